@@ -1,0 +1,9 @@
+use clap::Args;
+
+/// `egext explain`
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// The finding, such as `probe.tls.not-tls`; without it all ids are listed
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}

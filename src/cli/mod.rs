@@ -1,0 +1,54 @@
+//! What can be typed: clap types and help texts, no logic.
+
+mod explain;
+mod generate;
+mod material;
+mod output;
+
+pub use explain::Explain;
+pub use generate::{Generate, GenerateCommand};
+pub use material::Material;
+pub use output::Output;
+
+use clap::{Parser, Subcommand};
+
+/// TLS bootstrap and connectivity toolkit for Envoy Gateway extension servers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "egext",
+    version,
+    about,
+    propagate_version = true,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = AFTER_HELP
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what a finding means and what to do about it
+    Explain(Explain),
+    /// Completions, manual pages and generated documentation, for packagers
+    #[command(hide = true)]
+    Generate(Generate),
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  egext demo                                  see all of it work in two seconds
+  egext certs init --san extension.internal   a private CA and both sides' certificates in `certs/`
+  egext probe localhost:5005                  what works and what does not, layer by layer
+  egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005
+  egext config stanza --socket /run/egext/eg.sock
+
+Exit codes: 0 fine, 1 a finding, 2 could not run.
+Every flag can be set by an environment variable, which `--help` names beside it.";

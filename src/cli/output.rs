@@ -1,0 +1,31 @@
+use clap::Args;
+
+use crate::report::{Colour, Format, OutputOptions, Severity};
+
+/// The flags about output that every command has.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// Lines for a person, or one JSON object on stdout
+    #[arg(short = 'o', long, global = true, value_enum, default_value = "human", env = "EGEXT_FORMAT")]
+    pub format: Format,
+    /// When to colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN", env = "EGEXT_COLOR")]
+    pub color: Colour,
+    /// Exit with 1 when a finding is at least this grave
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "error",
+        value_name = "SEVERITY",
+        env = "EGEXT_FAIL_ON"
+    )]
+    pub fail_on: Severity,
+}
+
+impl From<Output> for OutputOptions {
+    fn from(output: Output) -> Self {
+        Self { format: output.format, colour: output.color, fail_on: output.fail_on }
+    }
+}

@@ -1,0 +1,23 @@
+//! Parses, runs, renders, exits. Everything else is in the library.
+
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::Parser as _;
+use egext::cli::Cli;
+use egext::commands;
+use egext::report::Printer;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer::new(cli.output.into());
+    match commands::run(cli, now, &printer) {
+        Ok(report) => printer.report(&report),
+        Err(error) => printer.error(&error),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+fn now() -> time::OffsetDateTime {
+    SystemTime::now().into()
+}

@@ -1,0 +1,299 @@
+use std::fmt::{self, Display};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::report::Hint;
+
+/// Where a server listens, and whether TLS is spoken there.
+///
+/// Forms: `host:port` and `tls://host:port` (TLS), `tcp://host:port` (plaintext), `unix:/path` and
+/// `unix:///path` (plaintext; the gRPC naming document's forms). IPv6 addresses stand in brackets.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Address {
+    /// A TCP port.
+    Tcp {
+        /// Name or IP address.
+        host: Host,
+        /// 0 only where a port is to be chosen.
+        port: u16,
+        /// What is spoken on it.
+        transport: Transport,
+    },
+    /// A unix socket, plaintext.
+    Unix(PathBuf),
+}
+
+/// What is spoken on a connection below HTTP/2.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transport {
+    /// Nothing: HTTP/2 with prior knowledge.
+    Plaintext,
+    /// TLS 1.2 or 1.3.
+    Tls,
+}
+
+/// A host as typed: an IP address or a name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Host {
+    /// An IP address.
+    Ip(IpAddr),
+    /// A DNS name (syntax of host names, underscores tolerated as Go tolerates them).
+    Name(String),
+}
+
+impl Address {
+    /// What is spoken there.
+    pub fn transport(&self) -> Transport {
+        match self {
+            Self::Tcp { transport, .. } => *transport,
+            Self::Unix(_) => Transport::Plaintext,
+        }
+    }
+
+    /// True for unix sockets and for addresses that never leave this machine.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp { host, .. } => host.is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+
+    /// `host:port`, or what gRPC uses for unix sockets: `localhost`
+    /// (grpc-go v1.83.0:internal/resolver/unix/unix.go).
+    pub fn authority(&self) -> String {
+        match self {
+            Self::Tcp { host, port, .. } => host_port(host, *port),
+            Self::Unix(_) => "localhost".to_owned(),
+        }
+    }
+
+    /// The path, where it is a unix socket.
+    pub fn socket_path(&self) -> Option<&Path> {
+        match self {
+            Self::Tcp { .. } => None,
+            Self::Unix(path) => Some(path),
+        }
+    }
+}
+
+impl Display for Address {
+    /// As it would be typed; TLS is what a bare `host:port` means.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port, transport } => {
+                if *transport == Transport::Plaintext {
+                    f.write_str("tcp://")?;
+                }
+                f.write_str(&host_port(host, *port))
+            }
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if let Some(rest) = text.strip_prefix("unix:") {
+            return unix(text, rest);
+        }
+        let (transport, rest) = match text.split_once("://") {
+            None => (Transport::Tls, text),
+            Some(("tls", rest)) => (Transport::Tls, rest),
+            Some(("tcp", rest)) => (Transport::Plaintext, rest),
+            Some((scheme, _)) => {
+                return Err(AddressError::Scheme { scheme: scheme.to_owned() });
+            }
+        };
+        let malformed = || AddressError::Malformed { text: text.to_owned() };
+        let (host, port) = match rest.strip_prefix('[') {
+            Some(rest) => rest.split_once("]:").ok_or_else(malformed)?,
+            None => rest.rsplit_once(':').ok_or_else(malformed)?,
+        };
+        if host.contains(':') && !rest.starts_with('[') {
+            return Err(AddressError::Brackets { text: text.to_owned() });
+        }
+        let port = port.parse().map_err(|_| AddressError::Port { port: port.to_owned() })?;
+        Ok(Self::Tcp { host: host.parse()?, port, transport })
+    }
+}
+
+impl Host {
+    /// True for `localhost` (RFC 6761 section 6.3) and loopback addresses.
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Self::Ip(address) => address.is_loopback(),
+            Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
+        }
+    }
+}
+
+impl Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Ip(address));
+        }
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let name = text.strip_suffix('.').unwrap_or(text);
+        // An all-numeric last label is a mistyped IPv4 address, never a name (RFC 3696 section 2).
+        let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+        if name.len() > 253 || numeric || !name.split('.').all(label) {
+            return Err(AddressError::Host { host: text.to_owned() });
+        }
+        Ok(Self::Name(text.to_ascii_lowercase()))
+    }
+}
+
+/// The user typed something that is not an address.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// An IPv6 address without brackets.
+    #[error("`{text}`: an IPv6 address stands in brackets, as in `[::1]:5005`")]
+    Brackets {
+        /// As typed.
+        text: String,
+    },
+    /// Neither a host name nor an IP address.
+    #[error("`{host}` is neither a host name nor an IP address")]
+    Host {
+        /// As typed.
+        host: String,
+    },
+    /// No port, or no host.
+    #[error(
+        "`{text}` is not an address; expected `host:port`, `tls://host:port`, `tcp://host:port` or `unix:/path`"
+    )]
+    Malformed {
+        /// As typed.
+        text: String,
+    },
+    /// Not a number from 0 to 65535.
+    #[error("`{port}` is not a port number")]
+    Port {
+        /// As typed.
+        port: String,
+    },
+    /// A scheme that we do not know.
+    #[error("unknown scheme `{scheme}://`; expected `tls://`, `tcp://` or `unix:`")]
+    Scheme {
+        /// As typed.
+        scheme: String,
+    },
+    /// Longer than the kernel allows, or empty.
+    #[error("the path of a unix socket has 1 to {SOCKET_PATH_LIMIT} bytes, `{}` has {}", path.display(), path.as_os_str().len())]
+    SocketPath {
+        /// As typed.
+        path: PathBuf,
+    },
+}
+
+impl Hint for AddressError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::SocketPath { .. } => Some("choose a shorter path, such as `/run/egext/eg.sock`".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn unix(text: &str, rest: &str) -> Result<Address, AddressError> {
+    let path = match rest.strip_prefix("//") {
+        Some(path) if path.starts_with('/') => path,
+        Some(_) => return Err(AddressError::Malformed { text: text.to_owned() }),
+        None => rest,
+    };
+    if path.is_empty() || path.len() > SOCKET_PATH_LIMIT {
+        return Err(AddressError::SocketPath { path: path.into() });
+    }
+    if path.contains('\0') {
+        return Err(AddressError::Malformed { text: text.to_owned() });
+    }
+    Ok(Address::Unix(path.into()))
+}
+
+fn host_port(host: &Host, port: u16) -> String {
+    match host {
+        Host::Ip(IpAddr::V6(address)) => format!("[{address}]:{port}"),
+        host => format!("{host}:{port}"),
+    }
+}
+
+/// `sun_path` has 108 bytes on Linux, the last one is NUL.
+pub(crate) const SOCKET_PATH_LIMIT: usize = 107;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_form_parses_and_prints_back() {
+        for (text, printed) in [
+            ("localhost:5005", "localhost:5005"),
+            ("tls://Example.COM:443", "example.com:443"),
+            ("tcp://127.0.0.1:80", "tcp://127.0.0.1:80"),
+            ("[::1]:5005", "[::1]:5005"),
+            ("tcp://[::1]:5005", "tcp://[::1]:5005"),
+            ("my_service:1", "my_service:1"),
+            ("unix:/run/eg.sock", "unix:/run/eg.sock"),
+            ("unix:///run/eg.sock", "unix:/run/eg.sock"),
+            ("unix:eg.sock", "unix:eg.sock"),
+        ] {
+            assert_eq!(text.parse::<Address>().expect(text).to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        let long = format!("unix:/{}", "x".repeat(SOCKET_PATH_LIMIT));
+        for text in [
+            "",
+            "localhost",
+            "localhost:",
+            ":5005",
+            "localhost:65536",
+            "localhost:-1",
+            "::1:5005",
+            "[::1]",
+            "http://x:1",
+            "unix:",
+            "unix://x/y",
+            "a b:1",
+            "-a:1",
+            "300.1.1.1:1",
+            "1.2.3:4",
+            &long,
+        ] {
+            text.parse::<Address>().expect_err(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_what_parses_parses_again(text in "(unix:|tcp://|tls://)?[\\[\\]:a-z0-9/._-]{0,24}") {
+            if let Ok(address) = text.parse::<Address>() {
+                prop_assert_eq!(address.to_string().parse::<Address>().expect("printed form"), address);
+            }
+        }
+    }
+}

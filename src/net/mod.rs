@@ -1,0 +1,5 @@
+//! Addresses, streams, listeners and TLS settings: what probe, bridge and demo stand on.
+
+mod address;
+
+pub use address::{Address, AddressError, Host, Transport};

@@ -1,0 +1,79 @@
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Id, Severity};
+
+/// One thing that was found, with a stable id.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// Stable name, listed in `docs/findings.md`.
+    pub id: Id,
+    /// Usually the table's, sometimes milder.
+    pub severity: Severity,
+    /// The address or file that it is about.
+    pub subject: String,
+    /// What happened: lower case, no full stop.
+    pub message: String,
+    /// What to do next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// What was expected and what was there.
+    #[serde(skip_serializing_if = "Evidence::is_empty")]
+    pub evidence: Evidence,
+}
+
+impl Finding {
+    /// A finding with the table's severity.
+    pub fn new(id: Id, subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            id,
+            severity: id.entry().severity,
+            subject: subject.into(),
+            message: message.into(),
+            hint: None,
+            evidence: Evidence::default(),
+        }
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds one fact: `expected`, `found` or another key.
+    #[must_use]
+    pub fn with_evidence(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+        self.evidence.0.insert(key.to_owned(), value.into());
+        self
+    }
+}
+
+/// The facts behind a finding, by name.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Evidence(Map<String, Value>);
+
+impl Evidence {
+    /// True when no fact was added.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each fact as name and words.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, String)> {
+        self.0.iter().map(|(key, value)| {
+            let words = match value {
+                Value::String(text) => text.clone(),
+                Value::Array(items) => items
+                    .iter()
+                    .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                other => other.to_string(),
+            };
+            (key.as_str(), words)
+        })
+    }
+}

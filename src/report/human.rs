@@ -1,0 +1,68 @@
+//! Reports for a person: aligned, no boxes, colour only adds.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Hint, Line, Report, Role, Severity, chain};
+
+pub(super) fn talk(report: &Report) -> String {
+    let mut text = String::new();
+    for line in report.talk.lines() {
+        push(&mut text, line);
+    }
+    if let Some(closing) = closing_line(report) {
+        text.push('\n');
+        push(&mut text, &closing);
+    }
+    text
+}
+
+pub(super) fn error(error: &dyn Hint) -> String {
+    let mut text = String::new();
+    push(&mut text, &Line::default().with(Role::Bad, "error:").plain(format!(" {}", chain(error))));
+    if let Some(hint) = error.hint() {
+        push(&mut text, &Line::default().plain("  ").with(Role::Hint, "hint:").plain(format!(" {hint}")));
+    }
+    text
+}
+
+/// How many errors and warnings, and where to read on.
+fn closing_line(report: &Report) -> Option<Line> {
+    let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let worst = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Info)
+        .max_by_key(|finding| finding.severity)?;
+    let counted = [(errors, "error"), (warnings, "warning")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| format!("{number} {noun}{}", if number == 1 { "" } else { "s" }))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let role = if errors > 0 { Role::Bad } else { Role::Warn };
+    Some(Line::default().with(role, counted).plain(format!(" (`egext explain {}` says more)", worst.id)))
+}
+
+fn push(text: &mut String, line: &Line) {
+    for (role, words) in line.spans() {
+        let style = style(*role);
+        // Writing to a string does not fail.
+        let _ = write!(text, "{style}{words}{style:#}");
+    }
+    text.push('\n');
+}
+
+fn style(role: Role) -> Style {
+    match role {
+        Role::Bad => AnsiColor::Red.on_default().bold(),
+        Role::Dim => Style::new().dimmed(),
+        Role::Good => AnsiColor::Green.on_default(),
+        Role::Hint => AnsiColor::Cyan.on_default(),
+        Role::Plain => Style::new(),
+        Role::Strong => Style::new().bold(),
+        Role::Warn => AnsiColor::Yellow.on_default(),
+    }
+}

@@ -1,0 +1,275 @@
+//! The one table of finding ids. `egext explain` and `docs/findings.md` are made from it.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+/// How grave a finding is. The order counts: `Error` is the greatest.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Works now, and will not for ever or not for everybody.
+    Warning,
+    /// Does not work.
+    Error,
+}
+
+impl Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// The stable name, such as `probe.connect.refused`.
+    pub name: &'static str,
+    /// How grave it usually is.
+    pub severity: Severity,
+    /// What leads to it: no full stop.
+    pub cause: &'static str,
+    /// What ends it: no full stop.
+    pub cure: &'static str,
+}
+
+/// A name that is not in the table.
+#[derive(Debug, thiserror::Error)]
+#[error("no finding is called `{name}`")]
+pub struct UnknownId {
+    name: String,
+    nearest: Option<&'static str>,
+}
+
+impl super::Hint for UnknownId {
+    fn hint(&self) -> Option<String> {
+        Some(self.nearest.map_or_else(
+            || "`egext explain` lists all ids".to_owned(),
+            |name| format!("did you mean `{name}`? `egext explain` lists all ids"),
+        ))
+    }
+}
+
+macro_rules! table {
+    ($($variant:ident = $name:literal, $severity:ident, $cause:literal, $cure:literal;)*) => {
+        /// The stable name of a finding. What each means is in its [`Entry`].
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        #[expect(missing_docs, reason = "the table says what each means")]
+        pub enum Id { $($variant,)* }
+
+        impl Id {
+            /// All ids, in the order of the layers and then of the alphabet.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its row in the table.
+            pub fn entry(self) -> &'static Entry {
+                match self {
+                    $(Self::$variant => &Entry {
+                        name: $name,
+                        severity: Severity::$severity,
+                        cause: $cause,
+                        cure: $cure,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+table! {
+    ConfigDiffers = "config.differs", Error,
+        "the file is not what this version of `egext` writes for these flags: somebody edited it, or the flags or the version changed",
+        "write it again with the same command without `--check`, or change the flags to match the file";
+    ProbeResolveFailed = "probe.resolve.failed", Error,
+        "the host name has no address here: a typing error, a missing entry in DNS or `/etc/hosts`, or a name that only exists inside another network",
+        "try `getent hosts NAME` on this machine, then correct the name or the resolver";
+    ProbeConnectPermission = "probe.connect.permission", Error,
+        "this user may not open the unix socket: it is 0600 and belongs to somebody else, or a directory above it is closed",
+        "run as the user that owns the socket, or let its owner create it where both may reach it";
+    ProbeConnectRefused = "probe.connect.refused", Error,
+        "the machine answers, but nothing listens at this address",
+        "start the server, or compare its listening address and port (`ss -ltnp`) with what you probe";
+    ProbeConnectReset = "probe.connect.reset", Error,
+        "the connection was cut while it was opened, often by a firewall or a full backlog",
+        "look for a firewall or a proxy between the two, and at the server's log";
+    ProbeConnectSocketMissing = "probe.connect.socket-missing", Error,
+        "there is no socket at this path: the server or the bridge is not running, or it uses another path",
+        "start it, or compare the path with its `--listen` flag";
+    ProbeConnectTimeout = "probe.connect.timeout", Error,
+        "packets vanish: a wrong address, a firewall that drops, or a machine that is down",
+        "check the address and the way to it; a longer `--timeout` helps only on a very slow network";
+    ProbeConnectUnreachable = "probe.connect.unreachable", Error,
+        "this machine has no way to that address",
+        "check the address, the network interface and the routes (`ip route get ADDRESS`)";
+    ProbeTlsAlert = "probe.tls.alert", Error,
+        "the server ended the handshake with an alert that has no finding of its own",
+        "read the alert's name in the message and the server's log for the same second";
+    ProbeTlsClosed = "probe.tls.closed", Error,
+        "the server closed the connection during the TLS handshake without an alert: it does not speak TLS, or something between you and it closed the connection",
+        "if the server is plaintext, probe it as `tcp://HOST:PORT`; otherwise read its log";
+    ProbeTlsNotTls = "probe.tls.not-tls", Error,
+        "the server answered our TLS hello with something that is not TLS, so it speaks plaintext on this port",
+        "probe it as `tcp://HOST:PORT`, switch on TLS in the server, or put `egext bridge --listen tls://...` in front of it";
+    ProbeTlsTimeout = "probe.tls.timeout", Error,
+        "the server accepted the connection and then never answered our TLS hello: it hangs, waits for plaintext, or something on the way eats the hello",
+        "try `tcp://HOST:PORT` if it may be plaintext; otherwise look at the server's load and log";
+    ProbeTlsVersion = "probe.tls.version", Error,
+        "the server speaks no TLS version, cipher suite or key exchange that we accept; TLS 1.2 and 1.3 are offered",
+        "let the server speak TLS 1.2 or 1.3 with ECDHE and AES-GCM or ChaCha20-Poly1305";
+    ProbeServerCertExpired = "probe.server-cert.expired", Error,
+        "the server presents a certificate whose time is over, or one in its chain is",
+        "issue a new one (`egext certs init --force` makes a new set) and restart the server if it does not reload";
+    ProbeServerCertIsCa = "probe.server-cert.is-ca", Error,
+        "the server presents a CA certificate as its own (plain `openssl req -x509` makes such); rustls and others refuse that",
+        "issue a leaf certificate for the server: `egext certs init`";
+    ProbeServerCertNameMismatch = "probe.server-cert.name-mismatch", Error,
+        "none of the names in the server's certificate is the one that you called it by",
+        "call it by a name that it has, name that one with `--server-name`, or issue a certificate with the missing name (`--san`)";
+    ProbeServerCertNoSan = "probe.server-cert.no-san", Error,
+        "the certificate has no subjectAltName; a name in the common name counts for no modern TLS stack (RFC 9525)",
+        "issue a certificate with the name as subjectAltName: `egext certs init --san NAME`";
+    ProbeServerCertNotYetValid = "probe.server-cert.not-yet-valid", Error,
+        "the certificate's time has not begun: it was made on a machine whose clock is ahead, or this clock is behind",
+        "compare the clocks (`date -u`) of both machines";
+    ProbeServerCertRefused = "probe.server-cert.refused", Error,
+        "the certificate cannot be used for a reason that has no finding of its own",
+        "read the reason in the message; `egext certs init` makes certificates that every verifier accepts";
+    ProbeServerCertUnknownIssuer = "probe.server-cert.unknown-issuer", Error,
+        "the server's certificate does not lead to the CA that we trust: it is of another CA, or an intermediate is missing from what the server sends",
+        "pass the CA that issued it with `--ca`, or issue the server's certificate from the CA in use";
+    ProbeServerCertWrongPurpose = "probe.server-cert.wrong-purpose", Error,
+        "the certificate may not be used by a server: its extended key usage lacks serverAuth, often because the client's certificate was installed",
+        "give the server its own files (`server.crt`, `server.key`)";
+    ProbeAlpnMissing = "probe.alpn.missing", Error,
+        "the server's TLS has no ALPN; gRPC clients refuse that (grpc-go since 1.67, C-core, Java)",
+        "let the server offer `h2` by ALPN";
+    ProbeAlpnRefused = "probe.alpn.refused", Error,
+        "the server's TLS offers protocols by ALPN, and `h2`, which gRPC needs, is not among them",
+        "let the server offer `h2` by ALPN";
+    ProbeClientCertExpired = "probe.client-cert.expired", Error,
+        "the client certificate's time is over, so a server that asks for one refuses us",
+        "issue a new one: `egext certs init --force` makes a new set";
+    ProbeClientCertNotYetValid = "probe.client-cert.not-yet-valid", Error,
+        "the client certificate's time has not begun: a clock is wrong",
+        "compare the clocks (`date -u`) of the machines that made and that use it";
+    ProbeClientCertRejected = "probe.client-cert.rejected", Error,
+        "the server refused the client certificate that we sent, usually because it trusts another CA",
+        "give the server the CA of this client certificate, or use a certificate of a CA that it trusts";
+    ProbeClientCertRequired = "probe.client-cert.required", Error,
+        "the server demands a client certificate and we sent none",
+        "pass `--dir`, or `--cert` and `--key`";
+    ProbeClientCertWrongPurpose = "probe.client-cert.wrong-purpose", Error,
+        "our certificate may not be used by a client: its extended key usage lacks clientAuth, often because the server's certificate was named",
+        "use the client's files (`client.crt`, `client.key`)";
+    ProbeHttp2Closed = "probe.http2.closed", Error,
+        "the server closed the connection before its first HTTP/2 frame",
+        "read the server's log; a limit on connections or a proxy in between may do that";
+    ProbeHttp2NotHttp2 = "probe.http2.not-http2", Error,
+        "the server answers with something that is not HTTP/2: HTTP/1, TLS where plaintext was asked for, or another protocol",
+        "check the port; use `tls://HOST:PORT` if the server speaks TLS";
+    ProbeHttp2Timeout = "probe.http2.timeout", Error,
+        "the connection stands, but the server never sent its first HTTP/2 frame (SETTINGS)",
+        "check that a gRPC server listens there, and not one that waits for something else, such as TLS";
+    ProbeGrpcClosed = "probe.grpc.closed", Error,
+        "the server cut the connection or the stream while it answered a call",
+        "read the server's log: a crash, a limit or a proxy in between";
+    ProbeGrpcNotGrpc = "probe.grpc.not-grpc", Error,
+        "an HTTP/2 server answered, but not in gRPC: no `application/grpc` content type",
+        "check the port: this one belongs to a web server or a proxy without a route for gRPC";
+    ProbeGrpcPermissionDenied = "probe.grpc.permission-denied", Error,
+        "the server answered PERMISSION_DENIED: it knows us and does not want us",
+        "read the message: an allow list of client names, perhaps";
+    ProbeGrpcStatus = "probe.grpc.status", Error,
+        "the server answered the health check with an error status that has no finding of its own",
+        "read the code and the message, and the server's log";
+    ProbeGrpcTimeout = "probe.grpc.timeout", Error,
+        "the HTTP/2 connection stands, and the health check got no answer in time",
+        "look at the server's load; raise `--timeout` if it is only slow";
+    ProbeGrpcUnauthenticated = "probe.grpc.unauthenticated", Error,
+        "the server answered UNAUTHENTICATED: it wants credentials beside the certificate",
+        "read the message for what it wants";
+    ProbeGrpcUnavailable = "probe.grpc.unavailable", Error,
+        "the server, or a proxy before it, answered UNAVAILABLE: what is behind it cannot be reached",
+        "read the message: a bridge says there what is wrong on its other side";
+    ProbeHealthNotServing = "probe.health.not-serving", Error,
+        "the server says of itself that it does not serve",
+        "wait for it (`--wait 60s`), or read its log";
+    ProbeHealthUnimplemented = "probe.health.unimplemented", Info,
+        "the server has no `grpc.health.v1.Health` service; it answers gRPC, so the channel works",
+        "nothing has to be done; a health service would let `probe` see more";
+    ProbeHealthUnknownService = "probe.health.unknown-service", Error,
+        "the server's health service does not know the service that was asked for",
+        "check the name given with `--service`; without it the server as a whole is asked";
+}
+
+impl Id {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+}
+
+impl Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Id {
+    type Err = UnknownId;
+
+    fn from_str(name: &str) -> Result<Self, UnknownId> {
+        Self::ALL
+            .iter()
+            .find(|id| id.name() == name)
+            .copied()
+            .ok_or_else(|| UnknownId { name: name.to_owned(), nearest: nearest(name) })
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// An id that ends as `name` does, or that shares its longest beginning.
+fn nearest(name: &str) -> Option<&'static str> {
+    let names = || Id::ALL.iter().map(|id| id.name());
+    let common = |other: &str| other.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+    names()
+        .find(|other| !name.is_empty() && other.ends_with(name))
+        .or_else(|| names().max_by_key(|other| common(other)).filter(|other| common(other) > "probe.".len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_parse_back() {
+        let mut seen = std::collections::HashSet::new();
+        for id in Id::ALL {
+            assert!(seen.insert(id.name()), "`{id}` stands twice");
+            assert_eq!(id.name().parse::<Id>().expect("in the table"), *id);
+        }
+    }
+
+    #[test]
+    fn texts_are_fragments() {
+        for id in Id::ALL {
+            let Entry { cause, cure, .. } = id.entry();
+            for text in [cause, cure] {
+                assert!(!text.ends_with('.'), "`{id}`: {text}");
+                assert!(text.starts_with(|c: char| c.is_lowercase() || c == '`'), "`{id}`: {text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Reports for a program: one object, schema first, keys in a fixed order.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Finding, Hint, Report, Status, chain};
+
+pub(super) fn report(report: &Report, exit_code: u8) -> String {
+    render(&ReportObject {
+        schema: SCHEMA,
+        command: report.command,
+        status: report.status(),
+        exit_code,
+        findings: &report.findings,
+        details: &report.details,
+    })
+}
+
+pub(super) fn error(error: &dyn Hint, exit_code: u8) -> String {
+    render(&ErrorObject {
+        schema: SCHEMA,
+        status: Status::Error,
+        exit_code,
+        findings: [],
+        error: Cause { message: chain(error), hint: error.hint() },
+    })
+}
+
+#[derive(Serialize)]
+struct ReportObject<'a> {
+    schema: &'static str,
+    command: &'a str,
+    status: Status,
+    exit_code: u8,
+    findings: &'a [Finding],
+    #[serde(flatten)]
+    details: &'a Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct ErrorObject {
+    schema: &'static str,
+    status: Status,
+    exit_code: u8,
+    findings: [Finding; 0],
+    error: Cause,
+}
+
+#[derive(Serialize)]
+struct Cause {
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+fn render(object: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(object)
+        .expect("strings, numbers and maps with string keys always serialise");
+    text.push('\n');
+    text
+}
+
+const SCHEMA: &str = "egext.report/1";

@@ -1,0 +1,108 @@
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anstream::{AutoStream, ColorChoice};
+
+use super::{Hint, Report, Severity, human, json};
+
+/// Renders reports and errors, and turns them into exit codes.
+#[derive(Debug)]
+pub struct Printer {
+    options: OutputOptions,
+}
+
+impl Printer {
+    /// A printer to this process's stdout and stderr.
+    pub fn new(options: OutputOptions) -> Self {
+        Self { options }
+    }
+
+    /// Prints a report and tells the exit code that it stands for.
+    pub fn report(&self, report: &Report) -> ExitCode {
+        let code = report.exit_code(self.options.fail_on);
+        let printed = match self.options.format {
+            Format::Human => self
+                .stderr(&human::talk(report))
+                .and_then(|()| report.data.as_deref().map_or(Ok(()), |data| self.stdout(data))),
+            Format::Json => self.stdout(&json::report(report, code)),
+        };
+        exit(printed, code)
+    }
+
+    /// Prints an error: one line and its hint on stderr, in JSON format the object on stdout as well.
+    pub fn error(&self, error: &dyn Hint) -> ExitCode {
+        let mut printed = self.stderr(&human::error(error));
+        if self.options.format == Format::Json {
+            printed = printed.and(self.stdout(&json::error(error, COULD_NOT_RUN)));
+        }
+        exit(printed, COULD_NOT_RUN)
+    }
+
+    /// The colours that were asked for, for the log of a running bridge.
+    pub fn colours_on_stderr(&self) -> bool {
+        AutoStream::new(io::stderr(), self.options.colour.into()).current_choice() != ColorChoice::Never
+    }
+
+    fn stdout(&self, text: &str) -> io::Result<()> {
+        let mut stream = AutoStream::new(io::stdout().lock(), self.options.colour.into());
+        stream.write_all(text.as_bytes())?;
+        stream.flush()
+    }
+
+    fn stderr(&self, text: &str) -> io::Result<()> {
+        AutoStream::new(io::stderr().lock(), self.options.colour.into()).write_all(text.as_bytes())
+    }
+}
+
+/// The flags about output that every command has.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputOptions {
+    /// For whom to render.
+    pub format: Format,
+    /// When to colour.
+    pub colour: Colour,
+    /// From which severity on the exit code is 1.
+    pub fail_on: Severity,
+}
+
+/// For whom to render.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum Format {
+    /// Aligned lines for a person.
+    Human,
+    /// One JSON object on stdout.
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Also into a file or a pipe.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl From<Colour> for ColorChoice {
+    fn from(colour: Colour) -> Self {
+        match colour {
+            Colour::Auto => Self::Auto,
+            Colour::Always => Self::Always,
+            Colour::Never => Self::Never,
+        }
+    }
+}
+
+// Somebody who closes the pipe early (`| head`) has seen enough: the verdict stands. Any other failure
+// to print means that the result was lost.
+fn exit(printed: io::Result<()>, code: u8) -> ExitCode {
+    match printed {
+        Ok(()) => code.into(),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code.into(),
+        Err(_) => COULD_NOT_RUN.into(),
+    }
+}
+
+const COULD_NOT_RUN: u8 = 2;

@@ -1,0 +1,119 @@
+use std::fmt::{self, Display};
+
+use super::{Finding, Severity};
+
+/// Lines for a person, styled by what a word means, not by its colour.
+#[derive(Clone, Debug, Default)]
+pub struct Talk(Vec<Line>);
+
+impl Talk {
+    /// Adds one line.
+    pub fn line(&mut self, line: impl Into<Line>) -> &mut Self {
+        self.0.push(line.into());
+        self
+    }
+
+    /// Adds an empty line.
+    pub fn blank(&mut self) -> &mut Self {
+        self.0.push(Line::default());
+        self
+    }
+
+    /// Adds a line that says what to do next.
+    pub fn hint(&mut self, hint: impl Display) -> &mut Self {
+        self.line(Line::default().with(Role::Hint, "hint:").plain(format!(" {hint}")))
+    }
+
+    /// Adds a finding: message, facts, hint.
+    pub fn finding(&mut self, finding: &Finding) -> &mut Self {
+        let (role, mark) = match finding.severity {
+            Severity::Error => (Role::Bad, "×"),
+            Severity::Warning => (Role::Warn, "‼"),
+            Severity::Info => (Role::Dim, "·"),
+        };
+        self.line(
+            Line::default()
+                .plain("  ")
+                .with(role, mark)
+                .plain(format!(" {}: {}", finding.subject, finding.message)),
+        );
+        self.finding_details(finding)
+    }
+
+    /// Adds the facts and the hint of a finding whose message has been said already.
+    pub fn finding_details(&mut self, finding: &Finding) -> &mut Self {
+        for (key, words) in finding.evidence.iter() {
+            self.line(
+                Line::default().plain("    ").with(Role::Dim, format!("{key:<9}")).plain(format!(" {words}")),
+            );
+        }
+        if let Some(hint) = &finding.hint {
+            self.line(Line::default().plain("    ").with(Role::Hint, "hint:").plain(format!(" {hint}")));
+        }
+        self
+    }
+
+    /// Adds all lines of `other`.
+    pub fn append(&mut self, other: Self) -> &mut Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.0
+    }
+}
+
+/// One line: words with roles.
+#[derive(Clone, Debug, Default)]
+pub struct Line(Vec<(Role, String)>);
+
+impl Line {
+    /// Adds words of no special meaning.
+    #[must_use]
+    pub fn plain(self, words: impl Into<String>) -> Self {
+        self.with(Role::Plain, words)
+    }
+
+    /// Adds words with a meaning.
+    #[must_use]
+    pub fn with(mut self, role: Role, words: impl Into<String>) -> Self {
+        self.0.push((role, words.into()));
+        self
+    }
+
+    pub(super) fn spans(&self) -> &[(Role, String)] {
+        &self.0
+    }
+}
+
+impl<S: Into<String>> From<S> for Line {
+    fn from(words: S) -> Self {
+        Self::default().plain(words)
+    }
+}
+
+impl Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(_, words)| f.write_str(words))
+    }
+}
+
+/// What a word means to its reader.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// Something is broken.
+    Bad,
+    /// Detail that may be passed over.
+    Dim,
+    /// It is fine.
+    Good,
+    /// What to do next.
+    Hint,
+    /// Nothing special.
+    Plain,
+    /// A title or a name that matters.
+    Strong,
+    /// Look at it.
+    Warn,
+}

@@ -1,0 +1,158 @@
+//! Quantities as people type them: durations and sizes.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A length of time, typed as `500ms`, `90s`, `15m`, `12h`, `30d` or `5y` (a year is 365 days).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Span(Duration);
+
+impl Span {
+    /// A span of whole seconds.
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// A span of whole days.
+    pub const fn from_days(days: u64) -> Self {
+        Self::from_seconds(days * SECONDS_PER_DAY)
+    }
+
+    /// The same as the standard library's type.
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl Display for Span {
+    /// In the largest unit that is exact, as it would be typed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = self.0.as_millis();
+        let (name, unit) = UNITS
+            .iter()
+            .rev()
+            .find(|(_, unit)| milliseconds > 0 && milliseconds.is_multiple_of(u128::from(*unit)))
+            .unwrap_or(&("s", 1000));
+        write!(f, "{}{name}", milliseconds / u128::from(*unit))
+    }
+}
+
+impl FromStr for Span {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        let milliseconds = quantity(text, UNITS).ok_or(QuantityError::Span)?;
+        Ok(Self(Duration::from_millis(milliseconds)))
+    }
+}
+
+/// A number of octets, typed as `512`, `64KiB`, `4MiB` or `1GiB`.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Size(u64);
+
+impl Size {
+    /// A size in octets.
+    pub const fn from_octets(octets: u64) -> Self {
+        Self(octets)
+    }
+
+    /// The size in octets.
+    pub const fn octets(self) -> u64 {
+        self.0
+    }
+}
+
+impl Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, unit) = SIZES
+            .iter()
+            .rev()
+            .find(|(_, unit)| self.0 > 0 && self.0.is_multiple_of(*unit))
+            .unwrap_or(&("", 1));
+        write!(f, "{}{name}", self.0 / unit)
+    }
+}
+
+impl FromStr for Size {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        quantity(text, SIZES).map(Self).ok_or(QuantityError::Size)
+    }
+}
+
+/// The user typed something that is not a quantity.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuantityError {
+    /// Not a size, or too large.
+    #[error("expected a size such as `64KiB` or `4MiB`")]
+    Size,
+    /// Not a duration, or too long.
+    #[error("expected a duration such as `500ms`, `90s`, `15m`, `12h`, `30d` or `5y`")]
+    Span,
+}
+
+/// A whole number followed by a unit: the number of the smallest unit.
+fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, name) = text.split_at(digits);
+    let (_, unit) = units.iter().find(|(known, _)| *known == name)?;
+    number.parse::<u64>().ok()?.checked_mul(*unit).filter(|total| *total <= LIMIT)
+}
+
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
+
+/// Names and milliseconds of the units of time, ascending.
+const UNITS: &[(&str, u64)] = &[
+    ("ms", 1),
+    ("s", 1000),
+    ("m", 60 * 1000),
+    ("h", 60 * 60 * 1000),
+    ("d", SECONDS_PER_DAY * 1000),
+    ("y", 365 * SECONDS_PER_DAY * 1000),
+];
+
+/// Names and octets of the units of size, ascending.
+const SIZES: &[(&str, u64)] = &[("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// A thousand years in milliseconds, a little over 28 TiB: what is larger is a typing error, and dates
+/// computed from it stay within four-digit years.
+const LIMIT: u64 = 1000 * 365 * SECONDS_PER_DAY * 1000;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn spans_print_as_they_are_typed() {
+        for text in ["500ms", "90s", "15m", "36h", "30d", "5y", "0s"] {
+            assert_eq!(text.parse::<Span>().expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn sizes_print_as_they_are_typed() {
+        for text in ["0", "512", "64KiB", "4MiB", "1GiB"] {
+            assert_eq!(text.parse::<Size>().expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_number_without_a_unit_is_not_a_duration() {
+        for text in ["", "5", "s", "-5s", "1.5h", "5 s", "99999999999999999999y", "2000y"] {
+            text.parse::<Span>().expect_err(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,12}") {
+            let _ = text.parse::<Span>();
+            let _ = text.parse::<Size>();
+        }
+    }
+}

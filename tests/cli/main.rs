@@ -1,0 +1,4 @@
+//! The commands, run as their users run them: the built binary, its output, its exit code.
+
+mod explain;
+mod output;
