@@ -7,6 +7,7 @@
 //! ```
 //!
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
+//! * [`pki`] has certificates and keys, loaded and described.
 //! * [`report`] is the result as data, and the only code that prints.
 //! * [`net`] has addresses, streams, listeners and the one place that knows the crypto provider.
 //! * [`units`] has durations and sizes as people type them.
@@ -14,5 +15,6 @@
 pub mod cli;
 pub mod commands;
 pub mod net;
+pub mod pki;
 pub mod report;
 pub mod units;
