@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Write as _};
 use std::net::IpAddr;
 
+use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::extensions::GeneralName;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -66,6 +67,11 @@ impl DistinguishedName {
             .map(|part| part.iter().map(|attribute| written(attribute)).collect::<Vec<_>>().join("+"))
             .collect::<Vec<_>>();
         Self(written.join(","))
+    }
+
+    /// Reads a name by itself, such as those that a server sends when it asks for a certificate.
+    pub fn from_der(der: &[u8]) -> Option<Self> {
+        X509Name::from_der(der).ok().map(|(_, name)| Self::of(&name))
     }
 
     /// The words.
