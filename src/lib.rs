@@ -6,6 +6,7 @@
 //! argv -> cli (clap types) -> command: plan (parsed, decided, no I/O) -> library(plan, now) -> Report -> render -> exit code
 //! ```
 //!
+//! * [`bridge`] is the gRPC-aware proxy.
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
 //! * [`pki`] has certificates and keys, loaded and described.
 //! * [`report`] is the result as data, and the only code that prints.
@@ -13,6 +14,7 @@
 //! * [`probe`] sees a channel layer by layer and names the cause of what fails.
 //! * [`units`] has durations and sizes as people type them.
 
+pub mod bridge;
 pub mod cli;
 pub mod commands;
 pub mod net;

@@ -1,11 +1,13 @@
 //! What can be typed: clap types and help texts, no logic.
 
+mod bridge;
 mod explain;
 mod generate;
 mod material;
 mod output;
 mod probe;
 
+pub use bridge::Bridge;
 pub use explain::Explain;
 pub use generate::{Generate, GenerateCommand};
 pub use material::Material;
@@ -37,6 +39,8 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Connect a plaintext caller with a server that speaks mutual TLS, or the reverse
+    Bridge(Bridge),
     /// Say what a finding means and what to do about it
     Explain(Explain),
     /// Completions, manual pages and generated documentation, for packagers

@@ -84,6 +84,9 @@ macro_rules! table {
 }
 
 table! {
+    BridgeDrainCut = "bridge.drain.cut", Warning,
+        "the bridge was told to stop, and calls were still under way when the time for them was over",
+        "give them more time with `--drain-timeout`, or see why the server takes so long";
     ConfigDiffers = "config.differs", Error,
         "the file is not what this version of `egext` writes for these flags: somebody edited it, or the flags or the version changed",
         "write it again with the same command without `--check`, or change the flags to match the file";
