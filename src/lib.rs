@@ -7,12 +7,14 @@
 //! ```
 //!
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
+//! * [`extension`] is the extension server protocol, with a server that changes nothing.
 //! * [`report`] is the result as data, and the only code that prints.
 //! * [`net`] has addresses, streams, listeners and the one place that knows the crypto provider.
 //! * [`units`] has durations and sizes as people type them.
 
 pub mod cli;
 pub mod commands;
+pub mod extension;
 pub mod net;
 pub mod report;
 pub mod units;
