@@ -8,13 +8,17 @@
 //!
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
 //! * [`extension`] is the extension server protocol, with a server that changes nothing.
+//! * [`pki`] has certificates and keys, loaded and described.
 //! * [`report`] is the result as data, and the only code that prints.
 //! * [`net`] has addresses, streams, listeners and the one place that knows the crypto provider.
+//! * [`probe`] sees a channel layer by layer and names the cause of what fails.
 //! * [`units`] has durations and sizes as people type them.
 
 pub mod cli;
 pub mod commands;
 pub mod extension;
 pub mod net;
+pub mod pki;
+pub mod probe;
 pub mod report;
 pub mod units;

@@ -4,11 +4,13 @@ mod explain;
 mod generate;
 mod material;
 mod output;
+mod probe;
 
 pub use explain::Explain;
 pub use generate::{Generate, GenerateCommand};
 pub use material::Material;
 pub use output::Output;
+pub use probe::Probe;
 
 use clap::{Parser, Subcommand};
 
@@ -40,6 +42,8 @@ pub enum Command {
     /// Completions, manual pages and generated documentation, for packagers
     #[command(hide = true)]
     Generate(Generate),
+    /// See the channel to a server layer by layer
+    Probe(Probe),
 }
 
 const AFTER_HELP: &str = "\

@@ -2,10 +2,17 @@
 
 mod explain;
 mod generate;
+mod material;
+mod probe;
+
+use std::future::Future;
+use std::io;
 
 use time::OffsetDateTime;
 
 use crate::cli::{Cli, Command};
+use crate::net::{TargetError, TlsError};
+use crate::pki::IdentityError;
 use crate::report::{Hint, Printer, Report, UnknownId};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
@@ -17,10 +24,11 @@ pub type Clock = fn() -> OffsetDateTime;
 ///
 /// # Errors
 /// Whatever keeps a command from running at all (exit code 2). What it finds wrong elsewhere is in the report.
-pub fn run(cli: Cli, _clock: Clock, _printer: &Printer) -> Result<Report, Error> {
+pub fn run(cli: Cli, clock: Clock, _printer: &Printer) -> Result<Report, Error> {
     match cli.command {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Probe(arguments) => probe::run(arguments, clock),
     }
 }
 
@@ -28,6 +36,18 @@ pub fn run(cli: Cli, _clock: Clock, _printer: &Printer) -> Result<Report, Error>
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The user named certificates or keys that cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The operating system gave us no runtime: out of threads or file descriptors.
+    #[error("cannot start")]
+    Runtime(#[source] io::Error),
+    /// The user named a target that contradicts itself.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Certificates or keys that were read well, and that TLS cannot use.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The user asked for a finding that does not exist.
     #[error(transparent)]
     UnknownId(#[from] UnknownId),
@@ -37,13 +57,31 @@ pub enum Error {
         /// As typed.
         verbs: String,
     },
+    /// The user gave no time at all.
+    #[error("`{flag}` must be longer than nothing")]
+    ZeroLimit {
+        /// The flag.
+        flag: &'static str,
+    },
 }
 
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Identity(error) => error.hint(),
+            Self::Runtime(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
+            Self::Target(error) => error.hint(),
+            Self::Tls(error) => error.hint(),
             Self::UnknownId(error) => error.hint(),
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
+            Self::ZeroLimit { flag } => Some(format!("for example `{flag} 5s`")),
         }
     }
+}
+
+/// Runs a future to its end on this thread: our work waits for peers, not for processors.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    Ok(runtime.block_on(future))
 }

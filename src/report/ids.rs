@@ -90,6 +90,9 @@ table! {
     ProbeResolveFailed = "probe.resolve.failed", Error,
         "the host name has no address here: a typing error, a missing entry in DNS or `/etc/hosts`, or a name that only exists inside another network",
         "try `getent hosts NAME` on this machine, then correct the name or the resolver";
+    ProbeConnectFailed = "probe.connect.failed", Error,
+        "the operating system refused to open the connection, for a reason that has no finding of its own",
+        "read the reason in the message";
     ProbeConnectPermission = "probe.connect.permission", Error,
         "this user may not open the unix socket: it is 0600 and belongs to somebody else, or a directory above it is closed",
         "run as the user that owns the socket, or let its owner create it where both may reach it";
