@@ -8,6 +8,7 @@
 //!
 //! * [`bridge`] is the gRPC-aware proxy.
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
+//! * [`extension`] is the extension server protocol, with a server that changes nothing.
 //! * [`pki`] has certificates and keys, loaded and described.
 //! * [`report`] is the result as data, and the only code that prints.
 //! * [`net`] has addresses, streams, listeners and the one place that knows the crypto provider.
@@ -17,6 +18,7 @@
 pub mod bridge;
 pub mod cli;
 pub mod commands;
+pub mod extension;
 pub mod net;
 pub mod pki;
 pub mod probe;

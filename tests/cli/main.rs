@@ -2,3 +2,10 @@
 
 mod explain;
 mod output;
+
+use egext_test_support::Egext;
+
+/// A run of the built binary.
+fn egext<const N: usize>(arguments: [&str; N]) -> Egext {
+    Egext::new(env!("CARGO_BIN_EXE_egext"), arguments)
+}
