@@ -7,12 +7,14 @@
 //! ```
 //!
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
+//! * [`gateway`] knows the releases of Envoy Gateway and writes configuration for them.
 //! * [`report`] is the result as data, and the only code that prints.
 //! * [`net`] has addresses, streams, listeners and the one place that knows the crypto provider.
 //! * [`units`] has durations and sizes as people type them.
 
 pub mod cli;
 pub mod commands;
+pub mod gateway;
 pub mod net;
 pub mod report;
 pub mod units;

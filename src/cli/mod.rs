@@ -1,10 +1,12 @@
 //! What can be typed: clap types and help texts, no logic.
 
+mod config;
 mod explain;
 mod generate;
 mod material;
 mod output;
 
+pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use explain::Explain;
 pub use generate::{Generate, GenerateCommand};
 pub use material::Material;
@@ -35,6 +37,8 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Configuration of Envoy Gateway (EG) that works for its version
+    Config(Box<Config>),
     /// Say what a finding means and what to do about it
     Explain(Explain),
     /// Completions, manual pages and generated documentation, for packagers

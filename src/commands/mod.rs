@@ -1,7 +1,10 @@
 //! One file per verb: arguments become a plan, the library carries it out, a [`Report`] comes back.
 
+mod config;
 mod explain;
 mod generate;
+
+pub use config::ConfigError;
 
 use time::OffsetDateTime;
 
@@ -19,6 +22,7 @@ pub type Clock = fn() -> OffsetDateTime;
 /// Whatever keeps a command from running at all (exit code 2). What it finds wrong elsewhere is in the report.
 pub fn run(cli: Cli, _clock: Clock, _printer: &Printer) -> Result<Report, Error> {
     match cli.command {
+        Command::Config(arguments) => config::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Generate(arguments) => generate::run(arguments),
     }
@@ -28,6 +32,9 @@ pub fn run(cli: Cli, _clock: Clock, _printer: &Printer) -> Result<Report, Error>
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Configuration of EG could not be written or compared.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The user asked for a finding that does not exist.
     #[error(transparent)]
     UnknownId(#[from] UnknownId),
@@ -42,6 +49,7 @@ pub enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Config(error) => error.hint(),
             Self::UnknownId(error) => error.hint(),
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
         }

@@ -3,3 +3,5 @@
 mod address;
 
 pub use address::{Address, AddressError, Host, Transport};
+
+pub(crate) use address::SOCKET_PATH_LIMIT;
