@@ -1,10 +1,13 @@
 //! One file per verb: arguments become a plan, the library carries it out, a [`Report`] comes back.
 
 mod bridge;
+mod config;
 mod explain;
 mod generate;
 mod material;
 mod probe;
+
+pub use config::ConfigError;
 
 use std::future::Future;
 use std::io;
@@ -28,6 +31,7 @@ pub type Clock = fn() -> OffsetDateTime;
 pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<Report, Error> {
     match cli.command {
         Command::Bridge(arguments) => bridge::run(arguments, clock, printer),
+        Command::Config(arguments) => config::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Probe(arguments) => probe::run(arguments, clock),
@@ -62,6 +66,9 @@ pub enum Error {
     /// Certificates or keys that were read well, and that TLS cannot use.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Configuration of EG could not be written or compared.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The user asked for a finding that does not exist.
     #[error(transparent)]
     UnknownId(#[from] UnknownId),
@@ -91,6 +98,7 @@ impl Hint for Error {
             Self::Runtime(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
             Self::Target(error) => error.hint(),
             Self::Tls(error) => error.hint(),
+            Self::Config(error) => error.hint(),
             Self::UnknownId(error) => error.hint(),
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
             Self::ZeroLimit { flag } => Some(format!("for example `{flag} 5s`")),
