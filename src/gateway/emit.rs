@@ -3,7 +3,7 @@
 use super::bridge_command::shell_word;
 use super::plan::host_and_port;
 use super::yaml::{Entry, Item, Node, comment, document};
-use super::{BridgeCommand, Feature, NativeTls, Plan, Resource, Service, Standalone, TextPath, Version};
+use super::{Feature, NativeTls, Plan, Resource, Service, Standalone, comments};
 use crate::net::Host;
 use crate::units::Size;
 
@@ -48,8 +48,8 @@ impl Plan {
             }
         };
         match &self.request.service {
-            Service::Bridge(bridge) => text.push_str(&about_bridge(bridge)),
-            Service::NativeTls(tls) => text.push_str(&about_native_tls(tls, version)),
+            Service::Bridge(bridge) => text.push_str(&comments::about_bridge(bridge)),
+            Service::NativeTls(tls) => text.push_str(&comments::about_native_tls(tls, version)),
         }
         text
     }
@@ -72,12 +72,10 @@ impl Plan {
         let request = &self.request;
         let mut entries = vec![Entry::new("service", service(&request.service))];
         let post = request.hooks.iter().map(|hook| Item { value: hook.name().into(), note: hook.called() });
-        let translator =
-            vec![Entry::new("post", Node::List(post.collect())).commented(
-                "The server must answer each of these: UNIMPLEMENTED is an error like any other.",
-            )];
+        let translator = vec![Entry::new("post", Node::List(post.collect())).commented(comments::HOOKS)];
         entries.push(Entry::new("hooks", vec![Entry::new("xdsTranslator", translator)]));
-        let mut note = if request.version.has(Feature::ResourcesFromFiles) { "" } else { NOT_LOADABLE };
+        let mut note =
+            if request.version.has(Feature::ResourcesFromFiles) { "" } else { comments::NOT_LOADABLE };
         for (key, resources) in [
             ("resources", &request.resources),
             ("policyResources", &request.policy_resources),
@@ -88,10 +86,12 @@ impl Plan {
                 note = "";
             }
         }
-        let on_error = if request.fail_open { FAIL_OPEN } else { FAIL_CLOSED };
+        let on_error = if request.fail_open { comments::FAIL_OPEN } else { comments::FAIL_CLOSED };
         entries.push(Entry::new("failOpen", Node::Bool(request.fail_open)).commented(on_error));
         if let Some(size) = request.max_message_size {
-            entries.push(Entry::new("maxMessageSize", quantity(size).as_str()).commented(MESSAGE_SIZE));
+            entries.push(
+                Entry::new("maxMessageSize", quantity(size).as_str()).commented(comments::MESSAGE_SIZE),
+            );
         }
         Entry::new("extensionManager", entries)
     }
@@ -103,10 +103,7 @@ fn provider(file: &Standalone) -> Vec<Entry> {
         Entry::new("type", "File"),
         Entry::new(
             "file",
-            vec![Entry::new("paths", Node::List(paths.collect())).commented(
-                "Directories with the Gateway API resources; they exist before EG starts, and EG does not look into\n\
-                 their subdirectories. With one bad file in them, EG applies none.",
-            )],
+            vec![Entry::new("paths", Node::List(paths.collect())).commented(comments::RESOURCES_DIRS)],
         ),
     ];
     let host = match &file.home {
@@ -117,7 +114,7 @@ fn provider(file: &Standalone) -> Vec<Entry> {
                 .map(|(key, name)| Entry::new(key, home.join(name).as_str()))
                 .collect::<Vec<_>>(),
         )
-        .commented("Four different directories: Envoy is looked for elsewhere when all are the same."),
+        .commented(comments::HOST_DIRECTORIES),
         None => Entry::new("host", vec![]),
     };
     let infrastructure = vec![Entry::new("type", "Host"), host];
@@ -187,74 +184,6 @@ fn quantity(size: Size) -> String {
     typed.strip_suffix('B').unwrap_or(&typed).to_owned()
 }
 
-fn about_bridge(bridge: &BridgeCommand) -> String {
-    let what = if bridge.is_tls() {
-        "EG speaks plaintext HTTP/2 on the socket, the bridge speaks mutual TLS to the server."
-    } else {
-        "EG speaks plaintext HTTP/2 on the socket, and so does the bridge to the server."
-    };
-    format!("{what}\n{WHEN_DOWN}")
-}
-
-fn about_native_tls(tls: &NativeTls, version: Version) -> String {
-    let NativeTls { server, material, namespace, ca_secret, client_secret } = tls;
-    let namespace = namespace.as_str();
-    let file = |directory: &TextPath, name: &str| shell_word(directory.join(name).as_str()).into_owned();
-    let client = match client_secret {
-        Some(name) => format!(
-            "  kubectl -n {namespace} create secret tls {} --cert={} --key={}\n",
-            name.as_str(),
-            file(material, "client.crt"),
-            file(material, "client.key"),
-        ),
-        None => format!(
-            "EG {version} has no `clientCertificateRef` (1.6 and later do), so it presents no certificate: a server\n\
-             that demands one refuses it.\n"
-        ),
-    };
-    format!(
-        "{WHERE_NATIVE_TLS_WORKS}\
-         The Secrets, from the files of `egext certs init`:\n\
-         \x20 kubectl -n {namespace} create secret generic {} --from-file=tls.crt={}\n\
-         {client}\n\
-         EG sends the name `{}` in its TLS hello, with the port in it. OpenSSL and Go let that pass;\n\
-         a server with rustls (tonic) refuses the connection, and EG waits without a word.\n",
-        ca_secret.as_str(),
-        file(material, "ca.crt"),
-        server.authority(),
-    )
-}
-
-const WHEN_DOWN: &str = "\
-Start the bridge before EG: while nobody listens on the socket, EG waits without a limit and without an
-error, for all gateways. While the server is down, the bridge answers with the cause and EG logs it;
-EG asks again only when one of its resource files changes.
-";
-
-// The two conditions are v1.4.0:internal/cmd/server.go:164 and v1.9.0:api/v1alpha1/envoygateway_helpers.go:387.
-const WHERE_NATIVE_TLS_WORKS: &str = "\
-EG's own TLS. It works only where EG reads Secrets from the Kubernetes API:
-  provider.type Kubernetes                                      EG 1.4 and later
-  provider.type Custom with custom.resource.type Kubernetes     EG 1.9 and later
-In standalone mode (custom.resource.type File) it works in no release: every hook fails with `the
-registered extension's service config has TLS enabled but no k8s client was provided`.
-
-";
-
-const NOT_LOADABLE: &str = "\
-EG before 1.7 cannot load such objects from files (`no kind \"X\" is registered`), and applies no file
-at all when one has any. Keep them out of its directories.";
-
-const FAIL_OPEN: &str = "\
-When the extension answers an error, EG logs it and publishes its configuration without the extension.
-A call without an answer is no error.";
-
-const FAIL_CLOSED: &str = "\
-When the extension answers an error, EG logs it and keeps the configuration that it published before.";
-
-const MESSAGE_SIZE: &str = "\
-EG's limit in both directions. The server has its own, often 4Mi for what it receives.";
-
 /// Keys of `infrastructure.host` and the names below `--home`. Different ones: func-e takes four equal
 /// directories for its old layout and looks for Envoy in `versions/` instead of `envoy-versions/`.
 const HOST_DIRECTORIES: &[(&str, &str)] =
@@ -271,7 +200,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::gateway::{AbsolutePath, Hook, Request, SocketPath};
+    use crate::gateway::{AbsolutePath, BridgeCommand, Hook, Request, SocketPath, TextPath, Version};
 
     /// What a reader that is not ours makes of it.
     fn read(yaml: &str) -> Value {

@@ -8,6 +8,7 @@
 //! client to read its Secrets with, and outside Kubernetes there is none: see [`NativeTls`].
 
 mod bridge_command;
+mod comments;
 mod emit;
 mod hook;
 mod plan;

@@ -89,7 +89,7 @@ pub struct NativeTls {
     pub namespace: Namespace,
     /// Has the CA certificate in `tls.crt`.
     pub ca_secret: SecretName,
-    /// Has EG's certificate and key. None means: [`DEFAULT_CLIENT_SECRET`] where the release can use one.
+    /// Has EG's certificate and key. None means: `egext-client` where the release can use one.
     pub client_secret: Option<SecretName>,
 }
 
@@ -132,8 +132,12 @@ impl Plan {
                 _ if request.version.has(feature) => {}
                 Verdict::Refuse => return Err(PlanError::Unsupported { row, version: request.version }),
                 Verdict::Warn(id) => findings.push(
-                    Finding::new(id, subject, format!("EG {} {}", request.version, row.before))
-                        .with_hint(format!("EG {} can: `--eg-version {0}`", row.since)),
+                    Finding::new(id, subject, format!("EG {} {}", request.version, row.before)).with_hint(
+                        format!(
+                            "from EG {} on this works: `--eg-version {0}` if that is what runs",
+                            row.since
+                        ),
+                    ),
                 ),
             }
         }
@@ -338,7 +342,7 @@ fn keep_first_of_each<T: PartialEq>(items: &mut Vec<T>) {
 }
 
 /// The Secret with EG's own certificate, where none is named.
-pub const DEFAULT_CLIENT_SECRET: &str = "egext-client";
+const DEFAULT_CLIENT_SECRET: &str = "egext-client";
 
 /// No protobuf message reaches this size; it also fits EG's `int` on every machine.
 const MESSAGE_LIMIT: u64 = 2 << 30;

@@ -166,7 +166,7 @@ pub const MATRIX: &[Row] = &[
         feature: Feature::RoutePolicies,
         asked: "`--hook Route` with `--policy-resource` only",
         since: Version::V1_9,
-        before: "calls it only for routes with a filter of a `--resource`",
+        before: "calls `Route` only for routes with a filter of a `--resource` kind",
         verdict: Verdict::Warn(Id::ConfigHookNotCalled),
     },
 ];

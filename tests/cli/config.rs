@@ -376,7 +376,7 @@ fn what_has_no_effect_is_a_warning() {
         .success()
         .stderr_eq(str![[r#"
   ‼ extensionManager.resources: EG 1.6 cannot load such objects from files, and applies no file at all when one has any
-    hint: EG 1.7 can: `--eg-version 1.7`
+    hint: from EG 1.7 on this works: `--eg-version 1.7` if that is what runs
   ‼ extensionManager.hooks: EG never calls `Cluster` here: it does so for each cluster made from a backend resource
     hint: name the kind with `--backend-resource GROUP/VERSION/KIND`, or leave the hook out
 
@@ -388,8 +388,8 @@ fn what_has_no_effect_is_a_warning() {
         .assert()
         .code(1)
         .stderr_eq(str![[r#"
-  ‼ extensionManager.hooks: EG 1.8 calls it only for routes with a filter of a `--resource`
-    hint: EG 1.9 can: `--eg-version 1.9`
+  ‼ extensionManager.hooks: EG 1.8 calls `Route` only for routes with a filter of a `--resource` kind
+    hint: from EG 1.9 on this works: `--eg-version 1.9` if that is what runs
 
 1 warning (`egext explain config.hook-not-called` says more)
 
