@@ -2,6 +2,7 @@
 
 mod bridge;
 mod config;
+mod demo;
 mod explain;
 mod generate;
 mod material;
@@ -10,6 +11,7 @@ mod probe;
 
 pub use bridge::Bridge;
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
+pub use demo::Demo;
 pub use explain::Explain;
 pub use generate::{Generate, GenerateCommand};
 pub use material::Material;
@@ -45,6 +47,8 @@ pub enum Command {
     Bridge(Bridge),
     /// Configuration of Envoy Gateway (EG) that works for its version
     Config(Box<Config>),
+    /// See all of it work at once, in a temporary directory
+    Demo(Demo),
     /// Say what a finding means and what to do about it
     Explain(Explain),
     /// Completions, manual pages and generated documentation, for packagers
