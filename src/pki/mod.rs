@@ -7,17 +7,22 @@
 //! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would refuse is
 //! somebody else's finding.
 
+pub mod authority;
 mod identity;
 mod identity_error;
 mod names;
 mod pem;
+mod profile;
 mod summary;
+mod verify;
 
 pub use identity::{Anchors, Identity};
 pub use identity_error::{Found, IdentityError};
 pub use names::{DistinguishedName, SubjectName};
 pub use pem::PemError;
+pub use profile::KeyType;
 pub use summary::{InspectError, Summary};
+pub use verify::Refusal;
 
 use std::fmt::{self, Display};
 
