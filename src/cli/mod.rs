@@ -1,10 +1,12 @@
 //! What can be typed: clap types and help texts, no logic.
 
+mod certs;
 mod explain;
 mod generate;
 mod material;
 mod output;
 
+pub use certs::{Certs, CertsCommand, CertsInit};
 pub use explain::Explain;
 pub use generate::{Generate, GenerateCommand};
 pub use material::Material;
@@ -35,6 +37,8 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make and look after the certificates of both sides
+    Certs(Certs),
     /// Say what a finding means and what to do about it
     Explain(Explain),
     /// Completions, manual pages and generated documentation, for packagers

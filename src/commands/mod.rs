@@ -1,7 +1,10 @@
 //! One file per verb: arguments become a plan, the library carries it out, a [`Report`] comes back.
 
+mod certs;
 mod explain;
 mod generate;
+
+pub use certs::CertsError;
 
 use time::OffsetDateTime;
 
@@ -17,8 +20,9 @@ pub type Clock = fn() -> OffsetDateTime;
 ///
 /// # Errors
 /// Whatever keeps a command from running at all (exit code 2). What it finds wrong elsewhere is in the report.
-pub fn run(cli: Cli, _clock: Clock, _printer: &Printer) -> Result<Report, Error> {
+pub fn run(cli: Cli, clock: Clock, _printer: &Printer) -> Result<Report, Error> {
     match cli.command {
+        Command::Certs(arguments) => certs::run(arguments, clock()),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Generate(arguments) => generate::run(arguments),
     }
@@ -28,6 +32,9 @@ pub fn run(cli: Cli, _clock: Clock, _printer: &Printer) -> Result<Report, Error>
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Certificates could not be made or read.
+    #[error(transparent)]
+    Certs(#[from] CertsError),
     /// The user asked for a finding that does not exist.
     #[error(transparent)]
     UnknownId(#[from] UnknownId),
@@ -42,6 +49,7 @@ pub enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Certs(error) => error.hint(),
             Self::UnknownId(error) => error.hint(),
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
         }

@@ -17,8 +17,9 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::profile::{self, KeyType, NoRandomness, Validity};
+use super::store::SetFile;
 use super::verify::{self, Refusal};
-use super::{InspectError, Role, SubjectName, Summary, pem};
+use super::{InspectError, Role, SET_FILES, SubjectName, Summary, pem};
 use crate::report::Hint;
 use crate::units::Span;
 
@@ -70,6 +71,28 @@ pub struct CertificateSet {
     pub server: Issued,
     /// For Envoy Gateway, or the bridge on its side.
     pub client: Issued,
+}
+
+impl CertificateSet {
+    /// What [`Store::write`](super::store::Store::write) takes.
+    pub fn files(&self) -> Vec<SetFile> {
+        let [ca_certificate, ca_key, server_certificate, server_key, client_certificate, client_key] =
+            SET_FILES;
+        let pair = |issued: &Issued, certificate, key| {
+            [
+                SetFile { name: certificate, text: issued.certificate_pem(), secret: false },
+                SetFile { name: key, text: issued.key_pem(), secret: true },
+            ]
+        };
+        [
+            pair(&self.ca, ca_certificate, ca_key),
+            pair(&self.server, server_certificate, server_key),
+            pair(&self.client, client_certificate, client_key),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
 }
 
 /// Makes a CA and both leafs, all verified.

@@ -70,10 +70,8 @@ pub(super) fn contains(text: &[u8], wanted: &[u8]) -> bool {
 
 /// One block, wiped from memory when dropped: it may be a key.
 pub(super) fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
-    let encoded = der.len().div_ceil(3) * 4;
     // Room for all of it at once: a string that grows leaves copies of its contents behind.
-    let room = encoded + encoded / COLUMNS + 2 * (label.len() + "-----BEGIN -----\n".len()) + 1;
-    let mut text = Zeroizing::new(String::with_capacity(room));
+    let mut text = Zeroizing::new(String::with_capacity(room(label, der.len())));
     text.extend(["-----BEGIN ", label, "-----\n"]);
     let mut column = 0;
     for octets in der.chunks(3) {
@@ -94,6 +92,12 @@ pub(super) fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
     }
     text.extend(["-----END ", label, "-----\n"]);
     text
+}
+
+/// At least as many characters as a block has.
+fn room(label: &str, octets: usize) -> usize {
+    let encoded = octets.div_ceil(3) * 4;
+    encoded + encoded.div_ceil(COLUMNS) + 2 * (label.len() + "-----BEGIN -----\n".len())
 }
 
 /// RFC 4648 section 4.
@@ -124,7 +128,7 @@ mod tests {
         fn what_is_written_reads_back(der in prop::collection::vec(any::<u8>(), 0..300)) {
             let text = write("CERTIFICATE", &der);
             prop_assert!(text.lines().all(|line| line.len() <= COLUMNS));
-            prop_assert!(text.len() <= text.capacity());
+            prop_assert!(text.len() <= room("CERTIFICATE", der.len()));
             let blocks = Blocks::read(text.as_bytes()).expect("PEM");
             prop_assert_eq!(blocks.certificates, [CertificateDer::from(der)]);
         }

@@ -149,4 +149,5 @@ fn key_identifier(public_key: &[u8]) -> Vec<u8> {
     digest(&SHA256, public_key).as_ref()[..20].to_vec()
 }
 
-const BACKDATED: Duration = Duration::HOUR;
+/// How long before now a certificate's life begins.
+pub(super) const BACKDATED: Duration = Duration::HOUR;

@@ -35,7 +35,7 @@ pub(super) fn leaf(
     ));
     leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, intermediates, now, usage, None, None)?;
     for name in names {
-        if let Some(name) = verifiable(name) {
+        if let Some(name) = verifiable(name)? {
             leaf.verify_is_valid_for_subject_name(&name)?;
         }
     }
@@ -61,15 +61,15 @@ pub enum Refusal {
 }
 
 /// The name as a client would ask for it; a wildcard by one of the names that it stands for.
-fn verifiable(name: &SubjectName) -> Option<ServerName<'static>> {
-    match name {
+fn verifiable(name: &SubjectName) -> Result<Option<ServerName<'static>>, webpki::Error> {
+    Ok(match name {
         SubjectName::Dns(name) => {
             let name = name.strip_prefix("*.").map_or_else(|| name.clone(), |parent| format!("any.{parent}"));
-            ServerName::try_from(name).ok()
+            Some(ServerName::try_from(name).map_err(|_| webpki::Error::MalformedDnsIdentifier)?)
         }
         SubjectName::Ip(IpAddr::V4(address)) => Some(ServerName::IpAddress((*address).into())),
         SubjectName::Ip(IpAddr::V6(address)) => Some(ServerName::IpAddress((*address).into())),
         // TLS clients never ask for these.
         SubjectName::Email(_) | SubjectName::Other(_) | SubjectName::Uri(_) => None,
-    }
+    })
 }
