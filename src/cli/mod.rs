@@ -1,6 +1,7 @@
 //! What can be typed: clap types and help texts, no logic.
 
 mod bridge;
+mod certs;
 mod config;
 mod demo;
 mod explain;
@@ -10,6 +11,7 @@ mod output;
 mod probe;
 
 pub use bridge::Bridge;
+pub use certs::{Certs, CertsCommand, CertsInit};
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;
 pub use explain::Explain;
@@ -49,6 +51,8 @@ pub enum Command {
     Config(Box<Config>),
     /// See all of it work at once, in a temporary directory
     Demo(Demo),
+    /// Make and look after the certificates of both sides
+    Certs(Certs),
     /// Say what a finding means and what to do about it
     Explain(Explain),
     /// Completions, manual pages and generated documentation, for packagers

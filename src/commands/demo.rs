@@ -37,12 +37,26 @@ struct Played {
 async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, DemoError> {
     let begin = Instant::now();
     let mut report = Report::new("demo");
-    report.talk.line(Line::default().with(Role::Strong, "mutual TLS between Envoy Gateway and an extension server"));
-    let (stage, set) = Stage::raise(directory.path(), clock).await?;
+    report
+        .talk
+        .line(Line::default().with(Role::Strong, "mutual TLS between Envoy Gateway and an extension server"));
+    let (mut stage, set) = Stage::raise(directory.path(), clock).await?;
     let (ca, server) = (set.ca.summary(), set.server.summary());
     let until = when::day(server.not_after);
-    step(&mut report, "certificates", &format!("`{}` issued `{}` and `egext client`, {}, until {until}", ca.subject, server.subject, server.key), begin.elapsed());
-    said(&mut report, "server", &format!("an extension server at {} that demands client certificates", stage.server()));
+    step(
+        &mut report,
+        "certificates",
+        &format!(
+            "`{}` issued `{}` and `egext client`, {}, until {until}",
+            ca.subject, server.subject, server.key
+        ),
+        begin.elapsed(),
+    );
+    said(
+        &mut report,
+        "server",
+        &format!("an extension server at {} that demands client certificates", stage.server()),
+    );
     said(&mut report, "bridge", &format!("{} -> {}", stage.socket(), stage.server()));
     let healthy = probe(&stage, &mut report).await?;
     if healthy {
@@ -57,7 +71,7 @@ async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, D
     if keep {
         say_what_to_try(&stage, &mut report);
     } else if healthy {
-        stop_server(&stage, &mut report).await?;
+        stop_server(&mut stage, &mut report).await?;
     }
     let seconds = begin.elapsed().as_secs_f64();
     report.details.insert("seconds".to_owned(), json!((seconds * 1000.0).round() / 1000.0));
@@ -88,7 +102,10 @@ async fn call(stage: &Stage, report: &mut Report) -> Result<(), DemoError> {
         call.client
     );
     step(report, "hook call", &words, call.took);
-    report.details.insert("hook".to_owned(), json!({ "method": call.hook.method(), "octets": call.octets, "client": call.client }));
+    report.details.insert(
+        "hook".to_owned(),
+        json!({ "method": call.hook.method(), "octets": call.octets, "client": call.client }),
+    );
     Ok(())
 }
 
@@ -101,12 +118,15 @@ async fn refuse_stranger(stage: &Stage, report: &mut Report) -> Result<(), DemoE
     Ok(())
 }
 
-async fn stop_server(stage: &Stage, report: &mut Report) -> Result<(), DemoError> {
+async fn stop_server(stage: &mut Stage, report: &mut Report) -> Result<(), DemoError> {
     let begin = Instant::now();
     let status = stage.call_without_server().await?;
     step(report, "server down", "Envoy Gateway would wait for ever; the bridge answers:", begin.elapsed());
     report.talk.line(Line::default().plain("                 ").with(Role::Dim, status.message()));
-    report.details.insert("server_down".to_owned(), json!({ "code": format!("{:?}", status.code()), "message": status.message() }));
+    report.details.insert(
+        "server_down".to_owned(),
+        json!({ "code": format!("{:?}", status.code()), "message": status.message() }),
+    );
     Ok(())
 }
 
@@ -120,7 +140,9 @@ fn say_what_to_try(stage: &Stage, report: &mut Report) {
         format!("egext probe {server} --dir {certificates}"),
         format!("egext probe {server} --ca {certificates}/ca.crt"),
         format!("egext probe {bridge} -o json"),
-        format!("openssl s_client -connect {server} -alpn h2 -CAfile {certificates}/ca.crt -cert {certificates}/client.crt -key {certificates}/client.key"),
+        format!(
+            "openssl s_client -connect {server} -alpn h2 -CAfile {certificates}/ca.crt -cert {certificates}/client.crt -key {certificates}/client.key"
+        ),
     ] {
         report.talk.line(Line::default().plain("  ").with(Role::Hint, command));
     }

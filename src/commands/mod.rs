@@ -1,6 +1,7 @@
-//! One file per verb: arguments become a plan, the library carries it out, a [`Report`] comes back.
+//! One file per verb: arguments become a plan, the library carries it out, a report comes back.
 
 mod bridge;
+mod certs;
 mod config;
 mod demo;
 mod explain;
@@ -8,6 +9,7 @@ mod generate;
 mod material;
 mod probe;
 
+pub use certs::CertsError;
 pub use config::ConfigError;
 
 use std::future::Future;
@@ -20,7 +22,7 @@ use crate::cli::{Cli, Command};
 use crate::demo::DemoError;
 use crate::net::{Address, BindError, TargetError, TlsError};
 use crate::pki::IdentityError;
-use crate::report::{Hint, Printer, Report, UnknownId};
+use crate::report::{Hint, Printer, UnknownId};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
 pub type Clock = fn() -> OffsetDateTime;
@@ -32,6 +34,7 @@ pub type Clock = fn() -> OffsetDateTime;
 pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
     let report = match cli.command {
         Command::Bridge(arguments) => bridge::run(arguments, clock, printer)?,
+        Command::Certs(arguments) => certs::run(arguments, clock())?,
         Command::Config(arguments) => config::run(&arguments)?,
         // It goes on running after its report, when it is told to.
         Command::Demo(arguments) => return demo::run(&arguments, clock, printer),
@@ -82,6 +85,9 @@ pub enum Error {
     /// Configuration of EG could not be written or compared.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Certificates could not be made or read.
+    #[error(transparent)]
+    Certs(#[from] CertsError),
     /// The user asked for a finding that does not exist.
     #[error(transparent)]
     UnknownId(#[from] UnknownId),
@@ -115,6 +121,7 @@ impl Hint for Error {
             Self::TemporaryDirectory(_) => Some("set TMPDIR to a directory that you may write to".to_owned()),
             Self::Tls(error) => error.hint(),
             Self::Config(error) => error.hint(),
+            Self::Certs(error) => error.hint(),
             Self::UnknownId(error) => error.hint(),
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
             Self::ZeroLimit { flag } => Some(format!("for example `{flag} 5s`")),

@@ -14,8 +14,8 @@ use http::Uri;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Status;
 
@@ -43,8 +43,9 @@ pub struct Stage {
     /// The name in the client certificate of the last hook call, as the server saw it.
     seen: Arc<Mutex<Option<String>>>,
     clock: fn() -> OffsetDateTime,
-    serving: JoinHandle<()>,
-    bridging: JoinHandle<()>,
+    stop_server: Arc<Notify>,
+    serving: JoinSet<()>,
+    bridging: JoinSet<()>,
 }
 
 /// A hook call that came back.
@@ -65,7 +66,10 @@ impl Stage {
     ///
     /// # Errors
     /// When the directory cannot be written, or this machine gives us no port or socket.
-    pub async fn raise(directory: &Path, clock: fn() -> OffsetDateTime) -> Result<(Self, CertificateSet), DemoError> {
+    pub async fn raise(
+        directory: &Path,
+        clock: fn() -> OffsetDateTime,
+    ) -> Result<(Self, CertificateSet), DemoError> {
         let certificates = directory.join(CERTIFICATES);
         let set = issue_set(&SetPlan::default(), clock())?;
         Store::open(&certificates, &SET_FILES)?.write(&set.files())?;
@@ -77,9 +81,12 @@ impl Stage {
 
         let seen = Arc::new(Mutex::new(None));
         let tls = server_config(&anchors, &server_identity)?;
-        let (server, serving) = start_server(tls, Arc::clone(&seen)).await.map_err(DemoError::Server)?;
+        let stop_server = Arc::new(Notify::new());
+        let (server, serving) = start_server(tls, Arc::clone(&seen), Arc::clone(&stop_server))
+            .await
+            .map_err(DemoError::Server)?;
         let socket = format!("unix:{}", directory.join(SOCKET).display()).parse()?;
-        let stage = Self {
+        let mut stage = Self {
             directory: directory.to_owned(),
             anchors,
             client,
@@ -87,14 +94,16 @@ impl Stage {
             socket,
             seen,
             clock,
+            stop_server,
             serving,
-            bridging: tokio::spawn(async {}),
+            bridging: JoinSet::new(),
         };
         let bridge = Bridge::bind(stage.bridge_plan()?).await?;
-        let bridging = tokio::spawn(async move {
+        stage.bridging.spawn(async move {
+            // Nobody stops it: it ends with the stage.
             bridge.run(&Notify::new()).await;
         });
-        Ok((Self { bridging, ..stage }, set))
+        Ok((stage, set))
     }
 
     /// Where the server listens.
@@ -160,8 +169,9 @@ impl Stage {
     ///
     /// # Errors
     /// When the call gets no answer, or goes through all the same.
-    pub async fn call_without_server(&self) -> Result<Status, DemoError> {
-        self.serving.abort();
+    pub async fn call_without_server(&mut self) -> Result<Status, DemoError> {
+        self.stop_server.notify_one();
+        timeout(LIMIT, self.serving.join_next()).await.map_err(|_| DemoError::StillServed)?;
         match self.call().await {
             Err(DemoError::Hook(status)) => Ok(status),
             Err(error) => Err(error),
@@ -208,13 +218,6 @@ impl Stage {
     async fn probe_targets(&self, targets: Vec<Target>, own: Option<Summary>) -> Vec<TargetOutcome> {
         let plan = probe::Plan { targets, service: String::new(), own, timeout: LIMIT, wait: None };
         probe::probe(plan, self.clock).await
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        self.serving.abort();
-        self.bridging.abort();
     }
 }
 
@@ -275,7 +278,9 @@ pub enum DemoError {
 impl Hint for DemoError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Address(_) | Self::Value(_) => Some("set TMPDIR to a short path, such as `/tmp`".to_owned()),
+            Self::Address(_) | Self::Value(_) => {
+                Some("set TMPDIR to a short path, such as `/tmp`".to_owned())
+            }
             Self::Authority(error) => error.hint(),
             Self::Bind(error) => error.hint(),
             Self::Identity(error) => error.hint(),
@@ -296,19 +301,22 @@ impl Hint for DemoError {
     }
 }
 
-/// A pass-through server with mutual TLS on a port of the system's choice.
+/// A pass-through server with mutual TLS on a port of the system's choice. It ends when `stop` is notified.
 async fn start_server(
     tls: Arc<rustls::ServerConfig>,
     seen: Arc<Mutex<Option<String>>>,
-) -> io::Result<(Address, JoinHandle<()>)> {
+    stop: Arc<Notify>,
+) -> io::Result<(Address, JoinSet<()>)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
     let service = PassThrough::new().with_observer(move |call| {
         *seen.lock().unwrap_or_else(PoisonError::into_inner) = call.client_name();
     });
     let server = Server::new(service).with_tls(tls);
-    let serving = tokio::spawn(async move {
-        if let Err(error) = server.serve(TcpListenerStream::new(listener), std::future::pending()).await {
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        let connections = TcpListenerStream::new(listener);
+        if let Err(error) = server.serve(connections, async move { stop.notified().await }).await {
             tracing::error!(%error, "the extension server ended");
         }
     });

@@ -3,8 +3,8 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body::Body;
 use http::{Request, Response};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
