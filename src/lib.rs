@@ -7,7 +7,8 @@
 //! ```
 //!
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
-//! * [`pki`] has certificates and keys, loaded and described.
+//! * [`pki`] has certificates and keys: loaded, described, issued, checked, and stored by the one module that
+//!   writes files.
 //! * [`report`] is the result as data, and the only code that prints.
 //! * [`net`] has addresses, streams, listeners and the one place that knows the crypto provider.
 //! * [`units`] has durations and sizes as people type them.

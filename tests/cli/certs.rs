@@ -454,7 +454,13 @@ fn every_key_type_loads_and_passes_openssl() {
             let verify = ["verify", "-x509_strict", "-check_ss_sig", "-CAfile", &path("ca.crt"), "-purpose"];
             openssl(&verify).args([purpose, certificate.as_str()]).assert().success();
             openssl(&verify).args([other, certificate.as_str()]).assert().failure();
-            openssl(&["pkey", "-noout", "-in", &path(&format!("{role}.key"))]).assert().success();
+            let (key, older) = (path(&format!("{role}.key")), path("older.key"));
+            openssl(&["pkey", "-noout", "-in", &key]).assert().success();
+            if key_type != "ed25519" {
+                // PKCS#1 and SEC1, as older tools write them.
+                openssl(&["pkey", "-traditional", "-in", &key, "-out", &older]).assert().success();
+                Identity::load(Path::new(&certificate), Path::new(&older)).expect("a pair");
+            }
         }
     }
 }
