@@ -169,3 +169,70 @@ const NEW_SET: &str = "`egext certs init --force` makes a new set, with a new CA
 
 /// Soon is a third of a certificate's life, and at most this.
 const SOON: Duration = Duration::days(30);
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::pki::authority::{SetPlan, issue_set};
+
+    const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
+
+    fn stored(plan: &SetPlan) -> StoredSet {
+        let set = issue_set(plan, NOW).expect("a set");
+        let identity = |name: &str, issued: &crate::pki::authority::Issued| {
+            let (certificate, key) = (issued.certificate_pem(), issued.key_pem());
+            Identity::from_pem((Path::new(name), certificate.as_bytes()), (Path::new("key"), key.as_bytes()))
+                .expect("a pair")
+        };
+        StoredSet {
+            anchors: Anchors::from_pem(Path::new("ca.crt"), set.ca.certificate_pem().as_bytes())
+                .expect("a CA"),
+            ca: identity("ca.crt", &set.ca),
+            server: identity("server.crt", &set.server),
+            client: identity("client.crt", &set.client),
+        }
+    }
+
+    /// What is found after `later`: id and subject.
+    fn found(set: &StoredSet, later: Duration) -> Vec<String> {
+        let findings = set.findings(NOW + later);
+        findings.into_iter().map(|finding| format!("{} {}", finding.id, finding.subject)).collect()
+    }
+
+    #[test]
+    fn a_certificate_is_fine_then_expiring_then_expired() {
+        let set = stored(&SetPlan::default());
+        assert_eq!(found(&set, Duration::days(335) - Duration::SECOND), [""; 0]);
+        let leafs = |id: &str| [format!("{id} server.crt"), format!("{id} client.crt")];
+        assert_eq!(found(&set, Duration::days(335) + Duration::SECOND), leafs("certs.expiring"));
+        assert_eq!(found(&set, Duration::days(365)), leafs("certs.expiring"), "its last second");
+        assert_eq!(found(&set, Duration::days(365) + Duration::SECOND), leafs("certs.expired"));
+        assert_eq!(found(&set, -Duration::HOUR), [""; 0], "backdated");
+        assert_eq!(found(&set, -Duration::HOUR - Duration::SECOND).len(), 3);
+    }
+
+    #[test]
+    fn a_short_life_is_expiring_in_its_last_third() {
+        let hour = Span::from_seconds(3600);
+        let set = stored(&SetPlan { lifetime: hour, ca_lifetime: hour, ..SetPlan::default() });
+        // With the hour before it, the certificate lives two: 40 minutes are a third.
+        assert_eq!(found(&set, Duration::minutes(19)), [""; 0]);
+        assert_eq!(found(&set, Duration::minutes(21)).len(), 3);
+    }
+
+    #[test]
+    fn only_what_was_asked_for_can_be_missing() {
+        let set = stored(&SetPlan::default());
+        assert!(set.differences(&Wanted::default()).is_empty());
+        let wanted = Wanted {
+            key_type: Some(KeyType::P384),
+            ca_lifetime: Some(Span::from_days(1)),
+            ..Wanted::default()
+        };
+        let differences = set.differences(&wanted);
+        assert_eq!(differences.len(), 2);
+        assert!(differences.iter().all(|finding| finding.id == Id::CertsDiffers));
+    }
+}
