@@ -2,6 +2,7 @@
 
 mod explain;
 mod output;
+mod probe;
 
 use egext_test_support::Egext;
 

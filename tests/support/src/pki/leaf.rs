@@ -20,7 +20,7 @@ pub(super) struct Leaf {
     pub(super) ca: bool,
     pub(super) issuer: Issuer,
     pub(super) extension: Option<CustomExtension>,
-    pub(super) sends_intermediate: bool,
+    pub(super) sends: Sends,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,14 @@ pub(super) enum Issuer {
     Other,
     Intermediate,
     Itself,
+}
+
+/// What the file holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sends {
+    Leaf,
+    LeafFirst,
+    LeafLast,
 }
 
 impl Leaf {
@@ -72,7 +80,7 @@ impl Leaf {
             ca: false,
             issuer: Issuer::Own,
             extension: None,
-            sends_intermediate: false,
+            sends: Sends::Leaf,
         }
     }
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 use crate::tls::{ServerTls, provider};
-use leaf::{Issuer, Leaf, dns_name, name};
+use leaf::{Issuer, Leaf, Sends, dns_name, name};
 
 /// A CA, a server and a client certificate in a temporary directory, named as `egext certs init` names them.
 ///
@@ -123,13 +123,20 @@ impl TestPki {
     /// The server's certificate is of an intermediate CA, which the server sends along: nothing is wrong.
     #[must_use]
     pub fn server_chain(self) -> Self {
-        self.change_server(|leaf| (leaf.issuer, leaf.sends_intermediate) = (Issuer::Intermediate, true))
+        self.change_server(|leaf| (leaf.issuer, leaf.sends) = (Issuer::Intermediate, Sends::LeafFirst))
     }
 
     /// The server's certificate is of an intermediate CA, which the server does not send.
     #[must_use]
     pub fn server_chain_incomplete(self) -> Self {
         self.change_server(|leaf| leaf.issuer = Issuer::Intermediate)
+    }
+
+    /// The server sends the intermediate CA's certificate before its own, as a file put together the wrong
+    /// way round makes it do.
+    #[must_use]
+    pub fn server_chain_in_wrong_order(self) -> Self {
+        self.change_server(|leaf| (leaf.issuer, leaf.sends) = (Issuer::Intermediate, Sends::LeafLast))
     }
 
     /// The client's certificate expired yesterday.
@@ -248,10 +255,12 @@ impl TestPki {
             Issuer::Intermediate => parameters.signed_by(&key, &self.intermediate),
             Issuer::Itself => parameters.self_signed(&key),
         };
-        let mut file = certificate.expect("signable").pem();
-        if leaf.sends_intermediate {
-            file.push_str(&self.intermediate.pem());
-        }
+        let pem = certificate.expect("signable").pem();
+        let file = match leaf.sends {
+            Sends::Leaf => pem,
+            Sends::LeafFirst => pem + &self.intermediate.pem(),
+            Sends::LeafLast => self.intermediate.pem() + &pem,
+        };
         write(&self.directory().join(format!("{}.crt", leaf.file)), &file);
         write_private(&self.directory().join(format!("{}.key", leaf.file)), &key.serialize_pem());
     }
