@@ -1,11 +1,15 @@
 //! What can be typed: clap types and help texts, no logic.
 
+mod bridge;
+mod config;
 mod explain;
 mod generate;
 mod material;
 mod output;
 mod probe;
 
+pub use bridge::Bridge;
+pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use explain::Explain;
 pub use generate::{Generate, GenerateCommand};
 pub use material::Material;
@@ -37,6 +41,10 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Connect a plaintext caller with a server that speaks mutual TLS, or the reverse
+    Bridge(Bridge),
+    /// Configuration of Envoy Gateway (EG) that works for its version
+    Config(Box<Config>),
     /// Say what a finding means and what to do about it
     Explain(Explain),
     /// Completions, manual pages and generated documentation, for packagers

@@ -17,3 +17,5 @@ pub(crate) use session::{CONNECTION_WINDOW, FRAME_SIZE, SEND_BUFFER, STREAM_WIND
 pub use session::{Session, open};
 pub use stream::Stream;
 pub use tls::{ClientTls, TlsError, Witness, provider, server_config};
+
+pub(crate) use address::SOCKET_PATH_LIMIT;
