@@ -58,6 +58,16 @@ fn a_foreign_client_ca_is_named_before_the_time_limit() {
 }
 
 #[test]
+fn a_client_ca_that_was_made_anew_is_a_foreign_one() {
+    let pki = TestPki::new().client_from_namesake_ca();
+    for manner in both_versions(&pki) {
+        let server = manner.spawn();
+        let run = egext(["probe", &server.address()]).pki(&pki).json();
+        assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
+    }
+}
+
+#[test]
 fn a_server_that_refuses_us_by_name_is_named_too() {
     let pki = TestPki::new();
     for manner in both_versions(&pki) {

@@ -27,6 +27,7 @@ pub(super) struct Leaf {
 pub(super) enum Issuer {
     Own,
     Other,
+    Namesake,
     Intermediate,
     Itself,
 }

@@ -24,6 +24,7 @@ pub struct TestPki {
     directory: TempDir,
     own: CertifiedIssuer<'static, KeyPair>,
     other: CertifiedIssuer<'static, KeyPair>,
+    namesake: CertifiedIssuer<'static, KeyPair>,
     intermediate: CertifiedIssuer<'static, KeyPair>,
     server: Leaf,
     client: Leaf,
@@ -39,6 +40,7 @@ impl TestPki {
         let pki = Self {
             directory,
             other: authority("another CA", None),
+            namesake: authority("egext test CA", None),
             own,
             intermediate,
             server: Leaf::server("localhost"),
@@ -88,6 +90,13 @@ impl TestPki {
     #[must_use]
     pub fn server_from_other_ca(self) -> Self {
         self.change_server(|leaf| leaf.issuer = Issuer::Other)
+    }
+
+    /// The server's certificate is of a CA that has the name of the one in `ca.crt` and another key: what is
+    /// left when somebody makes a CA anew and forgets a server.
+    #[must_use]
+    pub fn server_from_namesake_ca(self) -> Self {
+        self.change_server(|leaf| leaf.issuer = Issuer::Namesake)
     }
 
     /// The server's certificate signs itself.
@@ -155,6 +164,12 @@ impl TestPki {
     #[must_use]
     pub fn client_from_other_ca(self) -> Self {
         self.change_client(|leaf| leaf.issuer = Issuer::Other)
+    }
+
+    /// The client's certificate is of a CA that has the name of the one in `ca.crt` and another key.
+    #[must_use]
+    pub fn client_from_namesake_ca(self) -> Self {
+        self.change_client(|leaf| leaf.issuer = Issuer::Namesake)
     }
 
     /// The client's certificate is for servers.
@@ -252,6 +267,7 @@ impl TestPki {
         let certificate = match leaf.issuer {
             Issuer::Own => parameters.signed_by(&key, &self.own),
             Issuer::Other => parameters.signed_by(&key, &self.other),
+            Issuer::Namesake => parameters.signed_by(&key, &self.namesake),
             Issuer::Intermediate => parameters.signed_by(&key, &self.intermediate),
             Issuer::Itself => parameters.self_signed(&key),
         };
