@@ -8,6 +8,7 @@
 //!
 //! * [`bridge`] is the gRPC-aware proxy.
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
+//! * [`demo`] puts all parts together in one process.
 //! * [`extension`] is the extension server protocol, with a server that changes nothing.
 //! * [`pki`] has certificates and keys, loaded and described.
 //! * [`gateway`] knows the releases of Envoy Gateway and writes configuration for them.
@@ -19,6 +20,7 @@
 pub mod bridge;
 pub mod cli;
 pub mod commands;
+pub mod demo;
 pub mod extension;
 pub mod gateway;
 pub mod net;

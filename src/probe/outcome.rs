@@ -70,6 +70,11 @@ impl TargetOutcome {
         self.findings.iter().all(|finding| finding.severity < Severity::Error)
     }
 
+    /// The layers that stand.
+    pub fn passed(&self) -> impl Iterator<Item = &LayerOutcome> {
+        self.layers.iter().filter(|outcome| outcome.state == State::Passed)
+    }
+
     /// Time of all layers together.
     pub fn took(&self) -> Duration {
         self.layers.iter().filter_map(|outcome| outcome.took).sum()
