@@ -4,6 +4,7 @@ mod certs;
 mod config;
 mod explain;
 mod output;
+mod probe;
 
 use egext_test_support::Egext;
 
