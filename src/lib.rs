@@ -6,13 +6,23 @@
 //! argv -> cli (clap types) -> command: plan (parsed, decided, no I/O) -> library(plan, now) -> Report -> render -> exit code
 //! ```
 //!
+//! * [`bridge`] is the gRPC-aware proxy.
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
+//! * [`extension`] is the extension server protocol, with a server that changes nothing.
+//! * [`pki`] has certificates and keys, loaded and described.
+//! * [`gateway`] knows the releases of Envoy Gateway and writes configuration for them.
 //! * [`report`] is the result as data, and the only code that prints.
 //! * [`net`] has addresses, streams, listeners and the one place that knows the crypto provider.
+//! * [`probe`] sees a channel layer by layer and names the cause of what fails.
 //! * [`units`] has durations and sizes as people type them.
 
+pub mod bridge;
 pub mod cli;
 pub mod commands;
+pub mod extension;
+pub mod gateway;
 pub mod net;
+pub mod pki;
+pub mod probe;
 pub mod report;
 pub mod units;

@@ -7,8 +7,9 @@ use clap::Args;
 #[command(next_help_heading = "Certificates")]
 pub struct Material {
     /// Directory that `egext certs init` filled: `ca.crt`, `server.crt`, `client.crt` and their keys
-    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
-    pub dir: PathBuf,
+    /// [default: certs]
+    #[arg(long, value_name = "DIR", env = "EGEXT_DIR")]
+    pub dir: Option<PathBuf>,
     /// CA certificates that the peer is verified against (PEM); instead of `ca.crt` in `--dir`
     #[arg(long, value_name = "FILE", env = "EGEXT_CA")]
     pub ca: Option<PathBuf>,

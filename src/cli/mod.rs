@@ -1,14 +1,20 @@
 //! What can be typed: clap types and help texts, no logic.
 
+mod bridge;
+mod config;
 mod explain;
 mod generate;
 mod material;
 mod output;
+mod probe;
 
+pub use bridge::Bridge;
+pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use explain::Explain;
 pub use generate::{Generate, GenerateCommand};
 pub use material::Material;
 pub use output::Output;
+pub use probe::Probe;
 
 use clap::{Parser, Subcommand};
 
@@ -35,11 +41,17 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Connect a plaintext caller with a server that speaks mutual TLS, or the reverse
+    Bridge(Bridge),
+    /// Configuration of Envoy Gateway (EG) that works for its version
+    Config(Box<Config>),
     /// Say what a finding means and what to do about it
     Explain(Explain),
     /// Completions, manual pages and generated documentation, for packagers
     #[command(hide = true)]
     Generate(Generate),
+    /// See the channel to a server layer by layer
+    Probe(Probe),
 }
 
 const AFTER_HELP: &str = "\

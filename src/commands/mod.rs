@@ -1,11 +1,22 @@
 //! One file per verb: arguments become a plan, the library carries it out, a [`Report`] comes back.
 
+mod bridge;
+mod config;
 mod explain;
 mod generate;
+mod material;
+mod probe;
+
+pub use config::ConfigError;
+
+use std::future::Future;
+use std::io;
 
 use time::OffsetDateTime;
 
 use crate::cli::{Cli, Command};
+use crate::net::{Address, BindError, TargetError, TlsError};
+use crate::pki::IdentityError;
 use crate::report::{Hint, Printer, Report, UnknownId};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
@@ -17,10 +28,13 @@ pub type Clock = fn() -> OffsetDateTime;
 ///
 /// # Errors
 /// Whatever keeps a command from running at all (exit code 2). What it finds wrong elsewhere is in the report.
-pub fn run(cli: Cli, _clock: Clock, _printer: &Printer) -> Result<Report, Error> {
+pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<Report, Error> {
     match cli.command {
+        Command::Bridge(arguments) => bridge::run(arguments, clock, printer),
+        Command::Config(arguments) => config::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Probe(arguments) => probe::run(arguments, clock),
     }
 }
 
@@ -28,6 +42,33 @@ pub fn run(cli: Cli, _clock: Clock, _printer: &Printer) -> Result<Report, Error>
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The user named one certificate for two sides.
+    #[error("`--cert` does not say which side it is for: both `--listen` and `--upstream` speak TLS")]
+    AmbiguousCertificate,
+    /// The address that was to be listened on cannot be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The user connected an address with itself.
+    #[error("`--listen` and `--upstream` are both `{address}`")]
+    BridgeToItself {
+        /// The address.
+        address: Address,
+    },
+    /// The user named certificates or keys that cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The operating system gave us no runtime: out of threads or file descriptors.
+    #[error("cannot start")]
+    Runtime(#[source] io::Error),
+    /// The user named a target that contradicts itself.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Certificates or keys that were read well, and that TLS cannot use.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Configuration of EG could not be written or compared.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The user asked for a finding that does not exist.
     #[error(transparent)]
     UnknownId(#[from] UnknownId),
@@ -37,13 +78,37 @@ pub enum Error {
         /// As typed.
         verbs: String,
     },
+    /// The user gave no time at all.
+    #[error("`{flag}` must be longer than nothing")]
+    ZeroLimit {
+        /// The flag.
+        flag: &'static str,
+    },
 }
 
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::AmbiguousCertificate => {
+                Some("put both pairs into one directory and name it with `--dir`".to_owned())
+            }
+            Self::Bind(error) => error.hint(),
+            Self::BridgeToItself { .. } => Some("a bridge needs two different addresses".to_owned()),
+            Self::Identity(error) => error.hint(),
+            Self::Runtime(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
+            Self::Target(error) => error.hint(),
+            Self::Tls(error) => error.hint(),
+            Self::Config(error) => error.hint(),
             Self::UnknownId(error) => error.hint(),
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
+            Self::ZeroLimit { flag } => Some(format!("for example `{flag} 5s`")),
         }
     }
+}
+
+/// Runs a future to its end on this thread: our work waits for peers, not for processors.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    Ok(runtime.block_on(future))
 }

@@ -1,5 +1,21 @@
 //! Addresses, streams, listeners and TLS settings: what probe, bridge and demo stand on.
 
 mod address;
+mod dial;
+mod fault;
+mod listen;
+mod session;
+mod stream;
+mod tls;
 
 pub use address::{Address, AddressError, Host, Transport};
+pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
+pub use fault::{Fault, FaultKind, Layer};
+pub(crate) use listen::ACCEPT_PAUSE;
+pub use listen::{Accepted, BindError, Listener};
+pub(crate) use session::{CONNECTION_WINDOW, FRAME_SIZE, SEND_BUFFER, STREAM_WINDOW};
+pub use session::{Session, open};
+pub use stream::Stream;
+pub use tls::{ClientTls, TlsError, Witness, provider, server_config};
+
+pub(crate) use address::SOCKET_PATH_LIMIT;

@@ -31,11 +31,11 @@ pub(super) fn error(error: &dyn Hint) -> String {
 fn closing_line(report: &Report) -> Option<Line> {
     let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let worst = report
-        .findings
-        .iter()
-        .filter(|finding| finding.severity > Severity::Info)
-        .max_by_key(|finding| finding.severity)?;
+    let gravest = report.findings.iter().map(|finding| finding.severity).max()?;
+    let first = report.findings.iter().find(|finding| finding.severity == gravest)?;
+    if gravest == Severity::Info {
+        return None;
+    }
     let counted = [(errors, "error"), (warnings, "warning")]
         .into_iter()
         .filter(|(number, _)| *number > 0)
@@ -43,7 +43,7 @@ fn closing_line(report: &Report) -> Option<Line> {
         .collect::<Vec<_>>()
         .join(", ");
     let role = if errors > 0 { Role::Bad } else { Role::Warn };
-    Some(Line::default().with(role, counted).plain(format!(" (`egext explain {}` says more)", worst.id)))
+    Some(Line::default().with(role, counted).plain(format!(" (`egext explain {}` says more)", first.id)))
 }
 
 fn push(text: &mut String, line: &Line) {

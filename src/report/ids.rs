@@ -84,12 +84,27 @@ macro_rules! table {
 }
 
 table! {
+    BridgeDrainCut = "bridge.drain.cut", Warning,
+        "the bridge was told to stop, and calls were still under way when the time for them was over",
+        "give them more time with `--drain-timeout`, or see why the server takes so long";
     ConfigDiffers = "config.differs", Error,
         "the file is not what this version of `egext` writes for these flags: somebody edited it, or the flags or the version changed",
         "write it again with the same command without `--check`, or change the flags to match the file";
+    ConfigHookNotCalled = "config.hook-not-called", Warning,
+        "the configuration asks for a hook that this release of Envoy Gateway never calls with the rest of the configuration: it is called only for resources of certain kinds, and none is named",
+        "name the kind (`--resource`, `--policy-resource`, `--backend-resource`), or leave the hook out";
+    ConfigNativeTlsUnusable = "config.native-tls-unusable", Warning,
+        "the TLS client of Envoy Gateway reads its certificates from the Kubernetes API and nowhere else, so in standalone mode every hook fails with `TLS enabled but no k8s client was provided`, and with `failOpen` it publishes without the extension",
+        "leave out `--native-tls`: plaintext on a unix socket with `egext bridge` behind it works with every release";
+    ConfigResourceNotLoadable = "config.resource-not-loadable", Warning,
+        "this release of Envoy Gateway cannot load an extension's own kinds of resources from files: `no kind \"X\" is registered`, and then nothing of any file is applied",
+        "use Envoy Gateway 1.7 or later, or keep such objects out of its directories";
     ProbeResolveFailed = "probe.resolve.failed", Error,
         "the host name has no address here: a typing error, a missing entry in DNS or `/etc/hosts`, or a name that only exists inside another network",
         "try `getent hosts NAME` on this machine, then correct the name or the resolver";
+    ProbeConnectFailed = "probe.connect.failed", Error,
+        "the operating system refused to open the connection, for a reason that has no finding of its own",
+        "read the reason in the message";
     ProbeConnectPermission = "probe.connect.permission", Error,
         "this user may not open the unix socket: it is 0600 and belongs to somebody else, or a directory above it is closed",
         "run as the user that owns the socket, or let its owner create it where both may reach it";

@@ -1,4 +1,12 @@
 //! The commands, run as their users run them: the built binary, its output, its exit code.
 
+mod config;
 mod explain;
 mod output;
+
+use egext_test_support::Egext;
+
+/// A run of the built binary.
+fn egext<const N: usize>(arguments: [&str; N]) -> Egext {
+    Egext::new(env!("CARGO_BIN_EXE_egext"), arguments)
+}

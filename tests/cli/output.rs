@@ -1,14 +1,14 @@
-use snapbox::cmd::{Command, cargo_bin};
-use snapbox::str;
+use snapbox::{assert_data_eq, str};
 
-fn egext() -> Command {
-    Command::new(cargo_bin!("egext"))
-}
+use crate::egext;
 
 #[test]
 fn json_is_one_object_with_the_schema_first() {
-    egext().args(["explain", "probe.health.not-serving", "-o", "json"]).assert().success().stdout_eq(str![[
-        r#"
+    let run = egext(["explain", "probe.health.not-serving", "-o", "json"]).run();
+    assert_eq!(run.exit_code, 0);
+    assert_data_eq!(
+        run.stdout,
+        str![[r#"
 {
   "schema": "egext.report/1",
   "command": "explain",
@@ -25,13 +25,17 @@ fn json_is_one_object_with_the_schema_first() {
   ]
 }
 
-"#
-    ]]);
+"#]]
+    );
 }
 
 #[test]
 fn an_error_is_json_too() {
-    egext().args(["explain", "nonsense", "-o", "json"]).assert().code(2).stdout_eq(str![[r#"
+    let run = egext(["explain", "nonsense", "-o", "json"]).run();
+    assert_eq!(run.exit_code, 2);
+    assert_data_eq!(
+        run.stdout,
+        str![[r#"
 {
   "schema": "egext.report/1",
   "status": "error",
@@ -43,19 +47,14 @@ fn an_error_is_json_too() {
   }
 }
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn colour_only_where_it_is_wanted() {
-    let stderr = |arguments: &[&str], no_color: bool| {
-        let mut command = egext().args(["explain", "nonsense"]).args(arguments);
-        if no_color {
-            command = command.env("NO_COLOR", "1");
-        }
-        String::from_utf8(command.assert().code(2).get_output().stderr.clone()).expect("UTF-8")
-    };
-    assert!(!stderr(&[], false).contains('\x1b'), "a pipe gets none");
-    assert!(stderr(&["--color", "always"], false).contains("\x1b["), "asked for");
-    assert!(!stderr(&["--color", "auto"], true).contains('\x1b'), "NO_COLOR");
+    assert!(!egext(["explain", "nonsense"]).run().stderr.contains('\x1b'), "a pipe gets none");
+    assert!(egext(["explain", "nonsense", "--color", "always"]).run().stderr.contains("\x1b["), "asked for");
+    let auto = egext(["explain", "nonsense", "--color", "auto"]).env("NO_COLOR", "1").run();
+    assert!(!auto.stderr.contains('\x1b'), "NO_COLOR");
 }

@@ -1,1 +1,22 @@
 //! Fixtures of the tests: runs of the built binary, certificates with defects, servers with manners.
+//!
+//! Everything is real: files in a temporary directory, listening sockets with a port of the system's
+//! choice, child processes. Nothing lasts longer than the value that a test holds, nothing waits for a
+//! fixed time, and what has not happened within [`LIMIT`] fails the test with what was seen until then.
+
+mod pki;
+mod run;
+mod running;
+mod server;
+mod tls;
+
+use std::time::Duration;
+
+pub use pki::TestPki;
+pub use run::{Egext, Run};
+pub use running::Running;
+pub use rustix::process::Signal;
+pub use server::{Manner, ReservedPort, TestServer};
+
+/// What takes longer than this does not happen any more. No test comes near it, even on a busy machine.
+pub const LIMIT: Duration = Duration::from_secs(30);

@@ -1,0 +1,118 @@
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+
+use h2::Reason;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue, Response};
+use tonic::Code;
+
+use super::reply::Reply;
+use crate::probe;
+use crate::report::Finding;
+
+/// What the bridge itself says to a caller: a gRPC status.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    code: Code,
+    message: String,
+}
+
+impl Answer {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: format!("egext bridge: {}", message.into()) }
+    }
+
+    /// What `egext probe` would say, in one line: Envoy Gateway writes it to its log as it is.
+    pub(super) fn of_finding(finding: &Finding) -> Self {
+        let code = if probe::may_pass(finding.id) { Code::Unavailable } else { Code::FailedPrecondition };
+        let mut message = format!("{}: {}", finding.subject, finding.message);
+        for (key, words) in finding.evidence.iter() {
+            // Writing to a string does not fail.
+            let _ = write!(message, "; {key}: {words}");
+        }
+        if let Some(hint) = &finding.hint {
+            let _ = write!(message, "; hint: {hint}");
+        }
+        let _ = write!(message, " ({})", finding.id);
+        Self::new(code, message)
+    }
+
+    /// The upstream cut a call: by a reset of the stream, or together with the connection.
+    pub(super) fn of_cut(error: &hyper::Error) -> Self {
+        let Some(reason) = reset_reason(error) else {
+            let message = "the connection to the extension server was cut during the call";
+            return Self::new(Code::Unavailable, message);
+        };
+        let code =
+            RESETS.iter().find(|(known, _)| *known == reason).map_or(Code::Internal, |(_, code)| *code);
+        Self::new(code, format!("the extension server reset the call ({})", reason.description()))
+    }
+
+    /// The call's limit has passed.
+    pub(super) fn deadline() -> Self {
+        Self::new(Code::DeadlineExceeded, "the extension server did not answer in time")
+    }
+
+    /// The number of the gRPC status.
+    pub(super) fn code(&self) -> i32 {
+        self.code as i32
+    }
+
+    /// A response that is nothing but this status ("Trailers-Only" of PROTOCOL-HTTP2.md).
+    pub(super) fn into_response(self) -> Response<Reply> {
+        let mut response = Response::new(Reply::empty());
+        *response.headers_mut() = self.into_trailers();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        response
+    }
+
+    /// The same as trailers, after a part of the response has gone out.
+    pub(super) fn into_trailers(self) -> HeaderMap {
+        let message = HeaderValue::try_from(percent_encoded(&self.message))
+            .expect("what is not printable ASCII has been encoded");
+        HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from(self.code())), (GRPC_MESSAGE, message)])
+    }
+}
+
+/// The reason of a RST_STREAM that the upstream sent.
+fn reset_reason(error: &hyper::Error) -> Option<Reason> {
+    let error: &h2::Error = error.source()?.downcast_ref()?;
+    error.reason().filter(|_| error.is_remote() && error.is_reset())
+}
+
+/// As PROTOCOL-HTTP2.md asks: space to `~` as they are, except `%`.
+fn percent_encoded(message: &str) -> String {
+    message.bytes().fold(String::with_capacity(message.len()), |mut encoded, byte| {
+        match byte {
+            b'%' | 0..0x20 | 0x7f.. => {
+                // Writing to a string does not fail.
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+            _ => encoded.push(char::from(byte)),
+        }
+        encoded
+    })
+}
+
+pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// What a reset means to a gRPC caller (PROTOCOL-HTTP2.md, Errors); all others are INTERNAL.
+const RESETS: &[(Reason, Code)] = &[
+    (Reason::CANCEL, Code::Cancelled),
+    (Reason::ENHANCE_YOUR_CALM, Code::ResourceExhausted),
+    (Reason::INADEQUATE_SECURITY, Code::PermissionDenied),
+    (Reason::REFUSED_STREAM, Code::Unavailable),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_fits_into_the_header() {
+        assert_eq!(percent_encoded("50% of `ä`\n~"), "50%25 of `%C3%A4`%0A~");
+        let trailers = Answer::new(Code::Internal, "ä\0").into_trailers();
+        assert_eq!(trailers[GRPC_STATUS], "13");
+    }
+}

@@ -1,0 +1,48 @@
+//! A gRPC-aware proxy for one pair of addresses: HTTP/2 in, HTTP/2 out, TLS where the address says so.
+//!
+//! Envoy Gateway calls its extension server without a deadline and waits for ever while it cannot connect.
+//! The bridge stands between the two and gives an answer in any case: within the connect-wait it says in a
+//! gRPC status what `egext probe` would say, `UNAVAILABLE` where trying again may help and
+//! `FAILED_PRECONDITION` where only a person can.
+//!
+//! One connection to the upstream serves all calls (`upstream`). Messages are never decoded: bodies,
+//! trailers and resets pass through as they come, under HTTP/2's own flow control (`calls`).
+
+mod answer;
+mod calls;
+mod deadline;
+mod reply;
+mod server;
+mod upstream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use time::OffsetDateTime;
+
+pub use server::{Bridge, Drained};
+
+use crate::net::{Address, Target};
+use crate::pki::Summary;
+
+/// What to connect with what.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where to listen.
+    pub listen: Address,
+    /// How to speak TLS there; `None` for plaintext addresses.
+    pub server: Option<Arc<ServerConfig>>,
+    /// Where calls go.
+    pub upstream: Target,
+    /// The certificate that we show to the upstream.
+    pub own: Option<Summary>,
+    /// How long calls wait for a connection before they get an answer.
+    pub connect_wait: Duration,
+    /// Limit of every call; `None` leaves it to the caller's `grpc-timeout`.
+    pub call_timeout: Option<Duration>,
+    /// How long calls under way may go on after the order to stop.
+    pub drain_timeout: Duration,
+    /// Reads the clock, for verdicts about certificates.
+    pub clock: fn() -> OffsetDateTime,
+}

@@ -1,0 +1,220 @@
+//! One connection to the upstream, made again whenever it ends.
+//!
+//! A task keeps it; calls take it from a watch channel. A call that finds none makes the task try at once
+//! and waits. How long depends on the others: patience is spent once for a burst of calls, because Envoy
+//! Gateway makes its calls one after the other, each with retries, and would otherwise wait many times over
+//! before it says what is wrong.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use time::OffsetDateTime;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tonic::Code;
+use tracing::{info, warn};
+
+use super::Plan;
+use super::answer::Answer;
+use crate::net::{self, Layer, Session, Target};
+use crate::pki::Summary;
+use crate::probe::{self, Context, diagnose};
+use crate::report::Finding;
+
+/// The way to the upstream.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    state: watch::Receiver<State>,
+    wanted: Arc<Notify>,
+    connect_wait: Duration,
+    patience: Mutex<Option<Patience>>,
+    keeper: JoinHandle<()>,
+}
+
+/// What the keeper publishes.
+#[derive(Clone, Debug, Default)]
+struct State {
+    session: Option<Session<Incoming>>,
+    /// How many attempts have failed.
+    failures: u64,
+    /// Why the last one did.
+    cause: Option<Finding>,
+}
+
+/// How long a burst of calls has been waiting.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    begin: Instant,
+    last: Instant,
+}
+
+impl Upstream {
+    /// Begins to connect.
+    pub(super) fn start(plan: &Plan) -> Self {
+        let (publish, state) = watch::channel(State::default());
+        let wanted = Arc::new(Notify::new());
+        let keeper = Keeper {
+            target: plan.upstream.clone(),
+            own: plan.own.clone(),
+            limit: plan.connect_wait,
+            clock: plan.clock,
+            publish,
+            wanted: Arc::clone(&wanted),
+        };
+        let keeper = tokio::spawn(keeper.keep());
+        Self { state, wanted, connect_wait: plan.connect_wait, patience: Mutex::new(None), keeper }
+    }
+
+    /// The connection, or why there is none.
+    pub(super) async fn session(&self, deadline: Option<Instant>) -> Result<Session<Incoming>, Answer> {
+        if let Some(session) = open_session(&self.state.borrow()) {
+            return Ok(session);
+        }
+        let mut state = self.state.clone();
+        let failures_before = state.borrow_and_update().failures;
+        let patient_until = self.patient_until();
+        // One attempt of its own every call gets, however late in the burst it comes.
+        let own_attempt = Instant::now() + self.connect_wait;
+        let give_up = deadline.map_or(own_attempt, |deadline| own_attempt.min(deadline));
+        self.wanted.notify_one();
+        loop {
+            let changed = timeout_at(give_up, state.changed()).await;
+            let now = state.borrow_and_update();
+            if let Some(session) = open_session(&now) {
+                return Ok(session);
+            }
+            let cause = now.cause.as_ref();
+            match changed {
+                Err(_) => return Err(cause.map_or_else(Answer::deadline, Answer::of_finding)),
+                Ok(Err(_)) => return Err(Answer::new(Code::Unavailable, "the bridge is stopping")),
+                Ok(Ok(())) => {}
+            }
+            let fresh = cause.filter(|_| now.failures > failures_before);
+            if let Some(cause) = fresh
+                && (!probe::may_pass(cause.id) || Instant::now() >= patient_until)
+            {
+                return Err(Answer::of_finding(cause));
+            }
+        }
+    }
+
+    /// The end of the burst's patience. A call long after the last one begins a new burst.
+    fn patient_until(&self) -> Instant {
+        let now = Instant::now();
+        let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = match *patience {
+            Some(burst) if now < burst.last + 2 * self.connect_wait => burst.begin,
+            _ => now,
+        };
+        *patience = Some(Patience { begin, last: now });
+        begin + self.connect_wait
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+fn open_session(state: &State) -> Option<Session<Incoming>> {
+    state.session.as_ref().filter(|session| !session.is_closed()).cloned()
+}
+
+/// Keeps the connection.
+struct Keeper {
+    target: Target,
+    own: Option<Summary>,
+    limit: Duration,
+    clock: fn() -> OffsetDateTime,
+    publish: watch::Sender<State>,
+    wanted: Arc<Notify>,
+}
+
+impl Keeper {
+    async fn keep(self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let begin = Instant::now();
+            match self.connect().await {
+                Ok(session) => self.hold(session).await,
+                Err(cause) => self.failed(cause),
+            }
+            // A server that lets us in only to throw us out again is not asked without a pause either.
+            if begin.elapsed() > STABLE {
+                pause = FIRST_PAUSE;
+            }
+            self.rest(begin, jittered(pause)).await;
+            pause = LAST_PAUSE.min(pause * 2);
+        }
+    }
+
+    async fn connect(&self) -> Result<Session<Incoming>, Finding> {
+        let deadline = Instant::now() + self.limit;
+        let dialed = net::dial(&self.target, deadline).await;
+        let outcome = match dialed.outcome {
+            Ok((stream, first)) => net::open(stream, first, deadline).await,
+            Err(fault) => Err(fault),
+        };
+        outcome.map_err(|fault| {
+            let context = Context {
+                target: &self.target,
+                trace: &dialed.trace,
+                own: self.own.as_ref(),
+                limit: self.limit,
+                now: (self.clock)(),
+            };
+            diagnose(&context, &fault)
+        })
+    }
+
+    /// Gives the connection to the calls, until it ends.
+    async fn hold(&self, session: Session<Incoming>) {
+        info!(upstream = %self.target.address(), "connected");
+        self.publish.send_replace(State { session: Some(session.clone()), ..State::default() });
+        session.closed().await;
+        self.publish.send_modify(|state| state.session = None);
+        let cause = session.fault(Layer::Http2).map(|fault| format!("{:?}", fault.kind));
+        info!(upstream = %self.target.address(), cause, "connection ended");
+    }
+
+    /// Logs a cause when it is a new one, and tells those who wait.
+    fn failed(&self, cause: Finding) {
+        self.publish.send_modify(|state| {
+            if state.cause.as_ref().is_none_or(|known| known.message != cause.message) {
+                warn!(upstream = cause.subject, id = %cause.id, hint = cause.hint, "{}", cause.message);
+            }
+            state.failures += 1;
+            state.cause = Some(cause);
+        });
+    }
+
+    /// Waits for the pause to end or for a call that wants the connection, but never without any pause.
+    async fn rest(&self, begin: Instant, pause: Duration) {
+        sleep_until(begin + LEAST_PAUSE).await;
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = self.wanted.notified() => {}
+        }
+    }
+}
+
+/// Between half and all of it, so that several bridges do not knock at the same moment.
+fn jittered(pause: Duration) -> Duration {
+    let mut random = [0];
+    // Without randomness the whole pause is as good.
+    let share = aws_lc_rs::rand::fill(&mut random).map_or(1.0, |()| 0.5 + f64::from(random[0]) / 512.0);
+    pause.mul_f64(share)
+}
+
+/// Between attempts: short at first, because a restarting server is soon back.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Between the beginnings of two attempts, however many calls want one.
+const LEAST_PAUSE: Duration = Duration::from_millis(20);
+
+/// A connection that lasted so long was a good one.
+const STABLE: Duration = Duration::from_secs(1);

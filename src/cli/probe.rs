@@ -1,0 +1,39 @@
+use clap::Args;
+
+use super::Material;
+use crate::net::{Address, Host};
+use crate::units::Span;
+
+/// `egext probe`
+#[derive(Args, Debug)]
+#[command(after_help = PROBE_HELP)]
+pub struct Probe {
+    /// What to probe: `host:port` (TLS), `tcp://host:port` or `unix:/path` (plaintext)
+    #[arg(value_name = "ADDRESS", required = true, env = "EGEXT_PROBE_ADDRESS", value_delimiter = ',')]
+    pub addresses: Vec<Address>,
+    /// Service whose health is asked for; the server as a whole without it
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, env = "EGEXT_SERVICE")]
+    pub service: String,
+    /// Name that the server's certificate must have, and that is sent as SNI; the address's host without it
+    #[arg(long, value_name = "NAME", env = "EGEXT_SERVER_NAME")]
+    pub server_name: Option<Host>,
+    /// Limit of one attempt, all layers together
+    #[arg(long, value_name = "DURATION", default_value = "5s", env = "EGEXT_TIMEOUT")]
+    pub timeout: Span,
+    /// Try again until the server is healthy, for at most this long
+    #[arg(long, value_name = "DURATION", env = "EGEXT_WAIT")]
+    pub wait: Option<Span>,
+    /// What we trust and what we show.
+    #[command(flatten)]
+    pub material: Material,
+}
+
+const PROBE_HELP: &str = "\
+Examples:
+  egext probe localhost:5005                     mTLS with the files in `certs/`
+  egext probe localhost:5005 --wait 60s          wait for a server that is starting
+  egext probe unix:/run/egext/eg.sock -o json    a bridge's socket, for a program
+  egext probe a.internal:5005 b.internal:5005    several at once
+
+Layers: resolve, connect, tls, alpn, mtls, http2, grpc, health. The first that fails names the cause.
+Exit codes: 0 every target is healthy, 1 a finding, 2 could not run.";

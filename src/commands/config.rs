@@ -1,0 +1,189 @@
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use similar::TextDiff;
+
+use super::Error;
+use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
+use crate::gateway::{
+    AbsolutePath, BridgeCommand, NativeTls, Plan, PlanError, Request, Service, SocketPath, Standalone,
+    TextPath, ValueError,
+};
+use crate::net::AddressError;
+use crate::report::{Finding, Hint, Id, Line, Report, Role};
+
+pub(super) fn run(arguments: &Config) -> Result<Report, Error> {
+    Ok(match &arguments.command {
+        ConfigCommand::Gateway(arguments) => {
+            write("config gateway", &arguments.extension, Some(standalone(arguments)?))?
+        }
+        ConfigCommand::Stanza(arguments) => write("config stanza", &arguments.extension, None)?,
+    })
+}
+
+fn write(
+    command: &'static str,
+    arguments: &Extension,
+    file: Option<Standalone>,
+) -> Result<Report, ConfigError> {
+    let plan = Plan::decide(request(arguments, file)?)?;
+    let yaml = plan.yaml();
+    let mut report = Report::new(command);
+    let details = &mut report.details;
+    details.insert("eg_version".to_owned(), json!(plan.version().to_string()));
+    details.insert("mode".to_owned(), json!(plan.mode().name()));
+    details.insert("bridge_command".to_owned(), json!(plan.bridge().map(ToString::to_string)));
+    details.insert("yaml".to_owned(), json!(yaml));
+    for finding in plan.findings() {
+        add(&mut report, finding.clone());
+    }
+    match &arguments.check {
+        None => report.data = Some(yaml),
+        Some(path) => compare(&mut report, path, &read(path)?, &yaml),
+    }
+    Ok(report)
+}
+
+fn standalone(arguments: &Gateway) -> Result<Standalone, ConfigError> {
+    let directory = |path: &PathBuf| AbsolutePath::try_from(path.as_path());
+    Ok(Standalone {
+        resources_dirs: arguments.resources_dir.iter().map(directory).collect::<Result<_, _>>()?,
+        controller_name: arguments.controller_name.parse()?,
+        home: arguments.home.as_ref().map(directory).transpose()?,
+        backend_api: arguments.enable_backend_api,
+    })
+}
+
+/// The flags as values, each well formed.
+fn request(arguments: &Extension, file: Option<Standalone>) -> Result<Request, ConfigError> {
+    Ok(Request {
+        version: arguments.eg_version.parse()?,
+        mode: arguments.mode,
+        service: service(&arguments.service)?,
+        hooks: parse_all(&arguments.hook)?,
+        resources: parse_all(&arguments.resource)?,
+        policy_resources: parse_all(&arguments.policy_resource)?,
+        backend_resources: parse_all(&arguments.backend_resource)?,
+        fail_open: arguments.fail_open,
+        max_message_size: arguments.max_message_size,
+        file,
+    })
+}
+
+fn service(arguments: &ServiceFlags) -> Result<Service, ConfigError> {
+    let material = TextPath::try_from(arguments.dir.as_path())?;
+    // clap has seen to it that both are there or none.
+    if let (true, Some(server)) = (arguments.native_tls, &arguments.server) {
+        return Ok(Service::NativeTls(NativeTls {
+            server: server.parse()?,
+            material,
+            namespace: arguments.namespace.parse()?,
+            ca_secret: arguments.ca_secret.parse()?,
+            client_secret: arguments.client_secret.as_deref().map(str::parse).transpose()?,
+        }));
+    }
+    Ok(Service::Bridge(BridgeCommand {
+        socket: SocketPath::try_from(arguments.socket.as_path())?,
+        upstream: arguments.upstream.parse()?,
+        material,
+    }))
+}
+
+fn parse_all<T: std::str::FromStr<Err = ValueError>>(texts: &[String]) -> Result<Vec<T>, ValueError> {
+    texts.iter().map(|text| text.parse()).collect()
+}
+
+fn compare(report: &mut Report, path: &Path, found: &str, expected: &str) {
+    let subject = path.display().to_string();
+    let same = found == expected;
+    report.details.insert("check".to_owned(), json!({ "file": subject, "same": same }));
+    if same {
+        report.talk.line(
+            Line::default()
+                .plain("  ")
+                .with(Role::Good, "√")
+                .plain(format!(" `{subject}` is what `egext {}` writes", report.command)),
+        );
+        return;
+    }
+    let command = format!("egext {}", report.command);
+    let diff = TextDiff::from_lines(found, expected).unified_diff().header(&subject, &command).to_string();
+    let message = format!("not what `{command}` writes for these flags");
+    let hint = "`-` is in the file, `+` would be; without `--check` the whole text is printed, for `>`";
+    add(report, Finding::new(Id::ConfigDiffers, subject, message).with_hint(hint));
+    report.details.insert("diff".to_owned(), json!(diff));
+    report.data = Some(diff);
+}
+
+fn add(report: &mut Report, finding: Finding) {
+    report.talk.finding(&finding);
+    report.findings.push(finding);
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let mut octets = Vec::new();
+    // One more than is allowed tells that there is more, whatever kind of file it is.
+    let mut limited = File::open(path).map_err(unreadable)?.take(FILE_LIMIT + 1);
+    limited.read_to_end(&mut octets).map_err(unreadable)?;
+    if octets.len() as u64 > FILE_LIMIT {
+        return Err(ConfigError::TooLarge { path: path.to_owned() });
+    }
+    String::from_utf8(octets).map_err(|_| ConfigError::NotText { path: path.to_owned() })
+}
+
+/// Why `egext config` could not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The user typed something that is not an address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The user named a file that is not text.
+    #[error("`{}` is not UTF-8 text", path.display())]
+    NotText {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// The user wishes for something that could not work.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The user named a file that can be no configuration.
+    #[error("`{}` is larger than {} KiB", path.display(), FILE_LIMIT >> 10)]
+    TooLarge {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// The user named a file that is not there or not readable.
+    #[error("cannot read `{}`", path.display())]
+    Unreadable {
+        /// As typed.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The user typed something that EG or Kubernetes would not take.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+}
+
+impl Hint for ConfigError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Address(error) => error.hint(),
+            Self::NotText { .. } | Self::TooLarge { .. } => {
+                Some("`--check` takes a file that this command wrote".to_owned())
+            }
+            Self::Plan(error) => error.hint(),
+            Self::Unreadable { .. } => {
+                Some("the same command without `--check` and with `> FILE` writes it".to_owned())
+            }
+            Self::Value(error) => error.hint(),
+        }
+    }
+}
+
+/// What we write has a few KiB.
+const FILE_LIMIT: u64 = 1 << 20;

@@ -1,0 +1,84 @@
+//! What the comments say. Lines of a person's own words stand apart from these, so that no path breaks one.
+
+use super::bridge_command::shell_word;
+use super::{BridgeCommand, NativeTls, TextPath, Version};
+
+/// What EG, the bridge and the server say to each other, and what becomes of it when one is down.
+pub(super) fn about_bridge(bridge: &BridgeCommand) -> String {
+    let what = if bridge.is_tls() {
+        "EG speaks plaintext HTTP/2 on the socket, the bridge speaks mutual TLS to the server."
+    } else {
+        "EG speaks plaintext HTTP/2 on the socket, and so does the bridge to the server."
+    };
+    format!("{what}\n{WHEN_DOWN}")
+}
+
+/// Where EG's own TLS works, and what it needs there.
+pub(super) fn about_native_tls(tls: &NativeTls, version: Version) -> String {
+    let NativeTls { server, material, namespace, ca_secret, client_secret } = tls;
+    let namespace = namespace.as_str();
+    let file = |directory: &TextPath, name: &str| shell_word(directory.join(name).as_str()).into_owned();
+    let client = match client_secret {
+        Some(name) => format!(
+            "  kubectl -n {namespace} create secret tls {} --cert={} --key={}\n",
+            name.as_str(),
+            file(material, "client.crt"),
+            file(material, "client.key"),
+        ),
+        None => format!(
+            "EG {version} has no `clientCertificateRef` (1.6 and later do), so it presents no certificate: a server\n\
+             that demands one refuses it.\n"
+        ),
+    };
+    format!(
+        "{WHERE_NATIVE_TLS_WORKS}\
+         The Secrets, from the files of `egext certs init`:\n\
+         \x20 kubectl -n {namespace} create secret generic {} --from-file=tls.crt={}\n\
+         {client}\n\
+         EG sends the name `{}` in its TLS hello, with the port in it. OpenSSL and Go let that pass;\n\
+         a server with rustls (tonic) refuses the connection, and EG waits without a word.\n",
+        ca_secret.as_str(),
+        file(material, "ca.crt"),
+        server.authority(),
+    )
+}
+
+const WHEN_DOWN: &str = "\
+Start the bridge before EG: while nobody listens on the socket, EG waits without a limit and without an
+error, for all gateways. While the server is down, the bridge answers with the cause and EG logs it;
+EG asks again only when one of its resource files changes.
+";
+
+// The two conditions are v1.4.0:internal/cmd/server.go:164 and v1.9.0:api/v1alpha1/envoygateway_helpers.go:387.
+const WHERE_NATIVE_TLS_WORKS: &str = "\
+EG's own TLS. It works only where EG reads Secrets from the Kubernetes API:
+  provider.type Kubernetes                                      EG 1.4 and later
+  provider.type Custom with custom.resource.type Kubernetes     EG 1.9 and later
+In standalone mode (custom.resource.type File) it works in no release: every hook fails with `the
+registered extension's service config has TLS enabled but no k8s client was provided`.
+
+";
+
+pub(super) const NOT_LOADABLE: &str = "\
+EG before 1.7 cannot load such objects from files (`no kind \"X\" is registered`), and applies no file
+at all when one has any. Keep them out of its directories.";
+
+pub(super) const FAIL_OPEN: &str = "\
+When the extension answers an error, EG logs it and publishes its configuration without the extension.
+A call without an answer is no error.";
+
+pub(super) const FAIL_CLOSED: &str = "\
+When the extension answers an error, EG logs it and keeps the configuration that it published before.";
+
+pub(super) const MESSAGE_SIZE: &str = "\
+EG's limit in both directions. The server has its own, often 4Mi for what it receives.";
+
+pub(super) const HOOKS: &str =
+    "The server must answer each of these: UNIMPLEMENTED is an error like any other.";
+
+pub(super) const HOST_DIRECTORIES: &str =
+    "Four different directories: Envoy is looked for elsewhere when all are the same.";
+
+pub(super) const RESOURCES_DIRS: &str = "\
+Directories with the Gateway API resources; they exist before EG starts, and EG does not look into
+their subdirectories. With one bad file in them, EG applies none.";

@@ -1,0 +1,336 @@
+//! Plans become text.
+
+use super::bridge_command::shell_word;
+use super::plan::host_and_port;
+use super::yaml::{Entry, Item, Node, comment, document};
+use super::{Feature, NativeTls, Plan, Resource, Service, Standalone, comments};
+use crate::net::Host;
+use crate::units::Size;
+
+impl Plan {
+    /// The `extensionManager` to paste into an EnvoyGateway file, or that whole file: the same text every time.
+    pub fn yaml(&self) -> String {
+        let mut text = String::new();
+        comment(&mut text, &self.header(), 0);
+        let entries = match &self.request.file {
+            Some(file) => self.envoy_gateway(file),
+            None => vec![self.extension_manager()],
+        };
+        text.push_str(&document(&entries));
+        text
+    }
+
+    fn header(&self) -> String {
+        let version = self.request.version;
+        let mut text = match &self.request.file {
+            Some(file) => {
+                let home = file.home.as_ref().map_or_else(String::new, |home| {
+                    format!(" --config-home {}", shell_word(home.join(CONFIG).as_str()))
+                });
+                let bridge = self.bridge().map_or_else(String::new, |bridge| format!("  {bridge}\n"));
+                format!(
+                    "Envoy Gateway (EG) {version} in standalone mode: resources from files, Envoy on this host.\n\
+                     Made by `egext config gateway`. In this order:\n\
+                     \x20 envoy-gateway certgen --local{home}\n\
+                     {bridge}\
+                     \x20 envoy-gateway server --config-path FILE\n\
+                     `certgen` makes the certificates between EG and Envoy: once, a second run replaces them all.\n\n"
+                )
+            }
+            None => {
+                let bridge =
+                    self.bridge().map_or_else(String::new, |bridge| format!("The bridge:\n  {bridge}\n\n"));
+                format!(
+                    "For Envoy Gateway (EG) {version} in standalone mode. Made by `egext config stanza`.\n\
+                     Belongs at the top level of the EnvoyGateway file, beside `gateway` and `provider`.\n\n\
+                     {bridge}"
+                )
+            }
+        };
+        match &self.request.service {
+            Service::Bridge(bridge) => text.push_str(&comments::about_bridge(bridge)),
+            Service::NativeTls(tls) => text.push_str(&comments::about_native_tls(tls, version)),
+        }
+        text
+    }
+
+    fn envoy_gateway(&self, file: &Standalone) -> Vec<Entry> {
+        let mut entries = vec![
+            Entry::new("apiVersion", "gateway.envoyproxy.io/v1alpha1"),
+            Entry::new("kind", "EnvoyGateway"),
+            Entry::new("gateway", vec![Entry::new("controllerName", file.controller_name.as_str())]),
+            Entry::new("provider", provider(file)),
+        ];
+        if file.backend_api {
+            entries.push(Entry::new("extensionApis", vec![Entry::new("enableBackend", Node::Bool(true))]));
+        }
+        entries.push(self.extension_manager());
+        entries
+    }
+
+    fn extension_manager(&self) -> Entry {
+        let request = &self.request;
+        let mut entries = vec![Entry::new("service", service(&request.service))];
+        let post = request.hooks.iter().map(|hook| Item { value: hook.name().into(), note: hook.called() });
+        let translator = vec![Entry::new("post", Node::List(post.collect())).commented(comments::HOOKS)];
+        entries.push(Entry::new("hooks", vec![Entry::new("xdsTranslator", translator)]));
+        let mut note =
+            if request.version.has(Feature::ResourcesFromFiles) { "" } else { comments::NOT_LOADABLE };
+        for (key, resources) in [
+            ("resources", &request.resources),
+            ("policyResources", &request.policy_resources),
+            ("backendResources", &request.backend_resources),
+        ] {
+            if !resources.is_empty() {
+                entries.push(Entry::new(key, kinds(resources)).commented(note));
+                note = "";
+            }
+        }
+        let on_error = if request.fail_open { comments::FAIL_OPEN } else { comments::FAIL_CLOSED };
+        entries.push(Entry::new("failOpen", Node::Bool(request.fail_open)).commented(on_error));
+        if let Some(size) = request.max_message_size {
+            entries.push(
+                Entry::new("maxMessageSize", quantity(size).as_str()).commented(comments::MESSAGE_SIZE),
+            );
+        }
+        Entry::new("extensionManager", entries)
+    }
+}
+
+fn provider(file: &Standalone) -> Vec<Entry> {
+    let paths = file.resources_dirs.iter().map(|path| Item { value: path.as_str().into(), note: "" });
+    let resource = vec![
+        Entry::new("type", "File"),
+        Entry::new(
+            "file",
+            vec![Entry::new("paths", Node::List(paths.collect())).commented(comments::RESOURCES_DIRS)],
+        ),
+    ];
+    let host = match &file.home {
+        Some(home) => Entry::new(
+            "host",
+            HOST_DIRECTORIES
+                .iter()
+                .map(|(key, name)| Entry::new(key, home.join(name).as_str()))
+                .collect::<Vec<_>>(),
+        )
+        .commented(comments::HOST_DIRECTORIES),
+        None => Entry::new("host", vec![]),
+    };
+    let infrastructure = vec![Entry::new("type", "Host"), host];
+    vec![
+        Entry::new("type", "Custom"),
+        Entry::new(
+            "custom",
+            vec![Entry::new("resource", resource), Entry::new("infrastructure", infrastructure)],
+        ),
+    ]
+}
+
+fn service(service: &Service) -> Vec<Entry> {
+    match service {
+        Service::Bridge(bridge) => {
+            vec![Entry::new("unix", vec![Entry::new("path", bridge.socket.as_str())])]
+        }
+        Service::NativeTls(tls) => {
+            let (host, port) = host_and_port(&tls.server).expect("`Plan::decide` has checked it");
+            let port = Entry::new("port", Node::Integer(port.into()));
+            let target = match host {
+                Host::Ip(address) => {
+                    Entry::new("ip", vec![Entry::new("address", address.to_string().as_str()), port])
+                }
+                Host::Name(name) => Entry::new("fqdn", vec![Entry::new("hostname", name.as_str()), port]),
+            };
+            let mut secrets = vec![
+                Entry::new("certificateRef", secret(tls, tls.ca_secret.as_str()))
+                    .commented("The CA that issued the server's certificate, under the key `tls.crt`."),
+            ];
+            if let Some(name) = &tls.client_secret {
+                secrets.push(
+                    Entry::new("clientCertificateRef", secret(tls, name.as_str()))
+                        .commented("EG's own certificate and key: `tls.crt` and `tls.key`."),
+                );
+            }
+            vec![target, Entry::new("tls", secrets)]
+        }
+    }
+}
+
+/// A reference with everything written out: up to 1.5 EG refuses one without `kind`.
+fn secret(tls: &NativeTls, name: &str) -> Vec<Entry> {
+    vec![
+        Entry::new("group", ""),
+        Entry::new("kind", "Secret"),
+        Entry::new("name", name),
+        Entry::new("namespace", tls.namespace.as_str()),
+    ]
+}
+
+fn kinds(resources: &[Resource]) -> Node {
+    let item = |Resource { group, version, kind }: &Resource| Item {
+        value: Node::Map(vec![
+            Entry::new("group", group.as_str()),
+            Entry::new("version", version.as_str()),
+            Entry::new("kind", kind.as_str()),
+        ]),
+        note: "",
+    };
+    Node::List(resources.iter().map(item).collect())
+}
+
+/// A quantity of Kubernetes: `4Mi`, not `4MiB`.
+fn quantity(size: Size) -> String {
+    let typed = size.to_string();
+    typed.strip_suffix('B').unwrap_or(&typed).to_owned()
+}
+
+/// Keys of `infrastructure.host` and the names below `--home`. Different ones: func-e takes four equal
+/// directories for its old layout and looks for Envoy in `versions/` instead of `envoy-versions/`.
+const HOST_DIRECTORIES: &[(&str, &str)] =
+    &[("configHome", CONFIG), ("dataHome", "data"), ("stateHome", "state"), ("runtimeDir", "run")];
+
+const CONFIG: &str = "config";
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::gateway::{AbsolutePath, BridgeCommand, Hook, Request, SocketPath, TextPath, Version};
+
+    /// What a reader that is not ours makes of it.
+    fn read(yaml: &str) -> Value {
+        serde_saphyr::from_str(yaml).expect("what we wrote")
+    }
+
+    fn bridge(socket: &str, upstream: &str, material: &str) -> Option<BridgeCommand> {
+        Some(BridgeCommand {
+            socket: SocketPath::try_from(Path::new(socket)).ok()?,
+            upstream: upstream.parse().ok()?,
+            material: TextPath::try_from(Path::new(material)).ok()?,
+        })
+    }
+
+    fn hooks() -> impl Strategy<Value = Vec<Hook>> {
+        proptest::sample::subsequence(Hook::ALL.to_vec(), 1..=Hook::ALL.len())
+    }
+
+    fn resources() -> impl Strategy<Value = Vec<Resource>> {
+        let resource = "[a-z0-9]{1,3}(\\.[a-z0-9]{1,3}){0,2}/[a-z][a-z0-9]{0,3}/[A-Za-z][A-Za-z0-9]{0,5}";
+        vec(resource.prop_map(|text| text.parse().expect("well formed")), 1..4)
+    }
+
+    fn kinds_read(resources: &[Resource]) -> Value {
+        let mut seen: Vec<&Resource> = Vec::new();
+        for resource in resources {
+            if !seen.contains(&resource) {
+                seen.push(resource);
+            }
+        }
+        let kind = |r: &&Resource| json!({"group": r.group, "version": r.version, "kind": r.kind});
+        seen.iter().map(kind).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_is_read_back_as_it_was_typed(
+            socket in "/\\PC{0,20}|/.{0,20}",
+            material in ".{0,12}",
+            upstream in "localhost:5005|tcp://\\[::1\\]:1|unix:.{0,12}",
+            hooks in hooks(),
+            resources in resources(),
+            policies in resources(),
+            backends in resources(),
+            fail_open: bool,
+            octets in 1_u64..(2 << 30),
+        ) {
+            let Some(bridge) = bridge(&socket, &upstream, &material) else { return Ok(()) };
+            let request = Request {
+                hooks: hooks.clone(),
+                resources: resources.clone(),
+                policy_resources: policies.clone(),
+                backend_resources: backends.clone(),
+                fail_open,
+                max_message_size: Some(Size::from_octets(octets)),
+                ..Request::new(bridge)
+            };
+            let Ok(plan) = Plan::decide(request) else { return Ok(()) };
+            let manager = &read(&plan.yaml())["extensionManager"];
+            prop_assert_eq!(&manager["service"], &json!({"unix": {"path": socket}}));
+            let names: Vec<&str> = hooks.iter().map(|hook| hook.name()).collect();
+            prop_assert_eq!(&manager["hooks"], &json!({"xdsTranslator": {"post": names}}));
+            prop_assert_eq!(&manager["resources"], &kinds_read(&resources));
+            prop_assert_eq!(&manager["policyResources"], &kinds_read(&policies));
+            prop_assert_eq!(&manager["backendResources"], &kinds_read(&backends));
+            prop_assert_eq!(&manager["failOpen"], &json!(fail_open));
+            prop_assert_eq!(octets_read(manager["maxMessageSize"].as_str().expect("text")), octets);
+        }
+
+        #[test]
+        fn every_path_of_a_whole_file_is_read_back(directory in "/.{0,20}", home in "/.{0,20}") {
+            let absolute = |text: &str| AbsolutePath::try_from(Path::new(text)).ok();
+            let (Some(directory_path), Some(home_path)) = (absolute(&directory), absolute(&home)) else {
+                return Ok(());
+            };
+            let request = Request {
+                file: Some(Standalone {
+                    resources_dirs: vec![directory_path],
+                    controller_name: "example.io/mine".parse().expect("well formed"),
+                    home: Some(home_path.clone()),
+                    backend_api: true,
+                }),
+                ..Request::new(bridge("/run/eg.sock", "localhost:5005", "certs").expect("well formed"))
+            };
+            let file = read(&Plan::decide(request).expect("1.9 has all of it").yaml());
+            let custom = &file["provider"]["custom"];
+            prop_assert_eq!(&custom["resource"], &json!({"type": "File", "file": {"paths": [directory]}}));
+            prop_assert_eq!(&custom["infrastructure"]["host"], &json!({
+                "configHome": home_path.join("config").as_str(),
+                "dataHome": home_path.join("data").as_str(),
+                "stateHome": home_path.join("state").as_str(),
+                "runtimeDir": home_path.join("run").as_str(),
+            }));
+            prop_assert_eq!(&file["gateway"]["controllerName"], "example.io/mine");
+        }
+    }
+
+    /// As Kubernetes reads a quantity.
+    fn octets_read(quantity: &str) -> u64 {
+        let digits = quantity.trim_end_matches(char::is_alphabetic);
+        let factor = match &quantity[digits.len()..] {
+            "" => 1,
+            "Ki" => 1 << 10,
+            "Mi" => 1 << 20,
+            "Gi" => 1 << 30,
+            other => panic!("`{other}` is no unit"),
+        };
+        digits.parse::<u64>().expect("a number") * factor
+    }
+
+    #[test]
+    fn a_size_is_written_in_units_of_kubernetes() {
+        for (typed, written) in [("4MiB", "4Mi"), ("1GiB", "1Gi"), ("64KiB", "64Ki"), ("4194305", "4194305")]
+        {
+            assert_eq!(quantity(typed.parse().expect(typed)), written);
+        }
+    }
+
+    #[test]
+    fn every_version_gets_a_file_without_keys_that_it_does_not_know() {
+        for version in Version::ALL {
+            let request = Request {
+                version: *version,
+                ..Request::new(bridge("/run/eg.sock", "localhost:5005", "certs").expect("well formed"))
+            };
+            let plan = Plan::decide(request).expect("the default works with every version");
+            assert!(plan.findings().is_empty(), "{version}");
+            let manager = read(&plan.yaml())["extensionManager"].clone();
+            let keys: Vec<&String> = manager.as_object().expect("an object").keys().collect();
+            assert_eq!(keys, ["service", "hooks", "failOpen"], "{version}");
+        }
+    }
+}

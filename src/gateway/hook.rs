@@ -1,0 +1,152 @@
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use super::{Feature, ValueError};
+
+/// A moment at which EG calls the extension server (`hooks.xdsTranslator.post`), in the order of the calls.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Hook {
+    /// `PostRouteModify`.
+    Route,
+    /// `PostVirtualHostModify`.
+    VirtualHost,
+    /// `PostHTTPListenerModify`.
+    HttpListener,
+    /// `PostClusterModify`.
+    Cluster,
+    /// `PostEndpointsModify`.
+    Endpoints,
+    /// `PostTranslateModify`.
+    Translation,
+}
+
+/// What makes EG call a hook.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Trigger {
+    /// The configuration of any gateway.
+    AnyGateway,
+    /// A backend of a `--backend-resource` kind.
+    BackendResource,
+    /// A route with a filter of a `--resource` kind, or from [`Feature::RoutePolicies`] on with a policy.
+    RouteExtension,
+}
+
+impl Hook {
+    /// All of them, in the order of the calls.
+    pub const ALL: &[Self] = &[
+        Self::Route,
+        Self::VirtualHost,
+        Self::HttpListener,
+        Self::Cluster,
+        Self::Endpoints,
+        Self::Translation,
+    ];
+
+    /// What EG calls it: it compares case-sensitively and passes over what it does not know.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The feature that it is, unless every release has it.
+    pub(super) fn feature(self) -> Option<Feature> {
+        self.row().feature
+    }
+
+    pub(super) fn trigger(self) -> Trigger {
+        self.row().trigger
+    }
+
+    /// Is it asked for unless others are named? Not `Endpoints`: EG sends every cluster's endpoints, and few
+    /// servers have use for them.
+    pub(super) fn is_default(self) -> bool {
+        self != Self::Endpoints
+    }
+
+    /// When EG calls it, for a comment.
+    pub(super) fn called(self) -> &'static str {
+        self.row().called
+    }
+
+    fn row(self) -> &'static Row {
+        &HOOKS[self as usize]
+    }
+}
+
+impl Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Hook {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|hook| hook.name().eq_ignore_ascii_case(text))
+            .ok_or_else(|| ValueError::Hook { text: text.to_owned() })
+    }
+}
+
+struct Row {
+    name: &'static str,
+    feature: Option<Feature>,
+    trigger: Trigger,
+    called: &'static str,
+}
+
+/// In the order of [`Hook`].
+const HOOKS: &[Row] = &[
+    Row {
+        name: "Route",
+        feature: None,
+        trigger: Trigger::RouteExtension,
+        called: "for each route that a resource of the extension is attached to",
+    },
+    Row {
+        name: "VirtualHost",
+        feature: None,
+        trigger: Trigger::AnyGateway,
+        called: "for each virtual host that has a route",
+    },
+    Row {
+        name: "HTTPListener",
+        feature: None,
+        trigger: Trigger::AnyGateway,
+        called: "for each listener, EG's own readiness listener among them",
+    },
+    Row {
+        name: "Cluster",
+        feature: Some(Feature::ClusterHook),
+        trigger: Trigger::BackendResource,
+        called: "for each cluster made from a backend resource",
+    },
+    Row {
+        name: "Endpoints",
+        feature: Some(Feature::EndpointsHook),
+        trigger: Trigger::AnyGateway,
+        called: "for each cluster whose endpoints EG sends apart (EDS)",
+    },
+    Row {
+        name: "Translation",
+        feature: None,
+        trigger: Trigger::AnyGateway,
+        called: "once at the end; the clusters and secrets in the answer replace all there were",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_in_any_case_and_print_as_envoy_gateway_writes_them() {
+        for (index, hook) in Hook::ALL.iter().enumerate() {
+            assert_eq!(*hook as usize, index, "rows stand in the order of the calls");
+            assert_eq!(hook.name().to_lowercase().parse::<Hook>().expect("in any case"), *hook);
+        }
+        assert_eq!("httplistener".parse::<Hook>().expect("in any case").to_string(), "HTTPListener");
+    }
+}

@@ -1,0 +1,25 @@
+//! Configuration of Envoy Gateway (EG): what each release knows, and files that work for it.
+//!
+//! A [`Request`] is what somebody wishes for, each value already known to be well formed. [`Plan::decide`] settles
+//! what the chosen release makes of it: what EG would refuse or silently pass over is an error here, what has a use
+//! only elsewhere is a finding. A plan is written down by [`Plan::yaml`], the same text every time.
+//!
+//! The form that works is plaintext on a unix socket, with `egext bridge` behind it. EG's own TLS needs a Kubernetes
+//! client to read its Secrets with, and outside Kubernetes there is none: see [`NativeTls`].
+
+mod bridge_command;
+mod comments;
+mod emit;
+mod hook;
+mod plan;
+mod values;
+mod version;
+mod yaml;
+
+pub use bridge_command::BridgeCommand;
+pub use hook::Hook;
+pub use plan::{Mode, NativeTls, Plan, PlanError, Request, Service, Standalone};
+pub use values::{
+    AbsolutePath, ControllerName, Namespace, Resource, SecretName, SocketPath, TextPath, ValueError,
+};
+pub use version::{Feature, MATRIX, Row, Verdict, Version};

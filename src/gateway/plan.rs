@@ -1,0 +1,348 @@
+use super::hook::Trigger;
+use super::yaml::is_printable;
+use super::{
+    AbsolutePath, BridgeCommand, ControllerName, Feature, Hook, Namespace, Resource, Row, SecretName,
+    TextPath, Verdict, Version,
+};
+use crate::net::{Address, Host, Transport};
+use crate::report::{Finding, Hint, Id};
+use crate::units::Size;
+
+/// What somebody wishes for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The release of EG that reads it.
+    pub version: Version,
+    /// Where that gets its resources from.
+    pub mode: Mode,
+    /// How EG reaches the extension server.
+    pub service: Service,
+    /// None means: those that every server should know and that can be called at all.
+    pub hooks: Vec<Hook>,
+    /// Kinds that routes refer to in a filter.
+    pub resources: Vec<Resource>,
+    /// Kinds that are attached to gateways and routes.
+    pub policy_resources: Vec<Resource>,
+    /// Kinds that routes refer to as a backend.
+    pub backend_resources: Vec<Resource>,
+    /// Shall EG publish its configuration without the extension when that answers an error?
+    pub fail_open: bool,
+    /// EG's limit in both directions; without it, that of gRPC: 4 MiB to receive.
+    pub max_message_size: Option<Size>,
+    /// The rest of the file; without it, only the `extensionManager` is written.
+    pub file: Option<Standalone>,
+}
+
+impl Request {
+    /// Everything as it is without flags, for this bridge.
+    pub fn new(bridge: BridgeCommand) -> Self {
+        Self {
+            version: Version::default(),
+            mode: Mode::Standalone,
+            service: Service::Bridge(bridge),
+            hooks: Vec::new(),
+            resources: Vec::new(),
+            policy_resources: Vec::new(),
+            backend_resources: Vec::new(),
+            fail_open: false,
+            max_message_size: None,
+            file: None,
+        }
+    }
+}
+
+/// Where EG gets its resources from and runs Envoy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum Mode {
+    /// Resources from files, Envoy as a process on the same host.
+    Standalone,
+}
+
+impl Mode {
+    /// As typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+        }
+    }
+}
+
+/// How EG reaches the extension server.
+#[derive(Clone, Debug)]
+pub enum Service {
+    /// Plaintext to a bridge on the same host, which does the TLS.
+    Bridge(BridgeCommand),
+    /// EG's own TLS.
+    NativeTls(NativeTls),
+}
+
+/// EG's own TLS client. It reads its certificates from Secrets, by the Kubernetes API and nothing else: with
+/// provider type Kubernetes, or from 1.9 on with provider type Custom and `custom.resource.type: Kubernetes`
+/// (v1.9.0:api/v1alpha1/envoygateway_helpers.go:387). Secrets loaded from files never reach it.
+#[derive(Clone, Debug)]
+pub struct NativeTls {
+    /// The extension server.
+    pub server: Address,
+    /// Directory of the files that the Secrets are made from.
+    pub material: TextPath,
+    /// Where the Secrets are.
+    pub namespace: Namespace,
+    /// Has the CA certificate in `tls.crt`.
+    pub ca_secret: SecretName,
+    /// Has EG's certificate and key. None means: `egext-client` where the release can use one.
+    pub client_secret: Option<SecretName>,
+}
+
+/// What a whole EnvoyGateway file has beside its `extensionManager`.
+#[derive(Clone, Debug)]
+pub struct Standalone {
+    /// Directories with the resources, at least one.
+    pub resources_dirs: Vec<AbsolutePath>,
+    /// Which GatewayClasses are this EG's.
+    pub controller_name: ControllerName,
+    /// Where EG keeps its own files; EG's default without it.
+    pub home: Option<AbsolutePath>,
+    /// May routes refer to `Backend` objects?
+    pub backend_api: bool,
+}
+
+/// What will be written, every decision made.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) request: Request,
+    findings: Vec<Finding>,
+}
+
+impl Plan {
+    /// Settles what the chosen release makes of `request`.
+    ///
+    /// # Errors
+    /// When EG would refuse a part of it or silently pass over it, or could not use it as meant.
+    pub fn decide(mut request: Request) -> Result<Self, PlanError> {
+        check_addresses(&request.service)?;
+        if let Some(size) = request.max_message_size
+            && !(1..MESSAGE_LIMIT).contains(&size.octets())
+        {
+            return Err(PlanError::MessageSize { size });
+        }
+        let mut findings = Vec::new();
+        for (feature, subject) in asked_for(&request) {
+            let row = feature.row();
+            match row.verdict {
+                _ if request.version.has(feature) => {}
+                Verdict::Refuse => return Err(PlanError::Unsupported { row, version: request.version }),
+                Verdict::Warn(id) => findings.push(
+                    Finding::new(id, subject, format!("EG {} {}", request.version, row.before)).with_hint(
+                        format!(
+                            "from EG {} on this works: `--eg-version {0}` if that is what runs",
+                            row.since
+                        ),
+                    ),
+                ),
+            }
+        }
+        findings.extend(request.hooks.iter().filter_map(|hook| never_called(&request, *hook)));
+        if let Service::NativeTls(tls) = &mut request.service {
+            findings.push(native_tls_is_not_used());
+            if request.version.has(Feature::ClientCertificate) && tls.client_secret.is_none() {
+                tls.client_secret = Some(DEFAULT_CLIENT_SECRET.parse().expect("the name of a Secret"));
+            }
+        }
+        if request.hooks.is_empty() {
+            request.hooks = default_hooks(&request);
+        }
+        tidy(&mut request);
+        Ok(Self { request, findings })
+    }
+
+    /// What the user should know about it: warnings.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The release that it is written for.
+    pub fn version(&self) -> Version {
+        self.request.version
+    }
+
+    /// Where that gets its resources from.
+    pub fn mode(&self) -> Mode {
+        self.request.mode
+    }
+
+    /// The bridge to run, unless EG does the TLS.
+    pub fn bridge(&self) -> Option<&BridgeCommand> {
+        match &self.request.service {
+            Service::Bridge(bridge) => Some(bridge),
+            Service::NativeTls(_) => None,
+        }
+    }
+}
+
+/// The user wishes for something that could not work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Zero is refused by EG at every hook; above the limit no protobuf message can be.
+    #[error("`--max-message-size {size}` is out of range")]
+    MessageSize {
+        /// As typed.
+        size: Size,
+    },
+    /// EG's TLS goes to a host and a port.
+    #[error("`--native-tls` does not go to `{server}`")]
+    Server {
+        /// As typed.
+        server: Address,
+    },
+    /// The release does not have it, and would not say so.
+    #[error("{} needs EG {}: EG {version} {}", row.asked, row.since, row.before)]
+    Unsupported {
+        /// What was asked for.
+        row: &'static Row,
+        /// As typed.
+        version: Version,
+    },
+    /// A port that nobody can call, or a path that no comment can hold.
+    #[error("no server can be called at {upstream:?}")]
+    Upstream {
+        /// As typed.
+        upstream: String,
+    },
+}
+
+impl Hint for PlanError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::MessageSize { .. } => "more than 0 and less than 2GiB, such as `16MiB`".to_owned(),
+            Self::Server { .. } => "write `--server host:port`, with the port that it listens on".to_owned(),
+            Self::Unsupported { row, .. } => {
+                format!("leave it out, or choose `--eg-version {}` or later if that is what runs", row.since)
+            }
+            Self::Upstream { .. } => "as in `--upstream localhost:5005`".to_owned(),
+        })
+    }
+}
+
+fn check_addresses(service: &Service) -> Result<(), PlanError> {
+    match service {
+        Service::Bridge(BridgeCommand { upstream, .. }) => {
+            let typed = upstream.to_string();
+            let is_callable = !matches!(upstream, Address::Tcp { port: 0, .. });
+            if is_callable && typed.chars().all(is_printable) {
+                return Ok(());
+            }
+            Err(PlanError::Upstream { upstream: typed })
+        }
+        Service::NativeTls(NativeTls { server, .. }) => match host_and_port(server) {
+            Some(_) => Ok(()),
+            None => Err(PlanError::Server { server: server.clone() }),
+        },
+    }
+}
+
+/// Where EG's TLS can go.
+pub(super) fn host_and_port(server: &Address) -> Option<(&Host, u16)> {
+    match server {
+        Address::Tcp { host, port: port @ 1.., transport: Transport::Tls } => Some((host, *port)),
+        Address::Tcp { .. } | Address::Unix(_) => None,
+    }
+}
+
+/// What of [`Feature`] the request asks for, and the key that it is about.
+fn asked_for(request: &Request) -> impl Iterator<Item = (Feature, &'static str)> {
+    let client_secret =
+        matches!(&request.service, Service::NativeTls(NativeTls { client_secret: Some(_), .. }));
+    let home = request.file.as_ref().is_some_and(|file| file.home.is_some());
+    let backends = !request.backend_resources.is_empty();
+    let policies = !request.policy_resources.is_empty();
+    let resources = !request.resources.is_empty();
+    let wishes = [
+        (backends, Feature::BackendResources, "extensionManager.backendResources"),
+        (client_secret, Feature::ClientCertificate, "extensionManager.service.tls.clientCertificateRef"),
+        (home, Feature::HostDirectories, "provider.custom.infrastructure.host"),
+        (backends, Feature::ResourcesFromFiles, "extensionManager.backendResources"),
+        (policies, Feature::ResourcesFromFiles, "extensionManager.policyResources"),
+        (resources, Feature::ResourcesFromFiles, "extensionManager.resources"),
+        (
+            policies && !resources && request.hooks.contains(&Hook::Route),
+            Feature::RoutePolicies,
+            "extensionManager.hooks",
+        ),
+    ];
+    let wishes = wishes.into_iter().filter(|(asked, ..)| *asked).map(|(_, feature, key)| (feature, key));
+    let hooks = request.hooks.iter().filter_map(|hook| hook.feature());
+    wishes.chain(hooks.map(|feature| (feature, "extensionManager.hooks")))
+}
+
+/// Is there a kind of resource that makes EG call this hook?
+fn has_trigger(request: &Request, hook: Hook) -> bool {
+    match hook.trigger() {
+        Trigger::AnyGateway => true,
+        Trigger::BackendResource => !request.backend_resources.is_empty(),
+        Trigger::RouteExtension => !request.resources.is_empty() || !request.policy_resources.is_empty(),
+    }
+}
+
+fn never_called(request: &Request, hook: Hook) -> Option<Finding> {
+    let needed = match hook.trigger() {
+        Trigger::AnyGateway => return None,
+        Trigger::BackendResource => "--backend-resource",
+        Trigger::RouteExtension => "--resource",
+    };
+    (!has_trigger(request, hook)).then(|| {
+        let message = format!("EG never calls `{hook}` here: it does so {}", hook.called());
+        Finding::new(Id::ConfigHookNotCalled, "extensionManager.hooks", message)
+            .with_hint(format!("name the kind with `{needed} GROUP/VERSION/KIND`, or leave the hook out"))
+    })
+}
+
+fn default_hooks(request: &Request) -> Vec<Hook> {
+    let is_called = |hook: &Hook| {
+        hook.is_default()
+            && has_trigger(request, *hook)
+            && (*hook != Hook::Route
+                || !request.resources.is_empty()
+                || request.version.has(Feature::RoutePolicies))
+    };
+    Hook::ALL.iter().copied().filter(is_called).collect()
+}
+
+fn native_tls_is_not_used() -> Finding {
+    Finding::new(
+        Id::ConfigNativeTlsUnusable,
+        "extensionManager.service.tls",
+        "no release of EG can use TLS to an extension server in standalone mode: every hook fails",
+    )
+    .with_hint("leave out `--native-tls`: the socket and `egext bridge` work with all of them")
+}
+
+/// Hooks in the order of the calls; nothing twice.
+fn tidy(request: &mut Request) {
+    request.hooks.sort_unstable();
+    request.hooks.dedup();
+    for resources in [&mut request.resources, &mut request.policy_resources, &mut request.backend_resources] {
+        keep_first_of_each(resources);
+    }
+    if let Some(file) = &mut request.file {
+        keep_first_of_each(&mut file.resources_dirs);
+    }
+}
+
+fn keep_first_of_each<T: PartialEq>(items: &mut Vec<T>) {
+    let mut index = 0;
+    while index < items.len() {
+        let (before, rest) = items.split_at(index);
+        if before.contains(&rest[0]) {
+            items.remove(index);
+        } else {
+            index += 1;
+        }
+    }
+}
+
+/// The Secret with EG's own certificate, where none is named.
+const DEFAULT_CLIENT_SECRET: &str = "egext-client";
+
+/// No protobuf message reaches this size; it also fits EG's `int` on every machine.
+const MESSAGE_LIMIT: u64 = 2 << 30;

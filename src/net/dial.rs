@@ -1,0 +1,351 @@
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use rustls_pki_types::ServerName;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use super::stream::Stream;
+use super::tls::{ClientTls, H2, Witness};
+use super::{Address, Fault, FaultKind, Host, Layer, Transport};
+use crate::report::Hint;
+
+/// Where to connect, and how.
+#[derive(Clone, Debug)]
+pub struct Target {
+    address: Address,
+    tls: Option<(Arc<ClientTls>, ServerName<'static>)>,
+    alpn: Alpn,
+}
+
+/// What to do about a TLS server that agrees on no protocol by ALPN.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Alpn {
+    /// Go on and see whether it speaks HTTP/2 all the same.
+    Preferred,
+    /// A fault, as it is to most gRPC clients.
+    Required,
+}
+
+impl Target {
+    /// A target at `address`.
+    ///
+    /// `tls` belongs to addresses with TLS only. The server is verified, and called by SNI (RFC 6066), by
+    /// `server_name`, or by the host of the address.
+    ///
+    /// # Errors
+    /// When TLS settings are missing or too many, or the name cannot stand in a certificate.
+    pub fn new(
+        address: Address,
+        tls: Option<Arc<ClientTls>>,
+        server_name: Option<&Host>,
+        alpn: Alpn,
+    ) -> Result<Self, TargetError> {
+        let tls = match (&address, tls) {
+            (Address::Tcp { host, transport: Transport::Tls, .. }, Some(tls)) => {
+                Some((tls, to_server_name(server_name.unwrap_or(host))?))
+            }
+            (Address::Tcp { transport: Transport::Tls, .. }, None) => {
+                return Err(TargetError::TlsSettingsMissing { address });
+            }
+            (_, _) if server_name.is_some() => return Err(TargetError::NameWithoutTls { address }),
+            (_, _) => None,
+        };
+        Ok(Self { address, tls, alpn })
+    }
+
+    /// Where to.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The name that the server's certificate must have; `None` in plaintext.
+    pub fn server_name(&self) -> Option<&ServerName<'static>> {
+        self.tls.as_ref().map(|(_, name)| name)
+    }
+
+    /// The TLS settings; `None` in plaintext.
+    pub fn tls(&self) -> Option<&ClientTls> {
+        self.tls.as_ref().map(|(tls, _)| tls.as_ref())
+    }
+}
+
+/// The caller asked for something that contradicts itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// The name cannot be in a certificate.
+    #[error("`{name}` cannot be the name of a TLS server")]
+    Name {
+        /// As typed.
+        name: String,
+    },
+    /// A server name makes no sense without TLS.
+    #[error("`--server-name` has no meaning for `{address}`, which is plaintext")]
+    NameWithoutTls {
+        /// The address.
+        address: Address,
+    },
+    /// TLS is to be spoken, and there is no CA to verify the server against.
+    #[error("`{address}` speaks TLS, and no CA was given to verify it")]
+    TlsSettingsMissing {
+        /// The address.
+        address: Address,
+    },
+}
+
+impl Hint for TargetError {
+    fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                Self::Name { .. } => "a DNS name or an IP address is expected",
+                Self::NameWithoutTls { .. } => "leave it out, or write the address as `tls://HOST:PORT`",
+                Self::TlsSettingsMissing { .. } => "pass `--dir` or `--ca`, or write `tcp://` for plaintext",
+            }
+            .to_owned(),
+        )
+    }
+}
+
+/// What became of an attempt to connect: facts of every layer that was reached, and the outcome.
+#[derive(Debug)]
+pub struct Dialed {
+    /// What was learned on the way.
+    pub trace: Trace,
+    /// The connection with the bytes that were read from it already, or what ended the attempt.
+    pub outcome: Result<(Stream, Bytes), Fault>,
+}
+
+/// Facts of the layers that were reached. Durations are of each layer alone.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// The addresses of the host, and how long it took to find them.
+    pub resolved: Option<(Vec<SocketAddr>, Duration)>,
+    /// The address that answered (`None` for a unix socket), and how long that took.
+    pub connected: Option<(Option<SocketAddr>, Duration)>,
+    /// What the handshake agreed on, and how long it took.
+    pub handshake: Option<(Agreed, Duration)>,
+    /// How long the server's first frame took after that; `None` while it has not come.
+    pub first_frame: Option<Duration>,
+    /// What was seen of the server, also in a failed handshake; `None` in plaintext.
+    pub witness: Option<Arc<Witness>>,
+}
+
+/// What a TLS handshake agreed on, by the names of the standards.
+#[derive(Clone, Debug)]
+pub struct Agreed {
+    /// Such as `TLS 1.3`.
+    pub version: String,
+    /// Such as `X25519MLKEM768`; empty where TLS 1.2 does not say.
+    pub key_exchange: String,
+    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    pub cipher_suite: String,
+    /// Whether `h2` was agreed on by ALPN.
+    pub alpn: bool,
+}
+
+/// Connects up to the server's first HTTP/2 frame, and gives up at `deadline`.
+///
+/// In TLS 1.3 our side of the handshake is complete before the server has judged our certificate. Only its
+/// first HTTP/2 frame proves acceptance, and it is read before anything is written: a write can fail first
+/// and lose the alert. A server that waits for our preface instead gets it after [`GRACE`]: then the outcome
+/// has no bytes, and the verdict falls in [`super::open`].
+pub async fn dial(target: &Target, deadline: Instant) -> Dialed {
+    let mut trace = Trace::default();
+    let outcome = attempt(target, deadline, &mut trace).await;
+    Dialed { trace, outcome }
+}
+
+async fn attempt(target: &Target, deadline: Instant, trace: &mut Trace) -> Result<(Stream, Bytes), Fault> {
+    let mut stream = match &target.address {
+        Address::Unix(path) => connect_unix(path, deadline, trace).await?,
+        Address::Tcp { host, port, .. } => {
+            let addresses = resolve(host, *port, deadline, trace).await?;
+            let stream = connect_tcp(&addresses, deadline, trace).await?;
+            match &target.tls {
+                None => Stream::Tcp(stream),
+                Some((tls, name)) => handshake(tls, name.clone(), stream, deadline, trace).await?,
+            }
+        }
+    };
+    if target.alpn == Alpn::Required && trace.handshake.as_ref().is_some_and(|(agreed, _)| !agreed.alpn) {
+        return Err(Fault::new(Layer::Alpn, FaultKind::AlpnMissing));
+    }
+    let first = first_frame(&mut stream, deadline, trace).await?;
+    Ok((stream, first))
+}
+
+async fn resolve(
+    host: &Host,
+    port: u16,
+    deadline: Instant,
+    trace: &mut Trace,
+) -> Result<Vec<SocketAddr>, Fault> {
+    let begin = Instant::now();
+    let addresses = match host {
+        Host::Ip(address) => vec![SocketAddr::new(*address, port)],
+        Host::Name(name) => timeout_at(deadline, tokio::net::lookup_host((name.as_str(), port)))
+            .await
+            .map_err(|_| Fault::timeout(Layer::Resolve))?
+            .map_err(|error| Fault::io(Layer::Resolve, error))?
+            .collect(),
+    };
+    if addresses.is_empty() {
+        let error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        return Err(Fault::io(Layer::Resolve, error));
+    }
+    trace.resolved = Some((addresses.clone(), begin.elapsed()));
+    Ok(addresses)
+}
+
+/// Tries one address after the other. Each has its share of the time that is left, so that one that swallows
+/// packets does not hide one that answers.
+async fn connect_tcp(
+    addresses: &[SocketAddr],
+    deadline: Instant,
+    trace: &mut Trace,
+) -> Result<TcpStream, Fault> {
+    let begin = Instant::now();
+    let mut fault = Fault::timeout(Layer::Connect);
+    for (index, address) in addresses.iter().enumerate() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let share = left / u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                prepare(&stream).map_err(|error| Fault::io(Layer::Connect, error))?;
+                trace.connected = Some((Some(*address), begin.elapsed()));
+                return Ok(stream);
+            }
+            Ok(Err(error)) => fault = Fault::io(Layer::Connect, error),
+            Err(_) => fault = Fault::timeout(Layer::Connect),
+        }
+    }
+    Err(fault)
+}
+
+async fn connect_unix(path: &Path, deadline: Instant, trace: &mut Trace) -> Result<Stream, Fault> {
+    let begin = Instant::now();
+    let stream = timeout_at(deadline, UnixStream::connect(path))
+        .await
+        .map_err(|_| Fault::timeout(Layer::Connect))?
+        .map_err(|error| Fault::io(Layer::Connect, error))?;
+    trace.connected = Some((None, begin.elapsed()));
+    Ok(Stream::Unix(stream))
+}
+
+/// Small messages leave at once, and a peer that vanished is noticed also while nothing is sent.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(stream);
+    socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(Some(2 * KEEPALIVE))?;
+    Ok(())
+}
+
+async fn handshake(
+    tls: &ClientTls,
+    name: ServerName<'static>,
+    stream: TcpStream,
+    deadline: Instant,
+    trace: &mut Trace,
+) -> Result<Stream, Fault> {
+    let begin = Instant::now();
+    let (config, witness) = tls.connection();
+    trace.witness = Some(witness);
+    let stream = timeout_at(deadline, TlsConnector::from(config).connect(name, stream))
+        .await
+        .map_err(|_| Fault::timeout(Layer::Tls))?
+        .map_err(|error| Fault::io(Layer::Tls, error))?;
+    trace.handshake = Some((agreed(stream.get_ref().1), begin.elapsed()));
+    Ok(Stream::Tls(Box::new(stream.into())))
+}
+
+fn agreed(connection: &rustls::ClientConnection) -> Agreed {
+    let version = match connection.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
+        other => format!("{other:?}"),
+    };
+    Agreed {
+        version,
+        key_exchange: connection
+            .negotiated_key_exchange_group()
+            .map_or_else(String::new, |group| format!("{:?}", group.name())),
+        cipher_suite: connection
+            .negotiated_cipher_suite()
+            .map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
+        alpn: connection.alpn_protocol() == Some(H2),
+    }
+}
+
+async fn first_frame(stream: &mut Stream, deadline: Instant, trace: &mut Trace) -> Result<Bytes, Fault> {
+    let begin = Instant::now();
+    let mut first = BytesMut::with_capacity(FRAME_HEADER);
+    let mut patience = deadline.min(begin + GRACE);
+    while first.len() < FRAME_HEADER {
+        match timeout_at(patience, stream.read_buf(&mut first)).await {
+            Err(_) if first.is_empty() => return Ok(Bytes::new()),
+            Ok(Ok(0)) if first.is_empty() => return Err(Fault::new(Layer::Http2, FaultKind::Closed)),
+            Err(_) | Ok(Ok(0)) => return Err(unexpected(&first)),
+            // The length of a SETTINGS frame begins with a zero: what does not is no HTTP/2, and the rest
+            // of it may never come.
+            Ok(Ok(_)) if first[0] != 0 => return Err(unexpected(&first)),
+            Ok(Ok(_)) => patience = deadline,
+            Ok(Err(error)) => return Err(Fault::io(Layer::Http2, error)),
+        }
+    }
+    if !is_settings(&first) {
+        return Err(unexpected(&first));
+    }
+    trace.first_frame = Some(begin.elapsed());
+    Ok(first.freeze())
+}
+
+fn unexpected(first: &[u8]) -> Fault {
+    Fault::new(Layer::Http2, FaultKind::Unexpected(first.to_vec()))
+}
+
+/// Does a connection begin as RFC 9113 section 3.4 says: a SETTINGS frame on stream 0 that is no
+/// acknowledgement?
+pub(super) fn is_settings(first: &[u8]) -> bool {
+    matches!(*first, [0, _, _, 0x04, flags, 0, 0, 0, 0] if flags & 1 == 0)
+}
+
+fn to_server_name(host: &Host) -> Result<ServerName<'static>, TargetError> {
+    match host {
+        Host::Ip(address) => Ok(ServerName::IpAddress((*address).into())),
+        // A name with its final dot is the same name, but no certificate has it so.
+        Host::Name(name) => ServerName::try_from(name.trim_end_matches('.').to_owned())
+            .map_err(|_| TargetError::Name { name: name.clone() }),
+    }
+}
+
+/// How long a server may wait for our preface before we send it unasked.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// Length, type, flags and stream of a frame (RFC 9113 section 4.1).
+pub(super) const FRAME_HEADER: usize = 9;
+
+/// From when on a silent connection is asked whether it still stands.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_settings_frame_opens_a_connection() {
+        assert!(is_settings(&[0, 0, 18, 4, 0, 0, 0, 0, 0]));
+        assert!(!is_settings(&[0, 0, 0, 4, 1, 0, 0, 0, 0]), "an acknowledgement");
+        assert!(!is_settings(&[0, 0, 8, 7, 0, 0, 0, 0, 0]), "GOAWAY");
+        assert!(!is_settings(b"HTTP/1.1 "));
+        assert!(!is_settings(&[0x15, 3, 3, 0, 2, 2, 40, 0, 0]), "a TLS alert");
+    }
+}

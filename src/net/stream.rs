@@ -1,0 +1,237 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::Notify;
+
+use super::dial::FRAME_HEADER;
+
+/// A connection of any of our kinds.
+#[derive(Debug)]
+pub enum Stream {
+    /// Plaintext over TCP.
+    Tcp(TcpStream),
+    /// TLS over TCP.
+    Tls(Box<tokio_rustls::TlsStream<TcpStream>>),
+    /// Plaintext over a unix socket.
+    Unix(UnixStream),
+}
+
+macro_rules! on_each {
+    ($this:expr, $stream:ident => $call:expr) => {
+        match $this.get_mut() {
+            Self::Tcp($stream) => $call,
+            Self::Tls($stream) => $call,
+            Self::Unix($stream) => $call,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        on_each!(self, stream => Pin::new(stream).poll_read(context, buffer))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        on_each!(self, stream => Pin::new(stream).poll_write(context, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_each!(self, stream => Pin::new(stream).poll_flush(context))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_each!(self, stream => Pin::new(stream).poll_shutdown(context))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        on_each!(self, stream => Pin::new(stream).poll_write_vectored(context, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
+        }
+    }
+}
+
+/// A stream that gives back the bytes that were read from it already, and that tells what went over it.
+///
+/// hyper turns a failed read into an error of its own and loses the alert that TLS found there. The [`Wire`]
+/// still has it. A failed write is followed by one more read for the same reason: a server that refuses our
+/// certificate sends its alert and closes, and our write often fails before we have read it.
+#[derive(Debug)]
+pub(super) struct Replayed {
+    first: Bytes,
+    stream: Stream,
+    wire: Arc<Wire>,
+    /// How many bytes are still to be shown to the [`Wire`].
+    unheard: usize,
+}
+
+/// What a [`Replayed`] stream tells.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    last_error: Mutex<Option<io::Error>>,
+    heard: Mutex<Vec<u8>>,
+    news: Notify,
+}
+
+impl Wire {
+    /// Takes out the error that ended the stream; `None` when it did not fail.
+    pub(super) fn take_error(&self) -> Option<io::Error> {
+        lock(&self.last_error).take()
+    }
+
+    /// Waits for the first frame header and returns it.
+    pub(super) async fn first_frame_header(&self) -> Vec<u8> {
+        loop {
+            let news = self.news.notified();
+            let heard = self.heard();
+            if heard.len() >= FRAME_HEADER {
+                return heard;
+            }
+            news.await;
+        }
+    }
+
+    /// What has come of the first frame header.
+    pub(super) fn heard(&self) -> Vec<u8> {
+        lock(&self.heard).clone()
+    }
+
+    // The first error is the cause, later ones are its consequences. But an alert that is read after a
+    // failed write explains that write.
+    fn keep(&self, error: &io::Error) {
+        let mut kept = lock(&self.last_error);
+        if kept.is_none() || tls(error).is_some() && kept.as_ref().and_then(tls).is_none() {
+            *kept = Some(copy(error));
+        }
+    }
+}
+
+impl Replayed {
+    pub(super) fn new(first: Bytes, stream: Stream) -> (Self, Arc<Wire>) {
+        let wire = Arc::new(Wire { heard: Mutex::new(first.to_vec()), ..Wire::default() });
+        let unheard = FRAME_HEADER.saturating_sub(first.len());
+        (Self { first, stream, wire: Arc::clone(&wire), unheard }, wire)
+    }
+
+    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| self.wire.keep(error))
+    }
+
+    fn show(&mut self, bytes: &[u8]) {
+        let length = bytes.len().min(self.unheard);
+        self.unheard -= length;
+        lock(&self.wire.heard).extend_from_slice(&bytes[..length]);
+        self.wire.news.notify_one();
+    }
+
+    fn written<T>(&mut self, context: &mut Context<'_>, result: io::Result<T>) -> io::Result<T> {
+        let result = self.note(result);
+        if result.is_err() {
+            self.hear_out(context);
+        }
+        result
+    }
+
+    /// Reads what the peer said before it closed: it is still in the receive buffer.
+    fn hear_out(&mut self, context: &mut Context<'_>) {
+        let mut space = [0; 1024];
+        loop {
+            let mut buffer = ReadBuf::new(&mut space);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(Err(error)) => return self.wire.keep(&error),
+                Poll::Ready(Ok(())) | Poll::Pending => return,
+            }
+        }
+    }
+}
+
+impl AsyncRead for Replayed {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.first.is_empty() {
+            let length = this.first.len().min(buffer.remaining());
+            buffer.put_slice(&this.first[..length]);
+            this.first.advance(length);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let result = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
+        if this.unheard > 0 {
+            this.show(&buffer.filled()[before..]);
+        }
+        Poll::Ready(this.note(result))
+    }
+}
+
+impl AsyncWrite for Replayed {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = ready!(Pin::new(&mut this.stream).poll_write(context, bytes));
+        Poll::Ready(this.written(context, result))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let result = ready!(Pin::new(&mut this.stream).poll_flush(context));
+        Poll::Ready(this.written(context, result))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, slices));
+        Poll::Ready(this.written(context, result))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn tls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref())
+}
+
+fn copy(error: &io::Error) -> io::Error {
+    match (tls(error), error.raw_os_error()) {
+        (Some(tls), _) => io::Error::new(error.kind(), tls.clone()),
+        (None, Some(code)) => io::Error::from_raw_os_error(code),
+        (None, None) => io::Error::new(error.kind(), error.to_string()),
+    }
+}

@@ -1,0 +1,236 @@
+//! The one place that knows the crypto provider, TLS versions and ALPN.
+//!
+//! aws-lc is passed explicitly, never taken from the process default, so the library works the same in
+//! any process. TLS 1.2 and 1.3 are spoken, as Envoy Gateway does (advancedtls v1.0.0 sets TLS 1.2 as the
+//! least). Session resumption is off on both sides: a resumed session would go on with a certificate that
+//! has been replaced since, or that was never judged again.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use crate::pki::{Anchors, Identity};
+use crate::report::Hint;
+
+/// Versions, cipher suites, key exchanges and signatures in use.
+pub fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    Arc::clone(PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())))
+}
+
+/// What a client trusts and what it shows.
+#[derive(Debug)]
+pub struct ClientTls {
+    verifier: Arc<WebPkiServerVerifier>,
+    certified: Option<Arc<CertifiedKey>>,
+}
+
+impl ClientTls {
+    /// Trusts `anchors` and shows `identity`, whatever names of authorities the server hints at: so does
+    /// Envoy Gateway, and a server's refusal says more than a certificate withheld.
+    ///
+    /// # Errors
+    /// When the anchors or the key cannot be used for TLS.
+    pub fn new(anchors: &Anchors, identity: Option<&Identity>) -> Result<Self, TlsError> {
+        let verifier = WebPkiServerVerifier::builder_with_provider(anchors.root_store(), provider())
+            .build()
+            .map_err(TlsError::Anchors)?;
+        let certified = identity.map(certified_key).transpose()?.map(Arc::new);
+        Ok(Self { verifier, certified })
+    }
+
+    /// The settings of one connection, and the witness of its handshake.
+    pub(super) fn connection(&self) -> (Arc<ClientConfig>, Arc<Witness>) {
+        let witness = Arc::new(Witness::default());
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(VERSIONS)
+            .expect("aws-lc has suites for both versions")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(WitnessedVerifier {
+                verifier: Arc::clone(&self.verifier),
+                witness: Arc::clone(&witness),
+            }))
+            .with_client_cert_resolver(Arc::new(WitnessedResolver {
+                certified: self.certified.clone(),
+                witness: Arc::clone(&witness),
+            }));
+        config.alpn_protocols = vec![H2.to_vec()];
+        config.resumption = Resumption::disabled();
+        (Arc::new(config), witness)
+    }
+
+    /// True when there is a certificate to show.
+    pub fn has_identity(&self) -> bool {
+        self.certified.is_some()
+    }
+}
+
+/// Settings of a server that shows `identity` and demands a client certificate of `anchors`.
+///
+/// # Errors
+/// When the anchors or the key cannot be used for TLS.
+pub fn server_config(anchors: &Anchors, identity: &Identity) -> Result<Arc<ServerConfig>, TlsError> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(anchors.root_store(), provider())
+        .build()
+        .map_err(TlsError::Anchors)?;
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(VERSIONS)
+        .expect("aws-lc has suites for both versions")
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(identity.chain().to_vec(), identity.key())
+        .map_err(TlsError::Identity)?;
+    config.alpn_protocols = vec![H2.to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+/// What was seen of the peer during one handshake, kept also when the handshake fails.
+#[derive(Debug, Default)]
+pub struct Witness {
+    presented: OnceLock<Vec<CertificateDer<'static>>>,
+    asked: OnceLock<Vec<DistinguishedName>>,
+}
+
+impl Witness {
+    /// What the server presented, leaf first; empty when the handshake did not come that far.
+    pub fn presented(&self) -> &[CertificateDer<'static>] {
+        self.presented.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The authorities that the server named when it asked for a client certificate; `None` when it did not
+    /// ask.
+    pub fn asked(&self) -> Option<&[DistinguishedName]> {
+        self.asked.get().map(Vec::as_slice)
+    }
+}
+
+/// Material that was read well, and that TLS cannot use.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The CA certificates: none is usable as a trust anchor.
+    #[error("the CA certificates cannot be used")]
+    Anchors(#[source] VerifierBuilderError),
+    /// The certificate or its key.
+    #[error("the certificate and its key cannot be used for TLS")]
+    Identity(#[source] rustls::Error),
+}
+
+impl Hint for TlsError {
+    fn hint(&self) -> Option<String> {
+        Some("`egext certs init` makes a set that works".to_owned())
+    }
+}
+
+#[derive(Debug)]
+struct WitnessedVerifier {
+    verifier: Arc<WebPkiServerVerifier>,
+    witness: Arc<Witness>,
+}
+
+impl ServerCertVerifier for WitnessedVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.witness.presented.get_or_init(|| {
+            std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect()
+        });
+        self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+#[derive(Debug)]
+struct WitnessedResolver {
+    certified: Option<Arc<CertifiedKey>>,
+    witness: Arc<Witness>,
+}
+
+impl ResolvesClientCert for WitnessedResolver {
+    fn resolve(&self, hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.witness
+            .asked
+            .get_or_init(|| hints.iter().map(|hint| DistinguishedName::from(hint.to_vec())).collect());
+        self.certified.clone()
+    }
+
+    // Also without a certificate: we want to be asked, for the witness's sake.
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+fn certified_key(identity: &Identity) -> Result<CertifiedKey, TlsError> {
+    let key = provider().key_provider.load_private_key(identity.key()).map_err(TlsError::Identity)?;
+    Ok(CertifiedKey::new(identity.chain().to_vec(), key))
+}
+
+/// The protocol that gRPC needs, as ALPN names it (RFC 9113 section 3.2).
+pub(super) const H2: &[u8] = b"h2";
+
+const VERSIONS: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new release of rustls must not change what goes over the wire without somebody noticing.
+    #[test]
+    fn upstream_defaults_are_what_we_document() {
+        let provider = provider();
+        let groups: Vec<_> = provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect();
+        assert_eq!(groups, ["X25519MLKEM768", "X25519", "secp256r1", "secp384r1"]);
+        let suites: Vec<_> =
+            provider.cipher_suites.iter().map(|suite| format!("{:?}", suite.suite())).collect();
+        assert_eq!(
+            suites,
+            [
+                "TLS13_AES_256_GCM_SHA384",
+                "TLS13_AES_128_GCM_SHA256",
+                "TLS13_CHACHA20_POLY1305_SHA256",
+                "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+                "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+                "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+                "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+                "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+                "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+            ]
+        );
+    }
+}

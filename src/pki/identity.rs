@@ -1,0 +1,395 @@
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::certificate::X509Certificate;
+use zeroize::Zeroizing;
+
+use super::pem::{self, Blocks};
+use super::{Found, IdentityError, Summary};
+
+/// The CA certificates that a peer is verified against: at least one.
+#[derive(Clone, Debug)]
+pub struct Anchors {
+    path: PathBuf,
+    certificates: Vec<CertificateDer<'static>>,
+    store: Arc<RootCertStore>,
+}
+
+impl Anchors {
+    /// Loads every certificate of a PEM file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, has no certificate, or has one that cannot be an anchor.
+    pub fn load(path: &Path) -> Result<Self, IdentityError> {
+        Self::from_pem(path, &read(path)?)
+    }
+
+    /// The same from memory; `path` is what messages call it.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_pem(path: &Path, text: &[u8]) -> Result<Self, IdentityError> {
+        let blocks = blocks(path, text)?;
+        if blocks.certificates.is_empty() {
+            return Err(IdentityError::NoCertificate { path: path.into(), found: found(text, &blocks) });
+        }
+        let mut store = RootCertStore::empty();
+        for (index, certificate) in blocks.certificates.iter().enumerate() {
+            let position = index + 1;
+            summary(path, index, certificate)?;
+            store.add(certificate.clone()).map_err(|source| IdentityError::UnusableAnchor {
+                path: path.into(),
+                position,
+                source,
+            })?;
+        }
+        Ok(Self { path: path.into(), certificates: blocks.certificates, store: Arc::new(store) })
+    }
+
+    /// For a TLS configuration.
+    pub fn root_store(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// All of them, in the file's order.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
+    }
+
+    /// Where they came from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// A certificate chain and the key of its leaf, proven to be a pair.
+pub struct Identity {
+    certificate_path: PathBuf,
+    chain: Vec<CertificateDer<'static>>,
+    key: Zeroizing<PrivateKeyDer<'static>>,
+    leaf: Summary,
+}
+
+impl Identity {
+    /// Loads a chain and a key from PEM files, which may be the same file.
+    ///
+    /// Both are of one generation, even while somebody replaces the directory that they are in: when the
+    /// paths lead somewhere else after the reading than before, both are read again.
+    ///
+    /// # Errors
+    /// When a file cannot be read, does not hold what it should, or the two are not a pair.
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, IdentityError> {
+        for _ in 0..ATTEMPTS {
+            let before = places(certificate, key);
+            let loaded = read(certificate)
+                .and_then(|chain| Ok((chain, read(key)?)))
+                .and_then(|(chain, secret)| Self::from_pem((certificate, &chain), (key, &secret)));
+            if before == places(certificate, key) {
+                return loaded;
+            }
+        }
+        Err(IdentityError::Changing { path: certificate.into() })
+    }
+
+    /// The same from memory: each with the path that messages call it.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_pem(certificate: (&Path, &[u8]), key: (&Path, &[u8])) -> Result<Self, IdentityError> {
+        let (certificate_path, certificate_text) = certificate;
+        let (key_path, key_text) = key;
+        let chain = blocks(certificate_path, certificate_text)?;
+        if pem::is_encrypted(key_text) {
+            return Err(IdentityError::EncryptedKey { path: key_path.into() });
+        }
+        let keys = blocks(key_path, key_text)?;
+        let key_in_chain = !chain.keys.is_empty() || pem::is_encrypted(certificate_text);
+        if chain.certificates.is_empty() {
+            return Err(if key_in_chain && keys.keys.is_empty() && !keys.certificates.is_empty() {
+                IdentityError::Swapped { certificate: certificate_path.into(), key: key_path.into() }
+            } else {
+                let found = if key_in_chain { Found::Key } else { found(certificate_text, &chain) };
+                IdentityError::NoCertificate { path: certificate_path.into(), found }
+            });
+        }
+        let Some(key) = keys.keys.into_iter().next() else {
+            let found = found(key_text, &Blocks { certificates: keys.certificates, keys: Vec::new() });
+            return Err(IdentityError::NoKey { path: key_path.into(), found });
+        };
+        let mut summaries = chain
+            .certificates
+            .iter()
+            .enumerate()
+            .map(|(index, certificate)| summary(certificate_path, index, certificate));
+        let leaf = summaries.next().transpose()?.ok_or_else(|| IdentityError::NoCertificate {
+            path: certificate_path.into(),
+            found: Found::Empty,
+        })?;
+        summaries.try_for_each(|summary| summary.map(|_| ()))?;
+        prove_pair((certificate_path, &chain.certificates), (key_path, &key))?;
+        Ok(Self { certificate_path: certificate_path.into(), chain: chain.certificates, key, leaf })
+    }
+
+    /// The certificates, leaf first.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// A copy of the key, for a TLS configuration.
+    pub fn key(&self) -> PrivateKeyDer<'static> {
+        self.key.clone_key()
+    }
+
+    /// What the leaf says.
+    pub fn leaf(&self) -> &Summary {
+        &self.leaf
+    }
+
+    /// Where the chain came from.
+    pub fn certificate_path(&self) -> &Path {
+        &self.certificate_path
+    }
+}
+
+impl fmt::Debug for Identity {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("certificate_path", &self.certificate_path)
+            .field("leaf", &self.leaf)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a file that should be small, and wipes it from memory afterwards: it may hold a key.
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
+    let unreadable = |source| IdentityError::Unreadable { path: path.into(), source };
+    let file = File::open(path).map_err(|source| dangling(path).unwrap_or_else(|| unreadable(source)))?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(IdentityError::Directory { path: path.into() });
+    }
+    // Room for all of it at once: a buffer that grows leaves copies of its contents behind.
+    let room = usize::try_from(metadata.len().min(LIMIT)).unwrap_or_default() + 1;
+    let mut text = Zeroizing::new(Vec::with_capacity(room));
+    file.take(LIMIT + 1).read_to_end(&mut text).map_err(unreadable)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > LIMIT) {
+        return Err(IdentityError::TooLarge { path: path.into(), limit: LIMIT });
+    }
+    Ok(text)
+}
+
+/// A link whose target is missing deserves better than "no such file": the file that was named is there.
+fn dangling(path: &Path) -> Option<IdentityError> {
+    let target = fs::read_link(path).ok()?;
+    let missing = fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    missing.then(|| IdentityError::Dangling { path: path.into(), target })
+}
+
+/// Where two paths lead once all links are followed. None for what is no file, such as a pipe.
+fn places(certificate: &Path, key: &Path) -> (Option<PathBuf>, Option<PathBuf>) {
+    (fs::canonicalize(certificate).ok(), fs::canonicalize(key).ok())
+}
+
+fn blocks(path: &Path, text: &[u8]) -> Result<Blocks, IdentityError> {
+    Blocks::read(text).map_err(|source| IdentityError::MalformedPem { path: path.into(), source })
+}
+
+fn summary(path: &Path, index: usize, certificate: &CertificateDer<'_>) -> Result<Summary, IdentityError> {
+    Summary::of(certificate).map_err(|source| IdentityError::Malformed {
+        path: path.into(),
+        position: index + 1,
+        source,
+    })
+}
+
+fn prove_pair(
+    (certificate_path, chain): (&Path, &[CertificateDer<'_>]),
+    (key_path, key): (&Path, &PrivateKeyDer<'_>),
+) -> Result<(), IdentityError> {
+    let key = any_supported_type(key).map_err(|_| IdentityError::UnusableKey { path: key_path.into() })?;
+    let Some(public) = key.public_key() else {
+        return Err(IdentityError::UnusableKey { path: key_path.into() });
+    };
+    let owner = chain.iter().position(|certificate| {
+        X509Certificate::from_der(certificate)
+            .is_ok_and(|(_, certificate)| certificate.public_key().raw == public.as_ref())
+    });
+    match owner {
+        Some(0) => Ok(()),
+        Some(index) => Err(IdentityError::LeafNotFirst {
+            certificate: certificate_path.into(),
+            key: key_path.into(),
+            position: index + 1,
+        }),
+        None => {
+            Err(IdentityError::KeyMismatch { certificate: certificate_path.into(), key: key_path.into() })
+        }
+    }
+}
+
+/// What a file holds that does not hold what was looked for.
+fn found(text: &[u8], blocks: &Blocks) -> Found {
+    let begins = |line: &[u8]| line.starts_with(BEGIN);
+    let mut lines = text.split(|octet| matches!(octet, b'\n' | b'\r'));
+    if !blocks.keys.is_empty() || pem::is_encrypted(text) {
+        Found::Key
+    } else if !blocks.certificates.is_empty() {
+        Found::Certificate
+    } else if text.is_empty() {
+        Found::Empty
+    } else if pem::contains(text, b"-----BEGIN TRUSTED CERTIFICATE-----") {
+        Found::TrustedCertificate
+    } else if lines.clone().any(|line| begins(line.trim_ascii_start()) && !begins(line)) {
+        Found::Indented
+    } else if lines.any(begins) {
+        Found::OtherBlocks
+    } else if text.starts_with(&[DER_SEQUENCE]) && std::str::from_utf8(text).is_err() {
+        Found::Der
+    } else {
+        Found::Text
+    }
+}
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+
+/// How certificates and keys begin in DER. It is the digit zero as well.
+const DER_SEQUENCE: u8 = 0x30;
+
+/// A bundle of all public CAs has a quarter of this.
+const LIMIT: u64 = 1 << 20;
+
+/// How often files are read again that were replaced meanwhile.
+const ATTEMPTS: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
+    use super::*;
+
+    /// A self-signed certificate and its key, as PEM.
+    fn pair(name: &str) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = CertificateParams::new([name.to_owned()]).expect("a name");
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        (parameters.self_signed(&key).expect("a certificate").pem(), key.serialize_pem())
+    }
+
+    fn identity(certificate: &str, key: &str) -> Result<Identity, IdentityError> {
+        Identity::from_pem((Path::new("a.crt"), certificate.as_bytes()), (Path::new("a.key"), key.as_bytes()))
+    }
+
+    #[test]
+    fn a_pair_with_text_around_it_and_crlf_loads() {
+        let (certificate, key) = pair("a.example");
+        let certificate =
+            format!("\u{feff}Bag Attributes\n{certificate}\ntrailing words\n").replace('\n', "\r\n");
+        let identity = identity(&certificate, &key).expect("a pair");
+        assert_eq!(identity.leaf().names, [crate::pki::SubjectName::Dns("a.example".to_owned())]);
+        assert!(
+            identity.leaf().server_auth && identity.leaf().client_auth,
+            "no extended key usage, no limit"
+        );
+        assert_eq!((identity.leaf().subject.as_str(), identity.leaf().key.as_str()), ("a.example", "P-256"));
+    }
+
+    #[test]
+    fn one_file_may_hold_both() {
+        let (certificate, key) = pair("a.example");
+        let both = key + &certificate;
+        identity(&both, &both).expect("a pair");
+    }
+
+    #[test]
+    fn each_confusion_has_its_own_name() {
+        let (certificate, key) = pair("a.example");
+        let (other, other_key) = pair("b.example");
+        let cut = &certificate[..certificate.len() / 2];
+        let indented = certificate.replace('\n', "\n  ").replacen("-----BEGIN", "  -----BEGIN", 1);
+        let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let broken = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        let bundle = format!("{other}{certificate}");
+        let cases: &[(&str, &str, &str)] = &[
+            (
+                &key,
+                &certificate,
+                "`a.crt` and `a.key` look swapped: the first holds the key, the second the certificate",
+            ),
+            (&key, &key, "`a.crt` holds no certificate: it holds a private key"),
+            ("", &key, "`a.crt` holds no certificate: it is empty"),
+            ("hello", &key, "`a.crt` holds no certificate: it is not PEM"),
+            (&indented, &key, "`a.crt` holds no certificate: its PEM is indented"),
+            (&certificate, &certificate, "`a.key` holds no private key: it holds a certificate"),
+            (&certificate, encrypted, "the key in `a.key` is encrypted, which is not supported yet"),
+            (&certificate, &other_key, "`a.key` is not the key of `a.crt`"),
+            (&bundle, &key, "`a.key` is the key of certificate 2 in `a.crt`, not of the first"),
+            (cut, &key, "`a.crt` is not sound PEM"),
+            (broken, &key, "certificate 1 in `a.crt` is broken"),
+        ];
+        for (certificate, key, message) in cases {
+            let error = identity(certificate, key).expect_err(message);
+            assert_eq!(error.to_string(), *message);
+            assert!(crate::report::Hint::hint(&error).is_some(), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_never_shown() {
+        let (certificate, key) = pair("a.example");
+        let identity = identity(&certificate, &key).expect("a pair");
+        let shown = format!("{identity:?}");
+        let secret = format!("{:?}", identity.key().secret_der());
+        assert!(shown.contains("a.crt") && !shown.contains(secret.trim_matches(['[', ']'])), "{shown}");
+    }
+
+    /// Lines of which PEM files are made, sound and broken ones, in any order.
+    fn soup() -> impl Strategy<Value = Vec<u8>> {
+        let (certificate, key) = pair("a.example");
+        let lines = [
+            certificate.as_str(),
+            key.as_str(),
+            "-----BEGIN CERTIFICATE-----\n",
+            "-----BEGIN ",
+            "-----END CERTIFICATE-----\n",
+            "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n",
+            "Proc-Type: 4,ENCRYPTED\n",
+            "\r\n",
+        ]
+        .map(|line| line.as_bytes().to_vec());
+        let piece = prop_oneof![
+            prop::sample::select(lines.to_vec()),
+            prop::collection::vec(any::<u8>(), 0..40),
+            // A certificate with one octet of its text changed.
+            (any::<prop::sample::Index>(), any::<u8>()).prop_map(move |(index, octet)| {
+                let mut text = certificate.clone().into_bytes();
+                let position = index.index(text.len());
+                text[position] = octet;
+                text
+            }),
+        ];
+        prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_soup_panics(certificate in soup(), key in soup()) {
+            let path = Path::new("soup");
+            let _ = Anchors::from_pem(path, &certificate);
+            let _ = Identity::from_pem((path, &certificate), (path, &key));
+        }
+
+        #[test]
+        fn no_octets_panic(octets in prop::collection::vec(any::<u8>(), 0..600)) {
+            let _ = Summary::of(&CertificateDer::from(octets));
+        }
+    }
+}

@@ -1,0 +1,226 @@
+use std::fmt::{self, Display};
+use std::io;
+use std::path::PathBuf;
+
+use super::{InspectError, PemError};
+use crate::report::Hint;
+
+/// Why certificates or a key could not be loaded. Always the files' fault, never a peer's.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// Somebody replaces the files faster than they can be read.
+    #[error("`{}` changes while it is read", path.display())]
+    Changing {
+        /// The certificate file.
+        path: PathBuf,
+    },
+    /// A symbolic link to nowhere. Usually the directory was copied without what its links point to.
+    #[error("`{}` is a link to `{}`, which is not there", path.display(), target.display())]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+        /// What it says.
+        target: PathBuf,
+    },
+    /// A directory was named where a file is needed.
+    #[error("`{}` is a directory, not a file", path.display())]
+    Directory {
+        /// As named.
+        path: PathBuf,
+    },
+    /// The key needs a passphrase.
+    #[error("the key in `{}` is encrypted, which is not supported yet", path.display())]
+    EncryptedKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// Key and certificate are both fine, but not a pair. Usually half of a renewal was copied.
+    #[error("`{}` is not the key of `{}`", key.display(), certificate.display())]
+    KeyMismatch {
+        /// The certificate file.
+        certificate: PathBuf,
+        /// The key file.
+        key: PathBuf,
+    },
+    /// The key belongs to a certificate of the file, but not to the first. TLS wants the leaf first.
+    #[error("`{}` is the key of certificate {position} in `{}`, not of the first", key.display(), certificate.display())]
+    LeafNotFirst {
+        /// The certificate file.
+        certificate: PathBuf,
+        /// The key file.
+        key: PathBuf,
+        /// Where the leaf stands, counted from one.
+        position: usize,
+    },
+    /// A block says that it is a certificate, and is none.
+    #[error("certificate {position} in `{}` is broken", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Which, counted from one.
+        position: usize,
+        /// What is wrong with it.
+        source: InspectError,
+    },
+    /// A block cannot even be decoded.
+    #[error("`{}` is not sound PEM", path.display())]
+    MalformedPem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
+    /// No certificate in it.
+    #[error("`{}` holds no certificate: {found}", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What it holds instead.
+        found: Found,
+    },
+    /// No private key in it.
+    #[error("`{}` holds no private key: {found}", path.display())]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+        /// What it holds instead.
+        found: Found,
+    },
+    /// The certificate file holds a key and the key file a certificate.
+    #[error("`{}` and `{}` look swapped: the first holds the key, the second the certificate", certificate.display(), key.display())]
+    Swapped {
+        /// What was named as certificate.
+        certificate: PathBuf,
+        /// What was named as key.
+        key: PathBuf,
+    },
+    /// Larger than anything that holds certificates.
+    #[error("`{}` is larger than {} KiB", path.display(), limit / 1024)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in octets.
+        limit: u64,
+    },
+    /// Missing, or not readable for this user.
+    #[error("cannot read `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A certificate that cannot be trusted as it stands.
+    #[error("certificate {position} in `{}` cannot be a trust anchor", path.display())]
+    UnusableAnchor {
+        /// The file.
+        path: PathBuf,
+        /// Which, counted from one.
+        position: usize,
+        /// What the verifier says.
+        source: rustls::Error,
+    },
+    /// A key of a kind or size that no TLS stack of today uses, or a broken one.
+    #[error("the key in `{}` is broken, or of a kind that is not supported", path.display())]
+    UnusableKey {
+        /// The key file.
+        path: PathBuf,
+    },
+}
+
+impl Hint for IdentityError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Changing { .. } => "try again when it is at rest".to_owned(),
+            Self::Dangling { .. } => {
+                "copy what the links point to: `cp -rL FROM TO`; or make a new set with `egext certs init`".to_owned()
+            }
+            Self::Directory { path } => {
+                format!("name a file, such as `{}`, or the directory with `--dir`", path.join("server.crt").display())
+            }
+            Self::EncryptedKey { path } => {
+                let path = path.display();
+                format!("decrypt it: `(umask 077; openssl pkey -in {path} -out {path}.plain)`")
+            }
+            Self::KeyMismatch { .. } => {
+                "copy certificate and key together; they were probably renewed, and only one of them arrived".to_owned()
+            }
+            Self::LeafNotFirst { .. } => {
+                "put the leaf's certificate at the top of the file, then the intermediates up to the root".to_owned()
+            }
+            Self::Malformed { .. } | Self::MalformedPem { .. } => {
+                "copy the file again from where it was made, in one piece".to_owned()
+            }
+            Self::NoCertificate { path, found } => found.hint(path, "x509"),
+            Self::NoKey { path, found } => found.hint(path, "pkey"),
+            Self::Swapped { .. } => "name the certificate first: `--cert FILE.crt --key FILE.key`".to_owned(),
+            Self::TooLarge { .. } => "name a file of PEM blocks".to_owned(),
+            Self::Unreadable { path, source } => match source.kind() {
+                io::ErrorKind::NotFound => "`egext certs init` makes a set; `--dir`, `--ca`, `--cert` and `--key` say where one is".to_owned(),
+                io::ErrorKind::PermissionDenied => {
+                    format!("run as the user that owns it: `ls -l {}`", path.display())
+                }
+                _ => return None,
+            },
+            Self::UnusableAnchor { .. } => "name the CA's certificate".to_owned(),
+            Self::UnusableKey { .. } => {
+                "supported are P-256, P-384, P-521, Ed25519 and RSA of at least 2048 bits, as PKCS#8, PKCS#1 or SEC1".to_owned()
+            }
+        };
+        Some(hint)
+    }
+}
+
+/// What a file holds instead of what was looked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Found {
+    /// A certificate, where a key was looked for.
+    Certificate,
+    /// Something binary that begins as DER does.
+    Der,
+    /// Not one octet.
+    Empty,
+    /// PEM that somebody indented, as inside YAML.
+    Indented,
+    /// A key, where a certificate was looked for.
+    Key,
+    /// PEM blocks, none of them a certificate or a key.
+    OtherBlocks,
+    /// No PEM at all.
+    Text,
+    /// OpenSSL's own certificate form.
+    TrustedCertificate,
+}
+
+impl Found {
+    fn hint(self, path: &std::path::Path, tool: &str) -> String {
+        let path = path.display();
+        match self {
+            Self::Certificate => "a key usually stands in a file of its own, named `….key`".to_owned(),
+            Self::Der => format!("convert it: `openssl {tool} -inform DER -in {path} -out {path}.pem`"),
+            Self::Indented => format!("take the indentation away: `sed 's/^ *//' {path}`"),
+            Self::Key => "a certificate usually stands in a file of its own, named `….crt`".to_owned(),
+            Self::TrustedCertificate => format!("convert it: `openssl x509 -in {path} -out {path}.pem`"),
+            Self::Empty | Self::OtherBlocks | Self::Text => {
+                "`egext certs init` makes certificates and keys".to_owned()
+            }
+        }
+    }
+}
+
+impl Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "it holds a certificate",
+            Self::Der => "it is DER, not PEM",
+            Self::Empty => "it is empty",
+            Self::Indented => "its PEM is indented",
+            Self::Key => "it holds a private key",
+            Self::OtherBlocks => "its PEM blocks are of other kinds",
+            Self::Text => "it is not PEM",
+            Self::TrustedCertificate => "it holds a `TRUSTED CERTIFICATE`, which only OpenSSL reads",
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! Certificates and keys.
+//!
+//! * [`Anchors`] and [`Identity`] are what a TLS endpoint needs, loaded from PEM and proven to fit together:
+//!   whoever holds an [`Identity`] holds a chain, leaf first, and the key of its leaf.
+//! * [`Summary`] says what a certificate is, in words: ours, or one that a peer presents.
+//!
+//! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would refuse is
+//! somebody else's finding.
+
+mod identity;
+mod identity_error;
+mod names;
+mod pem;
+mod summary;
+
+pub use identity::{Anchors, Identity};
+pub use identity_error::{Found, IdentityError};
+pub use names::{DistinguishedName, SubjectName};
+pub use pem::PemError;
+pub use summary::{InspectError, Summary};
+
+use std::fmt::{self, Display};
+
+/// Which end of the channel a certificate stands for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Role {
+    /// Whoever opens connections: Envoy Gateway, or the bridge on its side.
+    Client,
+    /// The extension server.
+    Server,
+}
+
+impl Role {
+    /// The file of its certificate, inside the directory that `egext certs init` fills.
+    pub const fn certificate_file(self) -> &'static str {
+        match self {
+            Self::Client => "client.crt",
+            Self::Server => "server.crt",
+        }
+    }
+
+    /// The file of its key, beside the certificate.
+    pub const fn key_file(self) -> &'static str {
+        match self {
+            Self::Client => "client.key",
+            Self::Server => "server.key",
+        }
+    }
+}
+
+impl Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        })
+    }
+}
+
+/// The file of the CA certificate: what both sides verify their peer against.
+pub const CA_CERTIFICATE_FILE: &str = "ca.crt";

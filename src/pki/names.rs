@@ -1,0 +1,178 @@
+//! Names in certificates: of the subject, and those that a peer is verified by.
+
+use std::fmt::{self, Display, Write as _};
+use std::net::IpAddr;
+
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::extensions::GeneralName;
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+/// A name that the holder of a certificate may be called by (subjectAltName).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum SubjectName {
+    /// A host name, possibly with `*` as its first label.
+    Dns(String),
+    /// A mailbox.
+    Email(String),
+    /// An IP address.
+    Ip(IpAddr),
+    /// A kind that TLS never verifies, in words.
+    Other(String),
+    /// Such as a SPIFFE id.
+    Uri(String),
+}
+
+impl SubjectName {
+    pub(super) fn of(name: &GeneralName<'_>) -> Self {
+        match name {
+            GeneralName::DNSName(name) => Self::Dns(printable(name)),
+            GeneralName::RFC822Name(mailbox) => Self::Email(printable(mailbox)),
+            GeneralName::URI(uri) => Self::Uri(printable(uri)),
+            GeneralName::IPAddress(octets) => ip(octets)
+                .map_or_else(|| Self::Other(format!("an IP address of {} octets", octets.len())), Self::Ip),
+            other => Self::Other(printable(&other.to_string())),
+        }
+    }
+}
+
+impl Display for SubjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Dns(name) | Self::Email(name) | Self::Other(name) | Self::Uri(name) => f.write_str(name),
+        }
+    }
+}
+
+/// The name of a subject or an issuer, in words.
+///
+/// What has nothing but a common name is called by it, such as `egext CA 7f3a91c4`. Anything else is written
+/// as RFC 4514 says: most specific part first, special characters escaped.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DistinguishedName(String);
+
+impl DistinguishedName {
+    pub(super) fn of(name: &X509Name<'_>) -> Self {
+        let mut parts = name.iter().map(|part| part.iter().collect::<Vec<_>>()).collect::<Vec<_>>();
+        if let [part] = parts.as_slice()
+            && let [attribute] = part.as_slice()
+            && attribute.attr_type().to_id_string() == COMMON_NAME
+            && let Some(name) = text(attribute)
+        {
+            return Self(printable(&name));
+        }
+        parts.reverse();
+        let written = parts
+            .iter()
+            .map(|part| part.iter().map(|attribute| written(attribute)).collect::<Vec<_>>().join("+"))
+            .collect::<Vec<_>>();
+        Self(written.join(","))
+    }
+
+    /// Reads a name by itself, such as those that a server sends when it asks for a certificate.
+    pub fn from_der(der: &[u8]) -> Option<Self> {
+        X509Name::from_der(der).ok().map(|(_, name)| Self::of(&name))
+    }
+
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// `text` without anything that moves the cursor or changes the terminal: certificates are strangers' data.
+pub(super) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_printable(character) {
+            printable.push(character);
+        } else {
+            printable.extend(character.escape_unicode());
+        }
+    }
+    printable
+}
+
+/// No control character, and none of those that reorder or hide what stands around them.
+fn is_printable(character: char) -> bool {
+    !character.is_control()
+        && !matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn ip(octets: &[u8]) -> Option<IpAddr> {
+    let four = || <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    let sixteen = || <[u8; 16]>::try_from(octets).map(IpAddr::from);
+    four().or_else(|_| sixteen()).ok()
+}
+
+fn written(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let oid = attribute.attr_type().to_id_string();
+    let kind = KINDS.iter().find(|(known, _)| *known == oid).map_or(oid.as_str(), |(_, kind)| kind);
+    match text(attribute) {
+        Some(value) => format!("{kind}={}", escaped(&value)),
+        // RFC 4514 section 2.4: a value without a text form is `#` and its octets.
+        None => attribute.as_slice().iter().fold(format!("{kind}=#"), |mut hex, octet| {
+            // Writing to a string does not fail.
+            let _ = write!(hex, "{octet:02x}");
+            hex
+        }),
+    }
+}
+
+/// The value, where it is of a text type.
+fn text(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
+    use x509_parser::asn1_rs::Tag;
+
+    let octets = attribute.as_slice();
+    match attribute.attr_value().tag() {
+        Tag::T61String => Some(octets.iter().copied().map(char::from).collect()),
+        Tag::BmpString => {
+            let units = octets.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            Some(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+        }
+        _ => attribute.as_str().ok().map(str::to_owned),
+    }
+}
+
+/// As RFC 4514 section 2.4 escapes.
+fn escaped(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    let last = value.chars().count().saturating_sub(1);
+    for (position, character) in value.chars().enumerate() {
+        let special = match character {
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => true,
+            '#' => position == 0,
+            ' ' => position == 0 || position == last,
+            _ => false,
+        };
+        if special {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    printable(&escaped)
+}
+
+const COMMON_NAME: &str = "2.5.4.3";
+
+/// The short names of RFC 4514 section 3, and the three others that CAs like to use.
+const KINDS: &[(&str, &str)] = &[
+    (COMMON_NAME, "CN"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.6", "C"),
+    ("2.5.4.9", "STREET"),
+    ("0.9.2342.19200300.100.1.25", "DC"),
+    ("0.9.2342.19200300.100.1.1", "UID"),
+    ("2.5.4.4", "SN"),
+    ("2.5.4.5", "serialNumber"),
+    ("1.2.840.113549.1.9.1", "emailAddress"),
+];

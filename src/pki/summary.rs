@@ -1,0 +1,131 @@
+use std::fmt::Write as _;
+
+use rustls_pki_types::CertificateDer;
+use time::OffsetDateTime;
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use super::{DistinguishedName, SubjectName};
+
+/// What a certificate says, in words. Nothing in it has been verified.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Whom it was issued to.
+    pub subject: DistinguishedName,
+    /// Who says that it did.
+    pub issuer: DistinguishedName,
+    /// Subject and issuer are the same, octet by octet: it is a root, or stands for itself alone.
+    pub self_issued: bool,
+    /// The serial number's octets in hexadecimal, without leading zeros.
+    pub serial: String,
+    /// The first second of its life.
+    pub not_before: OffsetDateTime,
+    /// The last second of its life.
+    pub not_after: OffsetDateTime,
+    /// What a peer may call its holder. Empty: no modern TLS stack accepts it from a server.
+    pub names: Vec<SubjectName>,
+    /// It may sign other certificates (basicConstraints).
+    pub is_ca: bool,
+    /// It may be presented by a server: its extended key usage says so, allows any, or is absent.
+    pub server_auth: bool,
+    /// It may be presented by a client: its extended key usage says so, allows any, or is absent.
+    pub client_auth: bool,
+    /// Kind and size of its key, such as `P-256` or `RSA 2048`.
+    pub key: String,
+}
+
+impl Summary {
+    /// Reads a certificate.
+    ///
+    /// # Errors
+    /// When it is not the DER encoding of an X.509 certificate.
+    pub fn of(der: &CertificateDer<'_>) -> Result<Self, InspectError> {
+        let (rest, certificate) =
+            X509Certificate::from_der(der).map_err(|error| InspectError::Malformed(reason(error)))?;
+        if !rest.is_empty() {
+            return Err(InspectError::TrailingOctets(rest.len()));
+        }
+        let mut summary = Self {
+            subject: DistinguishedName::of(certificate.subject()),
+            issuer: DistinguishedName::of(certificate.issuer()),
+            self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw(),
+            serial: serial(certificate.raw_serial()),
+            not_before: certificate.validity().not_before.to_datetime(),
+            not_after: certificate.validity().not_after.to_datetime(),
+            names: Vec::new(),
+            is_ca: false,
+            server_auth: true,
+            client_auth: true,
+            key: key(certificate.public_key()),
+        };
+        for extension in certificate.extensions() {
+            match extension.parsed_extension() {
+                ParsedExtension::BasicConstraints(constraints) => summary.is_ca = constraints.ca,
+                ParsedExtension::ExtendedKeyUsage(usage) => {
+                    summary.server_auth = usage.any || usage.server_auth;
+                    summary.client_auth = usage.any || usage.client_auth;
+                }
+                ParsedExtension::SubjectAlternativeName(names) => {
+                    summary.names = names.general_names.iter().map(SubjectName::of).collect();
+                }
+                _ => {}
+            }
+        }
+        Ok(summary)
+    }
+}
+
+/// What should be a certificate is none.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InspectError {
+    /// Not the DER encoding of a certificate.
+    #[error("not an X.509 certificate ({0})")]
+    Malformed(String),
+    /// A certificate, with something behind it.
+    #[error("{0} octets follow the certificate")]
+    TrailingOctets(usize),
+}
+
+/// What the parser says, without the octets that it prints as well.
+fn reason(error: x509_parser::nom::Err<x509_parser::error::X509Error>) -> String {
+    match error {
+        x509_parser::nom::Err::Incomplete(_) => "it is cut short".to_owned(),
+        x509_parser::nom::Err::Error(error) | x509_parser::nom::Err::Failure(error) => error.to_string(),
+    }
+}
+
+fn serial(octets: &[u8]) -> String {
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    octets[zeros.min(octets.len().saturating_sub(1))..].iter().fold(String::new(), |mut hex, octet| {
+        // Writing to a string does not fail.
+        let _ = write!(hex, "{octet:02x}");
+        hex
+    })
+}
+
+fn key(info: &SubjectPublicKeyInfo<'_>) -> String {
+    let curve = info.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+    let oid = curve.as_ref().unwrap_or(&info.algorithm.algorithm).to_id_string();
+    if let Some((_, name)) = KEYS.iter().find(|(known, _)| *known == oid) {
+        return (*name).to_owned();
+    }
+    match info.parsed() {
+        Ok(PublicKey::RSA(key)) => format!("RSA {}", key.key_size()),
+        _ => oid,
+    }
+}
+
+/// Curves, and keys that are their own algorithm.
+const KEYS: &[(&str, &str)] = &[
+    ("1.2.840.10045.3.1.7", "P-256"),
+    ("1.3.132.0.34", "P-384"),
+    ("1.3.132.0.35", "P-521"),
+    ("1.3.132.0.33", "P-224"),
+    ("1.3.101.112", "Ed25519"),
+    ("1.3.101.113", "Ed448"),
+];

@@ -1,0 +1,101 @@
+//! The channel to a gRPC server, seen layer by layer.
+//!
+//! A layer is built on the one below it; the first that fails ends the attempt, and its finding names the
+//! cause, not the symptom. The verdict on our client certificate falls only with the server's first HTTP/2
+//! frame (see [`crate::net::dial`]). No hook is ever called: an empty request can crash an extension server,
+//! so the only call is `grpc.health.v1.Health/Check`, and a server without it is fine.
+
+mod diagnose;
+mod health;
+mod outcome;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+pub use diagnose::{Context, diagnose, may_pass};
+pub use outcome::{LayerOutcome, State, TargetOutcome};
+
+use crate::net::{self, Target};
+use crate::pki::Summary;
+
+/// What to probe and for how long.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Probed side by side, reported in this order.
+    pub targets: Vec<Target>,
+    /// The service whose health is asked for; empty for the server as a whole.
+    pub service: String,
+    /// The certificate that we show.
+    pub own: Option<Summary>,
+    /// Limit of one attempt.
+    pub timeout: Duration,
+    /// Begin new attempts until one succeeds or this much time has passed.
+    pub wait: Option<Duration>,
+}
+
+/// Probes every target of the plan.
+///
+/// `now` is asked once for each verdict: with a `wait` an attempt can come much later than the call.
+pub async fn probe(plan: Plan, now: fn() -> OffsetDateTime) -> Vec<TargetOutcome> {
+    let plan = Arc::new(plan);
+    let mut running = JoinSet::new();
+    for (index, target) in plan.targets.iter().cloned().enumerate() {
+        let plan = Arc::clone(&plan);
+        running.spawn(async move { (index, until_healthy(&target, &plan, now).await) });
+    }
+    let mut outcomes = running.join_all().await;
+    outcomes.sort_by_key(|(index, _)| *index);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+async fn until_healthy(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime) -> TargetOutcome {
+    let begin = Instant::now();
+    let end = begin + plan.wait.unwrap_or_default();
+    let mut pause = FIRST_PAUSE;
+    for attempts in 1.. {
+        let mut outcome = attempt(target, plan, now).await;
+        if outcome.is_healthy() || Instant::now() + pause >= end {
+            outcome.attempts = attempts;
+            return outcome;
+        }
+        sleep(pause).await;
+        pause = LAST_PAUSE.min(pause * 2);
+    }
+    unreachable!("the attempts do not run out before the time does")
+}
+
+async fn attempt(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime) -> TargetOutcome {
+    let deadline = Instant::now() + plan.timeout;
+    let mut outcome = TargetOutcome::new(target);
+    let dialed = net::dial(target, deadline).await;
+    let context =
+        Context { target, trace: &dialed.trace, own: plan.own.as_ref(), limit: plan.timeout, now: now() };
+    outcome.add_trace(&dialed.trace);
+    let (stream, first) = match dialed.outcome {
+        Ok(opened) => opened,
+        Err(fault) => {
+            outcome.fail(diagnose::layer(&context, &fault), diagnose(&context, &fault));
+            return outcome;
+        }
+    };
+    let begin = Instant::now();
+    let session = match net::open(stream, first, deadline).await {
+        Ok(session) => session,
+        Err(fault) => {
+            outcome.fail(diagnose::layer(&context, &fault), diagnose(&context, &fault));
+            return outcome;
+        }
+    };
+    let first_frame = dialed.trace.first_frame.unwrap_or_else(|| begin.elapsed());
+    outcome.pass_greeting(&context, first_frame);
+    health::check(&context, &session, &plan.service, deadline, &mut outcome).await;
+    outcome
+}
+
+/// Between attempts: short at first, because a server that is just starting needs little.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(1);

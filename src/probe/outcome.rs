@@ -1,0 +1,138 @@
+use std::time::Duration;
+
+use super::Context;
+use crate::net::{Address, Layer, Target, Trace, Transport};
+use crate::pki::Summary;
+use crate::report::{Finding, Severity};
+
+/// What became of one target.
+#[derive(Clone, Debug)]
+pub struct TargetOutcome {
+    /// The target.
+    pub address: Address,
+    /// Every layer, from the ground up.
+    pub layers: Vec<LayerOutcome>,
+    /// At most one error, and notes.
+    pub findings: Vec<Finding>,
+    /// How many attempts were made; this is what became of the last one.
+    pub attempts: u32,
+}
+
+/// What became of one layer.
+#[derive(Clone, Debug)]
+pub struct LayerOutcome {
+    /// Which one.
+    pub layer: Layer,
+    /// What became of it.
+    pub state: State,
+    /// What it was built with, such as the TLS version.
+    pub detail: String,
+    /// How long it took, without the layers below.
+    pub took: Option<Duration>,
+}
+
+/// What became of a layer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// This channel does without it.
+    Absent,
+    /// It failed.
+    Failed,
+    /// It is not there, which is worth knowing and no fault.
+    Noted,
+    /// It stands.
+    Passed,
+    /// A layer below it failed.
+    Skipped,
+}
+
+impl TargetOutcome {
+    pub(super) fn new(target: &Target) -> Self {
+        let plaintext = target.address().transport() == Transport::Plaintext;
+        let layers = Layer::ALL
+            .into_iter()
+            .map(|layer| match layer {
+                Layer::Tls | Layer::Alpn | Layer::Mtls if plaintext => {
+                    LayerOutcome { layer, state: State::Absent, detail: "plaintext".to_owned(), took: None }
+                }
+                Layer::Resolve if target.address().socket_path().is_some() => {
+                    LayerOutcome { layer, state: State::Absent, detail: "unix socket".to_owned(), took: None }
+                }
+                _ => LayerOutcome { layer, state: State::Skipped, detail: String::new(), took: None },
+            })
+            .collect();
+        Self { address: target.address().clone(), layers, findings: Vec::new(), attempts: 1 }
+    }
+
+    /// True when no layer failed.
+    pub fn is_healthy(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity < Severity::Error)
+    }
+
+    /// Time of all layers together.
+    pub fn took(&self) -> Duration {
+        self.layers.iter().filter_map(|outcome| outcome.took).sum()
+    }
+
+    pub(super) fn pass(&mut self, layer: Layer, detail: impl Into<String>, took: Duration) {
+        self.set(layer, State::Passed, detail.into(), Some(took));
+    }
+
+    pub(super) fn fail(&mut self, layer: Layer, finding: Finding) {
+        self.set(layer, State::Failed, finding.message.clone(), None);
+        self.findings.push(finding);
+    }
+
+    /// Something to know about a layer that this channel does without.
+    pub(super) fn note(&mut self, layer: Layer, finding: Finding) {
+        self.set(layer, State::Noted, finding.message.clone(), None);
+        self.findings.push(finding);
+    }
+
+    /// The layers that stand, from resolve to alpn.
+    pub(super) fn add_trace(&mut self, trace: &Trace) {
+        if let Some((addresses, took)) = &trace.resolved {
+            let detail: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
+            self.pass(Layer::Resolve, detail.join(", "), *took);
+        }
+        if let Some((peer, took)) = &trace.connected {
+            let path =
+                || self.address.socket_path().map_or_else(String::new, |path| path.display().to_string());
+            let detail = peer.map_or_else(path, |peer| peer.to_string());
+            self.pass(Layer::Connect, detail, *took);
+        }
+        if let Some((agreed, took)) = &trace.handshake {
+            let parts = [&agreed.version, &agreed.key_exchange, &agreed.cipher_suite];
+            let detail: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).cloned().collect();
+            self.pass(Layer::Tls, detail.join(", "), *took);
+            if agreed.alpn {
+                self.pass(Layer::Alpn, "h2", Duration::ZERO);
+            }
+        }
+    }
+
+    /// The server's first frame came: mtls and http2 stand.
+    pub(super) fn pass_greeting(&mut self, context: &Context<'_>, took: Duration) {
+        let mut http2 = took;
+        if let Some(witness) = &context.trace.witness {
+            if witness.asked().is_none() {
+                let detail = "the server asks for no client certificate";
+                self.set(Layer::Mtls, State::Noted, detail.to_owned(), None);
+            } else {
+                let shown = |own: &Summary| format!("`{}` accepted", own.subject);
+                let detail =
+                    context.own.map_or_else(|| "the server lets us in without one".to_owned(), shown);
+                self.pass(Layer::Mtls, detail, took);
+                http2 = Duration::ZERO;
+            }
+        }
+        self.pass(Layer::Http2, "SETTINGS received", http2);
+    }
+
+    fn set(&mut self, layer: Layer, state: State, detail: String, took: Option<Duration>) {
+        if let Some(outcome) = self.layers.iter_mut().find(|outcome| outcome.layer == layer) {
+            *outcome = LayerOutcome { layer, state, detail, took };
+        }
+    }
+}

@@ -1,0 +1,116 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyUsagePurpose, SanType,
+};
+use time::{Duration, OffsetDateTime};
+
+use super::now;
+
+/// What a leaf certificate is made from.
+#[derive(Clone, Debug)]
+pub(super) struct Leaf {
+    pub(super) file: &'static str,
+    pub(super) common_name: &'static str,
+    pub(super) names: Vec<SanType>,
+    pub(super) not_before: OffsetDateTime,
+    pub(super) not_after: OffsetDateTime,
+    pub(super) usages: Vec<ExtendedKeyUsagePurpose>,
+    pub(super) ca: bool,
+    pub(super) issuer: Issuer,
+    pub(super) extension: Option<CustomExtension>,
+    pub(super) sends_intermediate: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Issuer {
+    Own,
+    Other,
+    Intermediate,
+    Itself,
+}
+
+impl Leaf {
+    pub(super) fn server(name: &str) -> Self {
+        let mut names = vec![
+            SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+        ];
+        match name.parse() {
+            Ok(address) => names.push(SanType::IpAddress(address)),
+            Err(_) => names.insert(0, dns_name(name)),
+        }
+        Self {
+            file: "server",
+            common_name: "egext server",
+            names,
+            usages: vec![ExtendedKeyUsagePurpose::ServerAuth],
+            ..Self::good()
+        }
+    }
+
+    pub(super) fn client() -> Self {
+        Self {
+            file: "client",
+            common_name: "egext client",
+            names: vec![dns_name("egext-client")],
+            usages: vec![ExtendedKeyUsagePurpose::ClientAuth],
+            ..Self::good()
+        }
+    }
+
+    fn good() -> Self {
+        let now = now();
+        Self {
+            file: "",
+            common_name: "",
+            names: Vec::new(),
+            not_before: now - Duration::HOUR,
+            not_after: now + Duration::days(365),
+            usages: Vec::new(),
+            ca: false,
+            issuer: Issuer::Own,
+            extension: None,
+            sends_intermediate: false,
+        }
+    }
+
+    pub(super) fn expire(&mut self) {
+        self.not_before = now() - Duration::days(30);
+        self.not_after = now() - Duration::DAY;
+    }
+
+    pub(super) fn postpone(&mut self) {
+        self.not_before = now() + Duration::DAY;
+        self.not_after = now() + Duration::days(30);
+    }
+
+    pub(super) fn parameters(&self) -> CertificateParams {
+        let mut parameters = CertificateParams::default();
+        parameters.not_before = self.not_before;
+        parameters.not_after = self.not_after;
+        parameters.distinguished_name = name(self.common_name);
+        parameters.subject_alt_names.clone_from(&self.names);
+        parameters.extended_key_usages.clone_from(&self.usages);
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        parameters.use_authority_key_identifier_extension = true;
+        parameters.is_ca = IsCa::ExplicitNoCa;
+        if self.ca {
+            parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+            parameters.key_usages.push(KeyUsagePurpose::KeyCertSign);
+        }
+        parameters.custom_extensions.extend(self.extension.clone());
+        parameters
+    }
+}
+
+pub(super) fn name(common_name: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, common_name);
+    name
+}
+
+pub(super) fn dns_name(name: &str) -> SanType {
+    SanType::DnsName(name.try_into().expect("ASCII"))
+}

@@ -1,0 +1,311 @@
+mod leaf;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
+
+use crate::tls::{ServerTls, provider};
+use leaf::{Issuer, Leaf, dns_name, name};
+
+/// A CA, a server and a client certificate in a temporary directory, named as `egext certs init` names them.
+///
+/// All is good until a defect is asked for. Defects add up: `server_expired().server_for_other_name()` is
+/// one certificate with both. Every key is P-256, every date is relative to the present moment.
+#[derive(Debug)]
+pub struct TestPki {
+    directory: TempDir,
+    own: CertifiedIssuer<'static, KeyPair>,
+    other: CertifiedIssuer<'static, KeyPair>,
+    intermediate: CertifiedIssuer<'static, KeyPair>,
+    server: Leaf,
+    client: Leaf,
+}
+
+impl TestPki {
+    /// A CA, a server certificate for `localhost` and the loopback addresses, a client certificate.
+    pub fn new() -> Self {
+        let directory =
+            tempfile::Builder::new().prefix("egext-pki-").tempdir().expect("a temporary directory");
+        let own = authority("egext test CA", None);
+        let intermediate = authority("egext test intermediate", Some(&own));
+        let pki = Self {
+            directory,
+            other: authority("another CA", None),
+            own,
+            intermediate,
+            server: Leaf::server("localhost"),
+            client: Leaf::client(),
+        };
+        write(&pki.ca(), &pki.own.pem());
+        pki.issue(&pki.server);
+        pki.issue(&pki.client);
+        pki
+    }
+
+    /// A server certificate for `name`, 127.0.0.1 and ::1.
+    #[must_use]
+    pub fn server(self, name: &str) -> Self {
+        let names = Leaf::server(name).names;
+        self.change_server(|leaf| leaf.names = names)
+    }
+
+    /// The server's certificate expired yesterday.
+    #[must_use]
+    pub fn server_expired(self) -> Self {
+        self.change_server(Leaf::expire)
+    }
+
+    /// The server's certificate is valid from tomorrow.
+    #[must_use]
+    pub fn server_not_yet_valid(self) -> Self {
+        self.change_server(Leaf::postpone)
+    }
+
+    /// The server's certificate has its name in the common name only, as openssl's simplest recipe makes it.
+    #[must_use]
+    pub fn server_without_san(self) -> Self {
+        self.change_server(|leaf| {
+            leaf.names.clear();
+            leaf.common_name = "localhost";
+        })
+    }
+
+    /// The server's certificate is for `other.example`.
+    #[must_use]
+    pub fn server_for_other_name(self) -> Self {
+        self.change_server(|leaf| leaf.names = vec![dns_name("other.example")])
+    }
+
+    /// The server's certificate is of a CA that is not in `ca.crt`.
+    #[must_use]
+    pub fn server_from_other_ca(self) -> Self {
+        self.change_server(|leaf| leaf.issuer = Issuer::Other)
+    }
+
+    /// The server's certificate signs itself.
+    #[must_use]
+    pub fn server_self_signed(self) -> Self {
+        self.change_server(|leaf| leaf.issuer = Issuer::Itself)
+    }
+
+    /// The server's certificate is for clients.
+    #[must_use]
+    pub fn server_with_client_usage(self) -> Self {
+        self.change_server(|leaf| leaf.usages = vec![ExtendedKeyUsagePurpose::ClientAuth])
+    }
+
+    /// The server's certificate is a CA's.
+    #[must_use]
+    pub fn server_is_ca(self) -> Self {
+        self.change_server(|leaf| leaf.ca = true)
+    }
+
+    /// The server's certificate has a critical extension that nobody knows.
+    #[must_use]
+    pub fn server_with_unknown_critical_extension(self) -> Self {
+        self.change_server(|leaf| {
+            // An arc that is reserved for examples (RFC 5612's enterprise number 32473).
+            let mut extension =
+                CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 32473, 1], vec![0x05, 0x00]);
+            extension.set_criticality(true);
+            leaf.extension = Some(extension);
+        })
+    }
+
+    /// The server's certificate is of an intermediate CA, which the server sends along: nothing is wrong.
+    #[must_use]
+    pub fn server_chain(self) -> Self {
+        self.change_server(|leaf| (leaf.issuer, leaf.sends_intermediate) = (Issuer::Intermediate, true))
+    }
+
+    /// The server's certificate is of an intermediate CA, which the server does not send.
+    #[must_use]
+    pub fn server_chain_incomplete(self) -> Self {
+        self.change_server(|leaf| leaf.issuer = Issuer::Intermediate)
+    }
+
+    /// The client's certificate expired yesterday.
+    #[must_use]
+    pub fn client_expired(self) -> Self {
+        self.change_client(Leaf::expire)
+    }
+
+    /// The client's certificate is valid from tomorrow.
+    #[must_use]
+    pub fn client_not_yet_valid(self) -> Self {
+        self.change_client(Leaf::postpone)
+    }
+
+    /// The client's certificate is of a CA that is not in `ca.crt`.
+    #[must_use]
+    pub fn client_from_other_ca(self) -> Self {
+        self.change_client(|leaf| leaf.issuer = Issuer::Other)
+    }
+
+    /// The client's certificate is for servers.
+    #[must_use]
+    pub fn client_with_server_usage(self) -> Self {
+        self.change_client(|leaf| leaf.usages = vec![ExtendedKeyUsagePurpose::ServerAuth])
+    }
+
+    /// There is no client certificate, and no key.
+    #[must_use]
+    pub fn without_client(self) -> Self {
+        for path in [self.client_certificate(), self.client_key()] {
+            fs::remove_file(path).expect("removable");
+        }
+        self
+    }
+
+    /// The directory, as `--dir` takes it.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// `ca.crt`
+    pub fn ca(&self) -> PathBuf {
+        self.directory().join("ca.crt")
+    }
+
+    /// `server.crt`
+    pub fn server_certificate(&self) -> PathBuf {
+        self.directory().join("server.crt")
+    }
+
+    /// `server.key`
+    pub fn server_key(&self) -> PathBuf {
+        self.directory().join("server.key")
+    }
+
+    /// `client.crt`
+    pub fn client_certificate(&self) -> PathBuf {
+        self.directory().join("client.crt")
+    }
+
+    /// `client.key`
+    pub fn client_key(&self) -> PathBuf {
+        self.directory().join("client.key")
+    }
+
+    /// The settings of a server that presents `server.crt` and asks for no client certificate.
+    pub fn tls_config(&self) -> rustls::ServerConfig {
+        self.server_tls().config()
+    }
+
+    /// The settings of a server that presents `server.crt` and demands a client certificate of `ca.crt`.
+    pub fn mtls_config(&self) -> rustls::ServerConfig {
+        self.server_tls().demanding_client(self.roots()).config()
+    }
+
+    /// The settings of a client that presents `client.crt` and trusts `ca.crt`.
+    pub fn client_config(&self) -> rustls::ClientConfig {
+        let mut config = rustls::ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("the provider has both versions")
+            .with_root_certificates(self.roots())
+            .with_client_auth_cert(certificates(&self.client_certificate()), key(&self.client_key()))
+            .expect("a pair");
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config
+    }
+
+    pub(crate) fn server_tls(&self) -> ServerTls {
+        ServerTls::new(certificates(&self.server_certificate()), key(&self.server_key()))
+    }
+
+    pub(crate) fn roots(&self) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.own.der().clone()).expect("a CA certificate");
+        roots
+    }
+
+    fn change_server(mut self, change: impl FnOnce(&mut Leaf)) -> Self {
+        change(&mut self.server);
+        self.issue(&self.server);
+        self
+    }
+
+    fn change_client(mut self, change: impl FnOnce(&mut Leaf)) -> Self {
+        change(&mut self.client);
+        self.issue(&self.client);
+        self
+    }
+
+    fn issue(&self, leaf: &Leaf) {
+        let key = KeyPair::generate().expect("a P-256 key");
+        let parameters = leaf.parameters();
+        let certificate = match leaf.issuer {
+            Issuer::Own => parameters.signed_by(&key, &self.own),
+            Issuer::Other => parameters.signed_by(&key, &self.other),
+            Issuer::Intermediate => parameters.signed_by(&key, &self.intermediate),
+            Issuer::Itself => parameters.self_signed(&key),
+        };
+        let mut file = certificate.expect("signable").pem();
+        if leaf.sends_intermediate {
+            file.push_str(&self.intermediate.pem());
+        }
+        write(&self.directory().join(format!("{}.crt", leaf.file)), &file);
+        write_private(&self.directory().join(format!("{}.key", leaf.file)), &key.serialize_pem());
+    }
+}
+
+impl Default for TestPki {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn authority(
+    common_name: &str,
+    issuer: Option<&CertifiedIssuer<'static, KeyPair>>,
+) -> CertifiedIssuer<'static, KeyPair> {
+    let mut parameters = CertificateParams::default();
+    parameters.not_before = now() - Duration::HOUR;
+    parameters.not_after = now() + Duration::days(5 * 365);
+    parameters.distinguished_name = name(common_name);
+    parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a P-256 key");
+    match issuer {
+        None => CertifiedIssuer::self_signed(parameters, key),
+        Some(issuer) => {
+            parameters.use_authority_key_identifier_extension = true;
+            CertifiedIssuer::signed_by(parameters, key, issuer)
+        }
+    }
+    .expect("signable")
+}
+
+fn certificates(path: &Path) -> Vec<CertificateDer<'static>> {
+    let certificates = CertificateDer::pem_file_iter(path).expect("readable");
+    certificates.collect::<Result<_, _>>().expect("PEM")
+}
+
+fn key(path: &Path) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::from_pem_file(path).expect("a key in PEM")
+}
+
+#[expect(clippy::disallowed_methods, reason = "fixtures are made in the present")]
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+#[expect(clippy::disallowed_methods, reason = "fixtures are not the user's files")]
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).expect("writable");
+}
+
+fn write_private(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    write(path, text);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("ours");
+}

@@ -1,0 +1,230 @@
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{LIMIT, Running, TestPki};
+
+/// One run of the built binary: an environment without surprises, an empty working directory, a time limit.
+#[derive(Debug)]
+pub struct Egext {
+    command: Command,
+    directory: TempDir,
+    limit: Duration,
+}
+
+impl Egext {
+    /// A run of `binary`, for which the test crate knows `env!("CARGO_BIN_EXE_egext")`.
+    pub fn new<I>(binary: impl AsRef<OsStr>, arguments: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<OsStr>>,
+    {
+        let directory =
+            tempfile::Builder::new().prefix("egext-run-").tempdir().expect("a temporary directory");
+        let mut command = Command::new(binary);
+        command.args(arguments).current_dir(directory.path()).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if disturbs(&name) {
+                command.env_remove(name);
+            }
+        }
+        Self { command, directory, limit: LIMIT }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<I>(mut self, arguments: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<OsStr>>,
+    {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Adds `--dir` with the certificates of `pki`.
+    #[must_use]
+    pub fn pki(self, pki: &TestPki) -> Self {
+        self.arg("--dir").arg(pki.directory())
+    }
+
+    /// Runs somewhere else than in a new, empty directory.
+    #[must_use]
+    pub fn current_dir(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    /// Kills the process, and fails the test, after less time than usual.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Runs as a user who may do nothing special, even when the tests run as root. That user gets a copy of
+    /// the binary, since the way to the real one may be closed to them.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn without_privileges(mut self) -> Self {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+        use std::os::unix::process::CommandExt as _;
+
+        let directory = self.directory.path();
+        if fs::metadata(directory).expect("our directory").uid() != 0 {
+            return self;
+        }
+        let copy = directory.join("egext");
+        fs::copy(self.command.get_program(), &copy).expect("copied");
+        for path in [directory, &copy] {
+            fs::set_permissions(path, Permissions::from_mode(0o755)).expect("ours");
+        }
+        let mut command = Command::new(copy);
+        command
+            .args(self.command.get_args())
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .uid(NOBODY)
+            .gid(NOBODY);
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        self.command = command;
+        self
+    }
+
+    /// Runs it to its end.
+    pub fn run(mut self) -> Run {
+        let started = Instant::now();
+        let mut child = self.spawn_piped();
+        let (closed, ends) = mpsc::channel();
+        let stdout = collect(child.stdout.take().expect("piped"), closed.clone());
+        let stderr = collect(child.stderr.take().expect("piped"), closed);
+        let in_time = (0..2).all(|_| ends.recv_timeout(self.limit.saturating_sub(started.elapsed())).is_ok());
+        if !in_time {
+            // Best effort: it may have ended this very moment.
+            let _ = child.kill();
+        }
+        let [stdout, stderr] = [stdout, stderr].map(|output| output.join().expect("does not panic"));
+        assert!(
+            in_time,
+            "`{:?}` still ran after {:?}\nstdout: {stdout}\nstderr: {stderr}",
+            self.command, self.limit
+        );
+        let status = child.wait().expect("our child");
+        let duration = started.elapsed();
+        let exit_code =
+            status.code().unwrap_or_else(|| panic!("`{:?}` ended by {status}: {stderr}", self.command));
+        Run { exit_code, stdout, stderr, duration, json: Value::Null }
+    }
+
+    /// Runs it with `-o json` to its end, and reads the object on stdout.
+    pub fn json(self) -> Run {
+        let mut run = self.args(["-o", "json"]).run();
+        run.json = serde_json::from_str(&run.stdout)
+            .unwrap_or_else(|error| panic!("no JSON ({error}) on stdout: {run:?}"));
+        run
+    }
+
+    /// Starts it, for commands that go on until they are stopped.
+    pub fn start(mut self) -> Running {
+        let child = self.spawn_piped();
+        Running::new(child, format!("{:?}", self.command), self.directory)
+    }
+
+    fn spawn_piped(&mut self) -> Child {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command.spawn().unwrap_or_else(|error| panic!("cannot start `{:?}`: {error}", self.command))
+    }
+}
+
+/// What a run left behind.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// 0, 1, 2 or 3.
+    pub exit_code: i32,
+    /// All of it.
+    pub stdout: String,
+    /// All of it.
+    pub stderr: String,
+    /// From start to end.
+    pub duration: Duration,
+    /// The object on stdout, after [`Egext::json`].
+    pub json: Value,
+}
+
+impl Run {
+    /// The findings of the report.
+    pub fn findings(&self) -> &[Value] {
+        self.json["findings"].as_array().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The ids of the findings, in their order.
+    pub fn ids(&self) -> Vec<&str> {
+        self.findings().iter().filter_map(|finding| finding["id"].as_str()).collect()
+    }
+
+    /// The first finding with this id.
+    pub fn finding(&self, id: &str) -> Option<&Value> {
+        self.findings().iter().find(|finding| finding["id"] == id)
+    }
+}
+
+/// Asserts that a run's report has a finding: `assert_finding!(run, "probe.connect.refused", subject = address)`.
+///
+/// Every key of the finding can be compared: `severity`, `subject`, `message`, `hint`. Gives the finding back.
+#[macro_export]
+macro_rules! assert_finding {
+    ($run:expr, $id:expr $(, $key:ident = $value:expr)* $(,)?) => {{
+        let run = &$run;
+        let id: &str = $id;
+        let finding = run.finding(id).unwrap_or_else(|| panic!("no finding `{id}` in {:?}: {}", run.ids(), run.stdout));
+        $(assert_eq!(finding[stringify!($key)], $value, "`{}` of {finding:#}", stringify!($key));)*
+        finding.clone()
+    }};
+}
+
+/// True for variables that change what egext does or prints.
+fn disturbs(name: &OsString) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("EGEXT_") || ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"].contains(&&*name)
+}
+
+/// Reads to the end in a thread of its own, for a pipe that nobody empties would stop the process, and says
+/// so on `closed`.
+fn collect(mut stream: impl Read + Send + 'static, closed: Sender<()>) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut octets = Vec::new();
+        // What was read before an error is the better part of a failure message.
+        let _ = stream.read_to_end(&mut octets);
+        // Fails only when the test has failed already.
+        let _ = closed.send(());
+        String::from_utf8_lossy(&octets).into_owned()
+    })
+}
+
+/// The user and group without rights, `nobody` on every Linux.
+const NOBODY: u32 = 65534;

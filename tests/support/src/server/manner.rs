@@ -1,0 +1,276 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{ServerConfig, SupportedProtocolVersion};
+use tonic::Code;
+
+use super::{Listening, TestServer, spawn};
+use crate::TestPki;
+use crate::tls::ServerTls;
+
+/// How a server behaves. Made by one of the first functions of [`TestServer`].
+#[derive(Debug)]
+pub struct Manner {
+    tls: Option<ServerTls>,
+    socket: Socket,
+    pub(super) conduct: Conduct,
+    pub(super) failures: usize,
+    serving: bool,
+}
+
+/// What it listens on.
+#[derive(Clone, Copy, Debug)]
+enum Socket {
+    Full,
+    Tcp,
+    Unix,
+}
+
+/// What the server does with a connection on which it could speak HTTP/2.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Conduct {
+    /// Ends it in good order.
+    Close,
+    /// Nothing, and keeps it open.
+    Hang,
+    /// Speaks HTTP/2.
+    Http2(Answer),
+    /// Speaks HTTP/2 once the client has begun.
+    Http2AfterPreface(Answer),
+    /// Cuts it.
+    Reset,
+    /// Says this when the client has said something, and ends it in good order.
+    Say(Words),
+}
+
+/// Octets that a server says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Words {
+    Alert(u8),
+    Text(&'static str),
+}
+
+/// How an HTTP/2 server answers requests.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Answer {
+    /// gRPC health as it should be, UNIMPLEMENTED to everything else.
+    Health,
+    /// A page for browsers.
+    Html,
+    /// Cuts the connection.
+    Cut,
+    /// gRPC health after a while.
+    Late(Duration),
+    /// Never.
+    Never,
+    /// Resets the request's stream.
+    ResetStream,
+    /// A gRPC status, whatever the request was.
+    Status(Code),
+    /// A gRPC response that ends without a status.
+    WithoutStatus,
+}
+
+impl TestServer {
+    /// Health over TLS. Demands a client certificate of `pki`.
+    pub fn mtls(pki: &TestPki) -> Manner {
+        Manner::new(Some(pki.server_tls().demanding_client(pki.roots())))
+    }
+
+    /// Health over TLS. Asks for no client certificate.
+    pub fn tls(pki: &TestPki) -> Manner {
+        Manner::new(Some(pki.server_tls()))
+    }
+
+    /// Health over HTTP/2 without TLS.
+    pub fn plaintext() -> Manner {
+        Manner::new(None)
+    }
+
+    /// Health over HTTP/2 without TLS on a unix socket.
+    pub fn unix() -> Manner {
+        Manner { socket: Socket::Unix, ..Manner::new(None) }
+    }
+
+    /// A listener whose queue is full: connecting takes until the client gives up. Linux only: other systems
+    /// refuse instead.
+    #[cfg(target_os = "linux")]
+    pub fn without_room() -> Manner {
+        Manner { socket: Socket::Full, ..Manner::new(None) }
+    }
+}
+
+/// The transport.
+impl Manner {
+    /// Speaks TLS 1.2 and nothing newer.
+    #[must_use]
+    pub fn only_tls12(self) -> Self {
+        self.change_tls(|tls| tls.versions = ONLY_TLS12)
+    }
+
+    /// Its TLS has no ALPN.
+    #[must_use]
+    pub fn without_alpn(self) -> Self {
+        self.change_tls(|tls| tls.alpn = &[])
+    }
+
+    /// Its TLS offers `http/1.1` by ALPN and nothing else.
+    #[must_use]
+    pub fn only_http1_alpn(self) -> Self {
+        self.change_tls(|tls| tls.alpn = &[b"http/1.1"])
+    }
+
+    /// Finds no client good enough, whoever issued its certificate: alert `access_denied`.
+    #[must_use]
+    pub fn refuses_every_client(self) -> Self {
+        self.change_tls(ServerTls::refuse_every_client)
+    }
+}
+
+/// What comes before HTTP/2, or instead of it: after TLS where TLS is spoken, else on the bare connection.
+impl Manner {
+    /// Accepts, and does nothing.
+    #[must_use]
+    pub fn hangs(self) -> Self {
+        self.conducts(Conduct::Hang)
+    }
+
+    /// Accepts, and closes in good order.
+    #[must_use]
+    pub fn closes(self) -> Self {
+        self.conducts(Conduct::Close)
+    }
+
+    /// Accepts, and cuts the connection (RST on TCP).
+    #[must_use]
+    pub fn resets(self) -> Self {
+        self.conducts(Conduct::Reset)
+    }
+
+    /// Answers as a web server of old does.
+    #[must_use]
+    pub fn speaks_http1(self) -> Self {
+        self.conducts(Conduct::Say(Words::Text(
+            "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400 Bad Request",
+        )))
+    }
+
+    /// Answers in no protocol at all.
+    #[must_use]
+    pub fn garbage(self) -> Self {
+        self.conducts(Conduct::Say(Words::Text("\u{1}\u{2}what is this supposed to be?\r\n\u{0}\u{7f}")))
+    }
+
+    /// Answers a ClientHello with a fatal alert, by its number (RFC 8446 section 6). For plaintext servers.
+    #[must_use]
+    pub fn sends_alert(self, description: u8) -> Self {
+        self.conducts(Conduct::Say(Words::Alert(description)))
+    }
+
+    /// Sends its SETTINGS only after it read the client's preface, as some servers do.
+    #[must_use]
+    pub fn waits_for_preface(self) -> Self {
+        self.conducts(Conduct::Http2AfterPreface(Answer::Health))
+    }
+
+    /// Closes so many connections at once before it serves the next.
+    #[must_use]
+    pub fn recovers_after(mut self, failures: usize) -> Self {
+        self.failures = failures;
+        self
+    }
+}
+
+/// What it answers.
+impl Manner {
+    /// Knows nothing of gRPC health: UNIMPLEMENTED.
+    #[must_use]
+    pub fn without_health(self) -> Self {
+        self.answers_status(Code::Unimplemented)
+    }
+
+    /// Says of itself that it does not serve, until [`TestServer::set_serving`].
+    #[must_use]
+    pub fn not_serving(mut self) -> Self {
+        self.serving = false;
+        self
+    }
+
+    /// Answers every call with this status.
+    #[must_use]
+    pub fn answers_status(self, code: Code) -> Self {
+        self.conducts(Conduct::Http2(Answer::Status(code)))
+    }
+
+    /// Answers every request with a page for browsers.
+    #[must_use]
+    pub fn answers_html(self) -> Self {
+        self.conducts(Conduct::Http2(Answer::Html))
+    }
+
+    /// Answers calls as gRPC, and forgets the status at their end.
+    #[must_use]
+    pub fn answers_without_status(self) -> Self {
+        self.conducts(Conduct::Http2(Answer::WithoutStatus))
+    }
+
+    /// Speaks HTTP/2 and answers no call.
+    #[must_use]
+    pub fn never_answers(self) -> Self {
+        self.conducts(Conduct::Http2(Answer::Never))
+    }
+
+    /// Answers every call after a while.
+    #[must_use]
+    pub fn answers_after(self, delay: Duration) -> Self {
+        self.conducts(Conduct::Http2(Answer::Late(delay)))
+    }
+
+    /// Cuts the connection when it gets a call.
+    #[must_use]
+    pub fn cuts_during_call(self) -> Self {
+        self.conducts(Conduct::Http2(Answer::Cut))
+    }
+
+    /// Resets the stream of every call (RST_STREAM).
+    #[must_use]
+    pub fn resets_calls(self) -> Self {
+        self.conducts(Conduct::Http2(Answer::ResetStream))
+    }
+
+    /// Starts it.
+    pub fn spawn(self) -> TestServer {
+        let socket = self.socket;
+        spawn(self, |runtime| match socket {
+            Socket::Full => Listening::without_room(runtime),
+            Socket::Tcp => Listening::on_free_port(runtime),
+            Socket::Unix => Listening::on_socket(runtime),
+        })
+    }
+}
+
+impl Manner {
+    pub(super) fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.tls.as_ref().map(|tls| Arc::new(tls.config()))
+    }
+
+    pub(super) fn serving(&self) -> bool {
+        self.serving
+    }
+
+    fn new(tls: Option<ServerTls>) -> Self {
+        Self { tls, socket: Socket::Tcp, conduct: Conduct::Http2(Answer::Health), failures: 0, serving: true }
+    }
+
+    fn conducts(mut self, conduct: Conduct) -> Self {
+        self.conduct = conduct;
+        self
+    }
+
+    fn change_tls(mut self, change: impl FnOnce(&mut ServerTls)) -> Self {
+        change(self.tls.as_mut().expect("a server that speaks TLS"));
+        self
+    }
+}
+
+static ONLY_TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];

@@ -1,0 +1,62 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
+
+use crate::LIMIT;
+
+/// What a server saw, for the test to ask about.
+#[derive(Debug)]
+pub(super) struct Record {
+    seen: Mutex<Seen>,
+    changed: Condvar,
+    serving: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) connections: usize,
+    pub(super) client_certificates: usize,
+    pub(super) server_names: Vec<Option<String>>,
+    pub(super) paths: Vec<String>,
+}
+
+impl Record {
+    pub(super) fn new(serving: bool) -> Self {
+        Self { seen: Mutex::default(), changed: Condvar::new(), serving: serving.into() }
+    }
+
+    /// Counts a connection: its number.
+    pub(super) fn connection(&self) -> usize {
+        self.change(|seen| {
+            seen.connections += 1;
+            seen.connections
+        })
+    }
+
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Seen) -> T) -> T {
+        let result = change(&mut self.seen.lock().expect("no panic while it was held"));
+        self.changed.notify_all();
+        result
+    }
+
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Seen) -> T) -> T {
+        read(&self.seen.lock().expect("no panic while it was held"))
+    }
+
+    pub(super) fn wait(&self, what: &str, reached: impl Fn(&Seen) -> bool) {
+        let seen = self.seen.lock().expect("no panic while it was held");
+        let (seen, waited) = self
+            .changed
+            .wait_timeout_while(seen, LIMIT, |seen| !reached(seen))
+            .expect("no panic while it was held");
+        let seen = format!("{:?}", *seen);
+        assert!(!waited.timed_out(), "the {what} did not come; the server saw {seen}");
+    }
+
+    pub(super) fn set_serving(&self, serving: bool) {
+        self.serving.store(serving, Ordering::Relaxed);
+    }
+
+    pub(super) fn serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
+    }
+}

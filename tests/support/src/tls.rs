@@ -1,0 +1,100 @@
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    ALL_VERSIONS, CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    ServerConfig, SignatureScheme, SupportedProtocolVersion,
+};
+
+/// What a server's TLS is made from.
+#[derive(Debug)]
+pub(crate) struct ServerTls {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    client: Arc<dyn ClientCertVerifier>,
+    pub(crate) versions: &'static [&'static SupportedProtocolVersion],
+    pub(crate) alpn: &'static [&'static [u8]],
+}
+
+impl ServerTls {
+    /// TLS 1.2 and 1.3, ALPN `h2`, no client certificate.
+    pub(crate) fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
+        Self {
+            chain,
+            key,
+            client: WebPkiClientVerifier::no_client_auth(),
+            versions: ALL_VERSIONS,
+            alpn: &[b"h2"],
+        }
+    }
+
+    pub(crate) fn demanding_client(mut self, roots: RootCertStore) -> Self {
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+        self.client = builder.build().expect("there is a root");
+        self
+    }
+
+    pub(crate) fn refuse_every_client(&mut self) {
+        self.client = Arc::new(RefusesEveryClient(Arc::clone(&self.client)));
+    }
+
+    pub(crate) fn config(&self) -> ServerConfig {
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(self.versions)
+            .expect("the provider has both versions")
+            .with_client_cert_verifier(Arc::clone(&self.client))
+            .with_single_cert(self.chain.clone(), self.key.clone_key())
+            .expect("a pair");
+        config.alpn_protocols = self.alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        config
+    }
+}
+
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// Asks for the same certificates as another verifier, and accepts none.
+#[derive(Debug)]
+struct RefusesEveryClient(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for RefusesEveryClient {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Err(CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
