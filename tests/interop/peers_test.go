@@ -109,7 +109,7 @@ func TestEnvoyGatewaysOwnTLSIsRefusedByRustls(t *testing.T) {
 	server, address := c.startServer(0)
 	connection := dial(t, address, m.advancedClient(t))
 	connection.Connect()
-	server.waitFor(t, `TLS handshake failed.*(?i:illegal SNI)`)
+	server.waitFor(t, `TLS handshake failed.*ServerNameMustContainOneHostName`)
 }
 
 func (m material) wantClient(t *testing.T, seen []*x509.Certificate) {

@@ -53,7 +53,7 @@ func start(t *testing.T, name string, command *exec.Cmd) *process {
 		// Whatever of the group outlived its leader.
 		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", name, strings.Join(p.log(), "\n"))
+			t.Logf("log of %s:\n%s", name, strings.Join(p.excerpt(), "\n"))
 		}
 	})
 	return p
@@ -80,6 +80,17 @@ func (p *process) log() []string {
 	p.grown.L.Lock()
 	defer p.grown.L.Unlock()
 	return append([]string(nil), p.lines...)
+}
+
+// excerpt is the log without the ends of Envoy Gateway's longest lines, which hold whole configurations.
+func (p *process) excerpt() []string {
+	lines := p.log()
+	for i, line := range lines {
+		if len(line) > 1000 {
+			lines[i] = line[:500] + " [...] " + line[len(line)-500:]
+		}
+	}
+	return lines
 }
 
 // waitFor returns the submatches of the first line that matches.
