@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
-use tower::service_fn;
+use tower::ServiceExt as _;
 
 use super::outcome::TargetOutcome;
 use super::{Context, diagnose};
@@ -86,14 +86,10 @@ async fn call(
     service: &str,
     head: &Arc<OnceLock<(StatusCode, HeaderMap)>>,
 ) -> Result<i32, Status> {
-    let transport = service_fn(|request: http::Request<Body>| {
-        let mut requests = session.requests();
-        let head = Arc::clone(head);
-        async move {
-            let response: http::Response<Incoming> = requests.send_request(request).await?;
-            head.get_or_init(|| (response.status(), response.headers().clone()));
-            Ok::<_, hyper::Error>(response)
-        }
+    let head = Arc::clone(head);
+    let transport = session.service().map_response(move |response: http::Response<Incoming>| {
+        head.get_or_init(|| (response.status(), response.headers().clone()));
+        response
     });
     let mut client = HealthClient::with_origin(transport, origin(context));
     let request = HealthCheckRequest { service: service.to_owned() };

@@ -78,7 +78,7 @@ async fn attempt(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime) -> T
     let (stream, first) = match dialed.outcome {
         Ok(opened) => opened,
         Err(fault) => {
-            outcome.fail(diagnose::layer(&context, &fault), diagnose(&context, &fault));
+            outcome.fault(&context, &fault);
             return outcome;
         }
     };
@@ -86,7 +86,7 @@ async fn attempt(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime) -> T
     let session = match net::open(stream, first, deadline).await {
         Ok(session) => session,
         Err(fault) => {
-            outcome.fail(diagnose::layer(&context, &fault), diagnose(&context, &fault));
+            outcome.fault(&context, &fault);
             return outcome;
         }
     };

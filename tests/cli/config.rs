@@ -380,7 +380,7 @@ fn what_has_no_effect_is_a_warning() {
   ‼ extensionManager.hooks: EG never calls `Cluster` here: it does so for each cluster made from a backend resource
     hint: name the kind with `--backend-resource GROUP/VERSION/KIND`, or leave the hook out
 
-2 warnings (`egext explain config.hook-not-called` says more)
+2 warnings (`egext explain config.resource-not-loadable` says more)
 
 "#]]);
     egext(&["config", "stanza", "--eg-version=1.8", "--policy-resource=example.io/v1/A", "--hook=Route"])
