@@ -207,6 +207,8 @@ impl Hint for StoreError {
                 io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
                     "`--dir` names a directory; a part of this path is a file".to_owned()
                 }
+                io::ErrorKind::FileTooLarge => "raise the limit on the size of files: `ulimit -f`".to_owned(),
+                io::ErrorKind::NotFound => "a part of this path is a link that leads nowhere".to_owned(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "name a directory that you may write to with `--dir`".to_owned()
                 }
@@ -223,16 +225,21 @@ impl Hint for StoreError {
 
 /// Holds until it is dropped, or until the process ends in whatever way.
 fn lock(place: &Place, undo: &mut Undo, changed: &mut Vec<PathBuf>) -> Result<File, StoreError> {
-    for _ in 0..ATTEMPTS {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
         match try_lock(place, undo, changed) {
             Ok(Some(file)) => return Ok(file),
-            Ok(None) => {}
+            Ok(None) if attempts == ATTEMPTS => {
+                return Err(StoreError::Busy { directory: place.directory().into() });
+            }
             // Another writer has failed, and has just taken away the directories that it had made.
-            Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(StoreError::Failed { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => {}
+            Ok(None) => {}
             Err(error) => return Err(error),
         }
     }
-    Err(StoreError::Busy { directory: place.directory().into() })
 }
 
 /// None when what was locked is no longer the lock.
