@@ -1,29 +1,14 @@
 use std::path::PathBuf;
 
+use clap::Args;
 use clap::builder::FalseyValueParser;
-use clap::{Args, Subcommand};
 
 use crate::pki::KeyType;
 use crate::units::Span;
 
-/// `egext certs`
-#[derive(Args, Debug)]
-pub struct Certs {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: CertsCommand,
-}
-
-/// What can be done with certificates.
-#[derive(Debug, Subcommand)]
-pub enum CertsCommand {
-    /// Make a private CA, and a certificate and key for each side of the channel
-    Init(CertsInit),
-}
-
 /// `egext certs init`
 #[derive(Args, Debug)]
-#[command(after_help = INIT_AFTER_HELP)]
+#[command(after_help = AFTER_HELP)]
 pub struct CertsInit {
     /// Where to put them; made for you alone if it is missing
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
@@ -49,7 +34,7 @@ pub struct CertsInit {
     pub dry_run: bool,
 }
 
-const INIT_AFTER_HELP: &str = "\
+const AFTER_HELP: &str = "\
 Examples:
   egext certs init                                    for a server on this machine
   egext certs init --san extension.internal,10.0.0.7  for one that is reached by name and address
