@@ -12,10 +12,14 @@
 
 pub mod authority;
 pub mod check;
+mod der;
+mod encrypted_key;
 mod identity;
 mod identity_error;
 mod names;
+mod passphrase;
 mod pem;
+mod private_key;
 mod profile;
 pub mod store;
 mod summary;
@@ -23,9 +27,11 @@ mod typed_name;
 mod verify;
 pub mod when;
 
+pub use encrypted_key::DecryptError;
 pub use identity::{Anchors, Identity};
 pub use identity_error::{Found, IdentityError};
 pub use names::{DistinguishedName, SubjectName};
+pub use passphrase::{Passphrase, PassphraseError};
 pub use pem::PemError;
 pub use profile::KeyType;
 pub use summary::{InspectError, Summary};
