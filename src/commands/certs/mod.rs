@@ -11,7 +11,7 @@ use super::Error;
 use crate::cli::{Certs, CertsCommand};
 use crate::pki::authority::AuthorityError;
 use crate::pki::store::StoreError;
-use crate::pki::{IdentityError, NameError};
+use crate::pki::{IdentityError, NameError, PassphraseError};
 use crate::report::{Hint, Report};
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
@@ -43,6 +43,9 @@ pub enum CertsError {
     /// The user typed something that is no name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// There is no passphrase for the CA's key.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
     /// Nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,6 +62,7 @@ impl Hint for CertsError {
             Self::HalfSet { .. } => half_set("make a wholly new set: `egext certs init --force`"),
             Self::Identity(error) => error.hint(),
             Self::Name(error) => error.hint(),
+            Self::Passphrase(error) => error.hint(),
             Self::Store(error) => error.hint(),
         }
     }

@@ -48,7 +48,7 @@ use std::thread;
 
 use zeroize::Zeroizing;
 
-pub use place::{Contents, contents, previous, refuse_foreign};
+pub use place::{Contents, contents, previous, refuse_foreign, set_contents};
 
 use place::Place;
 use undo::Undo;
@@ -69,6 +69,8 @@ pub struct SetFile {
 #[derive(Debug)]
 pub struct Store {
     place: Place,
+    /// All that a set may have.
+    names: Vec<String>,
     /// Directories with new entries that are not on disk yet.
     changed: Vec<PathBuf>,
     // Before the lock: what is undone is undone while the lock is held.
@@ -92,7 +94,8 @@ impl Store {
         // Once more: whoever held the lock before may have left something.
         place.refuse_foreign(names)?;
         place.sweep()?;
-        Ok(Self { place, changed, undo, _lock: lock })
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Ok(Self { place, names, changed, undo, _lock: lock })
     }
 
     /// Replaces what is there by `files`, all at once.
@@ -121,6 +124,10 @@ impl Store {
         self.point("current", OsStr::new(&set))?;
         // From here on the new set is what readers see.
         self.undo.keep();
+        // A file that the new set does not have, such as the key of a CA that is somebody else's.
+        for name in self.names.iter().filter(|name| files.iter().all(|file| file.name != **name)) {
+            self.place.unlink(name)?;
+        }
         self.changed.extend([self.place.hidden_directory(), self.place.directory().into()]);
         let changed = self.changed.drain(..).map(|path| Ok((open_directory(&path)?, path)));
         sync(&changed.collect::<Result<Vec<_>, StoreError>>()?)?;

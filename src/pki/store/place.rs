@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use crate::pki::{CA_KEY_FILE, SET_FILES};
 
 /// What a directory holds of the files that were asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -44,6 +45,16 @@ pub fn contents(directory: &Path, names: &[&str]) -> Result<Contents, StoreError
         number if number == names.len() => Contents::Nothing,
         _ => Contents::Partial { foreign: place.refuse_foreign(names).is_err(), missing },
     })
+}
+
+/// The same for a set, whose CA key may be elsewhere: a link to nothing is a loss, none at all is a choice.
+///
+/// # Errors
+/// As [`contents`].
+pub fn set_contents(directory: &Path) -> Result<Contents, StoreError> {
+    let kept = fs::symlink_metadata(directory.join(CA_KEY_FILE)).is_ok();
+    let names = SET_FILES.into_iter().filter(|name| kept || *name != CA_KEY_FILE).collect::<Vec<_>>();
+    contents(directory, &names)
 }
 
 /// Would [`Store::open`](super::Store::open) find something foreign in the way? Reads only.
@@ -103,6 +114,16 @@ impl Place {
         refuse(&self.hidden("lock"), fs::FileType::is_file)?;
         for name in [CURRENT, PREVIOUS] {
             refuse(&self.hidden(name), fs::FileType::is_symlink)?;
+        }
+        Ok(())
+    }
+
+    /// Removes our link with a user's name, if it is there.
+    pub(super) fn unlink(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.0.join(name);
+        if fs::read_link(&path).is_ok_and(|target| target == Self::target(name)) {
+            let failed = |source| StoreError::Failed { action: "remove", path: path.clone(), source };
+            fs::remove_file(&path).map_err(failed)?;
         }
         Ok(())
     }
