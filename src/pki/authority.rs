@@ -4,6 +4,7 @@
 //! is [`profile`](super::profile)'s business.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -19,7 +20,7 @@ use zeroize::Zeroizing;
 use super::profile::{self, KeyType, NoRandomness, Validity};
 use super::store::SetFile;
 use super::verify::{self, Refusal};
-use super::{InspectError, Role, SET_FILES, SubjectName, Summary, pem};
+use super::{Identity, InspectError, Role, SET_FILES, SubjectName, Summary, pem};
 use crate::report::Hint;
 use crate::units::Span;
 
@@ -75,7 +76,7 @@ pub struct CertificateSet {
 
 impl CertificateSet {
     /// What [`Store::write`](super::store::Store::write) takes.
-    pub fn files(&self) -> Vec<SetFile> {
+    pub fn files(&self) -> Vec<SetFile<'static>> {
         let [ca_certificate, ca_key, server_certificate, server_key, client_certificate, client_key] =
             SET_FILES;
         let pair = |issued: &Issued, certificate, key| {
@@ -143,6 +144,25 @@ impl Issued {
     }
 }
 
+/// A certificate that was just signed, for a key that stays where it is.
+#[derive(Debug)]
+pub struct Certified {
+    certificate: CertificateDer<'static>,
+    summary: Summary,
+}
+
+impl Certified {
+    /// What the certificate says.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The certificate, PEM.
+    pub fn certificate_pem(&self) -> Zeroizing<String> {
+        pem::write("CERTIFICATE", &self.certificate)
+    }
+}
+
 /// What a leaf shall be like.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaf<'a> {
@@ -191,30 +211,62 @@ impl Authority {
         Ok((authority, Issued { certificate, key, summary }))
     }
 
+    /// Loads the CA that `egext` made.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, LoadError> {
+        let ca = Identity::load(certificate, key)?;
+        let der = ca.chain()[0].clone();
+        let key = KeyPair::try_from(&ca.key()).map_err(AuthorityError::from)?;
+        let issuer = Issuer::from_ca_cert_der(&der, &key).map_err(AuthorityError::from)?;
+        let mut profile = CertificateParams::default();
+        profile.distinguished_name = rcgen::DistinguishedName::new();
+        profile.distinguished_name.push(rcgen::DnType::CommonName, ca.leaf().subject.as_str());
+        profile.key_usages = issuer.key_usages().to_vec();
+        profile.key_identifier_method =
+            rcgen::KeyIdMethod::PreSpecified(profile::key_identifier(key.public_key_raw()));
+        let not_after = ca.leaf().not_after;
+        Ok(Self { certificate: der, profile, key: Arc::new(Zeroizing::new(key)), not_after })
+    }
+
     /// Makes a key, signs a leaf for it, and verifies it as a peer will.
     ///
     /// # Errors
     /// When the leaf cannot be made as asked for, or would be refused by a peer.
     pub fn issue(&self, leaf: &Leaf<'_>, now: OffsetDateTime) -> Result<Issued, AuthorityError> {
-        if leaf.names.is_empty() {
-            return Err(AuthorityError::NoNames { role: leaf.role });
-        }
         let key = generate(leaf.key_type)?;
-        let validity = validity(leaf.lifetime, now)?.until_at_most(self.not_after);
-        let mut profile = profile::leaf(leaf.role, leaf.name, key.public_key_raw(), validity)?;
-        profile.subject_alt_names = leaf.names.iter().map(alternative_name).collect::<Result<_, _>>()?;
-        self.sign(&profile, leaf, key, now)
+        let Certified { certificate, summary } = self.sign(leaf, &**key, now)?;
+        Ok(Issued { certificate, key, summary })
+    }
+
+    /// Signs a leaf for somebody's public key (SubjectPublicKeyInfo, DER), and verifies it as a peer will.
+    ///
+    /// # Errors
+    /// As [`Self::issue`].
+    pub fn certify(
+        &self,
+        leaf: &Leaf<'_>,
+        public_key: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<Certified, AuthorityError> {
+        self.sign(leaf, &rcgen::SubjectPublicKeyInfo::from_der(public_key)?, now)
     }
 
     fn sign(
         &self,
-        profile: &CertificateParams,
         leaf: &Leaf<'_>,
-        key: Key,
+        key: &impl rcgen::PublicKeyData,
         now: OffsetDateTime,
-    ) -> Result<Issued, AuthorityError> {
+    ) -> Result<Certified, AuthorityError> {
+        if leaf.names.is_empty() {
+            return Err(AuthorityError::NoNames { role: leaf.role });
+        }
+        let validity = validity(leaf.lifetime, now)?.until_at_most(self.not_after);
+        let mut profile = profile::leaf(leaf.role, leaf.name, key.der_bytes(), validity)?;
+        profile.subject_alt_names = leaf.names.iter().map(alternative_name).collect::<Result<_, _>>()?;
         let issuer = Issuer::from_params(&self.profile, &**self.key);
-        let certificate = CertificateDer::from(profile.signed_by(&**key, &issuer)?);
+        let certificate = CertificateDer::from(profile.signed_by(key, &issuer)?);
         let accepted = |role| {
             let anchors = std::slice::from_ref(&self.certificate);
             verify::leaf(std::slice::from_ref(&certificate), anchors, role, leaf.names, now)
@@ -228,7 +280,28 @@ impl Authority {
             return Err(AuthorityError::BothRoles { role: leaf.role });
         }
         let summary = Summary::of(&certificate)?;
-        Ok(Issued { certificate, key, summary })
+        Ok(Certified { certificate, summary })
+    }
+}
+
+/// Why a CA was not loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// It cannot sign.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// Its files cannot be used.
+    #[error(transparent)]
+    Identity(#[from] super::IdentityError),
+}
+
+impl Hint for LoadError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Authority(error) => error.hint(),
+            Self::Identity(error) => error.hint(),
+        }
     }
 }
 

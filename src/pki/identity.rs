@@ -198,7 +198,7 @@ fn places(certificate: &Path, key: &Path) -> (Option<PathBuf>, Option<PathBuf>) 
     (fs::canonicalize(certificate).ok(), fs::canonicalize(key).ok())
 }
 
-fn blocks(path: &Path, text: &[u8]) -> Result<Blocks, IdentityError> {
+pub(super) fn blocks(path: &Path, text: &[u8]) -> Result<Blocks, IdentityError> {
     Blocks::read(text).map_err(|source| IdentityError::MalformedPem { path: path.into(), source })
 }
 

@@ -145,7 +145,7 @@ fn serial_number() -> Result<SerialNumber, NoRandomness> {
 }
 
 /// RFC 7093 section 2 method 1: SHA-256 over the BIT STRING's value, the first 160 bits of it.
-fn key_identifier(public_key: &[u8]) -> Vec<u8> {
+pub(super) fn key_identifier(public_key: &[u8]) -> Vec<u8> {
     digest(&SHA256, public_key).as_ref()[..20].to_vec()
 }
 

@@ -48,6 +48,14 @@ pub(super) fn own_signature(certificate: &CertificateDer<'_>) -> Result<(), Refu
     certificate.verify_signature(None).map_err(|_| Refusal::OwnSignature)
 }
 
+/// Was `certificate` signed by `issuer`, of which it says that it was?
+pub(super) fn is_signed_by(certificate: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> bool {
+    let parsed = |der| X509Certificate::from_der(der).map(|(_, certificate)| certificate);
+    let (Ok(certificate), Ok(issuer)) = (parsed(certificate), parsed(issuer)) else { return false };
+    certificate.issuer().as_raw() == issuer.subject().as_raw()
+        && certificate.verify_signature(Some(issuer.public_key())).is_ok()
+}
+
 /// What a verifier holds against a certificate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
