@@ -13,7 +13,7 @@ mod probe;
 pub use bridge::Bridge;
 pub use certs::{
     Certs, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRenew, CertsRotateCa, Prepare, RotationStep,
-    Status, Step,
+    Signer, Status, Step,
 };
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;

@@ -7,13 +7,11 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
-use zeroize::Zeroizing;
 
-use super::authority::{Authority, AuthorityError, Leaf};
+use super::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey, common_name};
 use super::store::{self, SetFile, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, Found, Identity, IdentityError, KeyType, Role, SubjectName, Summary, check,
-    identity, verify,
+    CA_CERTIFICATE_FILE, Found, Identity, IdentityError, KeyType, Role, Summary, check, identity, verify,
 };
 use crate::report::Hint;
 use crate::units::Span;
@@ -26,7 +24,8 @@ pub struct Member {
     path: PathBuf,
     chain: Vec<CertificateDer<'static>>,
     summary: Summary,
-    has_key: bool,
+    /// With its key; somebody else keeps that of a request.
+    identity: Option<Identity>,
 }
 
 impl Member {
@@ -47,10 +46,10 @@ impl Member {
     fn load(directory: &Path, name: &str, files: &[String]) -> Result<Self, MemberError> {
         let path = directory.join(certificate_file(name));
         let has_key = files.contains(&key_file(name));
-        let chain = if has_key {
-            Identity::load(&path, &directory.join(key_file(name)))?.chain().to_vec()
-        } else {
-            certificates(&path)?
+        let identity = has_key.then(|| Identity::load(&path, &directory.join(key_file(name)))).transpose()?;
+        let chain = match &identity {
+            Some(identity) => identity.chain().to_vec(),
+            None => certificates(&path)?,
         };
         let summary = summary(&path, &chain[0])?;
         let role = match name {
@@ -59,7 +58,7 @@ impl Member {
             _ if summary.server_auth => Role::Server,
             _ => Role::Client,
         };
-        Ok(Self { name: name.into(), role, path, chain, summary, has_key })
+        Ok(Self { name: name.into(), role, path, chain, summary, identity })
     }
 
     /// What its files are called, without `.crt` and `.key`.
@@ -84,7 +83,7 @@ impl Member {
 
     /// Its key is in the set too. Otherwise somebody else keeps it, who sent a request.
     pub fn has_key(&self) -> bool {
-        self.has_key
+        self.identity.is_some()
     }
 
     /// Was it signed by `ca`? Its dates are another question.
@@ -110,50 +109,50 @@ impl Member {
         keep_key: bool,
         now: OffsetDateTime,
     ) -> Result<Successor, AuthorityError> {
-        let default_name = format!("egext {}", self.role);
-        let subject = self.summary.subject.as_str();
+        let (default_name, subject) = (common_name(self.role), self.summary.subject.as_str());
         // A common name alone is written without its kind.
         let name = if subject.contains('=') || subject.is_empty() { &default_name } else { subject };
-        let names: &[SubjectName] = &self.summary.names;
-        let leaf = Leaf { role: self.role, name, names, key_type: key_type(&self.summary), lifetime };
+        let public_key = public_key(&self.chain[0])?;
+        let key = match &self.identity {
+            Some(identity) if keep_key => LeafKey::Kept(identity),
+            Some(_) => LeafKey::New(key_type(&self.summary)),
+            None => LeafKey::Theirs(&public_key),
+        };
+        let leaf = Leaf { role: self.role, name, names: &self.summary.names, key, lifetime };
         let files = [certificate_file(&self.name), key_file(&self.name)];
-        if keep_key || !self.has_key {
-            let public_key = public_key(&self.chain[0])?;
-            let certified = authority.certify(&leaf, &public_key, now)?;
-            let certificate = certified.certificate_pem();
-            return Ok(Successor { files, certificate, key: None, summary: certified.summary().clone() });
-        }
-        let issued = authority.issue(&leaf, now)?;
-        let (certificate, key) = (issued.certificate_pem(), Some(issued.key_pem()));
-        Ok(Successor { files, certificate, key, summary: issued.summary().clone() })
+        let has_new_key = matches!(key, LeafKey::New(_));
+        Ok(Successor { files, issued: authority.issue(&leaf, now)?, has_new_key })
     }
 }
 
 /// What takes a leaf's place.
+#[derive(Debug)]
 pub struct Successor {
     files: [String; 2],
-    certificate: Zeroizing<String>,
-    key: Option<Zeroizing<String>>,
-    summary: Summary,
+    issued: Issued,
+    has_new_key: bool,
 }
 
 impl Successor {
     /// What [`Store::update`](store::Store::update) takes.
     pub fn files(&self) -> Vec<SetFile<'_>> {
         let [certificate, key] = &self.files;
-        let mut files = vec![SetFile { name: certificate, text: self.certificate.clone(), secret: false }];
-        files.extend(self.key.iter().map(|text| SetFile { name: key, text: text.clone(), secret: true }));
+        let mut files =
+            vec![SetFile { name: certificate, text: self.issued.certificate_pem(), secret: false }];
+        // A key that is kept stays as it is, in whatever form.
+        let new_key = self.issued.key_pem().filter(|_| self.has_new_key);
+        files.extend(new_key.map(|text| SetFile { name: key, text, secret: true }));
         files
     }
 
     /// What its certificate says.
     pub fn summary(&self) -> &Summary {
-        &self.summary
+        self.issued.summary()
     }
 
     /// It has a key of its own, not its predecessor's.
     pub fn has_new_key(&self) -> bool {
-        self.key.is_some()
+        self.has_new_key
     }
 }
 

@@ -14,26 +14,31 @@
 
 pub mod authority;
 pub mod check;
+mod der;
+mod encrypted_key;
 mod identity;
 mod identity_error;
 pub mod member;
 mod names;
 pub mod pack;
+mod passphrase;
 mod pem;
+mod private_key;
 mod profile;
 pub mod renewal;
 pub mod request;
 pub mod rotation;
-
 pub mod store;
 mod summary;
 mod typed_name;
 mod verify;
 pub mod when;
 
+pub use encrypted_key::DecryptError;
 pub use identity::{Anchors, Identity};
 pub use identity_error::{Found, IdentityError};
 pub use names::{DistinguishedName, SubjectName};
+pub use passphrase::{Passphrase, PassphraseError};
 pub use pem::PemError;
 pub use profile::KeyType;
 pub use summary::{InspectError, Summary};

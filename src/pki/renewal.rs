@@ -84,11 +84,13 @@ pub fn renew(
     members.iter().map(|member| member.reissue(authority, lifetime(member), keep_key, now)).collect()
 }
 
-/// The CA of a set, without its key.
+/// What signs, before its key is opened.
 #[derive(Debug)]
 pub struct Ca {
     /// The file of its certificate.
     pub path: PathBuf,
+    /// The file of its key.
+    pub key: PathBuf,
     /// What the certificate says.
     pub summary: Summary,
 }
@@ -99,13 +101,28 @@ impl Ca {
     /// # Errors
     /// When it cannot be read, or its key is not there.
     pub fn load(directory: &Path) -> Result<Self, RenewalError> {
-        let path = directory.join(CA_CERTIFICATE_FILE);
-        let summary = member::summary(&path, &member::certificates(&path)?[0])?;
         let key = directory.join(CA_KEY_FILE);
         if key.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
             return Err(RenewalError::NoCaKey { path: key });
         }
-        Ok(Self { path, summary })
+        Self::of(directory.join(CA_CERTIFICATE_FILE), key)
+    }
+
+    /// The same from files that the user named.
+    ///
+    /// # Errors
+    /// When the certificate cannot be read.
+    pub fn of(path: PathBuf, key: PathBuf) -> Result<Self, RenewalError> {
+        let summary = member::summary(&path, &member::certificates(&path)?[0])?;
+        Ok(Self { path, key, summary })
+    }
+
+    /// Opens the key.
+    ///
+    /// # Errors
+    /// When it is not the certificate's, or the two may not sign.
+    pub fn open(&self, passphrase: Option<&Path>, now: OffsetDateTime) -> Result<Authority, AuthorityError> {
+        Authority::load(&self.path, &self.key, passphrase, now)
     }
 
     /// Kind and size of its key, if we make such keys.
@@ -163,7 +180,7 @@ impl Hint for RenewalError {
             ),
             Self::Identity(error) => error.hint(),
             Self::NoCaKey { .. } => Some(
-                "if it was discarded, make a wholly new set: `egext certs init --force`; otherwise run this where it is kept"
+                "if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, `egext certs rotate-ca prepare` begins to replace the CA"
                     .to_owned(),
             ),
         }

@@ -25,21 +25,25 @@
 //! In the set, under names that begin with a dot: the store gives those no link in the user's directory, so
 //! that nobody copies the key to a peer. It travels with the set through every renewal, is replaced in the same
 //! rename, and `ca.key` stays what it has always been: the key of the first certificate in `ca.crt`. The old
-//! CA's key is not needed after `activate`. It stays in the set before, until there is another one.
+//! CA's key is not needed after `activate`: it stays in the set before, until there is another one. It is not
+//! needed before either, so a set whose CA key was discarded gets a CA again in the same way.
 
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::certificate::X509Certificate;
 use zeroize::Zeroizing;
 
-use super::authority::{Authority, AuthorityError, LoadError};
+use super::authority::{self, Authority, AuthorityError, Issued};
 use super::member::{self, Member, MemberError, Successor};
+use super::pem::Blocks;
 use super::renewal::{Ca, RenewalError};
 use super::store::{self, SetFile, Store, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, SET_FILES, Summary, check, identity, pem,
-    verify,
+    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Passphrase, PassphraseError, SET_FILES,
+    Summary, check, encrypted_key, identity, pem, verify,
 };
 use crate::report::Hint;
 use crate::units::Span;
@@ -88,10 +92,11 @@ impl Rotation {
     /// Reads the set in `directory`.
     ///
     /// # Errors
-    /// When there is none, one of its files cannot be used, or the CA's key is missing.
+    /// When there is none, or one of its files cannot be used.
     pub fn load(directory: &Path) -> Result<Self, RotationError> {
         let members = Member::all(directory)?;
-        let ca = Ca::load(directory)?;
+        // Its key is not needed: the old CA signs nothing here, and may have none.
+        let ca = Ca::of(directory.join(CA_CERTIFICATE_FILE), directory.join(CA_KEY_FILE))?;
         let trusted = member::certificates(&ca.path)?;
         let next_path = next_file(directory, NEXT_CERTIFICATE);
         let next = if next_path.exists() { Some(member::certificates(&next_path)?.remove(0)) } else { None };
@@ -125,14 +130,19 @@ impl Rotation {
         &self,
         store: Store,
         plan: &NextCa,
+        passphrase: Option<&Path>,
         now: OffsetDateTime,
     ) -> Result<Summary, RotationError> {
-        let (_, issued) = Authority::create(plan.key_type, plan.lifetime, now)?;
+        let names = self.members.iter().flat_map(|member| member.summary().names.clone()).collect::<Vec<_>>();
+        let domain = authority::trust_domain(&names).into_iter().collect::<Vec<_>>();
+        let constraints = has_name_constraints(&self.trusted[0]).then_some(names.as_slice());
+        let (_, issued) = Authority::create_for(plan.key_type, plan.lifetime, &domain, constraints, now)?;
+        let key = self.locked(&issued, passphrase)?;
         let trusted = self.trusted.iter().chain([issued.certificate()]);
         let files = [
             SetFile { name: CA_CERTIFICATE_FILE, text: bundle(trusted), secret: false },
             SetFile { name: NEXT_CERTIFICATE, text: issued.certificate_pem(), secret: false },
-            SetFile { name: NEXT_KEY, text: issued.key_pem(), secret: true },
+            SetFile { name: NEXT_KEY, text: key, secret: true },
         ];
         store.update(&files, &[])?;
         Ok(issued.summary().clone())
@@ -142,9 +152,14 @@ impl Rotation {
     ///
     /// # Errors
     /// As [`Self::prepare`].
-    pub fn activate(&self, store: Store, now: OffsetDateTime) -> Result<Vec<Successor>, RotationError> {
+    pub fn activate(
+        &self,
+        store: Store,
+        passphrase: Option<&Path>,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Successor>, RotationError> {
         let [certificate, key] = [NEXT_CERTIFICATE, NEXT_KEY].map(|name| next_file(&self.directory, name));
-        let authority = Authority::load(&certificate, &key)?;
+        let authority = Authority::load(&certificate, &key, passphrase, now)?;
         let next = member::certificates(&certificate)?.remove(0);
         let lifetime = |member: &Member| member.lifetime(&self.ca.summary);
         let successors = self
@@ -162,6 +177,20 @@ impl Rotation {
         files.push(SetFile { name: CA_KEY_FILE, text: text(&key)?, secret: true });
         store.update(&files, &[NEXT_CERTIFICATE, NEXT_KEY])?;
         Ok(successors)
+    }
+
+    /// The new CA's key: encrypted when there is a passphrase, and in no case more open than the old one.
+    fn locked(&self, issued: &Issued, passphrase: Option<&Path>) -> Result<Zeroizing<String>, RotationError> {
+        let plain = issued.key_pem().ok_or(AuthorityError::Sign)?;
+        let is_encrypted = self.ca.key.exists() && pem::is_encrypted(&identity::read(&self.ca.key)?);
+        let Some(passphrase) = passphrase else {
+            let path = self.ca.key.clone();
+            return if is_encrypted { Err(RotationError::PassphraseNeeded { path }) } else { Ok(plain) };
+        };
+        let key = Blocks::read(plain.as_bytes()).ok().and_then(|blocks| blocks.keys.into_iter().next());
+        let key = key.ok_or(AuthorityError::Sign)?;
+        let passphrase = Passphrase::read(passphrase)?;
+        Ok(encrypted_key::encrypt(key.secret_der(), &passphrase).ok_or(AuthorityError::NoRandomness)?)
     }
 
     /// Trusts the old CA no more.
@@ -217,9 +246,6 @@ pub enum RotationError {
     /// A file cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The new CA cannot be used.
-    #[error(transparent)]
-    Load(#[from] LoadError),
     /// The set cannot be read.
     #[error(transparent)]
     Member(#[from] MemberError),
@@ -229,6 +255,15 @@ pub enum RotationError {
         /// The directory.
         directory: PathBuf,
     },
+    /// The old CA's key is encrypted, and the new one's should be.
+    #[error("the key in `{}` is encrypted, so that of the new CA has to be, too", path.display())]
+    PassphraseNeeded {
+        /// The old CA's key.
+        path: PathBuf,
+    },
+    /// There is no passphrase where one was named.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
     /// Somebody has put an older certificate back.
     #[error("`{}` is not of the new CA", path.display())]
     StillNeeded {
@@ -254,9 +289,12 @@ impl Hint for RotationError {
             Self::Authority(error) => error.hint(),
             Self::Ca(error) => error.hint(),
             Self::Identity(error) => error.hint(),
-            Self::Load(error) => error.hint(),
             Self::Member(error) => error.hint(),
             Self::NotPrepared { .. } => Some("`egext certs rotate-ca prepare` makes one".to_owned()),
+            Self::Passphrase(error) => error.hint(),
+            Self::PassphraseNeeded { .. } => {
+                Some("name the file with its passphrase: `--ca-key-passphrase-file`".to_owned())
+            }
             Self::StillNeeded { .. } => Some("`egext certs renew --force` makes it anew".to_owned()),
             Self::Store(error) => error.hint(),
             Self::UnderWay { next, .. } => Some(format!("the next step is `egext certs rotate-ca {next}`")),
@@ -266,7 +304,12 @@ impl Hint for RotationError {
 
 /// Has `other` signed `ca`, as the root of an imported CA has?
 fn is_above(ca: &CertificateDer<'_>, other: &CertificateDer<'_>) -> bool {
-    ca != other && verify::is_signed_by(ca, other)
+    ca != other && verify::signed_by(ca, other)
+}
+
+fn has_name_constraints(ca: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(ca)
+        .is_ok_and(|(_, ca)| ca.name_constraints().is_ok_and(|constraints| constraints.is_some()))
 }
 
 fn bundle<'a>(certificates: impl IntoIterator<Item = &'a CertificateDer<'static>>) -> Zeroizing<String> {

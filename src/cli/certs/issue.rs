@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use super::Signer;
 use crate::pki::{KeyType, Role};
 use crate::units::Span;
 
@@ -42,6 +43,9 @@ pub struct CertsIssue {
     /// Say what would be issued, and write nothing
     #[arg(long, env = "EGEXT_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
+    /// Who signs.
+    #[command(flatten)]
+    pub signer: Signer,
 }
 
 const AFTER_HELP: &str = "\

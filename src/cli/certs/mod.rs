@@ -3,12 +3,14 @@ mod issue;
 mod pack;
 mod renew;
 mod rotate_ca;
+mod signer;
 
 pub use init::CertsInit;
 pub use issue::CertsIssue;
 pub use pack::CertsPack;
 pub use renew::CertsRenew;
 pub use rotate_ca::{CertsRotateCa, Prepare, RotationStep, Status, Step};
+pub use signer::Signer;
 
 use clap::{Args, Subcommand};
 

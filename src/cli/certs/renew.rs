@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use super::Signer;
 use crate::pki::Role;
 use crate::units::Within;
 
@@ -28,6 +29,9 @@ pub struct CertsRenew {
     /// Say what would be renewed, and write nothing; exit code 3 when something would be
     #[arg(long, env = "EGEXT_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
+    /// Who signs.
+    #[command(flatten)]
+    pub signer: Signer,
 }
 
 const AFTER_HELP: &str = "\

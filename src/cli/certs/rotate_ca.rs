@@ -48,6 +48,10 @@ pub struct Step {
     /// Directory that `egext certs init` filled
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
+    /// File whose first line is the passphrase of the new CA's key; `-` for stdin. Needed where the old one's key
+    /// is encrypted
+    #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]
+    pub ca_key_passphrase_file: Option<PathBuf>,
     /// Say what would be done, and write nothing
     #[arg(long, env = "EGEXT_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,

@@ -105,7 +105,7 @@ impl TryFrom<CertsInit> for Plan {
 fn existing(plan: &Plan, now: OffsetDateTime) -> Result<Report, CertsError> {
     let set = StoredSet::load(&plan.directory)?;
     let mut overview = Overview::new(Outcome::Unchanged, &plan.directory);
-    overview.certificates([set.ca.leaf(), set.server.leaf(), set.client.leaf()], now);
+    overview.certificates([&set.ca, set.server.leaf(), set.client.leaf()], now);
     overview.files();
     for finding in set.findings(now).into_iter().chain(set.differences(&plan.wanted)) {
         overview.finding(finding);

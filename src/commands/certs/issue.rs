@@ -3,13 +3,13 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use super::{CertsError, lines};
-use crate::cli::CertsIssue;
-use crate::pki::authority::{Authority, Leaf};
+use crate::cli::{CertsIssue, Signer};
+use crate::pki::authority::{Issued, Leaf, LeafKey, common_name};
 use crate::pki::member::{Member, certificate_file, key_file};
 use crate::pki::renewal::Ca;
 use crate::pki::request::Request;
 use crate::pki::store::{self, SetFile, Store};
-use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName, Summary};
+use crate::pki::{KeyType, Role, SET_FILES, SubjectName, Summary};
 use crate::report::{Line, Report, Role as Style};
 use crate::units::Span;
 
@@ -17,9 +17,10 @@ pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, 
     let plan = Plan::try_from(arguments)?;
     let ca = plan.ca(now)?;
     let Some(name) = plan.out.clone() else {
-        let (summary, certificate, _) = plan.issue(&ca, now)?;
-        let mut report = plan.report(&summary, now);
+        let issued = plan.issue(&ca, now)?;
+        let mut report = plan.report(issued.summary(), now);
         if !plan.dry_run {
+            let certificate = issued.certificate_pem().to_string();
             report.details.insert("certificate".to_owned(), certificate.as_str().into());
             report.data = Some(certificate);
         }
@@ -31,20 +32,16 @@ pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, 
     if plan.dry_run {
         plan.refuse_taken(&name, &files)?;
         store::refuse_foreign(&plan.directory, &names)?;
-        let (summary, ..) = plan.issue(&ca, now)?;
-        return Ok(plan.report(&summary, now));
+        return Ok(plan.report(plan.issue(&ca, now)?.summary(), now));
     }
     let store = Store::open(&plan.directory, &names)?;
     plan.refuse_taken(&name, &files)?;
-    let (summary, certificate, key) = plan.issue(&ca, now)?;
-    let mut set = vec![SetFile { name: &files[0], text: certificate.into(), secret: false }];
-    set.extend(key.map(|text| SetFile { name: &files[1], text, secret: true }));
+    let issued = plan.issue(&ca, now)?;
+    let mut set = vec![SetFile { name: &files[0], text: issued.certificate_pem(), secret: false }];
+    set.extend(issued.key_pem().map(|text| SetFile { name: &files[1], text, secret: true }));
     store.update(&set, &[])?;
-    Ok(plan.report(&summary, now))
+    Ok(plan.report(issued.summary(), now))
 }
-
-/// A certificate, and the key of one that is not for somebody else's.
-type Issue = (Summary, String, Option<zeroize::Zeroizing<String>>);
 
 /// What `egext certs issue` shall do.
 #[derive(Debug)]
@@ -56,6 +53,7 @@ struct Plan {
     out: Option<String>,
     key_type: Option<KeyType>,
     lifetime: Span,
+    signer: Signer,
     dry_run: bool,
 }
 
@@ -63,7 +61,8 @@ impl TryFrom<CertsIssue> for Plan {
     type Error = CertsError;
 
     fn try_from(arguments: CertsIssue) -> Result<Self, CertsError> {
-        let CertsIssue { role, dir: directory, san, out, csr, lifetime, key_type, dry_run } = arguments;
+        let CertsIssue { role, dir: directory, san, out, csr, lifetime, key_type, dry_run, signer } =
+            arguments;
         let request = csr.map(|path| Request::load(&path).map(|request| (path, request))).transpose()?;
         let mut names = Vec::new();
         let typed = san.iter().map(|name| name.trim().parse::<SubjectName>());
@@ -77,7 +76,7 @@ impl TryFrom<CertsIssue> for Plan {
         if let Some(name) = &out {
             refuse_odd(name)?;
         }
-        Ok(Self { directory, role, names, request, out, key_type, lifetime, dry_run })
+        Ok(Self { directory, role, names, request, out, key_type, lifetime, signer, dry_run })
     }
 }
 
@@ -86,24 +85,22 @@ impl Plan {
     fn ca(&self, now: OffsetDateTime) -> Result<Ca, CertsError> {
         // A directory without a set is told apart from one without a CA.
         Member::all(&self.directory)?;
-        let ca = Ca::load(&self.directory)?;
+        let ca = self.signer.ca(&self.directory)?;
         ca.refuse_expired(now)?;
         Ok(ca)
     }
 
-    fn issue(&self, ca: &Ca, now: OffsetDateTime) -> Result<Issue, CertsError> {
-        let path = |name: &str| self.directory.join(name);
-        let authority = Authority::load(&path(CA_CERTIFICATE_FILE), &path(CA_KEY_FILE))?;
-        let name = format!("egext {}", self.role);
+    fn issue(&self, ca: &Ca, now: OffsetDateTime) -> Result<Issued, CertsError> {
+        let authority = ca.open(self.signer.ca_key_passphrase_file.as_deref(), now)?;
+        self.signer.refuse_stranger(&self.directory, &authority)?;
+        let name = common_name(self.role);
         let key_type = self.key_type.unwrap_or_else(|| ca.key_type());
         let (role, names, lifetime) = (self.role, self.names.as_slice(), self.lifetime);
-        let leaf = Leaf { role, name: &name, names, key_type, lifetime };
-        if let Some((_, request)) = &self.request {
-            let certified = authority.certify(&leaf, &request.public_key, now)?;
-            return Ok((certified.summary().clone(), certified.certificate_pem().to_string(), None));
-        }
-        let issued = authority.issue(&leaf, now)?;
-        Ok((issued.summary().clone(), issued.certificate_pem().to_string(), Some(issued.key_pem())))
+        let key = match &self.request {
+            Some((_, request)) => LeafKey::Theirs(&request.public_key),
+            None => LeafKey::New(key_type),
+        };
+        Ok(authority.issue(&Leaf { role, name: &name, names, key, lifetime }, now)?)
     }
 
     /// A name stands for one holder, whose certificate is renewed and not issued again.

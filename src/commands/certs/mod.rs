@@ -7,6 +7,7 @@ mod overview;
 mod pack;
 mod renew;
 mod rotate_ca;
+mod signer;
 
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ use time::OffsetDateTime;
 
 use super::Error;
 use crate::cli::{Certs, CertsCommand};
-use crate::pki::authority::{AuthorityError, LoadError};
+use crate::pki::authority::AuthorityError;
 use crate::pki::member::MemberError;
 use crate::pki::pack::PackError;
 use crate::pki::renewal::RenewalError;
@@ -54,9 +55,6 @@ pub enum CertsError {
     /// The files that are there cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The CA cannot be used.
-    #[error(transparent)]
-    Load(#[from] LoadError),
     /// The leafs of the set cannot be read.
     #[error(transparent)]
     Member(#[from] MemberError),
@@ -98,6 +96,14 @@ pub enum CertsError {
     /// Nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The user named a CA that the set does not trust.
+    #[error("`{}` leads to a root that `{}` does not have", certificate.display(), trusted.display())]
+    StrangeCa {
+        /// As typed.
+        certificate: PathBuf,
+        /// What the set trusts.
+        trusted: PathBuf,
+    },
 }
 
 impl Hint for CertsError {
@@ -110,7 +116,6 @@ impl Hint for CertsError {
             }
             Self::HalfSet { .. } => half_set("make a wholly new set: `egext certs init --force`"),
             Self::Identity(error) => error.hint(),
-            Self::Load(error) => error.hint(),
             Self::Member(error) => error.hint(),
             Self::Name(error) => error.hint(),
             Self::NameTaken { .. } => {
@@ -127,6 +132,9 @@ impl Hint for CertsError {
             }
             Self::Rotation(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::StrangeCa { .. } => {
+                Some("name the CA that made the set, with those above it in the same file".to_owned())
+            }
         }
     }
 }

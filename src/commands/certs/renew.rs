@@ -4,12 +4,11 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{CertsError, lines};
-use crate::cli::CertsRenew;
-use crate::pki::authority::Authority;
+use crate::cli::{CertsRenew, Signer};
 use crate::pki::member::{Member, Successor};
 use crate::pki::renewal::{Ca, Policy, renew};
 use crate::pki::store::Store;
-use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Role, SET_FILES, when};
+use crate::pki::{Role, SET_FILES, when};
 use crate::report::{Report, Role as Style};
 
 pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -17,7 +16,7 @@ pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, 
     // Before a lock makes anything where there is no set.
     let members = Member::all(&plan.directory)?;
     if plan.dry_run {
-        return Ok(plan.dry(&members, now)?);
+        return plan.dry(&members, now);
     }
     let store = Store::open(&plan.directory, &SET_FILES)?;
     // Another run may have been faster, before the lock was ours.
@@ -26,8 +25,8 @@ pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, 
     let Some(ca) = plan.ca(&due, now)? else {
         return Ok(plan.unchanged(&members, now));
     };
-    let path = |name: &str| plan.directory.join(name);
-    let authority = Authority::load(&path(CA_CERTIFICATE_FILE), &path(CA_KEY_FILE))?;
+    let authority = ca.open(plan.signer.ca_key_passphrase_file.as_deref(), now)?;
+    plan.signer.refuse_stranger(&plan.directory, &authority)?;
     let successors = renew(&due, (&authority, &ca), plan.policy.keep_key, now)?;
     let files = successors.iter().flat_map(Successor::files).collect::<Vec<_>>();
     store.update(&files, &[])?;
@@ -39,13 +38,14 @@ pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, 
 struct Plan {
     directory: PathBuf,
     policy: Policy,
+    signer: Signer,
     dry_run: bool,
 }
 
 impl From<CertsRenew> for Plan {
     fn from(arguments: CertsRenew) -> Self {
-        let CertsRenew { dir: directory, within, role, keep_key, force, dry_run } = arguments;
-        Self { directory, policy: Policy { within, role, force, keep_key }, dry_run }
+        let CertsRenew { dir: directory, within, role, keep_key, force, dry_run, signer } = arguments;
+        Self { directory, policy: Policy { within, role, force, keep_key }, signer, dry_run }
     }
 }
 
@@ -59,7 +59,7 @@ impl Plan {
         if due.is_empty() {
             return Ok(None);
         }
-        let ca = Ca::load(&self.directory)?;
+        let ca = self.signer.ca(&self.directory)?;
         self.policy.refuse_dying_ca(&ca, due, now)?;
         Ok(Some(ca))
     }

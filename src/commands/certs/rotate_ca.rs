@@ -18,6 +18,7 @@ pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Repor
         RotationStep::Finish(arguments) => (Step::Finish, arguments),
     };
     let (directory, dry_run) = (arguments.dir, arguments.dry_run);
+    let passphrase = arguments.ca_key_passphrase_file.as_deref();
     // Before a lock makes anything where there is no set.
     let progress = Progress::read(&directory)?;
     let is_done = step.is_done(&progress)?;
@@ -38,9 +39,9 @@ pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Repor
                 key_type: key_type.unwrap_or(like.key_type),
                 lifetime: ca_lifetime.unwrap_or(like.lifetime),
             };
-            rotation.prepare(store, &plan, now)?;
+            rotation.prepare(store, &plan, passphrase, now)?;
         }
-        Step::Activate => drop(rotation.activate(store, now)?),
+        Step::Activate => drop(rotation.activate(store, passphrase, now)?),
         Step::Finish => rotation.finish(store)?,
     }
     Ok(Progress::read(&directory)?.report(&step, "done", now))
@@ -107,7 +108,7 @@ impl Progress {
             }
         };
         lines::title(&mut report, style, words, "");
-        self.finish(report, now)
+        self.told(report, now)
     }
 
     fn report(&self, step: &Step, outcome: &str, now: OffsetDateTime) -> Report {
@@ -133,11 +134,19 @@ impl Progress {
         };
         lines::title(&mut report, style, &done, &place);
         report.details.insert("outcome".to_owned(), outcome.into());
-        self.finish(report, now)
+        let mut report = self.told(report, now);
+        if matches!(step, Step::Finish) && outcome == "done" {
+            let bundle = self.directory.join(CA_CERTIFICATE_FILE);
+            lines::files(&mut report, &[("to both sides".to_owned(), vec![bundle])]);
+            report.talk.blank().hint("give both sides the new `ca.crt` and restart them: the old CA's key is good for nothing then");
+        } else if outcome == "dry-run" {
+            report.talk.blank().hint("leave `--dry-run` out to do it");
+        }
+        report
     }
 
     /// Who is trusted, what goes where, and which step is next.
-    fn finish(&self, mut report: Report, now: OffsetDateTime) -> Report {
+    fn told(&self, mut report: Report, now: OffsetDateTime) -> Report {
         let Rotation { phase, ca, next, retiring, .. } = &self.rotation;
         lines::certificate(&mut report, "CA", &ca.summary, "signs", now);
         if let Some(next) = next {
