@@ -186,7 +186,7 @@ fn dates(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding>
 }
 
 /// From now on, as it was typed: without the hour before.
-fn lifetime(summary: &Summary) -> Span {
+pub(super) fn lifetime(summary: &Summary) -> Span {
     let seconds = (summary.not_after - summary.not_before - BACKDATED).whole_seconds();
     Span::from_seconds(u64::try_from(seconds).unwrap_or_default())
 }

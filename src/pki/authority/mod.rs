@@ -108,7 +108,7 @@ pub struct CertificateSet {
 
 impl CertificateSet {
     /// What [`Store::write`](super::store::Store::write) takes.
-    pub fn files(&self) -> Vec<SetFile> {
+    pub fn files(&self) -> Vec<SetFile<'static>> {
         let [ca_certificate, ca_key, server_certificate, server_key, client_certificate, client_key] =
             SET_FILES;
         let mut files = Vec::new();
@@ -177,7 +177,7 @@ fn issue_leafs(
 }
 
 /// The id of the one trust domain that all SPIFFE ids among `names` belong to: that of the CA.
-fn trust_domain(names: &[SubjectName]) -> Option<SubjectName> {
+pub(super) fn trust_domain(names: &[SubjectName]) -> Option<SubjectName> {
     let domain = |name: &SubjectName| match name {
         SubjectName::Uri(uri) => {
             uri.strip_prefix("spiffe://")?.split('/').next().map(|domain| format!("spiffe://{domain}"))
@@ -359,7 +359,8 @@ impl Authority {
         &self.findings
     }
 
-    fn create_for(
+    /// The same for a SPIFFE trust domain, or good for certain names only.
+    pub(super) fn create_for(
         key_type: KeyType,
         lifetime: Span,
         names: &[SubjectName],
