@@ -80,7 +80,7 @@ impl Request {
                     match name {
                         // Read as if typed: what no certificate of ours can have is refused with advice.
                         SubjectName::Dns(_) | SubjectName::Ip(_) => {
-                            self.names.push(name.to_string().parse()?)
+                            self.names.push(name.to_string().parse()?);
                         }
                         other => self.ignored.push(format!("the name `{other}`")),
                     }

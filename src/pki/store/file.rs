@@ -23,6 +23,8 @@ impl Access {
     /// That of what is at `path`, which is nothing where nothing is.
     pub(super) fn of(path: &Path) -> Result<Option<Self>, StoreError> {
         match fs::symlink_metadata(path) {
+            // The mode of a link says nothing, and none is ours here.
+            Ok(metadata) if metadata.is_symlink() => Err(StoreError::Foreign { path: path.into() }),
             Ok(metadata) => Ok(Some(Self {
                 mode: metadata.mode() & 0o7777,
                 owner: metadata.uid(),

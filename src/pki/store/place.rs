@@ -72,8 +72,7 @@ pub fn previous(directory: &Path) -> PathBuf {
 
 /// The directory of the set that readers see at this moment: it never changes, and a new set gets a new one.
 pub fn current(directory: &Path) -> PathBuf {
-    let place = Place::new(directory);
-    place.current().map_or_else(|| place.hidden(CURRENT), |set| place.hidden_directory().join(set))
+    Place::new(directory).current_directory()
 }
 
 /// The names of all files of the set that readers see. None where none was made by [`Store`](super::Store).
@@ -118,9 +117,9 @@ impl Place {
         fs::read_link(self.hidden(CURRENT)).ok().map(PathBuf::into_os_string)
     }
 
-    /// The directory of the set that readers see.
+    /// The directory of the set that readers see: itself, not the link to it.
     pub(super) fn current_directory(&self) -> PathBuf {
-        self.hidden(CURRENT)
+        self.current().map_or_else(|| self.hidden(CURRENT), |set| self.hidden_directory().join(set))
     }
 
     /// The names of all files of the set that readers see.

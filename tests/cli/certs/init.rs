@@ -477,7 +477,7 @@ fn ed25519_comes_with_a_warning() {
 #[test]
 fn of_many_writers_one_wins_and_the_others_say_so() {
     let place = Place::new();
-    let runs = (0..8).map(|_| place.spawn(&[])).collect::<Vec<_>>();
+    let runs = (0..8).map(|_| place.spawn(&["init"])).collect::<Vec<_>>();
     let outputs = runs.into_iter().map(|run| run.wait_with_output().expect("it ends")).collect::<Vec<_>>();
     let mut made = 0;
     for output in outputs {

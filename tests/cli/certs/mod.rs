@@ -2,9 +2,14 @@
 #![expect(clippy::disallowed_methods, reason = "tests put foreign and broken files in the way")]
 
 mod init;
+mod issue;
 mod killed;
 mod names;
 mod own_ca;
+mod pack;
+mod renew;
+mod rotate_ca;
+mod store;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -39,7 +44,22 @@ impl Place {
     }
 
     fn init(&self, arguments: &[&str]) -> Command {
-        Command::new(cargo_bin!("egext")).current_dir(self.0.path()).args(["certs", "init"]).args(arguments)
+        self.verb(&["init"]).args(arguments)
+    }
+
+    /// `egext certs` and a verb.
+    fn verb(&self, arguments: &[&str]) -> Command {
+        Command::new(cargo_bin!("egext")).current_dir(self.0.path()).arg("certs").args(arguments)
+    }
+
+    fn verb_json(&self, arguments: &[&str], code: i32) -> Value {
+        let run = self.verb(arguments).args(["-o", "json"]).assert().code(code);
+        serde_json::from_slice(&run.get_output().stdout).expect("JSON")
+    }
+
+    /// How far the rotation of the CA has come.
+    fn phase(&self) -> String {
+        self.verb_json(&["rotate-ca", "status"], 0)["phase"].as_str().expect("a word").to_owned()
     }
 
     fn json(&self, arguments: &[&str], code: i32) -> Value {
@@ -49,14 +69,18 @@ impl Place {
 
     /// Runs it in a shell that has been prepared.
     fn shell(&self, preparation: &str) -> Command {
-        let script = format!("{preparation}; exec \"$0\" certs init \"$@\"");
+        self.shell_verb(preparation, "init")
+    }
+
+    fn shell_verb(&self, preparation: &str, verb: &str) -> Command {
+        let script = format!("{preparation}; exec \"$0\" certs {verb} \"$@\"");
         Command::new("sh").current_dir(self.0.path()).args(["-c", &script]).arg(cargo_bin!("egext"))
     }
 
     fn spawn(&self, arguments: &[&str]) -> Child {
         std::process::Command::new(cargo_bin!("egext"))
             .current_dir(self.0.path())
-            .args(["certs", "init"])
+            .arg("certs")
             .args(arguments)
             .stderr(Stdio::piped())
             .spawn()
@@ -65,7 +89,11 @@ impl Place {
 
     /// A set that was made at another time.
     fn write_set(&self, now: OffsetDateTime) {
-        let set = issue_set(&SetPlan::default(), now).expect("a set");
+        self.write_plan(&SetPlan::default(), now);
+    }
+
+    fn write_plan(&self, plan: &SetPlan, now: OffsetDateTime) {
+        let set = issue_set(plan, now).expect("a set");
         Store::open(&self.certs(), &SET_FILES).and_then(|store| store.write(&set.files())).expect("written");
     }
 
