@@ -133,5 +133,8 @@ impl Hint for Error {
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    Ok(runtime.block_on(future))
+    let output = runtime.block_on(future);
+    // Does not wait for threads that ask a resolver which does not answer: our limit has passed already.
+    runtime.shutdown_background();
+    Ok(output)
 }

@@ -159,6 +159,9 @@ table! {
     ProbeTlsVersion = "probe.tls.version", Error,
         "the server speaks no TLS version, cipher suite or key exchange that we accept; TLS 1.2 and 1.3 are offered",
         "let the server speak TLS 1.2 or 1.3 with ECDHE and AES-GCM or ChaCha20-Poly1305";
+    ProbeServerCertChainOrder = "probe.server-cert.chain-order", Error,
+        "the server sends an intermediate before its own certificate; the first one is taken for the server's (RFC 8446 section 4.4.2)",
+        "in the server's certificate file, put the leaf first and each issuer behind what it issued";
     ProbeServerCertExpired = "probe.server-cert.expired", Error,
         "the server presents a certificate whose time is over, or one in its chain is",
         "issue a new one (`egext certs init --force` makes a new set) and restart the server if it does not reload";

@@ -93,6 +93,12 @@ impl Context<'_> {
         Summary::of(witness.presented().first()?).ok()
     }
 
+    /// Does the server send a certificate that is no CA's behind the first?
+    fn has_leaf_behind(&self) -> bool {
+        let presented = self.trace.witness.as_ref().map_or(&[][..], |witness| witness.presented());
+        presented.iter().skip(1).any(|der| Summary::of(der).is_ok_and(|summary| !summary.is_ca))
+    }
+
     fn asked_for_certificate(&self) -> bool {
         self.trace.witness.as_ref().is_some_and(|witness| witness.asked().is_some())
     }

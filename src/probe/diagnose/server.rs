@@ -36,7 +36,15 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
             )
             .with_evidence("expected", "extended key usage serverAuth")
             .with_hint("give the server its own files: `server.crt` and `server.key`"),
+        // A CA with the name of ours and another key: it was made anew.
+        CertificateError::BadSignature => unknown_issuer(context, &subject, found)
+            .with_evidence("expected", "the key of our CA of that name"),
         CertificateError::UnknownIssuer => unknown_issuer(context, &subject, found),
+        other if is_ca_as_leaf(other) && context.has_leaf_behind() => context
+            .finding(Id::ProbeServerCertChainOrder, "the server sends its chain in the wrong order")
+            .with_evidence("expected", "its own certificate first")
+            .with_evidence("found", format!("the CA certificate{subject} first"))
+            .with_hint("in its certificate file, put the leaf before the intermediates"),
         other if is_ca_as_leaf(other) => context
             .finding(
                 Id::ProbeServerCertIsCa,

@@ -9,7 +9,7 @@ use crate::report::{Finding, Id};
 pub(super) fn tls_error(context: &Context<'_>, layer: Layer, error: &rustls::Error) -> Finding {
     match error {
         rustls::Error::InvalidCertificate(error) => server::certificate(context, error),
-        rustls::Error::AlertReceived(alert) => alert_received(context, layer, *alert),
+        rustls::Error::AlertReceived(alert) => alert_received(context, *alert),
         rustls::Error::InvalidMessage(_) if layer == Layer::Tls => context
             .finding(Id::ProbeTlsNotTls, "the server answered our TLS hello in plaintext")
             .with_hint(format!("`egext probe tcp://{}`", context.target.address().authority())),
@@ -25,13 +25,13 @@ pub(super) fn tls_error(context: &Context<'_>, layer: Layer, error: &rustls::Err
     }
 }
 
-fn alert_received(context: &Context<'_>, layer: Layer, alert: AlertDescription) -> Finding {
+fn alert_received(context: &Context<'_>, alert: AlertDescription) -> Finding {
     let name = alert_name(alert);
     if alert == AlertDescription::NoApplicationProtocol {
         return alpn_refused(context);
     }
-    // In TLS 1.2 the server judges our certificate within the handshake, in 1.3 behind it.
-    if context.asked_for_certificate() && (layer > Layer::Tls || CERTIFICATE_ALERTS.contains(&alert)) {
+    // In TLS 1.2 this comes within the handshake, in 1.3 behind it.
+    if context.asked_for_certificate() && CERTIFICATE_ALERTS.contains(&alert) {
         return client::client_certificate(context, alert).with_evidence("found", format!("alert `{name}`"));
     }
     if VERSION_ALERTS.contains(&alert) {

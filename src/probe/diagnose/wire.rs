@@ -126,6 +126,8 @@ fn shown(first: &[u8]) -> String {
 const CONNECT_ERRORS: &[(io::ErrorKind, Id, &str)] = &[
     (io::ErrorKind::ConnectionRefused, Id::ProbeConnectRefused, "connection refused: nothing listens there"),
     (io::ErrorKind::ConnectionReset, Id::ProbeConnectReset, "the connection was reset while it was opened"),
+    (io::ErrorKind::InvalidInput, Id::ProbeConnectFailed, "the file at this path is not a socket"),
+    (io::ErrorKind::WouldBlock, Id::ProbeConnectFailed, "the socket's queue of connections is full"),
     (io::ErrorKind::HostUnreachable, Id::ProbeConnectUnreachable, "there is no way to that host"),
     (io::ErrorKind::NetworkUnreachable, Id::ProbeConnectUnreachable, "there is no way to that network"),
     (io::ErrorKind::NotFound, Id::ProbeConnectSocketMissing, "there is no socket at this path"),

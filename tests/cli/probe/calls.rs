@@ -80,7 +80,7 @@ fn calls_that_end_badly_have_their_findings() {
         (TestServer::plaintext().answers_status(Code::Unauthenticated), "probe.grpc.unauthenticated", "grpc"),
         (TestServer::plaintext().answers_status(Code::Unavailable), "probe.grpc.unavailable", "grpc"),
         (TestServer::plaintext().answers_status(Code::Internal), "probe.grpc.status", "grpc"),
-        (TestServer::plaintext().answers_without_status(), "probe.grpc.status", "grpc"),
+        (TestServer::plaintext().answers_without_status(), "probe.grpc.closed", "grpc"),
         (TestServer::plaintext().not_serving(), "probe.health.not-serving", "health"),
     ] {
         let server = manner.spawn();

@@ -15,8 +15,10 @@ fn every_defect_of_a_server_certificate_has_its_finding() {
         (TestPki::new().server_without_san(), "probe.server-cert.no-san"),
         (TestPki::new().server_from_other_ca(), "probe.server-cert.unknown-issuer"),
         (TestPki::new().server_chain_incomplete(), "probe.server-cert.unknown-issuer"),
+        (TestPki::new().server_from_namesake_ca(), "probe.server-cert.unknown-issuer"),
         (TestPki::new().server_self_signed(), "probe.server-cert.unknown-issuer"),
         (TestPki::new().server_with_client_usage(), "probe.server-cert.wrong-purpose"),
+        (TestPki::new().server_chain_in_wrong_order(), "probe.server-cert.chain-order"),
         (TestPki::new().server_is_ca(), "probe.server-cert.is-ca"),
         (TestPki::new().server_with_unknown_critical_extension(), "probe.server-cert.refused"),
     ] {

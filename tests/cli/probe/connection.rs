@@ -54,6 +54,15 @@ fn a_socket_of_somebody_else_is_closed_to_us() {
 }
 
 #[test]
+fn a_file_that_is_no_socket_is_not_a_stale_one() {
+    let pki = TestPki::new();
+    let address = format!("unix:{}", pki.ca().display());
+    let run = egext(["probe", &address]).json();
+    let finding = assert_fault(&run, "probe.connect.failed", &address, "connect");
+    assert!(!finding.to_string().contains("stale"), "{finding:#}");
+}
+
+#[test]
 fn a_socket_of_another_kind_takes_no_connection() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("datagrams.sock");

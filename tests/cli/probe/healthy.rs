@@ -289,6 +289,14 @@ fn waiting_ends_when_the_server_serves() {
 }
 
 #[test]
+fn the_wait_bounds_an_attempt_too() {
+    let server = TestServer::plaintext().hangs().spawn();
+    let run = egext(["probe", &server.address(), "--wait", "600ms", "--timeout", "20s"]).json();
+    assert_finding!(run, "probe.http2.timeout");
+    assert!(run.duration < Duration::from_secs(5), "{:?}", run.duration);
+}
+
+#[test]
 fn waiting_ends_when_the_time_is_over() {
     let server = TestServer::plaintext().not_serving().spawn();
     let run = egext(["probe", &server.address(), "--wait", "300ms"]).json();
