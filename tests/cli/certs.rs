@@ -340,11 +340,31 @@ fn a_directory_that_cannot_be_made_is_named() {
 }
 
 #[test]
+fn a_directory_that_is_a_link_to_nowhere_is_named() {
+    let place = Place::new();
+    symlink("nowhere", place.certs()).expect("a link");
+    place.init(&[]).assert().code(2).stderr_eq(str![[r"
+error: cannot open `certs`: No such file or directory (os error 2)
+  hint: a part of this path is a link that leads nowhere
+
+"]]);
+    place.init(&["--dir", ""]).assert().code(2);
+    assert_eq!(place.tree().len(), 1, "the link");
+}
+
+#[test]
+fn a_command_to_type_can_be_typed() {
+    let report = Place::new().json(&["--dir", "my certs", "--san", "*.example.com,fd00::7"], 0);
+    assert_eq!(report["next"], "egext probe [fd00::7]:5005 --dir 'my certs'");
+}
+
+#[test]
 fn a_disk_that_takes_nothing_leaves_nothing_behind() {
     let place = Place::new();
     // Every write to a file fails, as on a full disk; it holds for root as well.
     place.shell("trap '' XFSZ; ulimit -f 0").assert().code(2).stdout_eq("").stderr_eq(str![[r"
 error: cannot write `certs/.egext/set-[..]/ca.crt`: File too large (os error 27)
+  hint: raise the limit on the size of files: `ulimit -f`
 
 "]]);
     assert!(!place.certs().exists());

@@ -774,11 +774,3 @@ error: cannot read `.`: Is a directory (os error 21)
             .stderr_eq(expected);
     }
 }
-
-#[test]
-fn the_page_shows_what_is_written() {
-    trycmd::TestCases::new()
-        .register_bin("egext", cargo_bin!("egext").to_path_buf())
-        .case("docs/configuration.md")
-        .run();
-}

@@ -67,7 +67,13 @@ impl Plan {
             None => "localhost".to_owned(),
         };
         let directory = self.directory.display().to_string();
-        let material = if directory == "certs" { String::new() } else { format!(" --dir {directory}") };
+        let material = match directory.as_str() {
+            "certs" => String::new(),
+            plain if plain.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"/._-".contains(&octet)) => {
+                format!(" --dir {plain}")
+            }
+            quoted => format!(" --dir '{}'", quoted.replace('\'', r"'\''")),
+        };
         format!("egext probe {host}:5005{material}")
     }
 }

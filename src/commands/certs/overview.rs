@@ -52,7 +52,7 @@ impl<'a> Overview<'a> {
         let mut report = Report::new("certs init");
         report.talk.line(Line::default().with(style, done).plain(rest)).blank();
         report.details.insert("outcome".to_owned(), outcome.name().into());
-        report.details.insert("directory".to_owned(), json!(directory));
+        report.details.insert("directory".to_owned(), words(directory).into());
         Self { outcome, directory, report }
     }
 
@@ -77,8 +77,8 @@ impl<'a> Overview<'a> {
             talk.line(Line::default().with(Style::Dim, format!("          {until}, {}", summary.key)));
             let mut object = json!({
                 "role": role,
-                "certificate": self.directory.join(certificate),
-                "key": self.directory.join(key),
+                "certificate": words(&self.directory.join(certificate)),
+                "key": words(&self.directory.join(key)),
                 "names": names,
                 "not_before": when::timestamp(summary.not_before),
                 "not_after": when::timestamp(summary.not_after),
@@ -98,13 +98,13 @@ impl<'a> Overview<'a> {
     pub(super) fn files(&mut self) {
         self.report.talk.blank().line(Line::default().with(Style::Dim, "files"));
         let mut sides = Map::new();
-        for (side, words, names, remark) in SIDES {
-            let paths = names.iter().map(|name| self.directory.join(name)).collect::<Vec<_>>();
-            let shown = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("  ");
-            let line = Line::default().plain("  ").with(Style::Strong, format!("{words:<15}")).plain(shown);
+        for (side, title, names, remark) in SIDES {
+            let paths = names.iter().map(|name| words(&self.directory.join(name))).collect::<Vec<_>>();
+            let shown = paths.join("  ");
+            let line = Line::default().plain("  ").with(Style::Strong, format!("{title:<15}")).plain(shown);
             let line = if remark.is_empty() { line } else { line.with(Style::Dim, format!("  {remark}")) };
             self.report.talk.line(line);
-            sides.insert((*side).to_owned(), json!(paths));
+            sides.insert(side.to_owned(), paths.into());
         }
         self.report.details.insert("files".to_owned(), Value::Object(sides));
     }
@@ -155,6 +155,11 @@ impl Outcome {
             Self::WouldReplace => "would-replace",
         }
     }
+}
+
+/// A path that is not UTF-8 loses what is not: JSON could not carry it.
+fn words(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Who a certificate is for: to a person, to a program, and its files.

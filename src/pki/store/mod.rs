@@ -44,6 +44,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use zeroize::Zeroizing;
 
@@ -68,6 +69,8 @@ pub struct SetFile {
 #[derive(Debug)]
 pub struct Store {
     place: Place,
+    /// Directories with new entries that are not on disk yet.
+    changed: Vec<PathBuf>,
     // Before the lock: what is undone is undone while the lock is held.
     undo: Undo,
     _lock: File,
@@ -83,13 +86,13 @@ impl Store {
     /// of one of `names`.
     pub fn open(directory: &Path, names: &[&str]) -> Result<Self, StoreError> {
         let place = Place::new(directory);
-        let mut undo = Undo::default();
+        let (mut undo, mut changed) = (Undo::default(), Vec::new());
         place.refuse_foreign(names)?;
-        let lock = lock(&place, &mut undo)?;
+        let lock = lock(&place, &mut undo, &mut changed)?;
         // Once more: whoever held the lock before may have left something.
         place.refuse_foreign(names)?;
         place.sweep()?;
-        Ok(Self { place, undo, _lock: lock })
+        Ok(Self { place, changed, undo, _lock: lock })
     }
 
     /// Replaces what is there by `files`, all at once.
@@ -100,23 +103,27 @@ impl Store {
         let set = format!("set-{}", random_name()?);
         let directory = self.place.hidden(&set);
         make_directory(&directory, 0o700, &mut self.undo)?;
+        let mut unsynced = Vec::new();
         for file in files {
             let mode = if file.secret { 0o600 } else { 0o644 };
-            write_new(&directory.join(file.name), file.text.as_bytes(), mode, &mut self.undo)?;
+            let path = directory.join(file.name);
+            unsynced.push((write_new(&path, file.text.as_bytes(), mode, &mut self.undo)?, path));
         }
-        sync_directory(&directory)?;
+        unsynced.push((open_directory(&directory)?, directory));
+        sync(&unsynced)?;
         for file in files {
             self.link(file.name)?;
         }
         self.ignore_by_git()?;
-        sync_directory(self.place.directory())?;
         if let Some(current) = self.place.current() {
             self.point("previous", &current)?;
         }
         self.point("current", OsStr::new(&set))?;
         // From here on the new set is what readers see.
         self.undo.keep();
-        sync_directory(&self.place.hidden_directory())?;
+        self.changed.extend([self.place.hidden_directory(), self.place.directory().into()]);
+        let changed = self.changed.drain(..).map(|path| Ok((open_directory(&path)?, path)));
+        sync(&changed.collect::<Result<Vec<_>, StoreError>>()?)?;
         // What cannot be removed now is removed by the next writer.
         let _ = self.place.sweep();
         Ok(())
@@ -140,7 +147,7 @@ impl Store {
         let path = self.place.directory().join(".gitignore");
         match write_new(&path, GITIGNORE, 0o644, &mut self.undo) {
             Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            result => result,
+            result => result.map(|_| ()),
         }
     }
 
@@ -200,6 +207,8 @@ impl Hint for StoreError {
                 io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
                     "`--dir` names a directory; a part of this path is a file".to_owned()
                 }
+                io::ErrorKind::FileTooLarge => "raise the limit on the size of files: `ulimit -f`".to_owned(),
+                io::ErrorKind::NotFound => "a part of this path is a link that leads nowhere".to_owned(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "name a directory that you may write to with `--dir`".to_owned()
                 }
@@ -215,22 +224,27 @@ impl Hint for StoreError {
 }
 
 /// Holds until it is dropped, or until the process ends in whatever way.
-fn lock(place: &Place, undo: &mut Undo) -> Result<File, StoreError> {
-    for _ in 0..ATTEMPTS {
-        match try_lock(place, undo) {
+fn lock(place: &Place, undo: &mut Undo, changed: &mut Vec<PathBuf>) -> Result<File, StoreError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match try_lock(place, undo, changed) {
             Ok(Some(file)) => return Ok(file),
-            Ok(None) => {}
+            Ok(None) if attempts == ATTEMPTS => {
+                return Err(StoreError::Busy { directory: place.directory().into() });
+            }
             // Another writer has failed, and has just taken away the directories that it had made.
-            Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(StoreError::Failed { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => {}
+            Ok(None) => {}
             Err(error) => return Err(error),
         }
     }
-    Err(StoreError::Busy { directory: place.directory().into() })
 }
 
 /// None when what was locked is no longer the lock.
-fn try_lock(place: &Place, undo: &mut Undo) -> Result<Option<File>, StoreError> {
-    make_directories(place.directory(), undo)?;
+fn try_lock(place: &Place, undo: &mut Undo, changed: &mut Vec<PathBuf>) -> Result<Option<File>, StoreError> {
+    make_directories(place.directory(), undo, changed)?;
     make_directory(&place.hidden_directory(), 0o700, undo)?;
     let path = place.hidden("lock");
     let failed = |source| StoreError::failed("lock", &path, source);
@@ -256,7 +270,7 @@ fn try_lock(place: &Place, undo: &mut Undo) -> Result<Option<File>, StoreError> 
 }
 
 /// Makes `directory` for its owner alone, and what is missing above it as usual.
-fn make_directories(directory: &Path, undo: &mut Undo) -> Result<(), StoreError> {
+fn make_directories(directory: &Path, undo: &mut Undo, changed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
     let missing =
         |path: &&Path| fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
     let mut paths = directory
@@ -269,7 +283,7 @@ fn make_directories(directory: &Path, undo: &mut Undo) -> Result<(), StoreError>
         let mode = if path == directory { 0o700 } else { 0o777 };
         make_directory(path, mode, undo)?;
         if let Some(parent) = path.parent() {
-            sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+            changed.push(if parent.as_os_str().is_empty() { ".".into() } else { parent.into() });
         }
     }
     let metadata = fs::metadata(directory).map_err(|source| StoreError::failed("open", directory, source))?;
@@ -290,20 +304,40 @@ fn make_directory(path: &Path, mode: u32, undo: &mut Undo) -> Result<(), StoreEr
     }
 }
 
-/// Writes a file that is not there yet, with its mode from birth, and syncs it.
-fn write_new(path: &Path, text: &[u8], mode: u32, undo: &mut Undo) -> Result<(), StoreError> {
+/// Writes a file that is not there yet, with its mode from birth.
+fn write_new(path: &Path, text: &[u8], mode: u32, undo: &mut Undo) -> Result<File, StoreError> {
     let failed = |source| StoreError::failed("write", path, source);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
     undo.remember(path.into());
-    file.write_all(text).and_then(|()| file.sync_all()).map_err(failed)
+    file.write_all(text).map_err(failed)?;
+    Ok(file)
 }
 
-fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    match File::open(path).and_then(|directory| directory.sync_all()) {
+fn open_directory(path: &Path) -> Result<File, StoreError> {
+    File::open(path).map_err(|source| StoreError::failed("open", path, source))
+}
+
+/// Waits until all of them are on disk.
+///
+/// In threads, because a file system makes one journal entry of what is synced at the same moment: one after
+/// the other they take three times as long, and most of the time of `egext certs init` is spent here.
+fn sync(files: &[(File, PathBuf)]) -> Result<(), StoreError> {
+    let sync = |(file, path): &(File, PathBuf)| match file.sync_all() {
         // Some network file systems cannot sync a directory, and have no need to.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         result => result.map_err(|source| StoreError::failed("sync", path, source)),
-    }
+    };
+    thread::scope(|scope| {
+        let started = files.iter().map(|file| {
+            // Where no thread can be had, it is done here and now.
+            thread::Builder::new().spawn_scoped(scope, move || sync(file)).map_err(|_| sync(file))
+        });
+        let started = started.collect::<Vec<_>>();
+        started.into_iter().try_for_each(|result| match result {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(done) => done,
+        })
+    })
 }
 
 fn random_name() -> Result<String, StoreError> {
