@@ -8,17 +8,20 @@
 //!
 //! * [`bridge`] is the gRPC-aware proxy.
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
+//! * [`demo`] puts all parts together in one process.
 //! * [`extension`] is the extension server protocol, with a server that changes nothing.
-//! * [`pki`] has certificates and keys, loaded and described.
 //! * [`gateway`] knows the releases of Envoy Gateway and writes configuration for them.
-//! * [`report`] is the result as data, and the only code that prints.
 //! * [`net`] has addresses, streams, listeners and the one place that knows the crypto provider.
+//! * [`pki`] has certificates and keys: loaded, described, issued, checked, and stored by the one module that
+//!   writes files.
 //! * [`probe`] sees a channel layer by layer and names the cause of what fails.
+//! * [`report`] is the result as data, and the only code that prints.
 //! * [`units`] has durations and sizes as people type them.
 
 pub mod bridge;
 pub mod cli;
 pub mod commands;
+pub mod demo;
 pub mod extension;
 pub mod gateway;
 pub mod net;

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let printer = Printer::new(cli.output.into());
     match commands::run(cli, now, &printer) {
-        Ok(report) => printer.report(&report),
+        Ok(code) => code,
         Err(error) => printer.error(&error),
     }
 }

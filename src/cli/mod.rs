@@ -1,7 +1,9 @@
 //! What can be typed: clap types and help texts, no logic.
 
 mod bridge;
+mod certs;
 mod config;
+mod demo;
 mod explain;
 mod generate;
 mod material;
@@ -9,7 +11,9 @@ mod output;
 mod probe;
 
 pub use bridge::Bridge;
+pub use certs::{Certs, CertsCommand, CertsInit};
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
+pub use demo::Demo;
 pub use explain::Explain;
 pub use generate::{Generate, GenerateCommand};
 pub use material::Material;
@@ -45,6 +49,10 @@ pub enum Command {
     Bridge(Bridge),
     /// Configuration of Envoy Gateway (EG) that works for its version
     Config(Box<Config>),
+    /// See all of it work at once, in a temporary directory
+    Demo(Demo),
+    /// Make and look after the certificates of both sides
+    Certs(Certs),
     /// Say what a finding means and what to do about it
     Explain(Explain),
     /// Completions, manual pages and generated documentation, for packagers

@@ -1,41 +1,48 @@
-//! One file per verb: arguments become a plan, the library carries it out, a [`Report`] comes back.
+//! One file per verb: arguments become a plan, the library carries it out, a report comes back.
 
 mod bridge;
+mod certs;
 mod config;
+mod demo;
 mod explain;
 mod generate;
 mod material;
 mod probe;
 
+pub use certs::CertsError;
 pub use config::ConfigError;
 
 use std::future::Future;
 use std::io;
+use std::process::ExitCode;
 
 use time::OffsetDateTime;
 
 use crate::cli::{Cli, Command};
+use crate::demo::DemoError;
 use crate::net::{Address, BindError, TargetError, TlsError};
 use crate::pki::IdentityError;
-use crate::report::{Hint, Printer, Report, UnknownId};
+use crate::report::{Hint, Printer, UnknownId};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
 pub type Clock = fn() -> OffsetDateTime;
 
-/// Carries out what was typed.
-///
-/// `printer` is for the commands that go on running after their report: they print it themselves.
+/// Carries out what was typed, prints the report and tells the exit code that it stands for.
 ///
 /// # Errors
 /// Whatever keeps a command from running at all (exit code 2). What it finds wrong elsewhere is in the report.
-pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<Report, Error> {
-    match cli.command {
-        Command::Bridge(arguments) => bridge::run(arguments, clock, printer),
-        Command::Config(arguments) => config::run(&arguments),
-        Command::Explain(arguments) => explain::run(&arguments),
-        Command::Generate(arguments) => generate::run(arguments),
-        Command::Probe(arguments) => probe::run(arguments, clock),
-    }
+pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
+    let report = match cli.command {
+        Command::Bridge(arguments) => bridge::run(arguments, clock, printer)?,
+        Command::Certs(arguments) => certs::run(arguments, clock())?,
+        Command::Config(arguments) => config::run(&arguments)?,
+        // It goes on running after its report, when it is told to.
+        Command::Demo(arguments) => return demo::run(&arguments, clock, printer),
+        Command::Explain(arguments) => explain::run(&arguments)?,
+        Command::Generate(arguments) => generate::run(arguments)?,
+        Command::Probe(arguments) => probe::run(arguments, clock)?,
+    };
+    Ok(printer.report(&report))
 }
 
 /// Why a command could not run.
@@ -54,6 +61,12 @@ pub enum Error {
         /// The address.
         address: Address,
     },
+    /// The demo did not come to its end.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The user stopped the command before it had a result.
+    #[error("interrupted")]
+    Interrupted,
     /// The user named certificates or keys that cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -63,12 +76,18 @@ pub enum Error {
     /// The user named a target that contradicts itself.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// There is no room for temporary files.
+    #[error("cannot make a temporary directory")]
+    TemporaryDirectory(#[source] io::Error),
     /// Certificates or keys that were read well, and that TLS cannot use.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// Configuration of EG could not be written or compared.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Certificates could not be made or read.
+    #[error(transparent)]
+    Certs(#[from] CertsError),
     /// The user asked for a finding that does not exist.
     #[error(transparent)]
     UnknownId(#[from] UnknownId),
@@ -94,11 +113,15 @@ impl Hint for Error {
             }
             Self::Bind(error) => error.hint(),
             Self::BridgeToItself { .. } => Some("a bridge needs two different addresses".to_owned()),
+            Self::Demo(error) => error.hint(),
+            Self::Interrupted => None,
             Self::Identity(error) => error.hint(),
             Self::Runtime(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
             Self::Target(error) => error.hint(),
+            Self::TemporaryDirectory(_) => Some("set TMPDIR to a directory that you may write to".to_owned()),
             Self::Tls(error) => error.hint(),
             Self::Config(error) => error.hint(),
+            Self::Certs(error) => error.hint(),
             Self::UnknownId(error) => error.hint(),
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
             Self::ZeroLimit { flag } => Some(format!("for example `{flag} 5s`")),
@@ -110,5 +133,8 @@ impl Hint for Error {
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    Ok(runtime.block_on(future))
+    let output = runtime.block_on(future);
+    // Does not wait for threads that ask a resolver which does not answer: our limit has passed already.
+    runtime.shutdown_background();
+    Ok(output)
 }

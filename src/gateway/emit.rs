@@ -200,7 +200,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::gateway::{AbsolutePath, BridgeCommand, Hook, Request, SocketPath, TextPath, Version};
+    use crate::extension::Hook;
+    use crate::gateway::{AbsolutePath, BridgeCommand, Request, SocketPath, TextPath, Version};
 
     /// What a reader that is not ours makes of it.
     fn read(yaml: &str) -> Value {

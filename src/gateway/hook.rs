@@ -1,24 +1,9 @@
-use std::fmt::{self, Display};
+//! When a release of EG calls which hook.
+
 use std::str::FromStr;
 
 use super::{Feature, ValueError};
-
-/// A moment at which EG calls the extension server (`hooks.xdsTranslator.post`), in the order of the calls.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Hook {
-    /// `PostRouteModify`.
-    Route,
-    /// `PostVirtualHostModify`.
-    VirtualHost,
-    /// `PostHTTPListenerModify`.
-    HttpListener,
-    /// `PostClusterModify`.
-    Cluster,
-    /// `PostEndpointsModify`.
-    Endpoints,
-    /// `PostTranslateModify`.
-    Translation,
-}
+use crate::extension::Hook;
 
 /// What makes EG call a hook.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,21 +17,6 @@ pub(super) enum Trigger {
 }
 
 impl Hook {
-    /// All of them, in the order of the calls.
-    pub const ALL: &[Self] = &[
-        Self::Route,
-        Self::VirtualHost,
-        Self::HttpListener,
-        Self::Cluster,
-        Self::Endpoints,
-        Self::Translation,
-    ];
-
-    /// What EG calls it: it compares case-sensitively and passes over what it does not know.
-    pub fn name(self) -> &'static str {
-        self.row().name
-    }
-
     /// The feature that it is, unless every release has it.
     pub(super) fn feature(self) -> Option<Feature> {
         self.row().feature
@@ -72,12 +42,6 @@ impl Hook {
     }
 }
 
-impl Display for Hook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
 impl FromStr for Hook {
     type Err = ValueError;
 
@@ -91,7 +55,6 @@ impl FromStr for Hook {
 }
 
 struct Row {
-    name: &'static str,
     feature: Option<Feature>,
     trigger: Trigger,
     called: &'static str,
@@ -100,37 +63,27 @@ struct Row {
 /// In the order of [`Hook`].
 const HOOKS: &[Row] = &[
     Row {
-        name: "Route",
         feature: None,
         trigger: Trigger::RouteExtension,
         called: "for each route that a resource of the extension is attached to",
     },
+    Row { feature: None, trigger: Trigger::AnyGateway, called: "for each virtual host that has a route" },
     Row {
-        name: "VirtualHost",
-        feature: None,
-        trigger: Trigger::AnyGateway,
-        called: "for each virtual host that has a route",
-    },
-    Row {
-        name: "HTTPListener",
         feature: None,
         trigger: Trigger::AnyGateway,
         called: "for each listener, EG's own readiness listener among them",
     },
     Row {
-        name: "Cluster",
         feature: Some(Feature::ClusterHook),
         trigger: Trigger::BackendResource,
         called: "for each cluster made from a backend resource",
     },
     Row {
-        name: "Endpoints",
         feature: Some(Feature::EndpointsHook),
         trigger: Trigger::AnyGateway,
         called: "for each cluster whose endpoints EG sends apart (EDS)",
     },
     Row {
-        name: "Translation",
         feature: None,
         trigger: Trigger::AnyGateway,
         called: "once at the end; the clusters and secrets in the answer replace all there were",

@@ -17,7 +17,6 @@ mod version;
 mod yaml;
 
 pub use bridge_command::BridgeCommand;
-pub use hook::Hook;
 pub use plan::{Mode, NativeTls, Plan, PlanError, Request, Service, Standalone};
 pub use values::{
     AbsolutePath, ControllerName, Namespace, Resource, SecretName, SocketPath, TextPath, ValueError,

@@ -1,9 +1,10 @@
 use super::hook::Trigger;
 use super::yaml::is_printable;
 use super::{
-    AbsolutePath, BridgeCommand, ControllerName, Feature, Hook, Namespace, Resource, Row, SecretName,
-    TextPath, Verdict, Version,
+    AbsolutePath, BridgeCommand, ControllerName, Feature, Namespace, Resource, Row, SecretName, TextPath,
+    Verdict, Version,
 };
+use crate::extension::Hook;
 use crate::net::{Address, Host, Transport};
 use crate::report::{Finding, Hint, Id};
 use crate::units::Size;

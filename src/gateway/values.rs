@@ -2,8 +2,9 @@ use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::Version;
 use super::yaml::is_printable;
-use super::{Hook, Version};
+use crate::extension::Hook;
 use crate::net::SOCKET_PATH_LIMIT;
 use crate::report::Hint;
 

@@ -1,5 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -234,9 +235,20 @@ async fn connect_unix(path: &Path, deadline: Instant, trace: &mut Trace) -> Resu
     let stream = timeout_at(deadline, UnixStream::connect(path))
         .await
         .map_err(|_| Fault::timeout(Layer::Connect))?
-        .map_err(|error| Fault::io(Layer::Connect, error))?;
+        .map_err(|error| Fault::io(Layer::Connect, told_apart(path, error)))?;
     trace.connected = Some((None, begin.elapsed()));
     Ok(Stream::Unix(stream))
+}
+
+/// The kernel refuses a connection to any file; only a socket's refusal means that nobody listens.
+fn told_apart(path: &Path, error: io::Error) -> io::Error {
+    let is_refusal = error.kind() == io::ErrorKind::ConnectionRefused;
+    match path.metadata() {
+        Ok(found) if is_refusal && !found.file_type().is_socket() => {
+            io::Error::new(io::ErrorKind::InvalidInput, "the file is not a socket")
+        }
+        _ => error,
+    }
 }
 
 /// Small messages leave at once, and a peer that vanished is noticed also while nothing is sent.

@@ -104,7 +104,7 @@ impl Fault {
         Self { layer, kind }
     }
 
-    pub(super) fn timeout(layer: Layer) -> Self {
+    pub(crate) fn timeout(layer: Layer) -> Self {
         Self::new(layer, FaultKind::Timeout)
     }
 

@@ -3,11 +3,14 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::{Request, Response};
 use http_body::Body;
+use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
+use tower::{Service, service_fn};
 
 use super::dial::{FRAME_HEADER, is_settings};
 use super::stream::{Replayed, Stream, Wire};
@@ -31,6 +34,17 @@ impl<B: Body + 'static> Session<B> {
     /// Where requests go in. Cheap to clone.
     pub fn requests(&self) -> http2::SendRequest<B> {
         self.requests.clone()
+    }
+
+    /// The same as a service, as the clients of tonic want it.
+    pub fn service(
+        &self,
+    ) -> impl Service<Request<B>, Response = Response<Incoming>, Error = hyper::Error, Future: Send> + Clone + use<B>
+    where
+        B: Send,
+    {
+        let requests = self.requests.clone();
+        service_fn(move |request| requests.clone().send_request(request))
     }
 
     /// True when no new request can be sent: the connection failed or the server said GOAWAY.

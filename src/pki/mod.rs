@@ -4,20 +4,33 @@
 //!   whoever holds an [`Identity`] holds a chain, leaf first, and the key of its leaf.
 //! * [`Summary`] says what a certificate is, in words: ours, or one that a peer presents.
 //!
+//! * [`authority`] signs, and [`store`] is the only code that writes files.
+//! * [`check`] compares a set on disk with the clock and with what was asked for.
+//!
 //! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would refuse is
 //! somebody else's finding.
 
+pub mod authority;
+pub mod check;
 mod identity;
 mod identity_error;
 mod names;
 mod pem;
+mod profile;
+pub mod store;
 mod summary;
+mod typed_name;
+mod verify;
+pub mod when;
 
 pub use identity::{Anchors, Identity};
 pub use identity_error::{Found, IdentityError};
 pub use names::{DistinguishedName, SubjectName};
 pub use pem::PemError;
+pub use profile::KeyType;
 pub use summary::{InspectError, Summary};
+pub use typed_name::NameError;
+pub use verify::Refusal;
 
 use std::fmt::{self, Display};
 
@@ -59,3 +72,16 @@ impl Display for Role {
 
 /// The file of the CA certificate: what both sides verify their peer against.
 pub const CA_CERTIFICATE_FILE: &str = "ca.crt";
+
+/// The file of the CA's key. It stays where new certificates are made.
+pub const CA_KEY_FILE: &str = "ca.key";
+
+/// All files of a set.
+pub const SET_FILES: [&str; 6] = [
+    CA_CERTIFICATE_FILE,
+    CA_KEY_FILE,
+    Role::Server.certificate_file(),
+    Role::Server.key_file(),
+    Role::Client.certificate_file(),
+    Role::Client.key_file(),
+];

@@ -1,20 +1,23 @@
 //! The layers `grpc` and `health`: one call of `grpc.health.v1.Health/Check`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode, Uri};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
-use tower::service_fn;
+use tower::ServiceExt as _;
 
+use super::Context;
 use super::outcome::TargetOutcome;
-use super::{Context, diagnose};
-use crate::net::{Layer, Session};
+use crate::net::{Fault, Layer, Session};
 use crate::report::{Finding, Id};
 
 type Body = tonic::body::Body;
@@ -28,55 +31,49 @@ pub(super) async fn check(
     outcome: &mut TargetOutcome,
 ) {
     let begin = Instant::now();
-    let head = Arc::new(OnceLock::new());
-    let answer = timeout_at(deadline, call(context, session, service, &head)).await;
-    let took = begin.elapsed();
-    let subject = || context.target.address().to_string();
-    let Ok(answer) = answer else {
-        let limit = diagnose::seconds(context.limit);
-        let message = format!("no answer to the health check within {limit}");
-        outcome.fail(Layer::Grpc, Finding::new(Id::ProbeGrpcTimeout, subject(), message));
+    let seen = Arc::new(Seen::default());
+    let Ok(answer) = timeout_at(deadline, call(context, session, service, &seen)).await else {
+        outcome.fault(context, &Fault::timeout(Layer::Grpc));
         return;
     };
-    if let Some(finding) = not_grpc(head.get(), subject()) {
-        outcome.fail(Layer::Grpc, finding);
-        return;
-    }
-    let status = match answer {
+    let took = begin.elapsed();
+    let subject = context.target.address().to_string();
+    match answer {
+        _ if seen.is_not_grpc() => outcome.fail(Layer::Grpc, not_grpc(&seen, subject)),
         Ok(serving) => {
             outcome.pass(Layer::Grpc, "answers", took);
-            serving_status(serving, service, subject(), outcome);
-            return;
+            serving_status(serving, service, subject, outcome);
         }
-        Err(status) => status,
-    };
-    // Without a head the status is our own client's: the call was cut.
-    if head.get().is_none() {
-        let finding = match session.fault(Layer::Grpc) {
-            Some(fault) => diagnose(context, &fault),
-            None => Finding::new(Id::ProbeGrpcClosed, subject(), "the server cut the call"),
-        };
-        outcome.fail(Layer::Grpc, finding);
-        return;
+        // The status is our own client's making: the server's never came.
+        Err(_) if !seen.status.load(Ordering::Relaxed) => cut(context, session, &seen, outcome),
+        Err(status) => refused(&status, service, subject, took, outcome),
     }
-    match status.code() {
-        Code::Unimplemented => {
-            outcome.pass(Layer::Grpc, "answers", took);
-            outcome.note(
-                Layer::Health,
-                Finding::new(Id::ProbeHealthUnimplemented, subject(), "the server has no health service"),
-            );
+}
+
+/// What came of the response.
+#[derive(Debug, Default)]
+struct Seen {
+    head: OnceLock<(StatusCode, HeaderMap)>,
+    /// Whether there was a gRPC status, in the head or in the trailers.
+    status: AtomicBool,
+}
+
+impl Seen {
+    fn note_status(&self, headers: &HeaderMap) {
+        if headers.contains_key("grpc-status") {
+            self.status.store(true, Ordering::Relaxed);
         }
-        Code::NotFound => {
-            outcome.pass(Layer::Grpc, "answers", took);
-            let message = format!("the server's health service does not know `{service}`");
-            outcome.fail(
-                Layer::Health,
-                Finding::new(Id::ProbeHealthUnknownService, subject(), message)
-                    .with_hint("leave `--service` out to ask for the server as a whole"),
-            );
-        }
-        code => outcome.fail(Layer::Grpc, refusal(code, &status, subject())),
+    }
+
+    fn content_type(&self) -> Option<&str> {
+        let (_, headers) = self.head.get()?;
+        Some(headers.get(CONTENT_TYPE).map_or("none", |value| value.to_str().unwrap_or("unreadable")))
+    }
+
+    /// The gRPC protocol asks for a content type that begins with `application/grpc` (PROTOCOL-HTTP2.md,
+    /// Responses).
+    fn is_not_grpc(&self) -> bool {
+        self.content_type().is_some_and(|found| !found.starts_with("application/grpc"))
     }
 }
 
@@ -84,16 +81,18 @@ async fn call(
     context: &Context<'_>,
     session: &Session<Body>,
     service: &str,
-    head: &Arc<OnceLock<(StatusCode, HeaderMap)>>,
+    seen: &Arc<Seen>,
 ) -> Result<i32, Status> {
-    let transport = service_fn(|request: http::Request<Body>| {
-        let mut requests = session.requests();
-        let head = Arc::clone(head);
-        async move {
-            let response: http::Response<Incoming> = requests.send_request(request).await?;
-            head.get_or_init(|| (response.status(), response.headers().clone()));
-            Ok::<_, hyper::Error>(response)
-        }
+    let seen = Arc::clone(seen);
+    let transport = session.service().map_response(move |response: http::Response<Incoming>| {
+        seen.note_status(response.headers());
+        seen.head.get_or_init(|| (response.status(), response.headers().clone()));
+        response.map(|body| {
+            body.map_frame(move |frame| {
+                frame.trailers_ref().into_iter().for_each(|trailers| seen.note_status(trailers));
+                frame
+            })
+        })
     });
     let mut client = HealthClient::with_origin(transport, origin(context));
     let request = HealthCheckRequest { service: service.to_owned() };
@@ -110,30 +109,29 @@ fn origin(context: &Context<'_>) -> Uri {
         .expect("an address is a valid authority")
 }
 
-/// The gRPC protocol asks for status 200 and a content type that begins with `application/grpc`
-/// (PROTOCOL-HTTP2.md, Responses).
-fn not_grpc(head: Option<&(StatusCode, HeaderMap)>, subject: String) -> Option<Finding> {
-    let (status, headers) = head?;
-    let content_type =
-        headers.get(CONTENT_TYPE).map_or("none", |value| value.to_str().unwrap_or("unreadable"));
-    if content_type.starts_with("application/grpc") {
-        return None;
-    }
-    let message = format!("an HTTP/2 server answered with status {}, and not in gRPC", status.as_u16());
-    Some(
-        Finding::new(Id::ProbeGrpcNotGrpc, subject, message)
-            .with_evidence("expected", "content type `application/grpc`")
-            .with_evidence("found", format!("content type `{content_type}`")),
-    )
+fn not_grpc(seen: &Seen, subject: String) -> Finding {
+    let status = seen.head.get().map_or(0, |(status, _)| status.as_u16());
+    let message = format!("an HTTP/2 server answered with status {status}, and not in gRPC");
+    Finding::new(Id::ProbeGrpcNotGrpc, subject, message)
+        .with_evidence("expected", "content type `application/grpc`")
+        .with_evidence("found", format!("content type `{}`", seen.content_type().unwrap_or("none")))
+}
+
+/// The call ended without a word from the server.
+fn cut(context: &Context<'_>, session: &Session<Body>, seen: &Seen, outcome: &mut TargetOutcome) {
+    let message = match (session.fault(Layer::Grpc), seen.head.get()) {
+        (Some(fault), _) => return outcome.fault(context, &fault),
+        (None, Some(_)) => "the server's answer ended without a gRPC status",
+        (None, None) => "the server cut the call",
+    };
+    let subject = context.target.address().to_string();
+    outcome.fail(Layer::Grpc, Finding::new(Id::ProbeGrpcClosed, subject, message));
 }
 
 fn serving_status(serving: i32, service: &str, subject: String, outcome: &mut TargetOutcome) {
     match ServingStatus::try_from(serving) {
-        Ok(ServingStatus::Serving) => outcome.pass(Layer::Health, "SERVING", std::time::Duration::ZERO),
-        Ok(ServingStatus::ServiceUnknown) => {
-            let message = format!("the server's health service does not know `{service}`");
-            outcome.fail(Layer::Health, Finding::new(Id::ProbeHealthUnknownService, subject, message));
-        }
+        Ok(ServingStatus::Serving) => outcome.pass(Layer::Health, "SERVING", Duration::ZERO),
+        Ok(ServingStatus::ServiceUnknown) => outcome.fail(Layer::Health, unknown_service(service, subject)),
         other => {
             let name = other.map_or_else(|_| serving.to_string(), |status| status.as_str_name().to_owned());
             let message = format!("the server says {name}");
@@ -144,10 +142,32 @@ fn serving_status(serving: i32, service: &str, subject: String, outcome: &mut Ta
     }
 }
 
-fn refusal(code: Code, status: &Status, subject: String) -> Finding {
+/// The server answered with an error. Two of them are about health and prove that gRPC works.
+fn refused(status: &Status, service: &str, subject: String, took: Duration, outcome: &mut TargetOutcome) {
+    match status.code() {
+        Code::Unimplemented => {
+            outcome.pass(Layer::Grpc, "answers", took);
+            let message = "the server has no health service";
+            outcome.note(Layer::Health, Finding::new(Id::ProbeHealthUnimplemented, subject, message));
+        }
+        Code::NotFound => {
+            outcome.pass(Layer::Grpc, "answers", took);
+            outcome.fail(Layer::Health, unknown_service(service, subject));
+        }
+        code => outcome.fail(Layer::Grpc, refusal(code, status.message(), subject)),
+    }
+}
+
+fn unknown_service(service: &str, subject: String) -> Finding {
+    let message = format!("the server's health service does not know `{service}`");
+    Finding::new(Id::ProbeHealthUnknownService, subject, message)
+        .with_hint("leave `--service` out to ask for the server as a whole")
+}
+
+fn refusal(code: Code, text: &str, subject: String) -> Finding {
     let id = REFUSALS.iter().find(|(known, _)| *known == code).map_or(Id::ProbeGrpcStatus, |(_, id)| *id);
     let name = CODE_NAMES.get(code as usize).copied().unwrap_or("UNKNOWN");
-    let message = match status.message() {
+    let message = match text {
         "" => format!("the server answered {name}"),
         text => format!("the server answered {name}: {}", printable(text)),
     };

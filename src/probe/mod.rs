@@ -33,7 +33,7 @@ pub struct Plan {
     pub own: Option<Summary>,
     /// Limit of one attempt.
     pub timeout: Duration,
-    /// Begin new attempts until one succeeds or this much time has passed.
+    /// Make attempts until one succeeds, for at most this long; the last one is cut short.
     pub wait: Option<Duration>,
 }
 
@@ -54,31 +54,39 @@ pub async fn probe(plan: Plan, now: fn() -> OffsetDateTime) -> Vec<TargetOutcome
 
 async fn until_healthy(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime) -> TargetOutcome {
     let begin = Instant::now();
-    let end = begin + plan.wait.unwrap_or_default();
     let mut pause = FIRST_PAUSE;
-    for attempts in 1.. {
-        let mut outcome = attempt(target, plan, now).await;
-        if outcome.is_healthy() || Instant::now() + pause >= end {
-            outcome.attempts = attempts;
+    let mut attempts = 1;
+    loop {
+        let left = plan.wait.map(|wait| wait.saturating_sub(begin.elapsed()));
+        let limit = left.map_or(plan.timeout, |left| plan.timeout.min(left));
+        let mut outcome = attempt(target, plan, limit, now).await;
+        outcome.attempts = attempts;
+        let left = plan.wait.unwrap_or_default().saturating_sub(begin.elapsed());
+        // What is left after the pause must be enough for a verdict that says more than "too late".
+        if outcome.is_healthy() || left < pause + LEAST_LIMIT {
             return outcome;
         }
         sleep(pause).await;
         pause = LAST_PAUSE.min(pause * 2);
+        attempts += 1;
     }
-    unreachable!("the attempts do not run out before the time does")
 }
 
-async fn attempt(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime) -> TargetOutcome {
-    let deadline = Instant::now() + plan.timeout;
+async fn attempt(
+    target: &Target,
+    plan: &Plan,
+    limit: Duration,
+    now: fn() -> OffsetDateTime,
+) -> TargetOutcome {
+    let deadline = Instant::now() + limit;
     let mut outcome = TargetOutcome::new(target);
     let dialed = net::dial(target, deadline).await;
-    let context =
-        Context { target, trace: &dialed.trace, own: plan.own.as_ref(), limit: plan.timeout, now: now() };
+    let context = Context { target, trace: &dialed.trace, own: plan.own.as_ref(), limit, now: now() };
     outcome.add_trace(&dialed.trace);
     let (stream, first) = match dialed.outcome {
         Ok(opened) => opened,
         Err(fault) => {
-            outcome.fail(diagnose::layer(&context, &fault), diagnose(&context, &fault));
+            outcome.fault(&context, &fault);
             return outcome;
         }
     };
@@ -86,7 +94,7 @@ async fn attempt(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime) -> T
     let session = match net::open(stream, first, deadline).await {
         Ok(session) => session,
         Err(fault) => {
-            outcome.fail(diagnose::layer(&context, &fault), diagnose(&context, &fault));
+            outcome.fault(&context, &fault);
             return outcome;
         }
     };
@@ -99,3 +107,6 @@ async fn attempt(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime) -> T
 /// Between attempts: short at first, because a server that is just starting needs little.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The shortest time for an attempt after the first one.
+const LEAST_LIMIT: Duration = Duration::from_millis(50);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::Context;
-use crate::net::{Address, Layer, Target, Trace, Transport};
+use super::{Context, diagnose};
+use crate::net::{Address, Fault, Layer, Target, Trace, Transport};
 use crate::pki::Summary;
 use crate::report::{Finding, Severity};
 
@@ -70,6 +70,11 @@ impl TargetOutcome {
         self.findings.iter().all(|finding| finding.severity < Severity::Error)
     }
 
+    /// The layers that stand.
+    pub fn passed(&self) -> impl Iterator<Item = &LayerOutcome> {
+        self.layers.iter().filter(|outcome| outcome.state == State::Passed)
+    }
+
     /// Time of all layers together.
     pub fn took(&self) -> Duration {
         self.layers.iter().filter_map(|outcome| outcome.took).sum()
@@ -82,6 +87,12 @@ impl TargetOutcome {
     pub(super) fn fail(&mut self, layer: Layer, finding: Finding) {
         self.set(layer, State::Failed, finding.message.clone(), None);
         self.findings.push(finding);
+    }
+
+    /// A layer failed for a cause that has to be found.
+    pub(super) fn fault(&mut self, context: &Context<'_>, fault: &Fault) {
+        let finding = diagnose(context, fault);
+        self.fail(diagnose::layer(&finding, fault), finding);
     }
 
     /// Something to know about a layer that this channel does without.

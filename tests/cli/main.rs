@@ -1,8 +1,10 @@
 //! The commands, run as their users run them: the built binary, its output, its exit code.
 
+mod certs;
 mod config;
 mod explain;
 mod output;
+mod probe;
 
 use egext_test_support::Egext;
 

@@ -199,11 +199,11 @@ impl Run {
 #[macro_export]
 macro_rules! assert_finding {
     ($run:expr, $id:expr $(, $key:ident = $value:expr)* $(,)?) => {{
-        let run = &$run;
+        let run: &$crate::Run = &$run;
         let id: &str = $id;
         let finding = run.finding(id).unwrap_or_else(|| panic!("no finding `{id}` in {:?}: {}", run.ids(), run.stdout));
         $(assert_eq!(finding[stringify!($key)], $value, "`{}` of {finding:#}", stringify!($key));)*
-        finding.clone()
+        finding
     }};
 }
 

@@ -5,6 +5,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     ALL_VERSIONS, CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
     ServerConfig, SignatureScheme, SupportedProtocolVersion,
@@ -43,12 +44,15 @@ impl ServerTls {
     }
 
     pub(crate) fn config(&self) -> ServerConfig {
-        let mut config = ServerConfig::builder_with_provider(provider())
+        let provider = provider();
+        let key = provider.key_provider.load_private_key(self.key.clone_key()).expect("a key that works");
+        // Not `with_single_cert`, which looks at the certificate and would not serve a bad one.
+        let certified = CertifiedKey::new(self.chain.clone(), key);
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(self.versions)
             .expect("the provider has both versions")
             .with_client_cert_verifier(Arc::clone(&self.client))
-            .with_single_cert(self.chain.clone(), self.key.clone_key())
-            .expect("a pair");
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         config.alpn_protocols = self.alpn.iter().map(|protocol| protocol.to_vec()).collect();
         config
     }

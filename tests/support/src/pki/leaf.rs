@@ -20,15 +20,24 @@ pub(super) struct Leaf {
     pub(super) ca: bool,
     pub(super) issuer: Issuer,
     pub(super) extension: Option<CustomExtension>,
-    pub(super) sends_intermediate: bool,
+    pub(super) sends: Sends,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Issuer {
     Own,
     Other,
+    Namesake,
     Intermediate,
     Itself,
+}
+
+/// What the file holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sends {
+    Leaf,
+    LeafFirst,
+    LeafLast,
 }
 
 impl Leaf {
@@ -72,7 +81,7 @@ impl Leaf {
             ca: false,
             issuer: Issuer::Own,
             extension: None,
-            sends_intermediate: false,
+            sends: Sends::Leaf,
         }
     }
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 use crate::tls::{ServerTls, provider};
-use leaf::{Issuer, Leaf, dns_name, name};
+use leaf::{Issuer, Leaf, Sends, dns_name, name};
 
 /// A CA, a server and a client certificate in a temporary directory, named as `egext certs init` names them.
 ///
@@ -24,6 +24,7 @@ pub struct TestPki {
     directory: TempDir,
     own: CertifiedIssuer<'static, KeyPair>,
     other: CertifiedIssuer<'static, KeyPair>,
+    namesake: CertifiedIssuer<'static, KeyPair>,
     intermediate: CertifiedIssuer<'static, KeyPair>,
     server: Leaf,
     client: Leaf,
@@ -39,6 +40,7 @@ impl TestPki {
         let pki = Self {
             directory,
             other: authority("another CA", None),
+            namesake: authority("egext test CA", None),
             own,
             intermediate,
             server: Leaf::server("localhost"),
@@ -90,6 +92,13 @@ impl TestPki {
         self.change_server(|leaf| leaf.issuer = Issuer::Other)
     }
 
+    /// The server's certificate is of a CA that has the name of the one in `ca.crt` and another key: what is
+    /// left when somebody makes a CA anew and forgets a server.
+    #[must_use]
+    pub fn server_from_namesake_ca(self) -> Self {
+        self.change_server(|leaf| leaf.issuer = Issuer::Namesake)
+    }
+
     /// The server's certificate signs itself.
     #[must_use]
     pub fn server_self_signed(self) -> Self {
@@ -123,13 +132,20 @@ impl TestPki {
     /// The server's certificate is of an intermediate CA, which the server sends along: nothing is wrong.
     #[must_use]
     pub fn server_chain(self) -> Self {
-        self.change_server(|leaf| (leaf.issuer, leaf.sends_intermediate) = (Issuer::Intermediate, true))
+        self.change_server(|leaf| (leaf.issuer, leaf.sends) = (Issuer::Intermediate, Sends::LeafFirst))
     }
 
     /// The server's certificate is of an intermediate CA, which the server does not send.
     #[must_use]
     pub fn server_chain_incomplete(self) -> Self {
         self.change_server(|leaf| leaf.issuer = Issuer::Intermediate)
+    }
+
+    /// The server sends the intermediate CA's certificate before its own, as a file put together the wrong
+    /// way round makes it do.
+    #[must_use]
+    pub fn server_chain_in_wrong_order(self) -> Self {
+        self.change_server(|leaf| (leaf.issuer, leaf.sends) = (Issuer::Intermediate, Sends::LeafLast))
     }
 
     /// The client's certificate expired yesterday.
@@ -148,6 +164,12 @@ impl TestPki {
     #[must_use]
     pub fn client_from_other_ca(self) -> Self {
         self.change_client(|leaf| leaf.issuer = Issuer::Other)
+    }
+
+    /// The client's certificate is of a CA that has the name of the one in `ca.crt` and another key.
+    #[must_use]
+    pub fn client_from_namesake_ca(self) -> Self {
+        self.change_client(|leaf| leaf.issuer = Issuer::Namesake)
     }
 
     /// The client's certificate is for servers.
@@ -245,13 +267,16 @@ impl TestPki {
         let certificate = match leaf.issuer {
             Issuer::Own => parameters.signed_by(&key, &self.own),
             Issuer::Other => parameters.signed_by(&key, &self.other),
+            Issuer::Namesake => parameters.signed_by(&key, &self.namesake),
             Issuer::Intermediate => parameters.signed_by(&key, &self.intermediate),
             Issuer::Itself => parameters.self_signed(&key),
         };
-        let mut file = certificate.expect("signable").pem();
-        if leaf.sends_intermediate {
-            file.push_str(&self.intermediate.pem());
-        }
+        let pem = certificate.expect("signable").pem();
+        let file = match leaf.sends {
+            Sends::Leaf => pem,
+            Sends::LeafFirst => pem + &self.intermediate.pem(),
+            Sends::LeafLast => self.intermediate.pem() + &pem,
+        };
         write(&self.directory().join(format!("{}.crt", leaf.file)), &file);
         write_private(&self.directory().join(format!("{}.key", leaf.file)), &key.serialize_pem());
     }

@@ -31,6 +31,8 @@ enum Socket {
 pub(super) enum Conduct {
     /// Ends it in good order.
     Close,
+    /// Opens HTTP/2 and says goodbye.
+    GoAway,
     /// Nothing, and keeps it open.
     Hang,
     /// Speaks HTTP/2.
@@ -141,7 +143,7 @@ impl Manner {
         self.conducts(Conduct::Close)
     }
 
-    /// Accepts, and cuts the connection (RST on TCP).
+    /// Accepts, and cuts the connection when the client speaks (RST on TCP).
     #[must_use]
     pub fn resets(self) -> Self {
         self.conducts(Conduct::Reset)
@@ -171,6 +173,12 @@ impl Manner {
     #[must_use]
     pub fn waits_for_preface(self) -> Self {
         self.conducts(Conduct::Http2AfterPreface(Answer::Health))
+    }
+
+    /// Opens HTTP/2 and takes no call: SETTINGS, GOAWAY, end.
+    #[must_use]
+    pub fn goes_away(self) -> Self {
+        self.conducts(Conduct::GoAway)
     }
 
     /// Closes so many connections at once before it serves the next.

@@ -73,16 +73,14 @@ pub(super) async fn talk(
     // Clients go away when they have seen enough, in the middle of anything: errors end the conversation.
     let _ = match conduct {
         Conduct::Close => close(stream).await,
+        Conduct::GoAway => go_away(stream).await,
         Conduct::Hang => drain(stream).await,
         Conduct::Http2(answer) => http2(stream, answer, record).await,
         Conduct::Http2AfterPreface(answer) => match wait_for_preface(stream).await {
             Ok(stream) => http2(stream, answer, record).await,
             Err(error) => Err(error),
         },
-        Conduct::Reset => {
-            stream.cut_on_drop();
-            Ok(())
-        }
+        Conduct::Reset => reset(stream).await,
         Conduct::Say(words) => say(stream, words).await,
     };
 }
@@ -96,6 +94,13 @@ async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()
 
 async fn drain(mut stream: impl AsyncRead + Unpin) -> io::Result<()> {
     tokio::io::copy(&mut stream, &mut sink()).await.map(drop)
+}
+
+/// Waits for the client to speak: one that is cut sooner may or may not notice while it still connects.
+async fn reset(mut stream: Box<dyn Stream>) -> io::Result<()> {
+    stream.read_u8().await?;
+    stream.cut_on_drop();
+    Ok(())
 }
 
 async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, words: Words) -> io::Result<()> {
@@ -114,6 +119,13 @@ async fn wait_for_preface(stream: Box<dyn Stream>) -> io::Result<impl AsyncRead 
     reader.read_exact(&mut preface).await?;
     // Hyper wants to see it as well.
     Ok(join(Cursor::new(preface).chain(reader), writer))
+}
+
+/// SETTINGS, and GOAWAY with no error and no stream accepted (RFC 9113 sections 6.5 and 6.8).
+async fn go_away(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await?;
+    stream.write_all(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await?;
+    close(stream).await
 }
 
 async fn http2(

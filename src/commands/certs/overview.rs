@@ -1,0 +1,187 @@
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Role, Summary, when};
+use crate::report::{Finding, Line, Report, Role as Style};
+
+/// What happened to the set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outcome {
+    /// There was none, now there is one.
+    Created,
+    /// There is another one now.
+    Replaced,
+    /// It is as it was.
+    Unchanged,
+    /// There is none, and none was made: it was a dry run.
+    WouldCreate,
+    /// It is as it was: it was a dry run.
+    WouldReplace,
+}
+
+/// A report about one set: what it is, for whom, until when, and which file belongs where.
+#[derive(Debug)]
+pub(super) struct Overview<'a> {
+    outcome: Outcome,
+    directory: &'a Path,
+    report: Report,
+}
+
+impl<'a> Overview<'a> {
+    pub(super) fn new(outcome: Outcome, directory: &'a Path) -> Self {
+        let place = format!("`{}`", directory.display());
+        let (style, done, rest) = match outcome {
+            Outcome::Created => {
+                (Style::Good, "made", format!(" a private CA and a certificate for each side in {place}"))
+            }
+            Outcome::Replaced => {
+                (Style::Good, "replaced", format!(" the set in {place} by a new one, with a new CA"))
+            }
+            Outcome::Unchanged => (Style::Good, "unchanged:", format!(" there is a set in {place}")),
+            Outcome::WouldCreate => (
+                Style::Strong,
+                "would make",
+                format!(" a private CA and a certificate for each side in {place}"),
+            ),
+            Outcome::WouldReplace => {
+                (Style::Strong, "would replace", format!(" the set in {place} by a new one, with a new CA"))
+            }
+        };
+        let mut report = Report::new("certs init");
+        report.talk.line(Line::default().with(style, done).plain(rest)).blank();
+        report.details.insert("outcome".to_owned(), outcome.name().into());
+        report.details.insert("directory".to_owned(), words(directory).into());
+        Self { outcome, directory, report }
+    }
+
+    /// CA, server and client, in this order.
+    pub(super) fn certificates(&mut self, summaries: [&Summary; 3], now: OffsetDateTime) {
+        let mut objects = Vec::new();
+        for (summary, (who, role, certificate, key)) in summaries.into_iter().zip(WHO) {
+            let names = summary.names.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let called = match (names.is_empty(), self.is_real()) {
+                (false, _) => names.join(", "),
+                (true, true) => summary.subject.to_string(),
+                // The name of a CA that was not kept is nobody's name.
+                (true, false) => "a new one".to_owned(),
+            };
+            let until = format!(
+                "until {} ({})",
+                when::day(summary.not_after),
+                when::distance(summary.not_after, now)
+            );
+            let talk = &mut self.report.talk;
+            talk.line(Line::default().plain("  ").with(Style::Strong, format!("{who:<8}")).plain(called));
+            talk.line(Line::default().with(Style::Dim, format!("          {until}, {}", summary.key)));
+            let mut object = json!({
+                "role": role,
+                "certificate": words(&self.directory.join(certificate)),
+                "key": words(&self.directory.join(key)),
+                "names": names,
+                "not_before": when::timestamp(summary.not_before),
+                "not_after": when::timestamp(summary.not_after),
+                "key_type": summary.key,
+            });
+            if self.is_real() {
+                object["subject"] = summary.subject.as_str().into();
+                object["issuer"] = summary.issuer.as_str().into();
+                object["serial"] = summary.serial.as_str().into();
+            }
+            objects.push(object);
+        }
+        self.report.details.insert("certificates".to_owned(), objects.into());
+    }
+
+    /// Which file belongs to which side: a key on the wrong side can be lost twice.
+    pub(super) fn files(&mut self) {
+        self.report.talk.blank().line(Line::default().with(Style::Dim, "files"));
+        let mut sides = Map::new();
+        for (side, title, names, remark) in SIDES {
+            let paths = names.iter().map(|name| words(&self.directory.join(name))).collect::<Vec<_>>();
+            let shown = paths.join("  ");
+            let line = Line::default().plain("  ").with(Style::Strong, format!("{title:<15}")).plain(shown);
+            let line = if remark.is_empty() { line } else { line.with(Style::Dim, format!("  {remark}")) };
+            self.report.talk.line(line);
+            sides.insert(side.to_owned(), paths.into());
+        }
+        self.report.details.insert("files".to_owned(), Value::Object(sides));
+    }
+
+    /// Something good to know, and nothing wrong.
+    pub(super) fn note(&mut self, words: &str) {
+        self.report.talk.blank().line(Line::default().with(Style::Dim, "note:").plain(format!(" {words}")));
+    }
+
+    pub(super) fn finding(&mut self, finding: Finding) {
+        if self.report.findings.is_empty() {
+            self.report.talk.blank();
+        }
+        self.report.talk.finding(&finding);
+        self.report.findings.push(finding);
+    }
+
+    /// `probe` is what to type once the server runs.
+    pub(super) fn finish(mut self, probe: &str) -> Report {
+        let next = match self.outcome {
+            Outcome::Created => Some(format!("start the server with its files, then `{probe}`")),
+            Outcome::Replaced => Some(format!(
+                "give both sides their new files and restart them, since old and new refuse each other; then `{probe}`"
+            )),
+            Outcome::Unchanged => None,
+            Outcome::WouldCreate | Outcome::WouldReplace => Some("leave `--dry-run` out to do it".to_owned()),
+        };
+        if let Some(next) = next {
+            self.report.talk.blank().hint(next);
+        }
+        self.report.details.insert("next".to_owned(), probe.into());
+        self.report
+    }
+
+    fn is_real(&self) -> bool {
+        !matches!(self.outcome, Outcome::WouldCreate | Outcome::WouldReplace)
+    }
+}
+
+impl Outcome {
+    /// In JSON.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Replaced => "replaced",
+            Self::Unchanged => "unchanged",
+            Self::WouldCreate => "would-create",
+            Self::WouldReplace => "would-replace",
+        }
+    }
+}
+
+/// A path that is not UTF-8 loses what is not: JSON could not carry it.
+fn words(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Who a certificate is for: to a person, to a program, and its files.
+const WHO: [(&str, &str, &str, &str); 3] = [
+    ("CA", "ca", CA_CERTIFICATE_FILE, CA_KEY_FILE),
+    ("server", "server", Role::Server.certificate_file(), Role::Server.key_file()),
+    ("client", "client", Role::Client.certificate_file(), Role::Client.key_file()),
+];
+
+/// Where files belong: to a program, to a person, which, and what to bear in mind.
+const SIDES: [(&str, &str, &[&str], &str); 3] = [
+    (
+        "server",
+        "to the server",
+        &[CA_CERTIFICATE_FILE, Role::Server.certificate_file(), Role::Server.key_file()],
+        "",
+    ),
+    (
+        "client",
+        "to the client",
+        &[CA_CERTIFICATE_FILE, Role::Client.certificate_file(), Role::Client.key_file()],
+        "",
+    ),
+    ("stays", "stays here", &[CA_KEY_FILE], "whoever has it can be either side"),
+];

@@ -1,0 +1,177 @@
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use super::bridge::stop_on_signals;
+use super::{Clock, Error, block_on};
+use crate::cli;
+use crate::demo::{DemoError, Stage};
+use crate::pki::when;
+use crate::report::{Line, Printer, Report, Role};
+
+pub(super) fn run(arguments: &cli::Demo, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
+    let directory = TempDir::with_prefix("egext-demo-").map_err(Error::TemporaryDirectory)?;
+    block_on(async {
+        let stop = stop_on_signals().map_err(Error::Runtime)?;
+        let played = tokio::select! {
+            played = play(&directory, clock, arguments.keep) => played?,
+            () = stop.notified() => return Err(Error::Interrupted),
+        };
+        let code = printer.report(&played.report);
+        if arguments.keep {
+            stop.notified().await;
+        }
+        Ok(code)
+    })?
+}
+
+/// What was shown. The stage stands as long as this is held.
+struct Played {
+    report: Report,
+    _stage: Stage,
+}
+
+async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, DemoError> {
+    let begin = Instant::now();
+    let mut report = Report::new("demo");
+    report
+        .talk
+        .line(Line::default().with(Role::Strong, "mutual TLS between Envoy Gateway and an extension server"));
+    let (mut stage, set) = Stage::raise(directory.path(), clock).await?;
+    let (ca, server) = (set.ca.summary(), set.server.summary());
+    let until = when::day(server.not_after);
+    step(
+        &mut report,
+        "certificates",
+        &format!(
+            "`{}` issued `{}` and `egext client`, {}, until {until}",
+            ca.subject, server.subject, server.key
+        ),
+        begin.elapsed(),
+    );
+    said(
+        &mut report,
+        "server",
+        &format!("an extension server at {} that demands client certificates", stage.server()),
+    );
+    said(&mut report, "bridge", &format!("{} -> {}", stage.socket(), stage.server()));
+    let healthy = probe(&stage, &mut report).await?;
+    if healthy {
+        call(&stage, &mut report).await?;
+        refuse_stranger(&stage, &mut report).await?;
+    }
+    let stanza = stage.stanza()?;
+    report.details.insert("directory".to_owned(), json!(directory.path()));
+    report.details.insert("server".to_owned(), json!(stage.server().to_string()));
+    report.details.insert("bridge".to_owned(), json!(stage.socket().to_string()));
+    report.details.insert("stanza".to_owned(), json!(stanza));
+    if keep {
+        say_what_to_try(&stage, &mut report);
+    } else if healthy {
+        stop_server(&mut stage, &mut report).await?;
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    report.details.insert("seconds".to_owned(), json!((seconds * 1000.0).round() / 1000.0));
+    closing(&mut report, keep, seconds);
+    report.data = Some(stanza);
+    Ok(Played { report, _stage: stage })
+}
+
+async fn probe(stage: &Stage, report: &mut Report) -> Result<bool, DemoError> {
+    let outcomes = stage.probe().await?;
+    let healthy = outcomes.iter().all(crate::probe::TargetOutcome::is_healthy);
+    for (outcome, whose) in outcomes.iter().zip(["probe server", "probe bridge"]) {
+        let names: Vec<_> = outcome.passed().map(|layer| layer.layer.name()).collect();
+        step(report, whose, &names.join(", "), outcome.took());
+    }
+    for finding in outcomes.into_iter().flat_map(|outcome| outcome.findings) {
+        report.talk.finding(&finding);
+        report.findings.push(finding);
+    }
+    Ok(healthy)
+}
+
+async fn call(stage: &Stage, report: &mut Report) -> Result<(), DemoError> {
+    let call = stage.call().await?;
+    let words = format!(
+        "{} through the bridge and back, unchanged; the server saw `{}`",
+        call.hook.method(),
+        call.client
+    );
+    step(report, "hook call", &words, call.took);
+    report.details.insert(
+        "hook".to_owned(),
+        json!({ "method": call.hook.method(), "octets": call.octets, "client": call.client }),
+    );
+    Ok(())
+}
+
+async fn refuse_stranger(stage: &Stage, report: &mut Report) -> Result<(), DemoError> {
+    let outcome = stage.probe_as_stranger().await?;
+    let refusal = outcome.findings.first().ok_or(DemoError::StrangerAccepted)?;
+    let words = format!("without our certificate: {}", refusal.message);
+    step(report, "stranger", &words, outcome.took());
+    report.details.insert("stranger".to_owned(), json!(refusal.id));
+    Ok(())
+}
+
+async fn stop_server(stage: &mut Stage, report: &mut Report) -> Result<(), DemoError> {
+    let begin = Instant::now();
+    let status = stage.call_without_server().await?;
+    step(report, "server down", "Envoy Gateway would wait for ever; the bridge answers:", begin.elapsed());
+    report.talk.line(Line::default().plain("                 ").with(Role::Dim, status.message()));
+    report.details.insert(
+        "server_down".to_owned(),
+        json!({ "code": format!("{:?}", status.code()), "message": status.message() }),
+    );
+    Ok(())
+}
+
+fn say_what_to_try(stage: &Stage, report: &mut Report) {
+    let certificates = stage.certificates();
+    let certificates = certificates.display();
+    let (server, bridge) = (stage.server(), stage.socket());
+    report.talk.blank();
+    report.talk.line("all of it goes on running; try in another terminal:");
+    for command in [
+        format!("egext probe {server} --dir {certificates}"),
+        format!("egext probe {server} --ca {certificates}/ca.crt"),
+        format!("egext probe {bridge} -o json"),
+        format!(
+            "openssl s_client -connect {server} -alpn h2 -CAfile {certificates}/ca.crt -cert {certificates}/client.crt -key {certificates}/client.key"
+        ),
+    ] {
+        report.talk.line(Line::default().plain("  ").with(Role::Hint, command));
+    }
+}
+
+fn closing(report: &mut Report, keep: bool, seconds: f64) {
+    report.talk.blank();
+    if keep {
+        report.talk.line("Ctrl-C stops it and removes the directory. Envoy Gateway would need, on stdout:");
+    } else {
+        report.talk.line(format!("done in {seconds:.2} s, nothing is left behind. Next, for a real set-up:"));
+        report.talk.line(Line::default().plain("  ").with(Role::Hint, "egext certs init"));
+        report.talk.line("What Envoy Gateway would need follows on stdout:");
+    }
+    report.talk.blank();
+}
+
+/// A step that took time.
+fn step(report: &mut Report, name: &str, words: &str, took: Duration) {
+    let milliseconds = took.as_secs_f64() * 1000.0;
+    let line = mark(name).plain(format!("{words}  ")).with(Role::Dim, format!("{milliseconds:.1} ms"));
+    report.talk.line(line);
+}
+
+/// A step that took none.
+fn said(report: &mut Report, name: &str, words: &str) {
+    report.talk.line(mark(name).plain(words));
+}
+
+fn mark(name: &str) -> Line {
+    Line::default().plain("  ").with(Role::Good, "√").plain(format!(" {name:<13}"))
+}

@@ -1,0 +1,238 @@
+//! What is wrong with a set on disk, or will soon be, or is not as somebody asked for it.
+
+use std::path::{Path, PathBuf};
+
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, KeyType, Role, SubjectName, Summary,
+    profile::BACKDATED, verify, when,
+};
+use crate::report::{Finding, Id};
+use crate::units::Span;
+
+/// A complete set, loaded: every key belongs to its certificate.
+#[derive(Debug)]
+pub struct StoredSet {
+    /// Whom both sides trust.
+    pub anchors: Anchors,
+    /// Who signs.
+    pub ca: Identity,
+    /// For the extension server.
+    pub server: Identity,
+    /// For Envoy Gateway, or the bridge on its side.
+    pub client: Identity,
+}
+
+impl StoredSet {
+    /// Loads the set in `directory`.
+    ///
+    /// # Errors
+    /// When one of its files cannot be used.
+    pub fn load(directory: &Path) -> Result<Self, IdentityError> {
+        let path = |name: &str| -> PathBuf { directory.join(name) };
+        let leaf = |role: Role| Identity::load(&path(role.certificate_file()), &path(role.key_file()));
+        Ok(Self {
+            anchors: Anchors::load(&path(CA_CERTIFICATE_FILE))?,
+            ca: Identity::load(&path(CA_CERTIFICATE_FILE), &path(CA_KEY_FILE))?,
+            server: leaf(Role::Server)?,
+            client: leaf(Role::Client)?,
+        })
+    }
+
+    /// Everything that keeps the set from working, now or soon.
+    pub fn findings(&self, now: OffsetDateTime) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for identity in [&self.ca, &self.server, &self.client] {
+            findings.extend(dates(identity, now));
+        }
+        for (role, identity) in [(Role::Server, &self.server), (Role::Client, &self.client)] {
+            findings.extend(self.chain(role, identity));
+        }
+        findings
+    }
+
+    /// What `wanted` asks for and the set does not have.
+    pub fn differences(&self, wanted: &Wanted) -> Vec<Finding> {
+        let (ca, server) = (self.ca.leaf(), self.server.leaf());
+        let mut findings = Vec::new();
+        let missing = wanted.names.iter().filter(|name| !server.names.contains(name)).collect::<Vec<_>>();
+        if !missing.is_empty() {
+            let message = format!("the existing certificate is not for {}", list(missing));
+            findings.push(
+                Finding::new(Id::CertsNamesMissing, subject(&self.server), message)
+                    .with_evidence("expected", list(&wanted.names))
+                    .with_evidence("found", list(&server.names))
+                    .with_hint(NEW_SET),
+            );
+        }
+        if let Some(wanted) = wanted.key_type.map(|key_type| key_type.to_string())
+            && wanted != server.key
+        {
+            findings.push(differs(&self.server, "key type", &wanted, &server.key));
+        }
+        // A leaf whose life its CA has cut short is as long as it can be.
+        let cut_short = |wanted| server.not_after == ca.not_after && wanted > lifetime(server);
+        for (identity, wanted) in [
+            (&self.ca, wanted.ca_lifetime),
+            (&self.server, wanted.lifetime.filter(|wanted| !cut_short(*wanted))),
+        ] {
+            let found = lifetime(identity.leaf());
+            if let Some(wanted) =
+                wanted.filter(|wanted| wanted.duration().as_secs() != found.duration().as_secs())
+            {
+                findings.push(differs(identity, "lifetime", &wanted.to_string(), &found.to_string()));
+            }
+        }
+        findings
+    }
+
+    /// Was this leaf signed by the CA, for this side? Its dates are another finding.
+    fn chain(&self, role: Role, identity: &Identity) -> Option<Finding> {
+        let (leaf, ca) = (identity.leaf(), self.ca.leaf());
+        let while_both_live = leaf.not_before.max(ca.not_before);
+        let refusal =
+            verify::leaf(identity.chain(), self.anchors.certificates(), role, &[], while_both_live).err()?;
+        let message = format!("a peer that trusts `{}` refuses it: {refusal}", self.anchors.path().display());
+        Some(
+            Finding::new(Id::CertsChainBroken, subject(identity), message)
+                .with_evidence("expected", format!("issued by {}", ca.subject))
+                .with_evidence("found", format!("issued by {}", leaf.issuer))
+                .with_hint(NEW_SET),
+        )
+    }
+}
+
+/// What was asked for, as far as it was.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Names that the server's certificate shall have.
+    pub names: Vec<SubjectName>,
+    /// Of the keys.
+    pub key_type: Option<KeyType>,
+    /// Of the leafs.
+    pub lifetime: Option<Span>,
+    /// Of the CA.
+    pub ca_lifetime: Option<Span>,
+}
+
+/// Is it the time of this certificate, and for long enough?
+fn dates(identity: &Identity, now: OffsetDateTime) -> Option<Finding> {
+    let Summary { not_before, not_after, .. } = *identity.leaf();
+    let finding = |id, message: String| Finding::new(id, subject(identity), message).with_hint(NEW_SET);
+    let left = not_after - now;
+    let life: Duration = not_after - not_before;
+    let soon = SOON.min(life / 3_i32);
+    if now < not_before {
+        let message =
+            format!("valid from {} on, {}", when::timestamp(not_before), when::distance(not_before, now));
+        Some(
+            finding(Id::CertsNotYetValid, message).with_hint("compare this machine's clock with another one"),
+        )
+    } else if left.is_negative() {
+        Some(finding(
+            Id::CertsExpired,
+            format!("expired {}, on {}", when::distance(not_after, now), when::day(not_after)),
+        ))
+    } else if left < soon {
+        Some(finding(
+            Id::CertsExpiring,
+            format!("expires {}, on {}", when::distance(not_after, now), when::day(not_after)),
+        ))
+    } else {
+        None
+    }
+}
+
+/// From now on, as it was typed: without the hour before.
+fn lifetime(summary: &Summary) -> Span {
+    let seconds = (summary.not_after - summary.not_before - BACKDATED).whole_seconds();
+    Span::from_seconds(u64::try_from(seconds).unwrap_or_default())
+}
+
+fn differs(identity: &Identity, what: &str, expected: &str, found: &str) -> Finding {
+    Finding::new(Id::CertsDiffers, subject(identity), format!("the existing certificate has another {what}"))
+        .with_evidence("expected", expected)
+        .with_evidence("found", found)
+        .with_hint(NEW_SET)
+}
+
+fn subject(identity: &Identity) -> String {
+    identity.certificate_path().display().to_string()
+}
+
+fn list<'a>(names: impl IntoIterator<Item = &'a SubjectName>) -> String {
+    names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+const NEW_SET: &str = "`egext certs init --force` makes a new set, with a new CA";
+
+/// Soon is a third of a certificate's life, and at most this.
+const SOON: Duration = Duration::days(30);
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::pki::authority::{SetPlan, issue_set};
+
+    const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
+
+    fn stored(plan: &SetPlan) -> StoredSet {
+        let set = issue_set(plan, NOW).expect("a set");
+        let identity = |name: &str, issued: &crate::pki::authority::Issued| {
+            let (certificate, key) = (issued.certificate_pem(), issued.key_pem());
+            Identity::from_pem((Path::new(name), certificate.as_bytes()), (Path::new("key"), key.as_bytes()))
+                .expect("a pair")
+        };
+        StoredSet {
+            anchors: Anchors::from_pem(Path::new("ca.crt"), set.ca.certificate_pem().as_bytes())
+                .expect("a CA"),
+            ca: identity("ca.crt", &set.ca),
+            server: identity("server.crt", &set.server),
+            client: identity("client.crt", &set.client),
+        }
+    }
+
+    /// What is found after `later`: id and subject.
+    fn found(set: &StoredSet, later: Duration) -> Vec<String> {
+        let findings = set.findings(NOW + later);
+        findings.into_iter().map(|finding| format!("{} {}", finding.id, finding.subject)).collect()
+    }
+
+    #[test]
+    fn a_certificate_is_fine_then_expiring_then_expired() {
+        let set = stored(&SetPlan::default());
+        assert_eq!(found(&set, Duration::days(335) - Duration::SECOND), [""; 0]);
+        let leafs = |id: &str| [format!("{id} server.crt"), format!("{id} client.crt")];
+        assert_eq!(found(&set, Duration::days(335) + Duration::SECOND), leafs("certs.expiring"));
+        assert_eq!(found(&set, Duration::days(365)), leafs("certs.expiring"), "its last second");
+        assert_eq!(found(&set, Duration::days(365) + Duration::SECOND), leafs("certs.expired"));
+        assert_eq!(found(&set, -Duration::HOUR), [""; 0], "backdated");
+        assert_eq!(found(&set, -Duration::HOUR - Duration::SECOND).len(), 3);
+    }
+
+    #[test]
+    fn a_short_life_is_expiring_in_its_last_third() {
+        let hour = Span::from_seconds(3600);
+        let set = stored(&SetPlan { lifetime: hour, ca_lifetime: hour, ..SetPlan::default() });
+        // With the hour before it, the certificate lives two: 40 minutes are a third.
+        assert_eq!(found(&set, Duration::minutes(19)), [""; 0]);
+        assert_eq!(found(&set, Duration::minutes(21)).len(), 3);
+    }
+
+    #[test]
+    fn only_what_was_asked_for_can_be_missing() {
+        let set = stored(&SetPlan::default());
+        assert!(set.differences(&Wanted::default()).is_empty());
+        let wanted = Wanted {
+            key_type: Some(KeyType::P384),
+            ca_lifetime: Some(Span::from_days(1)),
+            ..Wanted::default()
+        };
+        let differences = set.differences(&wanted);
+        assert_eq!(differences.len(), 2);
+        assert!(differences.iter().all(|finding| finding.id == Id::CertsDiffers));
+    }
+}

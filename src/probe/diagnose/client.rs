@@ -1,0 +1,94 @@
+//! The server's verdict on ours.
+
+use rustls::AlertDescription;
+
+use super::Context;
+use crate::pki::DistinguishedName;
+use crate::pki::when::timestamp;
+use crate::report::{Finding, Id};
+
+/// The server refused what we showed, or that we showed nothing.
+pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription) -> Finding {
+    let Some(own) = context.own else { return required(context) };
+    if let Some(finding) = own_defect(context) {
+        return finding;
+    }
+    let why = CLIENT_REFUSALS.iter().find(|(known, _)| *known == alert).map_or("", |(_, why)| why);
+    let finding =
+        context.finding(Id::ProbeClientCertRejected, format!("the server refused our certificate{why}"));
+    let issued = format!("our certificate `{}` was issued by `{}`", own.subject, own.issuer);
+    let wanted = wanted_authorities(context);
+    let expected = match wanted.as_slice() {
+        [] => {
+            return finding
+                .with_evidence("sent", issued)
+                .with_hint("the server must trust the CA of our certificate");
+        }
+        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or "),
+    };
+    finding
+        .with_evidence("sent", issued)
+        .with_evidence("expected", format!("a certificate of {expected}"))
+        .with_hint("give the server our CA as client CA, or use a certificate of a CA that it trusts")
+}
+
+pub(super) fn required(context: &Context<'_>) -> Finding {
+    let finding = context
+        .finding(Id::ProbeClientCertRequired, "the server demands a client certificate, and we have none")
+        .with_hint("pass `--dir`, or `--cert` and `--key`");
+    match wanted_authorities(context).as_slice() {
+        [] => finding,
+        names => finding.with_evidence("expected", format!("a certificate of `{}`", names.join("` or `"))),
+    }
+}
+
+/// What is wrong with our own certificate, whatever the server's alert calls it.
+pub(super) fn own_defect(context: &Context<'_>) -> Option<Finding> {
+    let own = context.own?;
+    let finding = |id, message: String| Some(context.finding(id, message));
+    if own.not_after < context.now {
+        return finding(
+            Id::ProbeClientCertExpired,
+            format!("our certificate `{}` expired on {}", own.subject, timestamp(own.not_after)),
+        )
+        .map(|finding| finding.with_hint("make a new set: `egext certs init --force`"));
+    }
+    if own.not_before > context.now {
+        return finding(
+            Id::ProbeClientCertNotYetValid,
+            format!("our certificate `{}` is valid from {} on", own.subject, timestamp(own.not_before)),
+        );
+    }
+    if !own.client_auth {
+        return finding(
+            Id::ProbeClientCertWrongPurpose,
+            format!("our certificate `{}` is not for clients", own.subject),
+        )
+        .map(|finding| {
+            finding
+                .with_evidence("expected", "extended key usage clientAuth")
+                .with_hint("pass the client's files: `client.crt` and `client.key`")
+        });
+    }
+    None
+}
+
+/// The authorities that the server named when it asked for our certificate.
+fn wanted_authorities(context: &Context<'_>) -> Vec<String> {
+    let asked = context.trace.witness.as_ref().and_then(|witness| witness.asked()).unwrap_or_default();
+    asked
+        .iter()
+        .filter_map(|name| DistinguishedName::from_der(name.as_ref()))
+        .map(|name| name.to_string())
+        .collect()
+}
+
+/// What a refusal of our certificate says (RFC 8446 section 6.2).
+const CLIENT_REFUSALS: &[(AlertDescription, &str)] = &[
+    (AlertDescription::AccessDenied, ": access denied"),
+    (AlertDescription::BadCertificate, ": bad certificate"),
+    (AlertDescription::CertificateExpired, ": expired, by its clock"),
+    (AlertDescription::CertificateRevoked, ": revoked"),
+    (AlertDescription::UnknownCA, ": unknown CA"),
+    (AlertDescription::UnsupportedCertificate, ": not of a kind that it accepts"),
+];

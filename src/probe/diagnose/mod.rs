@@ -1,0 +1,109 @@
+//! From what happened on the wire to a finding that names the cause.
+//!
+//! Each verdict is a row of a table where one error says it all, and a short function where two facts must
+//! be weighed: an alert means something else when we sent a certificate than when we sent none.
+
+mod client;
+mod server;
+mod tls;
+mod wire;
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::net::{Fault, FaultKind, Layer, Target, Trace};
+use crate::pki::Summary;
+use crate::report::{Finding, Id};
+
+/// What is known beside the fault itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Where we connected to.
+    pub target: &'a Target,
+    /// What was learned on the way.
+    pub trace: &'a Trace,
+    /// The certificate that we show.
+    pub own: Option<&'a Summary>,
+    /// The limit that a timeout ran into.
+    pub limit: Duration,
+    /// When the verdict falls.
+    pub now: OffsetDateTime,
+}
+
+/// Names the cause of a fault.
+pub fn diagnose(context: &Context<'_>, fault: &Fault) -> Finding {
+    match &fault.kind {
+        FaultKind::AlpnMissing => context
+            .finding(Id::ProbeAlpnMissing, "the server agrees on no protocol by ALPN")
+            .with_evidence("expected", "h2")
+            .with_hint("let the server's TLS offer `h2`"),
+        FaultKind::Closed => wire::closed(context, fault.layer),
+        FaultKind::Io(error) => wire::io_error(context, fault.layer, error),
+        FaultKind::Timeout => wire::timed_out(context, fault.layer),
+        FaultKind::Tls(error) => tls::tls_error(context, fault.layer, error),
+        FaultKind::Unexpected(first) => wire::unexpected(context, first),
+    }
+}
+
+/// The layer that a finding is about. A refused client certificate shows on a later one than where it
+/// belongs, and in TLS 1.2 on an earlier one; the second word of an id names the layer.
+pub(super) fn layer(finding: &Finding, fault: &Fault) -> Layer {
+    match finding.id.name().split('.').nth(1) {
+        Some("client-cert") => Layer::Mtls,
+        Some("alpn") => Layer::Alpn,
+        Some("http2") => Layer::Http2,
+        _ => fault.layer,
+    }
+}
+
+/// True where trying again may help without anybody doing anything about it.
+pub fn may_pass(id: Id) -> bool {
+    matches!(
+        id,
+        Id::ProbeResolveFailed
+            | Id::ProbeConnectFailed
+            | Id::ProbeConnectRefused
+            | Id::ProbeConnectReset
+            | Id::ProbeConnectSocketMissing
+            | Id::ProbeConnectTimeout
+            | Id::ProbeConnectUnreachable
+            | Id::ProbeTlsClosed
+            | Id::ProbeTlsTimeout
+            | Id::ProbeHttp2Closed
+            | Id::ProbeHttp2Timeout
+            | Id::ProbeGrpcClosed
+    )
+}
+
+/// A limit as it is typed, or in tenths where it is none that was typed.
+pub(super) fn seconds(limit: Duration) -> String {
+    let seconds = limit.as_secs_f64();
+    if seconds.fract() == 0.0 { format!("{seconds} s") } else { format!("{seconds:.1} s") }
+}
+
+impl Context<'_> {
+    fn finding(&self, id: Id, message: impl Into<String>) -> Finding {
+        Finding::new(id, self.target.address().to_string(), message)
+    }
+
+    /// What the server presented first.
+    fn presented(&self) -> Option<Summary> {
+        let witness = self.trace.witness.as_ref()?;
+        Summary::of(witness.presented().first()?).ok()
+    }
+
+    /// Does the server send a certificate that is no CA's behind the first?
+    fn has_leaf_behind(&self) -> bool {
+        let presented = self.trace.witness.as_ref().map_or(&[][..], |witness| witness.presented());
+        presented.iter().skip(1).any(|der| Summary::of(der).is_ok_and(|summary| !summary.is_ca))
+    }
+
+    fn asked_for_certificate(&self) -> bool {
+        self.trace.witness.as_ref().is_some_and(|witness| witness.asked().is_some())
+    }
+
+    fn plaintext_hint(&self) -> String {
+        format!("if the server is plaintext: `egext probe tcp://{}`", self.target.address().authority())
+    }
+}

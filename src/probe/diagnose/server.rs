@@ -1,0 +1,106 @@
+//! Our verdict on the server's certificate.
+
+use rustls::CertificateError;
+
+use super::Context;
+use crate::pki::when::timestamp;
+use crate::pki::{SubjectName, Summary};
+use crate::report::{Finding, Id};
+
+/// Our verdict on the server's certificate.
+pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Finding {
+    let presented = context.presented();
+    let found = presented.as_ref();
+    let subject = found.map_or_else(String::new, |found| format!(" `{}`", found.subject));
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            expired(context, &subject, found)
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            let from =
+                found.map_or_else(String::new, |found| format!(" before {}", timestamp(found.not_before)));
+            context
+                .finding(
+                    Id::ProbeServerCertNotYetValid,
+                    format!("the server's certificate{subject} is not valid{from}"),
+                )
+                .with_hint("compare the clocks of both machines")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            wrong_name(context, found)
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => context
+            .finding(
+                Id::ProbeServerCertWrongPurpose,
+                format!("the server's certificate{subject} is not for servers"),
+            )
+            .with_evidence("expected", "extended key usage serverAuth")
+            .with_hint("give the server its own files: `server.crt` and `server.key`"),
+        // A CA with the name of ours and another key: it was made anew.
+        CertificateError::BadSignature => unknown_issuer(context, &subject, found)
+            .with_evidence("expected", "the key of our CA of that name"),
+        CertificateError::UnknownIssuer => unknown_issuer(context, &subject, found),
+        other if is_ca_as_leaf(other) && context.has_leaf_behind() => context
+            .finding(Id::ProbeServerCertChainOrder, "the server sends its chain in the wrong order")
+            .with_evidence("expected", "its own certificate first")
+            .with_evidence("found", format!("the CA certificate{subject} first"))
+            .with_hint("in its certificate file, put the leaf before the intermediates"),
+        other if is_ca_as_leaf(other) => context
+            .finding(
+                Id::ProbeServerCertIsCa,
+                format!("the server presents the CA certificate{subject} as its own"),
+            )
+            .with_hint("give it a leaf certificate: `egext certs init` makes one"),
+        other => context.finding(
+            Id::ProbeServerCertRefused,
+            format!("the server's certificate{subject} cannot be used: {other}"),
+        ),
+    }
+}
+
+fn expired(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {
+    let message = match found {
+        Some(found) if found.not_after < context.now => {
+            format!("the server's certificate{subject} expired on {}", timestamp(found.not_after))
+        }
+        _ => format!("a certificate above the server's{subject} has expired"),
+    };
+    context
+        .finding(Id::ProbeServerCertExpired, message)
+        .with_hint("issue a new one and restart the server: `egext certs init --force` makes a new set")
+}
+
+fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
+    let name = context.target.server_name().map_or_else(String::new, |name| name.to_str().into_owned());
+    let names: &[SubjectName] = found.map_or(&[], |found| &found.names);
+    if names.is_empty() {
+        return context
+            .finding(Id::ProbeServerCertNoSan, "the server's certificate has no subjectAltName")
+            .with_evidence("expected", name.clone())
+            .with_hint(format!("issue one with the name: `egext certs init --san {name}`"));
+    }
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    context
+        .finding(Id::ProbeServerCertNameMismatch, format!("the server's certificate is not for `{name}`"))
+        .with_evidence("expected", name.clone())
+        .with_evidence("found", names.join(", "))
+        .with_hint(format!("`--server-name NAME` with a name that it has, or issue one with `--san {name}`"))
+}
+
+fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {
+    let finding = context.finding(
+        Id::ProbeServerCertUnknownIssuer,
+        format!("we do not trust the issuer of the server's certificate{subject}"),
+    );
+    let finding = match found {
+        Some(found) if found.self_issued => finding.with_evidence("found", "it is self-signed"),
+        Some(found) => finding.with_evidence("found", format!("issued by `{}`", found.issuer)),
+        None => finding,
+    };
+    finding.with_hint("pass the CA that issued it with `--ca`")
+}
+
+fn is_ca_as_leaf(error: &CertificateError) -> bool {
+    let CertificateError::Other(other) = error else { return false };
+    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}

@@ -1,0 +1,87 @@
+//! Faults of the handshake.
+
+use rustls::{AlertDescription, PeerMisbehaved};
+
+use super::{Context, client, server};
+use crate::net::Layer;
+use crate::report::{Finding, Id};
+
+pub(super) fn tls_error(context: &Context<'_>, layer: Layer, error: &rustls::Error) -> Finding {
+    match error {
+        rustls::Error::InvalidCertificate(error) => server::certificate(context, error),
+        rustls::Error::AlertReceived(alert) => alert_received(context, *alert),
+        rustls::Error::InvalidMessage(_) if layer == Layer::Tls => context
+            .finding(Id::ProbeTlsNotTls, "the server answered our TLS hello in plaintext")
+            .with_hint(format!("`egext probe tcp://{}`", context.target.address().authority())),
+        rustls::Error::PeerIncompatible(reason) => context
+            .finding(Id::ProbeTlsVersion, "the server speaks no TLS that we accept")
+            .with_evidence("expected", "TLS 1.2 or 1.3")
+            .with_evidence("found", format!("{reason:?}")),
+        rustls::Error::NoApplicationProtocol
+        | rustls::Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => {
+            alpn_refused(context)
+        }
+        other => context.finding(Id::ProbeTlsAlert, format!("the TLS handshake failed: {other}")),
+    }
+}
+
+fn alert_received(context: &Context<'_>, alert: AlertDescription) -> Finding {
+    let name = alert_name(alert);
+    if alert == AlertDescription::NoApplicationProtocol {
+        return alpn_refused(context);
+    }
+    // In TLS 1.2 this comes within the handshake, in 1.3 behind it.
+    if context.asked_for_certificate() && CERTIFICATE_ALERTS.contains(&alert) {
+        return client::client_certificate(context, alert).with_evidence("found", format!("alert `{name}`"));
+    }
+    if VERSION_ALERTS.contains(&alert) {
+        return context
+            .finding(Id::ProbeTlsVersion, "the server found no TLS version or cipher suite in common with us")
+            .with_evidence("found", format!("alert `{name}`"));
+    }
+    context.finding(Id::ProbeTlsAlert, format!("the server ended the handshake with the alert `{name}`"))
+}
+
+fn alpn_refused(context: &Context<'_>) -> Finding {
+    context
+        .finding(Id::ProbeAlpnRefused, "the server refuses `h2` by ALPN")
+        .with_hint("let the server's TLS offer `h2`")
+}
+
+/// The name of RFC 8446 section 6, as OpenSSL and Wireshark write it.
+fn alert_name(alert: AlertDescription) -> String {
+    let debug = format!("{alert:?}");
+    let mut name = String::new();
+    let mut after_capital = true;
+    for character in debug.chars() {
+        if character.is_ascii_uppercase() && !after_capital {
+            name.push('_');
+        }
+        after_capital = character.is_ascii_uppercase();
+        name.push(character.to_ascii_lowercase());
+    }
+    name
+}
+
+/// Alerts by which servers refuse a client certificate, or that there is none, within a TLS 1.2 handshake.
+/// OpenSSL says handshake_failure for none, Go bad_certificate.
+const CERTIFICATE_ALERTS: &[AlertDescription] = &[
+    AlertDescription::AccessDenied,
+    AlertDescription::BadCertificate,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateRequired,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::DecryptError,
+    AlertDescription::HandshakeFailure,
+    AlertDescription::NoCertificate,
+    AlertDescription::UnknownCA,
+    AlertDescription::UnsupportedCertificate,
+];
+
+/// Alerts of a server that found nothing in common with our hello.
+const VERSION_ALERTS: &[AlertDescription] = &[
+    AlertDescription::HandshakeFailure,
+    AlertDescription::InsufficientSecurity,
+    AlertDescription::ProtocolVersion,
+];

@@ -1,0 +1,136 @@
+//! Faults below TLS and behind it: the operating system, silence, other protocols.
+
+use std::io;
+
+use super::{Context, client, seconds};
+use crate::net::Layer;
+use crate::report::{Finding, Id};
+
+pub(super) fn closed(context: &Context<'_>, layer: Layer) -> Finding {
+    match layer {
+        Layer::Tls => context
+            .finding(Id::ProbeTlsClosed, "the server closed the connection during the TLS handshake")
+            .with_hint(context.plaintext_hint()),
+        Layer::Grpc | Layer::Health => context.finding(Id::ProbeGrpcClosed, "the server cut the call"),
+        _ => after_handshake(context, "the server closed the connection before its first HTTP/2 frame"),
+    }
+}
+
+/// The server went away after the handshake, and no alert says why. If it had asked for a certificate, it
+/// most likely did not like the answer: an alert is easily lost when the server closes at once.
+fn after_handshake(context: &Context<'_>, message: &str) -> Finding {
+    if context.asked_for_certificate() {
+        match client::own_defect(context) {
+            Some(finding) => return finding,
+            None if context.own.is_none() => return client::required(context),
+            None => {}
+        }
+    }
+    context.finding(Id::ProbeHttp2Closed, message).with_hint("the server's log may say why")
+}
+
+pub(super) fn io_error(context: &Context<'_>, layer: Layer, error: &io::Error) -> Finding {
+    match layer {
+        Layer::Resolve => {
+            let authority = context.target.address().authority();
+            let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
+            context
+                .finding(Id::ProbeResolveFailed, format!("no address was found for `{host}`"))
+                .with_evidence("found", error.to_string())
+                .with_hint(format!("`getent hosts {host}` asks the same resolver"))
+        }
+        Layer::Connect => connect_error(context, error),
+        Layer::Tls => context
+            .finding(Id::ProbeTlsClosed, "the connection was cut during the TLS handshake")
+            .with_evidence("found", error.to_string())
+            .with_hint(context.plaintext_hint()),
+        Layer::Grpc | Layer::Health => context
+            .finding(Id::ProbeGrpcClosed, "the server cut the connection during the call")
+            .with_evidence("found", error.to_string()),
+        _ => after_handshake(context, "the connection was cut before the server's first HTTP/2 frame")
+            .with_evidence("found", error.to_string()),
+    }
+}
+
+fn connect_error(context: &Context<'_>, error: &io::Error) -> Finding {
+    let row = CONNECT_ERRORS.iter().find(|(kind, ..)| *kind == error.kind());
+    let (id, message) =
+        row.map_or((Id::ProbeConnectFailed, "the connection could not be opened"), |row| (row.1, row.2));
+    let finding = context.finding(id, message);
+    match (id, context.target.address().socket_path()) {
+        (Id::ProbeConnectFailed, _) => finding.with_evidence("found", error.to_string()),
+        (Id::ProbeConnectRefused, Some(path)) => {
+            finding.with_hint(format!("the socket file is stale: start whoever serves `{}`", path.display()))
+        }
+        (Id::ProbeConnectRefused, None) => finding.with_hint("start the server, or correct the port"),
+        (Id::ProbeConnectSocketMissing, Some(path)) => {
+            finding.with_hint(format!("start whoever serves `{}`, or correct the path", path.display()))
+        }
+        _ => finding,
+    }
+}
+
+pub(super) fn timed_out(context: &Context<'_>, layer: Layer) -> Finding {
+    let limit = seconds(context.limit);
+    match layer {
+        Layer::Resolve => {
+            context.finding(Id::ProbeResolveFailed, format!("the resolver did not answer within {limit}"))
+        }
+        Layer::Connect => context
+            .finding(Id::ProbeConnectTimeout, format!("no connection within {limit}"))
+            .with_hint("packets are dropped on the way: check the address and the firewall"),
+        Layer::Tls => context
+            .finding(Id::ProbeTlsTimeout, format!("the server did not answer our TLS hello within {limit}"))
+            .with_hint(context.plaintext_hint()),
+        Layer::Grpc | Layer::Health => {
+            context.finding(Id::ProbeGrpcTimeout, format!("no answer to the health check within {limit}"))
+        }
+        _ => {
+            context.finding(Id::ProbeHttp2Timeout, format!("the server sent no HTTP/2 frame within {limit}"))
+        }
+    }
+}
+
+pub(super) fn unexpected(context: &Context<'_>, first: &[u8]) -> Finding {
+    let finding = |message: &str| {
+        context
+            .finding(Id::ProbeHttp2NotHttp2, message)
+            .with_evidence("expected", "an HTTP/2 SETTINGS frame")
+            .with_evidence("found", shown(first))
+    };
+    match first {
+        // An alert or a handshake record (RFC 8446 section 5.1).
+        [0x15 | 0x16, 0x03, ..] if context.target.tls().is_none() => {
+            let finding = finding("the server speaks TLS, and plaintext was asked for");
+            match context.target.address().socket_path() {
+                None => {
+                    finding.with_hint(format!("`egext probe tls://{}`", context.target.address().authority()))
+                }
+                Some(_) => finding,
+            }
+        }
+        [b'H', b'T', b'T', b'P', ..] => finding("the server answers in HTTP/1"),
+        _ => finding("the server's first bytes are not HTTP/2"),
+    }
+}
+
+/// The first bytes of another protocol: text where it is text, octets where it is not.
+fn shown(first: &[u8]) -> String {
+    if first.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+        return String::from_utf8_lossy(first).trim_end().to_owned();
+    }
+    first.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+/// What the operating system says when a connection is opened.
+const CONNECT_ERRORS: &[(io::ErrorKind, Id, &str)] = &[
+    (io::ErrorKind::ConnectionRefused, Id::ProbeConnectRefused, "connection refused: nothing listens there"),
+    (io::ErrorKind::ConnectionReset, Id::ProbeConnectReset, "the connection was reset while it was opened"),
+    (io::ErrorKind::InvalidInput, Id::ProbeConnectFailed, "the file at this path is not a socket"),
+    (io::ErrorKind::WouldBlock, Id::ProbeConnectFailed, "the socket's queue of connections is full"),
+    (io::ErrorKind::HostUnreachable, Id::ProbeConnectUnreachable, "there is no way to that host"),
+    (io::ErrorKind::NetworkUnreachable, Id::ProbeConnectUnreachable, "there is no way to that network"),
+    (io::ErrorKind::NotFound, Id::ProbeConnectSocketMissing, "there is no socket at this path"),
+    (io::ErrorKind::PermissionDenied, Id::ProbeConnectPermission, "this user may not open the socket"),
+    (io::ErrorKind::TimedOut, Id::ProbeConnectTimeout, "no connection: packets get no answer"),
+];

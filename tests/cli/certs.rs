@@ -1,0 +1,678 @@
+#![expect(clippy::disallowed_methods, reason = "tests put foreign and broken files in the way")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use egext::pki::authority::{SetPlan, issue_set};
+use egext::pki::check::StoredSet;
+use egext::pki::store::Store;
+use egext::pki::{Identity, SET_FILES};
+use serde_json::Value;
+use snapbox::assert_data_eq;
+use snapbox::cmd::{Command, cargo_bin};
+use snapbox::str;
+use tempfile::TempDir;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+
+#[test]
+fn a_first_run_says_what_was_made_for_whom_until_when_and_what_is_next() {
+    let place = Place::new();
+    place.init(&["--san", "Extension.Internal,10.0.0.7"]).assert().success().stdout_eq("").stderr_eq(str![[
+        r"
+made a private CA and a certificate for each side in `certs`
+
+  CA      egext CA [..]
+          until [..] (in 5 years), P-256
+  server  extension.internal, 10.0.0.7, localhost, 127.0.0.1, ::1
+          until [..] (in 365 days), P-256
+  client  client.egext.internal
+          until [..] (in 365 days), P-256
+
+files
+  to the server  certs/ca.crt  certs/server.crt  certs/server.key
+  to the client  certs/ca.crt  certs/client.crt  certs/client.key
+  stays here     certs/ca.key  whoever has it can be either side
+
+hint: start the server with its files, then `egext probe extension.internal:5005`
+
+"
+    ]]);
+    place.assert_whole();
+}
+
+#[test]
+fn json_has_the_same_facts() {
+    Place::new().init(&["-o", "json"]).assert().success().stderr_eq("").stdout_eq(str![[r#"
+{
+  "schema": "egext.report/1",
+  "command": "certs init",
+  "status": "ok",
+  "exit_code": 0,
+  "findings": [],
+  "outcome": "created",
+  "directory": "certs",
+  "certificates": [
+    {
+      "role": "ca",
+      "certificate": "certs/ca.crt",
+      "key": "certs/ca.key",
+      "names": [],
+      "not_before": "[..]Z",
+      "not_after": "[..]Z",
+      "key_type": "P-256",
+      "subject": "egext CA [..]",
+      "issuer": "egext CA [..]",
+      "serial": "[..]"
+    },
+    {
+      "role": "server",
+      "certificate": "certs/server.crt",
+      "key": "certs/server.key",
+      "names": [
+        "localhost",
+        "127.0.0.1",
+        "::1"
+      ],
+      "not_before": "[..]Z",
+      "not_after": "[..]Z",
+      "key_type": "P-256",
+      "subject": "egext server",
+      "issuer": "egext CA [..]",
+      "serial": "[..]"
+    },
+    {
+      "role": "client",
+      "certificate": "certs/client.crt",
+      "key": "certs/client.key",
+      "names": [
+        "client.egext.internal"
+      ],
+      "not_before": "[..]Z",
+      "not_after": "[..]Z",
+      "key_type": "P-256",
+      "subject": "egext client",
+      "issuer": "egext CA [..]",
+      "serial": "[..]"
+    }
+  ],
+  "files": {
+    "server": [
+      "certs/ca.crt",
+      "certs/server.crt",
+      "certs/server.key"
+    ],
+    "client": [
+      "certs/ca.crt",
+      "certs/client.crt",
+      "certs/client.key"
+    ],
+    "stays": [
+      "certs/ca.key"
+    ]
+  },
+  "next": "egext probe localhost:5005"
+}
+
+"#]]);
+}
+
+#[test]
+fn a_second_run_changes_nothing() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let before = place.tree();
+    place.init(&[]).assert().success().stdout_eq("").stderr_eq(str![[r"
+unchanged: there is a set in `certs`
+
+  CA      egext CA [..]
+          until [..] (in 5 years), P-256
+  server  localhost, 127.0.0.1, ::1
+          until [..] (in 365 days), P-256
+...
+"]]);
+    assert_eq!(place.tree(), before);
+}
+
+#[test]
+fn a_second_run_says_what_the_set_lacks() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let before = place.tree();
+    let report =
+        place.json(&["--san", "localhost,other.internal", "--key-type", "rsa2048", "--lifetime", "30d"], 1);
+    assert_data_eq!(
+        serde_json::to_string_pretty(&report["findings"]).expect("JSON"),
+        str![[r#"
+[
+  {
+    "id": "certs.names-missing",
+    "severity": "error",
+    "subject": "certs/server.crt",
+    "message": "the existing certificate is not for other.internal",
+    "hint": "`egext certs init --force` makes a new set, with a new CA",
+    "evidence": {
+      "expected": "localhost, other.internal",
+      "found": "localhost, 127.0.0.1, ::1"
+    }
+  },
+  {
+    "id": "certs.differs",
+    "severity": "warning",
+    "subject": "certs/server.crt",
+    "message": "the existing certificate has another key type",
+    "hint": "`egext certs init --force` makes a new set, with a new CA",
+    "evidence": {
+      "expected": "RSA 2048",
+      "found": "P-256"
+    }
+  },
+  {
+    "id": "certs.differs",
+    "severity": "warning",
+    "subject": "certs/server.crt",
+    "message": "the existing certificate has another lifetime",
+    "hint": "`egext certs init --force` makes a new set, with a new CA",
+    "evidence": {
+      "expected": "30d",
+      "found": "1y"
+    }
+  }
+]
+"#]]
+    );
+    assert_eq!(place.tree(), before);
+}
+
+#[test]
+fn the_same_flags_again_are_no_difference() {
+    let place = Place::new();
+    let flags = ["--san", "other.internal", "--key-type", "p384", "--lifetime", "9d", "--ca-lifetime", "3d"];
+    place.init(&flags).assert().success();
+    assert_eq!(place.json(&flags, 0)["findings"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn half_a_set_is_an_error_that_names_what_is_missing() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    for name in SET_FILES {
+        let file = fs::canonicalize(place.certs().join(name)).expect("a file");
+        let text = fs::read(&file).expect("readable");
+        fs::remove_file(&file).expect("removable");
+        let before = place.tree();
+        place.init(&[]).assert().code(2).stdout_eq("").stderr_eq(format!(
+            "error: `certs` holds half a set: `{name}` is missing\n  \
+             hint: put back what is missing, or make a wholly new set: `egext certs init --force`\n"
+        ));
+        assert_eq!(place.tree(), before, "nothing was written");
+        fs::write(&file, text).expect("writable");
+    }
+    fs::remove_file(fs::canonicalize(place.certs().join("ca.key")).expect("a file")).expect("removable");
+    place.init(&["--force"]).assert().success();
+    place.assert_whole();
+}
+
+#[test]
+fn half_a_set_of_foreign_files_is_left_alone() {
+    let place = Place::new();
+    fs::create_dir(place.certs()).expect("a directory");
+    fs::write(place.certs().join("server.crt"), "theirs").expect("writable");
+    let before = place.tree();
+    place.init(&[]).assert().code(2).stderr_eq(str![[r"
+error: `certs` holds half a set: `ca.crt`, `ca.key`, `server.key`, `client.crt`, `client.key` are missing
+  hint: put back what is missing, or move the other files away, or name another directory with `--dir`
+
+"]]);
+    place.init(&["--force"]).assert().code(2).stderr_eq(str![[r"
+error: `certs/server.crt` was not made by this command, and is not overwritten
+  hint: move it away, or name another directory with `--dir`
+
+"]]);
+    assert_eq!(place.tree(), before);
+}
+
+#[test]
+fn foreign_links_are_not_followed() {
+    for name in ["ca.key", ".egext"] {
+        let place = Place::new();
+        let elsewhere = place.path("elsewhere");
+        fs::create_dir(&elsewhere).expect("a directory");
+        fs::create_dir(place.certs()).expect("a directory");
+        symlink(&elsewhere, place.certs().join(name)).expect("a link");
+        let before = place.tree();
+        place.init(&["--force"]).assert().code(2).stderr_eq(format!(
+            "error: `certs/{name}` was not made by this command, and is not overwritten\n  \
+             hint: move it away, or name another directory with `--dir`\n"
+        ));
+        assert_eq!(place.tree(), before);
+        assert_eq!(fs::read_dir(elsewhere).expect("a directory").count(), 0);
+    }
+}
+
+#[test]
+fn force_makes_a_wholly_new_set_and_keeps_the_one_before() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let first = place.files();
+    place.init(&["--force"]).assert().success().stderr_eq(str![[r"
+replaced the set in `certs` by a new one, with a new CA
+...
+note: the set before stays in `certs/.egext/previous` until the next one is made
+
+hint: give both sides their new files and restart them, since old and new refuse each other; then `egext probe localhost:5005`
+
+"]]);
+    place.assert_whole();
+    let second = place.files();
+    assert!(SET_FILES.iter().all(|name| first[*name] != second[*name]), "every file is new");
+    let previous = place.certs().join(".egext/previous");
+    assert!(SET_FILES.iter().all(|name| fs::read(previous.join(name)).expect("kept") == first[*name]));
+    place.init(&["--force"]).assert().success();
+    assert_eq!(place.sets(), 2, "the set before that one is gone");
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let place = Place::new();
+    place.init(&["--dry-run"]).assert().success().stderr_eq(str![[r"
+would make a private CA and a certificate for each side in `certs`
+
+  CA      a new one
+...
+hint: leave `--dry-run` out to do it
+
+"]]);
+    assert!(!place.certs().exists());
+    place.init(&[]).assert().success();
+    let before = place.tree();
+    let report = place.json(&["--dry-run", "--force"], 0);
+    assert_eq!(report["outcome"], "would-replace");
+    assert_eq!(report["certificates"][0].get("serial"), None, "a number that no certificate has");
+    assert_eq!(place.tree(), before);
+}
+
+#[test]
+fn modes_are_right_whatever_the_umask() {
+    for (umask, certificate) in [("000", 0o644), ("022", 0o644), ("077", 0o600)] {
+        let place = Place::new();
+        place.shell(&format!("umask {umask}")).assert().success();
+        let mode = |path: PathBuf| fs::metadata(path).expect("there").permissions().mode() & 0o7777;
+        assert_eq!(mode(place.certs()), 0o700);
+        assert_eq!(mode(place.certs().join(".egext")), 0o700);
+        assert_eq!(mode(place.certs().join(".egext/current")), 0o700);
+        for name in SET_FILES {
+            let expected = if name.ends_with(".key") { 0o600 } else { certificate };
+            assert_eq!(mode(place.certs().join(name)), expected, "{name} under umask {umask}");
+        }
+    }
+}
+
+#[test]
+fn an_existing_directory_keeps_its_mode_and_its_files() {
+    let place = Place::new();
+    fs::create_dir(place.certs()).expect("a directory");
+    fs::set_permissions(place.certs(), fs::Permissions::from_mode(0o755)).expect("our directory");
+    fs::write(place.certs().join(".gitignore"), "mine\n").expect("writable");
+    fs::write(place.certs().join("README.md"), "mine\n").expect("writable");
+    place.init(&[]).assert().success();
+    assert_eq!(fs::metadata(place.certs()).expect("there").permissions().mode() & 0o777, 0o755);
+    for name in [".gitignore", "README.md"] {
+        assert_eq!(fs::read_to_string(place.certs().join(name)).expect("there"), "mine\n");
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named() {
+    let place = Place::new();
+    fs::write(place.path("file"), "").expect("writable");
+    for directory in ["file", "file/below"] {
+        place.init(&["--dir", directory]).assert().code(2).stdout_eq("").stderr_eq(format!(
+            "error: cannot open `{directory}`: Not a directory (os error 20)\n  \
+             hint: `--dir` names a directory; a part of this path is a file\n"
+        ));
+    }
+}
+
+#[test]
+fn a_directory_that_is_a_link_to_nowhere_is_named() {
+    let place = Place::new();
+    symlink("nowhere", place.certs()).expect("a link");
+    place.init(&[]).assert().code(2).stderr_eq(str![[r"
+error: cannot open `certs`: No such file or directory (os error 2)
+  hint: a part of this path is a link that leads nowhere
+
+"]]);
+    place.init(&["--dir", ""]).assert().code(2);
+    assert_eq!(place.tree().len(), 1, "the link");
+}
+
+#[test]
+fn a_command_to_type_can_be_typed() {
+    let report = Place::new().json(&["--dir", "my certs", "--san", "*.example.com,fd00::7"], 0);
+    assert_eq!(report["next"], "egext probe [fd00::7]:5005 --dir 'my certs'");
+}
+
+#[test]
+fn a_disk_that_takes_nothing_leaves_nothing_behind() {
+    let place = Place::new();
+    // Every write to a file fails, as on a full disk; it holds for root as well.
+    place.shell("trap '' XFSZ; ulimit -f 0").assert().code(2).stdout_eq("").stderr_eq(str![[r"
+error: cannot write `certs/.egext/set-[..]/ca.crt`: File too large (os error 27)
+  hint: raise the limit on the size of files: `ulimit -f`
+
+"]]);
+    assert!(!place.certs().exists());
+    place.init(&[]).assert().success();
+    let before = place.tree();
+    place.shell("trap '' XFSZ; ulimit -f 0; set -- --force").assert().code(2);
+    assert_eq!(place.tree(), before, "the set before is untouched");
+}
+
+#[test]
+fn names_that_no_certificate_can_have_get_advice() {
+    let place = Place::new();
+    place.init(&["--san", "my_service"]).assert().code(2).stdout_eq("").stderr_eq(str![[r"
+error: `my_service` has an underscore, which host names cannot have
+  hint: give the host another name, such as `my-service` (a network alias, in Docker Compose)
+
+"]]);
+    assert!(!place.certs().exists());
+}
+
+#[test]
+fn every_flag_has_an_environment_variable() {
+    let place = Place::new();
+    place
+        .init(&[])
+        .env("EGEXT_DIR", "elsewhere")
+        .env("EGEXT_SAN", "a.internal,b.internal")
+        .env("EGEXT_KEY_TYPE", "p384")
+        .env("EGEXT_LIFETIME", "2h")
+        .env("EGEXT_CA_LIFETIME", "4h")
+        .env("EGEXT_DRY_RUN", "true")
+        .env("EGEXT_FORCE", "1")
+        .assert()
+        .success()
+        .stderr_eq(str![[r"
+would make a private CA and a certificate for each side in `elsewhere`
+
+  CA      a new one
+          until [..] (in 4 hours), P-384
+  server  a.internal, b.internal, localhost, 127.0.0.1, ::1
+          until [..] (in 2 hours), P-384
+...
+"]]);
+}
+
+#[test]
+fn a_set_whose_time_is_over_or_has_not_come_is_no_success() {
+    for (now, id) in [
+        (datetime!(2020-01-01 00:00 UTC), "certs.expired"),
+        (datetime!(2900-01-01 00:00 UTC), "certs.not-yet-valid"),
+    ] {
+        let place = Place::new();
+        place.write_set(now);
+        let report = place.json(&[], 1);
+        let ids = report["findings"].as_array().expect("findings").iter().map(|finding| &finding["id"]);
+        assert_eq!(ids.collect::<Vec<_>>(), [id; 3], "CA, server and client");
+    }
+}
+
+#[test]
+fn files_of_two_sets_are_found_out() {
+    let place = Place::new();
+    for directory in ["one", "two"] {
+        place.init(&["--dir", directory]).assert().success();
+    }
+    fs::create_dir(place.certs()).expect("a directory");
+    for name in SET_FILES {
+        let from = if name.starts_with("client") { "two" } else { "one" };
+        fs::copy(place.path(from).join(name), place.certs().join(name)).expect("copied");
+    }
+    let report = place.json(&[], 1);
+    assert_eq!(report["findings"][0]["id"], "certs.chain-broken");
+    assert_eq!(report["findings"][0]["subject"], "certs/client.crt");
+    fs::copy(place.path("two/server.key"), place.certs().join("server.key")).expect("copied");
+    place.init(&[]).assert().code(2).stderr_eq(str![[r"
+error: `certs/server.key` is not the key of `certs/server.crt`
+  hint: copy certificate and key together; they were probably renewed, and only one of them arrived
+
+"]]);
+}
+
+#[test]
+fn every_key_type_loads_and_passes_openssl() {
+    let openssl = |arguments: &[&str]| Command::new("openssl").args(arguments);
+    let has_openssl = std::process::Command::new("openssl").arg("version").output().is_ok();
+    if !has_openssl {
+        #[expect(
+            clippy::print_stdout,
+            reason = "a part that was skipped should not look like one that passed"
+        )]
+        {
+            println!("skipped: openssl not found");
+        }
+    }
+    for key_type in ["p256", "p384", "rsa2048", "rsa3072", "ed25519"] {
+        let place = Place::new();
+        place.init(&["--key-type", key_type, "--san", "*.example.com"]).assert().success();
+        place.assert_whole();
+        if !has_openssl {
+            continue;
+        }
+        let path = |name: &str| place.certs().join(name).display().to_string();
+        for (role, purpose, other) in
+            [("server", "sslserver", "sslclient"), ("client", "sslclient", "sslserver")]
+        {
+            let certificate = path(&format!("{role}.crt"));
+            let verify = ["verify", "-x509_strict", "-check_ss_sig", "-CAfile", &path("ca.crt"), "-purpose"];
+            openssl(&verify).args([purpose, certificate.as_str()]).assert().success();
+            openssl(&verify).args([other, certificate.as_str()]).assert().failure();
+            let (key, older) = (path(&format!("{role}.key")), path("older.key"));
+            openssl(&["pkey", "-noout", "-in", &key]).assert().success();
+            if key_type != "ed25519" {
+                // PKCS#1 and SEC1, as older tools write them.
+                openssl(&["pkey", "-traditional", "-in", &key, "-out", &older]).assert().success();
+                Identity::load(Path::new(&certificate), Path::new(&older)).expect("a pair");
+            }
+        }
+    }
+}
+
+#[test]
+fn ed25519_comes_with_a_warning() {
+    let report = Place::new().json(&["--key-type", "ed25519"], 0);
+    assert_eq!(report["findings"][0]["id"], "certs.ed25519");
+    assert_eq!(report["status"], "warning");
+}
+
+#[test]
+fn of_many_writers_one_wins_and_the_others_say_so() {
+    let place = Place::new();
+    let runs = (0..8).map(|_| place.spawn(&[])).collect::<Vec<_>>();
+    let outputs = runs.into_iter().map(|run| run.wait_with_output().expect("it ends")).collect::<Vec<_>>();
+    let mut made = 0;
+    for output in outputs {
+        let words = String::from_utf8(output.stderr).expect("UTF-8");
+        match output.status.code() {
+            Some(0) => made += usize::from(words.starts_with("made")),
+            code => assert!(
+                code == Some(2) && words.starts_with("error: another `egext` is writing to `certs`\n"),
+                "{code:?}: {words}"
+            ),
+        }
+    }
+    assert_eq!((made, place.sets()), (1, 1));
+    place.assert_whole();
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_whole_set() {
+    let place = Place::new();
+    let started = Instant::now();
+    place.init(&[]).assert().success();
+    let one_run = started.elapsed();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0_usize;
+            while !done.load(Ordering::Relaxed) {
+                place.assert_whole_while_written();
+                reads += 1;
+            }
+            reads
+        });
+        for number in 0..KILLS {
+            let mut run = place.spawn(&["--force"]);
+            let moment = Instant::now() + one_run * number / KILLS;
+            while Instant::now() < moment {
+                std::hint::spin_loop();
+            }
+            // It may have ended before: then there is nothing to kill, and the set must be whole all the same.
+            let _ = run.kill();
+            run.wait().expect("it ends");
+            place.assert_whole();
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(reader.join().expect("every set was whole") > 0);
+    });
+    place.init(&["--force"]).assert().success();
+    assert_eq!(place.sets(), 2, "what the killed runs have left is swept");
+}
+
+#[test]
+fn a_first_run_that_is_killed_leaves_nothing_or_a_whole_set() {
+    let started = Instant::now();
+    Place::new().init(&[]).assert().success();
+    let one_run = started.elapsed();
+    for number in 0..KILLS {
+        let place = Place::new();
+        let mut run = place.spawn(&[]);
+        let moment = Instant::now() + one_run * number / KILLS;
+        while Instant::now() < moment {
+            std::hint::spin_loop();
+        }
+        let _ = run.kill();
+        run.wait().expect("it ends");
+        let present = SET_FILES.iter().filter(|name| place.certs().join(name).exists()).count();
+        assert!(present == 0 || present == SET_FILES.len(), "{present} of {} files", SET_FILES.len());
+        place.init(&[]).assert().success();
+        place.assert_whole();
+        assert_eq!(place.sets(), 1);
+    }
+}
+
+/// A directory of its own for each test, in which `egext certs init` runs.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(TempDir::new().expect("a temporary directory"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn certs(&self) -> PathBuf {
+        self.path("certs")
+    }
+
+    fn init(&self, arguments: &[&str]) -> Command {
+        Command::new(cargo_bin!("egext")).current_dir(self.0.path()).args(["certs", "init"]).args(arguments)
+    }
+
+    fn json(&self, arguments: &[&str], code: i32) -> Value {
+        let run = self.init(arguments).args(["-o", "json"]).assert().code(code);
+        serde_json::from_slice(&run.get_output().stdout).expect("JSON")
+    }
+
+    /// Runs it in a shell that has been prepared.
+    fn shell(&self, preparation: &str) -> Command {
+        let script = format!("{preparation}; exec \"$0\" certs init \"$@\"");
+        Command::new("sh").current_dir(self.0.path()).args(["-c", &script]).arg(cargo_bin!("egext"))
+    }
+
+    fn spawn(&self, arguments: &[&str]) -> Child {
+        std::process::Command::new(cargo_bin!("egext"))
+            .current_dir(self.0.path())
+            .args(["certs", "init"])
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts")
+    }
+
+    /// A set that was made at another time.
+    fn write_set(&self, now: OffsetDateTime) {
+        let set = issue_set(&SetPlan::default(), now).expect("a set");
+        Store::open(&self.certs(), &SET_FILES).and_then(|store| store.write(&set.files())).expect("written");
+    }
+
+    /// Every file of the set, read by the name that users know.
+    fn files(&self) -> BTreeMap<&'static str, Vec<u8>> {
+        SET_FILES.iter().map(|name| (*name, fs::read(self.certs().join(name)).expect("there"))).collect()
+    }
+
+    /// Everything below the directory: paths, and contents or targets.
+    fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut tree = BTreeMap::new();
+        let mut directories = vec![self.0.path().to_owned()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(&directory).expect("a directory") {
+                let entry = entry.expect("an entry");
+                let (kind, path) = (entry.file_type().expect("a kind"), entry.path());
+                let contents = if kind.is_dir() {
+                    directories.push(path.clone());
+                    b"directory".to_vec()
+                } else if kind.is_symlink() {
+                    fs::read_link(&path).expect("a link").into_os_string().into_encoded_bytes()
+                } else {
+                    fs::read(&path).expect("a file")
+                };
+                tree.insert(path, contents);
+            }
+        }
+        tree
+    }
+
+    /// How many sets are on disk.
+    fn sets(&self) -> usize {
+        let entries = fs::read_dir(self.certs().join(".egext")).expect("a directory");
+        entries
+            .filter(|entry| {
+                entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("set-"))
+            })
+            .count()
+    }
+
+    /// The set is complete, its keys are those of its certificates, and they are of one CA.
+    fn assert_whole(&self) {
+        assert_whole(&self.certs()).expect("a whole set");
+    }
+
+    /// The same, while others write: once through what `current` says at one moment, and once by name.
+    fn assert_whole_while_written(&self) {
+        let current = || fs::read_link(self.certs().join(".egext/current")).expect("always there");
+        let seen = current();
+        if let Err(reason) = assert_whole(&self.certs().join(".egext").join(&seen)) {
+            assert_ne!(seen, current(), "the current set is broken: {reason}");
+        }
+        Identity::load(&self.certs().join("server.crt"), &self.certs().join("server.key")).expect("a pair");
+    }
+}
+
+fn assert_whole(directory: &Path) -> Result<(), String> {
+    let set = StoredSet::load(directory).map_err(|error| error.to_string())?;
+    let findings = set.findings(set.server.leaf().not_before + Duration::hours(2));
+    if findings.is_empty() { Ok(()) } else { Err(format!("{findings:?}")) }
+}
+
+/// How many runs are killed, each a little later than the one before.
+const KILLS: u32 = 40;

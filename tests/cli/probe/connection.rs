@@ -1,0 +1,153 @@
+//! Resolve, connect, TLS, ALPN.
+
+use egext_test_support::{ReservedPort, TestPki, TestServer, assert_finding};
+
+use super::{assert_fault, assert_timeout};
+use crate::egext;
+
+#[test]
+fn an_unknown_host_has_no_address() {
+    let run = egext(["probe", "tcp://no-such-host.invalid:5005"]).json();
+    assert_eq!(run.exit_code, 1);
+    assert_finding!(run, "probe.resolve.failed", subject = "tcp://no-such-host.invalid:5005");
+}
+
+#[test]
+fn nothing_listens() {
+    let pki = TestPki::new();
+    let port = ReservedPort::new();
+    let run = egext(["probe", &port.tls_address()]).pki(&pki).json();
+    assert_fault(&run, "probe.connect.refused", &port.tls_address(), "connect");
+    let run = egext(["probe", &port.tcp_address()]).json();
+    assert_fault(&run, "probe.connect.refused", &port.tcp_address(), "connect");
+}
+
+#[test]
+fn a_stale_socket_is_refused() {
+    let server = TestServer::unix().spawn();
+    let (address, path) = (server.address(), server.socket().to_owned());
+    let directory = path.parent().expect("a directory").to_owned();
+    server.stop();
+    std::fs::create_dir(&directory).expect("it went with the server");
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("a new path"));
+    let run = egext(["probe", &address]).json();
+    std::fs::remove_dir_all(&directory).expect("ours");
+    let finding = assert_fault(&run, "probe.connect.refused", &address, "connect");
+    assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("stale")));
+}
+
+#[test]
+fn there_is_no_socket() {
+    let run = egext(["probe", "unix:/nonexistent/server.sock"]).json();
+    assert_fault(&run, "probe.connect.socket-missing", "unix:/nonexistent/server.sock", "connect");
+}
+
+#[test]
+fn a_socket_of_somebody_else_is_closed_to_us() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let server = TestServer::unix().spawn();
+    let nobodys = std::fs::Permissions::from_mode(0o000);
+    std::fs::set_permissions(server.socket(), nobodys).expect("ours");
+    let run = egext(["probe", &server.address()]).without_privileges().json();
+    assert_fault(&run, "probe.connect.permission", &server.address(), "connect");
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_not_a_stale_one() {
+    let pki = TestPki::new();
+    let address = format!("unix:{}", pki.ca().display());
+    let run = egext(["probe", &address]).json();
+    let finding = assert_fault(&run, "probe.connect.failed", &address, "connect");
+    assert!(!finding.to_string().contains("stale"), "{finding:#}");
+}
+
+#[test]
+fn a_socket_of_another_kind_takes_no_connection() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("datagrams.sock");
+    let _socket = std::os::unix::net::UnixDatagram::bind(&path).expect("a new path");
+    let address = format!("unix:{}", path.display());
+    let run = egext(["probe", &address]).json();
+    assert_fault(&run, "probe.connect.failed", &address, "connect");
+}
+
+#[test]
+fn there_is_no_way_to_a_multicast_address() {
+    // TCP to a multicast address is refused by the system itself, whatever the network is like.
+    let run = egext(["probe", "tcp://224.0.0.1:5005"]).json();
+    assert_fault(&run, "probe.connect.unreachable", "tcp://224.0.0.1:5005", "connect");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_that_gets_no_answer_ends_at_the_limit() {
+    let server = TestServer::without_room().spawn();
+    let run = egext(["probe", &server.address(), "--timeout", "300ms"]).json();
+    assert_timeout(&run, "probe.connect.timeout", &server.address());
+}
+
+#[test]
+fn a_plaintext_server_is_not_tls() {
+    let pki = TestPki::new();
+    for server in [
+        TestServer::plaintext().spawn(),
+        TestServer::plaintext().speaks_http1().spawn(),
+        TestServer::plaintext().garbage().spawn(),
+    ] {
+        let address = server.tls_address();
+        let run = egext(["probe", &address]).pki(&pki).json();
+        assert_fault(&run, "probe.tls.not-tls", &address, "tls");
+    }
+}
+
+#[test]
+fn a_server_that_goes_away_during_the_handshake_is_reported_at_once() {
+    let pki = TestPki::new();
+    for server in [TestServer::plaintext().closes().spawn(), TestServer::plaintext().resets().spawn()] {
+        let address = server.tls_address();
+        let run = egext(["probe", &address]).pki(&pki).json();
+        assert_fault(&run, "probe.tls.closed", &address, "tls");
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_the_hello_ends_at_the_limit() {
+    let pki = TestPki::new();
+    let server = TestServer::plaintext().hangs().spawn();
+    let address = server.tls_address();
+    let run = egext(["probe", &address, "--timeout", "300ms"]).pki(&pki).json();
+    assert_timeout(&run, "probe.tls.timeout", &address);
+}
+
+#[test]
+fn alerts_have_names() {
+    let pki = TestPki::new();
+    for (alert, id, name) in [
+        (40, "probe.tls.version", "handshake_failure"),
+        (70, "probe.tls.version", "protocol_version"),
+        (71, "probe.tls.version", "insufficient_security"),
+        (80, "probe.tls.alert", "internal_error"),
+        (112, "probe.tls.alert", "unrecognised_name"),
+        (120, "probe.alpn.refused", "h2"),
+    ] {
+        let server = TestServer::plaintext().sends_alert(alert).spawn();
+        let address = server.tls_address();
+        let run = egext(["probe", &address]).pki(&pki).json();
+        let layer = if alert == 120 { "alpn" } else { "tls" };
+        let finding = assert_fault(&run, id, &address, layer);
+        assert!(finding.to_string().contains(name), "alert {alert}: {finding:#}");
+    }
+}
+
+#[test]
+fn a_server_has_to_agree_on_http2() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).without_alpn().spawn();
+    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    assert_fault(&run, "probe.alpn.missing", &server.address(), "alpn");
+
+    let server = TestServer::mtls(&pki).only_http1_alpn().spawn();
+    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    assert_fault(&run, "probe.alpn.refused", &server.address(), "alpn");
+}

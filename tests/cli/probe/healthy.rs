@@ -1,0 +1,306 @@
+use std::time::Duration;
+
+use egext_test_support::{ReservedPort, TestPki, TestServer, assert_finding};
+use snapbox::{assert_data_eq, str};
+
+use super::{assert_healthy, layers};
+use crate::egext;
+
+#[test]
+fn a_healthy_mtls_server_passes_every_layer() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+
+    let run = egext(["probe", &server.address()]).pki(&pki).json();
+
+    assert_healthy(&run);
+    assert_eq!(
+        layers(&run, 0),
+        ["resolve", "connect", "tls", "alpn", "mtls", "http2", "grpc", "health"]
+            .map(|layer| (layer, "passed"))
+    );
+    assert_eq!(server.client_certificates(), 1);
+    assert_eq!(server.server_names(), [Some("localhost".to_owned())]);
+    assert_eq!(server.paths(), ["/grpc.health.v1.Health/Check"], "and no hook");
+}
+
+#[test]
+fn the_json_of_a_target_has_layers_with_durations() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+
+    let run = egext(["probe", &server.address(), "-o", "json"]).pki(&pki).run();
+
+    assert_data_eq!(
+        run.stdout,
+        str![[r#"
+{
+  "schema": "egext.report/1",
+  "command": "probe",
+  "status": "ok",
+  "exit_code": 0,
+  "findings": [],
+  "targets": [
+    {
+      "address": "localhost:[..]",
+      "healthy": true,
+      "attempts": 1,
+      "milliseconds": [..],
+      "layers": [
+        {
+          "layer": "resolve",
+          "state": "passed",
+          "detail": "[..]127.0.0.1[..]",
+          "milliseconds": [..]
+        },
+        {
+          "layer": "connect",
+          "state": "passed",
+          "detail": "127.0.0.1:[..]",
+          "milliseconds": [..]
+        },
+        {
+          "layer": "tls",
+          "state": "passed",
+          "detail": "TLS 1.3, X25519MLKEM768, TLS13_AES_256_GCM_SHA384",
+          "milliseconds": [..]
+        },
+        {
+          "layer": "alpn",
+          "state": "passed",
+          "detail": "h2",
+          "milliseconds": [..]
+        },
+        {
+          "layer": "mtls",
+          "state": "passed",
+          "detail": "`egext client` accepted",
+          "milliseconds": [..]
+        },
+        {
+          "layer": "http2",
+          "state": "passed",
+          "detail": "SETTINGS received",
+          "milliseconds": [..]
+        },
+        {
+          "layer": "grpc",
+          "state": "passed",
+          "detail": "answers",
+          "milliseconds": [..]
+        },
+        {
+          "layer": "health",
+          "state": "passed",
+          "detail": "SERVING",
+          "milliseconds": [..]
+        }
+      ]
+    }
+  ]
+}
+
+"#]]
+    );
+}
+
+#[test]
+fn a_person_reads_one_line_a_layer() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+
+    let run = egext(["probe", &server.address()]).pki(&pki).run();
+
+    assert_eq!((run.exit_code, &*run.stdout), (0, ""));
+    assert_data_eq!(
+        run.stderr,
+        str![[r"
+localhost:[..]
+  √ resolve   [..]127.0.0.1[..] ms
+  √ connect   127.0.0.1:[..] ms
+  √ tls       TLS 1.3, X25519MLKEM768, TLS13_AES_256_GCM_SHA384[..] ms
+  √ alpn      h2[..] ms
+  √ mtls      `egext client` accepted[..] ms
+  √ http2     SETTINGS received[..] ms
+  √ grpc      answers[..] ms
+  √ health    SERVING[..] ms
+  healthy after [..] ms
+
+"]]
+    );
+}
+
+#[test]
+fn a_person_reads_where_it_broke_and_what_to_do() {
+    let pki = TestPki::new().client_from_other_ca();
+    let server = TestServer::mtls(&pki).spawn();
+
+    let run = egext(["probe", &server.address()]).pki(&pki).run();
+
+    assert_eq!((run.exit_code, &*run.stdout), (1, ""));
+    assert_data_eq!(
+        run.stderr,
+        str![[r"
+localhost:[..]
+  √ resolve   [..]127.0.0.1[..] ms
+  √ connect   127.0.0.1:[..] ms
+  √ tls       TLS 1.3, X25519MLKEM768, TLS13_AES_256_GCM_SHA384[..] ms
+  √ alpn      h2[..] ms
+  × mtls      the server refused our certificate: unknown CA
+    sent      our certificate `egext client` was issued by `another CA`
+    expected  a certificate of `egext test CA`
+    found     alert `unknown_ca`
+    hint: give the server our CA as client CA, or use a certificate of a CA that it trusts
+  - http2, grpc, health not reached
+
+1 error (`egext explain probe.client-cert.rejected` says more)
+
+"]]
+    );
+}
+
+#[test]
+fn a_server_that_asks_for_no_certificate_is_healthy() {
+    let pki = TestPki::new();
+    let server = TestServer::tls(&pki).spawn();
+
+    let run = egext(["probe", &server.address()]).pki(&pki).json();
+
+    assert_healthy(&run);
+    assert_eq!(layers(&run, 0)[4], ("mtls", "noted"));
+}
+
+#[test]
+fn tls_1_2_is_good_enough() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).only_tls12().spawn();
+    assert_healthy(&egext(["probe", &server.address()]).pki(&pki).json());
+}
+
+#[test]
+fn an_intermediate_that_the_server_sends_is_used() {
+    let pki = TestPki::new().server_chain();
+    let server = TestServer::mtls(&pki).spawn();
+    assert_healthy(&egext(["probe", &server.address()]).pki(&pki).json());
+}
+
+#[test]
+fn plaintext_needs_no_certificates() {
+    for server in [TestServer::plaintext().spawn(), TestServer::unix().spawn()] {
+        let run = egext(["probe", &server.address()]).json();
+        assert_healthy(&run);
+        let absent: Vec<_> = layers(&run, 0).into_iter().filter(|(_, state)| *state == "absent").collect();
+        assert!(absent.ends_with(&["tls", "alpn", "mtls"].map(|layer| (layer, "absent"))), "{absent:?}");
+    }
+}
+
+#[test]
+fn a_server_that_speaks_second_is_waited_for() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).waits_for_preface().spawn();
+    assert_healthy(&egext(["probe", &server.address()]).pki(&pki).json());
+    let server = TestServer::plaintext().waits_for_preface().spawn();
+    assert_healthy(&egext(["probe", &server.address()]).json());
+}
+
+#[test]
+fn several_targets_are_reported_in_their_order() {
+    let pki = TestPki::new();
+    let slow = TestServer::mtls(&pki).answers_after(Duration::from_millis(100)).spawn();
+    let broken = ReservedPort::new();
+    let fast = TestServer::unix().spawn();
+
+    let run = egext(["probe", &slow.address(), &broken.tls_address(), &fast.address()]).pki(&pki).json();
+
+    assert_eq!(run.exit_code, 1);
+    assert_eq!(run.ids(), ["probe.connect.refused"]);
+    let of_all = |key: &str| -> Vec<_> {
+        run.json["targets"].as_array().expect("a list").iter().map(|target| target[key].clone()).collect()
+    };
+    assert_eq!(of_all("address"), [slow.address(), broken.tls_address(), fast.address()]);
+    assert_eq!(of_all("healthy"), [true, false, true]);
+}
+
+#[test]
+fn the_service_that_is_asked_for_is_the_one_that_is_meant() {
+    let server = TestServer::plaintext().spawn();
+    let service = "envoygateway.extension.EnvoyGatewayExtension";
+    assert_healthy(&egext(["probe", &server.address(), "--service", service]).json());
+}
+
+#[test]
+fn another_server_name_is_verified_and_sent() {
+    let pki = TestPki::new().server_for_other_name();
+    let server = TestServer::mtls(&pki).spawn();
+
+    let run = egext(["probe", &server.address(), "--server-name", "other.example"]).pki(&pki).json();
+
+    assert_healthy(&run);
+    assert_eq!(server.server_names(), [Some("other.example".to_owned())]);
+}
+
+#[test]
+fn an_address_is_in_the_certificate_too() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+    let address = format!("127.0.0.1:{}", server.port());
+    assert_healthy(&egext(["probe", &address]).pki(&pki).json());
+    assert_eq!(server.server_names(), [None], "RFC 6066: no address as SNI");
+}
+
+#[test]
+fn files_can_be_named_one_by_one() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+
+    let run = egext(["probe", &server.address()])
+        .arg("--ca")
+        .arg(pki.ca())
+        .arg("--cert")
+        .arg(pki.client_certificate())
+        .arg("--key")
+        .arg(pki.client_key())
+        .json();
+    assert_healthy(&run);
+
+    let run = egext(["probe", &server.address()]).env("EGEXT_DIR", pki.directory()).json();
+    assert_healthy(&run);
+}
+
+#[test]
+fn waiting_ends_when_the_server_is_there() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).recovers_after(2).spawn();
+
+    let run = egext(["probe", &server.address(), "--wait", "20s"]).pki(&pki).json();
+
+    assert_healthy(&run);
+    assert_eq!(run.json["targets"][0]["attempts"], 3);
+}
+
+#[test]
+fn waiting_ends_when_the_server_serves() {
+    let server = TestServer::plaintext().not_serving().spawn();
+    let probe = egext(["probe", &server.address(), "--wait", "20s"]).start();
+    server.wait_for_calls(2);
+    server.set_serving(true);
+    let (exit_code, stderr) = probe.finish();
+    assert_eq!(exit_code, 0, "{stderr}");
+}
+
+#[test]
+fn the_wait_bounds_an_attempt_too() {
+    let server = TestServer::plaintext().hangs().spawn();
+    let run = egext(["probe", &server.address(), "--wait", "600ms", "--timeout", "20s"]).json();
+    assert_finding!(run, "probe.http2.timeout");
+    assert!(run.duration < Duration::from_secs(5), "{:?}", run.duration);
+}
+
+#[test]
+fn waiting_ends_when_the_time_is_over() {
+    let server = TestServer::plaintext().not_serving().spawn();
+    let run = egext(["probe", &server.address(), "--wait", "300ms"]).json();
+    assert_eq!(run.exit_code, 1);
+    assert_finding!(run, "probe.health.not-serving");
+    assert!(server.calls() > 1, "tried again");
+}

@@ -1,0 +1,68 @@
+//! What keeps `probe` from running at all: exit code 2, nothing on stdout.
+
+use std::path::Path;
+
+use egext_test_support::{Egext, ReservedPort, Run, TestPki};
+
+use crate::egext;
+
+#[test]
+fn garbage_is_refused_before_anything_is_tried() {
+    for (arguments, complaint) in [
+        (&["localhost"][..], "is not an address"),
+        (&["localhost:port"], "is not a port number"),
+        (&["http://localhost:80"], "unknown scheme"),
+        (&["::1:5005"], "in brackets"),
+        (&["tcp://localhost:1", "--timeout", "5"], "expected a duration"),
+        (&["tcp://localhost:1", "--timeout", "0s"], "--timeout"),
+        (&["tcp://localhost:1", "--wait", "soon"], "expected a duration"),
+        (&["tcp://localhost:1", "--server-name", "x"], "--server-name"),
+        (&[], "ADDRESS"),
+    ] {
+        let run = egext(["probe"]).args(arguments).run();
+        assert_eq!(run.exit_code, 2, "{arguments:?}");
+        assert!(run.stderr.contains(complaint), "{arguments:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn missing_files_are_named_with_what_to_do() {
+    let pki = TestPki::new();
+    let port = ReservedPort::new();
+    let probe = || egext(["probe", &port.tls_address()]);
+
+    let run = assert_cannot_run(probe());
+    assert!(run.stderr.contains("certs/ca.crt") && run.stderr.contains("hint:"), "{}", run.stderr);
+
+    let run = assert_cannot_run(probe().pki(&pki).arg("--ca").arg("missing.crt"));
+    assert!(run.stderr.contains("missing.crt"), "{}", run.stderr);
+
+    let run = assert_cannot_run(probe().pki(&pki).arg("--cert").arg(pki.client_certificate()));
+    assert!(run.stderr.contains("--key"), "{}", run.stderr);
+
+    std::fs::remove_file(pki.client_key()).expect("ours");
+    let run = assert_cannot_run(probe().pki(&pki));
+    assert!(run.stderr.contains("client.key"), "half a pair: {}", run.stderr);
+}
+
+#[test]
+fn files_that_do_not_fit_are_named() {
+    let (pki, other) = (TestPki::new(), TestPki::new());
+    let port = ReservedPort::new();
+    let with = |certificate: &Path, key: &Path| {
+        egext(["probe", &port.tls_address()]).pki(&pki).arg("--cert").arg(certificate).arg("--key").arg(key)
+    };
+
+    let run = assert_cannot_run(with(&pki.client_certificate(), &other.client_key()));
+    assert!(run.stderr.contains("is not the key of"), "{}", run.stderr);
+    let run = assert_cannot_run(with(&pki.client_key(), &pki.client_certificate()));
+    assert!(run.stderr.contains("client.key"), "swapped: {}", run.stderr);
+    let run = assert_cannot_run(with(Path::new("/dev/null"), &pki.client_key()));
+    assert!(run.stderr.contains("/dev/null"), "empty: {}", run.stderr);
+}
+
+fn assert_cannot_run(command: Egext) -> Run {
+    let run = command.run();
+    assert_eq!((run.exit_code, &*run.stdout), (2, ""), "{}", run.stderr);
+    run
+}

@@ -1,0 +1,52 @@
+//! Runs the Go module in `tests/interop/` where somebody asked for it: it builds Envoy Gateway, which takes minutes,
+//! and wants ports that cannot be chosen.
+
+use std::env;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(reason) => {
+            say(&format!("interop: skipped: {reason}"));
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// Runs the suite; the error is why it does not run.
+fn run() -> Result<ExitCode, String> {
+    if env::args().skip(1).any(|argument| !argument.starts_with('-') && !"interop".contains(&argument)) {
+        return Err("filtered out".to_owned());
+    }
+    if Command::new("go").arg("version").output().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Err("go not found".to_owned());
+    }
+    if env::var_os("EGEXT_INTEROP").is_none_or(|value| value != "1") {
+        return Err("EGEXT_INTEROP=1 cargo test --test interop runs it (tests/interop/README.md)".to_owned());
+    }
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
+    let status = Command::new("go")
+        .args(["test", "-count=1", "-v", "-timeout", "60m", "."])
+        .current_dir(suite)
+        .env("EGEXT_BIN", env!("CARGO_BIN_EXE_egext"))
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(ExitCode::SUCCESS),
+        Ok(status) => {
+            say(&format!("interop: failed: go test: {status}"));
+            Ok(ExitCode::FAILURE)
+        }
+        Err(error) => {
+            say(&format!("interop: failed: go test: {error}"));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a test binary without a harness talks for itself")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}

@@ -1,0 +1,165 @@
+use std::env;
+use std::ffi::OsString;
+use std::io::{Read as _, Seek as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use egext::extension::{PassThrough, Server};
+use egext::net::server_config;
+use egext::pki::{Anchors, Identity};
+use regex::Regex;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio_stream::wrappers::TcpListenerStream;
+
+use crate::page::Step;
+
+/// One page's commands, in one directory.
+pub struct Session {
+    directory: TempDir,
+    /// Bound until the server of the page takes it over.
+    listener: Option<TcpListener>,
+    port: u16,
+    background: Vec<Child>,
+    server: Option<Runtime>,
+    last_code: i32,
+}
+
+impl Session {
+    pub fn new() -> Self {
+        let directory = tempfile::Builder::new().prefix("t").tempdir().expect("a directory");
+        std::fs::create_dir(directory.path().join("run")).expect("a directory");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        Self { directory, listener: Some(listener), port, background: Vec::new(), server: None, last_code: 0 }
+    }
+
+    /// Runs one command and compares what it prints.
+    pub fn run(&mut self, page: &str, step: &Step) {
+        let place = format!("{page}:{}: `{}`", step.line, step.command);
+        let (printed, code) = match step.command.strip_suffix(" &") {
+            Some(command) if command.contains("extension-server") => self.serve(),
+            Some(command) => self.start(command),
+            None if step.command == "echo $?" => (format!("{}\n", self.last_code), 0),
+            None => self.finish(&step.command, &place),
+        };
+        self.last_code = code;
+        let printed: Vec<_> = self.as_documented(&printed).lines().map(comparable).collect();
+        let expected: Vec<_> = step.printed.iter().map(|line| comparable(line)).collect();
+        assert_eq!(printed, expected, "{place}");
+    }
+
+    /// The example's place is taken by the pass-through server: to the other commands they are the same, and
+    /// `cargo test` does not compile the example with its generated Envoy types.
+    fn serve(&mut self) -> (String, i32) {
+        let certificates = self.directory.path().join("certs");
+        let anchors = Anchors::load(&certificates.join("ca.crt")).expect("the page made a CA");
+        let identity = Identity::load(&certificates.join("server.crt"), &certificates.join("server.key"))
+            .expect("the page made a server's certificate");
+        let tls = server_config(&anchors, &identity).expect("settings");
+        let listener = self.listener.take().expect("a page has one server");
+        listener.set_nonblocking(true).expect("a socket option");
+        let runtime = Runtime::new().expect("a runtime");
+        runtime.spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            let server = Server::new(PassThrough::new()).with_tls(tls);
+            server.serve(TcpListenerStream::new(listener), std::future::pending()).await
+        });
+        self.server = Some(runtime);
+        (String::new(), 0)
+    }
+
+    fn start(&mut self, command: &str) -> (String, i32) {
+        let child =
+            self.shell(&format!("exec {command}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        self.background.push(child.expect("a shell"));
+        (String::new(), 0)
+    }
+
+    fn finish(&self, command: &str, place: &str) -> (String, i32) {
+        let mut output = tempfile::tempfile().expect("a file");
+        let both = |output: &std::fs::File| Stdio::from(output.try_clone().expect("a descriptor"));
+        let mut child =
+            self.shell(command).stdout(both(&output)).stderr(both(&output)).spawn().expect("a shell");
+        let begin = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a child") {
+                break status;
+            }
+            assert!(begin.elapsed() < LIMIT, "{place} does not end");
+            thread::park_timeout(Duration::from_millis(5));
+        };
+        let mut printed = String::new();
+        output.rewind().expect("a file");
+        output.read_to_string(&mut printed).expect("UTF-8");
+        (printed, status.code().unwrap_or(-1))
+    }
+
+    fn shell(&self, command: &str) -> Command {
+        let command = command
+            .replace(":5005", &format!(":{}", self.port))
+            .replace("/run/egext", &self.run_directory().display().to_string());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &command]).current_dir(self.directory.path()).stdin(Stdio::null());
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EGEXT_")) {
+            shell.env_remove(name);
+        }
+        shell.env("PATH", path_with_egext());
+        shell
+    }
+
+    fn run_directory(&self) -> PathBuf {
+        self.directory.path().join("run")
+    }
+
+    fn as_documented(&self, printed: &str) -> String {
+        printed
+            .replace(&format!(":{}", self.port), ":5005")
+            .replace(&self.run_directory().display().to_string(), "/run/egext")
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for child in &mut self.background {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if let Some(server) = self.server.take() {
+            server.shutdown_background();
+        }
+    }
+}
+
+/// A line without what differs from run to run: columns are as wide as what stands in them.
+fn comparable(line: &str) -> String {
+    static FORMS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+        [
+            (r" +\d+\.\d ms", " 0.0 ms"),
+            (r"egext CA [0-9a-f]{8}", "egext CA 00000000"),
+            (r"\d{1,2} (January|February|March|April|May|June|July|August|September|October|November|December) \d{4}", "1 January 2000"),
+            // A server that was started in the line above is soon there, at this attempt or the next.
+            (r", at attempt \d+", ""),
+            // `localhost` has one address or two, in either order.
+            (r"(resolve +)(127\.0\.0\.1|::1)(, (127\.0\.0\.1|::1))?", "${1}127.0.0.1"),
+        ]
+        .into_iter()
+        .map(|(form, instead)| (Regex::new(form).expect("a form"), instead))
+        .collect()
+    });
+    FORMS.iter().fold(line.to_owned(), |line, (form, instead)| form.replace_all(&line, *instead).into_owned())
+}
+
+fn path_with_egext() -> OsString {
+    let directory = Path::new(env!("CARGO_BIN_EXE_egext")).parent().expect("a directory");
+    let rest = env::var_os("PATH").unwrap_or_default();
+    env::join_paths([directory.to_owned()].into_iter().chain(env::split_paths(&rest))).expect("a path")
+}
+
+/// Of one command.
+const LIMIT: Duration = Duration::from_secs(30);
