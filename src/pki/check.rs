@@ -35,7 +35,7 @@ pub enum StoredKey {
     /// It is there, and only a passphrase opens it.
     Encrypted,
     /// It is there, and belongs to the certificate.
-    Plain(Identity),
+    Plain(Box<Identity>),
 }
 
 impl StoredKey {
@@ -44,7 +44,7 @@ impl StoredKey {
             return Ok(Self::Absent);
         }
         match Identity::load(certificate, key) {
-            Ok(identity) => Ok(Self::Plain(identity)),
+            Ok(identity) => Ok(Self::Plain(identity.into())),
             Err(IdentityError::EncryptedKey { .. }) => Ok(Self::Encrypted),
             Err(error) => Err(error),
         }
@@ -231,7 +231,7 @@ mod tests {
             anchors: Anchors::from_pem(Path::new("ca.crt"), set.ca.certificate_pem().as_bytes())
                 .expect("a CA"),
             ca: set.ca.summary().clone(),
-            ca_key: StoredKey::Plain(identity("ca.crt", &set.ca)),
+            ca_key: StoredKey::Plain(identity("ca.crt", &set.ca).into()),
             server: identity("server.crt", &set.server),
             client: identity("client.crt", &set.client),
         }

@@ -28,7 +28,7 @@ pub(super) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
 
 /// SEQUENCE of elements.
 pub(super) fn sequence<T: AsRef<[u8]>>(elements: &[T]) -> Vec<u8> {
-    let contents = elements.iter().flat_map(|element| element.as_ref()).copied().collect::<Vec<_>>();
+    let contents = elements.iter().flat_map(AsRef::as_ref).copied().collect::<Vec<_>>();
     element(SEQUENCE, &contents)
 }
 

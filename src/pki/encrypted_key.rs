@@ -148,7 +148,7 @@ fn choose<T: Copy>(table: &[(&[u32], T)], found: Option<&[u8]>) -> Option<T> {
 const ITERATIONS: u32 = 600_000;
 
 /// A file of a stranger should not keep us busy for longer than some seconds.
-const MAX_ITERATIONS: u32 = 10_000_000;
+const MAX_ITERATIONS: u32 = 5_000_000;
 
 /// Octets of a block of AES, and so of what its first block is mixed with.
 const IV: usize = 16;
@@ -174,3 +174,87 @@ const CIPHERS: &[(&[u32], (&Algorithm, usize))] = &[
 ];
 
 const AES_256_OCTETS: (&Algorithm, usize) = (&AES_256, 32);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pki::KeyType;
+    use crate::pki::private_key::PrivateKey;
+
+    fn passphrase(text: &str) -> Passphrase {
+        Passphrase::from_octets(text.as_bytes())
+    }
+
+    fn document(key: &PrivateKey) -> Vec<u8> {
+        let text = encrypt(key.der().secret_der(), &passphrase("open sesame")).expect("encrypted");
+        pem::encrypted_key(text.as_bytes()).expect("a block")
+    }
+
+    #[test]
+    fn the_passphrase_opens_it_and_nothing_else_does() {
+        for key_type in [KeyType::P256, KeyType::Ed25519] {
+            let key = PrivateKey::generate(key_type).expect("a key");
+            let document = document(&key);
+            let opened = decrypt(&document, &passphrase("open sesame")).expect("it fits");
+            assert_eq!(opened.secret_der(), key.der().secret_der());
+            let refused = decrypt(&document, &passphrase("open barley")).expect_err("it does not fit");
+            assert_eq!(refused, DecryptError::WrongPassphrase);
+        }
+    }
+
+    #[test]
+    fn more_work_than_anybody_asks_for_is_not_done() {
+        let key = PrivateKey::generate(KeyType::P256).expect("a key");
+        let number = der::unsigned(&ITERATIONS.to_be_bytes());
+        let mut document = document(&key);
+        let position = document.windows(number.len()).position(|octets| octets == number).expect("there");
+        document[position + 2] = 0x7f;
+        assert_eq!(decrypt(&document, &passphrase("")), Err(DecryptError::Unsupported));
+    }
+
+    proptest! {
+        #[test]
+        fn no_octets_panic(document in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&document);
+        }
+
+        #[test]
+        fn no_change_panics(changes in prop::collection::vec((0_usize..250, any::<u8>()), 1..4), length in 0_usize..250) {
+            let mut document = SAMPLE.to_vec();
+            for (position, octet) in changes {
+                if let Some(place) = document.get_mut(position) {
+                    *place = octet;
+                }
+            }
+            document.truncate(length);
+            let _ = parse(&document);
+        }
+    }
+
+    #[test]
+    fn the_sample_is_sound() {
+        let (derivation, iv, data) = parse(&SAMPLE).expect("sound");
+        assert_eq!(
+            (derivation.iterations.get(), derivation.salt, iv, data),
+            (2048, &[7; 8][..], [9; IV], &[1; 16][..])
+        );
+    }
+
+    /// PBES2 with PBKDF2, HMAC-SHA-256, 2048 iterations and AES-256-CBC, as OpenSSL writes it.
+    static SAMPLE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+        let identifier =
+            |oid: &[u32], parameters: &[u8]| der::sequence(&[&*der::object_identifier(oid), parameters]);
+        let function = der::sequence(&[
+            der::octet_string(&[7; 8]),
+            der::unsigned(&2048_u32.to_be_bytes()),
+            identifier(HMAC_SHA256, &der::element(NULL, &[])),
+        ]);
+        let scheme = der::sequence(&[
+            identifier(PBKDF2, &function),
+            identifier(AES_256_CBC, &der::octet_string(&[9; IV])),
+        ]);
+        der::sequence(&[identifier(PBES2, &scheme), der::octet_string(&[1; 16])])
+    });
+}

@@ -42,7 +42,7 @@ pub use passphrase::{Passphrase, PassphraseError};
 pub use pem::PemError;
 pub use profile::KeyType;
 pub use summary::{InspectError, Summary};
-pub use typed_name::NameError;
+pub use typed_name::{NameError, parse_common_name};
 pub use verify::Refusal;
 
 use std::fmt::{self, Display};

@@ -37,6 +37,11 @@ impl Passphrase {
         Ok(Self(Zeroizing::new(line.to_vec())))
     }
 
+    #[cfg(test)]
+    pub(super) fn from_octets(octets: &[u8]) -> Self {
+        Self(Zeroizing::new(octets.to_vec()))
+    }
+
     pub(super) fn octets(&self) -> &[u8] {
         &self.0
     }

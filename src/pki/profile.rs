@@ -439,6 +439,20 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_of_name_that_is_not_permitted_is_excluded() {
+        let name = |text: &str| text.parse::<SubjectName>().expect("a name");
+        // permittedSubtrees: the host; excludedSubtrees: all of IPv4 and of IPv6.
+        let hosts = name_constraints(&[name("*.a.b")]).expect("constraints");
+        let excluded = [vec![0x30, 10, 0x87, 8], vec![0; 8], vec![0x30, 34, 0x87, 32], vec![0; 32]].concat();
+        let expected = [&[0x30, 59, 0xa0, 7, 0x30, 5, 0x82, 3][..], b"a.b", &[0xa1, 48], &excluded].concat();
+        assert_eq!(hosts, expected);
+        // The other way round: every host, which is what an empty name stands for.
+        let addresses = name_constraints(&[name("10.0.0.7")]).expect("constraints");
+        let permitted = [0xa0, 12, 0x30, 10, 0x87, 8, 10, 0, 0, 7, 255, 255, 255, 255];
+        assert_eq!(addresses, [&[0x30, 20][..], &permitted, &[0xa1, 4, 0x30, 2, 0x82, 0]].concat());
+    }
+
+    #[test]
     fn subjects_have_no_dots_and_tell_generations_apart() {
         let set = set(KeyType::P256);
         let subjects = [&set.ca, &set.server, &set.client].map(|issued| issued.summary().subject.to_string());

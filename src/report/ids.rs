@@ -105,6 +105,9 @@ table! {
     CertsExpiring = "certs.expiring", Warning,
         "less than a third of the certificate's life and less than 30 days of it are left",
         "plan to replace it: `egext certs init --force` makes a new set with a new CA, and both sides need their new files at the same time";
+    CertsLifetimeCut = "certs.lifetime-cut", Warning,
+        "the CA, or one above it, expires before the lifetime that was asked for is over; nothing outlives its CA, so the certificate ends with it",
+        "renew the CA first, or ask for a shorter life with `--lifetime`";
     CertsNamesMissing = "certs.names-missing", Error,
         "a set exists already and its server certificate lacks names that `--san` asks for; it was left as it is",
         "make a new set with all names (`egext certs init --force --san NAME,NAME`), give both sides their files and restart them";

@@ -22,7 +22,7 @@ use crate::pki::renewal::RenewalError;
 use crate::pki::request::RequestError;
 use crate::pki::rotation::RotationError;
 use crate::pki::store::StoreError;
-use crate::pki::{IdentityError, NameError};
+use crate::pki::{IdentityError, NameError, PassphraseError};
 use crate::report::{Hint, Report};
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
@@ -93,6 +93,9 @@ pub enum CertsError {
     /// A step of a rotation was not made.
     #[error(transparent)]
     Rotation(#[from] RotationError),
+    /// There is no passphrase for the CA's key.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
     /// Nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -131,6 +134,7 @@ impl Hint for CertsError {
                 Some("choose another name; `egext certs renew` makes the set's own anew".to_owned())
             }
             Self::Rotation(error) => error.hint(),
+            Self::Passphrase(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::StrangeCa { .. } => {
                 Some("name the CA that made the set, with those above it in the same file".to_owned())

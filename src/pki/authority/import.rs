@@ -380,3 +380,47 @@ const WEAK: &[&str] = &[
     "1.2.840.10045.4.1",
     "1.2.840.10040.4.3",
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::pki::authority::{SetPlan, issue_set};
+
+    const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
+
+    fn prove(certificate: &[u8], key: &[u8]) -> Result<Imported, ImportError> {
+        let path = Path::new("ca.crt");
+        let key = private_key(Path::new("ca.key"), key, None)?;
+        Candidate { certificate: path, blocks: blocks(path, certificate)?, text: certificate, now: NOW }
+            .prove(key)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// A certificate that was changed anywhere is refused, or its change is in what only its issuer vouches for.
+        #[test]
+        fn no_change_panics(changes in prop::collection::vec((0_usize..500, any::<u8>()), 1..4)) {
+            let set = issue_set(&SetPlan::default(), NOW).expect("a set");
+            let mut der = set.ca.certificate().to_vec();
+            let original = der.clone();
+            for (position, octet) in changes {
+                let length = der.len();
+                der[position % length] = octet;
+            }
+            let text = pem::write("CERTIFICATE", &der);
+            let proven = prove(text.as_bytes(), set.ca.key_pem().expect("a key").as_bytes());
+            // Its signature covers all of it, and is covered by its own key.
+            prop_assert!(proven.is_err() || der == original);
+        }
+
+        #[test]
+        fn no_soup_panics(soup in "(-----BEGIN (CERTIFICATE|EC PRIVATE KEY|ENCRYPTED PRIVATE KEY)-----\n[A-Za-z0-9+/=]{0,40}\n-----END (CERTIFICATE|EC PRIVATE KEY|ENCRYPTED PRIVATE KEY)-----\n){0,3}") {
+            prop_assert!(prove(soup.as_bytes(), soup.as_bytes()).is_err());
+            let _ = pem::encrypted_key(soup.as_bytes());
+        }
+    }
+}

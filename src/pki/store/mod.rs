@@ -62,7 +62,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 pub use file::write_alone;
-pub use place::{Contents, contents, current, previous, refuse_foreign, set_files};
+pub use place::{Contents, contents, current, previous, refuse_foreign, set_contents, set_files};
 
 use file::{Access, make_directories, make_directory, open_directory, random_name, sync, write_new};
 use place::Place;
@@ -167,6 +167,8 @@ impl Store {
         self.point("current", OsStr::new(&set))?;
         // From here on the new set is what readers see.
         self.undo.keep();
+        // To what the new set does not have, such as the key of a CA that is somebody else's.
+        self.place.sweep_links()?;
         self.changed.extend([self.place.hidden_directory(), self.place.directory().into()]);
         let changed = self.changed.drain(..).map(|path| Ok((open_directory(&path)?, path)));
         sync(&changed.collect::<Result<Vec<_>, StoreError>>()?)?;

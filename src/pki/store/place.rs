@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use crate::pki::{CA_KEY_FILE, SET_FILES};
 
 /// What a directory holds of the files that were asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -44,6 +45,16 @@ pub fn contents(directory: &Path, names: &[&str]) -> Result<Contents, StoreError
         number if number == names.len() => Contents::Nothing,
         _ => Contents::Partial { foreign: place.refuse_foreign(names).is_err(), missing },
     })
+}
+
+/// The same for a set, whose CA key may be elsewhere: a link to nothing is a loss, none at all is a choice.
+///
+/// # Errors
+/// As [`contents`].
+pub fn set_contents(directory: &Path) -> Result<Contents, StoreError> {
+    let kept = fs::symlink_metadata(directory.join(CA_KEY_FILE)).is_ok();
+    let names = SET_FILES.into_iter().filter(|name| kept || *name != CA_KEY_FILE).collect::<Vec<_>>();
+    contents(directory, &names)
 }
 
 /// Would [`Store::open`](super::Store::open) find something foreign in the way? Reads only.
@@ -160,11 +171,12 @@ impl Place {
                 fs::remove_file(&path).map_err(|source| failed(&path, source))?;
             }
         }
-        self.sweep_links()
+        Ok(())
     }
 
-    /// Removes links of ours to what the current set does not have.
-    fn sweep_links(&self) -> Result<(), StoreError> {
+    /// Removes links of ours to what the current set, which has just been made, does not have. At another time
+    /// such a link says that a file was lost.
+    pub(super) fn sweep_links(&self) -> Result<(), StoreError> {
         let failed = |path: &Path, source| StoreError::Failed { action: "clean", path: path.into(), source };
         for entry in fs::read_dir(&self.0).map_err(|source| failed(&self.0, source))? {
             let path = entry.map_err(|source| failed(&self.0, source))?.path();
