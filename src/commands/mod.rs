@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use time::OffsetDateTime;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Certs, CertsCommand, Cli, Command};
 use crate::demo::DemoError;
 use crate::net::{Address, BindError, TargetError, TlsError};
 use crate::pki::IdentityError;
@@ -144,7 +144,11 @@ impl Hint for Error {
 
 /// Every command has something for people and programs; other formats mean something for some only.
 fn refuse_other_formats(cli: &Cli) -> Result<(), Error> {
-    let known = EVERYWHERE;
+    let known = match &cli.command {
+        Command::Certs(Certs { command: CertsCommand::Show(_) }) => SHOW,
+        Command::Certs(Certs { command: CertsCommand::Check(_) }) => CHECK,
+        _ => EVERYWHERE,
+    };
     let format = cli.output.format;
     if known.contains(&format) { Ok(()) } else { Err(Error::Format { format, known }) }
 }
@@ -161,3 +165,9 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
 
 /// The formats of every command.
 const EVERYWHERE: &[Format] = &[Format::Human, Format::Json];
+
+/// Certificates can be piped.
+const SHOW: &[Format] = &[Format::Human, Format::Json, Format::Pem];
+
+/// Whoever runs checks again and again has a place for their results.
+const CHECK: &[Format] = &[Format::Human, Format::Json, Format::Junit, Format::Prometheus];

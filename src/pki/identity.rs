@@ -236,7 +236,7 @@ fn prove_pair(
 }
 
 /// What a file holds that does not hold what was looked for.
-fn found(text: &[u8], blocks: &Blocks) -> Found {
+pub(super) fn found(text: &[u8], blocks: &Blocks) -> Found {
     let begins = |line: &[u8]| line.starts_with(BEGIN);
     let mut lines = text.split(|octet| matches!(octet, b'\n' | b'\r'));
     if !blocks.keys.is_empty() || pem::is_encrypted(text) {

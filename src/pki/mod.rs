@@ -10,13 +10,16 @@
 //! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would refuse is
 //! somebody else's finding.
 
+pub mod audit;
 pub mod authority;
 pub mod check;
 mod identity;
 mod identity_error;
+pub mod inspect;
 mod names;
 mod pem;
 mod profile;
+pub(crate) mod signature;
 pub mod store;
 mod summary;
 mod typed_name;
@@ -25,6 +28,7 @@ pub mod when;
 
 pub use identity::{Anchors, Identity};
 pub use identity_error::{Found, IdentityError};
+pub(crate) use names::printable;
 pub use names::{DistinguishedName, SubjectName};
 pub use pem::PemError;
 pub use profile::KeyType;
@@ -35,7 +39,7 @@ pub use verify::Refusal;
 use std::fmt::{self, Display};
 
 /// Which end of the channel a certificate stands for.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
 pub enum Role {
     /// Whoever opens connections: Envoy Gateway, or the bridge on its side.
     Client,

@@ -1,6 +1,10 @@
+mod check;
 mod init;
+mod show;
 
+pub use check::CertsCheck;
 pub use init::CertsInit;
+pub use show::{CertsShow, Server};
 
 use clap::{Args, Subcommand};
 
@@ -17,4 +21,8 @@ pub struct Certs {
 pub enum CertsCommand {
     /// Make a private CA, and a certificate and key for each side of the channel
     Init(CertsInit),
+    /// Say what certificates and keys are: in files, in a directory, or presented by a server
+    Show(CertsShow),
+    /// Find what breaks the channel, or soon will
+    Check(CertsCheck),
 }

@@ -1,8 +1,10 @@
 //! The life of a set: each verb, as its users see it and as a reader of the files sees it.
 #![expect(clippy::disallowed_methods, reason = "tests put foreign and broken files in the way")]
 
+mod check;
 mod init;
 mod killed;
+mod show;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,6 +38,11 @@ impl Place {
 
     fn init(&self, arguments: &[&str]) -> Command {
         Command::new(cargo_bin!("egext")).current_dir(self.0.path()).args(["certs", "init"]).args(arguments)
+    }
+
+    /// Another verb of `egext certs`.
+    fn certs_command(&self, arguments: &[&str]) -> Command {
+        Command::new(cargo_bin!("egext")).current_dir(self.0.path()).arg("certs").args(arguments)
     }
 
     fn json(&self, arguments: &[&str], code: i32) -> Value {
