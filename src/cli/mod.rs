@@ -11,7 +11,10 @@ mod output;
 mod probe;
 
 pub use bridge::Bridge;
-pub use certs::{Certs, CertsCheck, CertsCommand, CertsInit, CertsShow, Server};
+pub use certs::{
+    Certs, CertsCheck, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRenew, CertsRotateCa, CertsShow,
+    Prepare, RotationStep, Server, Signer, Status, Step,
+};
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;
 pub use explain::Explain;
@@ -45,21 +48,21 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Connect a plaintext caller with a server that speaks mutual TLS, or the reverse
-    Bridge(Bridge),
-    /// Configuration of Envoy Gateway (EG) that works for its version
-    Config(Box<Config>),
-    /// See all of it work at once, in a temporary directory
-    Demo(Demo),
     /// Make and look after the certificates of both sides
     Certs(Certs),
+    /// Configuration of Envoy Gateway (EG) that works for its version
+    Config(Box<Config>),
+    /// See the channel to a server layer by layer
+    Probe(Probe),
+    /// Connect a plaintext caller with a server that speaks mutual TLS, or the reverse
+    Bridge(Bridge),
+    /// See all of it work at once, in a temporary directory
+    Demo(Demo),
     /// Say what a finding means and what to do about it
     Explain(Explain),
     /// Completions, manual pages and generated documentation, for packagers
     #[command(hide = true)]
     Generate(Generate),
-    /// See the channel to a server layer by layer
-    Probe(Probe),
 }
 
 const AFTER_HELP: &str = "\
@@ -70,5 +73,5 @@ Examples:
   egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005
   egext config stanza --socket /run/egext/eg.sock
 
-Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs check`).
+Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs check`, `certs renew --dry-run`).
 Every flag can be set by an environment variable, which `--help` names beside it.";

@@ -90,6 +90,9 @@ table! {
     CertsCaCannotSign = "certs.ca-cannot-sign", Error,
         "the CA's certificate has key usages, and keyCertSign is not among them: Go and OpenSSL trust nothing that it signed, webpki does not look",
         "make the CA's certificate again with keyCertSign, or use the one that `egext certs init` makes";
+    CertsCaNotStrict = "certs.ca-not-strict", Warning,
+        "the imported CA lacks what RFC 5280 asks of a CA: a key usage, a key identifier or a subject; most TLS stacks do not mind, but OpenSSL's strict mode, which Python 3.13 switches on, refuses what it signs",
+        "have the CA's certificate issued again with keyUsage (keyCertSign, cRLSign), subjectKeyIdentifier and a subject, or make a CA with `egext certs init`";
     CertsChainBroken = "certs.chain-broken", Error,
         "the CA certificate in the set did not sign this certificate, or not for this side: files of two sets were mixed",
         "copy the set again as a whole, or make a new one: `egext certs init --force`";
@@ -106,8 +109,8 @@ table! {
         "the last second of the certificate's life is over, so every peer refuses it",
         "make a new set (`egext certs init --force`), give both sides their files and restart them; if the date looks wrong, set this machine's clock";
     CertsExpiring = "certs.expiring", Warning,
-        "less than a third of the certificate's life and less than 30 days of it are left",
-        "plan to replace it: `egext certs init --force` makes a new set with a new CA, and both sides need their new files at the same time";
+        "less of the certificate's life is left than `--within` says; without it, less than a third and less than 30 days",
+        "`egext certs renew` renews a leaf, `egext certs rotate-ca` replaces a CA without a failed call";
     CertsGatewayRefuses = "certs.gateway-refuses", Error,
         "Go's verifier, set up as Envoy Gateway sets it up, refuses the certificate; the message has the words that appear in the log. Envoy Gateway then waits for ever instead of reporting it",
         "read the reason; certificates that `egext certs init` makes pass every verifier";
@@ -129,6 +132,9 @@ table! {
     CertsLeafAsCa = "certs.leaf-as-ca", Error,
         "a leaf stands where the CA belongs: `tls.crt` was taken for `ca.crt`, as in the Secrets of cert-manager. Go accepts exactly that leaf until it is renewed, rustls and others refuse it at once",
         "put the certificate of the CA that issued it into the file";
+    CertsLifetimeCut = "certs.lifetime-cut", Warning,
+        "the CA, or one above it, expires before the lifetime that was asked for is over; nothing outlives its CA, so the certificate ends with it",
+        "renew the CA first, or ask for a shorter life with `--lifetime`";
     CertsNamesMissing = "certs.names-missing", Error,
         "the server's certificate lacks names that `--for-name` asks for, or `--san` where a set exists already; it was left as it is",
         "make a new set with all names (`egext certs init --force --san NAME,NAME`), give both sides their files and restart them";

@@ -1,10 +1,20 @@
 mod check;
 mod init;
+mod issue;
+mod pack;
+mod renew;
+mod rotate_ca;
 mod show;
+mod signer;
 
 pub use check::CertsCheck;
 pub use init::CertsInit;
+pub use issue::CertsIssue;
+pub use pack::CertsPack;
+pub use renew::CertsRenew;
+pub use rotate_ca::{CertsRotateCa, Prepare, RotationStep, Status, Step};
 pub use show::{CertsShow, Server};
+pub use signer::Signer;
 
 use clap::{Args, Subcommand};
 
@@ -25,4 +35,12 @@ pub enum CertsCommand {
     Show(CertsShow),
     /// Find what breaks the channel, or soon will
     Check(CertsCheck),
+    /// Issue a further certificate, or one for a request
+    Issue(CertsIssue),
+    /// Renew what is due: the same names, a new key
+    Renew(CertsRenew),
+    /// Replace the CA step by step, without a failed call
+    RotateCa(CertsRotateCa),
+    /// Put what one side needs into one file, for another machine
+    Pack(CertsPack),
 }

@@ -2,9 +2,15 @@
 
 mod check;
 mod init;
+mod issue;
+mod lines;
 mod overview;
+mod pack;
 mod presented;
+mod renew;
+mod rotate_ca;
 mod show;
+mod signer;
 
 use std::path::PathBuf;
 
@@ -14,8 +20,13 @@ use super::Error;
 use crate::cli::{Certs, CertsCommand};
 use crate::net::Address;
 use crate::pki::authority::AuthorityError;
+use crate::pki::member::MemberError;
+use crate::pki::pack::PackError;
+use crate::pki::renewal::RenewalError;
+use crate::pki::request::RequestError;
+use crate::pki::rotation::RotationError;
 use crate::pki::store::StoreError;
-use crate::pki::{IdentityError, NameError};
+use crate::pki::{IdentityError, NameError, PassphraseError};
 use crate::report::{Hint, Report};
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
@@ -23,6 +34,10 @@ pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error
         CertsCommand::Init(arguments) => init::run(arguments, now)?,
         CertsCommand::Check(arguments) => check::run(&arguments, now)?,
         CertsCommand::Show(arguments) => show::run(&arguments, now)?,
+        CertsCommand::Issue(arguments) => issue::run(arguments, now)?,
+        CertsCommand::Pack(arguments) => pack::run(&arguments, now)?,
+        CertsCommand::Renew(arguments) => renew::run(arguments, now)?,
+        CertsCommand::RotateCa(arguments) => rotate_ca::run(arguments, now)?,
     })
 }
 
@@ -46,6 +61,9 @@ pub enum CertsError {
     /// The files that are there cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The leafs of the set cannot be read.
+    #[error(transparent)]
+    Member(#[from] MemberError),
     /// The user typed something that is no name.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -67,14 +85,57 @@ pub enum CertsError {
         /// As typed.
         address: Address,
     },
-    /// Nothing was written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
     /// The user asked for a name that no client ever calls.
     #[error("`{name}` is a name in certificates, not one that clients call")]
     WildcardAsked {
         /// As typed.
         name: String,
+    },
+    /// The user wants a second certificate under a name that has one.
+    #[error("there is a `{name}` in `{}` already", directory.display())]
+    NameTaken {
+        /// As typed.
+        name: String,
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The user typed something that is no name of a file.
+    #[error("`{name}` is no name for `--out`")]
+    OddName {
+        /// As typed.
+        name: String,
+    },
+    /// Nothing was packed.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// There is no passphrase for the CA's key.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    /// Nothing was renewed.
+    #[error(transparent)]
+    Renewal(#[from] RenewalError),
+    /// A request was refused.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The user wants to issue what the set has from the beginning.
+    #[error("`{name}` is a name of the set's own files")]
+    ReservedName {
+        /// As typed.
+        name: String,
+    },
+    /// A step of a rotation was not made.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
+    /// Nothing was written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The user named a CA that the set does not trust.
+    #[error("`{}` leads to a root that `{}` does not have", certificate.display(), trusted.display())]
+    StrangeCa {
+        /// As typed.
+        certificate: PathBuf,
+        /// What the set trusts.
+        trusted: PathBuf,
     },
 }
 
@@ -88,14 +149,32 @@ impl Hint for CertsError {
             }
             Self::HalfSet { .. } => half_set("make a wholly new set: `egext certs init --force`"),
             Self::Identity(error) => error.hint(),
+            Self::Member(error) => error.hint(),
             Self::Name(error) => error.hint(),
             Self::NothingToCheck { .. } => Some(
                 "`--cert`, `--key` and `--ca` name files one by one; `--dir` names a directory".to_owned(),
             ),
             Self::NothingToShow { .. } => Some("`egext certs init` makes certificates and keys".to_owned()),
             Self::Plaintext { .. } => Some("write it as `tls://HOST:PORT`".to_owned()),
-            Self::Store(error) => error.hint(),
             Self::WildcardAsked { name } => Some(format!("for example `{}`", name.replace('*', "any"))),
+            Self::NameTaken { .. } => {
+                Some("choose another name; `egext certs renew --force` makes what is there anew".to_owned())
+            }
+            Self::OddName { .. } => {
+                Some("letters, digits, `-`, `_` and `.` make a name, such as `gateway-2`".to_owned())
+            }
+            Self::Pack(error) => error.hint(),
+            Self::Passphrase(error) => error.hint(),
+            Self::Renewal(error) => error.hint(),
+            Self::Request(error) => error.hint(),
+            Self::ReservedName { .. } => {
+                Some("choose another name; `egext certs renew` makes the set's own anew".to_owned())
+            }
+            Self::Rotation(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::StrangeCa { .. } => {
+                Some("name the CA that made the set, with those above it in the same file".to_owned())
+            }
         }
     }
 }

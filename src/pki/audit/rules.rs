@@ -199,7 +199,7 @@ fn soon(life: Duration, within: Option<Within>) -> Duration {
     }
 }
 
-const NEW: &str = "issue a new one, and give both sides what they need";
+const NEW: &str = "`egext certs renew` renews a leaf, `egext certs rotate-ca` a CA";
 
 /// Soon is a third of a certificate's life, and at most this.
 const SOON: Duration = Duration::days(30);

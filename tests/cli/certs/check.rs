@@ -32,7 +32,7 @@ fn every_finding_is_provoked() {
 fn a_new_set_has_nothing_to_find() {
     let place = Place::new();
     place.init(&[]).assert().success();
-    place.certs_command(&["check"]).assert().success().stdout_eq("").stderr_eq(str![[r"
+    place.verb(&["check"]).assert().success().stdout_eq("").stderr_eq(str![[r"
 certs/ca.crt
   √ file, dates, is a CA, strength
 certs/ca.key
@@ -52,7 +52,7 @@ fn what_is_due_has_an_exit_code_of_its_own() {
     let place = Place::new();
     place.init(&["--lifetime", "10d"]).assert().success();
     let json = |arguments: &[&str], code: i32| -> serde_json::Value {
-        let run = place.certs_command(&["check", "-o", "json"]).args(arguments).assert().code(code);
+        let run = place.verb(&["check", "-o", "json"]).args(arguments).assert().code(code);
         serde_json::from_slice(&run.get_output().stdout).expect("JSON")
     };
     for within in [&["--within", "9d"][..], &["--within", "10%"], &[]] {

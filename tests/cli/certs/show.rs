@@ -13,7 +13,7 @@ use crate::egext;
 fn a_set_is_described_file_by_file() {
     let place = Place::new();
     place.init(&["--san", "extension.internal"]).assert().success();
-    place.certs_command(&["show"]).assert().success().stderr_eq("").stdout_eq(str![[r"
+    place.verb(&["show"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 certs/ca.crt
   subject     egext CA [..]
   issuer      itself
@@ -62,7 +62,7 @@ fn no_format_shows_a_key() {
     });
     let secrets = secrets.collect::<Vec<_>>();
     for format in ["human", "json", "pem"] {
-        let run = place.certs_command(&["show", "-o", format]).assert().success();
+        let run = place.verb(&["show", "-o", format]).assert().success();
         let output = run.get_output();
         let printed =
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -75,7 +75,7 @@ fn pem_is_what_the_file_has() {
     let place = Place::new();
     place.init(&[]).assert().success();
     let server = place.files()["server.crt"].clone();
-    let shown = place.certs_command(&["show", "certs/server.crt", "certs/server.key", "-o", "pem"]);
+    let shown = place.verb(&["show", "certs/server.crt", "certs/server.key", "-o", "pem"]);
     shown.assert().success().stderr_eq("").stdout_eq(String::from_utf8(server).expect("PEM"));
 }
 
@@ -143,17 +143,17 @@ fn a_server_without_tls_presents_nothing() {
 fn what_is_no_certificate_is_an_error_with_advice() {
     let place = Place::new();
     fs::write(place.path("notes"), "nothing").expect("written");
-    place.certs_command(&["show", "notes"]).assert().code(2).stdout_eq("").stderr_eq(str![[r"
+    place.verb(&["show", "notes"]).assert().code(2).stdout_eq("").stderr_eq(str![[r"
 error: `notes` holds no certificate: it is not PEM
   hint: `egext certs init` makes certificates and keys
 
 "]]);
-    place.certs_command(&["show", "."]).assert().code(2).stderr_eq(str![[r"
+    place.verb(&["show", "."]).assert().code(2).stderr_eq(str![[r"
 error: `.` holds no certificate and no key
   hint: `egext certs init` makes certificates and keys
 
 "]]);
-    place.certs_command(&["show", "missing"]).assert().code(2);
+    place.verb(&["show", "missing"]).assert().code(2);
 }
 
 #[test]
