@@ -9,7 +9,9 @@ func TestVerifierOpenSSL(t *testing.T) {
 	openssl := require(t, "openssl", "install openssl")
 	check := func(t *testing.T, side side, trusts, pair, purpose string, more ...string) verdict {
 		t.Helper()
-		arguments := append([]string{"verify", "-x509_strict", "-purpose", purpose, "-CAfile", trusts}, more...)
+		arguments := append([]string{
+			"verify", "-x509_strict", "-purpose", purpose, "-CAfile", trusts, "-untrusted", pair + ".crt",
+		}, more...)
 		if printed, ok := says(t, openssl, append(arguments, pair+".crt")...); !ok {
 			return verdict{side, printed}
 		}

@@ -105,17 +105,19 @@ public final class Verify {
     }
 
     private static SSLContext context(String pair, String trusts) throws GeneralSecurityException, IOException {
-        var certificate = certificate(pair + ".crt");
+        var chain = certificates(pair + ".crt");
         var keys = KeyStore.getInstance("PKCS12");
         keys.load(null, null);
-        keys.setKeyEntry("key", key(pair + ".key", certificate), PASSWORD, new Certificate[] {certificate});
+        keys.setKeyEntry("key", key(pair + ".key", chain[0]), PASSWORD, chain);
         var keyManagers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
         keyManagers.init(keys, PASSWORD);
         var keyManager = new Insistent((X509ExtendedKeyManager) keyManagers.getKeyManagers()[0]);
 
         var anchors = KeyStore.getInstance("PKCS12");
         anchors.load(null, null);
-        anchors.setCertificateEntry("ca", certificate(trusts));
+        for (var anchor : certificates(trusts)) {
+            anchors.setCertificateEntry("ca " + anchors.size(), anchor);
+        }
         var trustManagers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         trustManagers.init(anchors);
 
@@ -124,9 +126,9 @@ public final class Verify {
         return context;
     }
 
-    private static Certificate certificate(String path) throws GeneralSecurityException, IOException {
+    private static Certificate[] certificates(String path) throws GeneralSecurityException, IOException {
         try (var file = Files.newInputStream(Path.of(path))) {
-            return CertificateFactory.getInstance("X.509").generateCertificate(file);
+            return CertificateFactory.getInstance("X.509").generateCertificates(file).toArray(new Certificate[0]);
         }
     }
 
@@ -138,7 +140,7 @@ public final class Verify {
                 .generatePrivate(new PKCS8EncodedKeySpec(der));
     }
 
-    /** Shows its certificate also to a server that names other CAs: the server is to refuse it, not the client to hide it. */
+    /** Shows its certificate also to a server that names other CAs: the server is to refuse it, not we to hide it. */
     private static final class Insistent extends X509ExtendedKeyManager {
         private final X509ExtendedKeyManager keys;
 

@@ -62,19 +62,20 @@ def verify(server, client, server_trusts, client_trusts, host):
 
 
 def check(side, pair, verifier):
+    leaf, *intermediates = load(pair + ".crt")
     try:
-        verifier.verify(load(pair + ".crt"), [])
+        verifier.verify(leaf, intermediates)
     except verification.VerificationError as error:
         raise Refused(side, str(error)) from error
 
 
 def builder(trusts):
-    return verification.PolicyBuilder().store(verification.Store([load(trusts)])).time(datetime.now(timezone.utc))
+    return verification.PolicyBuilder().store(verification.Store(load(trusts))).time(datetime.now(timezone.utc))
 
 
 def load(path):
     with open(path, "rb") as file:
-        return x509.load_pem_x509_certificate(file.read())
+        return x509.load_pem_x509_certificates(file.read())
 
 
 def main():
