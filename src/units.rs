@@ -82,6 +82,47 @@ impl FromStr for Size {
     }
 }
 
+/// The end of something's life, typed as a length of time (`30d`) or as a part of that life (`20%`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Within {
+    /// The last so many parts of a hundred.
+    Percent(u8),
+    /// The last so much time.
+    Span(Span),
+}
+
+impl Within {
+    /// How long the end of a life of this length is.
+    pub fn of(self, life: Duration) -> Duration {
+        match self {
+            Self::Percent(percent) => life / 100 * u32::from(percent),
+            Self::Span(span) => span.duration(),
+        }
+    }
+}
+
+impl Display for Within {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Percent(percent) => write!(f, "{percent}%"),
+            Self::Span(span) => span.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Within {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        let Some(percent) = text.strip_suffix('%') else {
+            return text.parse().map(Self::Span).map_err(|_| QuantityError::Within);
+        };
+        let digits = percent.bytes().all(|octet| octet.is_ascii_digit());
+        let number = percent.parse().ok().filter(|number| digits && *number <= 100);
+        number.map(Self::Percent).ok_or(QuantityError::Within)
+    }
+}
+
 /// The user typed something that is not a quantity.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -92,6 +133,9 @@ pub enum QuantityError {
     /// Not a duration, or too long.
     #[error("expected a duration such as `500ms`, `90s`, `15m`, `12h`, `30d` or `5y`")]
     Span,
+    /// Neither a duration nor a percentage.
+    #[error("expected a duration such as `30d` or `12h`, or a percentage such as `20%`")]
+    Within,
 }
 
 /// A whole number followed by a unit: the number of the smallest unit.
@@ -142,6 +186,18 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_life_is_a_time_or_a_part() {
+        let day = Duration::from_secs(86_400);
+        for (text, end) in [("20%", day / 5), ("100%", day), ("0%", Duration::ZERO), ("30d", day * 30)] {
+            let within = text.parse::<Within>().expect(text);
+            assert_eq!((within.to_string().as_str(), within.of(day)), (text, end));
+        }
+        for text in ["", "%", "20", "101%", "-1%", "+1%", "1.5%", "300%"] {
+            text.parse::<Within>().expect_err(text);
+        }
+    }
+
+    #[test]
     fn a_number_without_a_unit_is_not_a_duration() {
         for text in ["", "5", "s", "-5s", "1.5h", "5 s", "99999999999999999999y", "2000y"] {
             text.parse::<Span>().expect_err(text);
@@ -153,6 +209,7 @@ mod tests {
         fn no_text_panics(text in ".{0,12}") {
             let _ = text.parse::<Span>();
             let _ = text.parse::<Size>();
+            let _ = text.parse::<Within>();
         }
     }
 }

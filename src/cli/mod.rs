@@ -11,7 +11,10 @@ mod output;
 mod probe;
 
 pub use bridge::Bridge;
-pub use certs::{Certs, CertsCommand, CertsInit};
+pub use certs::{
+    Certs, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRenew, CertsRotateCa, Prepare, RotationStep,
+    Signer, Status, Step,
+};
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;
 pub use explain::Explain;
@@ -70,5 +73,5 @@ Examples:
   egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005
   egext config stanza --socket /run/egext/eg.sock
 
-Exit codes: 0 fine, 1 a finding, 2 could not run.
+Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs renew --dry-run`).
 Every flag can be set by an environment variable, which `--help` names beside it.";

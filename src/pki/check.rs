@@ -1,5 +1,6 @@
 //! What is wrong with a set on disk, or will soon be, or is not as somebody asked for it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
@@ -16,12 +17,38 @@ use crate::units::Span;
 pub struct StoredSet {
     /// Whom both sides trust.
     pub anchors: Anchors,
-    /// Who signs.
-    pub ca: Identity,
+    /// What the first of them says: who signs, or the root above.
+    pub ca: Summary,
+    /// What became of the key that signs.
+    pub ca_key: StoredKey,
     /// For the extension server.
     pub server: Identity,
     /// For Envoy Gateway, or the bridge on its side.
     pub client: Identity,
+}
+
+/// The key of a CA, as far as the directory has it.
+#[derive(Debug)]
+pub enum StoredKey {
+    /// It is not there: discarded, kept elsewhere, or somebody else's.
+    Absent,
+    /// It is there, and only a passphrase opens it.
+    Encrypted,
+    /// It is there, and belongs to the certificate.
+    Plain(Box<Identity>),
+}
+
+impl StoredKey {
+    fn load(certificate: &Path, key: &Path) -> Result<Self, IdentityError> {
+        if key.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(Self::Absent);
+        }
+        match Identity::load(certificate, key) {
+            Ok(identity) => Ok(Self::Plain(identity.into())),
+            Err(IdentityError::EncryptedKey { .. }) => Ok(Self::Encrypted),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl StoredSet {
@@ -32,9 +59,13 @@ impl StoredSet {
     pub fn load(directory: &Path) -> Result<Self, IdentityError> {
         let path = |name: &str| -> PathBuf { directory.join(name) };
         let leaf = |role: Role| Identity::load(&path(role.certificate_file()), &path(role.key_file()));
+        let anchors = Anchors::load(&path(CA_CERTIFICATE_FILE))?;
+        let malformed =
+            |source| IdentityError::Malformed { path: anchors.path().into(), position: 1, source };
         Ok(Self {
-            anchors: Anchors::load(&path(CA_CERTIFICATE_FILE))?,
-            ca: Identity::load(&path(CA_CERTIFICATE_FILE), &path(CA_KEY_FILE))?,
+            ca: Summary::of(&anchors.certificates()[0]).map_err(malformed)?,
+            ca_key: StoredKey::load(anchors.path(), &path(CA_KEY_FILE))?,
+            anchors,
             server: leaf(Role::Server)?,
             client: leaf(Role::Client)?,
         })
@@ -43,8 +74,8 @@ impl StoredSet {
     /// Everything that keeps the set from working, now or soon.
     pub fn findings(&self, now: OffsetDateTime) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for identity in [&self.ca, &self.server, &self.client] {
-            findings.extend(dates(identity, now));
+        for (path, summary) in self.each() {
+            findings.extend(dates(path, summary, now));
         }
         for (role, identity) in [(Role::Server, &self.server), (Role::Client, &self.client)] {
             findings.extend(self.chain(role, identity));
@@ -54,13 +85,14 @@ impl StoredSet {
 
     /// What `wanted` asks for and the set does not have.
     pub fn differences(&self, wanted: &Wanted) -> Vec<Finding> {
-        let (ca, server) = (self.ca.leaf(), self.server.leaf());
+        let (ca, server) = (&self.ca, self.server.leaf());
+        let [(ca_path, _), (server_path, _), _] = self.each();
         let mut findings = Vec::new();
         let missing = wanted.names.iter().filter(|name| !server.names.contains(name)).collect::<Vec<_>>();
         if !missing.is_empty() {
             let message = format!("the existing certificate is not for {}", list(missing));
             findings.push(
-                Finding::new(Id::CertsNamesMissing, subject(&self.server), message)
+                Finding::new(Id::CertsNamesMissing, words(server_path), message)
                     .with_evidence("expected", list(&wanted.names))
                     .with_evidence("found", list(&server.names))
                     .with_hint(NEW_SET),
@@ -69,33 +101,42 @@ impl StoredSet {
         if let Some(wanted) = wanted.key_type.map(|key_type| key_type.to_string())
             && wanted != server.key
         {
-            findings.push(differs(&self.server, "key type", &wanted, &server.key));
+            findings.push(differs(server_path, "key type", &wanted, &server.key));
         }
         // A leaf whose life its CA has cut short is as long as it can be.
         let cut_short = |wanted| server.not_after == ca.not_after && wanted > lifetime(server);
-        for (identity, wanted) in [
-            (&self.ca, wanted.ca_lifetime),
-            (&self.server, wanted.lifetime.filter(|wanted| !cut_short(*wanted))),
+        for (path, summary, wanted) in [
+            (ca_path, ca, wanted.ca_lifetime),
+            (server_path, server, wanted.lifetime.filter(|wanted| !cut_short(*wanted))),
         ] {
-            let found = lifetime(identity.leaf());
+            let found = lifetime(summary);
             if let Some(wanted) =
                 wanted.filter(|wanted| wanted.duration().as_secs() != found.duration().as_secs())
             {
-                findings.push(differs(identity, "lifetime", &wanted.to_string(), &found.to_string()));
+                findings.push(differs(path, "lifetime", &wanted.to_string(), &found.to_string()));
             }
         }
         findings
     }
 
+    /// CA, server and client, with their files.
+    fn each(&self) -> [(&Path, &Summary); 3] {
+        [
+            (self.anchors.path(), &self.ca),
+            (self.server.certificate_path(), self.server.leaf()),
+            (self.client.certificate_path(), self.client.leaf()),
+        ]
+    }
+
     /// Was this leaf signed by the CA, for this side? Its dates are another finding.
     fn chain(&self, role: Role, identity: &Identity) -> Option<Finding> {
-        let (leaf, ca) = (identity.leaf(), self.ca.leaf());
+        let (leaf, ca) = (identity.leaf(), &self.ca);
         let while_both_live = leaf.not_before.max(ca.not_before);
         let refusal =
             verify::leaf(identity.chain(), self.anchors.certificates(), role, &[], while_both_live).err()?;
         let message = format!("a peer that trusts `{}` refuses it: {refusal}", self.anchors.path().display());
         Some(
-            Finding::new(Id::CertsChainBroken, subject(identity), message)
+            Finding::new(Id::CertsChainBroken, words(identity.certificate_path()), message)
                 .with_evidence("expected", format!("issued by {}", ca.subject))
                 .with_evidence("found", format!("issued by {}", leaf.issuer))
                 .with_hint(NEW_SET),
@@ -117,9 +158,9 @@ pub struct Wanted {
 }
 
 /// Is it the time of this certificate, and for long enough?
-fn dates(identity: &Identity, now: OffsetDateTime) -> Option<Finding> {
-    let Summary { not_before, not_after, .. } = *identity.leaf();
-    let finding = |id, message: String| Finding::new(id, subject(identity), message).with_hint(NEW_SET);
+fn dates(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
+    let Summary { not_before, not_after, .. } = *summary;
+    let finding = |id, message: String| Finding::new(id, words(path), message).with_hint(NEW_SET);
     let left = not_after - now;
     let life: Duration = not_after - not_before;
     let soon = SOON.min(life / 3_i32);
@@ -145,20 +186,20 @@ fn dates(identity: &Identity, now: OffsetDateTime) -> Option<Finding> {
 }
 
 /// From now on, as it was typed: without the hour before.
-fn lifetime(summary: &Summary) -> Span {
+pub(super) fn lifetime(summary: &Summary) -> Span {
     let seconds = (summary.not_after - summary.not_before - BACKDATED).whole_seconds();
     Span::from_seconds(u64::try_from(seconds).unwrap_or_default())
 }
 
-fn differs(identity: &Identity, what: &str, expected: &str, found: &str) -> Finding {
-    Finding::new(Id::CertsDiffers, subject(identity), format!("the existing certificate has another {what}"))
+fn differs(path: &Path, what: &str, expected: &str, found: &str) -> Finding {
+    Finding::new(Id::CertsDiffers, words(path), format!("the existing certificate has another {what}"))
         .with_evidence("expected", expected)
         .with_evidence("found", found)
         .with_hint(NEW_SET)
 }
 
-fn subject(identity: &Identity) -> String {
-    identity.certificate_path().display().to_string()
+fn words(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn list<'a>(names: impl IntoIterator<Item = &'a SubjectName>) -> String {
@@ -182,14 +223,15 @@ mod tests {
     fn stored(plan: &SetPlan) -> StoredSet {
         let set = issue_set(plan, NOW).expect("a set");
         let identity = |name: &str, issued: &crate::pki::authority::Issued| {
-            let (certificate, key) = (issued.certificate_pem(), issued.key_pem());
+            let (certificate, key) = (issued.certificate_pem(), issued.key_pem().expect("a key"));
             Identity::from_pem((Path::new(name), certificate.as_bytes()), (Path::new("key"), key.as_bytes()))
                 .expect("a pair")
         };
         StoredSet {
             anchors: Anchors::from_pem(Path::new("ca.crt"), set.ca.certificate_pem().as_bytes())
                 .expect("a CA"),
-            ca: identity("ca.crt", &set.ca),
+            ca: set.ca.summary().clone(),
+            ca_key: StoredKey::Plain(identity("ca.crt", &set.ca).into()),
             server: identity("server.crt", &set.server),
             client: identity("client.crt", &set.client),
         }

@@ -86,16 +86,10 @@ impl Identity {
     /// # Errors
     /// When a file cannot be read, does not hold what it should, or the two are not a pair.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, IdentityError> {
-        for _ in 0..ATTEMPTS {
-            let before = places(certificate, key);
-            let loaded = read(certificate)
-                .and_then(|chain| Ok((chain, read(key)?)))
-                .and_then(|(chain, secret)| Self::from_pem((certificate, &chain), (key, &secret)));
-            if before == places(certificate, key) {
-                return loaded;
-            }
-        }
-        Err(IdentityError::Changing { path: certificate.into() })
+        of_one_generation(certificate, key, || {
+            let (chain, secret) = (read(certificate)?, read(key)?);
+            Self::from_pem((certificate, &chain), (key, &secret))
+        })
     }
 
     /// The same from memory: each with the path that messages call it.
@@ -186,6 +180,22 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
     Ok(text)
 }
 
+/// Loads again when the paths led somewhere else before than after.
+pub(super) fn of_one_generation<T, E: From<IdentityError>>(
+    certificate: &Path,
+    key: &Path,
+    load: impl Fn() -> Result<T, E>,
+) -> Result<T, E> {
+    for _ in 0..ATTEMPTS {
+        let before = places(certificate, key);
+        let loaded = load();
+        if before == places(certificate, key) {
+            return loaded;
+        }
+    }
+    Err(IdentityError::Changing { path: certificate.into() }.into())
+}
+
 /// A link whose target is missing deserves better than "no such file": the file that was named is there.
 fn dangling(path: &Path) -> Option<IdentityError> {
     let target = fs::read_link(path).ok()?;
@@ -198,7 +208,7 @@ fn places(certificate: &Path, key: &Path) -> (Option<PathBuf>, Option<PathBuf>) 
     (fs::canonicalize(certificate).ok(), fs::canonicalize(key).ok())
 }
 
-fn blocks(path: &Path, text: &[u8]) -> Result<Blocks, IdentityError> {
+pub(super) fn blocks(path: &Path, text: &[u8]) -> Result<Blocks, IdentityError> {
     Blocks::read(text).map_err(|source| IdentityError::MalformedPem { path: path.into(), source })
 }
 
@@ -236,7 +246,7 @@ fn prove_pair(
 }
 
 /// What a file holds that does not hold what was looked for.
-fn found(text: &[u8], blocks: &Blocks) -> Found {
+pub(super) fn found(text: &[u8], blocks: &Blocks) -> Found {
     let begins = |line: &[u8]| line.starts_with(BEGIN);
     let mut lines = text.split(|octet| matches!(octet, b'\n' | b'\r'));
     if !blocks.keys.is_empty() || pem::is_encrypted(text) {

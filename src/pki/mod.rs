@@ -6,36 +6,49 @@
 //!
 //! * [`authority`] signs, and [`store`] is the only code that writes files.
 //! * [`check`] compares a set on disk with the clock and with what was asked for.
+//! * [`member`], [`renewal`] and [`rotation`] are the later life of a set, [`request`] lets somebody else keep a
+//!   key, and [`pack`] carries a set to another machine.
 //!
 //! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would refuse is
 //! somebody else's finding.
 
 pub mod authority;
 pub mod check;
+mod der;
+mod encrypted_key;
 mod identity;
 mod identity_error;
+pub mod member;
 mod names;
+pub mod pack;
+mod passphrase;
 mod pem;
+mod private_key;
 mod profile;
+pub mod renewal;
+pub mod request;
+pub mod rotation;
 pub mod store;
 mod summary;
 mod typed_name;
 mod verify;
 pub mod when;
 
+pub use encrypted_key::DecryptError;
 pub use identity::{Anchors, Identity};
 pub use identity_error::{Found, IdentityError};
 pub use names::{DistinguishedName, SubjectName};
+pub use passphrase::{Passphrase, PassphraseError};
 pub use pem::PemError;
 pub use profile::KeyType;
 pub use summary::{InspectError, Summary};
-pub use typed_name::NameError;
+pub use typed_name::{NameError, parse_common_name};
 pub use verify::Refusal;
 
 use std::fmt::{self, Display};
 
 /// Which end of the channel a certificate stands for.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
 pub enum Role {
     /// Whoever opens connections: Envoy Gateway, or the bridge on its side.
     Client,

@@ -23,6 +23,11 @@ pub enum SubjectName {
 }
 
 impl SubjectName {
+    /// Is it the id of a workload, or of a trust domain, by the rules of SPIFFE?
+    pub fn is_spiffe(&self) -> bool {
+        matches!(self, Self::Uri(uri) if uri.starts_with("spiffe://"))
+    }
+
     pub(super) fn of(name: &GeneralName<'_>) -> Self {
         match name {
             GeneralName::DNSName(name) => Self::Dns(printable(name)),

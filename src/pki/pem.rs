@@ -58,6 +58,20 @@ impl From<Error> for PemError {
     }
 }
 
+/// The first encrypted key in the form of PKCS#8, which `rustls-pki-types` has no name for.
+pub(super) fn encrypted_key(text: &[u8]) -> Option<Vec<u8>> {
+    let begin = format!("-----BEGIN {ENCRYPTED_KEY}-----");
+    let end = format!("-----END {ENCRYPTED_KEY}-----");
+    let start = position(text, begin.as_bytes())?;
+    let length = position(&text[start..], end.as_bytes())? + end.len();
+    // Base64 has no word with a space, so that only the markers change.
+    let block = std::str::from_utf8(&text[start..start + length]).ok()?.replace(ENCRYPTED_KEY, "PRIVATE KEY");
+    match <(SectionKind, Vec<u8>)>::from_pem_slice(block.as_bytes()).ok()? {
+        (SectionKind::PrivateKey, document) => Some(document),
+        _ => None,
+    }
+}
+
 /// Is there a key that only a passphrase opens: PKCS#8 (RFC 5958) or the older form of OpenSSL?
 pub(super) fn is_encrypted(text: &[u8]) -> bool {
     contains(text, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(text, b"Proc-Type: 4,ENCRYPTED")
@@ -65,7 +79,11 @@ pub(super) fn is_encrypted(text: &[u8]) -> bool {
 
 /// Does `text` have these bytes somewhere?
 pub(super) fn contains(text: &[u8], wanted: &[u8]) -> bool {
-    text.windows(wanted.len()).any(|window| window == wanted)
+    position(text, wanted).is_some()
+}
+
+fn position(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len()).position(|window| window == wanted)
 }
 
 /// One block, wiped from memory when dropped: it may be a key.
@@ -111,6 +129,9 @@ fn base64_digit(value: u32) -> char {
         _ => b'/',
     })
 }
+
+/// Between the markers of EncryptedPrivateKeyInfo (RFC 7468 section 11).
+pub(super) const ENCRYPTED_KEY: &str = "ENCRYPTED PRIVATE KEY";
 
 /// RFC 7468 section 2.
 const COLUMNS: usize = 64;

@@ -108,7 +108,7 @@ fn serial(octets: &[u8]) -> String {
     })
 }
 
-fn key(info: &SubjectPublicKeyInfo<'_>) -> String {
+pub(super) fn key(info: &SubjectPublicKeyInfo<'_>) -> String {
     let curve = info.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
     let oid = curve.as_ref().unwrap_or(&info.algorithm.algorithm).to_id_string();
     if let Some((_, name)) = KEYS.iter().find(|(known, _)| *known == oid) {

@@ -7,7 +7,7 @@ use crate::report::Hint;
 impl FromStr for SubjectName {
     type Err = NameError;
 
-    /// A host name, possibly with `*` as its first label, or an IP address.
+    /// A host name, possibly with `*` as its first label, an IP address, or a URI.
     ///
     /// What looks like one thing is never read as another: a mistyped IP address does not become a host name
     /// that nobody can ever ask for.
@@ -26,7 +26,13 @@ impl FromStr for SubjectName {
         if !text.is_ascii() {
             return Err(NameError::International { name: name() });
         }
-        if text.contains("://") || text.contains('/') {
+        if text.starts_with(SPIFFE) {
+            return Err(NameError::SpiffeAsName { name: name() });
+        }
+        if is_uri(text) {
+            return Ok(Self::Uri(name()));
+        }
+        if text.contains('/') {
             return Err(NameError::Url { name: name() });
         }
         if text.contains('@') {
@@ -39,10 +45,62 @@ impl FromStr for SubjectName {
     }
 }
 
+impl SubjectName {
+    /// The id of a workload, as SPIFFE-ID section 2 has it: a trust domain and a path.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn spiffe(text: &str) -> Result<Self, NameError> {
+        let refused = |reason| NameError::Spiffe { name: text.to_owned(), reason };
+        let rest = text.strip_prefix(SPIFFE).ok_or_else(|| refused("it does not begin with `spiffe://`"))?;
+        let (domain, path) = rest.split_once('/').ok_or_else(|| refused("it has no path"))?;
+        let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"._-".contains(&octet);
+        if domain.is_empty() || !domain.bytes().all(|octet| plain(octet) && !octet.is_ascii_uppercase()) {
+            return Err(refused("a trust domain has lower case letters, digits, `.`, `-` and `_` only"));
+        }
+        let segment = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(plain);
+        if !path.split('/').all(segment) {
+            return Err(refused("the parts of a path have letters, digits, `.`, `-` and `_` only"));
+        }
+        if domain.len() > 255 || text.len() > 2048 {
+            return Err(refused("it is too long"));
+        }
+        Ok(Self::Uri(text.to_owned()))
+    }
+}
+
+/// The common name of a leaf: for people, and without dots, because OpenSSL takes one with dots for a host name
+/// and holds the CA's name constraints against it.
+///
+/// # Errors
+/// When it is empty, longer than the 64 characters that X.520 allows, or has dots or control characters.
+pub fn parse_common_name(text: &str) -> Result<String, NameError> {
+    let refused = |reason| NameError::CommonName { name: super::names::printable(text), reason };
+    if text.trim().is_empty() {
+        Err(refused("it is empty"))
+    } else if text.chars().count() > 64 {
+        Err(refused("it has more than 64 characters"))
+    } else if text.contains('.') {
+        Err(refused("OpenSSL would take it for a host name, because of the dots"))
+    } else if text != super::names::printable(text) {
+        Err(refused("it has control characters"))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
 /// The user typed something that cannot stand in a certificate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
+    /// Not for a subject.
+    #[error("`{name}` cannot be a common name: {reason}")]
+    CommonName {
+        /// As typed.
+        name: String,
+        /// In words.
+        reason: &'static str,
+    },
     /// A mailbox.
     #[error("`{name}` is an e-mail address, which TLS does not verify")]
     Email {
@@ -72,6 +130,26 @@ pub enum NameError {
         /// Without the port.
         host: String,
     },
+    /// An id for a workload that is none.
+    #[error("`{name}` is not a SPIFFE id: {reason}")]
+    Spiffe {
+        /// As typed.
+        name: String,
+        /// In words.
+        reason: &'static str,
+    },
+    /// It changes more than the names, and so has a flag of its own.
+    #[error("`{name}` is a SPIFFE id")]
+    SpiffeAsName {
+        /// As typed.
+        name: String,
+    },
+    /// Neither side.
+    #[error("`{name}` does not begin with `server=` or `client=`")]
+    SpiffeSide {
+        /// As typed.
+        name: String,
+    },
     /// The root label, which certificates leave out.
     #[error("`{name}` ends with a dot, which verifiers do not understand")]
     TrailingDot {
@@ -90,7 +168,7 @@ pub enum NameError {
         /// As typed.
         name: String,
     },
-    /// A URL, a path or a network.
+    /// A URL of something that is reached by a host name, a path or a network.
     #[error("`{name}` is not a name: it has a `/`")]
     Url {
         /// As typed.
@@ -107,6 +185,11 @@ pub enum NameError {
 impl Hint for NameError {
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::CommonName { .. } => "host names belong to `--san` and `--client-san`".to_owned(),
+            Self::Spiffe { .. } | Self::SpiffeSide { .. } => {
+                "type `server=spiffe://example.org/extension`, and the client's likewise".to_owned()
+            }
+            Self::SpiffeAsName { name } => format!("type `--spiffe-id server={name}`, or `client=`"),
             Self::Email { .. } | Self::Empty | Self::Malformed { .. } | Self::Url { .. } => {
                 "names look like `extension.example.com`, `*.example.com`, `10.0.0.7` or `fd00::7`".to_owned()
             }
@@ -131,6 +214,23 @@ fn without_port(text: &str) -> Option<&str> {
     }
     let (host, port) = text.split_once(':')?;
     (!host.is_empty() && port.bytes().all(|octet| octet.is_ascii_digit())).then_some(host)
+}
+
+/// RFC 3986, as RFC 5280 section 4.2.1.6 takes it: absolute. What has a host that is reached by its name is a
+/// mistake: no client verifies a server by a URI.
+fn is_uri(text: &str) -> bool {
+    let legal = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&octet);
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let known = !REACHED.contains(&scheme) && (rest.starts_with("//") || scheme == "urn");
+    let named =
+        rest.trim_start_matches('/').bytes().next().is_some_and(|octet| octet.is_ascii_alphanumeric());
+    let mut letters = scheme.bytes();
+    known
+        && named
+        && letters.next().is_some_and(|octet| octet.is_ascii_lowercase())
+        && letters
+            .all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || b"+-.".contains(&octet))
+        && rest.bytes().all(legal)
 }
 
 /// RFC 1123 section 2.1, as a certificate has it (RFC 5280 section 4.2.1.6).
@@ -162,6 +262,11 @@ fn is_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
+const SPIFFE: &str = "spiffe://";
+
+/// Schemes of addresses that somebody connects to.
+const REACHED: [&str; 9] = ["dns", "grpc", "grpcs", "http", "https", "tcp", "tls", "unix", "ws"];
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -179,6 +284,8 @@ mod tests {
             ("7.example", dns("7.example")),
             ("10.0.0.7", SubjectName::Ip([10, 0, 0, 7].into())),
             ("::1", SubjectName::Ip(std::net::Ipv6Addr::LOCALHOST.into())),
+            ("urn:uuid:6e8bc430", SubjectName::Uri("urn:uuid:6e8bc430".to_owned())),
+            ("wimse://example.org/a", SubjectName::Uri("wimse://example.org/a".to_owned())),
         ] {
             assert_eq!(text.parse::<SubjectName>().expect(text), name);
         }
@@ -203,6 +310,38 @@ mod tests {
         ] {
             assert_eq!(text.parse::<SubjectName>().expect_err(text).hint().expect(text), hint, "{text}");
         }
+    }
+
+    #[test]
+    fn spiffe_ids_have_a_trust_domain_and_a_path() {
+        for id in ["spiffe://example.org/extension", "spiffe://td/ns/default/sa/Envoy_Gateway-1"] {
+            assert!(SubjectName::spiffe(id).expect(id).is_spiffe());
+        }
+        for id in [
+            "",
+            "https://example.org/a",
+            "spiffe://example.org",
+            "spiffe://example.org/",
+            "spiffe:///a",
+            "spiffe://Example.org/a",
+            "spiffe://example.org:1/a",
+            "spiffe://example.org/a//b",
+            "spiffe://example.org/../a",
+            "spiffe://example.org/a?b",
+        ] {
+            SubjectName::spiffe(id).expect_err(id);
+        }
+    }
+
+    #[test]
+    fn common_names_are_for_people() {
+        for name in ["egext server", "Prüfstand 7", "a"] {
+            assert_eq!(parse_common_name(name).expect(name), name);
+        }
+        for name in ["", " ", "a.example", "a\nb", "\u{202e}a"] {
+            parse_common_name(name).expect_err(name);
+        }
+        parse_common_name(&"a".repeat(65)).expect_err("too long");
     }
 
     #[test]

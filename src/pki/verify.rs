@@ -44,8 +44,21 @@ pub(super) fn leaf(
 
 /// Is `certificate` signed by its own key? No verifier looks at that in an anchor; a linter does.
 pub(super) fn own_signature(certificate: &CertificateDer<'_>) -> Result<(), Refusal> {
-    let (_, certificate) = X509Certificate::from_der(certificate).map_err(|_| Refusal::OwnSignature)?;
-    certificate.verify_signature(None).map_err(|_| Refusal::OwnSignature)
+    if signed_by(certificate, certificate) { Ok(()) } else { Err(Refusal::OwnSignature) }
+}
+
+/// Did the key of `issuer` sign `certificate`? Nothing else is looked at.
+pub(super) fn signed_by(certificate: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> bool {
+    let (Ok((_, signed)), Ok(issuer)) =
+        (X509Certificate::from_der(certificate), EndEntityCert::try_from(issuer))
+    else {
+        return false;
+    };
+    let message = signed.tbs_certificate.as_ref();
+    // Those that do not belong to the key, or are not the signature's, fail; no signature passes for two.
+    webpki::ALL_VERIFICATION_ALGS
+        .iter()
+        .any(|algorithm| issuer.verify_signature(*algorithm, message, &signed.signature_value.data).is_ok())
 }
 
 /// What a verifier holds against a certificate.

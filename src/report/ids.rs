@@ -87,6 +87,9 @@ table! {
     BridgeDrainCut = "bridge.drain.cut", Warning,
         "the bridge was told to stop, and calls were still under way when the time for them was over",
         "give them more time with `--drain-timeout`, or see why the server takes so long";
+    CertsCaNotStrict = "certs.ca-not-strict", Warning,
+        "the imported CA lacks what RFC 5280 asks of a CA: a key usage, a key identifier or a subject; most TLS stacks do not mind, but OpenSSL's strict mode, which Python 3.13 switches on, refuses what it signs",
+        "have the CA's certificate issued again with keyUsage (keyCertSign, cRLSign), subjectKeyIdentifier and a subject, or make a CA with `egext certs init`";
     CertsChainBroken = "certs.chain-broken", Error,
         "the CA certificate in the set did not sign this certificate, or not for this side: files of two sets were mixed",
         "copy the set again as a whole, or make a new one: `egext certs init --force`";
@@ -102,6 +105,9 @@ table! {
     CertsExpiring = "certs.expiring", Warning,
         "less than a third of the certificate's life and less than 30 days of it are left",
         "plan to replace it: `egext certs init --force` makes a new set with a new CA, and both sides need their new files at the same time";
+    CertsLifetimeCut = "certs.lifetime-cut", Warning,
+        "the CA, or one above it, expires before the lifetime that was asked for is over; nothing outlives its CA, so the certificate ends with it",
+        "renew the CA first, or ask for a shorter life with `--lifetime`";
     CertsNamesMissing = "certs.names-missing", Error,
         "a set exists already and its server certificate lacks names that `--san` asks for; it was left as it is",
         "make a new set with all names (`egext certs init --force --san NAME,NAME`), give both sides their files and restart them";

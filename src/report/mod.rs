@@ -27,6 +27,8 @@ pub struct Report {
     pub command: &'static str,
     /// What was found, in the order in which it was found.
     pub findings: Vec<Finding>,
+    /// Nothing is wrong, and something has to be done soon.
+    pub due: bool,
     /// What was asked for and can be piped: goes to stdout as it is in human format.
     pub data: Option<String>,
     /// What a person should read: goes to stderr in human format.
@@ -50,9 +52,15 @@ impl Report {
         }
     }
 
-    /// 0, or 1 when a finding is at least as grave as `fail_on`.
+    /// 1 when a finding is at least as grave as `fail_on`, else 3 when something is due, else 0.
     pub fn exit_code(&self, fail_on: Severity) -> u8 {
-        u8::from(self.findings.iter().any(|finding| finding.severity >= fail_on))
+        if self.findings.iter().any(|finding| finding.severity >= fail_on) {
+            1
+        } else if self.due {
+            3
+        } else {
+            0
+        }
     }
 }
 

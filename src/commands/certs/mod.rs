@@ -1,7 +1,13 @@
 //! `egext certs`: a private CA for one channel, and what it signs.
 
 mod init;
+mod issue;
+mod lines;
 mod overview;
+mod pack;
+mod renew;
+mod rotate_ca;
+mod signer;
 
 use std::path::PathBuf;
 
@@ -10,13 +16,22 @@ use time::OffsetDateTime;
 use super::Error;
 use crate::cli::{Certs, CertsCommand};
 use crate::pki::authority::AuthorityError;
+use crate::pki::member::MemberError;
+use crate::pki::pack::PackError;
+use crate::pki::renewal::RenewalError;
+use crate::pki::request::RequestError;
+use crate::pki::rotation::RotationError;
 use crate::pki::store::StoreError;
-use crate::pki::{IdentityError, NameError};
+use crate::pki::{IdentityError, NameError, PassphraseError};
 use crate::report::{Hint, Report};
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(match arguments.command {
         CertsCommand::Init(arguments) => init::run(arguments, now)?,
+        CertsCommand::Issue(arguments) => issue::run(arguments, now)?,
+        CertsCommand::Pack(arguments) => pack::run(&arguments, now)?,
+        CertsCommand::Renew(arguments) => renew::run(arguments, now)?,
+        CertsCommand::RotateCa(arguments) => rotate_ca::run(arguments, now)?,
     })
 }
 
@@ -40,12 +55,58 @@ pub enum CertsError {
     /// The files that are there cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The leafs of the set cannot be read.
+    #[error(transparent)]
+    Member(#[from] MemberError),
     /// The user typed something that is no name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// The user wants a second certificate under a name that has one.
+    #[error("there is a `{name}` in `{}` already", directory.display())]
+    NameTaken {
+        /// As typed.
+        name: String,
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The user typed something that is no name of a file.
+    #[error("`{name}` is no name for `--out`")]
+    OddName {
+        /// As typed.
+        name: String,
+    },
+    /// Nothing was packed.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// There is no passphrase for the CA's key.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    /// Nothing was renewed.
+    #[error(transparent)]
+    Renewal(#[from] RenewalError),
+    /// A request was refused.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The user wants to issue what the set has from the beginning.
+    #[error("`{name}` is a name of the set's own files")]
+    ReservedName {
+        /// As typed.
+        name: String,
+    },
+    /// A step of a rotation was not made.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
     /// Nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The user named a CA that the set does not trust.
+    #[error("`{}` leads to a root that `{}` does not have", certificate.display(), trusted.display())]
+    StrangeCa {
+        /// As typed.
+        certificate: PathBuf,
+        /// What the set trusts.
+        trusted: PathBuf,
+    },
 }
 
 impl Hint for CertsError {
@@ -58,8 +119,26 @@ impl Hint for CertsError {
             }
             Self::HalfSet { .. } => half_set("make a wholly new set: `egext certs init --force`"),
             Self::Identity(error) => error.hint(),
+            Self::Member(error) => error.hint(),
             Self::Name(error) => error.hint(),
+            Self::NameTaken { .. } => {
+                Some("choose another name; `egext certs renew --force` makes what is there anew".to_owned())
+            }
+            Self::OddName { .. } => {
+                Some("letters, digits, `-`, `_` and `.` make a name, such as `gateway-2`".to_owned())
+            }
+            Self::Pack(error) => error.hint(),
+            Self::Passphrase(error) => error.hint(),
+            Self::Renewal(error) => error.hint(),
+            Self::Request(error) => error.hint(),
+            Self::ReservedName { .. } => {
+                Some("choose another name; `egext certs renew` makes the set's own anew".to_owned())
+            }
+            Self::Rotation(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::StrangeCa { .. } => {
+                Some("name the CA that made the set, with those above it in the same file".to_owned())
+            }
         }
     }
 }

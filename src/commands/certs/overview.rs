@@ -21,39 +21,57 @@ pub(super) enum Outcome {
     WouldReplace,
 }
 
+/// Who has signed, and what became of the key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Signer {
+    /// A CA that was brought along, by name.
+    Brought(String),
+    /// A new CA, whose key was thrown away.
+    Discarded,
+    /// A CA whose key is not in the directory.
+    Elsewhere,
+    /// A CA whose key is in the directory.
+    Here,
+}
+
 /// A report about one set: what it is, for whom, until when, and which file belongs where.
 #[derive(Debug)]
 pub(super) struct Overview<'a> {
     outcome: Outcome,
     directory: &'a Path,
+    signer: Signer,
     report: Report,
 }
 
 impl<'a> Overview<'a> {
-    pub(super) fn new(outcome: Outcome, directory: &'a Path) -> Self {
+    pub(super) fn new(outcome: Outcome, directory: &'a Path, signer: Signer) -> Self {
         let place = format!("`{}`", directory.display());
-        let (style, done, rest) = match outcome {
-            Outcome::Created => {
-                (Style::Good, "made", format!(" a private CA and a certificate for each side in {place}"))
+        let (what, with) = match &signer {
+            Signer::Brought(name) => {
+                let name =
+                    if name.is_empty() { "a CA without a name".to_owned() } else { format!("`{name}`") };
+                (format!("a certificate for each side, issued by {name},"), format!("issued by {name}"))
             }
+            Signer::Discarded | Signer::Elsewhere | Signer::Here => {
+                ("a private CA and a certificate for each side".to_owned(), "with a new CA".to_owned())
+            }
+        };
+        let (style, done, rest) = match outcome {
+            Outcome::Created => (Style::Good, "made", format!(" {what} in {place}")),
             Outcome::Replaced => {
-                (Style::Good, "replaced", format!(" the set in {place} by a new one, with a new CA"))
+                (Style::Good, "replaced", format!(" the set in {place} by a new one, {with}"))
             }
             Outcome::Unchanged => (Style::Good, "unchanged:", format!(" there is a set in {place}")),
-            Outcome::WouldCreate => (
-                Style::Strong,
-                "would make",
-                format!(" a private CA and a certificate for each side in {place}"),
-            ),
+            Outcome::WouldCreate => (Style::Strong, "would make", format!(" {what} in {place}")),
             Outcome::WouldReplace => {
-                (Style::Strong, "would replace", format!(" the set in {place} by a new one, with a new CA"))
+                (Style::Strong, "would replace", format!(" the set in {place} by a new one, {with}"))
             }
         };
         let mut report = Report::new("certs init");
         report.talk.line(Line::default().with(style, done).plain(rest)).blank();
         report.details.insert("outcome".to_owned(), outcome.name().into());
         report.details.insert("directory".to_owned(), words(directory).into());
-        Self { outcome, directory, report }
+        Self { outcome, directory, signer, report }
     }
 
     /// CA, server and client, in this order.
@@ -61,7 +79,9 @@ impl<'a> Overview<'a> {
         let mut objects = Vec::new();
         for (summary, (who, role, certificate, key)) in summaries.into_iter().zip(WHO) {
             let names = summary.names.iter().map(ToString::to_string).collect::<Vec<_>>();
-            let called = match (names.is_empty(), self.is_real()) {
+            let known = self.is_real() || role == "ca" && matches!(self.signer, Signer::Brought(_));
+            // The names of a CA are those that it may issue for.
+            let called = match (names.is_empty() || role == "ca", known) {
                 (false, _) => names.join(", "),
                 (true, true) => summary.subject.to_string(),
                 // The name of a CA that was not kept is nobody's name.
@@ -75,16 +95,15 @@ impl<'a> Overview<'a> {
             let talk = &mut self.report.talk;
             talk.line(Line::default().plain("  ").with(Style::Strong, format!("{who:<8}")).plain(called));
             talk.line(Line::default().with(Style::Dim, format!("          {until}, {}", summary.key)));
-            let mut object = json!({
-                "role": role,
-                "certificate": words(&self.directory.join(certificate)),
-                "key": words(&self.directory.join(key)),
-                "names": names,
-                "not_before": when::timestamp(summary.not_before),
-                "not_after": when::timestamp(summary.not_after),
-                "key_type": summary.key,
-            });
-            if self.is_real() {
+            let mut object = json!({ "role": role, "certificate": words(&self.directory.join(certificate)) });
+            if role != "ca" || self.signer == Signer::Here {
+                object["key"] = words(&self.directory.join(key)).into();
+            }
+            object["names"] = names.into();
+            object["not_before"] = when::timestamp(summary.not_before).into();
+            object["not_after"] = when::timestamp(summary.not_after).into();
+            object["key_type"] = summary.key.as_str().into();
+            if known {
                 object["subject"] = summary.subject.as_str().into();
                 object["issuer"] = summary.issuer.as_str().into();
                 object["serial"] = summary.serial.as_str().into();
@@ -98,7 +117,8 @@ impl<'a> Overview<'a> {
     pub(super) fn files(&mut self) {
         self.report.talk.blank().line(Line::default().with(Style::Dim, "files"));
         let mut sides = Map::new();
-        for (side, title, names, remark) in SIDES {
+        let here = self.signer == Signer::Here;
+        for (side, title, names, remark) in SIDES.into_iter().filter(|(side, ..)| here || *side != STAYS) {
             let paths = names.iter().map(|name| words(&self.directory.join(name))).collect::<Vec<_>>();
             let shown = paths.join("  ");
             let line = Line::default().plain("  ").with(Style::Strong, format!("{title:<15}")).plain(shown);
@@ -183,5 +203,7 @@ const SIDES: [(&str, &str, &[&str], &str); 3] = [
         &[CA_CERTIFICATE_FILE, Role::Client.certificate_file(), Role::Client.key_file()],
         "",
     ),
-    ("stays", "stays here", &[CA_KEY_FILE], "whoever has it can be either side"),
+    (STAYS, "stays here", &[CA_KEY_FILE], "whoever has it can be either side"),
 ];
+
+const STAYS: &str = "stays";

@@ -31,34 +31,49 @@
 //! before stays, for a reader that has resolved `current` once and is still reading, and for a user who
 //! typed `--force` too soon: a lost CA key cannot be made again. The set before that one is removed.
 //!
+//! # What is kept
+//!
+//! A file that replaces another has its mode, its owner and its group, from before anything is written into
+//! it; the directory of a set has those of the one before. Who has opened the key to a group has done so for
+//! a reason. A change of some files ([`Store::update`]) takes the others along, with all that they are.
+//!
+//! A file whose name begins with a dot belongs to the set and gets no link: what is only for `egext` itself
+//! should not travel when somebody copies the directory's files.
+//!
 //! # What is never touched
 //!
 //! A file, directory or link that is not one of the above, even when it is in the way: it is named in an
 //! error. Nothing here follows a link that somebody else has made.
+//!
+//! Envoy Gateway keeps certificates of its own in files of the same names, and overwrites them without a
+//! word; so nothing is written below its directory either.
 
+mod file;
+mod gateway_home;
 mod place;
 mod undo;
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, symlink};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use zeroize::Zeroizing;
 
-pub use place::{Contents, contents, previous, refuse_foreign};
+pub use file::write_alone;
+pub use place::{Contents, contents, current, previous, refuse_foreign, set_contents, set_files};
 
+use file::{Access, make_directories, make_directory, open_directory, random_name, sync, write_new};
 use place::Place;
 use undo::Undo;
 
 use crate::report::Hint;
 
 /// One file of a set.
-pub struct SetFile {
+pub struct SetFile<'a> {
     /// Its name, without a directory.
-    pub name: &'static str,
+    pub name: &'a str,
     /// What it holds.
     pub text: Zeroizing<String>,
     /// Nobody but its owner may read it.
@@ -87,6 +102,7 @@ impl Store {
     pub fn open(directory: &Path, names: &[&str]) -> Result<Self, StoreError> {
         let place = Place::new(directory);
         let (mut undo, mut changed) = (Undo::default(), Vec::new());
+        gateway_home::refuse(directory)?;
         place.refuse_foreign(names)?;
         let lock = lock(&place, &mut undo, &mut changed)?;
         // Once more: whoever held the lock before may have left something.
@@ -99,20 +115,50 @@ impl Store {
     ///
     /// # Errors
     /// When the disk is full or does not take what is written. The set before is untouched then.
-    pub fn write(mut self, files: &[SetFile]) -> Result<(), StoreError> {
+    pub fn write(self, files: &[SetFile<'_>]) -> Result<(), StoreError> {
+        self.publish(files, &[])
+    }
+
+    /// Replaces what is there by itself with `files` in it and without those `removed`, all at once.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn update(self, files: &[SetFile<'_>], removed: &[&str]) -> Result<(), StoreError> {
+        let changed = |name: &str| removed.contains(&name) || files.iter().any(|file| file.name == name);
+        let mut kept = self.place.set_files()?;
+        kept.retain(|name| !changed(name));
+        self.publish(files, &kept)
+    }
+
+    /// Makes a set of `files` and of those of the current one that are `kept`.
+    fn publish(mut self, files: &[SetFile<'_>], kept: &[String]) -> Result<(), StoreError> {
         let set = format!("set-{}", random_name()?);
-        let directory = self.place.hidden(&set);
+        let (directory, before) = (self.place.hidden(&set), self.place.current_directory());
         make_directory(&directory, 0o700, &mut self.undo)?;
         let mut unsynced = Vec::new();
         for file in files {
             let mode = if file.secret { 0o600 } else { 0o644 };
             let path = directory.join(file.name);
-            unsynced.push((write_new(&path, file.text.as_bytes(), mode, &mut self.undo)?, path));
+            let access = Access::of(&before.join(file.name))?;
+            let text = file.text.as_bytes();
+            unsynced.push((write_new(&path, text, mode, access, &mut self.undo)?, path));
         }
-        unsynced.push((open_directory(&directory)?, directory));
+        for name in kept {
+            let (from, path) = (before.join(name), directory.join(name));
+            let failed = |source| StoreError::failed("read", &from, source);
+            let text = Zeroizing::new(fs::read(&from).map_err(failed)?);
+            unsynced.push((write_new(&path, &text, 0o600, Access::of(&from)?, &mut self.undo)?, path));
+        }
+        let opened = open_directory(&directory)?;
+        if let Some(access) = Access::of(&before)? {
+            access.apply(&opened, &directory)?;
+        }
+        unsynced.push((opened, directory));
         sync(&unsynced)?;
-        for file in files {
-            self.link(file.name)?;
+        for name in files.iter().map(|file| file.name).chain(kept.iter().map(String::as_str)) {
+            if !name.starts_with('.') {
+                self.link(name)?;
+            }
         }
         self.ignore_by_git()?;
         if let Some(current) = self.place.current() {
@@ -121,6 +167,7 @@ impl Store {
         self.point("current", OsStr::new(&set))?;
         // From here on the new set is what readers see.
         self.undo.keep();
+        self.place.remove_idle_links()?;
         self.changed.extend([self.place.hidden_directory(), self.place.directory().into()]);
         let changed = self.changed.drain(..).map(|path| Ok((open_directory(&path)?, path)));
         sync(&changed.collect::<Result<Vec<_>, StoreError>>()?)?;
@@ -145,7 +192,7 @@ impl Store {
     /// Keys are not for commits. A file that is there already knows better.
     fn ignore_by_git(&mut self) -> Result<(), StoreError> {
         let path = self.place.directory().join(".gitignore");
-        match write_new(&path, GITIGNORE, 0o644, &mut self.undo) {
+        match write_new(&path, GITIGNORE, 0o644, None, &mut self.undo) {
             Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             result => result.map(|_| ()),
         }
@@ -172,6 +219,12 @@ pub enum StoreError {
         /// The directory.
         directory: PathBuf,
     },
+    /// Something is there already, and is not replaced.
+    #[error("`{}` exists, and is not overwritten", path.display())]
+    Exists {
+        /// Where.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("cannot {action} `{}`", path.display())]
     Failed {
@@ -188,12 +241,28 @@ pub enum StoreError {
         /// What is in the way.
         path: PathBuf,
     },
+    /// The directory belongs to Envoy Gateway, which overwrites the files in it.
+    #[error("`{}` belongs to Envoy Gateway, whose own certificates are there", home.display())]
+    GatewayHome {
+        /// Envoy Gateway's directory.
+        home: PathBuf,
+    },
     /// The operating system has no random numbers.
     #[error("cannot choose a name: the operating system gave no random numbers")]
     NoRandomness,
 }
 
 impl StoreError {
+    /// The same about `path`, where the user knows nothing of `temporary`.
+    fn about(self, temporary: &Path, path: &Path) -> Self {
+        match self {
+            Self::Failed { action, path: failed, source } if failed == temporary => {
+                Self::failed(action, path, source)
+            }
+            other => other,
+        }
+    }
+
     fn failed(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Failed { action, path: path.into(), source }
     }
@@ -203,12 +272,15 @@ impl Hint for StoreError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Busy { .. } => "wait until it has ended, and try again".to_owned(),
-            Self::Failed { source, .. } => match source.kind() {
+            Self::Failed { action, source, .. } => match source.kind() {
                 io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
                     "`--dir` names a directory; a part of this path is a file".to_owned()
                 }
                 io::ErrorKind::FileTooLarge => "raise the limit on the size of files: `ulimit -f`".to_owned(),
                 io::ErrorKind::NotFound => "a part of this path is a link that leads nowhere".to_owned(),
+                io::ErrorKind::PermissionDenied if *action == "keep the owner of" => {
+                    "run it as root, or as the user who owns the file".to_owned()
+                }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "name a directory that you may write to with `--dir`".to_owned()
                 }
@@ -217,7 +289,11 @@ impl Hint for StoreError {
                 }
                 _ => return None,
             },
+            Self::Exists { .. } => "name another file, or remove this one".to_owned(),
             Self::Foreign { .. } => "move it away, or name another directory with `--dir`".to_owned(),
+            Self::GatewayHome { .. } => {
+                "name another directory with `--dir`: these files have the same names, and `envoy-gateway certgen` overwrites them".to_owned()
+            }
             Self::NoRandomness => "look at `dmesg` for `random`, and try again".to_owned(),
         })
     }
@@ -267,83 +343,6 @@ fn try_lock(place: &Place, undo: &mut Undo, changed: &mut Vec<PathBuf>) -> Resul
         undo.remember(path);
     }
     Ok(Some(file))
-}
-
-/// Makes `directory` for its owner alone, and what is missing above it as usual.
-fn make_directories(directory: &Path, undo: &mut Undo, changed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
-    let missing =
-        |path: &&Path| fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
-    let mut paths = directory
-        .ancestors()
-        .filter(|path| !path.as_os_str().is_empty())
-        .take_while(missing)
-        .collect::<Vec<_>>();
-    paths.reverse();
-    for path in paths {
-        let mode = if path == directory { 0o700 } else { 0o777 };
-        make_directory(path, mode, undo)?;
-        if let Some(parent) = path.parent() {
-            changed.push(if parent.as_os_str().is_empty() { ".".into() } else { parent.into() });
-        }
-    }
-    let metadata = fs::metadata(directory).map_err(|source| StoreError::failed("open", directory, source))?;
-    if metadata.is_dir() {
-        return Ok(());
-    }
-    Err(StoreError::failed("open", directory, io::ErrorKind::NotADirectory.into()))
-}
-
-fn make_directory(path: &Path, mode: u32, undo: &mut Undo) -> Result<(), StoreError> {
-    match DirBuilder::new().mode(mode).create(path) {
-        Ok(()) => {
-            undo.remember(path.into());
-            Ok(())
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(source) => Err(StoreError::failed("create", path, source)),
-    }
-}
-
-/// Writes a file that is not there yet, with its mode from birth.
-fn write_new(path: &Path, text: &[u8], mode: u32, undo: &mut Undo) -> Result<File, StoreError> {
-    let failed = |source| StoreError::failed("write", path, source);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
-    undo.remember(path.into());
-    file.write_all(text).map_err(failed)?;
-    Ok(file)
-}
-
-fn open_directory(path: &Path) -> Result<File, StoreError> {
-    File::open(path).map_err(|source| StoreError::failed("open", path, source))
-}
-
-/// Waits until all of them are on disk.
-///
-/// In threads, because a file system makes one journal entry of what is synced at the same moment: one after
-/// the other they take three times as long, and most of the time of `egext certs init` is spent here.
-fn sync(files: &[(File, PathBuf)]) -> Result<(), StoreError> {
-    let sync = |(file, path): &(File, PathBuf)| match file.sync_all() {
-        // Some network file systems cannot sync a directory, and have no need to.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        result => result.map_err(|source| StoreError::failed("sync", path, source)),
-    };
-    thread::scope(|scope| {
-        let started = files.iter().map(|file| {
-            // Where no thread can be had, it is done here and now.
-            thread::Builder::new().spawn_scoped(scope, move || sync(file)).map_err(|_| sync(file))
-        });
-        let started = started.collect::<Vec<_>>();
-        started.into_iter().try_for_each(|result| match result {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(done) => done,
-        })
-    })
-}
-
-fn random_name() -> Result<String, StoreError> {
-    let mut octets = [0; 8];
-    aws_lc_rs::rand::fill(&mut octets).map_err(|_| StoreError::NoRandomness)?;
-    Ok(format!("{:016x}", u64::from_be_bytes(octets)))
 }
 
 /// How often the lock is tried when others come and go at the same moment.

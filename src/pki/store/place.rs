@@ -1,9 +1,10 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use crate::pki::{CA_KEY_FILE, SET_FILES};
 
 /// What a directory holds of the files that were asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,6 +47,16 @@ pub fn contents(directory: &Path, names: &[&str]) -> Result<Contents, StoreError
     })
 }
 
+/// The same for a set, whose CA key may be elsewhere: a link to nothing is a loss, none at all is a choice.
+///
+/// # Errors
+/// As [`contents`].
+pub fn set_contents(directory: &Path) -> Result<Contents, StoreError> {
+    let kept = fs::symlink_metadata(directory.join(CA_KEY_FILE)).is_ok();
+    let names = SET_FILES.into_iter().filter(|name| kept || *name != CA_KEY_FILE).collect::<Vec<_>>();
+    contents(directory, &names)
+}
+
 /// Would [`Store::open`](super::Store::open) find something foreign in the way? Reads only.
 ///
 /// # Errors
@@ -57,6 +68,20 @@ pub fn refuse_foreign(directory: &Path, names: &[&str]) -> Result<(), StoreError
 /// Where the set before the current one is, after something was replaced.
 pub fn previous(directory: &Path) -> PathBuf {
     Place::new(directory).hidden(PREVIOUS)
+}
+
+/// The directory of the set that readers see at this moment: it never changes, and a new set gets a new one.
+pub fn current(directory: &Path) -> PathBuf {
+    Place::new(directory).current_directory()
+}
+
+/// The names of all files of the set that readers see. None where none was made by [`Store`](super::Store).
+///
+/// # Errors
+/// When they cannot be listed, or something foreign is among them.
+pub fn set_files(directory: &Path) -> Result<Option<Vec<String>>, StoreError> {
+    let place = Place::new(directory);
+    place.current().map(|_| place.set_files()).transpose()
 }
 
 /// A directory with our names in it.
@@ -92,6 +117,29 @@ impl Place {
         fs::read_link(self.hidden(CURRENT)).ok().map(PathBuf::into_os_string)
     }
 
+    /// The directory of the set that readers see: itself, not the link to it.
+    pub(super) fn current_directory(&self) -> PathBuf {
+        self.current().map_or_else(|| self.hidden(CURRENT), |set| self.hidden_directory().join(set))
+    }
+
+    /// The names of all files of the set that readers see.
+    pub(super) fn set_files(&self) -> Result<Vec<String>, StoreError> {
+        let directory = self.current_directory();
+        let failed = |source| StoreError::Failed { action: "read", path: directory.clone(), source };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let is_file = entry.file_type().map_err(failed)?.is_file();
+            // We have written none that is not UTF-8, and whatever is no file is not ours.
+            match entry.file_name().into_string() {
+                Ok(name) if is_file => names.push(name),
+                _ => return Err(StoreError::Foreign { path: entry.path() }),
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// Looks whether anything that we would write to is somebody else's.
     pub(super) fn refuse_foreign(&self, names: &[&str]) -> Result<(), StoreError> {
         for name in names {
@@ -103,6 +151,22 @@ impl Place {
         refuse(&self.hidden("lock"), fs::FileType::is_file)?;
         for name in [CURRENT, PREVIOUS] {
             refuse(&self.hidden(name), fs::FileType::is_symlink)?;
+        }
+        Ok(())
+    }
+
+    /// Removes those of our links that lead nowhere, because the current set has no such file: the key of a CA
+    /// that is somebody else's now, or a leaf of the set before.
+    pub(super) fn remove_idle_links(&self) -> Result<(), StoreError> {
+        let failed = |path: &Path, source| StoreError::Failed { action: "clean", path: path.into(), source };
+        for entry in fs::read_dir(&self.0).map_err(|source| failed(&self.0, source))? {
+            let entry = entry.map_err(|source| failed(&self.0, source))?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let target = [OsStr::new(HIDDEN), OsStr::new(CURRENT), &name].iter().collect::<PathBuf>();
+            let ours = fs::read_link(&path).is_ok_and(|found| found == target);
+            if ours && fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                fs::remove_file(&path).map_err(|source| failed(&path, source))?;
+            }
         }
         Ok(())
     }
@@ -120,6 +184,25 @@ impl Place {
             if kind.is_dir() && begins("set-") && !kept.iter().flatten().any(|kept| *kept == name) {
                 fs::remove_dir_all(&path).map_err(|source| failed(&path, source))?;
             } else if kind.is_symlink() && (begins("current.") || begins("previous.")) {
+                fs::remove_file(&path).map_err(|source| failed(&path, source))?;
+            }
+        }
+        self.sweep_links()
+    }
+
+    /// Removes links of ours to what the current set does not have.
+    fn sweep_links(&self) -> Result<(), StoreError> {
+        let failed = |path: &Path, source| StoreError::Failed { action: "clean", path: path.into(), source };
+        for entry in fs::read_dir(&self.0).map_err(|source| failed(&self.0, source))? {
+            let path = entry.map_err(|source| failed(&self.0, source))?.path();
+            let is_ours = |target: PathBuf| {
+                path.file_name()
+                    .and_then(|name| name.to_str())
+                    .is_some_and(|name| target == Self::target(name))
+            };
+            let leads_nowhere =
+                || fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+            if fs::read_link(&path).is_ok_and(is_ours) && leads_nowhere() {
                 fs::remove_file(&path).map_err(|source| failed(&path, source))?;
             }
         }

@@ -1,24 +1,15 @@
-#![expect(clippy::disallowed_methods, reason = "tests put foreign and broken files in the way")]
-
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
-use egext::pki::authority::{SetPlan, issue_set};
-use egext::pki::check::StoredSet;
-use egext::pki::store::Store;
 use egext::pki::{Identity, SET_FILES};
 use serde_json::Value;
 use snapbox::assert_data_eq;
-use snapbox::cmd::{Command, cargo_bin};
+use snapbox::cmd::Command;
 use snapbox::str;
-use tempfile::TempDir;
 use time::macros::datetime;
-use time::{Duration, OffsetDateTime};
+
+use super::{Place, has_openssl};
 
 #[test]
 fn a_first_run_says_what_was_made_for_whom_until_when_and_what_is_next() {
@@ -225,7 +216,7 @@ fn half_a_set_of_foreign_files_is_left_alone() {
     fs::write(place.certs().join("server.crt"), "theirs").expect("writable");
     let before = place.tree();
     place.init(&[]).assert().code(2).stderr_eq(str![[r"
-error: `certs` holds half a set: `ca.crt`, `ca.key`, `server.key`, `client.crt`, `client.key` are missing
+error: `certs` holds half a set: `ca.crt`, `server.key`, `client.crt`, `client.key` are missing
   hint: put back what is missing, or move the other files away, or name another directory with `--dir`
 
 "]]);
@@ -449,16 +440,7 @@ error: `certs/server.key` is not the key of `certs/server.crt`
 #[test]
 fn every_key_type_loads_and_passes_openssl() {
     let openssl = |arguments: &[&str]| Command::new("openssl").args(arguments);
-    let has_openssl = std::process::Command::new("openssl").arg("version").output().is_ok();
-    if !has_openssl {
-        #[expect(
-            clippy::print_stdout,
-            reason = "a part that was skipped should not look like one that passed"
-        )]
-        {
-            println!("skipped: openssl not found");
-        }
-    }
+    let has_openssl = has_openssl();
     for key_type in ["p256", "p384", "rsa2048", "rsa3072", "ed25519"] {
         let place = Place::new();
         place.init(&["--key-type", key_type, "--san", "*.example.com"]).assert().success();
@@ -495,7 +477,7 @@ fn ed25519_comes_with_a_warning() {
 #[test]
 fn of_many_writers_one_wins_and_the_others_say_so() {
     let place = Place::new();
-    let runs = (0..8).map(|_| place.spawn(&[])).collect::<Vec<_>>();
+    let runs = (0..8).map(|_| place.spawn(&["init"])).collect::<Vec<_>>();
     let outputs = runs.into_iter().map(|run| run.wait_with_output().expect("it ends")).collect::<Vec<_>>();
     let mut made = 0;
     for output in outputs {
@@ -511,168 +493,3 @@ fn of_many_writers_one_wins_and_the_others_say_so() {
     assert_eq!((made, place.sets()), (1, 1));
     place.assert_whole();
 }
-
-#[test]
-fn a_kill_at_any_moment_leaves_a_whole_set() {
-    let place = Place::new();
-    let started = Instant::now();
-    place.init(&[]).assert().success();
-    let one_run = started.elapsed();
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(|| {
-            let mut reads = 0_usize;
-            while !done.load(Ordering::Relaxed) {
-                place.assert_whole_while_written();
-                reads += 1;
-            }
-            reads
-        });
-        for number in 0..KILLS {
-            let mut run = place.spawn(&["--force"]);
-            let moment = Instant::now() + one_run * number / KILLS;
-            while Instant::now() < moment {
-                std::hint::spin_loop();
-            }
-            // It may have ended before: then there is nothing to kill, and the set must be whole all the same.
-            let _ = run.kill();
-            run.wait().expect("it ends");
-            place.assert_whole();
-        }
-        done.store(true, Ordering::Relaxed);
-        assert!(reader.join().expect("every set was whole") > 0);
-    });
-    place.init(&["--force"]).assert().success();
-    assert_eq!(place.sets(), 2, "what the killed runs have left is swept");
-}
-
-#[test]
-fn a_first_run_that_is_killed_leaves_nothing_or_a_whole_set() {
-    let started = Instant::now();
-    Place::new().init(&[]).assert().success();
-    let one_run = started.elapsed();
-    for number in 0..KILLS {
-        let place = Place::new();
-        let mut run = place.spawn(&[]);
-        let moment = Instant::now() + one_run * number / KILLS;
-        while Instant::now() < moment {
-            std::hint::spin_loop();
-        }
-        let _ = run.kill();
-        run.wait().expect("it ends");
-        let present = SET_FILES.iter().filter(|name| place.certs().join(name).exists()).count();
-        assert!(present == 0 || present == SET_FILES.len(), "{present} of {} files", SET_FILES.len());
-        place.init(&[]).assert().success();
-        place.assert_whole();
-        assert_eq!(place.sets(), 1);
-    }
-}
-
-/// A directory of its own for each test, in which `egext certs init` runs.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(TempDir::new().expect("a temporary directory"))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn certs(&self) -> PathBuf {
-        self.path("certs")
-    }
-
-    fn init(&self, arguments: &[&str]) -> Command {
-        Command::new(cargo_bin!("egext")).current_dir(self.0.path()).args(["certs", "init"]).args(arguments)
-    }
-
-    fn json(&self, arguments: &[&str], code: i32) -> Value {
-        let run = self.init(arguments).args(["-o", "json"]).assert().code(code);
-        serde_json::from_slice(&run.get_output().stdout).expect("JSON")
-    }
-
-    /// Runs it in a shell that has been prepared.
-    fn shell(&self, preparation: &str) -> Command {
-        let script = format!("{preparation}; exec \"$0\" certs init \"$@\"");
-        Command::new("sh").current_dir(self.0.path()).args(["-c", &script]).arg(cargo_bin!("egext"))
-    }
-
-    fn spawn(&self, arguments: &[&str]) -> Child {
-        std::process::Command::new(cargo_bin!("egext"))
-            .current_dir(self.0.path())
-            .args(["certs", "init"])
-            .args(arguments)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts")
-    }
-
-    /// A set that was made at another time.
-    fn write_set(&self, now: OffsetDateTime) {
-        let set = issue_set(&SetPlan::default(), now).expect("a set");
-        Store::open(&self.certs(), &SET_FILES).and_then(|store| store.write(&set.files())).expect("written");
-    }
-
-    /// Every file of the set, read by the name that users know.
-    fn files(&self) -> BTreeMap<&'static str, Vec<u8>> {
-        SET_FILES.iter().map(|name| (*name, fs::read(self.certs().join(name)).expect("there"))).collect()
-    }
-
-    /// Everything below the directory: paths, and contents or targets.
-    fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        let mut tree = BTreeMap::new();
-        let mut directories = vec![self.0.path().to_owned()];
-        while let Some(directory) = directories.pop() {
-            for entry in fs::read_dir(&directory).expect("a directory") {
-                let entry = entry.expect("an entry");
-                let (kind, path) = (entry.file_type().expect("a kind"), entry.path());
-                let contents = if kind.is_dir() {
-                    directories.push(path.clone());
-                    b"directory".to_vec()
-                } else if kind.is_symlink() {
-                    fs::read_link(&path).expect("a link").into_os_string().into_encoded_bytes()
-                } else {
-                    fs::read(&path).expect("a file")
-                };
-                tree.insert(path, contents);
-            }
-        }
-        tree
-    }
-
-    /// How many sets are on disk.
-    fn sets(&self) -> usize {
-        let entries = fs::read_dir(self.certs().join(".egext")).expect("a directory");
-        entries
-            .filter(|entry| {
-                entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("set-"))
-            })
-            .count()
-    }
-
-    /// The set is complete, its keys are those of its certificates, and they are of one CA.
-    fn assert_whole(&self) {
-        assert_whole(&self.certs()).expect("a whole set");
-    }
-
-    /// The same, while others write: once through what `current` says at one moment, and once by name.
-    fn assert_whole_while_written(&self) {
-        let current = || fs::read_link(self.certs().join(".egext/current")).expect("always there");
-        let seen = current();
-        if let Err(reason) = assert_whole(&self.certs().join(".egext").join(&seen)) {
-            assert_ne!(seen, current(), "the current set is broken: {reason}");
-        }
-        Identity::load(&self.certs().join("server.crt"), &self.certs().join("server.key")).expect("a pair");
-    }
-}
-
-fn assert_whole(directory: &Path) -> Result<(), String> {
-    let set = StoredSet::load(directory).map_err(|error| error.to_string())?;
-    let findings = set.findings(set.server.leaf().not_before + Duration::hours(2));
-    if findings.is_empty() { Ok(()) } else { Err(format!("{findings:?}")) }
-}
-
-/// How many runs are killed, each a little later than the one before.
-const KILLS: u32 = 40;

@@ -1,0 +1,38 @@
+mod init;
+mod issue;
+mod pack;
+mod renew;
+mod rotate_ca;
+mod signer;
+
+pub use init::CertsInit;
+pub use issue::CertsIssue;
+pub use pack::CertsPack;
+pub use renew::CertsRenew;
+pub use rotate_ca::{CertsRotateCa, Prepare, RotationStep, Status, Step};
+pub use signer::Signer;
+
+use clap::{Args, Subcommand};
+
+/// `egext certs`
+#[derive(Args, Debug)]
+pub struct Certs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: CertsCommand,
+}
+
+/// What can be done with certificates.
+#[derive(Debug, Subcommand)]
+pub enum CertsCommand {
+    /// Make a private CA, and a certificate and key for each side of the channel
+    Init(CertsInit),
+    /// Issue a further certificate, or one for a request
+    Issue(CertsIssue),
+    /// Renew what is due: the same names, a new key
+    Renew(CertsRenew),
+    /// Replace the CA step by step, without a failed call
+    RotateCa(CertsRotateCa),
+    /// Put what one side needs into one file, for another machine
+    Pack(CertsPack),
+}

@@ -1,0 +1,27 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::pki::Role;
+
+/// `egext certs pack`
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct CertsPack {
+    /// The side whose files are packed
+    #[arg(value_name = "ROLE")]
+    pub role: Role,
+    /// The archive to write; nothing may be there yet
+    #[arg(long, value_name = "FILE", env = "EGEXT_OUT")]
+    pub out: PathBuf,
+    /// Directory that `egext certs init` filled
+    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
+    pub dir: PathBuf,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  egext certs pack server --out server.tar
+  scp server.tar host: && ssh host 'mkdir -m 700 certs && tar -xf server.tar -C certs && rm server.tar'
+
+The archive holds a key, so only you can read it. The CA's key is never in it.";

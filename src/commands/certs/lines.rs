@@ -1,0 +1,96 @@
+//! How certificates and files are told of, by every verb that changes a set.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::pki::member::{certificate_file, key_file};
+use crate::pki::{CA_CERTIFICATE_FILE, Role, Summary, when};
+use crate::report::{Line, Report, Role as Style};
+
+/// One certificate: who, for whom, until when, and a remark.
+pub(super) fn certificate(
+    report: &mut Report,
+    who: &str,
+    summary: &Summary,
+    remark: &str,
+    now: OffsetDateTime,
+) {
+    let names = summary.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let called = if names.is_empty() { summary.subject.to_string() } else { names };
+    let (day, distance) = (when::day(summary.not_after), when::distance(summary.not_after, now));
+    report
+        .talk
+        .line(
+            Line::default().plain("  ").with(Style::Strong, format!("{who:<8}")).plain(format!(" {called}")),
+        )
+        .line(Line::default().with(Style::Dim, format!("           until {day} ({distance}), {remark}")));
+}
+
+/// The same for a program. `serial` is left out of what was not issued.
+pub(super) fn object(directory: &Path, name: &str, role: Role, summary: &Summary, has_key: bool) -> Value {
+    let mut object = json!({
+        "name": name,
+        "role": role.to_string(),
+        "certificate": words(&directory.join(certificate_file(name))),
+        "names": summary.names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "not_before": when::timestamp(summary.not_before),
+        "not_after": when::timestamp(summary.not_after),
+        "key_type": summary.key,
+        "subject": summary.subject.as_str(),
+        "issuer": summary.issuer.as_str(),
+        "serial": summary.serial,
+    });
+    if has_key {
+        object["key"] = words(&directory.join(key_file(name))).into();
+    }
+    object
+}
+
+/// What goes where: a title and paths in each line.
+pub(super) fn files(report: &mut Report, lines: &[(String, Vec<PathBuf>)]) {
+    report.talk.blank().line(Line::default().with(Style::Dim, "files"));
+    for (title, paths) in lines {
+        let paths = paths.iter().map(|path| words(path)).collect::<Vec<_>>().join("  ");
+        report.talk.line(
+            Line::default()
+                .plain("  ")
+                .with(Style::Strong, format!("{title:<15}"))
+                .plain(format!(" {paths}")),
+        );
+    }
+}
+
+/// What the holder of the leaf that is called `name` needs.
+pub(super) fn holder(
+    directory: &Path,
+    name: &str,
+    role: Role,
+    (with_ca, with_key): (bool, bool),
+) -> (String, Vec<PathBuf>) {
+    let own = name == role.to_string();
+    let title = if own { format!("to the {role}") } else { format!("to `{name}`") };
+    let mut paths = Vec::new();
+    if with_ca {
+        paths.push(directory.join(CA_CERTIFICATE_FILE));
+    }
+    paths.push(directory.join(certificate_file(name)));
+    if with_key {
+        paths.push(directory.join(key_file(name)));
+    }
+    (title, paths)
+}
+
+pub(super) fn title(report: &mut Report, style: Style, done: &str, rest: &str) {
+    report.talk.line(Line::default().with(style, done).plain(rest)).blank();
+}
+
+pub(super) fn note(report: &mut Report, words: &str) {
+    report.talk.blank().line(Line::default().with(Style::Dim, "note:").plain(format!(" {words}")));
+}
+
+/// A path that is not UTF-8 loses what is not: JSON could not carry it.
+pub(super) fn words(path: &Path) -> String {
+    path.display().to_string()
+}

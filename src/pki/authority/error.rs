@@ -1,0 +1,105 @@
+use super::{ImportError, InspectError, Refusal, Role};
+use crate::pki::profile::ProfileError;
+use crate::report::Hint;
+use crate::units::Span;
+
+/// Why a certificate was not made.
+///
+/// Names, lifetimes and imported CAs are the caller's; everything else is a fault of this program.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorityError {
+    /// A leaf of one side that would pass for the other side too.
+    #[error("the new {role} certificate would also pass for the other side")]
+    BothRoles {
+        /// Its side.
+        role: Role,
+    },
+    /// The CA, or one above it, has an extended key usage without that of this side. Go and OpenSSL hold that
+    /// against everything below it.
+    #[error(
+        "the CA may not issue {role} certificates: its extended key usage, or that of a CA above it, says so"
+    )]
+    ExcludesRole {
+        /// The side.
+        role: Role,
+    },
+    /// The CA cannot be used.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// No key could be made.
+    #[error("cannot make a key")]
+    Key(#[from] aws_lc_rs::error::Unspecified),
+    /// The caller wants a certificate that is never valid.
+    #[error("a lifetime of {lifetime} is too short for a certificate")]
+    Lifetime {
+        /// As typed.
+        lifetime: Span,
+    },
+    /// The caller names nobody.
+    #[error("a {role} certificate without a name is refused by every peer")]
+    NoNames {
+        /// Its side.
+        role: Role,
+    },
+    /// The operating system has no random numbers.
+    #[error("cannot make a serial number: the operating system gave no random numbers")]
+    NoRandomness,
+    /// The caller's public key is none.
+    #[error("the public key is malformed")]
+    PublicKey,
+    /// What was made would be refused by a peer.
+    #[error("the new certificate would be refused")]
+    Refused(#[from] Refusal),
+    /// A key that cannot sign.
+    #[error("the key cannot sign certificates")]
+    Sign,
+    /// X509-SVID section 2 wants one.
+    #[error("a certificate with a SPIFFE id has exactly one URI")]
+    SpiffeUris,
+    /// What was made cannot be read.
+    #[error("the new certificate cannot be read")]
+    Unreadable(#[from] InspectError),
+    /// A name of a kind that we do not write into certificates.
+    #[error("`{name}` cannot be written into a certificate")]
+    UnsupportedName {
+        /// In words.
+        name: String,
+    },
+}
+
+impl Hint for AuthorityError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::ExcludesRole { .. } => {
+                Some("use a CA without extended key usage, or with both serverAuth and clientAuth".to_owned())
+            }
+            Self::Import(error) => error.hint(),
+            Self::Lifetime { .. } => Some("name at least one second, such as `90d`".to_owned()),
+            Self::NoNames { .. } => Some("name it with `--san`".to_owned()),
+            Self::NoRandomness => Some("look at `dmesg` for `random`, and try again".to_owned()),
+            Self::Refused(Refusal::Verifier(webpki::Error::NameConstraintViolation)) => Some(
+                "the CA permits certain names only (its name constraints): name the server with `--san` and the client with `--client-san` accordingly"
+                    .to_owned(),
+            ),
+            Self::SpiffeUris => Some("leave out the other URIs".to_owned()),
+            Self::UnsupportedName { .. } => Some("use host names, IP addresses and URIs".to_owned()),
+            Self::BothRoles { .. }
+            | Self::Key(_)
+            | Self::PublicKey
+            | Self::Refused(_)
+            | Self::Sign
+            | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+impl From<ProfileError> for AuthorityError {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::NoRandomness => Self::NoRandomness,
+            ProfileError::PublicKey => Self::PublicKey,
+            ProfileError::UnsupportedName(name) => Self::UnsupportedName { name },
+        }
+    }
+}

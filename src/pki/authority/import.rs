@@ -1,0 +1,287 @@
+//! A CA from files: ours, or somebody else's.
+
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use time::OffsetDateTime;
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
+
+use crate::pki::encrypted_key;
+use crate::pki::identity::{self, blocks, found, of_one_generation};
+use crate::pki::pem::{self, Blocks};
+use crate::pki::private_key::PrivateKey;
+use crate::pki::{DecryptError, Found, IdentityError, InspectError, Passphrase, Summary, profile, verify};
+use crate::report::{Finding, Id};
+
+use super::ImportError;
+
+/// A CA that was found fit to sign.
+#[derive(Debug)]
+pub(super) struct Imported {
+    pub(super) key: PrivateKey,
+    /// From the CA up to its root.
+    pub(super) path: Vec<Link>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// One certificate on the way up, and what matters to those below it.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) certificate: CertificateDer<'static>,
+    pub(super) summary: Summary,
+    /// Name, DER.
+    pub(super) subject: Vec<u8>,
+    issuer: Vec<u8>,
+    pub(super) key_identifier: Option<Vec<u8>>,
+    path_length: Option<u32>,
+    may_sign: Option<bool>,
+    weak_hash: bool,
+}
+
+/// Loads the CA whose key it is, wherever in the file its certificate stands, and the CAs above it.
+pub(super) fn load(
+    certificate: &Path,
+    key: &Path,
+    passphrase: Option<&Path>,
+    now: OffsetDateTime,
+) -> Result<Imported, ImportError> {
+    // Once: stdin cannot be read again.
+    let passphrase = passphrase.map(Passphrase::read).transpose()?;
+    of_one_generation(certificate, key, || {
+        let (certificates, secret) = (identity::read(certificate)?, identity::read(key)?);
+        let key = private_key(key, &secret, passphrase.as_ref())?;
+        Candidate { certificate, blocks: blocks(certificate, &certificates)?, text: &certificates, now }
+            .prove(key)
+    })
+}
+
+fn private_key(
+    path: &Path,
+    text: &[u8],
+    passphrase: Option<&Passphrase>,
+) -> Result<(PrivateKey, PathBuf), ImportError> {
+    let usable = |key: PrivateKeyDer<'static>| {
+        let unusable = || IdentityError::UnusableKey { path: path.into() };
+        Ok((PrivateKey::new(key).ok_or_else(unusable)?, path.into()))
+    };
+    if pem::is_encrypted(text) {
+        let Some(passphrase) = passphrase else {
+            return Err(ImportError::PassphraseNeeded { path: path.into() });
+        };
+        let failed = |source| ImportError::Decrypt { path: path.into(), source };
+        let document = pem::encrypted_key(text).ok_or_else(|| failed(DecryptError::Unsupported))?;
+        return usable(encrypted_key::decrypt(&document, passphrase).map_err(failed)?);
+    }
+    let keys = blocks(path, text)?;
+    match keys.keys.first() {
+        Some(key) => usable(key.clone_key()),
+        None => Err(IdentityError::NoKey { path: path.into(), found: found(text, &keys) }.into()),
+    }
+}
+
+/// What may turn out to be a CA.
+struct Candidate<'a> {
+    certificate: &'a Path,
+    blocks: Blocks,
+    text: &'a [u8],
+    now: OffsetDateTime,
+}
+
+impl Candidate<'_> {
+    fn prove(&self, (key, key_path): (PrivateKey, PathBuf)) -> Result<Imported, ImportError> {
+        let path = || self.certificate.to_owned();
+        if self.blocks.certificates.is_empty() {
+            let found = if self.blocks.keys.is_empty() { found(self.text, &self.blocks) } else { Found::Key };
+            return Err(IdentityError::NoCertificate { path: path(), found }.into());
+        }
+        let mut links = Vec::new();
+        for (index, certificate) in self.blocks.certificates.iter().enumerate() {
+            let malformed = |source| IdentityError::Malformed { path: path(), position: index + 1, source };
+            links.push(Link::of(certificate).map_err(malformed)?);
+        }
+        let owned = |link: &Link| link.has_key(&key);
+        let Some(position) = links.iter().position(owned) else {
+            return Err(IdentityError::KeyMismatch { certificate: path(), key: key_path }.into());
+        };
+        let mut up = vec![links.swap_remove(position)];
+        // Before the chain is looked for: what is wrong with the CA itself comes first.
+        self.fit(&up[0], 0)?;
+        while let Some(last) = up.last().filter(|last| !last.is_root()) {
+            let next = self.issuer(last, &links)?;
+            self.fit(&links[next], up.len())?;
+            up.push(links.swap_remove(next));
+        }
+        let findings = up[0].findings(self.certificate);
+        Ok(Imported { key, path: up, findings })
+    }
+
+    /// Which of `others` has signed `link`?
+    fn issuer(&self, link: &Link, others: &[Link]) -> Result<usize, ImportError> {
+        let named = |other: &Link| other.subject == link.issuer;
+        if !others.iter().any(named) {
+            return Err(ImportError::ChainIncomplete {
+                path: self.certificate.into(),
+                subject: link.summary.subject.clone(),
+                issuer: link.summary.issuer.clone(),
+            });
+        }
+        let signed = |other: &Link| named(other) && verify::signed_by(&link.certificate, &other.certificate);
+        others.iter().position(signed).ok_or_else(|| ImportError::ChainBroken {
+            path: self.certificate.into(),
+            subject: link.summary.subject.clone(),
+            issuer: link.summary.issuer.clone(),
+        })
+    }
+
+    /// May `link` sign, with `below` other CAs between it and a leaf?
+    fn fit(&self, link: &Link, below: usize) -> Result<(), ImportError> {
+        let (path, subject) = (self.certificate.to_owned(), link.summary.subject.clone());
+        let Summary { not_before, not_after, is_ca, .. } = link.summary;
+        if !is_ca {
+            Err(ImportError::NotACa { path, subject })
+        } else if link.may_sign == Some(false) {
+            Err(ImportError::NoCertificateSign { path, subject })
+        } else if link.weak_hash {
+            Err(ImportError::WeakHash { path, subject })
+        } else if not_after < self.now {
+            Err(ImportError::Expired { path, subject, not_after })
+        } else if self.now < not_before {
+            Err(ImportError::NotYetValid { path, subject, not_before })
+        } else if link
+            .path_length
+            .is_some_and(|limit| usize::try_from(limit).is_ok_and(|limit| limit < below))
+        {
+            Err(ImportError::PathLength { path, subject })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, InspectError> {
+        let summary = Summary::of(certificate)?;
+        // It has been read already.
+        let (_, parsed) = X509Certificate::from_der(certificate)
+            .map_err(|error| InspectError::Malformed(error.to_string()))?;
+        let mut link = Self {
+            certificate: certificate.clone().into_owned(),
+            summary,
+            subject: parsed.subject().as_raw().to_vec(),
+            issuer: parsed.issuer().as_raw().to_vec(),
+            key_identifier: None,
+            path_length: None,
+            may_sign: None,
+            weak_hash: WEAK.contains(&parsed.signature_algorithm.algorithm.to_id_string().as_str()),
+        };
+        for extension in parsed.extensions() {
+            match extension.parsed_extension() {
+                ParsedExtension::BasicConstraints(constraints) => {
+                    link.path_length = constraints.path_len_constraint;
+                }
+                ParsedExtension::KeyUsage(usage) => link.may_sign = Some(usage.key_cert_sign()),
+                ParsedExtension::SubjectKeyIdentifier(identifier) => {
+                    link.key_identifier = Some(identifier.0.to_vec());
+                }
+                _ => {}
+            }
+        }
+        Ok(link)
+    }
+
+    /// What the leafs name as the key of their issuer: copied, or computed where the CA does not say.
+    pub(super) fn authority_key_identifier(&self) -> Result<Vec<u8>, profile::ProfileError> {
+        match &self.key_identifier {
+            Some(identifier) => Ok(identifier.clone()),
+            None => profile::key_identifier(&public_key(&self.certificate)),
+        }
+    }
+
+    fn has_key(&self, key: &PrivateKey) -> bool {
+        public_key(&self.certificate) == key.public_key()
+    }
+
+    fn is_root(&self) -> bool {
+        self.subject == self.issuer && verify::own_signature(&self.certificate).is_ok()
+    }
+
+    /// What only strict verifiers hold against it.
+    fn findings(&self, path: &Path) -> Vec<Finding> {
+        let lacks = [
+            (self.may_sign.is_none(), "no key usage"),
+            (self.key_identifier.is_none(), "no subject key identifier"),
+            (self.subject == EMPTY_NAME, "an empty subject"),
+        ];
+        let lacks = lacks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, what)| what).collect::<Vec<_>>();
+        if lacks.is_empty() {
+            return Vec::new();
+        }
+        let message = format!("the CA has {}, so strict verifiers refuse what it signs", lacks.join(" and "));
+        vec![Finding::new(Id::CertsCaNotStrict, path.display().to_string(), message)]
+    }
+}
+
+fn public_key(certificate: &CertificateDer<'_>) -> Vec<u8> {
+    X509Certificate::from_der(certificate)
+        .map(|(_, certificate)| certificate.public_key().raw.to_vec())
+        .unwrap_or_default()
+}
+
+/// An empty SEQUENCE.
+const EMPTY_NAME: [u8; 2] = [0x30, 0];
+
+/// Signatures with MD2, MD5 and SHA-1, of RSA, ECDSA and DSA.
+const WEAK: &[&str] = &[
+    "1.2.840.113549.1.1.2",
+    "1.2.840.113549.1.1.4",
+    "1.2.840.113549.1.1.5",
+    "1.3.14.3.2.29",
+    "1.2.840.10045.4.1",
+    "1.2.840.10040.4.3",
+];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::pki::authority::{SetPlan, issue_set};
+
+    const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
+
+    fn prove(certificate: &[u8], key: &[u8]) -> Result<Imported, ImportError> {
+        let path = Path::new("ca.crt");
+        let key = private_key(Path::new("ca.key"), key, None)?;
+        Candidate { certificate: path, blocks: blocks(path, certificate)?, text: certificate, now: NOW }
+            .prove(key)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// A certificate that was changed anywhere is refused, or its change is in what only its issuer vouches for.
+        #[test]
+        fn no_change_panics(changes in prop::collection::vec((0_usize..500, any::<u8>()), 1..4)) {
+            let set = issue_set(&SetPlan::default(), NOW).expect("a set");
+            let mut der = set.ca.certificate().to_vec();
+            let original = der.clone();
+            for (position, octet) in changes {
+                let length = der.len();
+                der[position % length] = octet;
+            }
+            let text = pem::write("CERTIFICATE", &der);
+            let proven = prove(text.as_bytes(), set.ca.key_pem().expect("a key").as_bytes());
+            // Its signature covers all of it, and is covered by its own key.
+            prop_assert!(proven.is_err() || der == original);
+        }
+
+        #[test]
+        fn no_soup_panics(soup in "(-----BEGIN (CERTIFICATE|EC PRIVATE KEY|ENCRYPTED PRIVATE KEY)-----\n[A-Za-z0-9+/=]{0,40}\n-----END (CERTIFICATE|EC PRIVATE KEY|ENCRYPTED PRIVATE KEY)-----\n){0,3}") {
+            prop_assert!(prove(soup.as_bytes(), soup.as_bytes()).is_err());
+            let _ = pem::encrypted_key(soup.as_bytes());
+        }
+    }
+}

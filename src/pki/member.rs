@@ -1,0 +1,229 @@
+//! The leafs of a set: both sides' own, and those that were issued later.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum as _;
+use rustls_pki_types::CertificateDer;
+use time::OffsetDateTime;
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::certificate::X509Certificate;
+
+use super::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey, common_name};
+use super::store::{self, SetFile, StoreError};
+use super::{
+    CA_CERTIFICATE_FILE, Found, Identity, IdentityError, KeyType, Role, Summary, check, identity, verify,
+};
+use crate::report::Hint;
+use crate::units::Span;
+
+/// One leaf of a set.
+#[derive(Debug)]
+pub struct Member {
+    name: String,
+    role: Role,
+    path: PathBuf,
+    chain: Vec<CertificateDer<'static>>,
+    summary: Summary,
+    /// With its key; somebody else keeps that of a request.
+    identity: Option<Identity>,
+}
+
+impl Member {
+    /// All leafs of the set in `directory`, the server's and the client's own first.
+    ///
+    /// # Errors
+    /// When there is no set, or one of its files cannot be used.
+    pub fn all(directory: &Path) -> Result<Vec<Self>, MemberError> {
+        let Some(files) = store::set_files(directory)? else {
+            return Err(MemberError::NoSet { directory: directory.into() });
+        };
+        let stems = files.iter().filter(|name| *name != CA_CERTIFICATE_FILE && !name.starts_with('.'));
+        let mut names = stems.filter_map(|name| name.strip_suffix(".crt")).collect::<Vec<_>>();
+        names.sort_by_key(|name| (*name != "server", *name != "client", name.to_owned()));
+        names.into_iter().map(|name| Self::load(directory, name, &files)).collect()
+    }
+
+    fn load(directory: &Path, name: &str, files: &[String]) -> Result<Self, MemberError> {
+        let path = directory.join(certificate_file(name));
+        let has_key = files.contains(&key_file(name));
+        let identity = has_key.then(|| Identity::load(&path, &directory.join(key_file(name)))).transpose()?;
+        let chain = match &identity {
+            Some(identity) => identity.chain().to_vec(),
+            None => certificates(&path)?,
+        };
+        let summary = summary(&path, &chain[0])?;
+        let role = match name {
+            "client" => Role::Client,
+            "server" => Role::Server,
+            _ if summary.server_auth => Role::Server,
+            _ => Role::Client,
+        };
+        Ok(Self { name: name.into(), role, path, chain, summary, identity })
+    }
+
+    /// What its files are called, without `.crt` and `.key`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The side of the channel that it stands for.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Where its certificate is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What its certificate says.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Its key is in the set too. Otherwise somebody else keeps it, who sent a request.
+    pub fn has_key(&self) -> bool {
+        self.identity.is_some()
+    }
+
+    /// Was it signed by `ca`? Its dates are another question.
+    pub fn is_signed_by(&self, ca: &CertificateDer<'_>) -> bool {
+        let anchors = std::slice::from_ref(ca);
+        verify::leaf(&self.chain, anchors, self.role, &[], self.summary.not_after).is_ok()
+    }
+
+    /// How long its life was meant to be when `ca` issued it.
+    pub fn lifetime(&self, ca: &Summary) -> Span {
+        // One that ends with its CA was cut short, and its successor should not be for that reason.
+        if self.summary.not_after >= ca.not_after { DEFAULT_LIFETIME } else { check::lifetime(&self.summary) }
+    }
+
+    /// Makes its successor: the same names and usages, another serial number, `lifetime` from now on.
+    ///
+    /// # Errors
+    /// When `authority` cannot issue it.
+    pub fn reissue(
+        &self,
+        authority: &Authority,
+        lifetime: Span,
+        keep_key: bool,
+        now: OffsetDateTime,
+    ) -> Result<Successor, AuthorityError> {
+        let (default_name, subject) = (common_name(self.role), self.summary.subject.as_str());
+        // A common name alone is written without its kind.
+        let name = if subject.contains('=') || subject.is_empty() { &default_name } else { subject };
+        let public_key = public_key(&self.chain[0])?;
+        let key = match &self.identity {
+            Some(identity) if keep_key => LeafKey::Kept(identity),
+            Some(_) => LeafKey::New(key_type(&self.summary)),
+            None => LeafKey::Theirs(&public_key),
+        };
+        let leaf = Leaf { role: self.role, name, names: &self.summary.names, key, lifetime };
+        let files = [certificate_file(&self.name), key_file(&self.name)];
+        let has_new_key = matches!(key, LeafKey::New(_));
+        Ok(Successor { files, issued: authority.issue(&leaf, now)?, has_new_key })
+    }
+}
+
+/// What takes a leaf's place.
+#[derive(Debug)]
+pub struct Successor {
+    files: [String; 2],
+    issued: Issued,
+    has_new_key: bool,
+}
+
+impl Successor {
+    /// What [`Store::update`](store::Store::update) takes.
+    pub fn files(&self) -> Vec<SetFile<'_>> {
+        let [certificate, key] = &self.files;
+        let mut files =
+            vec![SetFile { name: certificate, text: self.issued.certificate_pem(), secret: false }];
+        // A key that is kept stays as it is, in whatever form.
+        let new_key = self.issued.key_pem().filter(|_| self.has_new_key);
+        files.extend(new_key.map(|text| SetFile { name: key, text, secret: true }));
+        files
+    }
+
+    /// What its certificate says.
+    pub fn summary(&self) -> &Summary {
+        self.issued.summary()
+    }
+
+    /// It has a key of its own, not its predecessor's.
+    pub fn has_new_key(&self) -> bool {
+        self.has_new_key
+    }
+}
+
+/// The file of the certificate that is called `name`.
+pub fn certificate_file(name: &str) -> String {
+    format!("{name}.crt")
+}
+
+/// The file of the key that is called `name`.
+pub fn key_file(name: &str) -> String {
+    format!("{name}.key")
+}
+
+/// Why the leafs of a set could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MemberError {
+    /// A file cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The user named a directory that `egext` has not filled.
+    #[error("there is no set of `egext certs init` in `{}`", directory.display())]
+    NoSet {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The directory cannot be searched.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Hint for MemberError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Identity(error) => error.hint(),
+            Self::NoSet { .. } => {
+                Some("name its directory with `--dir`, or make one: `egext certs init`".to_owned())
+            }
+            Self::Store(error) => error.hint(),
+        }
+    }
+}
+
+/// Every certificate of a file: at least one.
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let certificates = identity::blocks(path, &identity::read(path)?)?.certificates;
+    if certificates.is_empty() {
+        return Err(IdentityError::NoCertificate { path: path.into(), found: Found::Text });
+    }
+    Ok(certificates)
+}
+
+pub(super) fn summary(path: &Path, certificate: &CertificateDer<'_>) -> Result<Summary, IdentityError> {
+    Summary::of(certificate).map_err(|source| IdentityError::Malformed {
+        path: path.into(),
+        position: 1,
+        source,
+    })
+}
+
+/// Kind and size of a certificate's key, if we make such keys; the default otherwise.
+pub(super) fn key_type(summary: &Summary) -> KeyType {
+    let known = KeyType::value_variants().iter().find(|known| known.to_string() == summary.key);
+    known.copied().unwrap_or_default()
+}
+
+fn public_key(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, AuthorityError> {
+    let (_, certificate) = X509Certificate::from_der(certificate)
+        .map_err(|error| super::InspectError::Malformed(error.to_string()))?;
+    Ok(certificate.public_key().raw.to_vec())
+}
+
+/// As of `egext certs init`.
+pub const DEFAULT_LIFETIME: Span = Span::from_days(365);

@@ -1,0 +1,122 @@
+//! SIGKILL at any moment, while somebody reads.
+//!
+//! `EGEXT_KILLS` says how many runs of each kind are killed; `.ci/run` asks for 500.
+
+use std::collections::hash_map::RandomState;
+use std::env;
+use std::hash::BuildHasher as _;
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use egext::pki::{Identity, SET_FILES};
+
+use super::Place;
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_whole_set() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    kill_each(&place, |_| &["init", "--force"]);
+    place.init(&["--force"]).assert().success();
+    assert_eq!(place.sets(), 2, "what the killed runs have left is swept");
+}
+
+#[test]
+fn a_renewal_that_is_killed_leaves_a_whole_set_and_the_same_ca() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let ca = place.files();
+    kill_each(&place, |_| &["renew", "--force"]);
+    for name in ["ca.crt", "ca.key"] {
+        assert_eq!(place.files()[name], ca[name], "{name}");
+    }
+    place.verb(&["renew", "--force"]).assert().success();
+    assert_eq!(place.sets(), 2, "what the killed runs have left is swept");
+}
+
+#[test]
+fn a_rotation_that_is_killed_is_before_a_step_or_behind_it() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    // Whatever the run before has reached, the next step can be made.
+    kill_each(&place, |place| match place.phase().as_str() {
+        "idle" => &["rotate-ca", "prepare"],
+        "prepared" => &["rotate-ca", "activate"],
+        _ => &["rotate-ca", "finish"],
+    });
+}
+
+#[test]
+fn a_first_run_that_is_killed_leaves_nothing_or_a_whole_set() {
+    let one_run = one_run(&["init"], &Place::new());
+    for number in 0..kills() {
+        let place = Place::new();
+        kill_after(place.spawn(&["init"]), random(one_run, number));
+        let present = SET_FILES.iter().filter(|name| place.certs().join(name).exists()).count();
+        assert!(present == 0 || present == SET_FILES.len(), "{present} of {} files", SET_FILES.len());
+        place.init(&[]).assert().success();
+        place.assert_whole();
+        assert_eq!(place.sets(), 1);
+    }
+}
+
+/// Kills runs of `verb` at random moments, while a reader never finds anything but a whole set.
+fn kill_each(place: &Place, verb: impl Fn(&Place) -> &'static [&'static str]) {
+    let one_run = one_run(verb(place), place);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0_usize;
+            while !done.load(Ordering::Relaxed) {
+                place.assert_whole_while_written();
+                reads += 1;
+            }
+            reads
+        });
+        for number in 0..kills() {
+            kill_after(place.spawn(verb(place)), random(one_run, number));
+            place.assert_whole();
+            assert_next_ca_is_whole(place);
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(reader.join().expect("every set was whole") > 0);
+    });
+}
+
+/// A CA that is about to sign has its key, and is trusted already.
+fn assert_next_ca_is_whole(place: &Place) {
+    let current = place.certs().join(".egext/current");
+    if current.join(".next-ca.crt").exists() || current.join(".next-ca.key").exists() {
+        let next = Identity::load(&current.join(".next-ca.crt"), &current.join(".next-ca.key"));
+        let next = next.expect("the new CA has its key");
+        let trusted = egext::pki::Anchors::load(&place.certs().join("ca.crt")).expect("a bundle");
+        assert!(trusted.certificates().contains(&next.chain()[0]), "the new CA is trusted");
+    }
+}
+
+fn kill_after(mut run: Child, moment: Duration) {
+    let moment = Instant::now() + moment;
+    while Instant::now() < moment {
+        std::hint::spin_loop();
+    }
+    // It may have ended before: then there is nothing to kill, and the set must be whole all the same.
+    let _ = run.kill();
+    run.wait().expect("it ends");
+}
+
+fn one_run(verb: &[&str], place: &Place) -> Duration {
+    let started = Instant::now();
+    place.verb(verb).assert().success();
+    started.elapsed()
+}
+
+/// A moment in a run, or a little after it.
+fn random(one_run: Duration, number: u32) -> Duration {
+    let random = RandomState::new().hash_one(number) % 1000;
+    one_run * u32::try_from(random).expect("below a thousand") / 900
+}
+
+fn kills() -> u32 {
+    env::var("EGEXT_KILLS").map_or(40, |number| number.parse().expect("`EGEXT_KILLS` is a number"))
+}

@@ -1,0 +1,74 @@
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::Command;
+
+use egext::pki::{Anchors, Identity};
+use snapbox::str;
+
+use super::Place;
+
+#[test]
+fn the_archive_is_what_one_side_needs_and_no_more() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    place.verb(&["pack", "server", "--out", "server.tar"]).assert().success().stdout_eq("").stderr_eq(str![[r"
+packed what the server needs into `server.tar`
+
+  server   localhost, 127.0.0.1, ::1
+           until [..] (in 365 days), P-256
+
+files
+  in it           certs/ca.crt  certs/server.crt  certs/server.key
+
+hint: on the other machine: `mkdir -m 700 certs && tar -xf server.tar -C certs`; then remove the archive on both
+
+"]]);
+    let archive = place.path("server.tar");
+    assert_eq!(fs::metadata(&archive).expect("there").permissions().mode() & 0o7777, 0o600);
+    place.verb(&["pack", "server", "--out", "again.tar"]).assert().success();
+    assert_eq!(fs::read(place.path("again.tar")).expect("there"), fs::read(&archive).expect("there"));
+    let there = place.path("there");
+    fs::create_dir(&there).expect("a directory");
+    let status = Command::new("tar").arg("-xpf").arg(&archive).arg("-C").arg(&there).status();
+    assert!(status.expect("every system has a tar").success());
+    let mut names = fs::read_dir(&there)
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect::<Vec<_>>();
+    names.sort();
+    assert_eq!(names, ["ca.crt", "server.crt", "server.key"]);
+    Anchors::load(&there.join("ca.crt")).expect("a CA");
+    Identity::load(&there.join("server.crt"), &there.join("server.key")).expect("a pair");
+    let mode = |name: &str| fs::metadata(there.join(name)).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode("server.key"), mode("server.crt")), (0o600, 0o644));
+}
+
+#[test]
+fn nothing_that_is_there_is_overwritten_or_followed() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    fs::write(place.path("theirs.tar"), "theirs").expect("writable");
+    symlink("elsewhere", place.path("link.tar")).expect("a link");
+    let before = place.tree();
+    for name in ["theirs.tar", "link.tar"] {
+        place.verb(&["pack", "client", "--out", name]).assert().code(2).stderr_eq(format!(
+            "error: `{name}` exists, and is not overwritten\n  hint: name another file, or remove this one\n"
+        ));
+    }
+    place.shell_verb("trap '' XFSZ; ulimit -f 0", "pack client --out full.tar").assert().code(2);
+    assert_eq!(place.tree(), before);
+}
+
+#[test]
+fn a_broken_set_is_not_carried_anywhere() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    place.init(&["--dir", "other"]).assert().success();
+    let ca = fs::read(place.path("other/ca.crt")).expect("there");
+    fs::write(place.certs().join(".egext/current/ca.crt"), ca).expect("writable");
+    place.verb(&["pack", "client", "--out", "client.tar"]).assert().code(2).stderr_eq(str![[r"
+error: a peer would refuse the client certificate: UnknownIssuer
+...
+"]]);
+    assert!(!place.path("client.tar").exists());
+}

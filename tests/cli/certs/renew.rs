@@ -1,0 +1,210 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use egext::pki::Summary;
+use egext::pki::authority::SetPlan;
+use egext::pki::{Anchors, Identity};
+use egext::units::Span;
+use snapbox::str;
+use time::{Duration, OffsetDateTime};
+
+use super::Place;
+
+#[test]
+fn a_fresh_set_has_nothing_that_is_due() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let before = place.tree();
+    place.verb(&["renew"]).assert().success().stdout_eq("").stderr_eq(str![[r"
+nothing is due in `certs`
+
+  server   localhost, 127.0.0.1, ::1
+           until [..] (in 365 days), due from [..]
+  client   client.egext.internal
+           until [..] (in 365 days), due from [..]
+
+"]]);
+    place.verb(&["renew", "--dry-run"]).assert().code(0);
+    assert_eq!(place.tree(), before);
+}
+
+#[test]
+fn the_last_third_of_a_life_is_due_and_a_dry_run_says_so_with_its_exit_code() {
+    let place = Place::new();
+    place.write_set(now() - Duration::days(300));
+    let before = place.tree();
+    place.verb(&["renew", "--within", "20d"]).assert().code(0);
+    place.verb(&["renew", "--within", "5%", "--dry-run"]).assert().code(0);
+    place.verb(&["renew", "--dry-run"]).assert().code(3).stdout_eq("").stderr_eq(str![[r"
+would renew in `certs`
+
+  server   localhost, 127.0.0.1, ::1
+           until [..] (in 65 days), due since [..]
+  client   client.egext.internal
+           until [..] (in 65 days), due since [..]
+
+hint: leave `--dry-run` out to do it
+
+"]]);
+    let report = place.verb_json(&["renew", "--dry-run", "--within", "90d"], 3);
+    assert_eq!((&report["status"], &report["outcome"]), (&"ok".into(), &"would-renew".into()));
+    assert_eq!(place.tree(), before);
+    place.verb(&["renew"]).assert().success().stdout_eq("").stderr_eq(str![[r"
+renewed in `certs`
+
+  server   localhost, 127.0.0.1, ::1
+           until [..] (in 365 days), new key
+  client   client.egext.internal
+           until [..] (in 365 days), new key
+
+files
+  to the server   certs/server.crt  certs/server.key
+  to the client   certs/client.crt  certs/client.key
+
+hint: restart the server and the client with the new files: programs, `egext bridge` among them, read them at the start. The CA is the same, so the order does not matter
+
+"]]);
+    place.assert_whole();
+    place.verb(&["renew", "--dry-run"]).assert().code(0);
+}
+
+#[test]
+fn names_subjects_and_usages_stay_and_serial_numbers_do_not() {
+    let place = Place::new();
+    place
+        .init(&["--san", "*.example.com,10.0.0.7", "--key-type", "p384", "--lifetime", "90d"])
+        .assert()
+        .success();
+    for flags in [&["renew", "--force"][..], &["renew", "--force", "--keep-key"]] {
+        let (before, files) = (["server", "client"].map(|name| summary(&place, name)), place.files());
+        place.verb(flags).assert().success();
+        for (old, name) in before.iter().zip(["server", "client"]) {
+            let new = summary(&place, name);
+            assert_eq!((&new.subject, &new.names, &new.key), (&old.subject, &old.names, &old.key));
+            assert_eq!((new.server_auth, new.client_auth), (old.server_auth, old.client_auth));
+            assert_eq!(new.not_after - new.not_before, old.not_after - old.not_before);
+            assert_ne!(new.serial, old.serial);
+            let key = format!("{name}.key");
+            let is_kept = place.files()[key.as_str()] == files[key.as_str()];
+            assert_eq!(is_kept, flags.contains(&"--keep-key"), "{key}");
+        }
+        place.assert_whole();
+    }
+}
+
+#[test]
+fn one_side_is_renewed_alone() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let before = place.files();
+    let report = place.verb_json(&["renew", "--force", "--role", "client"], 0);
+    assert_eq!(report["restart"], serde_json::json!(["the client"]));
+    for (name, text) in place.files() {
+        assert_eq!(text == before[name], !name.starts_with("client"), "{name}");
+    }
+}
+
+#[test]
+fn mode_and_owner_are_kept() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let set = |mode: u32, name: &str| {
+        let file = place.certs().join(".egext/current").join(name);
+        fs::set_permissions(file, fs::Permissions::from_mode(mode)).expect("our file");
+    };
+    set(0o640, "server.key");
+    set(0o400, "ca.key");
+    set(0o750, "");
+    // Only root can give a file away; everybody else keeps what is their own.
+    let owner =
+        std::os::unix::fs::chown(place.certs().join(".egext/current/server.key"), Some(1), Some(1)).is_ok();
+    place.verb(&["renew", "--force"]).assert().success();
+    for (name, mode) in [("server.key", 0o640), ("ca.key", 0o400), ("client.key", 0o600), ("", 0o750)] {
+        let metadata = fs::metadata(place.certs().join(".egext/current").join(name)).expect("there");
+        assert_eq!(metadata.permissions().mode() & 0o7777, mode, "{name}");
+        if owner && name == "server.key" {
+            use std::os::unix::fs::MetadataExt as _;
+            assert_eq!((metadata.uid(), metadata.gid()), (1, 1));
+        }
+    }
+}
+
+#[test]
+fn a_discarded_ca_key_is_missed_in_plain_words() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    fs::remove_file(place.certs().join(".egext/current/ca.key")).expect("removable");
+    fs::remove_file(place.certs().join("ca.key")).expect("removable");
+    let before = place.tree();
+    place.verb(&["renew"]).assert().success();
+    place.verb(&["renew", "--force"]).assert().code(2).stdout_eq("").stderr_eq(str![[r"
+error: `certs/ca.key` is not here, so nothing can be signed
+  hint: if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, `egext certs rotate-ca prepare` begins to replace the CA
+
+"]]);
+    assert_eq!(place.tree(), before);
+}
+
+#[test]
+fn a_ca_that_is_due_itself_comes_first() {
+    let place = Place::new();
+    let plan = SetPlan { ca_lifetime: Span::from_days(400), ..SetPlan::default() };
+    place.write_plan(&plan, now() - Duration::days(300));
+    let before = place.tree();
+    place.verb(&["renew"]).assert().code(2).stdout_eq("").stderr_eq(str![[r"
+error: the CA in `certs/ca.crt` expires in 100 days, before a new certificate would be due again
+  hint: replace the CA first: `egext certs rotate-ca prepare`; `--force` makes a certificate that ends with it
+
+"]]);
+    assert_eq!(place.tree(), before);
+    place.verb(&["renew", "--force"]).assert().success().stderr_eq(str![[r"
+renewed in `certs`
+...
+note: no certificate outlives its CA, which expires in 100 days; `egext certs rotate-ca prepare` begins to replace it
+...
+"]]);
+    place.verb(&["renew", "--force"]).assert().code(2);
+}
+
+#[test]
+fn no_set_is_no_reason_to_make_a_directory() {
+    let place = Place::new();
+    for verb in [&["renew"][..], &["rotate-ca", "prepare"], &["issue", "client", "--san", "a", "--out", "a"]]
+    {
+        place.verb(verb).assert().code(2).stdout_eq("").stderr_eq(str![[r"
+error: there is no set of `egext certs init` in `certs`
+  hint: name its directory with `--dir`, or make one: `egext certs init`
+
+"]]);
+    }
+    assert!(!place.certs().exists());
+}
+
+#[test]
+fn a_ca_that_is_kept_elsewhere_signs_too() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    place.init(&["--dir", "other"]).assert().success();
+    fs::rename(place.certs().join(".egext/current/ca.key"), place.path("kept.key")).expect("moved");
+    let signer = |directory: &str| [format!("{directory}/ca.crt"), "kept.key".to_owned()];
+    let [certificate, key] = signer("certs");
+    let renew = ["renew", "--force", "--ca-cert", &certificate, "--ca-key", &key];
+    place.verb(&renew).assert().success();
+    let ca = Anchors::load(&place.certs().join("ca.crt")).expect("a CA");
+    assert_eq!(ca.certificates().len(), 1);
+    let stranger = ["renew", "--force", "--ca-cert", "other/ca.crt", "--ca-key", "other/ca.key"];
+    place.verb(&stranger).assert().code(2).stderr_eq(str![[r"
+error: `other/ca.crt` leads to a root that `certs/ca.crt` does not have
+  hint: name the CA that made the set, with those above it in the same file
+
+"]]);
+}
+
+fn summary(place: &Place, name: &str) -> Summary {
+    let path = |end: &str| place.certs().join(format!("{name}.{end}"));
+    Identity::load(&path("crt"), &path("key")).expect("a pair").leaf().clone()
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
