@@ -101,13 +101,13 @@ table! {
         "use `--key-type p256` unless both sides are known to accept Ed25519";
     CertsExpired = "certs.expired", Error,
         "the last second of the certificate's life is over, so every peer refuses it",
-        "make a new set (`egext certs init --force`), give both sides their files and restart them; if the date looks wrong, set this machine's clock";
+        "make a new one from the same CA (`egext certs renew`), or a new set where the CA has expired (`egext certs init --force`), hand the files out and restart both sides; if the date looks wrong, set this machine's clock";
     CertsExpiring = "certs.expiring", Warning,
         "less than a third of the certificate's life and less than 30 days of it are left",
-        "plan to replace it: `egext certs init --force` makes a new set with a new CA, and both sides need their new files at the same time";
+        "`egext certs renew` makes a new server or client certificate from the same CA, one side at a time; `egext certs rotate-ca prepare` begins to replace the CA";
     CertsLifetimeCut = "certs.lifetime-cut", Warning,
         "the CA, or one above it, expires before the lifetime that was asked for is over; nothing outlives its CA, so the certificate ends with it",
-        "renew the CA first, or ask for a shorter life with `--lifetime`";
+        "replace the CA first (`egext certs rotate-ca prepare`), or ask for a shorter life with `--lifetime`";
     CertsNamesMissing = "certs.names-missing", Error,
         "a set exists already and its server certificate lacks names that `--san` asks for; it was left as it is",
         "make a new set with all names (`egext certs init --force --san NAME,NAME`), give both sides their files and restart them";
