@@ -245,6 +245,7 @@ const WEAK: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use time::Duration;
     use time::macros::datetime;
 
     use super::*;
@@ -252,11 +253,22 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
 
-    fn prove(certificate: &[u8], key: &[u8]) -> Result<Imported, ImportError> {
+    fn prove(certificate: &[u8], key: &[u8], now: OffsetDateTime) -> Result<Imported, ImportError> {
         let path = Path::new("ca.crt");
         let key = private_key(Path::new("ca.key"), key, None)?;
-        Candidate { certificate: path, blocks: blocks(path, certificate)?, text: certificate, now: NOW }
-            .prove(key)
+        Candidate { certificate: path, blocks: blocks(path, certificate)?, text: certificate, now }.prove(key)
+    }
+
+    #[test]
+    fn a_ca_signs_from_its_first_second_to_its_last() {
+        let set = issue_set(&SetPlan::default(), NOW).expect("a set");
+        let key = set.ca.key_pem().expect("a key");
+        let at = |now| prove(set.ca.certificate_pem().as_bytes(), key.as_bytes(), now);
+        let Summary { not_before, not_after, .. } = *set.ca.summary();
+        at(not_before).expect("its first second");
+        at(not_after).expect("its last second");
+        assert!(matches!(at(not_before - Duration::SECOND), Err(ImportError::NotYetValid { .. })));
+        assert!(matches!(at(not_after + Duration::SECOND), Err(ImportError::Expired { .. })));
     }
 
     proptest! {
@@ -273,14 +285,14 @@ mod tests {
                 der[position % length] = octet;
             }
             let text = pem::write("CERTIFICATE", &der);
-            let proven = prove(text.as_bytes(), set.ca.key_pem().expect("a key").as_bytes());
+            let proven = prove(text.as_bytes(), set.ca.key_pem().expect("a key").as_bytes(), NOW);
             // Its signature covers all of it, and is covered by its own key.
             prop_assert!(proven.is_err() || der == original);
         }
 
         #[test]
         fn no_soup_panics(soup in "(-----BEGIN (CERTIFICATE|EC PRIVATE KEY|ENCRYPTED PRIVATE KEY)-----\n[A-Za-z0-9+/=]{0,40}\n-----END (CERTIFICATE|EC PRIVATE KEY|ENCRYPTED PRIVATE KEY)-----\n){0,3}") {
-            prop_assert!(prove(soup.as_bytes(), soup.as_bytes()).is_err());
+            prop_assert!(prove(soup.as_bytes(), soup.as_bytes(), NOW).is_err());
             let _ = pem::encrypted_key(soup.as_bytes());
         }
     }
