@@ -112,7 +112,7 @@ table! {
         "less of the certificate's life is left than `--within` says; without it, less than a third and less than 30 days",
         "`egext certs renew` makes a new server or client certificate from the same CA, `egext certs rotate-ca prepare` begins to replace the CA without a failed call";
     CertsGatewayRefuses = "certs.gateway-refuses", Error,
-        "Go's verifier, set up as Envoy Gateway sets it up, refuses the certificate; the message has the words that appear in the log. Envoy Gateway then waits for ever instead of reporting it",
+        "the verifier of Go, set up as Envoy Gateway sets it up, refuses the certificate; the message has the words that appear in the log. Envoy Gateway then waits for ever instead of reporting it",
         "read the reason; certificates that `egext certs init` makes pass every verifier";
     CertsIpAsDns = "certs.ip-as-dns", Warning,
         "an IP address stands in the certificate as if it were a host name: no verifier finds it there",
