@@ -20,8 +20,8 @@ func TestHygiene(t *testing.T) {
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {
 			own := p.own(t)
-			ca := certificate(t, own, "ca")
-			for _, role := range roles {
+			ca := issuer(t, own)
+			for _, role := range p.made() {
 				leaf := certificate(t, own, role)
 				t.Run(role+" starts in the past, for slow clocks", func(t *testing.T) { startsInThePast(t, own, leaf) })
 				t.Run(role+" has a random serial", func(t *testing.T) {
@@ -32,7 +32,7 @@ func TestHygiene(t *testing.T) {
 				t.Run(role+" names its CA's key", func(t *testing.T) { namesItsCA(t, role, leaf, ca) })
 				t.Run(role+" has its key in PKCS 8", func(t *testing.T) { keyInPKCS8(t, own, role, leaf) })
 			}
-			t.Run("keys are for their owner only", func(t *testing.T) { modes(t, own) })
+			t.Run("keys are for their owner only", func(t *testing.T) { modes(t, p, own) })
 		})
 	}
 }
@@ -123,8 +123,8 @@ func keyInPKCS8(t *testing.T, s set, role string, leaf *x509.Certificate) {
 	}
 }
 
-func modes(t *testing.T, s set) {
-	for _, role := range roles {
+func modes(t *testing.T, p profile, s set) {
+	for _, role := range p.made() {
 		for ending, mode := range map[string]os.FileMode{".key": 0o600, ".crt": 0o644} {
 			info, err := os.Stat(s.path(role + ending))
 			if err != nil {
@@ -144,6 +144,25 @@ func modes(t *testing.T, s set) {
 	}
 }
 
+// issuer is the CA that signs: an intermediate comes along with each leaf.
+func issuer(t *testing.T, s set) *x509.Certificate {
+	t.Helper()
+	content, err := os.ReadFile(s.path("server.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest := pem.Decode(content)
+	intermediate, _ := pem.Decode(rest)
+	if intermediate == nil {
+		return certificate(t, s, "ca")
+	}
+	parsed, err := x509.ParseCertificate(intermediate.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
 func certificate(t *testing.T, s set, role string) *x509.Certificate {
 	t.Helper()
 	parsed, err := x509.ParseCertificate(decode(t, s.path(role+".crt"), "CERTIFICATE"))
@@ -159,9 +178,10 @@ func decode(t *testing.T, path, kind string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, rest := pem.Decode(content)
-	if block == nil || block.Type != kind || len(bytes.TrimSpace(rest)) != 0 {
-		t.Fatalf("%s does not hold one %s", path, kind)
+	// What comes behind it is the chain.
+	block, _ := pem.Decode(content)
+	if block == nil || block.Type != kind {
+		t.Fatalf("%s does not start with a %s", path, kind)
 	}
 	return block.Bytes
 }

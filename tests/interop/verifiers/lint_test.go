@@ -6,8 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"math/big"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,13 +21,12 @@ import (
 	"github.com/zmap/zlint/v3/lint"
 )
 
-// roles are the certificates of every set.
-var roles = []string{"ca", "server", "client"}
-
 // linting is one call of pkilint: of a certificate, or of one and its CA.
 type linting struct {
 	name  string
 	files []string
+	// expected is what pkilint is known to say; mostly nothing.
+	expected string
 }
 
 // pkilint reads names as the web has them: `localhost`, with no dot in it, is none there. It has nothing else to say.
@@ -33,34 +35,46 @@ func TestVerifierPkilint(t *testing.T) {
 	var lintings []linting
 	for _, p := range profiles {
 		own := p.own(t)
-		for _, role := range roles {
-			lintings = append(lintings, linting{p.name + "/" + role, []string{own.path(role + ".crt")}})
+		for _, role := range p.made() {
+			l := linting{name: p.name + "/" + role, files: []string{alone(t, certificate(t, own, role))}}
+			// Name constraints are names as well.
+			if role == "server" || (role == "ca" && p.trait == nameConstraints) {
+				l.expected = `pkix.invalid_domain_name_syntax "Invalid domain name syntax: \"localhost\""`
+			}
+			lintings = append(lintings, l)
 		}
 		for _, role := range []string{"server", "client"} {
 			lintings = append(lintings, linting{
-				p.name + "/" + role + " below ca", []string{own.path("ca.crt"), own.path(role + ".crt")},
+				name:  p.name + "/" + role + " below its CA",
+				files: []string{alone(t, issuer(t, own)), alone(t, certificate(t, own, role))},
 			})
 		}
 	}
 	// Not by that CA, so that a chain that is never looked at shows.
 	p := profiles[0]
 	lintings = append(lintings, linting{
-		notBelow, []string{p.foreign(t).path("ca.crt"), p.own(t).path("server.crt")},
+		name:     "not below that CA",
+		files:    []string{p.foreign(t).path("ca.crt"), p.own(t).path("server.crt")},
+		expected: "pkix.issuer_and_subject_key_identifier_not_equal null, pkix.signature_verification_failed null",
 	})
 	for i, found := range pkilint(t, python, lintings) {
 		t.Run(lintings[i].name, func(t *testing.T) {
-			expected := ""
-			switch {
-			case lintings[i].name == notBelow:
-				expected = "pkix.issuer_and_subject_key_identifier_not_equal null, pkix.signature_verification_failed null"
-			case strings.HasSuffix(lintings[i].name, "/server"):
-				expected = `pkix.invalid_domain_name_syntax "Invalid domain name syntax: \"localhost\""`
-			}
-			if found != expected {
+			if expected := lintings[i].expected; found != expected {
 				t.Errorf("found [%s], want [%s]", found, expected)
 			}
 		})
 	}
+}
+
+// alone is a file with one certificate: pkilint reads no chains.
+func alone(t *testing.T, certificate *x509.Certificate) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "alone.crt")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}
+	if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // pkilint returns the findings of each call, from WARNING on.
@@ -108,7 +122,7 @@ func TestVerifierZlint(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range profiles {
-		for _, role := range roles {
+		for _, role := range p.made() {
 			t.Run(p.name+"/"+role, func(t *testing.T) {
 				if found := zlints(t, decode(t, p.own(t).path(role+".crt"), "CERTIFICATE"), rules); len(found) != 0 {
 					t.Errorf("zlint found %v", found)
@@ -155,5 +169,3 @@ func flawed(t *testing.T) []byte {
 	}
 	return der
 }
-
-const notBelow = "not below a foreign ca"

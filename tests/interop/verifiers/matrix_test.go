@@ -55,8 +55,8 @@ type verifier struct {
 	judge func(t *testing.T, questions []question) []verdict
 	// words are how this verifier puts each cause, as a regular expression.
 	words map[cause]string
-	// refusedKeys are kinds of keys that it is known to refuse for whatever the certificate says, and its words.
-	refusedKeys map[string]string
+	// refusedTraits are those of profiles that it is known to refuse whatever else is right, and its words.
+	refusedTraits map[string]string
 	// overlooked is what it is known not to check on a side.
 	overlooked map[side]cause
 }
@@ -98,8 +98,8 @@ func (v verifier) ask(t *testing.T) {
 	var asked []question
 	for _, p := range profiles {
 		for _, q := range questions(t, p) {
-			// What is wrong with a question beside its keys cannot be told then.
-			if v.refusedKeys[p.keys] == "" || q.refusedBy == nobody {
+			// What else is wrong with a question cannot be told then.
+			if v.refusedTraits[p.trait] == "" || q.refusedBy == nobody {
 				asked = append(asked, q)
 			}
 		}
@@ -115,11 +115,11 @@ func (v verifier) ask(t *testing.T) {
 
 func (v verifier) compare(t *testing.T, q question, got verdict) {
 	t.Helper()
-	words, keysRefused := v.refusedKeys[q.profile.keys]
+	words, traitRefused := v.refusedTraits[q.profile.trait]
 	switch {
-	case keysRefused && got.refusedBy == nobody:
-		t.Errorf("accepted, though %s is known to be refused: say so in the documentation, and here", q.profile.keys)
-	case keysRefused:
+	case traitRefused && got.refusedBy == nobody:
+		t.Errorf("accepted, though %s is known to be refused: say so in the documentation, and here", q.profile.trait)
+	case traitRefused:
 		matches(t, words, got.reason)
 	case q.refusedBy != nobody && v.overlooked[q.refusedBy] == q.because:
 		if got.refusedBy != nobody {

@@ -13,20 +13,34 @@ type profile struct {
 	name string
 	// flags may make what they name (a CA to import) in a directory of their own.
 	flags func(t *testing.T, directory string) []string
-	// keys is the kind of all keys of the leafs.
-	keys string
+	// trait is what some verifiers are known to refuse: the kind of keys, or more than that.
+	trait string
+	// imported: the CA is somebody else's work, and its key stays where it is.
+	imported bool
+}
+
+// made are the roles whose certificates and keys egext made.
+func (p profile) made() []string {
+	if p.imported {
+		return []string{"server", "client"}
+	}
+	return []string{"ca", "server", "client"}
 }
 
 var profiles = []profile{
-	{"p256", keyType("p256"), "p256"},
-	{"p384", keyType("p384"), "p384"},
-	{"rsa2048", keyType("rsa2048"), "rsa2048"},
-	{"rsa3072", keyType("rsa3072"), "rsa3072"},
-	{"ed25519", keyType("ed25519"), "ed25519"},
+	{name: "p256", flags: with("--key-type", "p256"), trait: "p256"},
+	{name: "p384", flags: with("--key-type", "p384"), trait: "p384"},
+	{name: "rsa2048", flags: with("--key-type", "rsa2048"), trait: "rsa2048"},
+	{name: "rsa3072", flags: with("--key-type", "rsa3072"), trait: "rsa3072"},
+	{name: "ed25519", flags: with("--key-type", "ed25519"), trait: "ed25519"},
+	{name: "p256 with name constraints", flags: with("--name-constraints"), trait: nameConstraints},
+	{name: "rsa2048 with name constraints", flags: with("--key-type", "rsa2048", "--name-constraints"), trait: nameConstraints},
+	{name: "p256 of an imported root", flags: importRoot, trait: "p256", imported: true},
+	{name: "p256 of an imported intermediate", flags: importIntermediate, trait: "p256", imported: true},
 }
 
-func keyType(name string) func(*testing.T, string) []string {
-	return func(*testing.T, string) []string { return []string{"--key-type", name} }
+func with(flags ...string) func(*testing.T, string) []string {
+	return func(*testing.T, string) []string { return flags }
 }
 
 // set is a directory of `egext certs init`.
@@ -34,11 +48,11 @@ type set string
 
 func (s set) path(name string) string { return filepath.Join(string(s), name) }
 
-// made remembers the sets of this run: each profile has its own, and one of another CA.
-var made = struct {
+// sets remembers those of this run: each profile has its own, and one of another CA.
+var sets = struct {
 	sync.Mutex
-	sets map[string]set
-}{sets: map[string]set{}}
+	made map[string]set
+}{made: map[string]set{}}
 
 // own is the set that is judged.
 func (p profile) own(t *testing.T) set { return p.set(t, "own") }
@@ -48,14 +62,14 @@ func (p profile) foreign(t *testing.T) set { return p.set(t, "foreign") }
 
 func (p profile) set(t *testing.T, whose string) set {
 	t.Helper()
-	made.Lock()
-	defer made.Unlock()
+	sets.Lock()
+	defer sets.Unlock()
 	directory := filepath.Join(scratch, whose, p.name)
-	if s, ok := made.sets[directory]; ok {
+	if s, ok := sets.made[directory]; ok {
 		return s
 	}
 	initialise(t, directory, p.flags(t, directory+"-prepared")...)
-	made.sets[directory] = set(directory)
+	sets.made[directory] = set(directory)
 	return set(directory)
 }
 
@@ -66,3 +80,5 @@ func initialise(t *testing.T, directory string, flags ...string) {
 	}
 	output(t, exec.Command(egext, append([]string{"certs", "init", "--dir", directory}, flags...)...))
 }
+
+const nameConstraints = "name constraints"

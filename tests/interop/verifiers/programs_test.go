@@ -17,7 +17,7 @@ func TestVerifierJava(t *testing.T) {
 			return askProgram(t, exec.Command(java, "-XX:TieredStopAtLevel=1", "-cp", classes, "Verify"), questions)
 		},
 		words: map[cause]string{
-			otherCA:   "unable to find valid certification path",
+			otherCA:   "unable to find valid certification path|Path does not chain with any of the trust anchors",
 			otherName: "^No subject alternative (DNS name|names) matching",
 			otherRole: "^Extended key usage does not permit use for TLS",
 		},
@@ -62,10 +62,10 @@ func TestVerifierPyca(t *testing.T) {
 			return askProgram(t, exec.Command(python, "python/verify.py", "cryptography"), questions)
 		},
 		words: map[cause]string{
-			otherCA:   "all candidates exhausted",
+			otherCA:   "all candidates exhausted|signature does not match",
 			otherName: "leaf certificate has no matching subjectAltName",
 			otherRole: "required EKU not found",
 		},
-		refusedKeys: map[string]string{"ed25519": "Forbidden public key algorithm"},
+		refusedTraits: map[string]string{"ed25519": "Forbidden public key algorithm"},
 	}.ask(t)
 }
