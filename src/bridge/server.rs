@@ -168,12 +168,14 @@ async fn converse(
         ended = connection.as_mut() => return ended,
         () = told_to_stop(&mut stopping) => {}
     }
-    // Who never called has nothing under way. It may not even have begun HTTP/2, and hyper would wait for it.
-    if !called.load(Ordering::Relaxed) {
-        return Ok(());
-    }
     connection.as_mut().graceful_shutdown();
-    connection.await
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        () = sleep(LAST_WORDS) => {}
+    }
+    // Who has not called by now has nothing under way. It may not even have begun HTTP/2, and hyper would
+    // wait for that.
+    if called.load(Ordering::Relaxed) { connection.await } else { Ok(()) }
 }
 
 async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
@@ -198,6 +200,9 @@ fn settings() -> http2::Builder<TokioExecutor> {
 
 /// How long a caller may take for its TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long after the order to stop a first call may still be on its way to us.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Calls under way on one connection. Envoy Gateway makes one at a time.
 const CONCURRENT_CALLS: u32 = 1024;

@@ -160,7 +160,8 @@ pub struct Wanted {
 /// Is it the time of this certificate, and for long enough?
 fn dates(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
     let Summary { not_before, not_after, .. } = *summary;
-    let finding = |id, message: String| Finding::new(id, words(path), message).with_hint(NEW_SET);
+    let cure = if summary.is_ca { ROTATE } else { RENEW };
+    let finding = |id, message: String| Finding::new(id, words(path), message).with_hint(cure);
     let left = not_after - now;
     let life: Duration = not_after - not_before;
     let soon = SOON.min(life / 3_i32);
@@ -171,10 +172,10 @@ fn dates(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding>
             finding(Id::CertsNotYetValid, message).with_hint("compare this machine's clock with another one"),
         )
     } else if left.is_negative() {
-        Some(finding(
-            Id::CertsExpired,
-            format!("expired {}, on {}", when::distance(not_after, now), when::day(not_after)),
-        ))
+        let message = format!("expired {}, on {}", when::distance(not_after, now), when::day(not_after));
+        let finding = finding(Id::CertsExpired, message);
+        // What an expired CA has issued passes with nobody, so nothing is left to be kept alive.
+        Some(if summary.is_ca { finding.with_hint(NEW_SET) } else { finding })
     } else if left < soon {
         Some(finding(
             Id::CertsExpiring,
@@ -207,6 +208,10 @@ fn list<'a>(names: impl IntoIterator<Item = &'a SubjectName>) -> String {
 }
 
 const NEW_SET: &str = "`egext certs init --force` makes a new set, with a new CA";
+
+const RENEW: &str = "`egext certs renew` makes a new one, from the same CA";
+
+const ROTATE: &str = "`egext certs rotate-ca prepare` begins to replace it, without a failed call";
 
 /// Soon is a third of a certificate's life, and at most this.
 const SOON: Duration = Duration::days(30);

@@ -107,10 +107,10 @@ table! {
         "use `--key-type p256` unless both sides are known to accept Ed25519";
     CertsExpired = "certs.expired", Error,
         "the last second of the certificate's life is over, so every peer refuses it",
-        "make a new set (`egext certs init --force`), give both sides their files and restart them; if the date looks wrong, set this machine's clock";
+        "make a new one from the same CA (`egext certs renew`), or a new set where the CA has expired (`egext certs init --force`), hand the files out and restart both sides; if the date looks wrong, set this machine's clock";
     CertsExpiring = "certs.expiring", Warning,
         "less of the certificate's life is left than `--within` says; without it, less than a third and less than 30 days",
-        "`egext certs renew` renews a leaf, `egext certs rotate-ca` replaces a CA without a failed call";
+        "`egext certs renew` makes a new server or client certificate from the same CA, `egext certs rotate-ca prepare` begins to replace the CA without a failed call";
     CertsGatewayRefuses = "certs.gateway-refuses", Error,
         "Go's verifier, set up as Envoy Gateway sets it up, refuses the certificate; the message has the words that appear in the log. Envoy Gateway then waits for ever instead of reporting it",
         "read the reason; certificates that `egext certs init` makes pass every verifier";
@@ -134,7 +134,7 @@ table! {
         "put the certificate of the CA that issued it into the file";
     CertsLifetimeCut = "certs.lifetime-cut", Warning,
         "the CA, or one above it, expires before the lifetime that was asked for is over; nothing outlives its CA, so the certificate ends with it",
-        "renew the CA first, or ask for a shorter life with `--lifetime`";
+        "replace the CA first (`egext certs rotate-ca prepare`), or ask for a shorter life with `--lifetime`";
     CertsNamesMissing = "certs.names-missing", Error,
         "the server's certificate lacks names that `--for-name` asks for, or `--san` where a set exists already; it was left as it is",
         "make a new set with all names (`egext certs init --force --san NAME,NAME`), give both sides their files and restart them";

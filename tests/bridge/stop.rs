@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use egext_test_support::{LIMIT, Signal};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 
-use crate::fixture::{Bridge, Call, HOOK, Upstream, answer, post};
+use crate::fixture::{Bridge, Call, HOOK, Upstream, answer, post, read, within_limit};
 
 /// A server that answers once it is told to, or never.
 fn slow() -> (Upstream, watch::Sender<bool>, watch::Receiver<usize>) {
@@ -27,7 +28,7 @@ fn slow() -> (Upstream, watch::Sender<bool>, watch::Receiver<usize>) {
 }
 
 async fn begun(calls: usize, seen: &mut watch::Receiver<usize>) {
-    crate::fixture::within_limit(seen.wait_for(|begun| *begun >= calls)).await.expect("still serving");
+    within_limit(seen.wait_for(|begun| *begun >= calls)).await.expect("still serving");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,6 +49,27 @@ async fn calls_under_way_come_to_their_end_and_nobody_new_comes_in() {
     let (code, log) = bridge.running.finish();
     assert_eq!(code, 0, "{log}");
     assert!(!log.contains("bridge.drain.cut"), "{log}");
+}
+
+/// GOAWAY says which calls were not begun: a client makes those again elsewhere without asking.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_call_that_crosses_the_order_to_stop_is_served_or_told_that_it_was_not() {
+    for _ in 0..10 {
+        let upstream = Upstream::unix(Call::echo);
+        let mut bridge = Bridge::plaintext(upstream.address()).start();
+        bridge.running.wait_for_line("connected");
+        let caller = bridge.caller().await;
+        bridge.running.signal(Signal::TERM);
+        if let Ok(mut call) = caller.try_begin(post(HOOK)).await {
+            // Fails where the connection has ended since, which the response tells in better words.
+            let _ = call.message.send_data(Bytes::from_static(b"just in time"), true);
+            match within_limit(call.response).await {
+                Ok(response) => assert_eq!(read(&mut response.into_body()).await, "just in time"),
+                Err(error) => assert!(error.is_go_away(), "{error}"),
+            }
+        }
+        assert_eq!(bridge.running.finish().0, 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -187,25 +187,6 @@ impl Place {
                 fs::remove_file(&path).map_err(|source| failed(&path, source))?;
             }
         }
-        self.sweep_links()
-    }
-
-    /// Removes links of ours to what the current set does not have.
-    fn sweep_links(&self) -> Result<(), StoreError> {
-        let failed = |path: &Path, source| StoreError::Failed { action: "clean", path: path.into(), source };
-        for entry in fs::read_dir(&self.0).map_err(|source| failed(&self.0, source))? {
-            let path = entry.map_err(|source| failed(&self.0, source))?.path();
-            let is_ours = |target: PathBuf| {
-                path.file_name()
-                    .and_then(|name| name.to_str())
-                    .is_some_and(|name| target == Self::target(name))
-            };
-            let leads_nowhere =
-                || fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-            if fs::read_link(&path).is_ok_and(is_ours) && leads_nowhere() {
-                fs::remove_file(&path).map_err(|source| failed(&path, source))?;
-            }
-        }
         Ok(())
     }
 }

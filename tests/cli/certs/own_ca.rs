@@ -291,6 +291,14 @@ fn an_encrypted_key_of_our_own_opens_with_its_passphrase() {
             place.openssl(&["pkey", "-noout", "-in", "certs/ca.key", "-passin", "pass:open sesame"]);
         }
     }
+    place
+        .init(&["--dir", "by-stdin", "--ca-key-passphrase-file", "-"])
+        .stdin("open sesame")
+        .assert()
+        .success();
+    let by_ours = ["--dir", "theirs", "--ca-cert", "by-stdin/ca.crt", "--ca-key", "by-stdin/ca.key"];
+    let opened = [&by_ours[..], &["--ca-key-passphrase-file", "passphrase"]].concat();
+    place.init(&opened).assert().success();
     let found = place.json(&["--discard-ca-key"], 0);
     assert_eq!(found["findings"][0]["message"], "the key of the existing CA is there, and was not discarded");
 }

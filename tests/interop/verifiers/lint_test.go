@@ -1,0 +1,159 @@
+package verifiers
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"math/big"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	zcrypto "github.com/zmap/zcrypto/x509"
+	"github.com/zmap/zlint/v3"
+	"github.com/zmap/zlint/v3/lint"
+)
+
+// roles are the certificates of every set.
+var roles = []string{"ca", "server", "client"}
+
+// linting is one call of pkilint: of a certificate, or of one and its CA.
+type linting struct {
+	name  string
+	files []string
+}
+
+// pkilint reads names as the web has them: `localhost`, with no dot in it, is none there. It has nothing else to say.
+func TestVerifierPkilint(t *testing.T) {
+	python := python(t)
+	var lintings []linting
+	for _, p := range profiles {
+		own := p.own(t)
+		for _, role := range roles {
+			lintings = append(lintings, linting{p.name + "/" + role, []string{own.path(role + ".crt")}})
+		}
+		for _, role := range []string{"server", "client"} {
+			lintings = append(lintings, linting{
+				p.name + "/" + role + " below ca", []string{own.path("ca.crt"), own.path(role + ".crt")},
+			})
+		}
+	}
+	// Not by that CA, so that a chain that is never looked at shows.
+	p := profiles[0]
+	lintings = append(lintings, linting{
+		notBelow, []string{p.foreign(t).path("ca.crt"), p.own(t).path("server.crt")},
+	})
+	for i, found := range pkilint(t, python, lintings) {
+		t.Run(lintings[i].name, func(t *testing.T) {
+			expected := ""
+			switch {
+			case lintings[i].name == notBelow:
+				expected = "pkix.issuer_and_subject_key_identifier_not_equal null, pkix.signature_verification_failed null"
+			case strings.HasSuffix(lintings[i].name, "/server"):
+				expected = `pkix.invalid_domain_name_syntax "Invalid domain name syntax: \"localhost\""`
+			}
+			if found != expected {
+				t.Errorf("found [%s], want [%s]", found, expected)
+			}
+		})
+	}
+}
+
+// pkilint returns the findings of each call, from WARNING on.
+func pkilint(t *testing.T, python string, lintings []linting) []string {
+	t.Helper()
+	var lines strings.Builder
+	for _, l := range lintings {
+		lines.WriteString(strings.Join(l.files, "\t") + "\n")
+	}
+	command := exec.Command(python, "python/lint.py")
+	command.Stdin = strings.NewReader(lines.String())
+	var all []string
+	for line := range strings.Lines(string(output(t, command))) {
+		var printed struct {
+			Results []struct {
+				Descriptions []struct {
+					Code    string
+					Message json.RawMessage
+				} `json:"finding_descriptions"`
+			}
+		}
+		if err := json.Unmarshal([]byte(line), &printed); err != nil {
+			t.Fatal(err)
+		}
+		var findings []string
+		for _, result := range printed.Results {
+			for _, finding := range result.Descriptions {
+				findings = append(findings, finding.Code+" "+string(finding.Message))
+			}
+		}
+		all = append(all, strings.Join(findings, ", "))
+	}
+	if len(all) != len(lintings) {
+		t.Fatalf("%d calls of pkilint, %d answers", len(lintings), len(all))
+	}
+	return all
+}
+
+// zlint, with the rules of the RFCs: those of browsers' root programmes are about certificates for the web.
+func TestVerifierZlint(t *testing.T) {
+	rules, err := lint.GlobalRegistry().Filter(lint.FilterOptions{IncludeSources: lint.SourceList{
+		lint.RFC3279, lint.RFC5280, lint.RFC5480, lint.RFC5891, lint.RFC6960, lint.RFC6962, lint.RFC8813,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range profiles {
+		for _, role := range roles {
+			t.Run(p.name+"/"+role, func(t *testing.T) {
+				if found := zlints(t, decode(t, p.own(t).path(role+".crt"), "CERTIFICATE"), rules); len(found) != 0 {
+					t.Errorf("zlint found %v", found)
+				}
+			})
+		}
+	}
+	t.Run("one that is not as it should be", func(t *testing.T) {
+		if found := zlints(t, flawed(t), rules); !slices.Contains(found, "e_ecdsa_allowed_ku") {
+			t.Errorf("zlint found only %v", found)
+		}
+	})
+}
+
+// zlints are the names of the rules that a certificate breaks, notices included.
+func zlints(t *testing.T, der []byte, rules lint.Registry) (broken []string) {
+	t.Helper()
+	certificate, err := zcrypto.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, result := range zlint.LintCertificateEx(certificate, rules).Results {
+		if result.Status > lint.Pass {
+			broken = append(broken, name)
+		}
+	}
+	return broken
+}
+
+// flawed claims that a key of ECDSA encrypts keys.
+func flawed(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, KeyUsage: x509.KeyUsageKeyEncipherment,
+		NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+const notBelow = "not below a foreign ca"
