@@ -178,8 +178,12 @@ impl Shown {
         })
     }
 
-    /// The file with the certificate that issued this one.
+    /// The file with the certificate that issued this one. In a bundle of strangers nobody is looked for: with the
+    /// same name on all of them it would be a signature for every two.
     fn issuer(&self, certificate: &Certificate) -> Option<PathBuf> {
+        if self.files.iter().map(|file| file.certificates.len()).sum::<usize>() > ISSUER_LIMIT {
+            return None;
+        }
         let issued = |file: &&PemFile| {
             file.certificates
                 .iter()
@@ -286,3 +290,6 @@ fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(PathBuf, bool)>) -> 
     object["certificate_file"] = owner.map(|(path, _)| path.display().to_string()).into();
     object
 }
+
+/// Among how many certificates issuers are looked for.
+const ISSUER_LIMIT: usize = 128;

@@ -271,6 +271,46 @@ fn a_serial_number_stands_for_one_certificate() {
 }
 
 #[test]
+fn no_file_makes_it_hang_or_panic() {
+    let case = Foreign::new();
+    let path = |name: &str| case.directory.path().join(name);
+    // Many certificates of one name, each with its own number; and more than a file may hold.
+    let bundle = (0..500_u32).map(|number| {
+        let mut root = case.ca.clone();
+        root.serial_number = Some(SerialNumber::from(u64::from(number) + 1));
+        root.self_signed(&case.ca_key).expect("signed").pem()
+    });
+    let bundle = bundle.collect::<String>();
+    let whole = fs::read_to_string(path("server.crt")).expect("PEM");
+    let block = |base64: &str| format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+    for (index, text) in [
+        bundle.clone(),
+        bundle.repeat(8),
+        String::new(),
+        whole[..whole.len() / 2].to_owned(),
+        whole.replacen("MII", "MIH", 1),
+        block("MIIB"),
+        block(&"A".repeat(1 << 16)),
+        block("MIT/////"),
+        "-----BEGIN PRIVATE KEY-----\n".repeat(1 << 14),
+        "\u{feff}\r\n\0".repeat(1 << 14),
+    ]
+    .iter()
+    .enumerate()
+    {
+        for name in ["ca.crt", "server.crt", "server.key"] {
+            let before = fs::read(path(name)).expect("there");
+            fs::write(path(name), text).expect("written");
+            for run in [case.check(), egext(["certs", "show"]).arg(case.directory.path()).json()] {
+                assert!((0..=2).contains(&run.exit_code), "{index} as {name}: {}", run.stderr);
+                assert!(!run.stderr.contains("panicked"), "{index} as {name}: {}", run.stderr);
+            }
+            fs::write(path(name), before).expect("written");
+        }
+    }
+}
+
+#[test]
 fn junit_and_prometheus_have_the_same_verdict() {
     let pki = TestPki::new().server_expired();
     let junit = egext(["certs", "check", "-o", "junit"]).pki(&pki).run();
