@@ -18,7 +18,7 @@ fn main() -> ExitCode {
 
 /// Runs the suite; the error is why it does not run.
 fn run() -> Result<ExitCode, String> {
-    if env::args().skip(1).any(|argument| !argument.starts_with('-') && !"interop".contains(&argument)) {
+    if filters().any(|filter| !"interop".contains(&filter)) {
         return Err("filtered out".to_owned());
     }
     if Command::new("go").arg("version").output().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
@@ -46,7 +46,24 @@ fn run() -> Result<ExitCode, String> {
     }
 }
 
+/// The arguments that name tests, as the harness of the other test binaries takes them.
+fn filters() -> impl Iterator<Item = String> {
+    let arguments: Vec<_> = env::args().collect();
+    let is_value = |before: &str| WITH_VALUE.contains(&before);
+    let named = |pair: &[String]| !pair[1].starts_with('-') && !is_value(&pair[0]);
+    arguments
+        .windows(2)
+        .filter(|pair| named(pair))
+        .map(|pair| pair[1].clone())
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
 #[expect(clippy::print_stderr, reason = "a test binary without a harness talks for itself")]
 fn say(line: &str) {
     eprintln!("{line}");
 }
+
+/// Flags of the harness whose value is an argument of its own.
+const WITH_VALUE: &[&str] =
+    &["--color", "--format", "--logfile", "--shuffle-seed", "--skip", "--test-threads", "-Z"];

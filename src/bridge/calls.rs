@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Request, Response, Uri};
+use http::{Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
+use tonic::Code;
 
 use super::answer::Answer;
 use super::deadline;
@@ -36,6 +37,12 @@ impl Calls {
     /// Dropped when the caller cancels, which drops the call to the upstream and so resets it.
     pub(super) async fn pass(&self, request: Request<Incoming>) -> Response<Reply> {
         let mut call = CallLog::new(request.uri().path());
+        if request.method() == Method::CONNECT {
+            // It would become a tunnel through the bridge, of which no deadline and no status knows anything.
+            let answer = Answer::new(Code::Unimplemented, "`CONNECT` is not a gRPC call");
+            call.end(Some(answer.code()));
+            return answer.into_response();
+        }
         let deadline = self.limit(&request).map(|limit| Instant::now() + limit);
         match self.forward(request, deadline).await {
             Ok(response) => {
@@ -64,8 +71,9 @@ impl Calls {
         deadline: Option<Instant>,
     ) -> Result<Response<Incoming>, Answer> {
         let mut request = self.prepare(request);
+        let give_up = self.upstream.give_up();
         loop {
-            let session = self.upstream.session(deadline).await?;
+            let session = self.upstream.session(give_up, deadline).await?;
             if let Some(deadline) = deadline {
                 deadline::pass_on(request.headers_mut(), deadline.saturating_duration_since(Instant::now()));
             }
@@ -76,9 +84,13 @@ impl Calls {
                 None => sent.await,
             };
             match sent {
-                Ok(response) => return Ok(response),
-                // The connection ended before the request left: it can be sent again without harm.
-                Err(mut unsent) => match unsent.take_message() {
+                Ok(response) => {
+                    self.upstream.answered();
+                    return Ok(response);
+                }
+                // The connection ended before the request left: it can be sent again without harm, but not
+                // for ever to a server that ends every connection.
+                Err(mut unsent) => match unsent.take_message().filter(|_| Instant::now() < give_up) {
                     Some(again) => request = again,
                     None => return Err(Answer::of_cut(&unsent.into_error())),
                 },

@@ -1,16 +1,18 @@
 use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
@@ -19,8 +21,8 @@ use super::Plan;
 use super::calls::Calls;
 use super::upstream::Upstream;
 use crate::net::{
-    ACCEPT_PAUSE, Accepted, Address, BindError, CONNECTION_WINDOW, FRAME_SIZE, Listener, SEND_BUFFER,
-    STREAM_WINDOW, Stream,
+    ACCEPT_PAUSE, Accepted, Address, BindError, CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, Listener,
+    SEND_BUFFER, STREAM_WINDOW, Stream,
 };
 use crate::report::chain;
 
@@ -62,22 +64,28 @@ impl Bridge {
     /// notification cuts them.
     pub async fn run(self, stop: &Notify) -> Drained {
         let Self { plan, listener } = self;
-        let graceful = GracefulShutdown::new();
-        let front = Front { calls: calls(&plan), server: plan.server.clone() };
+        let (order, stopping) = watch::channel(false);
+        let front = Front { calls: calls(&plan), server: plan.server.clone(), stopping };
+        let mut connections = JoinSet::new();
         tokio::select! {
-            never = front.accept(&listener, &graceful) => match never {},
+            never = front.accept(&listener, &mut connections) => match never {},
             () = stop.notified() => {}
         }
         // From here on new callers find nobody, instead of a queue that nobody serves.
         drop(listener);
         info!("stopping: the calls under way come to their end");
+        order.send_replace(true);
         tokio::select! {
-            drained = timeout(plan.drain_timeout, graceful.shutdown()) => {
+            drained = timeout(plan.drain_timeout, all(&mut connections)) => {
                 if drained.is_ok() { Drained::All } else { Drained::Cut }
             }
             () = stop.notified() => Drained::Cut,
         }
     }
+}
+
+async fn all(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
 }
 
 fn calls(plan: &Plan) -> Arc<Calls> {
@@ -91,37 +99,49 @@ fn calls(plan: &Plan) -> Arc<Calls> {
 struct Front {
     calls: Arc<Calls>,
     server: Option<Arc<ServerConfig>>,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Front {
-    async fn accept(&self, listener: &Listener, graceful: &GracefulShutdown) -> Infallible {
+    async fn accept(&self, listener: &Listener, connections: &mut JoinSet<()>) -> Infallible {
         loop {
-            let connection = match listener.accept().await {
-                Ok(connection) => connection,
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                Some(_) = connections.join_next() => continue,
+            };
+            match accepted {
+                Ok(connection) => {
+                    let (calls, stopping) = (Arc::clone(&self.calls), self.stopping.clone());
+                    connections.spawn(serve(connection, self.server.clone(), calls, stopping));
+                }
                 Err(error) => {
                     warn!(%error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
-            let (calls, watcher) = (Arc::clone(&self.calls), graceful.watcher());
-            match (connection, self.server.clone()) {
-                (Accepted::Unix(stream), _) => {
-                    tokio::spawn(serve(Stream::Unix(stream), calls, watcher));
-                }
-                (Accepted::Tcp(stream, _), None) => {
-                    tokio::spawn(serve(Stream::Tcp(stream), calls, watcher));
-                }
-                (Accepted::Tcp(stream, peer), Some(config)) => {
-                    tokio::spawn(async move {
-                        match handshake(stream, config).await {
-                            Ok(stream) => serve(stream, calls, watcher).await,
-                            Err(error) => warn!(%peer, error = chain(&error), "TLS handshake failed"),
-                        }
-                    });
                 }
             }
         }
+    }
+}
+
+async fn serve(
+    connection: Accepted,
+    server: Option<Arc<ServerConfig>>,
+    calls: Arc<Calls>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let stream = match (connection, server) {
+        (Accepted::Unix(stream), _) => Stream::Unix(stream),
+        (Accepted::Tcp(stream, _), None) => Stream::Tcp(stream),
+        (Accepted::Tcp(stream, peer), Some(config)) => tokio::select! {
+            handshake = handshake(stream, config) => match handshake {
+                Ok(stream) => stream,
+                Err(error) => return warn!(%peer, error = chain(&error), "TLS handshake failed"),
+            },
+            () = told_to_stop(&mut stopping) => return,
+        },
+    };
+    if let Err(error) = converse(stream, calls, stopping).await {
+        debug!(error = chain(&error), "a caller's connection ended");
     }
 }
 
@@ -130,22 +150,50 @@ async fn handshake(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<S
     Ok(Stream::Tls(Box::new(stream.into())))
 }
 
-async fn serve(stream: Stream, calls: Arc<Calls>, watcher: Watcher) {
-    let service = service_fn(move |request| {
+/// HTTP/2 with one caller, until one side ends it.
+async fn converse(
+    stream: Stream,
+    calls: Arc<Calls>,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), hyper::Error> {
+    let called = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        called.store(true, Ordering::Relaxed);
         let calls = Arc::clone(&calls);
         async move { Ok::<_, Infallible>(calls.pass(request).await) }
     });
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let connection = settings().serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        () = told_to_stop(&mut stopping) => {}
+    }
+    // Who never called has nothing under way. It may not even have begun HTTP/2, and hyper would wait for it.
+    if !called.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
+}
+
+async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the bridge is gone, which is the same news.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+fn settings() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_SIZE)
+        .max_header_list_size(HEADER_LIST)
         .max_send_buf_size(SEND_BUFFER)
         .max_concurrent_streams(CONCURRENT_CALLS)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        debug!(error = chain(&error), "a caller's connection ended");
-    }
+        // The upstream's metadata and nothing else.
+        .auto_date_header(false);
+    builder
 }
 
 /// How long a caller may take for its TLS handshake.

@@ -5,7 +5,7 @@
 //! Gateway makes its calls one after the other, each with retries, and would otherwise wait many times over
 //! before it says what is wrong.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -58,7 +58,7 @@ impl Upstream {
         let keeper = Keeper {
             target: plan.upstream.clone(),
             own: plan.own.clone(),
-            limit: plan.connect_wait,
+            limit: plan.connect_wait.mul_f64(ATTEMPT_SHARE),
             clock: plan.clock,
             publish,
             wanted: Arc::clone(&wanted),
@@ -67,27 +67,35 @@ impl Upstream {
         Self { state, wanted, connect_wait: plan.connect_wait, patience: Mutex::new(None), keeper }
     }
 
+    /// When a call that begins now stops waiting for a connection: every call gets an attempt of its own,
+    /// however late in the burst it comes.
+    pub(super) fn give_up(&self) -> Instant {
+        Instant::now() + self.connect_wait
+    }
+
     /// The connection, or why there is none.
-    pub(super) async fn session(&self, deadline: Option<Instant>) -> Result<Session<Incoming>, Answer> {
+    pub(super) async fn session(
+        &self,
+        give_up: Instant,
+        deadline: Option<Instant>,
+    ) -> Result<Session<Incoming>, Answer> {
         if let Some(session) = open_session(&self.state.borrow()) {
             return Ok(session);
         }
         let mut state = self.state.clone();
         let failures_before = state.borrow_and_update().failures;
         let patient_until = self.patient_until();
-        // One attempt of its own every call gets, however late in the burst it comes.
-        let own_attempt = Instant::now() + self.connect_wait;
-        let give_up = deadline.map_or(own_attempt, |deadline| own_attempt.min(deadline));
+        let end = deadline.map_or(give_up, |deadline| give_up.min(deadline));
         self.wanted.notify_one();
         loop {
-            let changed = timeout_at(give_up, state.changed()).await;
+            let changed = timeout_at(end, state.changed()).await;
             let now = state.borrow_and_update();
             if let Some(session) = open_session(&now) {
                 return Ok(session);
             }
             let cause = now.cause.as_ref();
             match changed {
-                Err(_) => return Err(cause.map_or_else(Answer::deadline, Answer::of_finding)),
+                Err(_) => return Err(cause.map_or_else(|| unexplained(end < give_up), Answer::of_finding)),
                 Ok(Err(_)) => return Err(Answer::new(Code::Unavailable, "the bridge is stopping")),
                 Ok(Ok(())) => {}
             }
@@ -100,16 +108,33 @@ impl Upstream {
         }
     }
 
+    /// A call was answered: whoever waits from now on waits for something new.
+    pub(super) fn answered(&self) {
+        *self.patience() = None;
+    }
+
     /// The end of the burst's patience. A call long after the last one begins a new burst.
     fn patient_until(&self) -> Instant {
         let now = Instant::now();
-        let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut patience = self.patience();
         let begin = match *patience {
             Some(burst) if now < burst.last + 2 * self.connect_wait => burst.begin,
             _ => now,
         };
         *patience = Some(Patience { begin, last: now });
         begin + self.connect_wait
+    }
+
+    fn patience(&self) -> MutexGuard<'_, Option<Patience>> {
+        self.patience.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The wait is over and no attempt has failed: connections end as soon as they begin.
+fn unexplained(deadline_passed: bool) -> Answer {
+    match deadline_passed {
+        true => Answer::deadline(),
+        false => Answer::new(Code::Unavailable, "no connection to the extension server lasted"),
     }
 }
 
@@ -146,7 +171,7 @@ impl Keeper {
             if begin.elapsed() > STABLE {
                 pause = FIRST_PAUSE;
             }
-            self.rest(begin, jittered(pause)).await;
+            self.rest(begin, pause).await;
             pause = LAST_PAUSE.min(pause * 2);
         }
     }
@@ -173,10 +198,10 @@ impl Keeper {
     /// Gives the connection to the calls, until it ends.
     async fn hold(&self, session: Session<Incoming>) {
         info!(upstream = %self.target.address(), "connected");
-        self.publish.send_replace(State { session: Some(session.clone()), ..State::default() });
+        self.publish.send_modify(|state| (state.session, state.cause) = (Some(session.clone()), None));
         session.closed().await;
         self.publish.send_modify(|state| state.session = None);
-        let cause = session.fault(Layer::Http2).map(|fault| format!("{:?}", fault.kind));
+        let cause = session.fault(Layer::Http2).map(|fault| fault.kind.to_string());
         info!(upstream = %self.target.address(), cause, "connection ended");
     }
 
@@ -194,8 +219,11 @@ impl Keeper {
     /// Waits for the pause to end or for a call that wants the connection, but never without any pause.
     async fn rest(&self, begin: Instant, pause: Duration) {
         sleep_until(begin + LEAST_PAUSE).await;
+        // Every call that waits has a receiver of its own beside the one that stays.
+        let attended = self.publish.receiver_count() > 1;
+        let pause = if attended { pause.min(ATTENDED_PAUSE) } else { pause };
         tokio::select! {
-            () = sleep(pause) => {}
+            () = sleep(jittered(pause)) => {}
             () = self.wanted.notified() => {}
         }
     }
@@ -209,9 +237,16 @@ fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(share)
 }
 
+/// An attempt's part of the connect-wait: one that begins just after a call came has failed, and has a cause,
+/// before that call gives up.
+const ATTEMPT_SHARE: f64 = 0.9;
+
 /// Between attempts: short at first, because a restarting server is soon back.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// While calls wait: they would rather not miss a server that is up again.
+const ATTENDED_PAUSE: Duration = Duration::from_millis(250);
 
 /// Between the beginnings of two attempts, however many calls want one.
 const LEAST_PAUSE: Duration = Duration::from_millis(20);

@@ -48,21 +48,21 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Connect a plaintext caller with a server that speaks mutual TLS, or the reverse
-    Bridge(Bridge),
-    /// Configuration of Envoy Gateway (EG) that works for its version
-    Config(Box<Config>),
-    /// See all of it work at once, in a temporary directory
-    Demo(Demo),
     /// Make and look after the certificates of both sides
     Certs(Certs),
+    /// Configuration of Envoy Gateway (EG) that works for its version
+    Config(Box<Config>),
+    /// See the channel to a server layer by layer
+    Probe(Probe),
+    /// Connect a plaintext caller with a server that speaks mutual TLS, or the reverse
+    Bridge(Bridge),
+    /// See all of it work at once, in a temporary directory
+    Demo(Demo),
     /// Say what a finding means and what to do about it
     Explain(Explain),
     /// Completions, manual pages and generated documentation, for packagers
     #[command(hide = true)]
     Generate(Generate),
-    /// See the channel to a server layer by layer
-    Probe(Probe),
 }
 
 const AFTER_HELP: &str = "\

@@ -17,9 +17,10 @@ pub(super) fn run(arguments: cli::Bridge, clock: Clock, printer: &Printer) -> Re
     let (log_format, log_level) = (arguments.log_format, arguments.log_level);
     let plan = plan(arguments, clock)?;
     block_on(async {
+        // Before there is a socket that a signal could leave behind.
+        let stop = stop_on_signals().map_err(Error::Runtime)?;
         let bridge = Bridge::bind(plan.clone()).await?;
         let address = bridge.address().map_err(Error::Runtime)?;
-        let stop = stop_on_signals().map_err(Error::Runtime)?;
         log::start(log_format, log_level, printer.colours_on_stderr());
         info!(listen = %address, upstream = %plan.upstream.address(), "bridge is up");
         let drained = bridge.run(&stop).await;

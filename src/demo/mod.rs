@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Status;
 
@@ -315,7 +316,9 @@ async fn start_server(
     let server = Server::new(service).with_tls(tls);
     let mut serving = JoinSet::new();
     serving.spawn(async move {
-        let connections = TcpListenerStream::new(listener);
+        // Answers go out in several small pieces: none waits for the acknowledgement of the one before.
+        let connections = TcpListenerStream::new(listener)
+            .map(|stream| stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)));
         if let Err(error) = server.serve(connections, async move { stop.notified().await }).await {
             tracing::error!(%error, "the extension server ended");
         }

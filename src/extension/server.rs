@@ -24,7 +24,8 @@ use super::service::{PassThrough, Peer};
 
 /// A [`PassThrough`] service and gRPC health, on any kind of connection.
 ///
-/// Dropping the future of [`Server::serve`] stops everything at once.
+/// Dropping the future of [`Server::serve`] ends the listening, not the connections that stand: end its
+/// `shutdown` for that, and wait.
 #[derive(Clone, Debug)]
 pub struct Server {
     service: PassThrough,

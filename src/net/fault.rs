@@ -85,6 +85,20 @@ pub enum FaultKind {
     Unexpected(Vec<u8>),
 }
 
+impl Display for FaultKind {
+    /// For the log; a person who asks gets a finding.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlpnMissing => f.write_str("no protocol was agreed on by ALPN"),
+            Self::Closed => f.write_str("the peer closed the connection"),
+            Self::Io(error) => error.fmt(f),
+            Self::Timeout => f.write_str("the limit passed"),
+            Self::Tls(error) => error.fmt(f),
+            Self::Unexpected(_) => f.write_str("the peer speaks another protocol"),
+        }
+    }
+}
+
 impl Fault {
     pub(super) fn new(layer: Layer, kind: FaultKind) -> Self {
         Self { layer, kind }

@@ -17,8 +17,9 @@ use crate::report::Hint;
 pub enum Listener {
     /// A TCP port.
     Tcp(TcpListener),
-    /// A unix socket.
-    Unix(UnixListener, SocketFile),
+    /// A unix socket. The file goes first when it is dropped: as long as the socket is open, nobody else can
+    /// have taken its path for a stale one, or its inode for a new one.
+    Unix(SocketFile, UnixListener),
 }
 
 /// A connection as it was accepted.
@@ -59,7 +60,7 @@ impl Listener {
                 let local = listener.local_addr()?;
                 Ok(Address::Tcp { host: Host::Ip(local.ip()), port: local.port(), transport })
             }
-            Self::Unix(_, file) => Ok(Address::Unix(file.path.clone())),
+            Self::Unix(file, _) => Ok(Address::Unix(file.path.clone())),
         }
     }
 
@@ -77,7 +78,7 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Accepted::Tcp(stream, peer))
             }
-            Self::Unix(listener, file) => loop {
+            Self::Unix(file, listener) => loop {
                 let (stream, _) = listener.accept().await?;
                 let user = stream.peer_cred()?.uid();
                 if user == file.owner || user == ROOT {
@@ -193,8 +194,8 @@ async fn bind_unix(path: &Path) -> Result<Listener, BindError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
     }
-    let (listener, file) = listen_unix(path).map_err(failed)?;
-    Ok(Listener::Unix(listener, file))
+    let (file, listener) = listen_unix(path).map_err(failed)?;
+    Ok(Listener::Unix(file, listener))
 }
 
 /// The lock ends when the file is dropped. A directory can be locked like a file, so nothing is left behind.
@@ -214,7 +215,7 @@ async fn lock_directory(directory: &Path) -> io::Result<File> {
 }
 
 /// Between `bind` and `listen` the path exists and nobody can connect: the time to set its mode.
-fn listen_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+fn listen_unix(path: &Path) -> io::Result<(SocketFile, UnixListener)> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     let (identity, owner) = identity(path).ok_or(io::ErrorKind::NotFound)?;
@@ -222,7 +223,7 @@ fn listen_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    Ok((UnixListener::from_std(socket.into())?, file))
+    Ok((file, UnixListener::from_std(socket.into())?))
 }
 
 /// Device and inode, and the owner.

@@ -13,7 +13,7 @@ pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use fault::{Fault, FaultKind, Layer};
 pub(crate) use listen::ACCEPT_PAUSE;
 pub use listen::{Accepted, BindError, Listener};
-pub(crate) use session::{CONNECTION_WINDOW, FRAME_SIZE, SEND_BUFFER, STREAM_WINDOW};
+pub(crate) use session::{CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
 pub use session::{Session, open};
 pub use stream::Stream;
 pub use tls::{ClientTls, TlsError, Witness, provider, server_config};

@@ -127,7 +127,12 @@ fn settings() -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_SIZE)
-        .max_send_buf_size(SEND_BUFFER);
+        .max_header_list_size(HEADER_LIST)
+        .max_send_buf_size(SEND_BUFFER)
+        // A server that answers calls which were cancelled does nothing wrong. h2 counts each such answer as
+        // an error once it has forgotten the call, and gives up the connection after a number of them.
+        .max_concurrent_reset_streams(REMEMBERED_RESETS)
+        .max_local_error_reset_streams(None);
     builder
 }
 
@@ -140,6 +145,13 @@ pub(crate) const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// The largest frame that we take: larger ones mean fewer of them in a large message.
 pub(crate) const FRAME_SIZE: u32 = 64 << 10;
+
+/// All of a request's or a response's metadata. A server's error message travels in it, and grpc-go sets no
+/// limit worth the name (16 MiB); a larger list would cost its whole connection.
+pub(crate) const HEADER_LIST: u32 = 1 << 20;
+
+/// Cancelled calls whose late answers are still recognised.
+const REMEMBERED_RESETS: usize = 1024;
 
 /// What may wait on one stream for the peer's window.
 pub(crate) const SEND_BUFFER: usize = 256 << 10;

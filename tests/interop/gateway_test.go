@@ -29,7 +29,8 @@ func TestAServerThatIsDownIsNamedInEnvoyGatewaysLog(t *testing.T) {
 	c.startBridge(fmt.Sprintf("127.0.0.1:%d", port))
 	gateway := c.startGateway()
 
-	gateway.waitFor(t, fmt.Sprintf(`rpc error: code = Unavailable desc = .*127\.0\.0\.1:%d.*refused`, port))
+	says := gateway.waitFor(t, fmt.Sprintf(`rpc error: code = Unavailable desc = .*?127\.0\.0\.1:%d.*?refused`, port))
+	t.Log("Envoy Gateway logs: ", says[0])
 
 	// The server comes up. Envoy Gateway asks again only when a watched file changes.
 	c.startServer(port)

@@ -19,6 +19,11 @@ fn the_readme_is_true() {
 }
 
 #[test]
+fn the_page_about_certificates_is_true() {
+    run("docs/certificates.md");
+}
+
+#[test]
 fn the_page_about_configuration_is_true() {
     run("docs/configuration.md");
 }
@@ -26,13 +31,14 @@ fn the_page_about_configuration_is_true() {
 #[test]
 fn every_page_with_a_transcript_is_run() {
     let pages = std::fs::read_dir(root().join("docs")).expect("docs/");
-    let with_transcript: Vec<_> = pages
+    let mut with_transcript: Vec<_> = pages
         .map(|page| page.expect("an entry").path())
         .filter(|page| page.extension().is_some_and(|extension| extension == "md"))
         .filter(|page| !blocks(page).is_empty())
         .map(|page| page.file_name().expect("a name").to_owned())
         .collect();
-    assert_eq!(with_transcript, ["configuration.md"]);
+    with_transcript.sort();
+    assert_eq!(with_transcript, ["certificates.md", "configuration.md"]);
 }
 
 fn run(page: &str) {

@@ -78,6 +78,9 @@ pub enum CertsError {
     /// Nothing was packed.
     #[error(transparent)]
     Pack(#[from] PackError),
+    /// There is no passphrase for the CA's key.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
     /// Nothing was renewed.
     #[error(transparent)]
     Renewal(#[from] RenewalError),
@@ -93,9 +96,6 @@ pub enum CertsError {
     /// A step of a rotation was not made.
     #[error(transparent)]
     Rotation(#[from] RotationError),
-    /// There is no passphrase for the CA's key.
-    #[error(transparent)]
-    Passphrase(#[from] PassphraseError),
     /// Nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -128,13 +128,13 @@ impl Hint for CertsError {
                 Some("letters, digits, `-`, `_` and `.` make a name, such as `gateway-2`".to_owned())
             }
             Self::Pack(error) => error.hint(),
+            Self::Passphrase(error) => error.hint(),
             Self::Renewal(error) => error.hint(),
             Self::Request(error) => error.hint(),
             Self::ReservedName { .. } => {
                 Some("choose another name; `egext certs renew` makes the set's own anew".to_owned())
             }
             Self::Rotation(error) => error.hint(),
-            Self::Passphrase(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::StrangeCa { .. } => {
                 Some("name the CA that made the set, with those above it in the same file".to_owned())

@@ -6,11 +6,15 @@
 
 mod error;
 mod import;
+mod import_error;
+mod set;
 
 pub use error::AuthorityError;
-pub use import::ImportError;
+pub use import_error::ImportError;
+pub use set::{CaKey, CertificateSet, SetPlan, common_name, issue_set, issue_set_by, local_names};
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+pub(super) use set::trust_domain;
+
 use std::path::Path;
 
 use rustls_pki_types::CertificateDer;
@@ -19,175 +23,11 @@ use zeroize::Zeroizing;
 
 use super::private_key::PrivateKey;
 use super::profile::{KeyType, Profile, Validity};
-use super::store::SetFile;
 use super::verify::{self, Refusal};
-use super::{
-    Identity, InspectError, Passphrase, Role, SET_FILES, SubjectName, Summary, der, encrypted_key, pem,
-};
+use super::{Identity, InspectError, Role, SubjectName, Summary, der, pem};
 use crate::report::Finding;
 use crate::units::Span;
 use import::{Imported, Link};
-
-/// What a set of certificates for one channel shall be like.
-#[derive(Clone, Debug)]
-pub struct SetPlan {
-    /// What the server may be called: at least one name.
-    pub server_names: Vec<SubjectName>,
-    /// What the client may be called: at least one name.
-    pub client_names: Vec<SubjectName>,
-    /// The common name of the server's certificate; without dots.
-    pub server_name: String,
-    /// The common name of the client's certificate; without dots.
-    pub client_name: String,
-    /// For all three keys.
-    pub key_type: KeyType,
-    /// Of the leafs, from now on; never longer than the CA's.
-    pub lifetime: Span,
-    /// Of the CA, from now on.
-    pub ca_lifetime: Span,
-    /// A new CA is good for these names and no others.
-    pub name_constraints: bool,
-    /// What becomes of a new CA's key.
-    pub ca_key: CaKey,
-}
-
-/// What becomes of a new CA's key.
-#[derive(Clone, Debug)]
-pub enum CaKey {
-    /// Nothing more can be issued.
-    Discarded,
-    /// Only this passphrase opens it.
-    Encrypted(Passphrase),
-    /// As it is.
-    Plain,
-}
-
-impl Default for SetPlan {
-    /// P-256, a year, five years for the CA, and the names under which a server is reached on its own machine.
-    fn default() -> Self {
-        Self {
-            server_names: local_names().to_vec(),
-            client_names: vec![SubjectName::Dns(CLIENT_NAME.to_owned())],
-            server_name: common_name(Role::Server),
-            client_name: common_name(Role::Client),
-            key_type: KeyType::default(),
-            lifetime: Span::from_days(365),
-            ca_lifetime: Span::from_days(5 * 365),
-            name_constraints: false,
-            ca_key: CaKey::Plain,
-        }
-    }
-}
-
-/// The common name of a side that was given no other.
-pub fn common_name(role: Role) -> String {
-    format!("egext {role}")
-}
-
-/// The names under which a server is reached on its own machine.
-///
-/// `localhost` is also what gRPC asks for on a unix socket.
-pub fn local_names() -> [SubjectName; 3] {
-    [
-        SubjectName::Dns("localhost".to_owned()),
-        SubjectName::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        SubjectName::Ip(IpAddr::V6(Ipv6Addr::LOCALHOST)),
-    ]
-}
-
-/// A CA and one leaf for each side.
-#[derive(Debug)]
-pub struct CertificateSet {
-    /// Whom both sides trust. Without a key when that was discarded, or is somebody else's.
-    pub ca: Issued,
-    /// For the extension server.
-    pub server: Issued,
-    /// For Envoy Gateway, or the bridge on its side.
-    pub client: Issued,
-}
-
-impl CertificateSet {
-    /// What [`Store::write`](super::store::Store::write) takes.
-    pub fn files(&self) -> Vec<SetFile<'static>> {
-        let [ca_certificate, ca_key, server_certificate, server_key, client_certificate, client_key] =
-            SET_FILES;
-        let mut files = Vec::new();
-        for (issued, certificate, key) in [
-            (&self.ca, ca_certificate, ca_key),
-            (&self.server, server_certificate, server_key),
-            (&self.client, client_certificate, client_key),
-        ] {
-            files.push(SetFile { name: certificate, text: issued.certificate_pem(), secret: false });
-            files.extend(issued.key_pem().map(|text| SetFile { name: key, text, secret: true }));
-        }
-        files
-    }
-}
-
-/// Makes a CA and both leafs, all verified.
-///
-/// # Errors
-/// When the plan cannot be carried out, or the result would be refused by a peer.
-pub fn issue_set(plan: &SetPlan, now: OffsetDateTime) -> Result<CertificateSet, AuthorityError> {
-    let names = plan.server_names.iter().chain(&plan.client_names).cloned().collect::<Vec<_>>();
-    let constraints = plan.name_constraints.then_some(names.as_slice());
-    let trust_domain = trust_domain(&names).into_iter().collect::<Vec<_>>();
-    let (authority, ca) =
-        Authority::create_for(plan.key_type, plan.ca_lifetime, &trust_domain, constraints, now)?;
-    let key = match &plan.ca_key {
-        CaKey::Discarded => None,
-        CaKey::Encrypted(passphrase) => Some(
-            encrypted_key::encrypt(authority.key.der().secret_der(), passphrase)
-                .ok_or(AuthorityError::NoRandomness)?,
-        ),
-        CaKey::Plain => Some(authority.key.pem()),
-    };
-    issue_leafs(&authority, Issued { key, ..ca }, plan, now)
-}
-
-/// Makes both leafs by an existing CA. What the plan says about the CA does not matter then.
-///
-/// # Errors
-/// As [`issue_set`].
-pub fn issue_set_by(
-    authority: &Authority,
-    plan: &SetPlan,
-    now: OffsetDateTime,
-) -> Result<CertificateSet, AuthorityError> {
-    let anchor = authority.anchor().clone();
-    let ca = Issued { summary: Summary::of(&anchor)?, chain: vec![anchor], key: None };
-    issue_leafs(authority, ca, plan, now)
-}
-
-fn issue_leafs(
-    authority: &Authority,
-    ca: Issued,
-    plan: &SetPlan,
-    now: OffsetDateTime,
-) -> Result<CertificateSet, AuthorityError> {
-    let leaf = |role, name: &str, names: &[SubjectName]| {
-        let key = LeafKey::New(plan.key_type);
-        authority.issue(&Leaf { role, name, names, key, lifetime: plan.lifetime }, now)
-    };
-    Ok(CertificateSet {
-        ca,
-        server: leaf(Role::Server, &plan.server_name, &plan.server_names)?,
-        client: leaf(Role::Client, &plan.client_name, &plan.client_names)?,
-    })
-}
-
-/// The id of the one trust domain that all SPIFFE ids among `names` belong to: that of the CA.
-pub(super) fn trust_domain(names: &[SubjectName]) -> Option<SubjectName> {
-    let domain = |name: &SubjectName| match name {
-        SubjectName::Uri(uri) => {
-            uri.strip_prefix("spiffe://")?.split('/').next().map(|domain| format!("spiffe://{domain}"))
-        }
-        _ => None,
-    };
-    let mut domains = names.iter().filter_map(domain);
-    let first = domains.next()?;
-    domains.all(|other| other == first).then_some(SubjectName::Uri(first))
-}
 
 /// A certificate that was just signed, with what a peer needs to verify it, and its key.
 #[derive(Debug)]
@@ -448,56 +288,4 @@ fn validity(lifetime: Span, now: OffsetDateTime) -> Result<Validity, AuthorityEr
         return Err(AuthorityError::Lifetime { lifetime });
     }
     Ok(Validity::starting(now, lifetime.duration()))
-}
-
-/// Under a top-level domain that is reserved for private use, so that it is nobody else's name.
-const CLIENT_NAME: &str = "client.egext.internal";
-
-#[cfg(test)]
-mod tests {
-    use time::macros::datetime;
-
-    use super::*;
-
-    const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05.678 UTC);
-
-    #[test]
-    fn every_lifetime_has_whole_seconds_and_ends_with_the_ca() {
-        let plan =
-            SetPlan { lifetime: Span::from_days(9), ca_lifetime: Span::from_days(3), ..SetPlan::default() };
-        let set = issue_set(&plan, NOW).expect("a set");
-        for issued in [&set.ca, &set.server, &set.client] {
-            assert_eq!(issued.summary().not_before, datetime!(2030-01-02 02:04:05 UTC));
-            assert_eq!(issued.summary().not_after, datetime!(2030-01-05 03:04:05 UTC));
-        }
-    }
-
-    #[test]
-    fn generations_have_names_and_numbers_of_their_own() {
-        let sets = [(), ()].map(|()| issue_set(&SetPlan::default(), NOW).expect("a set"));
-        let all = sets.iter().flat_map(|set| [&set.ca, &set.server, &set.client]);
-        let serials = all.map(|issued| &issued.summary().serial).collect::<std::collections::HashSet<_>>();
-        assert_eq!(serials.len(), 6);
-        assert!(serials.iter().all(|serial| serial.len() == 32), "sixteen octets: {serials:?}");
-        assert_ne!(sets[0].ca.summary().subject, sets[1].ca.summary().subject);
-    }
-
-    #[test]
-    fn a_certificate_that_is_never_valid_is_not_made() {
-        let plan = SetPlan { lifetime: "500ms".parse().expect("a span"), ..SetPlan::default() };
-        assert!(matches!(issue_set(&plan, NOW), Err(AuthorityError::Lifetime { .. })));
-    }
-
-    #[test]
-    fn a_certificate_without_names_is_not_made() {
-        let plan = SetPlan { client_names: Vec::new(), ..SetPlan::default() };
-        assert!(matches!(issue_set(&plan, NOW), Err(AuthorityError::NoNames { role: Role::Client })));
-    }
-
-    #[test]
-    fn dates_after_2049_are_readable_too() {
-        let plan = SetPlan { ca_lifetime: Span::from_days(365 * 900), ..SetPlan::default() };
-        let set = issue_set(&plan, NOW).expect("a set");
-        assert_eq!(set.ca.summary().not_after.year(), 2929);
-    }
 }

@@ -167,8 +167,7 @@ impl Store {
         self.point("current", OsStr::new(&set))?;
         // From here on the new set is what readers see.
         self.undo.keep();
-        // To what the new set does not have, such as the key of a CA that is somebody else's.
-        self.place.sweep_links()?;
+        self.place.remove_idle_links()?;
         self.changed.extend([self.place.hidden_directory(), self.place.directory().into()]);
         let changed = self.changed.drain(..).map(|path| Ok((open_directory(&path)?, path)));
         sync(&changed.collect::<Result<Vec<_>, StoreError>>()?)?;

@@ -1,4 +1,4 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -155,6 +155,22 @@ impl Place {
         Ok(())
     }
 
+    /// Removes those of our links that lead nowhere, because the current set has no such file: the key of a CA
+    /// that is somebody else's now, or a leaf of the set before.
+    pub(super) fn remove_idle_links(&self) -> Result<(), StoreError> {
+        let failed = |path: &Path, source| StoreError::Failed { action: "clean", path: path.into(), source };
+        for entry in fs::read_dir(&self.0).map_err(|source| failed(&self.0, source))? {
+            let entry = entry.map_err(|source| failed(&self.0, source))?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let target = [OsStr::new(HIDDEN), OsStr::new(CURRENT), &name].iter().collect::<PathBuf>();
+            let ours = fs::read_link(&path).is_ok_and(|found| found == target);
+            if ours && fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                fs::remove_file(&path).map_err(|source| failed(&path, source))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what a killed run has left, and sets that nobody needs. Only for who holds the lock.
     pub(super) fn sweep(&self) -> Result<(), StoreError> {
         let directory = self.hidden_directory();
@@ -168,26 +184,6 @@ impl Place {
             if kind.is_dir() && begins("set-") && !kept.iter().flatten().any(|kept| *kept == name) {
                 fs::remove_dir_all(&path).map_err(|source| failed(&path, source))?;
             } else if kind.is_symlink() && (begins("current.") || begins("previous.")) {
-                fs::remove_file(&path).map_err(|source| failed(&path, source))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes links of ours to what the current set, which has just been made, does not have. At another time
-    /// such a link says that a file was lost.
-    pub(super) fn sweep_links(&self) -> Result<(), StoreError> {
-        let failed = |path: &Path, source| StoreError::Failed { action: "clean", path: path.into(), source };
-        for entry in fs::read_dir(&self.0).map_err(|source| failed(&self.0, source))? {
-            let path = entry.map_err(|source| failed(&self.0, source))?.path();
-            let is_ours = |target: PathBuf| {
-                path.file_name()
-                    .and_then(|name| name.to_str())
-                    .is_some_and(|name| target == Self::target(name))
-            };
-            let leads_nowhere =
-                || fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-            if fs::read_link(&path).is_ok_and(is_ours) && leads_nowhere() {
                 fs::remove_file(&path).map_err(|source| failed(&path, source))?;
             }
         }

@@ -114,6 +114,11 @@ impl Running {
         self.child.wait().expect("our child");
     }
 
+    /// True once it has ended, by itself or by a signal.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("our child").is_some()
+    }
+
     /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()

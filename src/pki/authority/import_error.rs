@@ -1,0 +1,144 @@
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+use crate::pki::{DecryptError, DistinguishedName, IdentityError, PassphraseError, when};
+use crate::report::Hint;
+
+/// Why a CA cannot be used. Always the files' fault, or that of who named them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// Two certificates belong together by name, and not by signature.
+    #[error("the chain in `{}` is broken: the certificate of `{issuer}` that is in it did not sign `{subject}`", path.display())]
+    ChainBroken {
+        /// The certificate file.
+        path: PathBuf,
+        /// Of the certificate below.
+        subject: DistinguishedName,
+        /// Of the certificate above.
+        issuer: DistinguishedName,
+    },
+    /// The file ends below the root.
+    #[error("the chain in `{}` ends at `{subject}`: the certificate of `{issuer}` is missing", path.display())]
+    ChainIncomplete {
+        /// The certificate file.
+        path: PathBuf,
+        /// Of the last certificate.
+        subject: DistinguishedName,
+        /// Of the one that is missing.
+        issuer: DistinguishedName,
+    },
+    /// The key stays closed.
+    #[error("cannot open the key in `{}`", path.display())]
+    Decrypt {
+        /// The key file.
+        path: PathBuf,
+        /// Why.
+        source: DecryptError,
+    },
+    /// Everything that it signs has expired with it.
+    #[error("the CA `{subject}` in `{}` has expired, on {}", path.display(), when::day(*not_after))]
+    Expired {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+        /// Its last second.
+        not_after: OffsetDateTime,
+    },
+    /// The files cannot be read, or are not a pair.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The key usage forbids to sign certificates.
+    #[error("`{subject}` in `{}` may not sign certificates: its key usage lacks keyCertSign", path.display())]
+    NoCertificateSign {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
+    /// A leaf, or a certificate older than X.509 version 3.
+    #[error("`{subject}` in `{}` is not a CA: its basicConstraints do not say so", path.display())]
+    NotACa {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
+    /// A clock is wrong.
+    #[error("the CA `{subject}` in `{}` is valid from {} on only", path.display(), when::timestamp(*not_before))]
+    NotYetValid {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+        /// Its first second.
+        not_before: OffsetDateTime,
+    },
+    /// No passphrase could be had.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    /// The key is encrypted, and nobody named a passphrase.
+    #[error("the key in `{}` is encrypted", path.display())]
+    PassphraseNeeded {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// A CA above allows fewer CAs below it than there are.
+    #[error("`{subject}` in `{}` allows no further CA below it, or not that many: its path length is used up", path.display())]
+    PathLength {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
+    /// Signed with SHA-1 or MD5.
+    #[error("`{subject}` in `{}` is signed with SHA-1 or MD5, which verifiers refuse", path.display())]
+    WeakHash {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
+}
+
+impl Hint for ImportError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::ChainBroken { .. } => {
+                "put the issuer's present certificate into the file, not one from before its renewal"
+                    .to_owned()
+            }
+            Self::ChainIncomplete { path, .. } => {
+                format!(
+                    "append the CAs above it, up to the root: `cat issuer.crt root.crt >> {}`",
+                    path.display()
+                )
+            }
+            Self::Decrypt { source: DecryptError::WrongPassphrase, .. } => {
+                "`--ca-key-passphrase-file` takes the first line of the file as it is, spaces and all"
+                    .to_owned()
+            }
+            Self::Decrypt { path, .. } => {
+                let path = path.display();
+                format!("convert it: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in {path} -out {path}.new`")
+            }
+            Self::Expired { .. } => "renew the CA first, or make one with `egext certs init`".to_owned(),
+            Self::Identity(error) => return error.hint(),
+            Self::NoCertificateSign { .. } | Self::NotACa { .. } => {
+                "name the certificate of the CA, not one that it issued".to_owned()
+            }
+            Self::NotYetValid { .. } => "compare this machine's clock with another one: `date -u`".to_owned(),
+            Self::Passphrase(error) => return error.hint(),
+            Self::PassphraseNeeded { .. } => {
+                "name the file with its passphrase: `--ca-key-passphrase-file FILE`, or `-` for stdin"
+                    .to_owned()
+            }
+            Self::PathLength { .. } => {
+                "use a CA that stands higher, or have one issued with a longer path".to_owned()
+            }
+            Self::WeakHash { .. } => "have it signed again with SHA-256".to_owned(),
+        })
+    }
+}

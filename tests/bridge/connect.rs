@@ -1,0 +1,224 @@
+//! What callers are told when the server cannot be reached, and when.
+
+use std::time::{Duration, Instant};
+
+use egext_test_support::{LIMIT, Manner, ReservedPort, TestPki, TestServer};
+use tonic::Code;
+
+use crate::fixture::{Answer, Bridge, Call, HOOK, Upstream, answer, post, within_limit};
+
+/// Asserts that an answer is a status of ours with the words of this finding.
+fn assert_answer(answer: &Answer, code: Code, id: &str) {
+    assert_eq!(answer.code(), code as i32, "{answer:?}");
+    assert!(answer.words().starts_with("egext bridge: "), "{answer:?}");
+    assert!(answer.words().ends_with(&format!("({id})")), "{answer:?}");
+    assert_eq!(answer.head.status, 200);
+    assert_eq!(answer.head.headers["content-type"], "application/grpc");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absent_server_is_waited_for_and_then_named() {
+    let pki = TestPki::new();
+    let nobody = ReservedPort::new();
+    let wait = Duration::from_millis(600);
+    let bridge = Bridge::mtls(&nobody.tls_address(), &pki).flag("--connect-wait", "600ms").start();
+    let answer = bridge.caller().await.hook().await;
+    assert_answer(&answer, Code::Unavailable, "probe.connect.refused");
+    assert!(answer.words().contains(&nobody.tls_address()), "{answer:?}");
+    assert!((wait..LIMIT).contains(&answer.took), "{:?}", answer.took);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_socket_is_named() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("server.sock");
+    let upstream = format!("unix:{}", path.display());
+    let bridge = Bridge::plaintext(&upstream).flag("--connect-wait", "200ms").start();
+    let answer = bridge.caller().await.hook().await;
+    assert_answer(&answer, Code::Unavailable, "probe.connect.socket-missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_host_is_named() {
+    // RFC 6761 section 6.4: this name never exists.
+    let bridge = Bridge::mtls("server.invalid:5005", &TestPki::new()).flag("--connect-wait", "1s").start();
+    let answer = bridge.caller().await.hook().await;
+    assert_answer(&answer, Code::Unavailable, "probe.resolve.failed");
+}
+
+/// What only a person can put right is answered at once: nobody waits for nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_that_waiting_does_not_cure_is_answered_at_once() {
+    type Case = (&'static str, TestPki, fn(&TestPki) -> Manner);
+    let cases: [Case; 10] = [
+        ("probe.server-cert.unknown-issuer", TestPki::new().server_from_other_ca(), TestServer::mtls),
+        ("probe.server-cert.expired", TestPki::new().server_expired(), TestServer::mtls),
+        ("probe.server-cert.name-mismatch", TestPki::new().server_for_other_name(), TestServer::mtls),
+        ("probe.client-cert.required", TestPki::new().without_client(), TestServer::mtls),
+        ("probe.client-cert.rejected", TestPki::new().client_from_other_ca(), TestServer::mtls),
+        ("probe.client-cert.expired", TestPki::new().client_expired(), TestServer::mtls),
+        ("probe.client-cert.wrong-purpose", TestPki::new().client_with_server_usage(), TestServer::mtls),
+        ("probe.tls.not-tls", TestPki::new(), |_| TestServer::plaintext().speaks_http1()),
+        ("probe.alpn.refused", TestPki::new(), |pki| TestServer::mtls(pki).only_http1_alpn()),
+        ("probe.http2.not-http2", TestPki::new(), |pki| TestServer::mtls(pki).without_alpn().speaks_http1()),
+    ];
+    for (id, pki, manner) in cases {
+        let server = manner(&pki).spawn();
+        let bridge = Bridge::mtls(&server.tls_address(), &pki).flag("--connect-wait", "10m").start();
+        let answer = bridge.caller().await.hook().await;
+        assert_answer(&answer, Code::FailedPrecondition, id);
+        assert!(answer.took < LIMIT, "{id}: {:?}", answer.took);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_where_plaintext_was_asked_for_is_named() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+    let bridge = Bridge::plaintext(&server.tcp_address()).flag("--connect-wait", "2s").start();
+    let answer = bridge.caller().await.hook().await;
+    assert_eq!(answer.code(), Code::FailedPrecondition as i32, "{answer:?}");
+    assert!(answer.words().contains("speaks TLS"), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+    let pki = TestPki::new();
+    for (id, server) in [
+        ("probe.tls.timeout", TestServer::plaintext().hangs().spawn()),
+        ("probe.http2.timeout", TestServer::mtls(&pki).hangs().spawn()),
+    ] {
+        let bridge = Bridge::mtls(&server.tls_address(), &pki).flag("--connect-wait", "500ms").start();
+        let caller = bridge.caller().await;
+        for _ in 0..2 {
+            assert_answer(&caller.hook().await, Code::Unavailable, id);
+        }
+    }
+}
+
+/// Also when the bridge has been trying in vain for a good while, and tries seldom.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_up_during_the_wait_gets_the_call() {
+    let pki = TestPki::new();
+    let port = ReservedPort::new();
+    let bridge = Bridge::mtls(&port.tls_address(), &pki).flag("--connect-wait", "20s").start();
+    let caller = bridge.caller().await;
+    let mut impatient = post(HOOK);
+    impatient.headers_mut().insert("grpc-timeout", http::HeaderValue::from_static("4S"));
+    assert_answer(&caller.call(impatient, "").await, Code::Unavailable, "probe.connect.refused");
+
+    let waiting = caller.send(post(HOOK), "").await;
+    let server = port.spawn(TestServer::mtls(&pki));
+    let up = Instant::now();
+    // The test server knows no hooks: the status is its own.
+    assert_eq!(answer(waiting).await.code(), Code::Unimplemented as i32);
+    assert!(up.elapsed() < Duration::from_secs(2), "found only after {:?}", up.elapsed());
+    drop(server);
+}
+
+/// Envoy Gateway makes its calls one after the other: each of them waiting anew would take minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_calls_waits_once() {
+    let pki = TestPki::new();
+    let nobody = ReservedPort::new();
+    let bridge = Bridge::mtls(&nobody.tls_address(), &pki).flag("--connect-wait", "2s").start();
+    let caller = bridge.caller().await;
+    let first = caller.hook().await;
+    assert!(first.took >= Duration::from_secs(2), "{:?}", first.took);
+    let begin = Instant::now();
+    for _ in 0..10 {
+        assert_answer(&caller.hook().await, Code::Unavailable, "probe.connect.refused");
+    }
+    assert!(begin.elapsed() < Duration::from_secs(10), "ten more calls took {:?}", begin.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_throws_us_out_is_not_hammered() {
+    let server = TestServer::plaintext().closes().spawn();
+    let begin = Instant::now();
+    let bridge = Bridge::plaintext(&server.tcp_address()).flag("--connect-wait", "300ms").start();
+    // Nobody calls: the pauses grow. Half of 50, 100, 200, 400 and 800 ms is the least.
+    server.wait_for_connections(6);
+    assert!(begin.elapsed() >= Duration::from_millis(775), "six connections in {:?}", begin.elapsed());
+    // Somebody calls all the time.
+    let caller = bridge.caller().await;
+    let (before, begin) = (server.connections(), Instant::now());
+    while begin.elapsed() < Duration::from_secs(2) {
+        assert_answer(&caller.hook().await, Code::Unavailable, "probe.http2.closed");
+    }
+    let pressed = server.connections() - before;
+    assert!(pressed <= 110, "{pressed} connections in two seconds of calls");
+}
+
+/// HTTP/2 begins well each time, and ends at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_greets_and_throws_us_out_neither_holds_calls_nor_is_hammered() {
+    let upstream = Upstream::greeting_only();
+    let bridge = Bridge::plaintext(upstream.address())
+        .flag("--connect-wait", "1s")
+        .flag("--call-timeout", "0s")
+        .start();
+    let caller = bridge.caller().await;
+    let begin = Instant::now();
+    for _ in 0..3 {
+        let answer = caller.hook().await;
+        assert_eq!(answer.code(), Code::Unavailable as i32, "{answer:?}");
+    }
+    let most = 10 + begin.elapsed().as_millis() / 20;
+    assert!((upstream.connections() as u128) <= most, "{} connections", upstream.connections());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_recovers_is_used_at_once() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).recovers_after(3).spawn();
+    let bridge = Bridge::mtls(&server.tls_address(), &pki).flag("--connect-wait", "20s").start();
+    let answer = bridge.caller().await.hook().await;
+    assert_eq!(answer.code(), Code::Unimplemented as i32, "{answer:?}");
+    assert_eq!(server.connections(), 4);
+}
+
+/// Some servers send their SETTINGS only after they have seen the client's preface.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lets_us_speak_first_is_served_as_well() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).waits_for_preface().spawn();
+    let bridge = Bridge::mtls(&server.tls_address(), &pki).start();
+    assert_eq!(bridge.caller().await.hook().await.code(), Code::Unimplemented as i32);
+    assert_eq!(server.client_certificates(), 1);
+}
+
+/// The log tells each cause once, not at every attempt.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cause_is_logged_once() {
+    let pki = TestPki::new();
+    let port = ReservedPort::new();
+    let mut bridge = Bridge::mtls(&port.tls_address(), &pki).flag("--connect-wait", "400ms").start();
+    let caller = bridge.caller().await;
+    for _ in 0..5 {
+        caller.hook().await;
+    }
+    let server = port.spawn(TestServer::mtls(&pki));
+    bridge.running.wait_for_line("connected");
+    let (code, log) = bridge.running.terminate();
+    assert_eq!(code, 0);
+    assert_eq!(log.matches("probe.connect.refused").count(), 1, "{log}");
+    drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_calls_waiting_for_one_connection_all_get_through() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("server.sock");
+    let bridge = Bridge::plaintext(&format!("unix:{}", path.display())).flag("--connect-wait", "20s").start();
+    let caller = bridge.caller().await;
+    let mut waiting = Vec::new();
+    for _ in 0..100 {
+        waiting.push(caller.send(post(HOOK), "").await);
+    }
+    let upstream = Upstream::unix_at(&path, Call::echo);
+    for call in waiting {
+        assert_eq!(within_limit(answer(call)).await.code(), 0);
+    }
+    assert_eq!(upstream.connections(), 1);
+}

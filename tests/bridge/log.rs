@@ -1,0 +1,78 @@
+//! What the bridge writes while it runs.
+
+use egext_test_support::TestPki;
+use http::HeaderValue;
+use serde_json::Value;
+
+use crate::fixture::{Bridge, Call, HOOK, Upstream, post};
+
+/// All of what a bridge logs at `level` during one call.
+async fn log_of_a_call(format: &str, level: &str) -> (TestPki, String) {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let bridge = Bridge::mtls(upstream.address(), &pki)
+        .flag("--log-format", format)
+        .flag("--log-level", level)
+        .start();
+    let mut request = post(HOOK);
+    let secret = HeaderValue::from_static("Bearer hunter2");
+    request.headers_mut().insert("authorization", secret);
+    let caller = bridge.caller().await;
+    assert_eq!(caller.call(request, "a message with hunter2").await.code(), 0);
+    caller.disconnect().await;
+    let (code, log) = bridge.running.terminate();
+    assert_eq!(code, 0, "{log}");
+    (pki, log)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_is_one_json_object() {
+    let (_, log) = log_of_a_call("json", "debug").await;
+    let events: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    for event in &events {
+        assert!(event["timestamp"].is_string() && event["level"].is_string(), "{event}");
+        assert!(event["message"].is_string(), "an event of ours says what happened: {event}");
+    }
+    let calls: Vec<_> = events.iter().filter(|event| event["message"] == "call").collect();
+    let [call] = calls.as_slice() else { panic!("one line for one call: {log}") };
+    assert_eq!(call["level"], "DEBUG");
+    assert_eq!(call["path"], HOOK);
+    assert_eq!(call["code"], 0);
+    let milliseconds = call["milliseconds"].as_f64().expect("a number");
+    assert!(milliseconds > 0.0 && milliseconds < 30_000.0, "{call}");
+    let messages: Vec<_> = events.iter().map(|event| event["message"].as_str().expect("a text")).collect();
+    let told = ["bridge is up", "connected", "call", "stopped"];
+    for wanted in told {
+        assert!(messages.contains(&wanted), "{wanted}: {messages:?}");
+    }
+    assert!(events.len() <= 8, "debug is for calls, not for frames: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_debug_calls_are_not_logged() {
+    let (_, log) = log_of_a_call("text", "info").await;
+    assert!(log.contains("connected") && !log.contains(HOOK), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_not_logged_at_any_level() {
+    let (pki, log) = log_of_a_call("text", "trace").await;
+    assert!(log.contains(HOOK), "it is the most talkative level: {log}");
+    assert!(!log.contains("hunter2"), "{log}");
+    let key = std::fs::read_to_string(pki.client_key()).expect("readable");
+    for line in key.lines().filter(|line| !line.starts_with('-')) {
+        assert!(!log.contains(line), "a piece of the key: {log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_was_cut_is_told_in_words() {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+    bridge.running.wait_for_line("connected");
+    upstream.die().await;
+    let line = bridge.running.wait_for_line("connection ended");
+    assert!(!line.contains("Io(") && !line.contains("Os {"), "made for people: {line}");
+}

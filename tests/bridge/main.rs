@@ -1,0 +1,22 @@
+//! `egext bridge`, run as its users run it: the built binary between a caller and a server that are both
+//! ours, so that both ends of every call can be asked what they saw.
+
+mod calls;
+mod connect;
+mod deadline;
+mod ends;
+mod fixture;
+mod hostile;
+mod log;
+mod material;
+mod memory;
+mod sockets;
+mod stop;
+mod tls_listener;
+
+use egext_test_support::Egext;
+
+/// A run of the built binary.
+fn egext<const N: usize>(arguments: [&str; N]) -> Egext {
+    Egext::new(env!("CARGO_BIN_EXE_egext"), arguments)
+}

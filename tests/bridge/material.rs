@@ -1,0 +1,179 @@
+//! Files and flags that cannot be used: one line, one hint, exit code 2, and no socket left behind.
+
+use std::fs;
+use std::path::Path;
+
+use egext_test_support::{Egext, Run, TestPki};
+use tempfile::TempDir;
+
+use crate::egext;
+use crate::sockets::assert_refused;
+
+/// Where a bridge that must not start would listen.
+struct Place {
+    directory: TempDir,
+    listen: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let listen = format!("unix:{}", directory.path().join("eg.sock").display());
+        Self { directory, listen }
+    }
+
+    fn bridge(&self) -> Egext {
+        egext(["bridge", "--listen", &self.listen, "--upstream", "localhost:1"])
+    }
+
+    #[track_caller]
+    fn refuses(&self, run: &Run, words: &str) {
+        assert_refused(run, words);
+        assert_eq!(fs::read_dir(self.directory.path()).expect("readable").count(), 0, "left behind: {run:?}");
+    }
+}
+
+/// A set whose files were tampered with.
+fn broken(tamper: impl FnOnce(&TestPki)) -> TestPki {
+    let pki = TestPki::new();
+    tamper(&pki);
+    pki
+}
+
+#[expect(clippy::disallowed_methods, reason = "fixtures are not the user's files")]
+fn replace(path: &Path, with: &[u8]) {
+    fs::write(path, with).expect("writable");
+}
+
+fn remove(path: &Path) {
+    fs::remove_file(path).expect("removable");
+}
+
+#[test]
+fn what_is_wrong_with_the_files_is_named() {
+    let cases: [(&str, TestPki); 11] = [
+        ("ca.crt", broken(|pki| remove(&pki.ca()))),
+        ("client.crt", broken(|pki| remove(&pki.client_certificate()))),
+        ("client.key", broken(|pki| remove(&pki.client_key()))),
+        ("ca.crt", broken(|pki| replace(&pki.ca(), b""))),
+        ("client.crt", broken(|pki| replace(&pki.client_certificate(), b"garbage\0\xff"))),
+        ("client.key", broken(|pki| replace(&pki.client_key(), b"-----BEGIN PRIVATE KEY-----\nAAAA\n"))),
+        (
+            "client.crt",
+            broken(|pki| {
+                let key = fs::read(pki.client_key()).expect("readable");
+                let certificate = fs::read(pki.client_certificate()).expect("readable");
+                replace(&pki.client_certificate(), &key);
+                replace(&pki.client_key(), &certificate);
+            }),
+        ),
+        (
+            "is not the key of",
+            broken(|pki| {
+                replace(&pki.client_key(), &fs::read(pki.server_key()).expect("readable"));
+            }),
+        ),
+        (
+            "ca.crt",
+            broken(|pki| {
+                replace(&pki.ca(), &fs::read(pki.client_key()).expect("readable"));
+            }),
+        ),
+        (
+            "is a directory",
+            broken(|pki| {
+                remove(&pki.client_key());
+                fs::create_dir(pki.client_key()).expect("a new directory");
+            }),
+        ),
+        (
+            "is a link to",
+            broken(|pki| {
+                remove(&pki.ca());
+                std::os::unix::fs::symlink("nowhere", pki.ca()).expect("a link");
+            }),
+        ),
+    ];
+    for (words, pki) in cases {
+        let place = Place::new();
+        place.refuses(&place.bridge().pki(&pki).run(), words);
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let place = Place::new();
+    place.refuses(&place.bridge().args(["--dir", "nowhere"]).run(), "nowhere/ca.crt");
+    place.refuses(&place.bridge().run(), "certs/ca.crt");
+}
+
+#[test]
+fn a_key_that_this_user_may_not_read_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (place, pki) = (Place::new(), TestPki::new());
+    fs::set_permissions(pki.directory(), fs::Permissions::from_mode(0o755)).expect("ours");
+    fs::set_permissions(pki.client_key(), fs::Permissions::from_mode(0o000)).expect("ours");
+    place.refuses(&place.bridge().pki(&pki).without_privileges().run(), "client.key");
+}
+
+#[test]
+fn files_named_one_by_one_are_checked_alike() {
+    let (place, pki) = (Place::new(), TestPki::new());
+    let swapped = place
+        .bridge()
+        .arg("--ca")
+        .arg(pki.ca())
+        .arg("--cert")
+        .arg(pki.client_key())
+        .arg("--key")
+        .arg(pki.client_certificate())
+        .run();
+    place.refuses(&swapped, "client.");
+    let half = place.bridge().arg("--cert").arg(pki.client_certificate()).run();
+    assert_eq!(half.exit_code, 2);
+    assert!(half.stderr.contains("--key"), "{half:?}");
+}
+
+#[test]
+fn a_listener_with_tls_needs_the_servers_files() {
+    let pki = broken(|pki| remove(&pki.server_key()));
+    let run =
+        egext(["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", "tcp://127.0.0.1:1"]).pki(&pki).run();
+    assert_refused(&run, "server.key");
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_named() {
+    let (place, pki) = (Place::new(), TestPki::new());
+    let both = egext(["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", "localhost:1"])
+        .arg("--cert")
+        .arg(pki.client_certificate())
+        .arg("--key")
+        .arg(pki.client_key())
+        .run();
+    assert_refused(&both, "does not say which side");
+    let itself = egext(["bridge", "--listen", &place.listen, "--upstream", &place.listen]).run();
+    place.refuses(&itself, "are both");
+    place.refuses(&place.bridge().pki(&pki).args(["--connect-wait", "0s"]).run(), "`--connect-wait`");
+    let plaintext = egext(["bridge", "--listen", &place.listen, "--upstream", "tcp://127.0.0.1:1"])
+        .args(["--server-name", "localhost"])
+        .run();
+    place.refuses(&plaintext, "`--server-name` has no meaning");
+}
+
+#[test]
+fn garbage_on_the_command_line_is_named() {
+    for (arguments, words) in [
+        (&["--listen", "nonsense", "--upstream", "localhost:1"][..], "nonsense"),
+        (&["--listen", "unix:eg.sock", "--upstream", "localhost:99999"], "99999"),
+        (&["--listen", "unix:eg.sock", "--upstream", "http://localhost:1"], "http://"),
+        (&["--listen", "unix:eg.sock", "--upstream", "localhost:1", "--call-timeout", "soon"], "soon"),
+        (&["--listen", "unix:eg.sock"], "--upstream"),
+        (&["--listen", "unix:eg.sock", "--upstream", "localhost:1", "--log-level", "loud"], "loud"),
+    ] {
+        let run = egext(["bridge"]).args(arguments).run();
+        assert_eq!((run.exit_code, &*run.stdout), (2, ""), "{run:?}");
+        assert!(run.stderr.starts_with("error: ") && run.stderr.contains(words), "{run:?}");
+    }
+}

@@ -1,0 +1,131 @@
+//! The end of the bridge: nobody who is being served is cut off, and nobody else holds it up.
+
+use std::time::{Duration, Instant};
+
+use egext_test_support::{LIMIT, Signal};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+
+use crate::fixture::{Bridge, Call, HOOK, Upstream, answer, post};
+
+/// A server that answers once it is told to, or never.
+fn slow() -> (Upstream, watch::Sender<bool>, watch::Receiver<usize>) {
+    let (release, released) = watch::channel(false);
+    let (begun, seen) = watch::channel(0);
+    let upstream = Upstream::unix(move |call: Call| {
+        let mut released = released.clone();
+        begun.send_modify(|begun| *begun += 1);
+        async move {
+            // An error means that the test is over.
+            if released.wait_for(|released| *released).await.is_ok() {
+                call.echo().await;
+            }
+        }
+    });
+    (upstream, release, seen)
+}
+
+async fn begun(calls: usize, seen: &mut watch::Receiver<usize>) {
+    crate::fixture::within_limit(seen.wait_for(|begun| *begun >= calls)).await.expect("still serving");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_under_way_come_to_their_end_and_nobody_new_comes_in() {
+    let (upstream, release, mut seen) = slow();
+    let mut bridge = Bridge::plaintext(upstream.address()).start();
+    let (one, other) = (bridge.caller().await, bridge.caller().await);
+    let calls = [one.send(post(HOOK), "one").await, other.send(post(HOOK), "other").await];
+    begun(2, &mut seen).await;
+    bridge.running.signal(Signal::TERM);
+    bridge.running.wait_for_line("stopping");
+    UnixStream::connect(bridge.socket()).await.expect_err("nobody new");
+    assert!(!bridge.socket().exists());
+    release.send_replace(true);
+    let [first, second] = calls;
+    assert_eq!(answer(first).await.message, "one");
+    assert_eq!(answer(second).await.message, "other");
+    let (code, log) = bridge.running.finish();
+    assert_eq!(code, 0, "{log}");
+    assert!(!log.contains("bridge.drain.cut"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_to_drain_is_bounded() {
+    for (fail_on, expected) in [("error", 0), ("warning", 1)] {
+        let (upstream, _release, mut seen) = slow();
+        let bridge = Bridge::plaintext(upstream.address())
+            .flag("--drain-timeout", "300ms")
+            .flag("--fail-on", fail_on)
+            .start();
+        let caller = bridge.caller().await;
+        let _call = caller.send(post(HOOK), "").await;
+        begun(1, &mut seen).await;
+        let begin = Instant::now();
+        let (code, log) = bridge.running.terminate();
+        assert_eq!(code, expected, "{log}");
+        assert!((Duration::from_millis(300)..LIMIT).contains(&begin.elapsed()));
+        assert!(log.contains("bridge.drain.cut") && log.contains("`--drain-timeout`"), "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_cuts() {
+    let (upstream, _release, mut seen) = slow();
+    let mut bridge = Bridge::plaintext(upstream.address()).flag("--drain-timeout", "1h").start();
+    let caller = bridge.caller().await;
+    let _call = caller.send(post(HOOK), "").await;
+    begun(1, &mut seen).await;
+    bridge.running.signal(Signal::INT);
+    bridge.running.wait_for_line("stopping");
+    let (code, log) = bridge.running.interrupt();
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("bridge.drain.cut"), "{log}");
+}
+
+/// Connections without calls: idle, silent from the start, in the middle of the preface.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_call_under_way_does_not_hold_up_the_end() {
+    let upstream = Upstream::unix(Call::echo);
+    let bridge = Bridge::plaintext(upstream.address()).flag("--drain-timeout", "1h").start();
+    let _silent = bridge.connect().await;
+    let mut half = bridge.connect().await;
+    half.write_all(b"PRI * HTTP/2.0\r\n").await.expect("sent");
+    let idle = bridge.caller().await;
+    assert_eq!(idle.hook().await.code(), 0);
+    let begin = Instant::now();
+    let (code, log) = bridge.running.terminate();
+    assert_eq!(code, 0, "{log}");
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert!(!log.contains("bridge.drain.cut"), "{log}");
+    idle.ended().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_wait_for_a_server_are_let_go_with_the_cause() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let nobody = format!("unix:{}", directory.path().join("server.sock").display());
+    let mut bridge = Bridge::plaintext(&nobody).flag("--connect-wait", "2s").start();
+    let caller = bridge.caller().await;
+    let call = caller.send(post(HOOK), "").await;
+    bridge.running.wait_for_line("probe.connect.socket-missing");
+    bridge.running.signal(Signal::TERM);
+    let answer = answer(call).await;
+    assert!(answer.words().contains("probe.connect.socket-missing"), "{answer:?}");
+    assert_eq!(bridge.running.finish().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_is_one_json_object_where_it_is_asked_for() {
+    let upstream = Upstream::unix(Call::echo);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let listen = format!("unix:{}", directory.path().join("eg.sock").display());
+    let mut running = crate::egext(["bridge", "--listen", &listen, "--upstream", upstream.address()])
+        .args(["-o", "json"])
+        .start();
+    running.wait_for_line("bridge is up");
+    running.signal(Signal::TERM);
+    let line = running.wait_for_line("egext.report/1");
+    assert!(line.contains("egext.report/1"));
+    assert_eq!(running.finish().0, 0);
+}

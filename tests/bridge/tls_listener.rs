@@ -1,0 +1,134 @@
+//! The reverse: mutual TLS in front of a server that has none.
+
+use std::sync::Arc;
+
+use egext_test_support::{Running, TestPki};
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::egext;
+use crate::fixture::{Call, Caller, Upstream, within_limit};
+
+/// A bridge that listens with TLS.
+struct Front {
+    running: Running,
+    port: u16,
+}
+
+impl Front {
+    fn start(pki: &TestPki, upstream: &Upstream) -> Self {
+        let arguments = ["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", upstream.address()];
+        let mut running = egext(arguments).pki(pki).start();
+        let line = running.wait_for_line("bridge is up");
+        let port = line.split("127.0.0.1:").nth(1).expect("the address").split_whitespace().next();
+        let port = port.expect("the port").parse().expect("a number");
+        Self { running, port }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).await.expect("the bridge listens")
+    }
+
+    async fn handshake(&self, config: rustls::ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connector = TlsConnector::from(Arc::new(config));
+        within_limit(connector.connect(name, self.connect().await)).await
+    }
+}
+
+/// What a client has that never heard of client certificates.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_with_a_certificate_is_served() {
+    let pki = TestPki::new();
+    let (sent, mut seen) = mpsc::unbounded_channel();
+    let upstream = Upstream::unix(move |call: Call| {
+        sent.send(call.request.uri().to_string()).expect("the test listens");
+        call.echo()
+    });
+    let front = Front::start(&pki, &upstream);
+    let stream = front.handshake(pki.client_config()).await.expect("let in");
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let caller = Caller::over(stream).await;
+    assert_eq!(caller.hook().await.code(), 0);
+    assert!(seen.recv().await.expect("the call").starts_with("http://localhost/"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_without_a_good_certificate_is_not() {
+    let pki = TestPki::new();
+    let upstream = Upstream::unix(Call::echo);
+    let mut front = Front::start(&pki, &upstream);
+    let stranger = TestPki::new().client_from_other_ca();
+    let mut without = pki.client_config();
+    without.client_auth_cert_resolver = Arc::new(NoCertificate);
+    let mut foreign = pki.client_config();
+    foreign.client_auth_cert_resolver = stranger.client_config().client_auth_cert_resolver;
+    for config in [without, foreign] {
+        // In TLS 1.3 the refusal comes after our side of the handshake.
+        let read = match front.handshake(config).await {
+            Ok(mut stream) => within_limit(stream.read(&mut [0])).await.map(drop),
+            Err(error) => Err(error),
+        };
+        let error = read.expect_err("refused");
+        assert!(error.to_string().contains("alert"), "{error}");
+        front.running.wait_for_line("TLS handshake failed");
+    }
+    assert_eq!(upstream.calls(), 0);
+    let (code, log) = front.running.terminate();
+    assert_eq!((code, log.matches("WARN").count()), (0, 2), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_and_noisy_strangers_hinder_nobody() {
+    let pki = TestPki::new();
+    let upstream = Upstream::unix(Call::echo);
+    let front = Front::start(&pki, &upstream);
+    let mut strangers = Vec::new();
+    for number in 0..200 {
+        let mut stream = front.connect().await;
+        if number % 2 == 0 {
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("sent");
+        }
+        strangers.push(stream);
+    }
+    let stream = front.handshake(pki.client_config()).await.expect("let in");
+    assert_eq!(Caller::over(stream).await.hook().await.code(), 0);
+    drop(strangers);
+}
+
+/// Somebody who never finishes the handshake has no call under way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_stranger_does_not_hold_up_the_end() {
+    let pki = TestPki::new();
+    let upstream = Upstream::unix(Call::echo);
+    let front = Front::start(&pki, &upstream);
+    let _silent = front.connect().await;
+    // Its handshake comes after the stranger was accepted.
+    let stream = front.handshake(pki.client_config()).await.expect("let in");
+    assert_eq!(Caller::over(stream).await.hook().await.code(), 0);
+    let begin = std::time::Instant::now();
+    let (code, log) = front.running.terminate();
+    assert_eq!(code, 0, "{log}");
+    assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert!(!log.contains("bridge.drain.cut"), "{log}");
+}
