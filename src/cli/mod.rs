@@ -12,8 +12,8 @@ mod probe;
 
 pub use bridge::Bridge;
 pub use certs::{
-    Certs, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRenew, CertsRotateCa, Prepare, RotationStep,
-    Signer, Status, Step,
+    Certs, CertsCheck, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRenew, CertsRotateCa, CertsShow,
+    Prepare, RotationStep, Server, Signer, Status, Step,
 };
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;
@@ -73,5 +73,5 @@ Examples:
   egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005
   egext config stanza --socket /run/egext/eg.sock
 
-Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs renew --dry-run`).
+Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs check`, `certs renew --dry-run`).
 Every flag can be set by an environment variable, which `--help` names beside it.";

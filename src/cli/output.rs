@@ -6,7 +6,7 @@ use crate::report::{Colour, Format, OutputOptions, Severity};
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// Lines for a person, or one JSON object on stdout
+    /// Lines for a person, one JSON object on stdout, or what some commands have beside these
     #[arg(short = 'o', long, global = true, value_enum, default_value = "human", env = "EGEXT_FORMAT")]
     pub format: Format,
     /// When to colour; NO_COLOR is honoured

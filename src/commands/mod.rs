@@ -18,11 +18,11 @@ use std::process::ExitCode;
 
 use time::OffsetDateTime;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Certs, CertsCommand, Cli, Command};
 use crate::demo::DemoError;
 use crate::net::{Address, BindError, TargetError, TlsError};
 use crate::pki::IdentityError;
-use crate::report::{Hint, Printer, UnknownId};
+use crate::report::{Format, Hint, Printer, UnknownId};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
 pub type Clock = fn() -> OffsetDateTime;
@@ -32,6 +32,7 @@ pub type Clock = fn() -> OffsetDateTime;
 /// # Errors
 /// Whatever keeps a command from running at all (exit code 2). What it finds wrong elsewhere is in the report.
 pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
+    refuse_other_formats(&cli)?;
     let report = match cli.command {
         Command::Bridge(arguments) => bridge::run(arguments, clock, printer)?,
         Command::Certs(arguments) => certs::run(arguments, clock())?,
@@ -64,6 +65,14 @@ pub enum Error {
     /// The demo did not come to its end.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// The user asked for a format that has nothing to show for this command.
+    #[error("this command has no `-o {format}`")]
+    Format {
+        /// As typed.
+        format: Format,
+        /// What it has.
+        known: &'static [Format],
+    },
     /// The user stopped the command before it had a result.
     #[error("interrupted")]
     Interrupted,
@@ -114,6 +123,10 @@ impl Hint for Error {
             Self::Bind(error) => error.hint(),
             Self::BridgeToItself { .. } => Some("a bridge needs two different addresses".to_owned()),
             Self::Demo(error) => error.hint(),
+            Self::Format { known, .. } => {
+                let known = known.iter().map(|format| format!("`-o {format}`")).collect::<Vec<_>>();
+                Some(format!("it has {}", known.join(", ")))
+            }
             Self::Interrupted => None,
             Self::Identity(error) => error.hint(),
             Self::Runtime(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
@@ -129,6 +142,17 @@ impl Hint for Error {
     }
 }
 
+/// Every command has something for people and programs; other formats mean something for some only.
+fn refuse_other_formats(cli: &Cli) -> Result<(), Error> {
+    let known = match &cli.command {
+        Command::Certs(Certs { command: CertsCommand::Show(_) }) => SHOW,
+        Command::Certs(Certs { command: CertsCommand::Check(_) }) => CHECK,
+        _ => EVERYWHERE,
+    };
+    let format = cli.output.format;
+    if known.contains(&format) { Ok(()) } else { Err(Error::Format { format, known }) }
+}
+
 /// Runs a future to its end on this thread: our work waits for peers, not for processors.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
     let runtime =
@@ -138,3 +162,12 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
     runtime.shutdown_background();
     Ok(output)
 }
+
+/// The formats of every command.
+const EVERYWHERE: &[Format] = &[Format::Human, Format::Json];
+
+/// Certificates can be piped.
+const SHOW: &[Format] = &[Format::Human, Format::Json, Format::Pem];
+
+/// Whoever runs checks again and again has a place for their results.
+const CHECK: &[Format] = &[Format::Human, Format::Json, Format::Junit, Format::Prometheus];

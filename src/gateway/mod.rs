@@ -10,6 +10,7 @@
 mod bridge_command;
 mod comments;
 mod emit;
+pub mod go_x509;
 mod hook;
 mod plan;
 mod values;

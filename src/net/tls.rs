@@ -30,7 +30,8 @@ pub fn provider() -> Arc<CryptoProvider> {
 /// What a client trusts and what it shows.
 #[derive(Debug)]
 pub struct ClientTls {
-    verifier: Arc<WebPkiServerVerifier>,
+    /// None where nobody is trusted.
+    verifier: Option<Arc<WebPkiServerVerifier>>,
     certified: Option<Arc<CertifiedKey>>,
 }
 
@@ -45,7 +46,13 @@ impl ClientTls {
             .build()
             .map_err(TlsError::Anchors)?;
         let certified = identity.map(certified_key).transpose()?.map(Arc::new);
-        Ok(Self { verifier, certified })
+        Ok(Self { verifier: Some(verifier), certified })
+    }
+
+    /// Trusts nobody: every handshake ends as soon as the server has presented its certificate, which the
+    /// [`Witness`] then has.
+    pub fn trusting_nobody() -> Self {
+        Self { verifier: None, certified: None }
     }
 
     /// The settings of one connection, and the witness of its handshake.
@@ -56,7 +63,7 @@ impl ClientTls {
             .expect("aws-lc has suites for both versions")
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(WitnessedVerifier {
-                verifier: Arc::clone(&self.verifier),
+                verifier: self.verifier.clone(),
                 witness: Arc::clone(&witness),
             }))
             .with_client_cert_resolver(Arc::new(WitnessedResolver {
@@ -134,8 +141,14 @@ impl Hint for TlsError {
 
 #[derive(Debug)]
 struct WitnessedVerifier {
-    verifier: Arc<WebPkiServerVerifier>,
+    verifier: Option<Arc<WebPkiServerVerifier>>,
     witness: Arc<Witness>,
+}
+
+impl WitnessedVerifier {
+    fn verifier(&self) -> Result<&WebPkiServerVerifier, rustls::Error> {
+        self.verifier.as_deref().ok_or_else(|| rustls::CertificateError::UnknownIssuer.into())
+    }
 }
 
 impl ServerCertVerifier for WitnessedVerifier {
@@ -150,7 +163,7 @@ impl ServerCertVerifier for WitnessedVerifier {
         self.witness.presented.get_or_init(|| {
             std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect()
         });
-        self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        self.verifier()?.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -159,7 +172,7 @@ impl ServerCertVerifier for WitnessedVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls12_signature(message, certificate, signature)
+        self.verifier()?.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -168,11 +181,11 @@ impl ServerCertVerifier for WitnessedVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls13_signature(message, certificate, signature)
+        self.verifier()?.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
+        provider().signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -12,12 +12,14 @@
 //! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would refuse is
 //! somebody else's finding.
 
+pub mod audit;
 pub mod authority;
 pub mod check;
 mod der;
 mod encrypted_key;
 mod identity;
 mod identity_error;
+pub mod inspect;
 pub mod member;
 mod names;
 pub mod pack;
@@ -28,6 +30,7 @@ mod profile;
 pub mod renewal;
 pub mod request;
 pub mod rotation;
+pub(crate) mod signature;
 pub mod store;
 mod summary;
 mod typed_name;
@@ -37,6 +40,7 @@ pub mod when;
 pub use encrypted_key::DecryptError;
 pub use identity::{Anchors, Identity};
 pub use identity_error::{Found, IdentityError};
+pub(crate) use names::printable;
 pub use names::{DistinguishedName, SubjectName};
 pub use passphrase::{Passphrase, PassphraseError};
 pub use pem::PemError;

@@ -92,7 +92,7 @@ impl Display for DistinguishedName {
 }
 
 /// `text` without anything that moves the cursor or changes the terminal: certificates are strangers' data.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
         if is_printable(character) {

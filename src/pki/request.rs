@@ -62,7 +62,7 @@ impl Request {
         let info = &request.certification_request_info;
         let mut accepted = Self {
             public_key: info.subject_pki.raw.to_vec(),
-            key: summary::key(&info.subject_pki),
+            key: summary::key_kind(&info.subject_pki),
             subject: DistinguishedName::of(&info.subject),
             names: Vec::new(),
             ignored: Vec::new(),

@@ -60,7 +60,7 @@ impl Summary {
             is_ca: false,
             server_auth: true,
             client_auth: true,
-            key: key(certificate.public_key()),
+            key: key_kind(certificate.public_key()),
         };
         for extension in certificate.extensions() {
             match extension.parsed_extension() {
@@ -101,14 +101,19 @@ fn reason(error: x509_parser::nom::Err<x509_parser::error::X509Error>) -> String
 
 fn serial(octets: &[u8]) -> String {
     let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-    octets[zeros.min(octets.len().saturating_sub(1))..].iter().fold(String::new(), |mut hex, octet| {
+    hexadecimal(&octets[zeros.min(octets.len().saturating_sub(1))..])
+}
+
+pub(super) fn hexadecimal(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut hex, octet| {
         // Writing to a string does not fail.
         let _ = write!(hex, "{octet:02x}");
         hex
     })
 }
 
-pub(super) fn key(info: &SubjectPublicKeyInfo<'_>) -> String {
+/// Kind and size of a key.
+pub(super) fn key_kind(info: &SubjectPublicKeyInfo<'_>) -> String {
     let curve = info.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
     let oid = curve.as_ref().unwrap_or(&info.algorithm.algorithm).to_id_string();
     if let Some((_, name)) = KEYS.iter().find(|(known, _)| *known == oid) {

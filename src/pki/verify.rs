@@ -42,6 +42,15 @@ pub(super) fn leaf(
     Ok(())
 }
 
+/// Would a client that calls the holder of `leaf` by `name` accept it?
+pub(super) fn name(leaf: &CertificateDer<'_>, name: &SubjectName) -> Result<(), Refusal> {
+    let leaf = EndEntityCert::try_from(leaf)?;
+    match verifiable(name)? {
+        Some(name) => Ok(leaf.verify_is_valid_for_subject_name(&name)?),
+        None => Ok(()),
+    }
+}
+
 /// Is `certificate` signed by its own key? No verifier looks at that in an anchor; a linter does.
 pub(super) fn own_signature(certificate: &CertificateDer<'_>) -> Result<(), Refusal> {
     if signed_by(certificate, certificate) { Ok(()) } else { Err(Refusal::OwnSignature) }

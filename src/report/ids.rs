@@ -87,12 +87,18 @@ table! {
     BridgeDrainCut = "bridge.drain.cut", Warning,
         "the bridge was told to stop, and calls were still under way when the time for them was over",
         "give them more time with `--drain-timeout`, or see why the server takes so long";
+    CertsCaCannotSign = "certs.ca-cannot-sign", Error,
+        "the CA's certificate has key usages, and keyCertSign is not among them: Go and OpenSSL trust nothing that it signed, webpki does not look",
+        "make the CA's certificate again with keyCertSign, or use the one that `egext certs init` makes";
     CertsCaNotStrict = "certs.ca-not-strict", Warning,
         "the imported CA lacks what RFC 5280 asks of a CA: a key usage, a key identifier or a subject; most TLS stacks do not mind, but OpenSSL's strict mode, which Python 3.13 switches on, refuses what it signs",
         "have the CA's certificate issued again with keyUsage (keyCertSign, cRLSign), subjectKeyIdentifier and a subject, or make a CA with `egext certs init`";
     CertsChainBroken = "certs.chain-broken", Error,
         "the CA certificate in the set did not sign this certificate, or not for this side: files of two sets were mixed",
         "copy the set again as a whole, or make a new one: `egext certs init --force`";
+    CertsChainOrder = "certs.chain-order", Error,
+        "the certificate file does not begin with the leaf, or a certificate in it did not issue the one before it; the first one is taken for the leaf (RFC 8446 section 4.4.2)",
+        "put the leaf first and each issuer behind what it issued; the root can be left out";
     CertsDiffers = "certs.differs", Warning,
         "a set exists already and is not what the flags ask for; it was left as it is",
         "leave the flags out, or make a new set with them: `egext certs init --force`, which makes a new CA too, so both sides need the new files";
@@ -103,17 +109,68 @@ table! {
         "the last second of the certificate's life is over, so every peer refuses it",
         "make a new one from the same CA (`egext certs renew`), or a new set where the CA has expired (`egext certs init --force`), hand the files out and restart both sides; if the date looks wrong, set this machine's clock";
     CertsExpiring = "certs.expiring", Warning,
-        "less than a third of the certificate's life and less than 30 days of it are left",
-        "`egext certs renew` makes a new server or client certificate from the same CA, one side at a time; `egext certs rotate-ca prepare` begins to replace the CA";
+        "less of the certificate's life is left than `--within` says; without it, less than a third and less than 30 days",
+        "`egext certs renew` renews a leaf, `egext certs rotate-ca` replaces a CA without a failed call";
+    CertsGatewayRefuses = "certs.gateway-refuses", Error,
+        "Go's verifier, set up as Envoy Gateway sets it up, refuses the certificate; the message has the words that appear in the log. Envoy Gateway then waits for ever instead of reporting it",
+        "read the reason; certificates that `egext certs init` makes pass every verifier";
+    CertsIpAsDns = "certs.ip-as-dns", Warning,
+        "an IP address stands in the certificate as if it were a host name: no verifier finds it there",
+        "issue the certificate again with the address as IP address: `egext certs init --san 10.0.0.7` sees the difference";
+    CertsIsCa = "certs.is-ca", Error,
+        "a CA's certificate is used as a side's own, as plain `openssl req -x509` makes it or when `ca.crt` was copied over it; Go accepts that, rustls and others refuse it",
+        "issue a leaf certificate from the CA, and keep the two in files of their own";
+    CertsKeyExposed = "certs.key-exposed", Error,
+        "others than the key's owner may read it: a key has mode 0600, or at most 0640 where it belongs to root (PostgreSQL's rule). Where the kubelet mounts a Secret this is information, since no other user is in the container",
+        "`chmod 600` the key and make a new one if a stranger may have read it; in a pod set `defaultMode: 0400`; where a group is trusted, `--allow-key-mode 0640`";
+    CertsKeyMismatch = "certs.key-mismatch", Error,
+        "certificate and key are both fine, and not a pair: usually half of a renewal was copied",
+        "copy certificate and key together; `egext certs show DIR` says which key belongs to which certificate";
+    CertsKeyMissing = "certs.key-missing", Warning,
+        "there is a certificate, and no key beside it",
+        "copy certificate and key together, or take the certificate away where this side does not need it";
+    CertsLeafAsCa = "certs.leaf-as-ca", Error,
+        "a leaf stands where the CA belongs: `tls.crt` was taken for `ca.crt`, as in the Secrets of cert-manager. Go accepts exactly that leaf until it is renewed, rustls and others refuse it at once",
+        "put the certificate of the CA that issued it into the file";
     CertsLifetimeCut = "certs.lifetime-cut", Warning,
         "the CA, or one above it, expires before the lifetime that was asked for is over; nothing outlives its CA, so the certificate ends with it",
         "replace the CA first (`egext certs rotate-ca prepare`), or ask for a shorter life with `--lifetime`";
     CertsNamesMissing = "certs.names-missing", Error,
-        "a set exists already and its server certificate lacks names that `--san` asks for; it was left as it is",
+        "the server's certificate lacks names that `--for-name` asks for, or `--san` where a set exists already; it was left as it is",
         "make a new set with all names (`egext certs init --force --san NAME,NAME`), give both sides their files and restart them";
+    CertsNoSan = "certs.no-san", Error,
+        "the server's certificate has no subjectAltName; a name in the common name counts for no modern TLS stack (RFC 9525)",
+        "issue it again with the name as subjectAltName: `egext certs init --san NAME`";
     CertsNotYetValid = "certs.not-yet-valid", Error,
         "the first second of the certificate's life has not come: this machine's clock is behind, or the clock of the machine that made it was ahead",
         "set both clocks (`timedatectl`), then wait or make a new set: `egext certs init --force`";
+    CertsOutlivesCa = "certs.outlives-ca", Warning,
+        "the certificate is valid for longer than its CA, after whose end every verifier refuses it",
+        "count on the CA's date, or replace the CA before it";
+    CertsPresentedDiffers = "certs.presented-differs", Warning,
+        "the server presents another certificate than the one on disk: it was not restarted or does not reload, or it reads other files",
+        "restart the server, or compare the paths in its configuration";
+    CertsRefused = "certs.refused", Error,
+        "webpki, the verifier of rustls, refuses the certificate for a reason that has no finding of its own",
+        "read the reason in the message; `egext certs init` makes certificates that every verifier accepts";
+    CertsSerialReused = "certs.serial-reused", Error,
+        "two certificates of one issuer have the same serial number, which RFC 5280 forbids: NSS refuses the second one that it sees",
+        "issue one of them again with a tool that takes random serial numbers";
+    CertsSwapped = "certs.swapped", Error,
+        "the file of the certificate holds the key, and the file of the key the certificate",
+        "name or copy them the other way round";
+    CertsUnusable = "certs.unusable", Error,
+        "a file that should hold a certificate or a key cannot be read or decoded, or holds something else",
+        "copy it again from where it was made, in one piece";
+    CertsWeakKey = "certs.weak-key", Error,
+        "the key is of a size or a kind that verifiers of today refuse",
+        "issue the certificate again with a key of its own: P-256, or RSA of at least 2048 bits";
+    CertsWeakSignature = "certs.weak-signature", Error,
+        "the certificate was signed with a hash that can be forged; Go has refused SHA-1 since 1.18, and all others follow",
+        "let the CA issue it again with SHA-256";
+    CertsWrongPurpose = "certs.wrong-purpose", Error,
+        "the certificate's extended key usage is not for the side that uses it: server and client certificate were confused, or a public CA left clientAuth out",
+        "give each side its own certificate, with serverAuth or clientAuth";
     ConfigDiffers = "config.differs", Error,
         "the file is not what this version of `egext` writes for these flags: somebody edited it, or the flags or the version changed",
         "write it again with the same command without `--check`, or change the flags to match the file";

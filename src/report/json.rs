@@ -11,6 +11,7 @@ pub(super) fn report(report: &Report, exit_code: u8) -> String {
         command: report.command,
         status: report.status(),
         exit_code,
+        due: report.due,
         findings: &report.findings,
         details: &report.details,
     })
@@ -32,6 +33,8 @@ struct ReportObject<'a> {
     command: &'a str,
     status: Status,
     exit_code: u8,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    due: bool,
     findings: &'a [Finding],
     #[serde(flatten)]
     details: &'a Map<String, Value>,

@@ -1,19 +1,26 @@
 //! What a command found out, as data, and the only code that prints it.
 //!
-//! A command returns a [`Report`]; a [`Printer`] renders it for a person or as JSON. The exit code is
-//! computed from the report, never by a renderer, so all formats agree on it.
+//! A command returns a [`Report`]; a [`Printer`] renders it for a person, as JSON, and where a command has
+//! something for them, for a CI server (JUnit) and for Prometheus. The exit code is computed from the report,
+//! never by a renderer, so all formats agree on it.
 
+mod check;
 mod finding;
 mod human;
 mod ids;
 mod json;
+mod junit;
 pub mod log;
+mod metric;
 mod page;
 mod printer;
+mod prometheus;
 mod talk;
 
+pub use check::{Check, State};
 pub use finding::{Evidence, Finding};
 pub use ids::{Entry, Id, Severity, UnknownId};
+pub use metric::Metric;
 pub use page::{explanation, findings_page};
 pub use printer::{Colour, Format, OutputOptions, Printer};
 pub use talk::{Line, Role, Talk};
@@ -27,8 +34,15 @@ pub struct Report {
     pub command: &'static str,
     /// What was found, in the order in which it was found.
     pub findings: Vec<Finding>,
-    /// Nothing is wrong, and something has to be done soon.
+    /// Nothing may be wrong yet, but something wants to be done within the time that was asked about. Only
+    /// commands that are asked about a time say so: it has an exit code of its own.
     pub due: bool,
+    /// What was looked at, also where nothing was found: for `-o junit`.
+    pub checks: Vec<Check>,
+    /// Numbers over time: for `-o prometheus`.
+    pub metrics: Vec<Metric>,
+    /// What was asked for, as PEM: for `-o pem`.
+    pub pem: Option<String>,
     /// What was asked for and can be piped: goes to stdout as it is in human format.
     pub data: Option<String>,
     /// What a person should read: goes to stderr in human format.
@@ -54,13 +68,19 @@ impl Report {
 
     /// 1 when a finding is at least as grave as `fail_on`, else 3 when something is due, else 0.
     pub fn exit_code(&self, fail_on: Severity) -> u8 {
-        if self.findings.iter().any(|finding| finding.severity >= fail_on) {
-            1
-        } else if self.due {
-            3
-        } else {
-            0
+        let failed = self.findings.iter().any(|finding| finding.severity >= fail_on);
+        match (failed, self.due) {
+            (true, _) => 1,
+            (false, true) => 3,
+            (false, false) => 0,
         }
+    }
+
+    /// Adds a check and what it found.
+    pub fn check(&mut self, name: &'static str, subject: impl Into<String>, findings: Vec<Finding>) {
+        let state = if findings.is_empty() { State::Passed } else { State::Found(findings.clone()) };
+        self.checks.push(Check { name, subject: subject.into(), state });
+        self.findings.extend(findings);
     }
 }
 

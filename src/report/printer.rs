@@ -1,9 +1,10 @@
+use std::fmt::{self, Display};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::{Hint, Report, Severity, human, json};
+use super::{Hint, Report, Severity, human, json, junit, prometheus};
 
 /// Renders reports and errors, and turns them into exit codes.
 #[derive(Debug)]
@@ -25,6 +26,9 @@ impl Printer {
                 .stderr(&human::talk(report))
                 .and_then(|()| report.data.as_deref().map_or(Ok(()), |data| self.stdout(data))),
             Format::Json => self.stdout(&json::report(report, code)),
+            Format::Junit => self.stdout(&junit::report(report, self.options.fail_on)),
+            Format::Pem => self.stdout(report.pem.as_deref().unwrap_or_default()),
+            Format::Prometheus => self.stdout(&prometheus::metrics(&report.metrics)),
         };
         exit(printed, code)
     }
@@ -72,6 +76,24 @@ pub enum Format {
     Human,
     /// One JSON object on stdout.
     Json,
+    /// JUnit XML on stdout, for CI servers (`certs check`).
+    Junit,
+    /// The certificates themselves on stdout (`certs show`).
+    Pem,
+    /// Metrics on stdout, for a textfile collector (`certs check`).
+    Prometheus,
+}
+
+impl Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Human => "human",
+            Self::Json => "json",
+            Self::Junit => "junit",
+            Self::Pem => "pem",
+            Self::Prometheus => "prometheus",
+        })
+    }
 }
 
 /// When to colour.

@@ -58,3 +58,14 @@ fn colour_only_where_it_is_wanted() {
     let auto = egext(["explain", "nonsense", "--color", "auto"]).env("NO_COLOR", "1").run();
     assert!(!auto.stderr.contains('\x1b'), "NO_COLOR");
 }
+
+#[test]
+fn a_format_without_a_meaning_is_refused_in_one_line() {
+    for format in ["junit", "pem", "prometheus"] {
+        let run = egext(["explain", "probe.health.not-serving", "-o", format]).run();
+        assert_eq!((run.exit_code, &*run.stdout), (2, ""));
+        let expected =
+            format!("error: this command has no `-o {format}`\n  hint: it has `-o human`, `-o json`\n");
+        assert_eq!(run.stderr, expected);
+    }
+}

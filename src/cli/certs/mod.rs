@@ -1,15 +1,19 @@
+mod check;
 mod init;
 mod issue;
 mod pack;
 mod renew;
 mod rotate_ca;
+mod show;
 mod signer;
 
+pub use check::CertsCheck;
 pub use init::CertsInit;
 pub use issue::CertsIssue;
 pub use pack::CertsPack;
 pub use renew::CertsRenew;
 pub use rotate_ca::{CertsRotateCa, Prepare, RotationStep, Status, Step};
+pub use show::{CertsShow, Server};
 pub use signer::Signer;
 
 use clap::{Args, Subcommand};
@@ -27,6 +31,10 @@ pub struct Certs {
 pub enum CertsCommand {
     /// Make a private CA, and a certificate and key for each side of the channel
     Init(CertsInit),
+    /// Say what certificates and keys are: in files, in a directory, or presented by a server
+    Show(CertsShow),
+    /// Find what breaks the channel, or soon will
+    Check(CertsCheck),
     /// Issue a further certificate, or one for a request
     Issue(CertsIssue),
     /// Renew what is due: the same names, a new key

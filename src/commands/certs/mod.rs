@@ -1,12 +1,15 @@
 //! `egext certs`: a private CA for one channel, and what it signs.
 
+mod check;
 mod init;
 mod issue;
 mod lines;
 mod overview;
 mod pack;
+mod presented;
 mod renew;
 mod rotate_ca;
+mod show;
 mod signer;
 
 use std::path::PathBuf;
@@ -15,6 +18,7 @@ use time::OffsetDateTime;
 
 use super::Error;
 use crate::cli::{Certs, CertsCommand};
+use crate::net::Address;
 use crate::pki::authority::AuthorityError;
 use crate::pki::member::MemberError;
 use crate::pki::pack::PackError;
@@ -28,6 +32,8 @@ use crate::report::{Hint, Report};
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(match arguments.command {
         CertsCommand::Init(arguments) => init::run(arguments, now)?,
+        CertsCommand::Check(arguments) => check::run(&arguments, now)?,
+        CertsCommand::Show(arguments) => show::run(&arguments, now)?,
         CertsCommand::Issue(arguments) => issue::run(arguments, now)?,
         CertsCommand::Pack(arguments) => pack::run(&arguments, now)?,
         CertsCommand::Renew(arguments) => renew::run(arguments, now)?,
@@ -61,6 +67,30 @@ pub enum CertsError {
     /// The user typed something that is no name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// The directory has no certificate with its key, or none of the side that was asked about.
+    #[error("`{}` holds no certificate with its key to check", directory.display())]
+    NothingToCheck {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The directory has no file with a certificate or a key.
+    #[error("`{}` holds no certificate and no key", directory.display())]
+    NothingToShow {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// No certificate is presented where no TLS is spoken.
+    #[error("`{address}` is plaintext: nobody presents a certificate there")]
+    Plaintext {
+        /// As typed.
+        address: Address,
+    },
+    /// The user asked for a name that no client ever calls.
+    #[error("`{name}` is a name in certificates, not one that clients call")]
+    WildcardAsked {
+        /// As typed.
+        name: String,
+    },
     /// The user wants a second certificate under a name that has one.
     #[error("there is a `{name}` in `{}` already", directory.display())]
     NameTaken {
@@ -121,6 +151,12 @@ impl Hint for CertsError {
             Self::Identity(error) => error.hint(),
             Self::Member(error) => error.hint(),
             Self::Name(error) => error.hint(),
+            Self::NothingToCheck { .. } => Some(
+                "`--cert`, `--key` and `--ca` name files one by one; `--dir` names a directory".to_owned(),
+            ),
+            Self::NothingToShow { .. } => Some("`egext certs init` makes certificates and keys".to_owned()),
+            Self::Plaintext { .. } => Some("write it as `tls://HOST:PORT`".to_owned()),
+            Self::WildcardAsked { name } => Some(format!("for example `{}`", name.replace('*', "any"))),
             Self::NameTaken { .. } => {
                 Some("choose another name; `egext certs renew --force` makes what is there anew".to_owned())
             }

@@ -1,6 +1,7 @@
 //! The life of a set: each verb, as its users see it and as a reader of the files sees it.
 #![expect(clippy::disallowed_methods, reason = "tests put foreign and broken files in the way")]
 
+mod check;
 mod init;
 mod issue;
 mod killed;
@@ -9,6 +10,7 @@ mod own_ca;
 mod pack;
 mod renew;
 mod rotate_ca;
+mod show;
 mod store;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,47 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::net::{Address, Host};
+use crate::units::Span;
+
+/// `egext certs show`
+#[derive(Args, Debug)]
+#[command(after_help = SHOW_AFTER_HELP)]
+pub struct CertsShow {
+    /// PEM files, or directories of them; the directory of `--dir` without any and without `--connect`
+    #[arg(value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// Directory that `egext certs init` filled; with `--connect`, where our certificate and the CA are, if it
+    /// has them
+    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
+    pub dir: PathBuf,
+    /// How to connect to a server.
+    #[command(flatten)]
+    pub server: Server,
+}
+
+/// A server whose certificate is looked at.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
+pub struct Server {
+    /// Look at what the server at `host:port` presents
+    #[arg(long, value_name = "ADDRESS", env = "EGEXT_CONNECT")]
+    pub connect: Option<Address>,
+    /// Name to call it by: its certificate is verified against it, and it is sent as SNI; the address's host
+    /// without it
+    #[arg(long, value_name = "NAME", requires = "connect", env = "EGEXT_SERVER_NAME")]
+    pub server_name: Option<Host>,
+    /// How long it may take to answer
+    #[arg(long, value_name = "DURATION", default_value = "5s", env = "EGEXT_TIMEOUT")]
+    pub timeout: Span,
+}
+
+const SHOW_AFTER_HELP: &str = "\
+Examples:
+  egext certs show                              the set in `certs/`
+  egext certs show server.crt server.key        is this the key of that certificate?
+  egext certs show --connect localhost:5005     what a server presents, verified or not
+  egext certs show --connect localhost:5005 -o pem | openssl x509 -noout -text
+
+Keys themselves are never printed.";

@@ -1,0 +1,271 @@
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::CertsError;
+use super::presented::{Question, client_in};
+use crate::cli::CertsCheck;
+use crate::commands::Error;
+use crate::net::Host;
+use crate::pki::audit::{Audit, LeafFiles, Questions, Scope, audit};
+use crate::pki::inspect::Certificate;
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, SubjectName, when};
+use crate::report::{Check, Line, Metric, Report, Role as Style, Severity, State, Talk};
+
+pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report, Error> {
+    let question = Question::new(&arguments.server)?;
+    let questions = questions(arguments)?;
+    let scope = scope(arguments)?;
+    if scope.leafs.is_empty() {
+        return Err(CertsError::NothingToCheck { directory: directory(arguments) }.into());
+    }
+    let mut audit = audit(&scope, &questions, now).map_err(CertsError::from)?;
+    if let Some(question) = question {
+        let name = match question.host {
+            Host::Ip(address) => SubjectName::Ip(*address),
+            Host::Name(name) => SubjectName::Dns(name.trim_end_matches('.').to_owned()),
+        };
+        let address = question.address.to_string();
+        // What is wrong with the files has been found; here only what the server presents counts.
+        let anchors = Anchors::load(&scope.ca).ok();
+        match question.ask(anchors.as_ref(), client_in(&directory(arguments)).as_ref(), now)? {
+            Ok(chain) => audit
+                .presented(&address, &(name, question.host.clone()), &chain, &questions, now)
+                .map_err(CertsError::from)?,
+            Err(finding) => audit.not_presented(&address, finding),
+        }
+    }
+    Ok(report(audit, now))
+}
+
+fn questions(arguments: &CertsCheck) -> Result<Questions, CertsError> {
+    let mut names = Vec::new();
+    for text in &arguments.for_name {
+        let name = text.trim().parse::<SubjectName>()?;
+        let host = match &name {
+            SubjectName::Ip(address) => Host::Ip(*address),
+            name => Host::Name(name.to_string()),
+        };
+        if name.to_string().starts_with('*') {
+            return Err(CertsError::WildcardAsked { name: name.to_string() });
+        }
+        names.push((name, host));
+    }
+    Ok(Questions {
+        within: arguments.within,
+        names,
+        role: arguments.role,
+        allowed_key_mode: arguments.allow_key_mode.unwrap_or_default(),
+    })
+}
+
+fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
+    let material = &arguments.material;
+    if let (Some(certificate), Some(key)) = (&material.cert, &material.key) {
+        for path in [certificate, key] {
+            // A file that somebody typed is there, or they made a mistake.
+            path.metadata().map_err(|source| IdentityError::Unreadable { path: path.clone(), source })?;
+        }
+        let ca = material.ca.clone().unwrap_or_else(|| directory(arguments).join(CA_CERTIFICATE_FILE));
+        let leaf = LeafFiles { certificate: certificate.clone(), key: key.clone(), role: arguments.role };
+        return Ok(Scope { ca, ca_key: None, leafs: vec![leaf] });
+    }
+    let mut scope = Scope::of_directory(&directory(arguments))?;
+    if let Some(ca) = &material.ca {
+        scope.ca.clone_from(ca);
+        scope.ca_key = None;
+    }
+    Ok(scope)
+}
+
+fn directory(arguments: &CertsCheck) -> PathBuf {
+    arguments.directory.clone().unwrap_or_else(|| arguments.material.directory().to_owned())
+}
+
+fn report(audit: Audit, now: OffsetDateTime) -> Report {
+    let mut report = Report::new("certs check");
+    report.due = audit.is_due();
+    report.talk = talk(&audit, now);
+    report.metrics = metrics(&audit);
+    report.details.insert("checks".to_owned(), audit.checks.iter().map(check_object).collect());
+    report.details.insert("certificates".to_owned(), certificates(&audit));
+    let verdicts = audit.verdicts.iter().map(|verdict| {
+        let words = |refusal: &Option<String>| refusal.clone().map_or("accepts".into(), Value::from);
+        json!({ "subject": verdict.subject, "webpki": words(&verdict.webpki), "go": words(&verdict.go) })
+    });
+    report.details.insert("verifiers".to_owned(), verdicts.collect());
+    let found = audit.checks.iter().flat_map(|check| match &check.state {
+        State::Found(findings) => findings.as_slice(),
+        State::Passed | State::Skipped(_) => &[],
+    });
+    report.findings = found.cloned().collect();
+    report.checks = audit.checks;
+    report
+}
+
+/// One block for each file or address: what is fine in one line, what is not in its own.
+fn talk(audit: &Audit, now: OffsetDateTime) -> Talk {
+    let mut talk = Talk::default();
+    let mut subjects: Vec<&str> = Vec::new();
+    for check in &audit.checks {
+        if !subjects.contains(&check.subject.as_str()) {
+            subjects.push(&check.subject);
+        }
+    }
+    for subject in subjects {
+        let checks = || audit.checks.iter().filter(move |check| check.subject == subject);
+        talk.line(Line::default().with(Style::Strong, subject));
+        let fine = checks().filter(|check| matches!(check.state, State::Passed)).map(|check| check.name);
+        let fine = fine.collect::<Vec<_>>().join(", ");
+        if !fine.is_empty() {
+            talk.line(Line::default().plain("  ").with(Style::Good, "√").plain(format!(" {fine}")));
+        }
+        for check in checks() {
+            tell(&mut talk, check);
+        }
+    }
+    let fine = |check: &Check| !matches!(&check.state, State::Found(findings) if findings.iter().any(|finding| finding.severity > Severity::Info));
+    let first = audit.certificates.iter().map(|(_, certificate)| certificate.summary.not_after).min();
+    if let Some(first) = first.filter(|_| audit.checks.iter().all(fine)) {
+        let until = format!(" until {} ({})", when::day(first), when::distance(first, now));
+        talk.blank().line(Line::default().with(Style::Good, "fine").plain(until));
+    }
+    talk
+}
+
+fn tell(talk: &mut Talk, check: &Check) {
+    match &check.state {
+        State::Passed => {}
+        State::Skipped(reason) => {
+            let line = Line::default().plain("  ").with(Style::Dim, "-");
+            talk.line(line.plain(format!(" {}: {reason}", check.name)));
+        }
+        State::Found(findings) => {
+            for finding in findings {
+                let (style, mark) = match finding.severity {
+                    Severity::Error => (Style::Bad, "×"),
+                    Severity::Warning => (Style::Warn, "‼"),
+                    Severity::Info => (Style::Dim, "·"),
+                };
+                let line = Line::default().plain("  ").with(style, mark);
+                // A finding about the key beside a certificate says which file it means.
+                let about = match finding.subject == check.subject {
+                    true => String::new(),
+                    false => format!(" `{}`:", finding.subject),
+                };
+                talk.line(line.plain(format!(" {}:{about} {}", check.name, finding.message)));
+                talk.finding_details(finding);
+            }
+        }
+    }
+}
+
+fn check_object(check: &Check) -> Value {
+    let mut object = json!({ "check": check.name, "subject": check.subject });
+    match &check.state {
+        State::Found(findings) => {
+            object["state"] = "found".into();
+            object["ids"] = findings.iter().map(|finding| finding.id.name()).collect();
+        }
+        State::Passed => object["state"] = "passed".into(),
+        State::Skipped(reason) => {
+            object["state"] = "skipped".into();
+            object["reason"] = (*reason).into();
+        }
+    }
+    object
+}
+
+fn certificates(audit: &Audit) -> Value {
+    let objects = audit.certificates.iter().map(|(source, certificate)| {
+        json!({
+            "source": source,
+            "subject": certificate.summary.subject.as_str(),
+            "issuer": certificate.summary.issuer.as_str(),
+            "serial": certificate.summary.serial,
+            "not_before": when::timestamp(certificate.summary.not_before),
+            "not_after": when::timestamp(certificate.summary.not_after),
+            "sha256": certificate.fingerprint,
+        })
+    });
+    objects.collect()
+}
+
+/// Dates under the names that ssl_exporter gave them, so that its dashboards and alerts fit; the rest is ours.
+fn metrics(audit: &Audit) -> Vec<Metric> {
+    let (in_file, presented): (Vec<_>, Vec<_>) =
+        audit.certificates.iter().partition(|(source, _)| audit.address.as_ref() != Some(source));
+    let mut metrics = Vec::new();
+    for (certificates, place, not_after, not_before) in [
+        (in_file, "file", "ssl_file_cert_not_after", "ssl_file_cert_not_before"),
+        (presented, "target", "ssl_cert_not_after", "ssl_cert_not_before"),
+    ] {
+        let mut not_after =
+            Metric::new(not_after, "The last second of a certificate's life, in seconds since 1970.");
+        let mut not_before =
+            Metric::new(not_before, "The first second of a certificate's life, in seconds since 1970.");
+        for (source, certificate) in certificates {
+            let labels = labels(place, source, certificate);
+            not_after.sample(labels.clone(), certificate.summary.not_after.unix_timestamp());
+            not_before.sample(labels, certificate.summary.not_before.unix_timestamp());
+        }
+        metrics.extend([not_after, not_before]);
+    }
+    metrics.extend(counts(audit));
+    metrics
+}
+
+fn labels(place: &'static str, source: &str, certificate: &Certificate) -> Vec<(&'static str, String)> {
+    let summary = &certificate.summary;
+    // With a comma around each, so that an expression can look for a whole name.
+    let list = |wanted: fn(&SubjectName) -> bool| {
+        let names = summary.names.iter().filter(|name| wanted(name)).map(|name| format!("{name},"));
+        let names = names.collect::<String>();
+        if names.is_empty() { names } else { format!(",{names}") }
+    };
+    vec![
+        (place, source.to_owned()),
+        ("serial_no", certificate.serial_decimal.clone()),
+        ("issuer_cn", summary.issuer.to_string()),
+        ("cn", summary.subject.to_string()),
+        ("dnsnames", list(|name| matches!(name, SubjectName::Dns(_)))),
+        ("ips", list(|name| matches!(name, SubjectName::Ip(_)))),
+    ]
+}
+
+/// What came of the checks, in numbers.
+fn counts(audit: &Audit) -> [Metric; 3] {
+    let mut found = Metric::new("egext_certs_finding", "1 for each finding of `egext certs check`.");
+    let mut checks =
+        Metric::new("egext_certs_checks", "How many checks passed, found something, or were skipped.");
+    let mut counts = [("found", 0), ("passed", 0), ("skipped", 0)];
+    for check in &audit.checks {
+        let index = match &check.state {
+            State::Found(findings) => {
+                for finding in findings {
+                    let severity = finding.severity.to_string();
+                    found.sample(
+                        vec![
+                            ("id", finding.id.name().to_owned()),
+                            ("severity", severity),
+                            ("subject", finding.subject.clone()),
+                        ],
+                        1,
+                    );
+                }
+                0
+            }
+            State::Passed => 1,
+            State::Skipped(_) => 2,
+        };
+        counts[index].1 += 1;
+    }
+    for (state, number) in counts {
+        checks.sample(vec![("state", state.to_owned())], number);
+    }
+    let mut due =
+        Metric::new("egext_certs_due", "1 when a certificate ends within the time that was asked about.");
+    due.sample(Vec::new(), i64::from(audit.is_due()));
+    [found, checks, due]
+}

@@ -1,0 +1,295 @@
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::CertsError;
+use super::presented::{Question, client_in};
+use crate::cli::CertsShow;
+use crate::commands::Error;
+use crate::pki::inspect::{Certificate, KeyFile, PemFile, directory, first_out_of_order};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, when};
+use crate::report::{Finding, Id, Report, chain};
+
+pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, Error> {
+    let mut report = Report::new("certs show");
+    let question = Question::new(&arguments.server)?;
+    let mut shown = Shown { files: Vec::new(), now };
+    if arguments.paths.is_empty() && question.is_none() {
+        shown.directory(&arguments.dir, &mut report)?;
+    }
+    for path in &arguments.paths {
+        if path.is_dir() {
+            shown.directory(path, &mut report)?;
+        } else {
+            shown.files.push(PemFile::read(path).map_err(CertsError::from)?);
+        }
+    }
+    if let Some(question) = question {
+        let anchors = Anchors::load(&arguments.dir.join(CA_CERTIFICATE_FILE)).ok();
+        match question.ask(anchors.as_ref(), client_in(&arguments.dir).as_ref(), now)? {
+            Ok(chain) => shown.files.push(presented(&question.address.to_string(), &chain)?),
+            Err(finding) => {
+                report.talk.finding(&finding);
+                report.findings.push(finding);
+            }
+        }
+    }
+    if shown.is_empty() && report.findings.is_empty() {
+        return Err(shown.nothing(arguments).into());
+    }
+    shown.render(&mut report);
+    Ok(report)
+}
+
+fn presented(address: &str, chain: &[rustls_pki_types::CertificateDer<'_>]) -> Result<PemFile, CertsError> {
+    PemFile::presented(address, chain).map_err(CertsError::from)
+}
+
+/// All that is shown, in its order.
+struct Shown {
+    files: Vec<PemFile>,
+    now: OffsetDateTime,
+}
+
+impl Shown {
+    /// Files of a directory that hold neither certificates nor keys are none of our business; broken ones are.
+    fn directory(&mut self, path: &std::path::Path, report: &mut Report) -> Result<(), CertsError> {
+        for path in directory(path)? {
+            match PemFile::read(&path) {
+                Ok(file) if file.otherwise.is_none() => self.files.push(file),
+                Ok(_) | Err(IdentityError::TooLarge { .. }) => {}
+                Err(error) => {
+                    let finding = Finding::new(Id::CertsUnusable, path.display().to_string(), chain(&error));
+                    report.talk.finding(&finding);
+                    report.findings.push(finding);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.files.iter().all(|file| file.otherwise.is_some())
+    }
+
+    fn nothing(&self, arguments: &CertsShow) -> CertsError {
+        match self.files.iter().find_map(|file| Some((file.path.clone(), file.otherwise?))) {
+            Some((path, found)) => IdentityError::NoCertificate { path, found }.into(),
+            None => CertsError::NothingToShow {
+                directory: arguments.paths.first().unwrap_or(&arguments.dir).clone(),
+            },
+        }
+    }
+
+    fn render(&self, report: &mut Report) {
+        let mut text = String::new();
+        let (mut certificates, mut keys, mut chains) = (Vec::new(), Vec::new(), Vec::new());
+        for file in &self.files {
+            if let Some(found) = file.otherwise {
+                text += &section(&file.path, &format!("neither certificate nor key: {found}"), &[]);
+            }
+            let number = file.certificates.len();
+            for (index, certificate) in file.certificates.iter().enumerate() {
+                let place =
+                    if number > 1 { format!("certificate {} of {number}", index + 1) } else { String::new() };
+                text += &section(&file.path, &place, &self.rows(certificate));
+                certificates.push(self.object(file, index, certificate));
+            }
+            if number > 1 {
+                let (words, object) = order(file);
+                text += &section(&file.path, &words, &[]);
+                chains.push(object);
+            }
+            for key in &file.keys {
+                let owner = self.owner(key);
+                text += &section(&file.path, &key_words(key, owner.as_ref()), &[]);
+                keys.push(key_object(file, key, owner));
+            }
+        }
+        let pem = self.files.iter().flat_map(|file| &file.certificates).map(Certificate::pem);
+        report.pem = Some(pem.collect());
+        report.data = Some(text.trim_start().to_owned());
+        for (name, list) in [("certificates", certificates), ("keys", keys), ("chains", chains)] {
+            report.details.insert(name.to_owned(), list.into());
+        }
+    }
+
+    fn rows(&self, certificate: &Certificate) -> Vec<(&'static str, String)> {
+        let summary = &certificate.summary;
+        let issuer = match (self.issuer(certificate), summary.self_issued) {
+            (_, true) => "itself".to_owned(),
+            (Some(path), _) => format!("{}, in `{}`", summary.issuer, path.display()),
+            (None, _) => summary.issuer.to_string(),
+        };
+        let key = match self.key_file(certificate) {
+            Some(path) => format!("{}, in `{}`", summary.key, path.display()),
+            None => summary.key.clone(),
+        };
+        let moment = |moment| {
+            format!(
+                "{}, {} ({})",
+                when::day(moment),
+                when::distance(moment, self.now),
+                when::timestamp(moment)
+            )
+        };
+        let names = summary.names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        vec![
+            ("subject", summary.subject.to_string()),
+            ("issuer", issuer),
+            ("names", if names.is_empty() { "none".to_owned() } else { names.join(", ") }),
+            ("usages", usages(certificate)),
+            ("key", key),
+            ("from", moment(summary.not_before)),
+            ("until", moment(summary.not_after)),
+            ("serial", summary.serial.clone()),
+            ("signature", certificate.signature.clone()),
+            ("SHA-256", certificate.fingerprint.clone()),
+            ("of its key", certificate.key_fingerprint.clone()),
+            ("belongs to", side(certificate).1.to_owned()),
+        ]
+    }
+
+    fn object(&self, file: &PemFile, index: usize, certificate: &Certificate) -> Value {
+        let summary = &certificate.summary;
+        let path = |path: PathBuf| path.display().to_string();
+        json!({
+            "source": file.path.display().to_string(),
+            "position": index + 1,
+            "subject": summary.subject.as_str(),
+            "issuer": summary.issuer.as_str(),
+            "issuer_file": self.issuer(certificate).map(path),
+            "self_issued": summary.self_issued,
+            "names": summary.names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "is_ca": summary.is_ca,
+            "path_length": certificate.path_length,
+            "key_usages": certificate.key_usages,
+            "extended_key_usages": certificate.extended_key_usages,
+            "key_type": summary.key,
+            "key_file": self.key_file(certificate).map(path),
+            "not_before": when::timestamp(summary.not_before),
+            "not_after": when::timestamp(summary.not_after),
+            "serial": summary.serial,
+            "signature": certificate.signature,
+            "sha256": certificate.fingerprint,
+            "key_sha256": certificate.key_fingerprint,
+            "belongs_to": side(certificate).0,
+        })
+    }
+
+    /// The file with the certificate that issued this one. In a bundle of strangers nobody is looked for: with the
+    /// same name on all of them it would be a signature for every two.
+    fn issuer(&self, certificate: &Certificate) -> Option<PathBuf> {
+        if self.files.iter().map(|file| file.certificates.len()).sum::<usize>() > ISSUER_LIMIT {
+            return None;
+        }
+        let issued = |file: &&PemFile| {
+            file.certificates
+                .iter()
+                .any(|other| other.fingerprint != certificate.fingerprint && certificate.is_issued_by(other))
+        };
+        self.files.iter().find(issued).map(|file| file.path.clone())
+    }
+
+    /// The file with its key.
+    fn key_file(&self, certificate: &Certificate) -> Option<PathBuf> {
+        self.files.iter().find(|file| file.has_key_of(certificate)).map(|file| file.path.clone())
+    }
+
+    /// The file with the certificate of this key, and whether that is a CA's.
+    fn owner(&self, key: &KeyFile) -> Option<(PathBuf, bool)> {
+        self.files.iter().find_map(|file| {
+            let certificate = file.certificates.iter().find(|certificate| key.belongs_to(certificate))?;
+            Some((file.path.clone(), certificate.summary.is_ca))
+        })
+    }
+}
+
+fn section(path: &std::path::Path, remark: &str, rows: &[(&str, String)]) -> String {
+    let remark = if remark.is_empty() { String::new() } else { format!(": {remark}") };
+    let rows = rows.iter().map(|(name, words)| format!("  {name:<10}  {words}\n")).collect::<String>();
+    let blank = if rows.is_empty() { "" } else { "\n" };
+    format!("{blank}{}{remark}\n{rows}", path.display())
+}
+
+fn usages(certificate: &Certificate) -> String {
+    let mut parts = Vec::new();
+    if certificate.summary.is_ca {
+        parts.push(match certificate.path_length {
+            Some(length) => format!("CA, path length {length}"),
+            None => "CA".to_owned(),
+        });
+    }
+    parts.extend(certificate.key_usages.as_ref().map(|usages| usages.join(", ")));
+    parts.extend(certificate.extended_key_usages.as_ref().map(|usages| usages.join(", ")));
+    if parts.is_empty() { "any".to_owned() } else { parts.join("; ") }
+}
+
+/// Which side needs it: for a program and for a person.
+fn side(certificate: &Certificate) -> (&'static str, &'static str) {
+    let summary = &certificate.summary;
+    match (summary.is_ca, summary.server_auth, summary.client_auth) {
+        (true, ..) => ("both", "both sides, which trust it"),
+        (_, true, false) => ("server", "the server"),
+        (_, false, true) => ("client", "the client"),
+        (_, true, true) => ("either", "either side"),
+        (_, false, false) => ("neither", "neither side of TLS"),
+    }
+}
+
+fn order(file: &PemFile) -> (String, Value) {
+    let source = file.path.display().to_string();
+    let number = file.certificates.len();
+    match first_out_of_order(&file.certificates) {
+        None => (
+            format!("a chain of {number} in the right order, leaf first"),
+            json!({ "source": source, "in_order": true }),
+        ),
+        Some(position) => (
+            format!("no chain in this order: certificate {position} did not issue the one before it"),
+            json!({ "source": source, "in_order": false, "out_of_order_at": position }),
+        ),
+    }
+}
+
+fn key_words(key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> String {
+    let words = match key {
+        KeyFile::Encrypted => "an encrypted key, which only its passphrase opens".to_owned(),
+        KeyFile::Unusable => "a key that is broken, or of a kind that TLS does not use".to_owned(),
+        // "an RSA 2048 key", "an Ed25519 key", "a P-256 key"
+        KeyFile::Usable { kind, .. } if kind.starts_with(['R', 'E']) => format!("an {kind} key"),
+        KeyFile::Usable { kind, .. } => format!("a {kind} key"),
+    };
+    match owner {
+        Some((path, true)) => format!(
+            "{words}, belongs to `{}`; it stays where certificates are made: whoever has it can be either side",
+            path.display()
+        ),
+        Some((path, false)) => format!("{words}, belongs to `{}`", path.display()),
+        None if matches!(key, KeyFile::Usable { .. }) => {
+            format!("{words}, belongs to none of these certificates")
+        }
+        None => words,
+    }
+}
+
+fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(PathBuf, bool)>) -> Value {
+    let mut object = json!({
+        "source": file.path.display().to_string(),
+        "state": match key {
+            KeyFile::Encrypted => "encrypted",
+            KeyFile::Unusable => "unusable",
+            KeyFile::Usable { .. } => "usable",
+        },
+    });
+    if let KeyFile::Usable { kind, fingerprint } = key {
+        object["key_type"] = kind.as_str().into();
+        object["sha256"] = fingerprint.as_str().into();
+    }
+    object["certificate_file"] = owner.map(|(path, _)| path.display().to_string()).into();
+    object
+}
+
+/// Among how many certificates issuers are looked for.
+const ISSUER_LIMIT: usize = 128;

@@ -1,0 +1,194 @@
+//! Files: what they hold, what fits together, and who may read them.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use super::LeafFiles;
+use crate::pki::IdentityError;
+use crate::pki::inspect::{Certificate, KeyFile, PemFile};
+use crate::report::{Finding, Hint as _, Id, Severity, State, chain};
+
+/// A certificate file and a key file of one generation.
+pub(super) struct Pair {
+    pub(super) file: PemFile,
+    pub(super) chain: Vec<Certificate>,
+    key: Option<Result<PemFile, IdentityError>>,
+}
+
+impl Pair {
+    /// Reads both, and again while somebody replaces them.
+    pub(super) fn read(files: &LeafFiles) -> Result<Self, Box<Finding>> {
+        let places = || [&files.certificate, &files.key].map(|path| fs::canonicalize(path).ok());
+        for _ in 0..ATTEMPTS {
+            let before = places();
+            let pair = Self::read_once(files);
+            if before == places() {
+                return pair;
+            }
+        }
+        Self::read_once(files)
+    }
+
+    fn read_once(files: &LeafFiles) -> Result<Self, Box<Finding>> {
+        let subject = files.certificate.display().to_string();
+        let file = PemFile::read(&files.certificate).map_err(|error| Box::new(unusable(&subject, &error)))?;
+        let key = files.key.symlink_metadata().is_ok().then(|| PemFile::read(&files.key));
+        if file.certificates.is_empty()
+            && !file.keys.is_empty()
+            && let Some(Ok(other)) = &key
+            && other.keys.is_empty()
+            && !other.certificates.is_empty()
+        {
+            let message = format!("it holds the key, and `{}` the certificate", files.key.display());
+            let finding = Finding::new(Id::CertsSwapped, subject, message);
+            return Err(Box::new(finding.with_hint("name or copy them the other way round")));
+        }
+        Ok(Self { chain: file.certificates.clone(), file, key })
+    }
+
+    pub(super) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Is the key that of the leaf?
+    pub(super) fn key(&self, files: &LeafFiles) -> State {
+        let subject = files.key.display().to_string();
+        let found = |finding| State::Found(vec![finding]);
+        let file = match &self.key {
+            None => {
+                let message = format!("there is no key for `{}`", files.certificate.display());
+                return found(Finding::new(Id::CertsKeyMissing, subject, message));
+            }
+            Some(Err(error)) => return found(unusable(&subject, error)),
+            Some(Ok(file)) => file,
+        };
+        match file.keys.as_slice() {
+            [] => found(no_key(file)),
+            keys if keys.contains(&KeyFile::Encrypted) => {
+                State::Skipped("not compared: the key is encrypted")
+            }
+            keys if keys.iter().all(|key| *key == KeyFile::Unusable) => {
+                found(Finding::new(Id::CertsUnusable, subject, UNUSABLE_KEY))
+            }
+            keys => {
+                let owner = self.chain.iter().position(|owner| keys.iter().any(|key| key.belongs_to(owner)));
+                match owner {
+                    Some(0) => State::Passed,
+                    // The order of the file has a finding of its own.
+                    Some(_) => {
+                        State::Skipped("not compared: it is the key of another certificate in the file")
+                    }
+                    None => found(mismatch(&subject, &files.certificate.display().to_string())),
+                }
+            }
+        }
+    }
+}
+
+/// Is the key that of one of the CA's certificates? In a rotation there are two.
+pub(super) fn ca_key(ca: &str, key: &Path, certificates: &[Certificate]) -> State {
+    let subject = key.display().to_string();
+    let finding = match PemFile::read(key) {
+        Err(error) => unusable(&subject, &error),
+        Ok(file) if file.keys.is_empty() => no_key(&file),
+        Ok(file) if file.keys.contains(&KeyFile::Encrypted) => {
+            return State::Skipped("not compared: the key is encrypted");
+        }
+        Ok(file) if certificates.iter().any(|certificate| file.has_key_of(certificate)) => {
+            return State::Passed;
+        }
+        Ok(file) if file.keys.iter().all(|key| *key == KeyFile::Unusable) => {
+            Finding::new(Id::CertsUnusable, subject, UNUSABLE_KEY)
+        }
+        Ok(_) => mismatch(&subject, ca),
+    };
+    State::Found(vec![finding])
+}
+
+/// Who may read the key? PostgreSQL's rule: nobody but its owner, and where that is root its group as well.
+///
+/// Where the kubelet mounts a Secret, files are 0644 unless somebody says otherwise, and nobody else is in the
+/// container: worth knowing, and no error.
+pub(super) fn mode(key: &Path, allowed: u32) -> Vec<Finding> {
+    let Ok(metadata) = fs::metadata(key) else { return Vec::new() };
+    let mode = metadata.mode() & 0o777;
+    let safe = if metadata.uid() == 0 { 0o740 } else { 0o700 };
+    if mode & !(safe | allowed) == 0 {
+        return Vec::new();
+    }
+    let subject = key.display().to_string();
+    let message = if mode & 0o007 == 0 {
+        "its group may use the key, too"
+    } else {
+        "every user of this machine may use the key, too"
+    };
+    let mut finding = Finding::new(Id::CertsKeyExposed, subject, message)
+        .with_evidence("expected", format!("mode {:04o} or less", safe & 0o666))
+        .with_evidence("found", format!("mode {mode:04o}"));
+    if is_mounted_by_kubelet(key) {
+        finding.severity = Severity::Info;
+        return vec![finding.with_hint("in the volume of the pod, set `defaultMode: 0400`")];
+    }
+    vec![finding.with_hint(format!("`chmod 600 {}`", key.display()))]
+}
+
+/// Does the server present what is on disk?
+pub(super) fn same(
+    address: &str,
+    presented: &[Certificate],
+    on_disk: Option<&(String, Certificate)>,
+) -> Vec<Finding> {
+    let (Some(leaf), Some((path, expected))) = (presented.first(), on_disk) else { return Vec::new() };
+    if leaf.fingerprint == expected.fingerprint {
+        return Vec::new();
+    }
+    let words = |certificate: &Certificate| {
+        format!(
+            "serial number {}, until {}",
+            certificate.summary.serial,
+            certificate.summary.not_after.date()
+        )
+    };
+    vec![
+        Finding::new(Id::CertsPresentedDiffers, address, format!("the server does not present `{path}`"))
+            .with_evidence("expected", words(expected))
+            .with_evidence("found", words(leaf))
+            .with_hint("restart the server if it does not reload; if it did, it reads other files"),
+    ]
+}
+
+pub(super) fn unusable(subject: &str, error: &IdentityError) -> Finding {
+    let finding = Finding::new(Id::CertsUnusable, subject, chain(error));
+    match error.hint() {
+        Some(hint) => finding.with_hint(hint),
+        None => finding,
+    }
+}
+
+pub(super) fn no_certificate(file: &PemFile) -> Finding {
+    let subject = file.path.display().to_string();
+    let found = file.otherwise.map_or_else(|| "it holds a key".to_owned(), |found| found.to_string());
+    Finding::new(Id::CertsUnusable, subject, format!("there is no certificate in it: {found}"))
+}
+
+fn no_key(file: &PemFile) -> Finding {
+    let subject = file.path.display().to_string();
+    let found = file.otherwise.map_or_else(|| "it holds a certificate".to_owned(), |found| found.to_string());
+    Finding::new(Id::CertsUnusable, subject, format!("there is no key in it: {found}"))
+}
+
+fn mismatch(subject: &str, certificate: &str) -> Finding {
+    Finding::new(Id::CertsKeyMismatch, subject, format!("it is not the key of `{certificate}`"))
+        .with_hint("`egext certs show DIR` says which key belongs to which certificate")
+}
+
+/// The kubelet's tree: the name leads to `..data`, and that to the present generation.
+fn is_mounted_by_kubelet(path: &Path) -> bool {
+    fs::read_link(path).is_ok_and(|target| target.starts_with("..data"))
+}
+
+const UNUSABLE_KEY: &str = "the key is broken, or of a kind that TLS does not use";
+
+/// How often files are read again that were replaced meanwhile.
+const ATTEMPTS: usize = 10;

@@ -1,0 +1,205 @@
+//! What a certificate says about itself, held against what is needed of it.
+
+use std::net::IpAddr;
+
+use time::{Duration, OffsetDateTime};
+
+use crate::net::Host;
+use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
+use crate::pki::{Role, SubjectName, verify, when};
+use crate::report::{Finding, Id};
+use crate::units::Within;
+
+/// Is it the time of each of them, and for long enough?
+pub(super) fn dates(
+    subject: &str,
+    certificates: &[Certificate],
+    within: Option<Within>,
+    now: OffsetDateTime,
+) -> Vec<Finding> {
+    let several = certificates.len() > 1;
+    let date = |certificate: &Certificate| {
+        let summary = &certificate.summary;
+        let (from, until) = (summary.not_before, summary.not_after);
+        let who = if several { format!("`{}` ", summary.subject) } else { String::new() };
+        let left = until - now;
+        if now < from {
+            let message =
+                format!("{who}is valid from {} on, {}", when::timestamp(from), when::distance(from, now));
+            Some(
+                Finding::new(Id::CertsNotYetValid, subject, message)
+                    .with_hint("compare this machine's clock with another one: `date -u`"),
+            )
+        } else if left.is_negative() {
+            let message = format!("{who}expired {}, on {}", when::distance(until, now), when::day(until));
+            Some(Finding::new(Id::CertsExpired, subject, message).with_hint(NEW))
+        } else if left < soon(until - from, within) {
+            let message = format!("{who}expires {}, on {}", when::distance(until, now), when::day(until));
+            let finding = Finding::new(Id::CertsExpiring, subject, message).with_hint(NEW);
+            Some(match within {
+                Some(within) => finding.with_evidence("within", within.to_string()),
+                None => finding,
+            })
+        } else {
+            None
+        }
+    };
+    certificates.iter().filter_map(date).collect()
+}
+
+/// Are they CAs, and may they sign? One leaf among them is a mistake, too: nobody needs it there.
+pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding> {
+    let judge = |certificate: &Certificate| {
+        let summary = &certificate.summary;
+        if !summary.is_ca {
+            let message =
+                format!("`{}` is no CA's certificate, and stands where the CA belongs", summary.subject);
+            let finding = Finding::new(Id::CertsLeafAsCa, subject, message)
+                .with_evidence("expected", "a certificate with CA in its basicConstraints");
+            let issued = "put the certificate of its issuer there";
+            return Some(if summary.self_issued {
+                finding.with_hint("make a CA and a leaf: `egext certs init`")
+            } else {
+                finding.with_hint(format!("{issued}: `{}`", summary.issuer))
+            });
+        }
+        let usages = certificate.key_usages.as_ref()?;
+        (!usages.contains(&KEY_CERT_SIGN)).then(|| {
+            let message = format!("`{}` is a CA that may not sign certificates", summary.subject);
+            Finding::new(Id::CertsCaCannotSign, subject, message)
+                .with_evidence("expected", KEY_CERT_SIGN)
+                .with_evidence("found", usages.join(", "))
+                .with_hint("make the CA's certificate again, with keyCertSign")
+        })
+    };
+    certificates.iter().filter_map(judge).collect()
+}
+
+/// Can key or signature be forged? Nobody looks at the signature of a root: it is trusted, not verified.
+pub(super) fn strength(subject: &str, certificates: &[Certificate]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for certificate in certificates {
+        let summary = &certificate.summary;
+        if let Some(reason) = certificate.weak_key {
+            let message = format!("`{}` has a weak key: {reason}", summary.subject);
+            findings.push(
+                Finding::new(Id::CertsWeakKey, subject, message)
+                    .with_evidence("found", summary.key.clone())
+                    .with_hint("issue it again with a P-256 key"),
+            );
+        }
+        if let Some(algorithm) = certificate.weak_signature.filter(|_| !summary.self_issued) {
+            let message = format!("`{}` was signed with a hash that can be forged", summary.subject);
+            findings.push(
+                Finding::new(Id::CertsWeakSignature, subject, message)
+                    .with_evidence("found", algorithm)
+                    .with_hint("issue it again, signed with SHA-256"),
+            );
+        }
+        if summary.key == "Ed25519" && !summary.is_ca {
+            let message = "Envoy and some other TLS stacks refuse Ed25519 certificates";
+            findings
+                .push(Finding::new(Id::CertsEd25519, subject, message).with_hint("use `--key-type p256`"));
+        }
+    }
+    findings
+}
+
+/// Is it a leaf, and for this side?
+pub(super) fn usage(subject: &str, leaf: &Certificate, role: Role) -> Vec<Finding> {
+    let summary = &leaf.summary;
+    let (wanted, allowed) = match role {
+        Role::Client => ("clientAuth", summary.client_auth),
+        Role::Server => ("serverAuth", summary.server_auth),
+    };
+    let mut findings = Vec::new();
+    if summary.is_ca {
+        let message =
+            format!("`{}` is a CA's certificate, and the {role} uses it as its own", summary.subject);
+        findings.push(
+            Finding::new(Id::CertsIsCa, subject, message)
+                .with_hint(format!("issue a certificate for the {role} from that CA")),
+        );
+    }
+    if !allowed {
+        let found = leaf.extended_key_usages.as_ref().map(|usages| usages.join(", ")).unwrap_or_default();
+        findings.push(
+            Finding::new(Id::CertsWrongPurpose, subject, format!("it is not for the {role}"))
+                .with_evidence("expected", format!("extended key usage {wanted}"))
+                .with_evidence("found", found)
+                .with_hint(format!("give the {role} its own certificate")),
+        );
+    }
+    findings
+}
+
+/// Can the server be called by the names that it will be called by? Nobody calls a client.
+pub(super) fn names(
+    subject: &str,
+    leaf: &Certificate,
+    role: Role,
+    wanted: &[(SubjectName, Host)],
+) -> Vec<Finding> {
+    let names = &leaf.summary.names;
+    if role == Role::Client {
+        return Vec::new();
+    }
+    let verifiable = |name: &SubjectName| matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_));
+    if !names.iter().any(verifiable) {
+        let message =
+            format!("no client can verify it: `{}` stands in no subjectAltName", leaf.summary.subject);
+        return vec![
+            Finding::new(Id::CertsNoSan, subject, message)
+                .with_evidence("expected", "a DNS name or an IP address")
+                .with_hint("`egext certs init --san NAME` makes one"),
+        ];
+    }
+    let mut findings = Vec::new();
+    for name in names {
+        if let SubjectName::Dns(text) = name
+            && text.parse::<IpAddr>().is_ok()
+        {
+            let message =
+                format!("the IP address `{text}` stands in it as a host name, where nobody looks for it");
+            findings.push(
+                Finding::new(Id::CertsIpAsDns, subject, message)
+                    .with_evidence("expected", format!("IP:{text}"))
+                    .with_evidence("found", format!("DNS:{text}"))
+                    .with_hint(format!("issue it again; for `egext`: `--san {text}`")),
+            );
+        }
+    }
+    let missing = wanted.iter().filter(|(name, _)| verify::name(&leaf.der, name).is_err());
+    let missing = missing.map(|(name, _)| name.to_string()).collect::<Vec<_>>();
+    if !missing.is_empty() {
+        let has = names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        findings.push(
+            Finding::new(Id::CertsNamesMissing, subject, format!("it is not for {}", missing.join(", ")))
+                .with_evidence("expected", missing.join(", "))
+                .with_evidence("found", has.join(", "))
+                .with_hint(format!("issue it again with the missing names: `--san {}`", missing.join(","))),
+        );
+    }
+    findings
+}
+
+/// The side that it says it is for; a server where it leaves that open, since more is asked of one.
+pub(super) fn role(leaf: &Certificate) -> Role {
+    if leaf.summary.server_auth || !leaf.summary.client_auth { Role::Server } else { Role::Client }
+}
+
+fn soon(life: Duration, within: Option<Within>) -> Duration {
+    match within {
+        None => SOON.min(life / 3_i32),
+        // A life that ends before it begins has no part.
+        Some(within) => {
+            let end = within.of(life.try_into().unwrap_or_default());
+            Duration::try_from(end).unwrap_or(Duration::MAX)
+        }
+    }
+}
+
+const NEW: &str = "`egext certs renew` renews a leaf, `egext certs rotate-ca` a CA";
+
+/// Soon is a third of a certificate's life, and at most this.
+const SOON: Duration = Duration::days(30);

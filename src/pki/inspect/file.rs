@@ -1,0 +1,134 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use super::{Certificate, sha256};
+use crate::pki::identity::{found, read};
+use crate::pki::pem::{self, Blocks};
+use crate::pki::summary::key_kind;
+use crate::pki::{Found, IdentityError};
+
+/// A PEM file: what it holds of certificates and keys.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PemFile {
+    /// As named.
+    pub path: PathBuf,
+    /// In the file's order.
+    pub certificates: Vec<Certificate>,
+    /// In the file's order.
+    pub keys: Vec<KeyFile>,
+    /// What it holds when it holds neither.
+    pub otherwise: Option<Found>,
+}
+
+/// A private key, as far as it may be talked about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum KeyFile {
+    /// Only a passphrase opens it.
+    Encrypted,
+    /// A key that TLS can use.
+    Usable {
+        /// Kind and size, such as `P-256`.
+        kind: String,
+        /// SHA-256 of its public half (subjectPublicKeyInfo), in hexadecimal: the
+        /// [`key_fingerprint`](Certificate::key_fingerprint) of its certificates.
+        fingerprint: String,
+    },
+    /// Broken, or of a kind that no TLS stack of today uses.
+    Unusable,
+}
+
+impl PemFile {
+    /// Reads a file. The key itself is wiped from memory before this returns.
+    ///
+    /// # Errors
+    /// When it cannot be read, or what should be a certificate is none.
+    pub fn read(path: &Path) -> Result<Self, IdentityError> {
+        Self::from_pem(path, &read(path)?)
+    }
+
+    /// The same from memory; `path` is what messages call it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn from_pem(path: &Path, text: &[u8]) -> Result<Self, IdentityError> {
+        let blocks =
+            Blocks::read(text).map_err(|source| IdentityError::MalformedPem { path: path.into(), source })?;
+        let certificates = certificates(path, &blocks.certificates)?;
+        let mut keys = blocks.keys.iter().map(|key| key_facts(key)).collect::<Vec<_>>();
+        if pem::is_encrypted(text) && !keys.iter().any(|key| matches!(key, KeyFile::Usable { .. })) {
+            // The older form of OpenSSL reads as a key, and is none without its passphrase.
+            keys = vec![KeyFile::Encrypted];
+        }
+        let otherwise = (certificates.is_empty() && keys.is_empty()).then(|| found(text, &blocks));
+        Ok(Self { path: path.into(), certificates, keys, otherwise })
+    }
+
+    /// What a server presents, leaf first, as if it were a file; `address` is what messages call it.
+    ///
+    /// # Errors
+    /// When one of them is no certificate.
+    pub fn presented(address: &str, chain: &[CertificateDer<'_>]) -> Result<Self, IdentityError> {
+        let path = PathBuf::from(address);
+        let certificates = certificates(&path, chain)?;
+        Ok(Self { path, certificates, keys: Vec::new(), otherwise: None })
+    }
+
+    /// Is a key in it that belongs to `certificate`?
+    pub fn has_key_of(&self, certificate: &Certificate) -> bool {
+        self.keys.iter().any(|key| key.belongs_to(certificate))
+    }
+}
+
+impl KeyFile {
+    /// Is it the key of `certificate`? Nobody knows of one that cannot be opened.
+    pub fn belongs_to(&self, certificate: &Certificate) -> bool {
+        matches!(self, Self::Usable { fingerprint, .. } if *fingerprint == certificate.key_fingerprint)
+    }
+}
+
+/// The files of a directory that can be read at all, by name. Hidden files, directories and what is no regular
+/// file stay out: a pipe would keep us waiting.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn directory(path: &Path) -> Result<Vec<PathBuf>, IdentityError> {
+    let unreadable = |source| IdentityError::Unreadable { path: path.into(), source };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        // Links are followed: so the kubelet mounts Secrets, and so our own sets are stored.
+        let is_file = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file());
+        if !hidden && is_file {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn certificates(path: &Path, ders: &[CertificateDer<'_>]) -> Result<Vec<Certificate>, IdentityError> {
+    let read = |(index, der)| {
+        Certificate::of(der).map_err(|source| IdentityError::Malformed {
+            path: path.into(),
+            position: index + 1,
+            source,
+        })
+    };
+    ders.iter().enumerate().map(read).collect()
+}
+
+fn key_facts(key: &PrivateKeyDer<'_>) -> KeyFile {
+    let public = any_supported_type(key).ok().and_then(|key| key.public_key().map(|spki| spki.to_vec()));
+    let Some(public) = public else { return KeyFile::Unusable };
+    match SubjectPublicKeyInfo::from_der(&public) {
+        Ok((_, info)) => KeyFile::Usable { kind: key_kind(&info), fingerprint: sha256(&public) },
+        Err(_) => KeyFile::Unusable,
+    }
+}

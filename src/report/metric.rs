@@ -1,0 +1,22 @@
+/// A number that can be watched over time, once for each thing that it was measured on.
+#[derive(Clone, Debug)]
+pub struct Metric {
+    /// As Prometheus knows it.
+    pub name: &'static str,
+    /// What it means: one sentence.
+    pub help: &'static str,
+    /// Labels and number.
+    pub samples: Vec<(Vec<(&'static str, String)>, i64)>,
+}
+
+impl Metric {
+    /// A metric without samples.
+    pub fn new(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, samples: Vec::new() }
+    }
+
+    /// Adds a sample.
+    pub fn sample(&mut self, labels: Vec<(&'static str, String)>, number: i64) {
+        self.samples.push((labels, number));
+    }
+}
