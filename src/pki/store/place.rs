@@ -28,6 +28,7 @@ pub enum Contents {
 /// When the directory cannot be searched.
 pub fn contents(directory: &Path, names: &[&str]) -> Result<Contents, StoreError> {
     let place = Place::new(directory);
+    let before = place.current();
     let mut missing = Vec::new();
     for name in names {
         let path = directory.join(name);
@@ -39,6 +40,10 @@ pub fn contents(directory: &Path, names: &[&str]) -> Result<Contents, StoreError
             }
             Err(source) => return Err(StoreError::Failed { action: "read", path, source }),
         }
+    }
+    // A set was published while we looked: what was missing then may be there now.
+    if place.current() != before {
+        return contents(directory, names);
     }
     Ok(match missing.len() {
         0 => Contents::Complete,

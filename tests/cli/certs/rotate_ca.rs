@@ -197,11 +197,15 @@ impl Channel {
             Arc::new(Mutex::new(Vec::new())),
             Arc::new(AtomicBool::new(false)),
         );
+        let hung_up = Arc::new(AtomicBool::new(false));
         let serving = thread::spawn({
-            let (server, done) = (Arc::clone(&server), Arc::clone(&done));
+            let (server, hung_up) = (Arc::clone(&server), Arc::clone(&hung_up));
             move || {
-                while !done.load(Ordering::Relaxed) {
+                loop {
                     let (stream, _) = listener.accept().expect("a connection");
+                    if hung_up.load(Ordering::SeqCst) {
+                        break;
+                    }
                     let config = Arc::clone(&server.lock().expect("a lock"));
                     // A refusal is the client's to report.
                     let _ = answer(stream, config);
@@ -219,7 +223,8 @@ impl Channel {
                     }
                     calls.fetch_add(1, Ordering::Relaxed);
                 }
-                // Wakes the server, which sees that it is over.
+                // Not before the last call has its answer. The connection wakes the server, which sees it.
+                hung_up.store(true, Ordering::SeqCst);
                 let _ = TcpStream::connect(address);
             }
         });
