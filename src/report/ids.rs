@@ -112,7 +112,7 @@ table! {
         "less of the certificate's life is left than `--within` says; without it, less than a third and less than 30 days",
         "`egext certs renew` makes a new server or client certificate from the same CA, `egext certs rotate-ca prepare` begins to replace the CA without a failed call";
     CertsGatewayRefuses = "certs.gateway-refuses", Error,
-        "the verifier of Go, set up as Envoy Gateway sets it up, refuses the certificate; the message has the words that appear in the log. Envoy Gateway then waits for ever instead of reporting it",
+        "the verifier of Go, set up as Envoy Gateway sets it up, refuses the certificate, in the words that the evidence has; Envoy Gateway itself then waits for ever and says nothing",
         "read the reason; certificates that `egext certs init` makes pass every verifier";
     CertsIpAsDns = "certs.ip-as-dns", Warning,
         "an IP address stands in the certificate as if it were a host name: no verifier finds it there",
@@ -121,7 +121,7 @@ table! {
         "a CA's certificate is used as a side's own, as plain `openssl req -x509` makes it or when `ca.crt` was copied over it; Go accepts that, rustls and others refuse it",
         "issue a leaf certificate from the CA, and keep the two in files of their own";
     CertsKeyExposed = "certs.key-exposed", Error,
-        "others than the key's owner may read it: a key has mode 0600, or at most 0640 where it belongs to root (PostgreSQL's rule). Where the kubelet mounts a Secret this is information, since no other user is in the container",
+        "others than the key's owner may read it: a key has mode 0600, or at most 0640 where it belongs to root (PostgreSQL's rule); where the kubelet mounts a Secret this is information, since no other user is in the container",
         "`chmod 600` the key and make a new one if a stranger may have read it; in a pod set `defaultMode: 0400`; where a group is trusted, `--allow-key-mode 0640`";
     CertsKeyMismatch = "certs.key-mismatch", Error,
         "certificate and key are both fine, and not a pair: usually half of a renewal was copied",
@@ -130,7 +130,7 @@ table! {
         "there is a certificate, and no key beside it",
         "copy certificate and key together, or take the certificate away where this side does not need it";
     CertsLeafAsCa = "certs.leaf-as-ca", Error,
-        "a leaf stands where the CA belongs: `tls.crt` was taken for `ca.crt`, as in the Secrets of cert-manager. Go accepts exactly that leaf until it is renewed, rustls and others refuse it at once",
+        "a leaf stands where the CA belongs: `tls.crt` was taken for `ca.crt`, as in the Secrets of cert-manager; Go accepts exactly that leaf until it is renewed, rustls and others refuse it at once",
         "put the certificate of the CA that issued it into the file";
     CertsLifetimeCut = "certs.lifetime-cut", Warning,
         "the CA, or one above it, expires before the lifetime that was asked for is over; nothing outlives its CA, so the certificate ends with it",
