@@ -29,7 +29,7 @@ pub enum KeyType {
     /// ECDSA on P-256: accepted everywhere
     #[default]
     P256,
-    /// ECDSA on P-384
+    /// ECDSA on P-384: Envoy as a client takes it with TLS 1.3 only
     P384,
     /// RSA of 2048 bits, for peers that know nothing else
     Rsa2048,

@@ -40,7 +40,8 @@ pub struct CertsInit {
     /// Kind of all keys [default: p256]
     #[arg(long, value_name = "TYPE", value_enum, env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
-    /// Let the new CA issue certificates for the names of this set only. Java does not look at that in a root
+    /// Let the new CA issue certificates for the names of this set only. Java does not look at that in a root;
+    /// Envoy refuses IP addresses below such a CA
     #[arg(long, conflicts_with = "ca_cert", env = "EGEXT_NAME_CONSTRAINTS", value_parser = FalseyValueParser::new())]
     pub name_constraints: bool,
     /// Throw the new CA's key away, for CI: nothing can be issued or renewed later. Everything lives 24h then,

@@ -321,7 +321,8 @@ fn notes(plan: &Plan, new: &Made) -> Vec<String> {
     }
     if plan.set.name_constraints {
         notes.push(
-            "the CA can issue for these names only; Java does not look at that, because it is in a root"
+            "the CA can issue for these names only; Java does not look at that, because it is in a root, and \
+             Envoy refuses IP addresses below it"
                 .to_owned(),
         );
     }

@@ -11,7 +11,7 @@ fn a_name_constrained_ca_passes_for_its_own_names_and_no_others() {
     let flags = ["--name-constraints", "--san", "extension.internal,*.example.com,10.0.0.7"];
     place.init(&flags).assert().success().stderr_eq(str![[r"
 ...
-note: the CA can issue for these names only; Java does not look at that, because it is in a root
+note: the CA can issue for these names only; Java does not look at that, because it is in a root, and Envoy refuses IP addresses below it
 ...
 "]]);
     place.assert_whole();
