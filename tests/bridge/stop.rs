@@ -131,6 +131,10 @@ async fn calls_that_wait_for_a_server_are_let_go_with_the_cause() {
     let caller = bridge.caller().await;
     let call = caller.send(post(HOOK), "").await;
     bridge.running.wait_for_line("probe.connect.socket-missing");
+    // Calls are taken in their order: when the second one has its answer, the first one waits.
+    let mut impatient = post(HOOK);
+    impatient.headers_mut().insert("grpc-timeout", "1m".parse().expect("a timeout"));
+    answer(caller.send(impatient, "").await).await;
     bridge.running.signal(Signal::TERM);
     let answer = answer(call).await;
     assert!(answer.words().contains("probe.connect.socket-missing"), "{answer:?}");
