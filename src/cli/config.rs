@@ -15,6 +15,7 @@ pub struct Config {
 
 /// What can be written.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum ConfigCommand {
     /// A whole EnvoyGateway file, to stdout
     #[command(after_help = AFTER_GATEWAY)]

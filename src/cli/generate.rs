@@ -11,6 +11,7 @@ pub struct Generate {
 
 /// What can be generated.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum GenerateCommand {
     /// A completion script, to stdout
     Completions {

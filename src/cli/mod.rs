@@ -47,6 +47,7 @@ pub struct Cli {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Make and look after the certificates of both sides
     Certs(Certs),

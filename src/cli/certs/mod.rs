@@ -28,6 +28,7 @@ pub struct Certs {
 
 /// What can be done with certificates.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum CertsCommand {
     /// Make a private CA, and a certificate and key for each side of the channel
     Init(CertsInit),

@@ -17,6 +17,7 @@ pub struct CertsRotateCa {
 
 /// The steps, in their order.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum RotationStep {
     /// Make the new CA, and put it beside the old one into `ca.crt`
     Prepare(Prepare),
