@@ -2,6 +2,8 @@ use std::fmt::{self, Display};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use anstream::adapter::strip_str;
+use anstream::stream::{AsLockedWrite, RawStream};
 use anstream::{AutoStream, ColorChoice};
 
 use super::{Hint, Report, Severity, human, json, junit, prometheus};
@@ -48,14 +50,21 @@ impl Printer {
     }
 
     fn stdout(&self, text: &str) -> io::Result<()> {
-        let mut stream = AutoStream::new(io::stdout().lock(), self.options.colour.into());
-        stream.write_all(text.as_bytes())?;
-        stream.flush()
+        write(AutoStream::new(io::stdout().lock(), self.options.colour.into()), text)
     }
 
     fn stderr(&self, text: &str) -> io::Result<()> {
-        AutoStream::new(io::stderr().lock(), self.options.colour.into()).write_all(text.as_bytes())
+        write(AutoStream::new(io::stderr().lock(), self.options.colour.into()), text)
     }
+}
+
+/// All at once, so that lines of another process do not come in between.
+fn write<S: RawStream + AsLockedWrite>(mut stream: AutoStream<S>, text: &str) -> io::Result<()> {
+    match stream.current_choice() {
+        ColorChoice::Never => stream.write_all(strip_str(text).to_string().as_bytes())?,
+        _ => stream.write_all(text.as_bytes())?,
+    }
+    stream.flush()
 }
 
 /// The flags about output that every command has.
