@@ -19,23 +19,34 @@ use crate::units::Span;
 
 pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
-    if plan.keeps_what_is_there()? {
-        return existing(&plan, now);
-    }
-    let replaces = store::set_contents(&plan.directory)? != Contents::Nothing;
+    let would = match plan.there()? {
+        There::Goes => Outcome::WouldReplace,
+        There::Nothing => Outcome::WouldCreate,
+        There::Stays => return existing(&plan, now),
+    };
     if plan.dry_run {
         store::refuse_foreign(&plan.directory, &SET_FILES)?;
-        let outcome = if replaces { Outcome::WouldReplace } else { Outcome::WouldCreate };
-        return Ok(made(&plan, &plan.make(now)?, outcome, now));
+        return Ok(made(&plan, &plan.make(now)?, would, now));
     }
     let store = Store::open(&plan.directory, &SET_FILES)?;
-    // Another run may have been faster, before the lock was ours.
-    if plan.keeps_what_is_there()? {
-        return existing(&plan, now);
-    }
+    // Once more: another run may have been faster, before the lock was ours.
+    let outcome = match plan.there()? {
+        There::Goes => Outcome::Replaced,
+        There::Nothing => Outcome::Created,
+        There::Stays => return existing(&plan, now),
+    };
     let new = plan.make(now)?;
     store.write(&new.set.files())?;
-    Ok(made(&plan, &new, if replaces { Outcome::Replaced } else { Outcome::Created }, now))
+    Ok(made(&plan, &new, outcome, now))
+}
+
+/// What is in the directory already, and what becomes of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum There {
+    /// It is replaced.
+    Goes,
+    Nothing,
+    Stays,
 }
 
 /// What `egext certs init` shall do.
@@ -77,14 +88,11 @@ struct Made {
 }
 
 impl Plan {
-    /// Is there a set, and does it stay?
-    fn keeps_what_is_there(&self) -> Result<bool, CertsError> {
-        if self.force {
-            return Ok(false);
-        }
+    fn there(&self) -> Result<There, CertsError> {
         match store::set_contents(&self.directory)? {
-            Contents::Complete => Ok(true),
-            Contents::Nothing => Ok(false),
+            Contents::Nothing => Ok(There::Nothing),
+            _ if self.force => Ok(There::Goes),
+            Contents::Complete => Ok(There::Stays),
             Contents::Partial { foreign, missing } => {
                 Err(CertsError::HalfSet { directory: self.directory.clone(), foreign, missing })
             }

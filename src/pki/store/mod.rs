@@ -133,46 +133,52 @@ impl Store {
     /// Makes a set of `files` and of those of the current one that are `kept`.
     fn publish(mut self, files: &[SetFile<'_>], kept: &[String]) -> Result<(), StoreError> {
         let set = format!("set-{}", random_name()?);
-        let (directory, before) = (self.place.hidden(&set), self.place.current_directory());
+        let (directory, replaced) = (self.place.hidden(&set), self.place.current());
+        let before = replaced.as_ref().map(|replaced| self.place.hidden_directory().join(replaced));
+        let access = |name: &str| match &before {
+            Some(before) => Access::of(&before.join(name)),
+            None => Ok(None),
+        };
         make_directory(&directory, 0o700, &mut self.undo)?;
         let mut unsynced = Vec::new();
         for file in files {
             let mode = if file.secret { 0o600 } else { 0o644 };
             let path = directory.join(file.name);
-            let access = Access::of(&before.join(file.name))?;
-            let text = file.text.as_bytes();
+            let (text, access) = (file.text.as_bytes(), access(file.name)?);
             unsynced.push((write_new(&path, text, mode, access, &mut self.undo)?, path));
         }
         for name in kept {
-            let (from, path) = (before.join(name), directory.join(name));
+            let (from, path) = (self.place.current_directory().join(name), directory.join(name));
             let failed = |source| StoreError::failed("read", &from, source);
             let text = Zeroizing::new(fs::read(&from).map_err(failed)?);
             unsynced.push((write_new(&path, &text, 0o600, Access::of(&from)?, &mut self.undo)?, path));
         }
         let opened = open_directory(&directory)?;
-        if let Some(access) = Access::of(&before)? {
+        if let Some(access) = before.as_deref().map(Access::of).transpose()?.flatten() {
             access.apply(&opened, &directory)?;
         }
         unsynced.push((opened, directory));
         sync(&unsynced)?;
-        for name in files.iter().map(|file| file.name).chain(kept.iter().map(String::as_str)) {
-            if !name.starts_with('.') {
-                self.link(name)?;
-            }
+        let names = files.iter().map(|file| file.name).chain(kept.iter().map(String::as_str));
+        let names = names.filter(|name| !name.starts_with('.')).collect::<Vec<_>>();
+        for name in &names {
+            self.link(name)?;
         }
         self.ignore_by_git()?;
-        if let Some(current) = self.place.current() {
-            self.point("previous", &current)?;
+        if let Some(replaced) = &replaced {
+            self.point("previous", replaced)?;
         }
         self.point("current", OsStr::new(&set))?;
         // From here on the new set is what readers see.
         self.undo.keep();
-        self.place.remove_idle_links()?;
+        self.place.remove_idle_links(&names)?;
         self.changed.extend([self.place.hidden_directory(), self.place.directory().into()]);
         let changed = self.changed.drain(..).map(|path| Ok((open_directory(&path)?, path)));
         sync(&changed.collect::<Result<Vec<_>, StoreError>>()?)?;
-        // What cannot be removed now is removed by the next writer.
-        let _ = self.place.sweep();
+        if replaced.is_some() {
+            // What cannot be removed now is removed by the next writer.
+            let _ = self.place.sweep();
+        }
         Ok(())
     }
 

@@ -28,6 +28,9 @@ pub enum Contents {
 /// When the directory cannot be searched.
 pub fn contents(directory: &Path, names: &[&str]) -> Result<Contents, StoreError> {
     let place = Place::new(directory);
+    if place.is_missing() {
+        return Ok(Contents::Nothing);
+    }
     let before = place.current();
     let mut missing = Vec::new();
     for name in names {
@@ -102,6 +105,11 @@ impl Place {
         &self.0
     }
 
+    /// There is nothing at all.
+    fn is_missing(&self) -> bool {
+        fs::symlink_metadata(&self.0).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// The directory where the sets are.
     pub(super) fn hidden_directory(&self) -> PathBuf {
         self.0.join(HIDDEN)
@@ -147,6 +155,9 @@ impl Place {
 
     /// Looks whether anything that we would write to is somebody else's.
     pub(super) fn refuse_foreign(&self, names: &[&str]) -> Result<(), StoreError> {
+        if self.is_missing() {
+            return Ok(());
+        }
         for name in names {
             let path = self.0.join(name);
             let ours = || fs::read_link(&path).is_ok_and(|target| target == Self::target(name));
@@ -160,16 +171,18 @@ impl Place {
         Ok(())
     }
 
-    /// Removes those of our links that lead nowhere, because the current set has no such file: the key of a CA
-    /// that is somebody else's now, or a leaf of the set before.
-    pub(super) fn remove_idle_links(&self) -> Result<(), StoreError> {
+    /// Removes those of our links that lead nowhere, because the current set, which is `names`, has no such file:
+    /// the key of a CA that is somebody else's now, or a leaf of the set before.
+    pub(super) fn remove_idle_links(&self, names: &[&str]) -> Result<(), StoreError> {
         let failed = |path: &Path, source| StoreError::Failed { action: "clean", path: path.into(), source };
         for entry in fs::read_dir(&self.0).map_err(|source| failed(&self.0, source))? {
             let entry = entry.map_err(|source| failed(&self.0, source))?;
             let (path, name) = (entry.path(), entry.file_name());
+            if names.iter().any(|used| name == *used) {
+                continue;
+            }
             let target = [OsStr::new(HIDDEN), OsStr::new(CURRENT), &name].iter().collect::<PathBuf>();
-            let ours = fs::read_link(&path).is_ok_and(|found| found == target);
-            if ours && fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            if fs::read_link(&path).is_ok_and(|found| found == target) {
                 fs::remove_file(&path).map_err(|source| failed(&path, source))?;
             }
         }
