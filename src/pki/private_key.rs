@@ -1,61 +1,85 @@
 //! Private keys: made, read in every form, written, and used to sign.
 
 use std::fmt;
-use std::sync::Arc;
 
 use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::error::{KeyRejected, Unspecified};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
 };
-use rustls::SignatureScheme;
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
-use rustls::sign::SigningKey;
 use rustls_pki_types::{AlgorithmIdentifier, PrivateKeyDer, PrivatePkcs8KeyDer, alg_id};
 use zeroize::Zeroizing;
 
 use super::{KeyType, der, pem};
 
 /// A private key that can sign; what holds its octets is wiped from memory when dropped.
-///
-/// It signs by way of rustls, which reads PKCS#8, PKCS#1 and SEC1 alike and knows every kind of key that
-/// aws-lc has: what can serve TLS can sign certificates.
 pub(super) struct PrivateKey {
     der: Zeroizing<PrivateKeyDer<'static>>,
-    signer: Arc<dyn SigningKey>,
+    pair: Pair,
     public_key: Vec<u8>,
+}
+
+/// As aws-lc has it.
+#[derive(Debug)]
+enum Pair {
+    Ecdsa(EcdsaKeyPair, Curve),
+    Ed25519(Ed25519KeyPair),
+    Rsa(RsaKeyPair),
+}
+
+/// A curve, and the hash that belongs to it (RFC 5480 section 4).
+#[derive(Clone, Copy, Debug)]
+struct Curve {
+    algorithm: &'static EcdsaSigningAlgorithm,
+    identifier: AlgorithmIdentifier,
 }
 
 impl PrivateKey {
     /// Makes a key.
     pub(super) fn generate(key_type: KeyType) -> Result<Self, Unspecified> {
-        let random = SystemRandom::new();
-        let pkcs8 = |der: &[u8]| PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.to_vec()));
-        let rsa = |size| RsaKeyPair::generate(size)?.as_der().map(|document| pkcs8(document.as_ref()));
-        let ecdsa = |algorithm| {
-            EcdsaKeyPair::generate_pkcs8(algorithm, &random).map(|document| pkcs8(document.as_ref()))
-        };
-        let der = match key_type {
-            KeyType::P256 => ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING),
-            KeyType::P384 => ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING),
-            KeyType::Rsa2048 => rsa(KeySize::Rsa2048),
-            KeyType::Rsa3072 => rsa(KeySize::Rsa3072),
-            // The second version of PKCS#8, which has the public key too, is read by OpenSSL from 3.5 on.
+        let (pair, document) = match key_type {
+            KeyType::P256 => ecdsa(P256)?,
+            KeyType::P384 => ecdsa(P384)?,
+            KeyType::Rsa2048 => rsa(KeySize::Rsa2048)?,
+            KeyType::Rsa3072 => rsa(KeySize::Rsa3072)?,
             KeyType::Ed25519 => {
-                Ed25519KeyPair::generate_pkcs8v1(&random).map(|document| pkcs8(document.as_ref()))
+                let pair = Ed25519KeyPair::generate()?;
+                // The second version of PKCS#8, which has the public key too, is read by OpenSSL from 3.5 on.
+                let document = pair.to_pkcs8v1()?.as_ref().to_vec();
+                (Pair::Ed25519(pair), document)
             }
         };
-        Self::new(der?).ok_or(Unspecified)
+        Self::of(pair, PrivatePkcs8KeyDer::from(document).into()).ok_or(Unspecified)
     }
 
     /// None for what is broken, and for kinds that cannot sign certificates.
     pub(super) fn new(der: PrivateKeyDer<'static>) -> Option<Self> {
+        let pair = match &der {
+            PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()).ok().map(Pair::Rsa),
+            PrivateKeyDer::Sec1(key) => on_a_curve(key.secret_sec1_der(), EcdsaKeyPair::from_private_key_der),
+            PrivateKeyDer::Pkcs8(key) => {
+                let key = key.secret_pkcs8_der();
+                on_a_curve(key, EcdsaKeyPair::from_pkcs8)
+                    .or_else(|| RsaKeyPair::from_pkcs8(key).ok().map(Pair::Rsa))
+                    .or_else(|| Ed25519KeyPair::from_pkcs8_maybe_unchecked(key).ok().map(Pair::Ed25519))
+            }
+            _ => None,
+        };
+        Self::of(pair?, der)
+    }
+
+    fn of(pair: Pair, der: PrivateKeyDer<'static>) -> Option<Self> {
         let der = Zeroizing::new(der);
-        let signer = any_supported_type(&der).ok()?;
-        let public_key = signer.public_key()?.as_ref().to_vec();
-        Some(Self { der, signer, public_key })
+        let public_key = match &pair {
+            Pair::Ecdsa(pair, _) => pair.public_key().as_der(),
+            Pair::Ed25519(pair) => pair.public_key().as_der(),
+            Pair::Rsa(pair) => pair.public_key().as_der(),
+        };
+        let public_key = public_key.ok()?.as_ref().to_vec();
+        Some(Self { der, pair, public_key })
     }
 
     /// SubjectPublicKeyInfo, DER.
@@ -64,14 +88,27 @@ impl PrivateKey {
     }
 
     /// The algorithm by which it signs (AlgorithmIdentifier, DER): one for each kind of key.
-    pub(super) fn algorithm(&self) -> Option<Vec<u8>> {
-        self.scheme().map(|(_, identifier)| der::element(der::SEQUENCE, identifier.as_ref()))
+    pub(super) fn algorithm(&self) -> Vec<u8> {
+        let identifier = match &self.pair {
+            Pair::Ecdsa(_, curve) => curve.identifier,
+            Pair::Ed25519(_) => alg_id::ED25519,
+            Pair::Rsa(_) => alg_id::RSA_PKCS1_SHA256,
+        };
+        der::element(der::SEQUENCE, identifier.as_ref())
     }
 
     /// Signs with [`Self::algorithm`].
-    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
-        let (scheme, _) = self.scheme()?;
-        self.signer.choose_scheme(&[scheme])?.sign(message).ok()
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        let random = SystemRandom::new();
+        Ok(match &self.pair {
+            Pair::Ecdsa(pair, _) => pair.sign(&random, message)?.as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)?;
+                signature
+            }
+        })
     }
 
     /// The octets.
@@ -88,24 +125,36 @@ impl PrivateKey {
         };
         pem::write(label, self.der.secret_der())
     }
-
-    fn scheme(&self) -> Option<(SignatureScheme, AlgorithmIdentifier)> {
-        SCHEMES.into_iter().find(|(scheme, _)| self.signer.choose_scheme(&[*scheme]).is_some())
-    }
 }
 
 impl fmt::Debug for PrivateKey {
-    /// Without the key.
+    /// Without the key: aws-lc's pairs show their public half.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrivateKey").field("algorithm", &self.signer.algorithm()).finish_non_exhaustive()
+        f.debug_struct("PrivateKey").field("pair", &self.pair).finish_non_exhaustive()
     }
 }
 
-/// The hash that belongs to each kind of key (RFC 5480 section 4).
-const SCHEMES: [(SignatureScheme, AlgorithmIdentifier); 5] = [
-    (SignatureScheme::ECDSA_NISTP256_SHA256, alg_id::ECDSA_SHA256),
-    (SignatureScheme::ECDSA_NISTP384_SHA384, alg_id::ECDSA_SHA384),
-    (SignatureScheme::ECDSA_NISTP521_SHA512, alg_id::ECDSA_SHA512),
-    (SignatureScheme::RSA_PKCS1_SHA256, alg_id::RSA_PKCS1_SHA256),
-    (SignatureScheme::ED25519, alg_id::ED25519),
-];
+fn ecdsa(curve: Curve) -> Result<(Pair, Vec<u8>), Unspecified> {
+    let pair = EcdsaKeyPair::generate(curve.algorithm)?;
+    let document = pair.to_pkcs8v1()?.as_ref().to_vec();
+    Ok((Pair::Ecdsa(pair, curve), document))
+}
+
+fn rsa(size: KeySize) -> Result<(Pair, Vec<u8>), Unspecified> {
+    let pair = RsaKeyPair::generate(size)?;
+    let document = pair.as_der()?.as_ref().to_vec();
+    Ok((Pair::Rsa(pair), document))
+}
+
+fn on_a_curve(
+    key: &[u8],
+    read: fn(&'static EcdsaSigningAlgorithm, &[u8]) -> Result<EcdsaKeyPair, KeyRejected>,
+) -> Option<Pair> {
+    [P256, P384, P521]
+        .into_iter()
+        .find_map(|curve| read(curve.algorithm, key).ok().map(|pair| Pair::Ecdsa(pair, curve)))
+}
+
+const P256: Curve = Curve { algorithm: &ECDSA_P256_SHA256_ASN1_SIGNING, identifier: alg_id::ECDSA_SHA256 };
+const P384: Curve = Curve { algorithm: &ECDSA_P384_SHA384_ASN1_SIGNING, identifier: alg_id::ECDSA_SHA384 };
+const P521: Curve = Curve { algorithm: &ECDSA_P521_SHA512_ASN1_SIGNING, identifier: alg_id::ECDSA_SHA512 };

@@ -277,9 +277,9 @@ fn signed(
     issuer: &[u8],
     key: &PrivateKey,
 ) -> Result<CertificateDer<'static>, AuthorityError> {
-    let algorithm = key.algorithm().ok_or(AuthorityError::Sign)?;
+    let algorithm = key.algorithm();
     let to_be_signed = profile.to_be_signed(issuer, &algorithm);
-    let signature = der::bit_string(&key.sign(&to_be_signed).ok_or(AuthorityError::Sign)?);
+    let signature = der::bit_string(&key.sign(&to_be_signed).map_err(|_| AuthorityError::Sign)?);
     Ok(der::sequence(&[to_be_signed, algorithm, signature]).into())
 }
 
