@@ -40,10 +40,11 @@ use super::authority::{self, Authority, AuthorityError, Issued};
 use super::member::{self, Member, MemberError, Successor};
 use super::pem::Blocks;
 use super::renewal::{Ca, RenewalError};
+use super::signature::is_signed_by;
 use super::store::{self, SetFile, Store, StoreError};
 use super::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Passphrase, PassphraseError, SET_FILES,
-    Summary, check, encrypted_key, identity, pem, verify,
+    Summary, check, encrypted_key, identity, pem,
 };
 use crate::report::Hint;
 use crate::units::Span;
@@ -304,7 +305,7 @@ impl Hint for RotationError {
 
 /// Has `other` signed `ca`, as the root of an imported CA has?
 fn is_above(ca: &CertificateDer<'_>, other: &CertificateDer<'_>) -> bool {
-    ca != other && verify::signed_by(ca, other)
+    ca != other && is_signed_by(ca, other)
 }
 
 fn has_name_constraints(ca: &CertificateDer<'_>) -> bool {

@@ -37,6 +37,16 @@ pub(crate) fn signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certific
     }
 }
 
+/// The same for certificates that have not been read yet. Those that cannot be are signed by nobody.
+pub(crate) fn is_signed_by(certificate: &[u8], issuer: &[u8]) -> bool {
+    let (Ok((_, certificate)), Ok((_, issuer))) =
+        (X509Certificate::from_der(certificate), X509Certificate::from_der(issuer))
+    else {
+        return false;
+    };
+    signed_by(&certificate, &issuer) == Signature::Own
+}
+
 /// The hash of a signature that can be forged, in words.
 pub(crate) fn weak_hash(certificate: &X509Certificate<'_>) -> Option<&'static str> {
     let oid = certificate.signature_algorithm.algorithm.to_id_string();

@@ -8,8 +8,6 @@ use std::net::IpAddr;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
 
 use super::{Role, SubjectName};
 
@@ -51,32 +49,10 @@ pub(super) fn name(leaf: &CertificateDer<'_>, name: &SubjectName) -> Result<(), 
     }
 }
 
-/// Is `certificate` signed by its own key? No verifier looks at that in an anchor; a linter does.
-pub(super) fn own_signature(certificate: &CertificateDer<'_>) -> Result<(), Refusal> {
-    if signed_by(certificate, certificate) { Ok(()) } else { Err(Refusal::OwnSignature) }
-}
-
-/// Did the key of `issuer` sign `certificate`? Nothing else is looked at.
-pub(super) fn signed_by(certificate: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> bool {
-    let (Ok((_, signed)), Ok(issuer)) =
-        (X509Certificate::from_der(certificate), EndEntityCert::try_from(issuer))
-    else {
-        return false;
-    };
-    let message = signed.tbs_certificate.as_ref();
-    // Those that do not belong to the key, or are not the signature's, fail; no signature passes for two.
-    webpki::ALL_VERIFICATION_ALGS
-        .iter()
-        .any(|algorithm| issuer.verify_signature(*algorithm, message, &signed.signature_value.data).is_ok())
-}
-
 /// What a verifier holds against a certificate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A root that was not signed by its own key.
-    #[error("the certificate's own key did not sign it")]
-    OwnSignature,
     /// webpki's reason.
     #[error(transparent)]
     Verifier(#[from] webpki::Error),

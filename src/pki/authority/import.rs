@@ -12,7 +12,8 @@ use crate::pki::encrypted_key;
 use crate::pki::identity::{self, blocks, found, of_one_generation};
 use crate::pki::pem::{self, Blocks};
 use crate::pki::private_key::PrivateKey;
-use crate::pki::{DecryptError, Found, IdentityError, InspectError, Passphrase, Summary, profile, verify};
+use crate::pki::signature::{is_signed_by, weak_hash};
+use crate::pki::{DecryptError, Found, IdentityError, InspectError, Passphrase, Summary, profile};
 use crate::report::{Finding, Id};
 
 use super::ImportError;
@@ -127,7 +128,7 @@ impl Candidate<'_> {
                 issuer: link.summary.issuer.clone(),
             });
         }
-        let signed = |other: &Link| named(other) && verify::signed_by(&link.certificate, &other.certificate);
+        let signed = |other: &Link| named(other) && is_signed_by(&link.certificate, &other.certificate);
         others.iter().position(signed).ok_or_else(|| ImportError::ChainBroken {
             path: self.certificate.into(),
             subject: link.summary.subject.clone(),
@@ -174,7 +175,7 @@ impl Link {
             key_identifier: None,
             path_length: None,
             may_sign: None,
-            weak_hash: WEAK.contains(&parsed.signature_algorithm.algorithm.to_id_string().as_str()),
+            weak_hash: weak_hash(&parsed).is_some(),
         };
         for extension in parsed.extensions() {
             match extension.parsed_extension() {
@@ -204,7 +205,7 @@ impl Link {
     }
 
     fn is_root(&self) -> bool {
-        self.subject == self.issuer && verify::own_signature(&self.certificate).is_ok()
+        self.subject == self.issuer && is_signed_by(&self.certificate, &self.certificate)
     }
 
     /// What only strict verifiers hold against it.
@@ -231,16 +232,6 @@ fn public_key(certificate: &CertificateDer<'_>) -> Vec<u8> {
 
 /// An empty SEQUENCE.
 const EMPTY_NAME: [u8; 2] = [0x30, 0];
-
-/// Signatures with MD2, MD5 and SHA-1, of RSA, ECDSA and DSA.
-const WEAK: &[&str] = &[
-    "1.2.840.113549.1.1.2",
-    "1.2.840.113549.1.1.4",
-    "1.2.840.113549.1.1.5",
-    "1.3.14.3.2.29",
-    "1.2.840.10045.4.1",
-    "1.2.840.10040.4.3",
-];
 
 #[cfg(test)]
 mod tests {
