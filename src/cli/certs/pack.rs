@@ -11,6 +11,10 @@ pub struct CertsPack {
     /// The side whose files are packed
     #[arg(value_name = "ROLE")]
     pub role: Role,
+    /// Another certificate of this side, which `egext certs issue --out NAME` made; in the archive it has the names
+    /// that every command looks for
+    #[arg(long, value_name = "NAME", env = "EGEXT_NAME")]
+    pub name: Option<String>,
     /// The archive to write; nothing may be there yet
     #[arg(long, value_name = "FILE", env = "EGEXT_OUT")]
     pub out: PathBuf,
@@ -22,6 +26,7 @@ pub struct CertsPack {
 const AFTER_HELP: &str = "\
 Examples:
   egext certs pack server --out server.tar
+  egext certs pack client --name gateway-2 --out gateway-2.tar    issued by `egext certs issue`
   scp server.tar host: && ssh host 'mkdir -m 700 certs && tar -xf server.tar -C certs && rm server.tar'
 
 The archive holds a key, so only you can read it. The CA's key is never in it.";

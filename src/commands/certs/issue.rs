@@ -165,7 +165,7 @@ impl Plan {
 }
 
 /// `NAME` becomes two files, beside ours.
-fn refuse_odd(name: &str) -> Result<(), CertsError> {
+pub(super) fn refuse_odd(name: &str) -> Result<(), CertsError> {
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet);
     let is_plain = name.bytes().all(plain) && name.len() <= 64;
     if name.is_empty() || name.starts_with(['.', '-']) || !is_plain {

@@ -1,3 +1,4 @@
+use super::issue::refuse_odd;
 use super::{CertsError, lines};
 use crate::cli::CertsPack;
 use crate::pki::pack::Pack;
@@ -5,23 +6,31 @@ use crate::pki::store;
 use crate::report::{Report, Role as Style};
 
 pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Report, CertsError> {
-    let CertsPack { role, out, dir } = arguments;
-    let pack = Pack::load(dir, *role)?;
+    let CertsPack { role, name, out, dir } = arguments;
+    name.as_deref().map_or(Ok(()), refuse_odd)?;
+    let pack = Pack::load(dir, *role, name.as_deref())?;
     store::write_alone(out, &pack.archive())?;
     let mut report = Report::new("certs pack");
     lines::title(
         &mut report,
         Style::Good,
         "packed",
-        &format!(" what the {role} needs into `{}`", out.display()),
+        &match name {
+            Some(name) => format!(" what the {role} `{name}` needs into `{}`", out.display()),
+            None => format!(" what the {role} needs into `{}`", out.display()),
+        },
     );
     lines::certificate(&mut report, &role.to_string(), pack.leaf(), &pack.leaf().key, now);
-    let names = pack.names().map(|name| dir.join(name)).collect::<Vec<_>>();
-    let paths = names.iter().map(|path| lines::words(path)).collect::<Vec<_>>();
+    let sources = pack.sources().map(|name| dir.join(name)).collect::<Vec<_>>();
+    let paths = sources.iter().map(|path| lines::words(path)).collect::<Vec<_>>();
     report.details.insert("archive".to_owned(), lines::words(out).into());
     report.details.insert("role".to_owned(), role.to_string().into());
     report.details.insert("files".to_owned(), paths.into());
-    lines::files(&mut report, &[("in it".to_owned(), names)]);
+    lines::files(&mut report, &[("in it".to_owned(), sources)]);
+    if name.is_some() {
+        let names = pack.names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        lines::note(&mut report, &format!("in the archive they are {names}, as every command expects"));
+    }
     report.talk.blank().hint(format!(
         "on the other machine: `mkdir -m 700 certs && tar -xf {} -C certs`; then remove the archive on both",
         out.file_name().unwrap_or_default().display()

@@ -72,3 +72,63 @@ error: a peer would refuse the client certificate: UnknownIssuer
 "]]);
     assert!(!place.path("client.tar").exists());
 }
+
+#[test]
+fn a_further_certificate_has_the_usual_names_in_its_archive() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let issue = ["issue", "client", "--out", "gateway-2", "--san", "gateway-2.internal"];
+    place.verb(&issue).assert().success();
+    let pack = ["pack", "client", "--name", "gateway-2", "--out", "gateway-2.tar"];
+    place.verb(&pack).assert().success().stdout_eq("").stderr_eq(str![[r"
+packed what the client `gateway-2` needs into `gateway-2.tar`
+
+  client   gateway-2.internal
+           until [..] (in 365 days), P-256
+
+files
+  in it           certs/ca.crt  certs/gateway-2.crt  certs/gateway-2.key
+
+note: in the archive they are `ca.crt`, `client.crt`, `client.key`, as every command expects
+
+hint: on the other machine: `mkdir -m 700 certs && tar -xf gateway-2.tar -C certs`; then remove the archive on both
+
+"]]);
+    let there = place.path("there");
+    fs::create_dir(&there).expect("a directory");
+    let extract =
+        Command::new("tar").arg("-xf").arg(place.path("gateway-2.tar")).arg("-C").arg(&there).status();
+    assert!(extract.expect("every system has a tar").success());
+    let same = |name: &str, source: &str| {
+        assert_eq!(
+            fs::read(there.join(name)).expect("there"),
+            fs::read(place.certs().join(source)).expect("there")
+        );
+    };
+    same("ca.crt", "ca.crt");
+    same("client.crt", "gateway-2.crt");
+    same("client.key", "gateway-2.key");
+
+    // It is for one side, and so is its archive.
+    place.verb(&["pack", "server", "--name", "gateway-2", "--out", "x.tar"]).assert().code(2).stderr_eq(
+        str![[r"
+error: a peer would refuse the server certificate: [..]
+...
+"]],
+    );
+    place.verb(&["pack", "client", "--name", "nobody", "--out", "x.tar"]).assert().code(2).stderr_eq(str![[
+        r"
+error: cannot read `certs/nobody.crt`: No such file or directory (os error 2)
+...
+"
+    ]]);
+    for odd in ["../gateway-2", "ca"] {
+        place.verb(&["pack", "client", "--name", odd, "--out", "x.tar"]).assert().code(2);
+    }
+    fs::remove_file(place.certs().join(".egext/current/gateway-2.key")).expect("there");
+    place.verb(&["pack", "client", "--name", "gateway-2", "--out", "x.tar"]).assert().code(2).stderr_eq(
+        "error: the key of `gateway-2` is not here: whoever sent the request for its certificate has it\n  \
+         hint: send them `ca.crt` and `gateway-2.crt`\n",
+    );
+    assert!(!place.path("x.tar").exists());
+}
