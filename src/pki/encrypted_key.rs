@@ -8,6 +8,7 @@
 //! For the same reason there is no scrypt, which aws-lc-rs does not offer: the error says how to convert.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 
 use aws_lc_rs::cipher::{
     AES_128, AES_192, AES_256, Algorithm, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey,
@@ -19,7 +20,7 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use super::der::{self, Reader};
-use super::{Passphrase, pem};
+use super::{IdentityError, Passphrase, pem};
 
 /// Encrypts a key, PKCS#8 in DER; what comes out is PEM.
 pub(super) fn encrypt(key: &[u8], passphrase: &Passphrase) -> Option<Zeroizing<String>> {
@@ -50,11 +51,20 @@ pub(super) fn encrypt(key: &[u8], passphrase: &Passphrase) -> Option<Zeroizing<S
     Some(pem::write(pem::ENCRYPTED_KEY, &document))
 }
 
-/// Decrypts EncryptedPrivateKeyInfo.
-pub(super) fn decrypt(
-    document: &[u8],
+/// Decrypts the first key of a PEM file that is encrypted; `path` is what messages call it.
+pub(super) fn open(
+    path: &Path,
+    text: &[u8],
     passphrase: &Passphrase,
-) -> Result<PrivateKeyDer<'static>, DecryptError> {
+) -> Result<PrivateKeyDer<'static>, IdentityError> {
+    let document = pem::encrypted_key(text).ok_or(DecryptError::Unsupported);
+    document
+        .and_then(|document| decrypt(&document, passphrase))
+        .map_err(|source| IdentityError::Decrypt { path: path.into(), source })
+}
+
+/// Decrypts EncryptedPrivateKeyInfo.
+fn decrypt(document: &[u8], passphrase: &Passphrase) -> Result<PrivateKeyDer<'static>, DecryptError> {
     let (derivation, iv, data) = parse(document)?;
     let key = derivation.key(passphrase).ok_or(DecryptError::Malformed)?;
     let cipher = PaddedBlockDecryptingKey::cbc_pkcs7(key).map_err(|_| DecryptError::Malformed)?;

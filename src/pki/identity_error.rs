@@ -2,7 +2,7 @@ use std::fmt::{self, Display};
 use std::io;
 use std::path::PathBuf;
 
-use super::{InspectError, PemError};
+use super::{DecryptError, InspectError, PemError};
 use crate::report::Hint;
 
 /// Why certificates or a key could not be loaded. Always the files' fault, never a peer's.
@@ -23,6 +23,14 @@ pub enum IdentityError {
         /// What it says.
         target: PathBuf,
     },
+    /// The key stays closed.
+    #[error("cannot open the key in `{}`", path.display())]
+    Decrypt {
+        /// The key file.
+        path: PathBuf,
+        /// Why.
+        source: DecryptError,
+    },
     /// A directory was named where a file is needed.
     #[error("`{}` is a directory, not a file", path.display())]
     Directory {
@@ -30,7 +38,7 @@ pub enum IdentityError {
         path: PathBuf,
     },
     /// The key needs a passphrase.
-    #[error("the key in `{}` is encrypted, which is not supported yet", path.display())]
+    #[error("the key in `{}` is encrypted, and only a CA's key may be", path.display())]
     EncryptedKey {
         /// The key file.
         path: PathBuf,
@@ -135,6 +143,13 @@ impl Hint for IdentityError {
             Self::Changing { .. } => "try again when it is at rest".to_owned(),
             Self::Dangling { .. } => {
                 "copy what the links point to: `cp -rL FROM TO`; or make a new set with `egext certs init`".to_owned()
+            }
+            Self::Decrypt { source: DecryptError::WrongPassphrase, .. } => {
+                "`--ca-key-passphrase-file` takes the first line of the file as it is, spaces and all".to_owned()
+            }
+            Self::Decrypt { path, .. } => {
+                let path = path.display();
+                format!("convert it: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in {path} -out {path}.new`")
             }
             Self::Directory { path } => {
                 format!("name a file, such as `{}`, or the directory with `--dir`", path.join("server.crt").display())

@@ -27,6 +27,9 @@ pub struct CertsCheck {
     /// Modes that keys may have beside those that are safe, such as 0640 where a group is trusted
     #[arg(long, value_name = "MODE", value_parser = mode, env = "EGEXT_ALLOW_KEY_MODE")]
     pub allow_key_mode: Option<u32>,
+    /// File whose first line opens the CA's key, where that is encrypted; `-` for stdin
+    #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]
+    pub ca_key_passphrase_file: Option<PathBuf>,
     /// A server that should present what is on disk.
     #[command(flatten)]
     pub server: Server,

@@ -16,6 +16,9 @@ pub struct CertsShow {
     /// has them
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
+    /// File whose first line opens the CA's key, where that is encrypted; `-` for stdin
+    #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]
+    pub ca_key_passphrase_file: Option<PathBuf>,
     /// How to connect to a server.
     #[command(flatten)]
     pub server: Server,

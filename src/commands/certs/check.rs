@@ -9,8 +9,8 @@ use crate::cli::CertsCheck;
 use crate::commands::Error;
 use crate::net::Host;
 use crate::pki::audit::{Audit, LeafFiles, Questions, Scope, audit};
-use crate::pki::inspect::Certificate;
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, SubjectName, when};
+use crate::pki::inspect::{Certificate, PemFile};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, Passphrase, SubjectName, when};
 use crate::report::{Check, Line, Metric, Report, Role as Style, Severity, State, Talk};
 
 pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report, Error> {
@@ -75,6 +75,11 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
     if let Some(ca) = &material.ca {
         scope.ca.clone_from(ca);
         scope.ca_key = None;
+    }
+    if let (Some(key), Some(passphrase)) = (&mut scope.ca_key, &arguments.ca_key_passphrase_file)
+        && PemFile::read(&key.path).is_ok_and(|file| file.is_locked())
+    {
+        key.passphrase = Some(Passphrase::read(passphrase)?);
     }
     Ok(scope)
 }

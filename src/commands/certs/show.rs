@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -8,7 +8,7 @@ use super::presented::{Question, client_in};
 use crate::cli::CertsShow;
 use crate::commands::Error;
 use crate::pki::inspect::{Certificate, KeyFile, PemFile, directory, first_out_of_order};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, when};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, Passphrase, when};
 use crate::report::{Finding, Id, Report, chain};
 
 pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, Error> {
@@ -24,6 +24,9 @@ pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, 
         } else {
             shown.files.push(PemFile::read(path).map_err(CertsError::from)?);
         }
+    }
+    if let Some(passphrase) = &arguments.ca_key_passphrase_file {
+        shown.unlock(passphrase)?;
     }
     if let Some(question) = question {
         let anchors = Anchors::load(&arguments.dir.join(CA_CERTIFICATE_FILE)).ok();
@@ -54,7 +57,7 @@ struct Shown {
 
 impl Shown {
     /// Files of a directory that hold neither certificates nor keys are none of our business; broken ones are.
-    fn directory(&mut self, path: &std::path::Path, report: &mut Report) -> Result<(), CertsError> {
+    fn directory(&mut self, path: &Path, report: &mut Report) -> Result<(), CertsError> {
         for path in directory(path)? {
             match PemFile::read(&path) {
                 Ok(file) if file.otherwise.is_none() => self.files.push(file),
@@ -65,6 +68,25 @@ impl Shown {
                     report.findings.push(finding);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Opens the CA's key, and every other that has the same passphrase. One at least has to open.
+    fn unlock(&mut self, passphrase: &Path) -> Result<(), CertsError> {
+        let locked = || self.files.iter().enumerate().filter(|(_, file)| file.is_locked());
+        if locked().next().is_none() {
+            return Ok(());
+        }
+        let passphrase = Passphrase::read(passphrase)?;
+        let (opened, closed): (Vec<_>, Vec<_>) = locked()
+            .map(|(index, file)| (index, file.unlock(&passphrase)))
+            .partition(|(_, file)| file.is_ok());
+        if opened.is_empty() {
+            return closed.into_iter().try_for_each(|(_, file)| Ok(file.map(|_| ())?));
+        }
+        for (index, file) in opened {
+            self.files[index] = file?;
         }
         Ok(())
     }
@@ -206,7 +228,7 @@ impl Shown {
     }
 }
 
-fn section(path: &std::path::Path, remark: &str, rows: &[(&str, String)]) -> String {
+fn section(path: &Path, remark: &str, rows: &[(&str, String)]) -> String {
     let remark = if remark.is_empty() { String::new() } else { format!(": {remark}") };
     let rows = rows.iter().map(|(name, words)| format!("  {name:<10}  {words}\n")).collect::<String>();
     let blank = if rows.is_empty() { "" } else { "\n" };

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::LeafFiles;
+use super::{CaKeyFile, LeafFiles};
 use crate::pki::IdentityError;
 use crate::pki::inspect::{Certificate, KeyFile, PemFile};
 use crate::report::{Finding, Hint as _, Id, Severity, State, chain};
@@ -87,12 +87,16 @@ impl Pair {
 }
 
 /// Is the key that of one of the CA's certificates? In a rotation there are two.
-pub(super) fn ca_key(ca: &str, key: &Path, certificates: &[Certificate]) -> State {
-    let subject = key.display().to_string();
-    let finding = match PemFile::read(key) {
+pub(super) fn ca_key(ca: &str, key: &CaKeyFile, certificates: &[Certificate]) -> State {
+    let subject = key.path.display().to_string();
+    let opened = PemFile::read(&key.path).and_then(|file| match &key.passphrase {
+        Some(passphrase) if file.is_locked() => file.unlock(passphrase),
+        _ => Ok(file),
+    });
+    let finding = match opened {
         Err(error) => unusable(&subject, &error),
         Ok(file) if file.keys.is_empty() => no_key(&file),
-        Ok(file) if file.keys.contains(&KeyFile::Encrypted) => {
+        Ok(file) if file.is_locked() => {
             return State::Skipped("not compared: the key is encrypted");
         }
         Ok(file) if certificates.iter().any(|certificate| file.has_key_of(certificate)) => {

@@ -14,7 +14,7 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::inspect::{self, Certificate};
-use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Role, SubjectName};
+use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role, SubjectName};
 use crate::net::Host;
 use crate::report::{Check, Finding, Id, State};
 use crate::units::Within;
@@ -25,9 +25,18 @@ pub struct Scope {
     /// Whom both sides trust.
     pub ca: PathBuf,
     /// The CA's key, where it is here.
-    pub ca_key: Option<PathBuf>,
+    pub ca_key: Option<CaKeyFile>,
     /// What both sides show.
     pub leafs: Vec<LeafFiles>,
+}
+
+/// The CA's key.
+#[derive(Clone, Debug)]
+pub struct CaKeyFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What opens it, where it is encrypted. It is compared with nothing without that.
+    pub passphrase: Option<Passphrase>,
 }
 
 /// A side's certificate, and its key.
@@ -67,6 +76,7 @@ impl Scope {
             }
         }
         let ca_key = Some(directory.join(CA_KEY_FILE)).filter(|path| has(path));
+        let ca_key = ca_key.map(|path| CaKeyFile { path, passphrase: None });
         Ok(Self { ca, ca_key, leafs })
     }
 }
@@ -191,9 +201,9 @@ impl Audit {
         self.record("is a CA", &subject, rules::is_ca(&subject, &certificates));
         self.record("strength", &subject, rules::strength(&subject, &certificates));
         if let Some(key) = &scope.ca_key {
-            let name = key.display().to_string();
+            let name = key.path.display().to_string();
             self.record_state("key", &name, files::ca_key(&subject, key, &certificates));
-            self.record("key mode", &name, files::mode(key, questions.allowed_key_mode));
+            self.record("key mode", &name, files::mode(&key.path, questions.allowed_key_mode));
         }
         self.certificates.extend(certificates.iter().map(|found| (subject.clone(), found.clone())));
         if certificates.iter().any(|certificate| certificate.summary.is_ca) {

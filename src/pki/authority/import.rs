@@ -13,7 +13,7 @@ use crate::pki::identity::{self, blocks, found, of_one_generation};
 use crate::pki::pem::{self, Blocks};
 use crate::pki::private_key::PrivateKey;
 use crate::pki::signature::{is_signed_by, weak_hash};
-use crate::pki::{DecryptError, Found, IdentityError, InspectError, Passphrase, Summary, profile};
+use crate::pki::{Found, IdentityError, InspectError, Passphrase, Summary, profile};
 use crate::report::{Finding, Id};
 
 use super::ImportError;
@@ -71,9 +71,7 @@ fn private_key(
         let Some(passphrase) = passphrase else {
             return Err(ImportError::PassphraseNeeded { path: path.into() });
         };
-        let failed = |source| ImportError::Decrypt { path: path.into(), source };
-        let document = pem::encrypted_key(text).ok_or_else(|| failed(DecryptError::Unsupported))?;
-        return usable(encrypted_key::decrypt(&document, passphrase).map_err(failed)?);
+        return usable(encrypted_key::open(path, text, passphrase)?);
     }
     let keys = blocks(path, text)?;
     match keys.keys.first() {

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use crate::pki::{DecryptError, DistinguishedName, IdentityError, PassphraseError, when};
+use crate::pki::{DistinguishedName, IdentityError, PassphraseError, when};
 use crate::report::Hint;
 
 /// Why a CA cannot be used. Always the files' fault, or that of who named them.
@@ -28,14 +28,6 @@ pub enum ImportError {
         subject: DistinguishedName,
         /// Of the one that is missing.
         issuer: DistinguishedName,
-    },
-    /// The key stays closed.
-    #[error("cannot open the key in `{}`", path.display())]
-    Decrypt {
-        /// The key file.
-        path: PathBuf,
-        /// Why.
-        source: DecryptError,
     },
     /// Everything that it signs has expired with it.
     #[error("the CA `{subject}` in `{}` has expired, on {}", path.display(), when::day(*not_after))]
@@ -115,14 +107,6 @@ impl Hint for ImportError {
                     "append the CAs above it, up to the root: `cat issuer.crt root.crt >> {}`",
                     path.display()
                 )
-            }
-            Self::Decrypt { source: DecryptError::WrongPassphrase, .. } => {
-                "`--ca-key-passphrase-file` takes the first line of the file as it is, spaces and all"
-                    .to_owned()
-            }
-            Self::Decrypt { path, .. } => {
-                let path = path.display();
-                format!("convert it: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in {path} -out {path}.new`")
             }
             Self::Expired { .. } => "renew the CA first, or make one with `egext certs init`".to_owned(),
             Self::Identity(error) => return error.hint(),

@@ -54,7 +54,7 @@ fn each_confusion_has_its_own_name() {
         ("hello", &key, "`a.crt` holds no certificate: it is not PEM"),
         (&indented, &key, "`a.crt` holds no certificate: its PEM is indented"),
         (&certificate, &certificate, "`a.key` holds no private key: it holds a certificate"),
-        (&certificate, encrypted, "the key in `a.key` is encrypted, which is not supported yet"),
+        (&certificate, encrypted, "the key in `a.key` is encrypted, and only a CA's key may be"),
         (&certificate, &other_key, "`a.key` is not the key of `a.crt`"),
         (&bundle, &key, "`a.key` is the key of certificate 2 in `a.crt`, not of the first"),
         (cut, &key, "`a.crt` is not sound PEM"),

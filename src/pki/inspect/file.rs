@@ -5,12 +5,13 @@ use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::x509::SubjectPublicKeyInfo;
+use zeroize::Zeroizing;
 
 use super::{Certificate, sha256};
 use crate::pki::identity::{found, read};
 use crate::pki::pem::{self, Blocks};
 use crate::pki::summary::key_kind;
-use crate::pki::{Found, IdentityError};
+use crate::pki::{Found, IdentityError, Passphrase, encrypted_key};
 
 /// A PEM file: what it holds of certificates and keys.
 #[derive(Clone, Debug)]
@@ -67,6 +68,20 @@ impl PemFile {
         }
         let otherwise = (certificates.is_empty() && keys.is_empty()).then(|| found(text, &blocks));
         Ok(Self { path: path.into(), certificates, keys, otherwise })
+    }
+
+    /// Its key is encrypted.
+    pub fn is_locked(&self) -> bool {
+        self.keys.contains(&KeyFile::Encrypted)
+    }
+
+    /// Reads it again, with its encrypted key opened.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and when the key stays closed.
+    pub fn unlock(&self, passphrase: &Passphrase) -> Result<Self, IdentityError> {
+        let key = encrypted_key::open(&self.path, &read(&self.path)?, passphrase)?;
+        Ok(Self { keys: vec![key_facts(&Zeroizing::new(key))], ..self.clone() })
     }
 
     /// What a server presents, leaf first, as if it were a file; `address` is what messages call it.

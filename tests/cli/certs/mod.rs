@@ -5,6 +5,7 @@ mod check;
 mod init;
 mod issue;
 mod killed;
+mod locked;
 mod names;
 mod own_ca;
 mod pack;
