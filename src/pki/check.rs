@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
 
+use super::authority::local_names;
 use super::{
     Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, KeyType, Role, SubjectName, Summary,
     profile::BACKDATED, verify, when,
@@ -98,6 +99,13 @@ impl StoredSet {
                     .with_hint(NEW_SET),
             );
         }
+        let local = local_names();
+        let idle = |name: &&SubjectName| server.names.contains(name) && !wanted.names.contains(name);
+        let idle = local.iter().filter(idle).collect::<Vec<_>>();
+        if wanted.no_local_names && !idle.is_empty() {
+            let message = format!("the existing certificate is for {}, too", list(idle));
+            findings.push(Finding::new(Id::CertsDiffers, words(server_path), message).with_hint(NEW_SET));
+        }
         if let Some(wanted) = wanted.key_type.map(|key_type| key_type.to_string())
             && wanted != server.key
         {
@@ -149,6 +157,8 @@ impl StoredSet {
 pub struct Wanted {
     /// Names that the server's certificate shall have.
     pub names: Vec<SubjectName>,
+    /// It shall have no names for its own machine beside them.
+    pub no_local_names: bool,
     /// Of the keys.
     pub key_type: Option<KeyType>,
     /// Of the leafs.

@@ -14,9 +14,12 @@ pub struct CertsInit {
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
     /// Host name or IP address under which clients reach the server; may be repeated, or a list with commas.
-    /// `localhost`, `127.0.0.1` and `::1` are always among the names. A URI is possible too
+    /// `localhost`, `127.0.0.1` and `::1` are among the names, too. A URI is possible as well
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "EGEXT_SAN")]
     pub san: Vec<String>,
+    /// Leave out `localhost`, `127.0.0.1` and `::1`: nobody calls the server from its own machine
+    #[arg(long, requires = "san", env = "EGEXT_NO_LOCAL_NAMES", value_parser = FalseyValueParser::new())]
+    pub no_local_names: bool,
     /// Name of the client, for access lists; may be repeated, or a list with commas
     /// [default: client.egext.internal]
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "EGEXT_CLIENT_SAN")]

@@ -165,8 +165,11 @@ impl TryFrom<CertsInit> for Plan {
     fn try_from(arguments: CertsInit) -> Result<Self, CertsError> {
         let mut names = names(&arguments.san)?;
         let mut set = SetPlan::default();
-        let local = authority::local_names().into_iter().filter(|name| !names.contains(name));
-        set.server_names = names.iter().cloned().chain(local).collect();
+        set.server_names.clone_from(&names);
+        if !arguments.no_local_names {
+            let local = authority::local_names().into_iter().filter(|name| !names.contains(name));
+            set.server_names.extend(local);
+        }
         if !arguments.client_san.is_empty() {
             set.client_names = self::names(&arguments.client_san)?;
         }
@@ -200,7 +203,8 @@ impl TryFrom<CertsInit> for Plan {
             _ if arguments.discard_ca_key => Source::New { key: NewKey::Discarded },
             _ => Source::New { key: NewKey::Plain },
         };
-        let wanted = Wanted { names, key_type, lifetime, ca_lifetime };
+        let wanted =
+            Wanted { names, no_local_names: arguments.no_local_names, key_type, lifetime, ca_lifetime };
         Ok(Self { directory, set, signer, wanted, force, dry_run })
     }
 }
@@ -329,10 +333,16 @@ fn notes(plan: &Plan, new: &Made) -> Vec<String> {
     }
     if plan.set.name_constraints {
         notes.push(
-            "the CA can issue for these names only; Java does not look at that, because it is in a root, and \
-             Envoy refuses IP addresses below it"
+            "the CA can issue for these names only; Java does not look at that, because it is in a root"
                 .to_owned(),
         );
+        if plan.set.server_names.iter().any(|name| matches!(name, SubjectName::Ip(_))) {
+            notes.push(
+                "Envoy refuses the server below such a CA because of its IP addresses; `--san` with host names \
+                 and `--no-local-names` make one that it accepts"
+                    .to_owned(),
+            );
+        }
     }
     if new.without_local_names {
         notes.push(

@@ -11,7 +11,9 @@ fn a_name_constrained_ca_passes_for_its_own_names_and_no_others() {
     let flags = ["--name-constraints", "--san", "extension.internal,*.example.com,10.0.0.7"];
     place.init(&flags).assert().success().stderr_eq(str![[r"
 ...
-note: the CA can issue for these names only; Java does not look at that, because it is in a root, and Envoy refuses IP addresses below it
+note: the CA can issue for these names only; Java does not look at that, because it is in a root
+...
+note: Envoy refuses the server below such a CA because of its IP addresses; `--san` with host names and `--no-local-names` make one that it accepts
 ...
 "]]);
     place.assert_whole();
@@ -40,6 +42,27 @@ X509v3 Name Constraints: critical
         place.sign_by_hand(name);
         place.refuse_strictly("stray.crt");
     }
+}
+
+#[test]
+fn the_names_for_its_own_machine_can_be_left_out() {
+    let place = Place::new();
+    let flags = ["--san", "extension.internal", "--no-local-names"];
+    let report = place.json(&[&flags[..], &["--name-constraints"]].concat(), 0);
+    assert_eq!(report["certificates"][1]["names"], json!(["extension.internal"]));
+    assert_eq!(report["next"], "egext probe extension.internal:5005");
+    place.assert_whole();
+    if has_openssl() {
+        place.verify_strictly();
+        let text = place.openssl(&["x509", "-noout", "-ext", "nameConstraints", "-in", "certs/ca.crt"]);
+        assert!(text.contains("Excluded:\n      IP:0.0.0.0/0.0.0.0\n"), "no address at all: {text}");
+    }
+    // The same again changes nothing, and whoever has the names hears of it.
+    assert_eq!(place.json(&flags, 0)["findings"], json!([]));
+    place.init(&["--dir", "other", "--san", "extension.internal"]).assert().success();
+    let found = &place.json(&[&["--dir", "other"], &flags[..]].concat(), 0)["findings"][0];
+    assert_eq!(found["message"], "the existing certificate is for localhost, 127.0.0.1, ::1, too");
+    place.init(&["--dir", "none", "--no-local-names"]).assert().code(2);
 }
 
 #[test]
