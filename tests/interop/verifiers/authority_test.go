@@ -24,10 +24,12 @@ type authority struct {
 }
 
 // importRoot brings a root along whose name tools have lost parts of: several of a kind, and of a directory.
-func importRoot(t *testing.T, directory string) []string {
-	t.Helper()
-	root := newRoot(t)
-	return importing(t, directory, root, root.certificate)
+func importRoot(flags ...string) func(*testing.T, string) []string {
+	return func(t *testing.T, directory string) []string {
+		t.Helper()
+		root := newRoot(t)
+		return append(importing(t, directory, root, root.certificate), flags...)
+	}
 }
 
 func importIntermediate(t *testing.T, directory string) []string {

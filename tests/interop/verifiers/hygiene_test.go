@@ -27,7 +27,7 @@ func TestHygiene(t *testing.T) {
 				t.Run(role+" has a random serial", func(t *testing.T) {
 					randomSerial(t, leaf, certificate(t, p.foreign(t), role))
 				})
-				t.Run(role+" is used for its role only", func(t *testing.T) { usedForItsRole(t, role, leaf) })
+				t.Run(role+" is used for its role only", func(t *testing.T) { usedForItsRole(t, p, role, leaf) })
 				t.Run(role+" names its key as RFC 7093 has it", func(t *testing.T) { namesItsKey(t, leaf) })
 				t.Run(role+" names its CA's key", func(t *testing.T) { namesItsCA(t, role, leaf, ca) })
 				t.Run(role+" has its key in PKCS 8", func(t *testing.T) { keyInPKCS8(t, own, role, leaf) })
@@ -58,10 +58,13 @@ func randomSerial(t *testing.T, leaf, other *x509.Certificate) {
 	}
 }
 
-func usedForItsRole(t *testing.T, role string, leaf *x509.Certificate) {
+func usedForItsRole(t *testing.T, p profile, role string, leaf *x509.Certificate) {
 	purposes := map[string][]x509.ExtKeyUsage{
 		"ca": nil, "server": {x509.ExtKeyUsageServerAuth}, "client": {x509.ExtKeyUsageClientAuth},
 	}[role]
+	if p.bothRoles && role != "ca" {
+		purposes = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	}
 	if !slices.Equal(leaf.ExtKeyUsage, purposes) || len(leaf.UnknownExtKeyUsage) != 0 {
 		t.Errorf("extended key usages %v %v, want %v", leaf.ExtKeyUsage, leaf.UnknownExtKeyUsage, purposes)
 	}

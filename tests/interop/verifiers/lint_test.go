@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"os"
 	"os/exec"
@@ -29,19 +30,26 @@ type linting struct {
 	expected string
 }
 
-// pkilint reads names as the web has them: `localhost`, with no dot in it, is none there. It has nothing else to say.
+// pkilint reads names as the web has them: `localhost`, with no dot in it, is none there, and `spiffe` no scheme. It has
+// nothing else to say.
 func TestVerifierPkilint(t *testing.T) {
 	python := python(t)
 	var lintings []linting
 	for _, p := range profiles {
 		own := p.own(t)
 		for _, role := range p.made() {
-			l := linting{name: p.name + "/" + role, files: []string{alone(t, certificate(t, own, role))}}
+			leaf := certificate(t, own, role)
+			var expected []string
 			// Name constraints are names as well.
-			if role == "server" || (role == "ca" && p.trait == nameConstraints) {
-				l.expected = `pkix.invalid_domain_name_syntax "Invalid domain name syntax: \"localhost\""`
+			if p.host == "" && (role == "server" || (role == "ca" && p.trait == nameConstraints)) {
+				expected = append(expected, `pkix.invalid_domain_name_syntax "Invalid domain name syntax: \"localhost\""`)
 			}
-			lintings = append(lintings, l)
+			for _, id := range leaf.URIs {
+				expected = append(expected, fmt.Sprintf(`pkix.invalid_uri_syntax "Invalid URI syntax: \"%s\""`, id))
+			}
+			lintings = append(lintings, linting{
+				name: p.name + "/" + role, files: []string{alone(t, leaf)}, expected: strings.Join(expected, ", "),
+			})
 		}
 		for _, role := range []string{"server", "client"} {
 			lintings = append(lintings, linting{

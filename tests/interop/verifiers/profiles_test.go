@@ -17,6 +17,18 @@ type profile struct {
 	trait string
 	// imported: the CA is somebody else's work, and its key stays where it is.
 	imported bool
+	// bothRoles: each leaf passes for the other side, too, as an X509-SVID has to.
+	bothRoles bool
+	// host is the one host name of the server, which has no address then; local names and addresses otherwise.
+	host string
+}
+
+// hosts are all that the server is called by.
+func (p profile) hosts() []string {
+	if p.host != "" {
+		return []string{p.host}
+	}
+	return []string{"localhost", "127.0.0.1", "::1"}
 }
 
 // made are the roles whose certificates and keys egext made.
@@ -35,9 +47,18 @@ var profiles = []profile{
 	{name: "ed25519", flags: with("--key-type", "ed25519"), trait: "ed25519"},
 	{name: "p256 with name constraints", flags: with("--name-constraints"), trait: nameConstraints},
 	{name: "rsa2048 with name constraints", flags: with("--key-type", "rsa2048", "--name-constraints"), trait: nameConstraints},
-	{name: "p256 of an imported root", flags: importRoot, trait: "p256", imported: true},
+	{
+		name: "p256 with name constraints and no address", trait: "p256", host: "extension.internal",
+		flags: with("--name-constraints", "--san", "extension.internal", "--no-local-names"),
+	},
+	{name: "p256 with SPIFFE ids", flags: with("--spiffe-id", spiffeIDs), trait: "p256", bothRoles: true},
+	{name: "p256 of an imported root", flags: importRoot(), trait: "p256", imported: true},
+	{name: "p384 of an imported root", flags: importRoot("--key-type", "p384"), trait: "p384", imported: true},
+	{name: "rsa2048 of an imported root", flags: importRoot("--key-type", "rsa2048"), trait: "rsa2048", imported: true},
 	{name: "p256 of an imported intermediate", flags: importIntermediate, trait: "p256", imported: true},
 }
+
+const spiffeIDs = "server=spiffe://example.org/extension,client=spiffe://example.org/envoy-gateway"
 
 func with(flags ...string) func(*testing.T, string) []string {
 	return func(*testing.T, string) []string { return flags }
