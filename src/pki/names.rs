@@ -54,24 +54,30 @@ impl Display for SubjectName {
 /// What has nothing but a common name is called by it, such as `egext CA 7f3a91c4`. Anything else is written
 /// as RFC 4514 says: most specific part first, special characters escaped.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct DistinguishedName(String);
+pub struct DistinguishedName {
+    words: Box<str>,
+    common_name: Box<str>,
+}
 
 impl DistinguishedName {
     pub(super) fn of(name: &X509Name<'_>) -> Self {
         let mut parts = name.iter().map(|part| part.iter().collect::<Vec<_>>()).collect::<Vec<_>>();
-        if let [part] = parts.as_slice()
-            && let [attribute] = part.as_slice()
-            && attribute.attr_type().to_id_string() == COMMON_NAME
-            && let Some(name) = text(attribute)
-        {
-            return Self(printable(&name));
+        let is_common_name =
+            |attribute: &&&AttributeTypeAndValue<'_>| attribute.attr_type().to_id_string() == COMMON_NAME;
+        let common_name =
+            parts.iter().flatten().rev().find(is_common_name).and_then(|attribute| text(attribute));
+        let alone = matches!(parts.as_slice(), [part] if part.len() == 1);
+        if let Some(name) = common_name.as_deref().filter(|_| alone) {
+            let name = printable(name).into_boxed_str();
+            return Self { words: name.clone(), common_name: name };
         }
         parts.reverse();
         let written = parts
             .iter()
             .map(|part| part.iter().map(|attribute| written(attribute)).collect::<Vec<_>>().join("+"))
             .collect::<Vec<_>>();
-        Self(written.join(","))
+        let common_name = printable(&common_name.unwrap_or_default());
+        Self { words: written.join(",").into(), common_name: common_name.into() }
     }
 
     /// Reads a name by itself, such as those that a server sends when it asks for a certificate.
@@ -81,13 +87,18 @@ impl DistinguishedName {
 
     /// The words.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.words
+    }
+
+    /// The most specific of its common names alone; empty where it has none.
+    pub fn common_name(&self) -> &str {
+        &self.common_name
     }
 }
 
 impl Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(&self.words)
     }
 }
 
@@ -181,3 +192,36 @@ const KINDS: &[(&str, &str)] = &[
     ("2.5.4.5", "serialNumber"),
     ("1.2.840.113549.1.9.1", "emailAddress"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
+    use crate::pki::Summary;
+
+    #[test]
+    fn a_common_name_is_found_among_other_attributes() {
+        let name = |attributes: &[(DnType, &str)]| {
+            let mut parameters = CertificateParams::default();
+            parameters.distinguished_name = rcgen::DistinguishedName::new();
+            for (kind, value) in attributes {
+                parameters.distinguished_name.push(kind.clone(), *value);
+            }
+            let key = KeyPair::generate().expect("a key");
+            Summary::of(parameters.self_signed(&key).expect("signed").der()).expect("a certificate").subject
+        };
+        for (attributes, words, common_name) in [
+            (&[][..], "", ""),
+            (&[(DnType::CommonName, "egext CA")][..], "egext CA", "egext CA"),
+            (&[(DnType::OrganizationName, "a, b")][..], r"O=a\, b", ""),
+            (
+                &[(DnType::OrganizationName, "Example"), (DnType::CommonName, "one\u{202e}")][..],
+                r"CN=one\u{202e},O=Example",
+                r"one\u{202e}",
+            ),
+        ] {
+            let found = name(attributes);
+            assert_eq!((found.as_str(), found.common_name()), (words, common_name));
+        }
+    }
+}

@@ -18,6 +18,7 @@ use tower::ServiceExt as _;
 use super::Context;
 use super::outcome::TargetOutcome;
 use crate::net::{Fault, Layer, Session};
+use crate::pki;
 use crate::report::{Finding, Id};
 
 type Body = tonic::body::Body;
@@ -174,9 +175,10 @@ fn refusal(code: Code, text: &str, subject: String) -> Finding {
     Finding::new(id, subject, message)
 }
 
-/// A peer's text, without what would move the cursor or begin a new line.
+/// The beginning of a peer's text, in one line.
 fn printable(text: &str) -> String {
-    text.chars().take(TEXT_LIMIT).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let line = text.chars().take(TEXT_LIMIT).map(|c| if c.is_whitespace() { ' ' } else { c });
+    pki::printable(&line.collect::<String>())
 }
 
 const REFUSALS: &[(Code, Id)] = &[

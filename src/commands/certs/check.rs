@@ -232,8 +232,8 @@ fn labels(place: &'static str, source: &str, certificate: &Certificate) -> Vec<(
     vec![
         (place, source.to_owned()),
         ("serial_no", certificate.serial_decimal.clone()),
-        ("issuer_cn", summary.issuer.to_string()),
-        ("cn", summary.subject.to_string()),
+        ("issuer_cn", summary.issuer.common_name().to_owned()),
+        ("cn", summary.subject.common_name().to_owned()),
         ("dnsnames", list(|name| matches!(name, SubjectName::Dns(_)))),
         ("ips", list(|name| matches!(name, SubjectName::Ip(_)))),
     ]
