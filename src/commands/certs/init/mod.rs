@@ -1,0 +1,177 @@
+mod plan;
+
+use time::OffsetDateTime;
+
+use super::CertsError;
+use super::overview::{Outcome, Overview, Signer};
+use crate::cli::CertsInit;
+use crate::pki::authority::{Authority, SetPlan};
+use crate::pki::check::{StoredKey, StoredSet};
+use crate::pki::store::{self, Store};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName, when};
+use crate::report::{Finding, Id, Report};
+use plan::{Made, NewKey, Plan, Source, There};
+
+pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, CertsError> {
+    let plan = Plan::try_from(arguments)?;
+    let would = match plan.there()? {
+        There::Goes => Outcome::WouldReplace,
+        There::Nothing => Outcome::WouldCreate,
+        There::Stays => return existing(&plan, now),
+    };
+    if plan.dry_run {
+        store::refuse_foreign(&plan.directory, &SET_FILES)?;
+        return Ok(made(&plan, &plan.make(now)?, would, now));
+    }
+    let store = Store::open(&plan.directory, &SET_FILES)?;
+    // Once more: another run may have been faster, before the lock was ours.
+    let outcome = match plan.there()? {
+        There::Goes => Outcome::Replaced,
+        There::Nothing => Outcome::Created,
+        There::Stays => return existing(&plan, now),
+    };
+    let new = plan.make(now)?;
+    store.write(&new.set.files())?;
+    Ok(made(&plan, &new, outcome, now))
+}
+
+/// Reports on a set that stays as it is.
+fn existing(plan: &Plan, now: OffsetDateTime) -> Result<Report, CertsError> {
+    let set = StoredSet::load(&plan.directory)?;
+    let signer = match set.ca_key {
+        StoredKey::Absent => Signer::Elsewhere,
+        StoredKey::Encrypted | StoredKey::Plain(_) => Signer::Here,
+    };
+    let mut overview = Overview::new(Outcome::Unchanged, &plan.directory, signer);
+    overview.certificates([&set.ca, set.server.leaf(), set.client.leaf()], now);
+    overview.files();
+    for finding in set.findings(now).into_iter().chain(set.differences(&plan.wanted)) {
+        overview.finding(finding);
+    }
+    if let Some(finding) = other_signer(plan, &set, now)? {
+        overview.finding(finding);
+    }
+    Ok(overview.finish(&plan.probe()))
+}
+
+/// What was asked of the CA and its key, and is otherwise in the set.
+fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Option<Finding>, CertsError> {
+    let path = |name: &str| plan.directory.join(name).display().to_string();
+    let differs = |file: &str, message: &str| {
+        Finding::new(Id::CertsDiffers, path(file), message)
+            .with_hint("`egext certs init --force` with the same flags makes a new set")
+    };
+    Ok(match (&plan.signer, &set.ca_key) {
+        (Source::Files { certificate, key, passphrase }, _) => {
+            let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
+            let same = set.anchors.certificates().contains(authority.anchor());
+            (!same).then(|| {
+                differs(CA_CERTIFICATE_FILE, "the existing certificates are of another CA")
+                    .with_evidence("expected", authority.summary().subject.to_string())
+                    .with_evidence("found", set.server.leaf().issuer.to_string())
+            })
+        }
+        (Source::New { key: NewKey::Discarded }, StoredKey::Encrypted | StoredKey::Plain(_)) => {
+            Some(differs(CA_KEY_FILE, "the key of the existing CA is there, and was not discarded"))
+        }
+        (Source::New { key: NewKey::Encrypted { .. } }, StoredKey::Plain(_)) => {
+            Some(differs(CA_KEY_FILE, "the key of the existing CA is not encrypted"))
+        }
+        _ => None,
+    })
+}
+
+/// Reports on a set that was just made, or would have been.
+fn made(plan: &Plan, new: &Made, outcome: Outcome, now: OffsetDateTime) -> Report {
+    let signer = match (&plan.signer, &new.authority) {
+        (_, Some(authority)) => Signer::Brought(authority.summary().subject.to_string()),
+        (Source::New { key: NewKey::Discarded }, _) => Signer::Discarded,
+        _ => Signer::Here,
+    };
+    let mut overview = Overview::new(outcome, &plan.directory, signer);
+    let set = &new.set;
+    overview.certificates([set.ca.summary(), set.server.summary(), set.client.summary()], now);
+    overview.files();
+    for note in notes(plan, new) {
+        overview.note(&note);
+    }
+    for finding in findings(plan, new, now) {
+        overview.finding(finding);
+    }
+    if outcome == Outcome::Replaced {
+        let previous = store::previous(&plan.directory);
+        overview
+            .note(&format!("the set before stays in `{}` until the next one is made", previous.display()));
+    }
+    overview.finish(&plan.probe())
+}
+
+/// What is good to know about what was asked for.
+fn notes(plan: &Plan, new: &Made) -> Vec<String> {
+    let mut notes = Vec::new();
+    let SetPlan { lifetime, ca_lifetime, .. } = plan.set;
+    match &plan.signer {
+        Source::Files { certificate, key, .. } => {
+            notes.push(format!(
+                "the CA's key stays where it is; whoever issues or renews names it again: `--ca-cert {} --ca-key {}`",
+                certificate.display(),
+                key.display()
+            ));
+            notes.push(
+                "a server that trusts this CA lets in everybody to whom it has issued a client certificate"
+                    .to_owned(),
+            );
+        }
+        Source::New { key: NewKey::Discarded } => notes.push(
+            "the CA's key is gone: nothing can be issued or renewed, and a new set has to replace this one before it ends"
+                .to_owned(),
+        ),
+        Source::New { key: NewKey::Encrypted { .. } } => notes.push(
+            "the CA's key is encrypted: without the passphrase nothing can be issued or renewed".to_owned(),
+        ),
+        Source::New { key: NewKey::Plain } => {}
+    }
+    if new.authority.is_none() && lifetime > ca_lifetime {
+        notes.push(format!(
+            "no certificate outlives its CA, so {lifetime} became {ca_lifetime} (`--ca-lifetime`)"
+        ));
+    }
+    if plan.set.name_constraints {
+        notes.push(
+            "the CA can issue for these names only; Java does not look at that, because it is in a root"
+                .to_owned(),
+        );
+        if plan.set.server_names.iter().any(|name| matches!(name, SubjectName::Ip(_))) {
+            notes.push(
+                "Envoy refuses the server below such a CA because of its IP addresses; `--san` with host names \
+                 and `--no-local-names` make one that it accepts"
+                    .to_owned(),
+            );
+        }
+    }
+    if new.without_local_names {
+        notes.push(
+            "`localhost`, `127.0.0.1` and `::1` are left out: the CA does not permit them all".to_owned(),
+        );
+    }
+    notes
+}
+
+fn findings(plan: &Plan, new: &Made, now: OffsetDateTime) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let subject = || plan.directory.join(Role::Server.certificate_file()).display().to_string();
+    if let Some(authority) = &new.authority {
+        findings.extend(authority.findings().iter().cloned());
+        let wanted = now.replace_nanosecond(0).unwrap_or(now) + plan.set.lifetime.duration();
+        if authority.not_after() < wanted {
+            let end = when::day(authority.not_after());
+            let message = format!("ends with its CA on {end}, before {} are over", plan.set.lifetime);
+            findings.push(Finding::new(Id::CertsLifetimeCut, subject(), message));
+        }
+    }
+    if plan.set.key_type == KeyType::Ed25519 {
+        let message = "Envoy and some other TLS stacks refuse Ed25519 certificates";
+        findings.push(Finding::new(Id::CertsEd25519, subject(), message).with_hint("use `--key-type p256`"));
+    }
+    findings
+}

@@ -1,0 +1,208 @@
+//! What the flags ask for, and the set that they make.
+
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+use crate::cli::CertsInit;
+use crate::commands::certs::CertsError;
+use crate::pki::authority::{
+    self, Authority, AuthorityError, CaKey, CertificateSet, SetPlan, issue_set, issue_set_by,
+};
+use crate::pki::check::Wanted;
+use crate::pki::store::{self, Contents};
+use crate::pki::{NameError, Passphrase, Refusal, Role, SubjectName, parse_common_name};
+use crate::units::Span;
+
+/// What is in the directory already, and what becomes of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum There {
+    /// It is replaced.
+    Goes,
+    Nothing,
+    Stays,
+}
+
+/// What `egext certs init` shall do.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) directory: PathBuf,
+    pub(super) set: SetPlan,
+    pub(super) signer: Source,
+    /// What was typed, against which an existing set is held.
+    pub(super) wanted: Wanted,
+    force: bool,
+    pub(super) dry_run: bool,
+}
+
+/// Where the CA comes from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// It is brought along.
+    Files { certificate: PathBuf, key: PathBuf, passphrase: Option<PathBuf> },
+    /// It is made.
+    New { key: NewKey },
+}
+
+/// What becomes of a new CA's key.
+#[derive(Debug)]
+pub(super) enum NewKey {
+    Discarded,
+    Encrypted { passphrase: PathBuf },
+    Plain,
+}
+
+/// A set that was just made.
+pub(super) struct Made {
+    pub(super) set: CertificateSet,
+    /// The CA that was brought along.
+    pub(super) authority: Option<Authority>,
+    /// The names for a server's own machine are not among its names, since the CA does not permit them.
+    pub(super) without_local_names: bool,
+}
+
+impl Plan {
+    pub(super) fn there(&self) -> Result<There, CertsError> {
+        match store::set_contents(&self.directory)? {
+            Contents::Nothing => Ok(There::Nothing),
+            _ if self.force => Ok(There::Goes),
+            Contents::Complete => Ok(There::Stays),
+            Contents::Partial { foreign, missing } => {
+                Err(CertsError::HalfSet { directory: self.directory.clone(), foreign, missing })
+            }
+        }
+    }
+
+    pub(super) fn make(&self, now: OffsetDateTime) -> Result<Made, CertsError> {
+        let new = |ca_key| {
+            let set = issue_set(&SetPlan { ca_key, ..self.set.clone() }, now)?;
+            Ok(Made { set, authority: None, without_local_names: false })
+        };
+        match &self.signer {
+            Source::New { key: NewKey::Discarded } => new(CaKey::Discarded),
+            Source::New { key: NewKey::Encrypted { passphrase } } => {
+                new(CaKey::Encrypted(Passphrase::read(passphrase)?))
+            }
+            Source::New { key: NewKey::Plain } => new(CaKey::Plain),
+            Source::Files { certificate, key, passphrase } => {
+                let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
+                let (set, without_local_names) = self.issue_by(&authority, now)?;
+                Ok(Made { set, authority: Some(authority), without_local_names })
+            }
+        }
+    }
+
+    /// A CA may permit certain names only. Those that nobody has typed are left out then.
+    fn issue_by(
+        &self,
+        authority: &Authority,
+        now: OffsetDateTime,
+    ) -> Result<(CertificateSet, bool), AuthorityError> {
+        match issue_set_by(authority, &self.set, now) {
+            Err(AuthorityError::Refused(Refusal::Verifier(webpki::Error::NameConstraintViolation)))
+                if !self.wanted.names.is_empty() =>
+            {
+                let plan = SetPlan { server_names: self.wanted.names.clone(), ..self.set.clone() };
+                Ok((issue_set_by(authority, &plan, now)?, true))
+            }
+            result => Ok((result?, false)),
+        }
+    }
+
+    /// What to type next, once the server runs.
+    pub(super) fn probe(&self) -> String {
+        let askable = |name: &&SubjectName| match name {
+            SubjectName::Dns(name) => !name.starts_with('*'),
+            SubjectName::Ip(_) => true,
+            SubjectName::Email(_) | SubjectName::Other(_) | SubjectName::Uri(_) => false,
+        };
+        let host = match self.wanted.names.iter().find(askable) {
+            Some(SubjectName::Ip(address)) if address.is_ipv6() => format!("[{address}]"),
+            Some(host) => host.to_string(),
+            None => "localhost".to_owned(),
+        };
+        let directory = self.directory.display().to_string();
+        let material = match directory.as_str() {
+            "certs" => String::new(),
+            plain if plain.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"/._-".contains(&octet)) => {
+                format!(" --dir {plain}")
+            }
+            quoted => format!(" --dir '{}'", quoted.replace('\'', r"'\''")),
+        };
+        format!("egext probe {host}:5005{material}")
+    }
+}
+
+impl TryFrom<CertsInit> for Plan {
+    type Error = CertsError;
+
+    fn try_from(arguments: CertsInit) -> Result<Self, CertsError> {
+        let mut names = names(&arguments.san)?;
+        let mut set = SetPlan::default();
+        set.server_names.clone_from(&names);
+        if !arguments.no_local_names {
+            let local = authority::local_names().into_iter().filter(|name| !names.contains(name));
+            set.server_names.extend(local);
+        }
+        if !arguments.client_san.is_empty() {
+            set.client_names = self::names(&arguments.client_san)?;
+        }
+        for typed in &arguments.spiffe_id {
+            match spiffe_id(typed)? {
+                (Role::Client, id) => set.client_names.push(id),
+                (Role::Server, id) => {
+                    names.push(id.clone());
+                    set.server_names.push(id);
+                }
+            }
+        }
+        if let Some(name) = &arguments.server_name {
+            set.server_name = parse_common_name(name)?;
+        }
+        if let Some(name) = &arguments.client_name {
+            set.client_name = parse_common_name(name)?;
+        }
+        let CertsInit { dir: directory, lifetime, ca_lifetime, key_type, force, dry_run, .. } = arguments;
+        if arguments.discard_ca_key {
+            (set.lifetime, set.ca_lifetime) = (DISCARDED_LIFETIME, DISCARDED_LIFETIME);
+        }
+        set.key_type = key_type.unwrap_or(set.key_type);
+        set.lifetime = lifetime.unwrap_or(set.lifetime);
+        set.ca_lifetime = ca_lifetime.unwrap_or(set.ca_lifetime);
+        set.name_constraints = arguments.name_constraints;
+        let passphrase = arguments.ca_key_passphrase_file;
+        let signer = match (arguments.ca_cert, arguments.ca_key, passphrase) {
+            (Some(certificate), Some(key), passphrase) => Source::Files { certificate, key, passphrase },
+            (_, _, Some(passphrase)) => Source::New { key: NewKey::Encrypted { passphrase } },
+            _ if arguments.discard_ca_key => Source::New { key: NewKey::Discarded },
+            _ => Source::New { key: NewKey::Plain },
+        };
+        let wanted =
+            Wanted { names, no_local_names: arguments.no_local_names, key_type, lifetime, ca_lifetime };
+        Ok(Self { directory, set, signer, wanted, force, dry_run })
+    }
+}
+
+/// Each once.
+fn names(typed: &[String]) -> Result<Vec<SubjectName>, NameError> {
+    let mut names = Vec::new();
+    for name in typed {
+        let name = name.trim().parse::<SubjectName>()?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn spiffe_id(typed: &str) -> Result<(Role, SubjectName), NameError> {
+    let (role, id) = match typed.trim().split_once('=') {
+        Some(("server", id)) => (Role::Server, id),
+        Some(("client", id)) => (Role::Client, id),
+        _ => return Err(NameError::SpiffeSide { name: typed.to_owned() }),
+    };
+    Ok((role, SubjectName::spiffe(id)?))
+}
+
+/// Of CA and leafs, when nothing can be renewed.
+const DISCARDED_LIFETIME: Span = Span::from_days(1);
