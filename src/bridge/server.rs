@@ -21,8 +21,8 @@ use super::Plan;
 use super::calls::Calls;
 use super::upstream::Upstream;
 use crate::net::{
-    ACCEPT_PAUSE, Accepted, Address, BindError, CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, Listener,
-    SEND_BUFFER, STREAM_WINDOW, Stream,
+    ACCEPT_PAUSE, Accepted, Address, BindError, CONNECTION_WINDOW, FRAME_SIZE, Gathered, HEADER_LIST,
+    Listener, SEND_BUFFER, STREAM_WINDOW, Stream,
 };
 use crate::report::chain;
 
@@ -162,7 +162,7 @@ async fn converse(
         let calls = Arc::clone(&calls);
         async move { Ok::<_, Infallible>(calls.pass(request).await) }
     });
-    let connection = settings().serve_connection(TokioIo::new(stream), service);
+    let connection = settings().serve_connection(TokioIo::new(Gathered::new(stream)), service);
     let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return ended,

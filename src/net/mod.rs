@@ -3,6 +3,7 @@
 mod address;
 mod dial;
 mod fault;
+mod gathered;
 mod listen;
 mod session;
 mod stream;
@@ -11,6 +12,7 @@ mod tls;
 pub use address::{Address, AddressError, Host, Transport};
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use fault::{Fault, FaultKind, Layer};
+pub(crate) use gathered::Gathered;
 pub(crate) use listen::ACCEPT_PAUSE;
 pub use listen::{Accepted, BindError, Listener};
 pub(crate) use session::{CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};

@@ -14,7 +14,7 @@ use tower::{Service, service_fn};
 
 use super::dial::{FRAME_HEADER, is_settings};
 use super::stream::{Replayed, Stream, Wire};
-use super::{Fault, FaultKind, Layer};
+use super::{Fault, FaultKind, Gathered, Layer};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ where
 {
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
-    let handshake = settings().handshake(TokioIo::new(stream));
+    let handshake = settings().handshake(TokioIo::new(Gathered::new(stream)));
     let (requests, connection) = timeout_at(deadline, handshake)
         .await
         .map_err(|_| Fault::timeout(Layer::Http2))?
