@@ -52,12 +52,13 @@ impl PrivateKey {
                 (Pair::Ed25519(pair), document)
             }
         };
-        Self::of(pair, PrivatePkcs8KeyDer::from(document).into()).ok_or(Unspecified)
+        Self::of(pair, Zeroizing::new(PrivatePkcs8KeyDer::from(document).into())).ok_or(Unspecified)
     }
 
     /// None for what is broken, and for kinds that cannot sign certificates.
     pub(super) fn new(der: PrivateKeyDer<'static>) -> Option<Self> {
-        let pair = match &der {
+        let der = Zeroizing::new(der);
+        let pair = match &*der {
             PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()).ok().map(Pair::Rsa),
             PrivateKeyDer::Sec1(key) => on_a_curve(key.secret_sec1_der(), EcdsaKeyPair::from_private_key_der),
             PrivateKeyDer::Pkcs8(key) => {
@@ -71,8 +72,7 @@ impl PrivateKey {
         Self::of(pair?, der)
     }
 
-    fn of(pair: Pair, der: PrivateKeyDer<'static>) -> Option<Self> {
-        let der = Zeroizing::new(der);
+    fn of(pair: Pair, der: Zeroizing<PrivateKeyDer<'static>>) -> Option<Self> {
         let public_key = match &pair {
             Pair::Ecdsa(pair, _) => pair.public_key().as_der(),
             Pair::Ed25519(pair) => pair.public_key().as_der(),

@@ -7,8 +7,6 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Advice, fadvise};
-
 use super::StoreError;
 use super::undo::Undo;
 
@@ -145,10 +143,11 @@ pub(super) fn open_directory(path: &Path) -> Result<File, StoreError> {
 /// entry of its own; in threads they are no faster than in this way, and the threads cost more than the syncing
 /// where memory is the disk.
 pub(super) fn sync(files: &[(File, PathBuf)]) -> Result<(), StoreError> {
+    #[cfg(target_os = "linux")]
     for (file, _) in files {
         // Advice, and for its side effect: Linux begins to write what it shall not keep. That it may be
         // refused, as it is for a directory, changes nothing of what is waited for below.
-        let _ = fadvise(file, 0, None, Advice::DontNeed);
+        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
     }
     files.iter().try_for_each(|(file, path)| match file.sync_all() {
         // Some network file systems cannot sync a directory, and have no need to.
