@@ -169,31 +169,38 @@ pub struct Wanted {
 
 /// Is it the time of this certificate, and for long enough?
 fn dates(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
-    let Summary { not_before, not_after, .. } = *summary;
-    let cure = if summary.is_ca { ROTATE } else { RENEW };
-    let finding = |id, message: String| Finding::new(id, words(path), message).with_hint(cure);
-    let left = not_after - now;
-    let life: Duration = not_after - not_before;
-    let soon = SOON.min(life / 3_i32);
-    if now < not_before {
-        let message =
-            format!("valid from {} on, {}", when::timestamp(not_before), when::distance(not_before, now));
-        Some(
-            finding(Id::CertsNotYetValid, message).with_hint("compare this machine's clock with another one"),
-        )
-    } else if left.is_negative() {
-        let message = format!("expired {}, on {}", when::distance(not_after, now), when::day(not_after));
-        let finding = finding(Id::CertsExpired, message);
+    let (id, message) = date(summary, soon(summary.not_after - summary.not_before), now)?;
+    let cure = match id {
+        Id::CertsNotYetValid => "compare this machine's clock with another one",
         // What an expired CA has issued passes with nobody, so nothing is left to be kept alive.
-        Some(if summary.is_ca { finding.with_hint(NEW_SET) } else { finding })
+        Id::CertsExpired if summary.is_ca => NEW_SET,
+        _ if summary.is_ca => ROTATE,
+        _ => RENEW,
+    };
+    Some(Finding::new(id, words(path), message).with_hint(cure))
+}
+
+/// What is wrong with the dates of a certificate, of which the last `soon` is too near its end.
+pub(super) fn date(summary: &Summary, soon: Duration, now: OffsetDateTime) -> Option<(Id, String)> {
+    let Summary { not_before, not_after, .. } = *summary;
+    let left = not_after - now;
+    if now < not_before {
+        let (from, distance) = (when::timestamp(not_before), when::distance(not_before, now));
+        return Some((Id::CertsNotYetValid, format!("valid from {from} on, {distance}")));
+    }
+    let (day, distance) = (when::day(not_after), when::distance(not_after, now));
+    if left.is_negative() {
+        Some((Id::CertsExpired, format!("expired {distance}, on {day}")))
     } else if left < soon {
-        Some(finding(
-            Id::CertsExpiring,
-            format!("expires {}, on {}", when::distance(not_after, now), when::day(not_after)),
-        ))
+        Some((Id::CertsExpiring, format!("expires {distance}, on {day}")))
     } else {
         None
     }
+}
+
+/// The end of a life in which it is too near its end: a third, and at most thirty days.
+pub(super) fn soon(life: Duration) -> Duration {
+    Duration::days(30).min(life / 3_i32)
 }
 
 /// From now on, as it was typed: without the hour before.
@@ -222,9 +229,6 @@ const NEW_SET: &str = "`egext certs init --force` makes a new set, with a new CA
 const RENEW: &str = "`egext certs renew` makes a new one, from the same CA";
 
 const ROTATE: &str = "`egext certs rotate-ca prepare` begins to replace it, without a failed call";
-
-/// Soon is a third of a certificate's life, and at most this.
-const SOON: Duration = Duration::days(30);
 
 #[cfg(test)]
 mod tests {

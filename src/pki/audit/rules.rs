@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::net::Host;
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
-use crate::pki::{Role, SubjectName, verify, when};
+use crate::pki::{Role, SubjectName, check, verify};
 use crate::report::{Finding, Id};
 use crate::units::Within;
 
@@ -20,29 +20,18 @@ pub(super) fn dates(
     let several = certificates.len() > 1;
     let date = |certificate: &Certificate| {
         let summary = &certificate.summary;
-        let (from, until) = (summary.not_before, summary.not_after);
+        let (id, words) = check::date(summary, soon(summary.not_after - summary.not_before, within), now)?;
         let who = if several { format!("`{}` ", summary.subject) } else { String::new() };
-        let left = until - now;
-        if now < from {
-            let message =
-                format!("{who}is valid from {} on, {}", when::timestamp(from), when::distance(from, now));
-            Some(
-                Finding::new(Id::CertsNotYetValid, subject, message)
-                    .with_hint("compare this machine's clock with another one: `date -u`"),
-            )
-        } else if left.is_negative() {
-            let message = format!("{who}expired {}, on {}", when::distance(until, now), when::day(until));
-            Some(Finding::new(Id::CertsExpired, subject, message).with_hint(NEW))
-        } else if left < soon(until - from, within) {
-            let message = format!("{who}expires {}, on {}", when::distance(until, now), when::day(until));
-            let finding = Finding::new(Id::CertsExpiring, subject, message).with_hint(NEW);
-            Some(match within {
-                Some(within) => finding.with_evidence("within", within.to_string()),
-                None => finding,
-            })
-        } else {
-            None
-        }
+        let finding = |verb: &str| Finding::new(id, subject, format!("{who}{verb}{words}"));
+        Some(match (id, within) {
+            (Id::CertsNotYetValid, _) => {
+                finding("is ").with_hint("compare this machine's clock with another one: `date -u`")
+            }
+            (Id::CertsExpiring, Some(within)) => {
+                finding("").with_hint(NEW).with_evidence("within", within.to_string())
+            }
+            _ => finding("").with_hint(NEW),
+        })
     };
     certificates.iter().filter_map(date).collect()
 }
@@ -190,7 +179,7 @@ pub(super) fn role(leaf: &Certificate) -> Role {
 
 fn soon(life: Duration, within: Option<Within>) -> Duration {
     match within {
-        None => SOON.min(life / 3_i32),
+        None => check::soon(life),
         // A life that ends before it begins has no part.
         Some(within) => {
             let end = within.of(life.try_into().unwrap_or_default());
@@ -200,6 +189,3 @@ fn soon(life: Duration, within: Option<Within>) -> Duration {
 }
 
 const NEW: &str = "`egext certs renew` renews a leaf, `egext certs rotate-ca` a CA";
-
-/// Soon is a third of a certificate's life, and at most this.
-const SOON: Duration = Duration::days(30);
