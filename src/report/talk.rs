@@ -26,16 +26,18 @@ impl Talk {
 
     /// Adds a finding: message, facts, hint.
     pub fn finding(&mut self, finding: &Finding) -> &mut Self {
+        self.finding_called(finding, &finding.subject)
+    }
+
+    /// The same where something else than its subject says what it is about.
+    pub fn finding_called(&mut self, finding: &Finding, about: &str) -> &mut Self {
         let (role, mark) = match finding.severity {
             Severity::Error => (Role::Bad, "×"),
             Severity::Warning => (Role::Warn, "‼"),
             Severity::Info => (Role::Dim, "·"),
         };
         self.line(
-            Line::default()
-                .plain("  ")
-                .with(role, mark)
-                .plain(format!(" {}: {}", finding.subject, finding.message)),
+            Line::default().plain("  ").with(role, mark).plain(format!(" {about}: {}", finding.message)),
         );
         self.finding_details(finding)
     }

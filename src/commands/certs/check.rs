@@ -100,11 +100,7 @@ fn report(audit: Audit, now: OffsetDateTime) -> Report {
         json!({ "subject": verdict.subject, "webpki": words(&verdict.webpki), "go": words(&verdict.go) })
     });
     report.details.insert("verifiers".to_owned(), verdicts.collect());
-    let found = audit.checks.iter().flat_map(|check| match &check.state {
-        State::Found(findings) => findings.as_slice(),
-        State::Passed | State::Skipped(_) => &[],
-    });
-    report.findings = found.cloned().collect();
+    report.findings = audit.findings().cloned().collect();
     report.checks = audit.checks;
     report
 }
@@ -148,19 +144,12 @@ fn tell(talk: &mut Talk, check: &Check) {
         }
         State::Found(findings) => {
             for finding in findings {
-                let (style, mark) = match finding.severity {
-                    Severity::Error => (Style::Bad, "×"),
-                    Severity::Warning => (Style::Warn, "‼"),
-                    Severity::Info => (Style::Dim, "·"),
-                };
-                let line = Line::default().plain("  ").with(style, mark);
                 // A finding about the key beside a certificate says which file it means.
                 let about = match finding.subject == check.subject {
-                    true => String::new(),
-                    false => format!(" `{}`:", finding.subject),
+                    true => check.name.to_owned(),
+                    false => format!("{}: `{}`", check.name, finding.subject),
                 };
-                talk.line(line.plain(format!(" {}:{about} {}", check.name, finding.message)));
-                talk.finding_details(finding);
+                talk.finding_called(finding, &about);
             }
         }
     }

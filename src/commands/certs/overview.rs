@@ -3,6 +3,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
+use super::lines::{self, words};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Role, Summary, when};
 use crate::report::{Finding, Line, Report, Role as Style};
 
@@ -68,7 +69,7 @@ impl<'a> Overview<'a> {
             }
         };
         let mut report = Report::new("certs init");
-        report.talk.line(Line::default().with(style, done).plain(rest)).blank();
+        lines::title(&mut report, style, done, &rest);
         report.details.insert("outcome".to_owned(), outcome.name().into());
         report.details.insert("directory".to_owned(), words(directory).into());
         Self { outcome, directory, signer, report }
@@ -131,7 +132,7 @@ impl<'a> Overview<'a> {
 
     /// Something good to know, and nothing wrong.
     pub(super) fn note(&mut self, words: &str) {
-        self.report.talk.blank().line(Line::default().with(Style::Dim, "note:").plain(format!(" {words}")));
+        lines::note(&mut self.report, words);
     }
 
     pub(super) fn finding(&mut self, finding: Finding) {
@@ -175,11 +176,6 @@ impl Outcome {
             Self::WouldReplace => "would-replace",
         }
     }
-}
-
-/// A path that is not UTF-8 loses what is not: JSON could not carry it.
-fn words(path: &Path) -> String {
-    path.display().to_string()
 }
 
 /// Who a certificate is for: to a person, to a program, and its files.

@@ -255,8 +255,7 @@ impl Audit {
         // What stands first in the wrong order is not the leaf.
         if in_order {
             self.record("usage", subject, rules::usage(subject, leaf, role));
-            let names = if role == Role::Server { questions.names.as_slice() } else { &[] };
-            self.record("names", subject, rules::names(subject, leaf, role, names));
+            self.record("names", subject, rules::names(subject, leaf, role, &questions.names));
         }
         self.trust(subject, chain, role, in_order, questions, now);
     }
@@ -342,7 +341,8 @@ impl Audit {
         }
     }
 
-    fn findings(&self) -> impl Iterator<Item = &Finding> {
+    /// All that was found.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.checks.iter().flat_map(|check| match &check.state {
             State::Found(findings) => findings.as_slice(),
             State::Passed | State::Skipped(_) => &[],
