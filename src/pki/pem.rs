@@ -58,6 +58,14 @@ impl From<Error> for PemError {
     }
 }
 
+/// Certificates, one block after the other.
+pub(super) fn bundle<'a>(
+    certificates: impl IntoIterator<Item = &'a CertificateDer<'static>>,
+) -> Zeroizing<String> {
+    let blocks = certificates.into_iter().map(|certificate| write("CERTIFICATE", certificate));
+    Zeroizing::new(blocks.fold(String::new(), |text, block| text + &block))
+}
+
 /// The first encrypted key in the form of PKCS#8, which `rustls-pki-types` has no name for.
 pub(super) fn encrypted_key(text: &[u8]) -> Option<Vec<u8>> {
     let begin = format!("-----BEGIN {ENCRYPTED_KEY}-----");

@@ -38,13 +38,12 @@ use zeroize::Zeroizing;
 
 use super::authority::{self, Authority, AuthorityError, Issued};
 use super::member::{self, Member, MemberError, Successor};
-use super::pem::Blocks;
-use super::renewal::{Ca, RenewalError};
+use super::renewal::{self, Ca, RenewalError};
 use super::signature::is_signed_by;
 use super::store::{self, SetFile, Store, StoreError};
 use super::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Passphrase, PassphraseError, SET_FILES,
-    Summary, check, encrypted_key, identity, pem,
+    Summary, check, identity, pem,
 };
 use crate::report::Hint;
 use crate::units::Span;
@@ -137,11 +136,12 @@ impl Rotation {
         let names = self.members.iter().flat_map(|member| member.summary().names.clone()).collect::<Vec<_>>();
         let domain = authority::trust_domain(&names).into_iter().collect::<Vec<_>>();
         let constraints = has_name_constraints(&self.trusted[0]).then_some(names.as_slice());
-        let (_, issued) = Authority::create_for(plan.key_type, plan.lifetime, &domain, constraints, now)?;
-        let key = self.locked(&issued, passphrase)?;
+        let (authority, issued) =
+            Authority::create_for(plan.key_type, plan.lifetime, &domain, constraints, now)?;
+        let key = self.locked((&authority, &issued), passphrase)?;
         let trusted = self.trusted.iter().chain([issued.certificate()]);
         let files = [
-            SetFile { name: CA_CERTIFICATE_FILE, text: bundle(trusted), secret: false },
+            SetFile { name: CA_CERTIFICATE_FILE, text: pem::bundle(trusted), secret: false },
             SetFile { name: NEXT_CERTIFICATE, text: issued.certificate_pem(), secret: false },
             SetFile { name: NEXT_KEY, text: key, secret: true },
         ];
@@ -162,17 +162,13 @@ impl Rotation {
         let [certificate, key] = [NEXT_CERTIFICATE, NEXT_KEY].map(|name| next_file(&self.directory, name));
         let authority = Authority::load(&certificate, &key, passphrase, now)?;
         let next = member::certificates(&certificate)?.remove(0);
-        let lifetime = |member: &Member| member.lifetime(&self.ca.summary);
-        let successors = self
-            .members
-            .iter()
-            .map(|member| member.reissue(&authority, lifetime(member), false, now))
-            .collect::<Result<Vec<_>, _>>()?;
+        let members = self.members.iter().collect::<Vec<_>>();
+        let successors = renewal::renew(&members, (&authority, &self.ca), false, now)?;
         let old = self.trusted.iter().filter(|certificate| **certificate != next);
         let mut files = successors.iter().flat_map(Successor::files).collect::<Vec<_>>();
         files.push(SetFile {
             name: CA_CERTIFICATE_FILE,
-            text: bundle([&next].into_iter().chain(old)),
+            text: pem::bundle([&next].into_iter().chain(old)),
             secret: false,
         });
         files.push(SetFile { name: CA_KEY_FILE, text: text(&key)?, secret: true });
@@ -181,17 +177,17 @@ impl Rotation {
     }
 
     /// The new CA's key: encrypted when there is a passphrase, and in no case more open than the old one.
-    fn locked(&self, issued: &Issued, passphrase: Option<&Path>) -> Result<Zeroizing<String>, RotationError> {
-        let plain = issued.key_pem().ok_or(AuthorityError::Sign)?;
+    fn locked(
+        &self,
+        (authority, issued): (&Authority, &Issued),
+        passphrase: Option<&Path>,
+    ) -> Result<Zeroizing<String>, RotationError> {
         let is_encrypted = self.ca.key.exists() && pem::is_encrypted(&identity::read(&self.ca.key)?);
-        let Some(passphrase) = passphrase else {
-            let path = self.ca.key.clone();
-            return if is_encrypted { Err(RotationError::PassphraseNeeded { path }) } else { Ok(plain) };
-        };
-        let key = Blocks::read(plain.as_bytes()).ok().and_then(|blocks| blocks.keys.into_iter().next());
-        let key = key.ok_or(AuthorityError::Sign)?;
-        let passphrase = Passphrase::read(passphrase)?;
-        Ok(encrypted_key::encrypt(key.secret_der(), &passphrase).ok_or(AuthorityError::NoRandomness)?)
+        match passphrase {
+            Some(passphrase) => Ok(authority.encrypted_key(&Passphrase::read(passphrase)?)?),
+            None if is_encrypted => Err(RotationError::PassphraseNeeded { path: self.ca.key.clone() }),
+            None => Ok(issued.key_pem().ok_or(AuthorityError::Sign)?),
+        }
     }
 
     /// Trusts the old CA no more.
@@ -204,7 +200,7 @@ impl Rotation {
             return Err(RotationError::StillNeeded { path: member.path().into() });
         }
         let above = self.trusted[1..].iter().filter(|certificate| is_above(signer, certificate));
-        let text = bundle([signer].into_iter().chain(above));
+        let text = pem::bundle([signer].into_iter().chain(above));
         store.update(&[SetFile { name: CA_CERTIFICATE_FILE, text, secret: false }], &[])?;
         Ok(())
     }
@@ -311,11 +307,6 @@ fn is_above(ca: &CertificateDer<'_>, other: &CertificateDer<'_>) -> bool {
 fn has_name_constraints(ca: &CertificateDer<'_>) -> bool {
     X509Certificate::from_der(ca)
         .is_ok_and(|(_, ca)| ca.name_constraints().is_ok_and(|constraints| constraints.is_some()))
-}
-
-fn bundle<'a>(certificates: impl IntoIterator<Item = &'a CertificateDer<'static>>) -> Zeroizing<String> {
-    let blocks = certificates.into_iter().map(|certificate| pem::write("CERTIFICATE", certificate));
-    Zeroizing::new(blocks.fold(String::new(), |text, block| text + &block))
 }
 
 /// The whole file as it is, wiped from memory when dropped.

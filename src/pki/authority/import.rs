@@ -35,6 +35,8 @@ pub(super) struct Link {
     /// Name, DER.
     pub(super) subject: Vec<u8>,
     issuer: Vec<u8>,
+    /// SubjectPublicKeyInfo, DER.
+    public_key: Vec<u8>,
     pub(super) key_identifier: Option<Vec<u8>>,
     path_length: Option<u32>,
     may_sign: Option<bool>,
@@ -170,6 +172,7 @@ impl Link {
             summary,
             subject: parsed.subject().as_raw().to_vec(),
             issuer: parsed.issuer().as_raw().to_vec(),
+            public_key: parsed.public_key().raw.to_vec(),
             key_identifier: None,
             path_length: None,
             may_sign: None,
@@ -194,12 +197,12 @@ impl Link {
     pub(super) fn authority_key_identifier(&self) -> Result<Vec<u8>, profile::ProfileError> {
         match &self.key_identifier {
             Some(identifier) => Ok(identifier.clone()),
-            None => profile::key_identifier(&public_key(&self.certificate)),
+            None => profile::key_identifier(&self.public_key),
         }
     }
 
     fn has_key(&self, key: &PrivateKey) -> bool {
-        public_key(&self.certificate) == key.public_key()
+        self.public_key == key.public_key()
     }
 
     fn is_root(&self) -> bool {
@@ -220,12 +223,6 @@ impl Link {
         let message = format!("the CA has {}, so strict verifiers refuse what it signs", lacks.join(" and "));
         vec![Finding::new(Id::CertsCaNotStrict, path.display().to_string(), message)]
     }
-}
-
-fn public_key(certificate: &CertificateDer<'_>) -> Vec<u8> {
-    X509Certificate::from_der(certificate)
-        .map(|(_, certificate)| certificate.public_key().raw.to_vec())
-        .unwrap_or_default()
 }
 
 /// An empty SEQUENCE.

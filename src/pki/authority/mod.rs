@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 use super::private_key::PrivateKey;
 use super::profile::{KeyType, Profile, Validity};
 use super::verify::{self, Refusal};
-use super::{Identity, InspectError, Role, SubjectName, Summary, der, pem};
+use super::{Identity, InspectError, Passphrase, Role, SubjectName, Summary, der, encrypted_key, pem};
 use crate::report::Finding;
 use crate::units::Span;
 use import::{Imported, Link};
@@ -56,8 +56,7 @@ impl Issued {
 
     /// The chain, PEM: what belongs into the certificate file.
     pub fn certificate_pem(&self) -> Zeroizing<String> {
-        let blocks = self.chain.iter().map(|certificate| pem::write("CERTIFICATE", certificate));
-        Zeroizing::new(blocks.map(|block| block.as_str().to_owned()).collect())
+        pem::bundle(&self.chain)
     }
 
     /// The key, PEM, if it is ours to keep.
@@ -199,7 +198,12 @@ impl Authority {
         &self.findings
     }
 
-    /// The same for a SPIFFE trust domain, or good for certain names only.
+    /// Its key, PEM, which only this passphrase opens.
+    pub(super) fn encrypted_key(&self, passphrase: &Passphrase) -> Result<Zeroizing<String>, AuthorityError> {
+        encrypted_key::encrypt(self.key.der().secret_der(), passphrase).ok_or(AuthorityError::NoRandomness)
+    }
+
+    /// [`Self::create`] for a SPIFFE trust domain, or good for certain names only.
     pub(super) fn create_for(
         key_type: KeyType,
         lifetime: Span,

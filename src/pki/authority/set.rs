@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{Authority, AuthorityError, Issued, Leaf, LeafKey};
 use crate::pki::profile::KeyType;
 use crate::pki::store::SetFile;
-use crate::pki::{Passphrase, Role, SET_FILES, SubjectName, Summary, encrypted_key};
+use crate::pki::{Passphrase, Role, SET_FILES, SubjectName, Summary};
 use crate::units::Span;
 
 /// What a set of certificates for one channel shall be like.
@@ -118,10 +118,7 @@ pub fn issue_set(plan: &SetPlan, now: OffsetDateTime) -> Result<CertificateSet, 
         Authority::create_for(plan.key_type, plan.ca_lifetime, &trust_domain, constraints, now)?;
     let key = match &plan.ca_key {
         CaKey::Discarded => None,
-        CaKey::Encrypted(passphrase) => Some(
-            encrypted_key::encrypt(authority.key.der().secret_der(), passphrase)
-                .ok_or(AuthorityError::NoRandomness)?,
-        ),
+        CaKey::Encrypted(passphrase) => Some(authority.encrypted_key(passphrase)?),
         CaKey::Plain => Some(authority.key.pem()),
     };
     issue_leafs(&authority, Issued { key, ..ca }, plan, now)
