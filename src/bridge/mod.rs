@@ -10,6 +10,7 @@
 
 mod answer;
 mod calls;
+mod connection;
 mod deadline;
 mod reply;
 mod server;
