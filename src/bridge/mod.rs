@@ -22,7 +22,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use time::OffsetDateTime;
 
-pub use server::{Bridge, Drained};
+pub use server::{Bridge, Died, Drained};
 
 use crate::net::{Address, Target};
 use crate::pki::Summary;

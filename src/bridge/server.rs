@@ -1,4 +1,3 @@
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +6,7 @@ use http::uri::{Authority, Scheme};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
@@ -15,9 +14,9 @@ use tracing::{debug, info, warn};
 use super::Plan;
 use super::calls::Calls;
 use super::connection;
-use super::upstream::Upstream;
+use super::upstream::{Keeping, Upstream};
 use crate::net::{ACCEPT_PAUSE, Accepted, Address, BindError, Listener, Stream};
-use crate::report::chain;
+use crate::report::{Hint, chain};
 
 /// A bridge that listens.
 #[derive(Debug)]
@@ -55,37 +54,75 @@ impl Bridge {
 
     /// Serves until `stop` is notified, then lets the calls under way come to their end. A second
     /// notification cuts them.
-    pub async fn run(self, stop: &Notify) -> Drained {
+    ///
+    /// # Errors
+    /// When a task of the bridge ends by a fault of ours. Without it the bridge would go on and not do its work.
+    pub async fn run(self, stop: &Notify) -> Result<Drained, Died> {
         let Self { plan, listener } = self;
-        let (order, stopping) = watch::channel(false);
-        let front = Front { calls: calls(&plan), server: plan.server.clone(), stopping };
-        let mut connections = JoinSet::new();
+        let (calls, mut keeping) = calls(&plan);
         tokio::select! {
-            never = front.accept(&listener, &mut connections) => match never {},
-            () = stop.notified() => {}
-        }
-        // From here on new callers find nobody, instead of a queue that nobody serves.
-        drop(listener);
-        info!("stopping: the calls under way come to their end");
-        order.send_replace(true);
-        tokio::select! {
-            drained = timeout(plan.drain_timeout, all(&mut connections)) => {
-                if drained.is_ok() { Drained::All } else { Drained::Cut }
-            }
-            () = stop.notified() => Drained::Cut,
+            ended = serve_all(&plan, listener, calls, stop) => ended,
+            Some(died) = keeping.join_next() => match died {
+                Ok(never) => match never {},
+                Err(error) => Err(Died(error)),
+            },
         }
     }
 }
 
-async fn all(connections: &mut JoinSet<()>) {
-    while connections.join_next().await.is_some() {}
+/// A task of the bridge panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("a part of the bridge failed")]
+pub struct Died(#[from] JoinError);
+
+impl Hint for Died {
+    fn hint(&self) -> Option<String> {
+        Some(
+            "this is a fault of `egext`: please report it with this output; start the bridge again"
+                .to_owned(),
+        )
+    }
 }
 
-fn calls(plan: &Plan) -> Arc<Calls> {
+async fn serve_all(
+    plan: &Plan,
+    listener: Listener,
+    calls: Arc<Calls>,
+    stop: &Notify,
+) -> Result<Drained, Died> {
+    let (order, stopping) = watch::channel(false);
+    let front = Front { calls, server: plan.server.clone(), stopping };
+    let mut connections = JoinSet::new();
+    tokio::select! {
+        died = front.accept(&listener, &mut connections) => return Err(died),
+        () = stop.notified() => {}
+    }
+    // From here on new callers find nobody, instead of a queue that nobody serves.
+    drop(listener);
+    info!("stopping: the calls under way come to their end");
+    order.send_replace(true);
+    tokio::select! {
+        drained = timeout(plan.drain_timeout, all(&mut connections)) => match drained {
+            Ok(ended) => ended.map(|()| Drained::All),
+            Err(_) => Ok(Drained::Cut),
+        },
+        () = stop.notified() => Ok(Drained::Cut),
+    }
+}
+
+async fn all(connections: &mut JoinSet<()>) -> Result<(), Died> {
+    while let Some(ended) = connections.join_next().await {
+        ended?;
+    }
+    Ok(())
+}
+
+fn calls(plan: &Plan) -> (Arc<Calls>, Keeping) {
     let scheme = if plan.upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
-    Calls::new(Upstream::start(plan), scheme, authority, plan.call_timeout)
+    let (upstream, keeping) = Upstream::start(plan);
+    (Calls::new(upstream, scheme, authority, plan.call_timeout), keeping)
 }
 
 /// The side that callers see.
@@ -96,11 +133,15 @@ struct Front {
 }
 
 impl Front {
-    async fn accept(&self, listener: &Listener, connections: &mut JoinSet<()>) -> Infallible {
+    /// Accepts until a connection's task fails by a fault of ours.
+    async fn accept(&self, listener: &Listener, connections: &mut JoinSet<()>) -> Died {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                Some(_) = connections.join_next() => continue,
+                Some(ended) = connections.join_next() => match ended {
+                    Ok(()) => continue,
+                    Err(error) => return Died(error),
+                },
             };
             match accepted {
                 Ok(connection) => {

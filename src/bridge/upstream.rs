@@ -5,13 +5,14 @@
 //! Gateway makes its calls one after the other, each with retries, and would otherwise wait many times over
 //! before it says what is wrong.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tonic::Code;
 use tracing::{info, warn};
@@ -30,8 +31,10 @@ pub(super) struct Upstream {
     wanted: Arc<Notify>,
     connect_wait: Duration,
     patience: Mutex<Option<Patience>>,
-    keeper: JoinHandle<()>,
 }
+
+/// The task that keeps the connection. It ends when this is dropped, or by a fault of its own.
+pub(super) type Keeping = JoinSet<Infallible>;
 
 /// What the keeper publishes.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +55,7 @@ struct Patience {
 
 impl Upstream {
     /// Begins to connect.
-    pub(super) fn start(plan: &Plan) -> Self {
+    pub(super) fn start(plan: &Plan) -> (Self, Keeping) {
         let (publish, state) = watch::channel(State::default());
         let wanted = Arc::new(Notify::new());
         let keeper = Keeper {
@@ -63,8 +66,9 @@ impl Upstream {
             publish,
             wanted: Arc::clone(&wanted),
         };
-        let keeper = tokio::spawn(keeper.keep());
-        Self { state, wanted, connect_wait: plan.connect_wait, patience: Mutex::new(None), keeper }
+        let mut keeping = Keeping::new();
+        keeping.spawn(keeper.keep());
+        (Self { state, wanted, connect_wait: plan.connect_wait, patience: Mutex::new(None) }, keeping)
     }
 
     /// When a call that begins now stops waiting for a connection: every call gets an attempt of its own,
@@ -138,12 +142,6 @@ fn unexplained(deadline_passed: bool) -> Answer {
     }
 }
 
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        self.keeper.abort();
-    }
-}
-
 fn open_session(state: &State) -> Option<Session<Incoming>> {
     state.session.as_ref().filter(|session| !session.is_closed()).cloned()
 }
@@ -159,7 +157,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn keep(self) {
+    async fn keep(self) -> Infallible {
         let mut pause = FIRST_PAUSE;
         loop {
             let begin = Instant::now();

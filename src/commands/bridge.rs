@@ -1,32 +1,52 @@
-use std::io;
 use std::sync::Arc;
 
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
-use tracing::info;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
 
+use super::signals::{Order, Signals};
 use super::{Clock, Error, block_on};
-use crate::bridge::{Bridge, Drained, Plan};
+use crate::bridge::{Bridge, Died, Drained, Plan};
 use crate::cli;
 use crate::net::{Address, Alpn, ClientTls, Target, Transport, server_config};
 use crate::pki::Role;
-use crate::report::{Finding, Id, Printer, Report, log};
+use crate::report::{Finding, Id, Printer, Report};
 
 pub(super) fn run(arguments: cli::Bridge, clock: Clock, printer: &Printer) -> Result<Report, Error> {
     let (log_format, log_level) = (arguments.log_format, arguments.log_level);
     let plan = plan(arguments, clock)?;
     block_on(async {
         // Before there is a socket that a signal could leave behind.
-        let stop = stop_on_signals().map_err(Error::Runtime)?;
-        let bridge = Bridge::bind(plan.clone()).await?;
+        let mut signals = Signals::listen().map_err(Error::Runtime)?;
+        let upstream = plan.upstream.address().clone();
+        let bridge = Bridge::bind(plan).await?;
         let address = bridge.address().map_err(Error::Runtime)?;
-        log::start(log_format, log_level, printer.colours_on_stderr());
-        info!(listen = %address, upstream = %plan.upstream.address(), "bridge is up");
-        let drained = bridge.run(&stop).await;
+        printer.start_log(log_format, log_level).map_err(Error::Runtime)?;
+        info!(listen = %address, upstream = %upstream, "bridge is up");
+        let drained = run_bridge(bridge, &mut signals).await?;
         info!("stopped");
         Ok(report(&address, drained))
     })?
+}
+
+/// In a task of its own, so that a panic is an error of this command and not an end without one.
+async fn run_bridge(bridge: Bridge, signals: &mut Signals) -> Result<Drained, Died> {
+    let stop = Arc::new(Notify::new());
+    let mut running = JoinSet::new();
+    running.spawn({
+        let stop = Arc::clone(&stop);
+        async move { bridge.run(&stop).await }
+    });
+    loop {
+        tokio::select! {
+            Some(ended) = running.join_next() => return ended?,
+            order = signals.next() => match order {
+                Order::Stop => stop.notify_one(),
+                Order::HangUp => warn!("SIGHUP: certificates are read at the start; restart the bridge to use new ones"),
+            },
+        }
+    }
 }
 
 /// Decides which side has TLS and with which files.
@@ -65,23 +85,6 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<Plan, Error> {
         drain_timeout: arguments.drain_timeout.duration(),
         clock,
     })
-}
-
-/// Notified once for each SIGTERM or SIGINT.
-pub(super) fn stop_on_signals() -> io::Result<Arc<Notify>> {
-    let stop = Arc::new(Notify::new());
-    let notify = Arc::clone(&stop);
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            notify.notify_one();
-        }
-    });
-    Ok(stop)
 }
 
 fn report(address: &Address, drained: Drained) -> Report {

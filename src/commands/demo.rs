@@ -5,7 +5,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use super::bridge::stop_on_signals;
+use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::cli;
 use crate::demo::{DemoError, Stage};
@@ -15,14 +15,17 @@ use crate::report::{Line, Printer, Report, Role};
 pub(super) fn run(arguments: &cli::Demo, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
     let directory = TempDir::with_prefix("egext-demo-").map_err(Error::TemporaryDirectory)?;
     block_on(async {
-        let stop = stop_on_signals().map_err(Error::Runtime)?;
-        let played = tokio::select! {
+        let mut signals = Signals::listen().map_err(Error::Runtime)?;
+        let mut played = tokio::select! {
             played = play(&directory, clock, arguments.keep) => played?,
-            () = stop.notified() => return Err(Error::Interrupted),
+            _ = signals.next() => return Err(Error::Interrupted),
         };
         let code = printer.report(&played.report);
         if arguments.keep {
-            stop.notified().await;
+            tokio::select! {
+                ended = played.stage.ended() => return Err(ended.into()),
+                _ = signals.next() => {}
+            }
         }
         Ok(code)
     })?
@@ -31,7 +34,7 @@ pub(super) fn run(arguments: &cli::Demo, clock: Clock, printer: &Printer) -> Res
 /// What was shown. The stage stands as long as this is held.
 struct Played {
     report: Report,
-    _stage: Stage,
+    stage: Stage,
 }
 
 async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, DemoError> {
@@ -77,7 +80,7 @@ async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, D
     report.details.insert("seconds".to_owned(), json!((seconds * 1000.0).round() / 1000.0));
     closing(&mut report, keep, seconds);
     report.data = Some(stanza);
-    Ok(Played { report, _stage: stage })
+    Ok(Played { report, stage })
 }
 
 async fn probe(stage: &Stage, report: &mut Report) -> Result<bool, DemoError> {

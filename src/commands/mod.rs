@@ -8,6 +8,7 @@ mod explain;
 mod generate;
 mod material;
 mod probe;
+mod signals;
 
 pub use certs::CertsError;
 pub use config::ConfigError;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use time::OffsetDateTime;
 
+use crate::bridge::Died;
 use crate::cli::{Certs, CertsCommand, Cli, Command};
 use crate::demo::DemoError;
 use crate::net::{Address, BindError, TargetError, TlsError};
@@ -56,6 +58,9 @@ pub enum Error {
     /// The address that was to be listened on cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The bridge could not go on.
+    #[error(transparent)]
+    Bridge(#[from] Died),
     /// The user connected an address with itself.
     #[error("`--listen` and `--upstream` are both `{address}`")]
     BridgeToItself {
@@ -121,6 +126,7 @@ impl Hint for Error {
                 Some("put both pairs into one directory and name it with `--dir`".to_owned())
             }
             Self::Bind(error) => error.hint(),
+            Self::Bridge(error) => error.hint(),
             Self::BridgeToItself { .. } => Some("a bridge needs two different addresses".to_owned()),
             Self::Demo(error) => error.hint(),
             Self::Format { known, .. } => {

@@ -20,7 +20,7 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Status;
 
-use crate::bridge::{self, Bridge};
+use crate::bridge::{self, Bridge, Died, Drained};
 use crate::extension::{self, Hook, Object, PassThrough, Server};
 use crate::gateway::{self, BridgeCommand, PlanError, ValueError};
 use crate::net::{
@@ -45,8 +45,8 @@ pub struct Stage {
     seen: Arc<Mutex<Option<String>>>,
     clock: fn() -> OffsetDateTime,
     stop_server: Arc<Notify>,
-    serving: JoinSet<()>,
-    bridging: JoinSet<()>,
+    serving: JoinSet<Result<(), tonic::transport::Error>>,
+    bridging: JoinSet<Result<Drained, Died>>,
 }
 
 /// A hook call that came back.
@@ -100,10 +100,8 @@ impl Stage {
             bridging: JoinSet::new(),
         };
         let bridge = Bridge::bind(stage.bridge_plan()?).await?;
-        stage.bridging.spawn(async move {
-            // Nobody stops it: it ends with the stage.
-            bridge.run(&Notify::new()).await;
-        });
+        // Nobody stops it: it ends with the stage.
+        stage.bridging.spawn(async move { bridge.run(&Notify::new()).await });
         Ok((stage, set))
     }
 
@@ -172,11 +170,28 @@ impl Stage {
     /// When the call gets no answer, or goes through all the same.
     pub async fn call_without_server(&mut self) -> Result<Status, DemoError> {
         self.stop_server.notify_one();
-        timeout(LIMIT, self.serving.join_next()).await.map_err(|_| DemoError::StillServed)?;
+        let ended = timeout(LIMIT, self.serving.join_next()).await.map_err(|_| DemoError::StillServed)?;
+        ended.transpose().map_err(Died::from)?.transpose().map_err(DemoError::Serve)?;
         match self.call().await {
             Err(DemoError::Hook(status)) => Ok(status),
             Err(error) => Err(error),
             Ok(_) => Err(DemoError::StillServed),
+        }
+    }
+
+    /// Waits until a part of the stage ends by itself, which is a fault of ours.
+    pub async fn ended(&mut self) -> DemoError {
+        tokio::select! {
+            Some(ended) = self.bridging.join_next() => match ended {
+                Ok(Ok(_)) => DemoError::Ended { part: "bridge" },
+                Ok(Err(died)) => DemoError::Died(died),
+                Err(error) => DemoError::Died(error.into()),
+            },
+            Some(ended) = self.serving.join_next() => match ended {
+                Ok(Ok(())) => DemoError::Ended { part: "extension server" },
+                Ok(Err(error)) => DemoError::Serve(error),
+                Err(error) => DemoError::Died(error.into()),
+            },
         }
     }
 
@@ -241,6 +256,15 @@ pub enum DemoError {
     /// The pass-through server changed an object.
     #[error("the object came back changed")]
     Changed,
+    /// A part of the stage panicked.
+    #[error(transparent)]
+    Died(#[from] Died),
+    /// A part of the stage ended in good order, although nothing told it to.
+    #[error("the {part} ended by itself")]
+    Ended {
+        /// Which one.
+        part: &'static str,
+    },
     /// The call was answered with an error.
     #[error("the hook call failed")]
     Hook(#[from] Status),
@@ -253,6 +277,9 @@ pub enum DemoError {
     /// There is no port for the server.
     #[error("cannot start the extension server on 127.0.0.1")]
     Server(#[source] io::Error),
+    /// The extension server ended by an error.
+    #[error("the extension server failed")]
+    Serve(#[source] tonic::transport::Error),
     /// The server that was stopped still answers.
     #[error("the extension server was stopped, and a call still came through")]
     StillServed,
@@ -292,7 +319,10 @@ impl Hint for DemoError {
             Self::Server(_) => Some("the demo needs the loopback interface".to_owned()),
             Self::Bridge(_)
             | Self::Changed
+            | Self::Died(_)
+            | Self::Ended { .. }
             | Self::Hook(_)
+            | Self::Serve(_)
             | Self::StillServed
             | Self::StrangerAccepted
             | Self::Unseen => {
@@ -307,7 +337,7 @@ async fn start_server(
     tls: Arc<rustls::ServerConfig>,
     seen: Arc<Mutex<Option<String>>>,
     stop: Arc<Notify>,
-) -> io::Result<(Address, JoinSet<()>)> {
+) -> io::Result<(Address, JoinSet<Result<(), tonic::transport::Error>>)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
     let service = PassThrough::new().with_observer(move |call| {
@@ -319,9 +349,7 @@ async fn start_server(
         // Answers go out in several small pieces: none waits for the acknowledgement of the one before.
         let connections = TcpListenerStream::new(listener)
             .map(|stream| stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)));
-        if let Err(error) = server.serve(connections, async move { stop.notified().await }).await {
-            tracing::error!(%error, "the extension server ended");
-        }
+        server.serve(connections, async move { stop.notified().await }).await
     });
     let host = Host::Name("localhost".to_owned());
     Ok((Address::Tcp { host, port, transport: Transport::Tls }, serving))

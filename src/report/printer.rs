@@ -1,23 +1,43 @@
 use std::fmt::{self, Display};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use anstream::adapter::strip_str;
 use anstream::stream::{AsLockedWrite, RawStream};
 use anstream::{AutoStream, ColorChoice};
+use tracing::Level;
 
+use super::log::{self, Log, LogFormat};
 use super::{Hint, Report, Severity, human, json, junit, prometheus};
 
 /// Renders reports and errors, and turns them into exit codes.
+///
+/// Once there is a log, all that goes to stderr goes by the log's way, which an output that fails or stalls does not
+/// stop. Dropping the printer writes what waits there.
 #[derive(Debug)]
 pub struct Printer {
     options: OutputOptions,
+    log: OnceLock<Log>,
 }
 
 impl Printer {
     /// A printer to this process's stdout and stderr.
     pub fn new(options: OutputOptions) -> Self {
-        Self { options }
+        Self { options, log: OnceLock::new() }
+    }
+
+    /// Logs every event of at least `level` to stderr from now on.
+    ///
+    /// # Errors
+    /// When the operating system gives us no thread for it.
+    ///
+    /// # Panics
+    /// When called twice in one process.
+    pub fn start_log(&self, format: LogFormat, level: Level) -> io::Result<()> {
+        let log = log::start(format, level, self.colours_on_stderr())?;
+        self.log.set(log).expect("a process has one log");
+        Ok(())
     }
 
     /// Prints a report and tells the exit code that it stands for.
@@ -44,8 +64,7 @@ impl Printer {
         exit(printed, COULD_NOT_RUN)
     }
 
-    /// The colours that were asked for, for the log of a running bridge.
-    pub fn colours_on_stderr(&self) -> bool {
+    fn colours_on_stderr(&self) -> bool {
         AutoStream::new(io::stderr(), self.options.colour.into()).current_choice() != ColorChoice::Never
     }
 
@@ -54,6 +73,13 @@ impl Printer {
     }
 
     fn stderr(&self, text: &str) -> io::Result<()> {
+        if let Some(log) = self.log.get() {
+            match self.colours_on_stderr() {
+                true => log.print(text),
+                false => log.print(&strip_str(text).to_string()),
+            }
+            return Ok(());
+        }
         write(AutoStream::new(io::stderr().lock(), self.options.colour.into()), text)
     }
 }

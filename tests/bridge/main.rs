@@ -8,6 +8,7 @@ mod ends;
 mod fixture;
 mod hostile;
 mod log;
+mod log_sink;
 mod material;
 mod memory;
 mod sockets;

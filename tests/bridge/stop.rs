@@ -155,3 +155,20 @@ async fn the_report_is_one_json_object_where_it_is_asked_for() {
     assert!(line.contains("egext.report/1"));
     assert_eq!(running.finish().0, 0);
 }
+
+/// What a terminal sends when it is closed, and what other programs take as an order to read their files again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_does_not_end_the_bridge() {
+    let upstream = Upstream::unix(Call::echo);
+    let mut bridge = Bridge::plaintext(upstream.address()).start();
+    let caller = bridge.caller().await;
+    for _ in 0..2 {
+        bridge.running.signal(Signal::HUP);
+        let line = bridge.running.wait_for_line("SIGHUP");
+        assert!(line.contains("WARN") && line.contains("restart"), "{line}");
+        assert_eq!(caller.hook().await.code(), 0);
+    }
+    let socket = bridge.socket().to_owned();
+    assert_eq!(bridge.running.terminate().0, 0);
+    assert!(!socket.exists());
+}

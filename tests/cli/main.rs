@@ -2,6 +2,7 @@
 
 mod certs;
 mod config;
+mod demo;
 mod explain;
 mod output;
 mod probe;

@@ -1,0 +1,84 @@
+//! The log of a process that goes on running: the bridge, the demo that was told to stay.
+
+mod sink;
+
+use std::io;
+use std::panic;
+
+use tracing::{Dispatch, Level, dispatcher, error, warn};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use sink::Sink;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Time, level, message, fields.
+    Text,
+}
+
+/// A log that was started. Dropping it waits until its lines are written, but not for an output that stalls.
+#[derive(Debug)]
+pub(super) struct Log(Sink);
+
+/// Sends every event of at least `level` to stderr, and panics too.
+///
+/// Libraries are heard from WARN on, and in full at TRACE: `h2` has a DEBUG event for every frame, which
+/// would bury the one line for each call.
+///
+/// # Errors
+/// When there is no thread for it.
+///
+/// # Panics
+/// When called twice in one process.
+pub(super) fn start(format: LogFormat, level: Level, colours: bool) -> io::Result<Log> {
+    let sink = Sink::start(io::stderr(), move |lost| notice(lost, format, colours))?;
+    dispatcher::set_global_default(dispatch(format, level, colours, sink.clone()))
+        .expect("a process has one log");
+    // The default hook writes to stderr by itself, and would wait for an output that stalls.
+    panic::set_hook(Box::new(|panicked| {
+        error!("{}", panicked.to_string().replace('\n', " "));
+    }));
+    Ok(Log(sink))
+}
+
+impl Log {
+    /// Writes what is no event, in its turn.
+    pub(super) fn print(&self, text: &str) {
+        self.0.push(text.as_bytes());
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
+}
+
+fn dispatch(format: LogFormat, level: Level, colours: bool, sink: Sink) -> Dispatch {
+    let libraries = if level == Level::TRACE { level } else { level.min(Level::WARN) };
+    let filter = Targets::new().with_default(libraries).with_target(env!("CARGO_CRATE_NAME"), level);
+    let builder = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(sink)
+        .with_target(false)
+        .with_ansi(colours)
+        // It would be told by `eprintln!`, which panics where stderr is what failed.
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Json => builder.json().flatten_event(true).finish().with(filter).into(),
+        LogFormat::Text => builder.finish().with(filter).into(),
+    }
+}
+
+/// The line that tells how many were lost, as all others look.
+fn notice(lost: u64, format: LogFormat, colours: bool) -> Vec<u8> {
+    let line = Sink::default();
+    dispatcher::with_default(&dispatch(format, Level::WARN, colours, line.clone()), || {
+        warn!(lines = lost, "log lines were lost: the output failed, or was not read in time");
+    });
+    line.take()
+}
