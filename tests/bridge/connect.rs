@@ -96,7 +96,6 @@ async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
     }
 }
 
-/// Also when the bridge has been trying in vain for a good while, and tries seldom.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_comes_up_during_the_wait_gets_the_call() {
     let pki = TestPki::new();
@@ -109,11 +108,21 @@ async fn a_server_that_comes_up_during_the_wait_gets_the_call() {
 
     let waiting = caller.send(post(HOOK), "").await;
     let server = port.spawn(TestServer::mtls(&pki));
-    let up = Instant::now();
     // The test server knows no hooks: the status is its own.
     assert_eq!(answer(waiting).await.code(), Code::Unimplemented as i32);
-    assert!(up.elapsed() < Duration::from_secs(2), "found only after {:?}", up.elapsed());
     drop(server);
+}
+
+/// With the pauses of a bridge that no call waits for, so many attempts would take minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_a_call_waits_for_is_tried_often() {
+    let server = TestServer::plaintext().recovers_after(30).spawn();
+    let bridge = Bridge::plaintext(&server.tcp_address())
+        .flag("--connect-wait", "10m")
+        .flag("--call-timeout", "0s")
+        .start();
+    assert_eq!(bridge.caller().await.hook().await.code(), Code::Unimplemented as i32);
+    assert_eq!(server.connections(), 31);
 }
 
 /// Envoy Gateway makes its calls one after the other: each of them waiting anew would take minutes.
@@ -146,8 +155,10 @@ async fn a_server_that_throws_us_out_is_not_hammered() {
     while begin.elapsed() < Duration::from_secs(2) {
         assert_answer(&caller.hook().await, Code::Unavailable, "probe.http2.closed");
     }
-    let pressed = server.connections() - before;
-    assert!(pressed <= 110, "{pressed} connections in two seconds of calls");
+    // The last call may have taken long on a busy machine.
+    let most = 10 + begin.elapsed().as_millis() / 20;
+    let pressed = (server.connections() - before) as u128;
+    assert!(pressed <= most, "{pressed} connections in {:?} of calls", begin.elapsed());
 }
 
 /// HTTP/2 begins well each time, and ends at once.

@@ -27,6 +27,7 @@ fn silent() -> (Upstream, mpsc::UnboundedReceiver<(Option<String>, Reason)>) {
     (upstream, seen)
 }
 
+/// A limit of one second is long enough for a call to reach the server also on a busy machine.
 fn with_timeout(timeout: &'static str) -> Request<()> {
     let mut request = post(HOOK);
     request.headers_mut().insert("grpc-timeout", HeaderValue::from_static(timeout));
@@ -49,25 +50,25 @@ fn parsed(timeout: &str) -> Duration {
 async fn the_callers_limit_ends_the_call_on_both_sides() {
     let (upstream, mut seen) = silent();
     let bridge = Bridge::plaintext(upstream.address()).start();
-    let answer = bridge.caller().await.call(with_timeout("200m"), "").await;
+    let answer = bridge.caller().await.call(with_timeout("1S"), "").await;
     assert_eq!(answer.code(), Code::DeadlineExceeded as i32);
-    assert!((Duration::from_millis(200)..LIMIT).contains(&answer.took), "{:?}", answer.took);
+    assert!((Duration::from_secs(1)..LIMIT).contains(&answer.took), "{:?}", answer.took);
     let (limit, reason) = within_limit(seen.recv()).await.expect("the call");
     assert_eq!(reason, Reason::CANCEL);
     let limit = parsed(&limit.expect("a limit"));
-    assert!(limit <= Duration::from_millis(200), "what is left is passed on, not more: {limit:?}");
+    assert!(limit <= Duration::from_secs(1), "what is left is passed on, not more: {limit:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn our_limit_ends_calls_of_callers_who_have_none() {
     let (upstream, mut seen) = silent();
-    let bridge = Bridge::plaintext(upstream.address()).flag("--call-timeout", "200ms").start();
+    let bridge = Bridge::plaintext(upstream.address()).flag("--call-timeout", "1s").start();
     let answer = bridge.caller().await.hook().await;
     assert_eq!(answer.code(), Code::DeadlineExceeded as i32);
-    assert!((Duration::from_millis(200)..LIMIT).contains(&answer.took), "{:?}", answer.took);
+    assert!((Duration::from_secs(1)..LIMIT).contains(&answer.took), "{:?}", answer.took);
     let (limit, reason) = within_limit(seen.recv()).await.expect("the call");
     assert_eq!(reason, Reason::CANCEL);
-    assert!(parsed(&limit.expect("a limit")) <= Duration::from_millis(200));
+    assert!(parsed(&limit.expect("a limit")) <= Duration::from_secs(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,7 +115,7 @@ async fn a_limit_that_passes_during_the_answer_ends_it_with_trailers() {
         }
     });
     let bridge = Bridge::plaintext(upstream.address()).start();
-    let answer = bridge.caller().await.call(with_timeout("300m"), "").await;
+    let answer = bridge.caller().await.call(with_timeout("1S"), "").await;
     assert_eq!(answer.head.headers.get("grpc-status"), None);
     assert_eq!((&*answer.message, answer.code()), (&b"so far"[..], Code::DeadlineExceeded as i32));
     assert_eq!(within_limit(seen.recv()).await, Some(Reason::CANCEL));
@@ -135,7 +136,7 @@ async fn a_limit_that_passes_during_the_message_ends_the_call() {
     });
     let bridge = Bridge::plaintext(upstream.address()).start();
     let caller = bridge.caller().await;
-    let mut call = caller.begin(with_timeout("300m")).await;
+    let mut call = caller.begin(with_timeout("1S")).await;
     call.message.send_data(Bytes::from_static(b"half"), false).expect("open");
     let answer = crate::fixture::answer(call.response).await;
     assert_eq!(answer.code(), Code::DeadlineExceeded as i32);
@@ -147,7 +148,7 @@ async fn the_callers_limit_also_bounds_the_wait_for_a_connection() {
     let pki = TestPki::new();
     let nobody = ReservedPort::new();
     let bridge = Bridge::mtls(&nobody.tls_address(), &pki).flag("--connect-wait", "10m").start();
-    let answer = bridge.caller().await.call(with_timeout("300m"), "").await;
+    let answer = bridge.caller().await.call(with_timeout("1S"), "").await;
     assert!(answer.took < LIMIT);
     assert!(answer.words().contains("probe.connect.refused"), "the cause is known: {answer:?}");
 }

@@ -38,7 +38,8 @@ async fn patient(pki: &TestPki, streaming: bool) -> (Upstream, mpsc::UnboundedRe
 async fn a_call_that_is_cancelled_is_cancelled_at_the_upstream() {
     let pki = TestPki::new();
     let (upstream, mut seen) = patient(&pki, false).await;
-    let bridge = Bridge::mtls(upstream.address(), &pki).start();
+    // Without a limit of the bridge's own, which would end the call as well.
+    let bridge = Bridge::mtls(upstream.address(), &pki).flag("--call-timeout", "0s").start();
     let caller = bridge.caller().await;
     let response = caller.send(post(HOOK), "").await;
     assert_eq!(within_limit(seen.recv()).await, Some(None), "it arrived");
@@ -50,7 +51,7 @@ async fn a_call_that_is_cancelled_is_cancelled_at_the_upstream() {
 async fn a_stream_that_is_cancelled_is_cancelled_at_the_upstream() {
     let pki = TestPki::new();
     let (upstream, mut seen) = patient(&pki, true).await;
-    let bridge = Bridge::mtls(upstream.address(), &pki).start();
+    let bridge = Bridge::mtls(upstream.address(), &pki).flag("--call-timeout", "0s").start();
     let caller = bridge.caller().await;
     let response = within_limit(caller.send(post(HOOK), "").await).await.expect("a head");
     assert_eq!(within_limit(seen.recv()).await, Some(None), "it arrived");
@@ -62,7 +63,7 @@ async fn a_stream_that_is_cancelled_is_cancelled_at_the_upstream() {
 async fn the_calls_of_a_caller_who_disconnects_are_cancelled_and_no_others() {
     let pki = TestPki::new();
     let (upstream, mut seen) = patient(&pki, false).await;
-    let bridge = Bridge::mtls(upstream.address(), &pki).start();
+    let bridge = Bridge::mtls(upstream.address(), &pki).flag("--call-timeout", "0s").start();
     let (leaving, staying) = (bridge.caller().await, bridge.caller().await);
     let stays = staying.send(post(HOOK), "").await;
     assert_eq!(within_limit(seen.recv()).await, Some(None));

@@ -36,8 +36,8 @@ async fn octets_of_no_protocol_end_their_connection_only() {
     ] {
         let mut stream = bridge.connect().await;
         stream.write_all(beginning).await.expect("sent");
-        // For the preface alone is no mistake yet.
-        stream.write_all(&noise(4096)).await.expect("sent");
+        // The preface alone is no mistake yet. After another beginning, the bridge may have closed already.
+        let _ = stream.write_all(&noise(4096)).await;
         let mut rest = Vec::new();
         // A reset is as good an end as any.
         let _ = within_limit(stream.read_to_end(&mut rest)).await;
@@ -103,8 +103,8 @@ async fn odd_requests_are_answered_or_refused() {
     ] {
         let caller = bridge.caller().await;
         let mut pending = caller.begin(odd.clone()).await;
-        pending.message.send_data(bytes::Bytes::new(), true).expect("open");
-        // An answer or a reset: no silence.
+        // An answer or a reset, however soon it comes: no silence.
+        let _ = pending.message.send_data(bytes::Bytes::new(), true);
         let _ = within_limit(pending.response).await;
         assert_eq!(bridge.caller().await.hook().await.code(), 0, "after {odd:?}");
     }

@@ -5,8 +5,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use egext_test_support::{Egext, ReservedPort, Run, Running};
+use egext_test_support::{Egext, LIMIT, ReservedPort, Run, Running};
 use tempfile::TempDir;
 
 use crate::egext;
@@ -57,7 +58,9 @@ fn the_socket_is_private_before_anybody_can_connect() {
         let watcher = thread::spawn({
             let path = path.clone();
             move || {
+                let deadline = Instant::now() + LIMIT;
                 while UnixStream::connect(&path).is_err() {
+                    assert!(Instant::now() < deadline, "the bridge does not listen");
                     thread::yield_now();
                 }
                 fs::symlink_metadata(&path).expect("it is there").mode() & 0o7777
@@ -147,11 +150,13 @@ fn of_two_that_start_at_once_exactly_one_wins() {
             drop(UnixListener::bind(&path).expect("a free path"));
         }
         let mut both = [bridge_at(&unix(&path)).start(), bridge_at(&unix(&path)).start()];
+        let deadline = Instant::now() + LIMIT;
         let loser = loop {
             if let Some(loser) = both.iter_mut().position(Running::has_ended) {
                 break loser;
             }
-            thread::yield_now();
+            assert!(Instant::now() < deadline, "both of them go on");
+            thread::sleep(Duration::from_millis(1));
         };
         let [first, second] = both;
         let (loser, mut winner) = if loser == 0 { (first, second) } else { (second, first) };

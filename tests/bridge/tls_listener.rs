@@ -129,6 +129,7 @@ async fn a_silent_stranger_does_not_hold_up_the_end() {
     let begin = std::time::Instant::now();
     let (code, log) = front.running.terminate();
     assert_eq!(code, 0, "{log}");
-    assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
+    // A handshake may take 10 s.
+    assert!(begin.elapsed() < std::time::Duration::from_secs(9), "{:?}", begin.elapsed());
     assert!(!log.contains("bridge.drain.cut"), "{log}");
 }

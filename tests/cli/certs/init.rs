@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use egext::pki::{Identity, SET_FILES};
 use serde_json::Value;
 use snapbox::assert_data_eq;
-use snapbox::cmd::Command;
 use snapbox::str;
 use time::macros::datetime;
 
-use super::{Place, has_openssl};
+use super::{Place, command, has_openssl};
 
 #[test]
 fn a_first_run_says_what_was_made_for_whom_until_when_and_what_is_next() {
@@ -439,7 +438,7 @@ error: `certs/server.key` is not the key of `certs/server.crt`
 
 #[test]
 fn every_key_type_loads_and_passes_openssl() {
-    let openssl = |arguments: &[&str]| Command::new("openssl").args(arguments);
+    let openssl = |arguments: &[&str]| command("openssl").args(arguments);
     let has_openssl = has_openssl();
     for key_type in ["p256", "p384", "rsa2048", "rsa3072", "ed25519"] {
         let place = Place::new();
@@ -477,8 +476,7 @@ fn ed25519_comes_with_a_warning() {
 #[test]
 fn of_many_writers_one_wins_and_the_others_say_so() {
     let place = Place::new();
-    let runs = (0..8).map(|_| place.spawn(&["init"])).collect::<Vec<_>>();
-    let outputs = runs.into_iter().map(|run| run.wait_with_output().expect("it ends")).collect::<Vec<_>>();
+    let outputs = place.eight_at_once(&["init"]);
     let mut made = 0;
     for output in outputs {
         let words = String::from_utf8(output.stderr).expect("UTF-8");

@@ -74,14 +74,24 @@ fn kill_each(place: &Place, verb: impl Fn(&Place) -> &'static [&'static str]) {
             }
             reads
         });
+        // Also when this test fails: the scope waits for the reader.
+        let stop = StopsWhenDropped(&done);
         for number in 0..kills() {
             kill_after(place.spawn(verb(place)), random(one_run, number));
             place.assert_whole();
             assert_next_ca_is_whole(place);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         assert!(reader.join().expect("every set was whole") > 0);
     });
+}
+
+struct StopsWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for StopsWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A CA that is about to sign has its key, and is trusted already.

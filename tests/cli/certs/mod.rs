@@ -15,14 +15,17 @@ mod show;
 mod store;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Output, Stdio};
+use std::thread;
 
 use egext::pki::authority::{SetPlan, issue_set};
 use egext::pki::check::StoredSet;
 use egext::pki::store::Store;
 use egext::pki::{Identity, SET_FILES};
+use egext_test_support::LIMIT;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value;
@@ -52,7 +55,7 @@ impl Place {
 
     /// `egext certs` and a verb.
     fn verb(&self, arguments: &[&str]) -> Command {
-        Command::new(cargo_bin!("egext")).current_dir(self.0.path()).arg("certs").args(arguments)
+        command(cargo_bin!("egext")).current_dir(self.0.path()).arg("certs").args(arguments)
     }
 
     fn verb_json(&self, arguments: &[&str], code: i32) -> Value {
@@ -77,7 +80,16 @@ impl Place {
 
     fn shell_verb(&self, preparation: &str, verb: &str) -> Command {
         let script = format!("{preparation}; exec \"$0\" certs {verb} \"$@\"");
-        Command::new("sh").current_dir(self.0.path()).args(["-c", &script]).arg(cargo_bin!("egext"))
+        command("sh").current_dir(self.0.path()).args(["-c", &script]).arg(cargo_bin!("egext"))
+    }
+
+    /// What eight runs print that start at the same time.
+    fn eight_at_once(&self, arguments: &[&str]) -> Vec<Output> {
+        thread::scope(|scope| {
+            let run = || self.verb(arguments).output().expect("it ends");
+            let runs = [(); 8].map(|()| scope.spawn(run));
+            runs.into_iter().map(|run| run.join().expect("no panic")).collect()
+        })
     }
 
     fn spawn(&self, arguments: &[&str]) -> Child {
@@ -107,7 +119,7 @@ impl Place {
 
     /// Runs `openssl` there: its stdout.
     fn openssl(&self, arguments: &[&str]) -> String {
-        let run = Command::new("openssl").current_dir(self.0.path()).args(arguments).assert().success();
+        let run = command("openssl").current_dir(self.0.path()).args(arguments).assert().success();
         String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8")
     }
 
@@ -185,7 +197,7 @@ impl Place {
         for (role, other) in [("server", "client"), ("client", "server")] {
             let certificate = format!("certs/{role}.crt");
             let verify = |purpose: &str| {
-                Command::new("openssl")
+                command("openssl")
                     .current_dir(self.0.path())
                     .args(["verify", "-x509_strict", "-CAfile", "certs/ca.crt", "-untrusted", &certificate])
                     .args(["-purpose", &format!("ssl{purpose}"), &certificate])
@@ -197,7 +209,7 @@ impl Place {
     }
 
     fn refuse_strictly(&self, certificate: &str) {
-        Command::new("openssl")
+        command("openssl")
             .current_dir(self.0.path())
             .args(["verify", "-CAfile", "certs/ca.crt", certificate])
             .assert()
@@ -261,6 +273,11 @@ impl Place {
         }
         Identity::load(&self.certs().join("server.crt"), &self.certs().join("server.key")).expect("a pair");
     }
+}
+
+/// A program that is killed when it takes far too long.
+fn command(program: impl AsRef<OsStr>) -> Command {
+    Command::new(program).timeout(LIMIT)
 }
 
 /// Is OpenSSL there to hold certificates against?

@@ -4,10 +4,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use egext::net::{provider, server_config};
 use egext::pki::{Anchors, Identity, Role};
+use egext_test_support::LIMIT;
 use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, StreamOwned};
 use snapbox::str;
 
@@ -240,8 +241,7 @@ impl Channel {
 
     /// Waits for a few calls that began after now.
     fn more_calls(&self) {
-        let (target, deadline) =
-            (self.calls.load(Ordering::Relaxed) + 4, Instant::now() + Duration::from_secs(30));
+        let (target, deadline) = (self.calls.load(Ordering::Relaxed) + 4, Instant::now() + LIMIT);
         while self.calls.load(Ordering::Relaxed) < target {
             assert!(Instant::now() < deadline, "no call ends");
             thread::yield_now();
@@ -259,6 +259,7 @@ impl Channel {
 }
 
 fn answer(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
+    stream.set_read_timeout(Some(LIMIT))?;
     let connection = ServerConnection::new(config).map_err(io::Error::other)?;
     let mut stream = StreamOwned::new(connection, stream);
     let mut octet = [0];
@@ -271,7 +272,9 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
 fn call(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<()> {
     let name = "localhost".try_into().expect("a name");
     let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
-    let mut stream = StreamOwned::new(connection, TcpStream::connect(address)?);
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    let mut stream = StreamOwned::new(connection, stream);
     stream.write_all(b"?")?;
     let mut octet = [0];
     // Only the answer proves that the server took our certificate.

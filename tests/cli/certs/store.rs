@@ -55,10 +55,8 @@ error: cannot write `certs/.egext/set-[..]`: File too large (os error 27)
 fn of_two_renewals_one_waits_for_another_day() {
     let place = Place::new();
     place.init(&[]).assert().success();
-    let runs = (0..8).map(|_| place.spawn(&["renew", "--force"])).collect::<Vec<_>>();
     let mut renewed = 0;
-    for run in runs {
-        let output = run.wait_with_output().expect("it ends");
+    for output in place.eight_at_once(&["renew", "--force"]) {
         let words = String::from_utf8(output.stderr).expect("UTF-8");
         match output.status.code() {
             Some(0) => renewed += 1,

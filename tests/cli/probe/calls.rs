@@ -4,7 +4,7 @@ use egext_test_support::{TestPki, TestServer, assert_finding};
 use serde_json::json;
 use tonic::Code;
 
-use super::{assert_fault, assert_timeout, layers};
+use super::{assert_at_limit, assert_fault, layers, probe};
 use crate::egext;
 
 #[test]
@@ -19,7 +19,7 @@ fn a_server_that_goes_away_before_its_first_frame_is_reported_at_once() {
         TestServer::unix().resets(),
     ] {
         let server = manner.spawn();
-        let run = egext(["probe", &server.address()]).pki(&pki).json();
+        let run = probe(&server.address()).pki(&pki).json();
         assert_fault(&run, "probe.http2.closed", &server.address(), "http2");
     }
 }
@@ -35,7 +35,7 @@ fn what_is_not_http2_is_shown() {
         (TestServer::mtls(&pki).garbage(), "01 02"),
     ] {
         let server = manner.spawn();
-        let run = egext(["probe", &server.address()]).pki(&pki).json();
+        let run = probe(&server.address()).pki(&pki).json();
         let finding = assert_fault(&run, "probe.http2.not-http2", &server.address(), "http2");
         assert!(finding.to_string().contains(found), "{finding:#}");
     }
@@ -46,7 +46,7 @@ fn a_tls_server_is_recognised_when_plaintext_was_asked_for() {
     let pki = TestPki::new();
     let server = TestServer::mtls(&pki).spawn();
     let address = server.tcp_address();
-    let run = egext(["probe", &address]).json();
+    let run = probe(&address).json();
     let finding = assert_fault(&run, "probe.http2.not-http2", &address, "http2");
     assert!(finding["message"].as_str().is_some_and(|message| message.contains("speaks TLS")));
 }
@@ -58,8 +58,9 @@ fn a_server_without_a_first_frame_ends_at_the_limit() {
         [TestServer::mtls(&pki).hangs(), TestServer::plaintext().hangs(), TestServer::unix().hangs()]
     {
         let server = manner.spawn();
-        let run = egext(["probe", &server.address(), "--timeout", "600ms"]).pki(&pki).json();
-        assert_timeout(&run, "probe.http2.timeout", &server.address());
+        let address = server.address();
+        let probe = || egext(["probe", &address]).pki(&pki);
+        assert_at_limit("--timeout", probe, "probe.http2.timeout", &address);
     }
 }
 
@@ -84,7 +85,7 @@ fn calls_that_end_badly_have_their_findings() {
         (TestServer::plaintext().not_serving(), "probe.health.not-serving", "health"),
     ] {
         let server = manner.spawn();
-        let run = egext(["probe", &server.address()]).pki(&pki).json();
+        let run = probe(&server.address()).pki(&pki).json();
         assert_fault(&run, id, &server.address(), layer);
     }
 }
@@ -92,14 +93,18 @@ fn calls_that_end_badly_have_their_findings() {
 #[test]
 fn a_call_without_an_answer_ends_at_the_limit() {
     let server = TestServer::plaintext().never_answers().spawn();
-    let run = egext(["probe", &server.address(), "--timeout", "300ms"]).json();
-    assert_timeout(&run, "probe.grpc.timeout", &server.address());
+    assert_at_limit(
+        "--timeout",
+        || egext(["probe", &server.address()]),
+        "probe.grpc.timeout",
+        &server.address(),
+    );
 }
 
 #[test]
 fn a_status_is_shown_with_its_text() {
     let server = TestServer::plaintext().answers_status(Code::Internal).spawn();
-    let run = egext(["probe", &server.address()]).json();
+    let run = probe(&server.address()).json();
     assert_finding!(run, "probe.grpc.status", message = "the server answered INTERNAL: says the test server");
 }
 
@@ -107,7 +112,7 @@ fn a_status_is_shown_with_its_text() {
 fn a_server_without_health_is_fine() {
     let pki = TestPki::new();
     let server = TestServer::mtls(&pki).without_health().spawn();
-    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    let run = probe(&server.address()).pki(&pki).json();
     assert_eq!((run.exit_code, &run.json["status"]), (0, &json!("ok")));
     assert_finding!(run, "probe.health.unimplemented", severity = "info", subject = server.address());
     assert_eq!(layers(&run, 0)[7], ("health", "noted"));
@@ -116,6 +121,6 @@ fn a_server_without_health_is_fine() {
 #[test]
 fn an_unknown_service_is_not_a_healthy_one() {
     let server = TestServer::plaintext().spawn();
-    let run = egext(["probe", &server.address(), "--service", "no.such.Service"]).json();
+    let run = probe(&server.address()).args(["--service", "no.such.Service"]).json();
     assert_fault(&run, "probe.health.unknown-service", &server.address(), "health");
 }

@@ -3,8 +3,7 @@
 use egext_test_support::{Manner, TestPki, TestServer, assert_finding};
 use serde_json::json;
 
-use super::assert_fault;
-use crate::egext;
+use super::{assert_fault, probe};
 
 #[test]
 fn every_defect_of_a_server_certificate_has_its_finding() {
@@ -24,7 +23,7 @@ fn every_defect_of_a_server_certificate_has_its_finding() {
     ] {
         for manner in [TestServer::mtls(&pki), TestServer::tls(&pki).only_tls12()] {
             let server = manner.spawn();
-            let run = egext(["probe", &server.address()]).pki(&pki).json();
+            let run = probe(&server.address()).pki(&pki).json();
             assert_fault(&run, id, &server.address(), "tls");
         }
     }
@@ -34,7 +33,7 @@ fn every_defect_of_a_server_certificate_has_its_finding() {
 fn a_wrong_name_is_shown_with_the_right_ones() {
     let pki = TestPki::new().server_for_other_name();
     let server = TestServer::mtls(&pki).spawn();
-    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    let run = probe(&server.address()).pki(&pki).json();
     let finding = assert_finding!(run, "probe.server-cert.name-mismatch");
     assert_eq!(finding["evidence"], json!({ "expected": "localhost", "found": "other.example" }));
 }
@@ -43,7 +42,7 @@ fn a_wrong_name_is_shown_with_the_right_ones() {
 fn a_self_signed_server_is_of_an_unknown_issuer() {
     let pki = TestPki::new().server_self_signed();
     let server = TestServer::mtls(&pki).spawn();
-    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    let run = probe(&server.address()).pki(&pki).json();
     let finding = assert_fault(&run, "probe.server-cert.unknown-issuer", &server.address(), "tls");
     assert_eq!(finding["evidence"]["found"], "it is self-signed");
 }
@@ -53,7 +52,7 @@ fn a_foreign_client_ca_is_named_before_the_time_limit() {
     let pki = TestPki::new().client_from_other_ca();
     for manner in both_versions(&pki) {
         let server = manner.spawn();
-        let run = egext(["probe", &server.address()]).pki(&pki).json();
+        let run = probe(&server.address()).pki(&pki).json();
         let finding = assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
         assert_eq!(finding["evidence"]["expected"], "a certificate of `egext test CA`");
     }
@@ -64,7 +63,7 @@ fn a_client_ca_that_was_made_anew_is_a_foreign_one() {
     let pki = TestPki::new().client_from_namesake_ca();
     for manner in both_versions(&pki) {
         let server = manner.spawn();
-        let run = egext(["probe", &server.address()]).pki(&pki).json();
+        let run = probe(&server.address()).pki(&pki).json();
         assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
     }
 }
@@ -74,7 +73,7 @@ fn a_server_that_refuses_us_by_name_is_named_too() {
     let pki = TestPki::new();
     for manner in both_versions(&pki) {
         let server = manner.refuses_every_client().spawn();
-        let run = egext(["probe", &server.address()]).pki(&pki).json();
+        let run = probe(&server.address()).pki(&pki).json();
         let finding = assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
         assert_eq!(finding["evidence"]["found"], "alert `access_denied`");
     }
@@ -90,7 +89,7 @@ fn every_defect_of_our_certificate_has_its_finding() {
     ] {
         for manner in both_versions(&pki) {
             let server = manner.spawn();
-            let run = egext(["probe", &server.address()]).pki(&pki).json();
+            let run = probe(&server.address()).pki(&pki).json();
             assert_fault(&run, id, &server.address(), "mtls");
         }
     }
@@ -100,7 +99,7 @@ fn every_defect_of_our_certificate_has_its_finding() {
 fn a_refusal_is_named_also_when_the_server_speaks_second() {
     let pki = TestPki::new().client_from_other_ca();
     let server = TestServer::mtls(&pki).waits_for_preface().spawn();
-    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    let run = probe(&server.address()).pki(&pki).json();
     assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
 }
 

@@ -2,12 +2,12 @@
 
 use egext_test_support::{ReservedPort, TestPki, TestServer, assert_finding};
 
-use super::{assert_fault, assert_timeout};
+use super::{assert_at_limit, assert_fault, probe};
 use crate::egext;
 
 #[test]
 fn an_unknown_host_has_no_address() {
-    let run = egext(["probe", "tcp://no-such-host.invalid:5005"]).json();
+    let run = probe("tcp://no-such-host.invalid:5005").json();
     assert_eq!(run.exit_code, 1);
     assert_finding!(run, "probe.resolve.failed", subject = "tcp://no-such-host.invalid:5005");
 }
@@ -16,9 +16,9 @@ fn an_unknown_host_has_no_address() {
 fn nothing_listens() {
     let pki = TestPki::new();
     let port = ReservedPort::new();
-    let run = egext(["probe", &port.tls_address()]).pki(&pki).json();
+    let run = probe(&port.tls_address()).pki(&pki).json();
     assert_fault(&run, "probe.connect.refused", &port.tls_address(), "connect");
-    let run = egext(["probe", &port.tcp_address()]).json();
+    let run = probe(&port.tcp_address()).json();
     assert_fault(&run, "probe.connect.refused", &port.tcp_address(), "connect");
 }
 
@@ -30,7 +30,7 @@ fn a_stale_socket_is_refused() {
     server.stop();
     std::fs::create_dir(&directory).expect("it went with the server");
     drop(std::os::unix::net::UnixListener::bind(&path).expect("a new path"));
-    let run = egext(["probe", &address]).json();
+    let run = probe(&address).json();
     std::fs::remove_dir_all(&directory).expect("ours");
     let finding = assert_fault(&run, "probe.connect.refused", &address, "connect");
     assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("stale")));
@@ -38,7 +38,7 @@ fn a_stale_socket_is_refused() {
 
 #[test]
 fn there_is_no_socket() {
-    let run = egext(["probe", "unix:/nonexistent/server.sock"]).json();
+    let run = probe("unix:/nonexistent/server.sock").json();
     assert_fault(&run, "probe.connect.socket-missing", "unix:/nonexistent/server.sock", "connect");
 }
 
@@ -49,7 +49,7 @@ fn a_socket_of_somebody_else_is_closed_to_us() {
     let server = TestServer::unix().spawn();
     let nobodys = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(server.socket(), nobodys).expect("ours");
-    let run = egext(["probe", &server.address()]).without_privileges().json();
+    let run = probe(&server.address()).without_privileges().json();
     assert_fault(&run, "probe.connect.permission", &server.address(), "connect");
 }
 
@@ -57,7 +57,7 @@ fn a_socket_of_somebody_else_is_closed_to_us() {
 fn a_file_that_is_no_socket_is_not_a_stale_one() {
     let pki = TestPki::new();
     let address = format!("unix:{}", pki.ca().display());
-    let run = egext(["probe", &address]).json();
+    let run = probe(&address).json();
     let finding = assert_fault(&run, "probe.connect.failed", &address, "connect");
     assert!(!finding.to_string().contains("stale"), "{finding:#}");
 }
@@ -68,14 +68,14 @@ fn a_socket_of_another_kind_takes_no_connection() {
     let path = directory.path().join("datagrams.sock");
     let _socket = std::os::unix::net::UnixDatagram::bind(&path).expect("a new path");
     let address = format!("unix:{}", path.display());
-    let run = egext(["probe", &address]).json();
+    let run = probe(&address).json();
     assert_fault(&run, "probe.connect.failed", &address, "connect");
 }
 
 #[test]
 fn there_is_no_way_to_a_multicast_address() {
     // TCP to a multicast address is refused by the system itself, whatever the network is like.
-    let run = egext(["probe", "tcp://224.0.0.1:5005"]).json();
+    let run = probe("tcp://224.0.0.1:5005").json();
     assert_fault(&run, "probe.connect.unreachable", "tcp://224.0.0.1:5005", "connect");
 }
 
@@ -83,8 +83,12 @@ fn there_is_no_way_to_a_multicast_address() {
 #[test]
 fn a_connection_that_gets_no_answer_ends_at_the_limit() {
     let server = TestServer::without_room().spawn();
-    let run = egext(["probe", &server.address(), "--timeout", "300ms"]).json();
-    assert_timeout(&run, "probe.connect.timeout", &server.address());
+    assert_at_limit(
+        "--timeout",
+        || egext(["probe", &server.address()]),
+        "probe.connect.timeout",
+        &server.address(),
+    );
 }
 
 #[test]
@@ -96,7 +100,7 @@ fn a_plaintext_server_is_not_tls() {
         TestServer::plaintext().garbage().spawn(),
     ] {
         let address = server.tls_address();
-        let run = egext(["probe", &address]).pki(&pki).json();
+        let run = probe(&address).pki(&pki).json();
         assert_fault(&run, "probe.tls.not-tls", &address, "tls");
     }
 }
@@ -106,7 +110,7 @@ fn a_server_that_goes_away_during_the_handshake_is_reported_at_once() {
     let pki = TestPki::new();
     for server in [TestServer::plaintext().closes().spawn(), TestServer::plaintext().resets().spawn()] {
         let address = server.tls_address();
-        let run = egext(["probe", &address]).pki(&pki).json();
+        let run = probe(&address).pki(&pki).json();
         assert_fault(&run, "probe.tls.closed", &address, "tls");
     }
 }
@@ -116,8 +120,7 @@ fn a_server_that_never_answers_the_hello_ends_at_the_limit() {
     let pki = TestPki::new();
     let server = TestServer::plaintext().hangs().spawn();
     let address = server.tls_address();
-    let run = egext(["probe", &address, "--timeout", "300ms"]).pki(&pki).json();
-    assert_timeout(&run, "probe.tls.timeout", &address);
+    assert_at_limit("--timeout", || egext(["probe", &address]).pki(&pki), "probe.tls.timeout", &address);
 }
 
 #[test]
@@ -133,7 +136,7 @@ fn alerts_have_names() {
     ] {
         let server = TestServer::plaintext().sends_alert(alert).spawn();
         let address = server.tls_address();
-        let run = egext(["probe", &address]).pki(&pki).json();
+        let run = probe(&address).pki(&pki).json();
         let layer = if alert == 120 { "alpn" } else { "tls" };
         let finding = assert_fault(&run, id, &address, layer);
         assert!(finding.to_string().contains(name), "alert {alert}: {finding:#}");
@@ -144,10 +147,10 @@ fn alerts_have_names() {
 fn a_server_has_to_agree_on_http2() {
     let pki = TestPki::new();
     let server = TestServer::mtls(&pki).without_alpn().spawn();
-    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    let run = probe(&server.address()).pki(&pki).json();
     assert_fault(&run, "probe.alpn.missing", &server.address(), "alpn");
 
     let server = TestServer::mtls(&pki).only_http1_alpn().spawn();
-    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    let run = probe(&server.address()).pki(&pki).json();
     assert_fault(&run, "probe.alpn.refused", &server.address(), "alpn");
 }

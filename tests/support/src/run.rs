@@ -1,9 +1,10 @@
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -95,7 +96,10 @@ impl Egext {
             return self;
         }
         let copy = directory.join("egext");
-        fs::copy(self.command.get_program(), &copy).expect("copied");
+        // Not by `fs::copy`: other tests start processes at the same time, these inherit the file that is
+        // being written, and the system executes no file that is open for writing (ETXTBSY).
+        let copied = Command::new("cp").arg(self.command.get_program()).arg(&copy).status();
+        assert!(copied.expect("cp").success(), "the binary could not be copied");
         for path in [directory, &copy] {
             fs::set_permissions(path, Permissions::from_mode(0o755)).expect("ours");
         }
@@ -128,13 +132,16 @@ impl Egext {
             // Best effort: it may have ended this very moment.
             let _ = child.kill();
         }
-        let [stdout, stderr] = [stdout, stderr].map(|output| output.join().expect("does not panic"));
+        let [stdout, stderr] = [stdout, stderr].map(|output| output.text());
         assert!(
             in_time,
             "`{:?}` still ran after {:?}\nstdout: {stdout}\nstderr: {stderr}",
             self.command, self.limit
         );
-        let status = child.wait().expect("our child");
+        let left = self.limit.saturating_sub(started.elapsed());
+        let status = wait(&mut child, left).unwrap_or_else(|| {
+            panic!("`{:?}` closed its output and still ran after {:?}", self.command, self.limit)
+        });
         let duration = started.elapsed();
         let exit_code =
             status.code().unwrap_or_else(|| panic!("`{:?}` ended by {status}: {stderr}", self.command));
@@ -213,18 +220,52 @@ fn disturbs(name: &OsString) -> bool {
     name.starts_with("EGEXT_") || ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"].contains(&&*name)
 }
 
+/// Waits for the end of a child: `None` after `limit`, when it has been killed.
+pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait().expect("our child") {
+            return Some(status);
+        }
+        if Instant::now() >= deadline {
+            // It may have ended this very moment.
+            let _ = child.kill();
+            let _ = child.wait();
+            return None;
+        }
+        thread::sleep(BETWEEN_TRIES);
+    }
+}
+
+/// What a process has printed so far.
+#[derive(Clone, Debug, Default)]
+struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Output {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("no panic while it was held")).into_owned()
+    }
+}
+
 /// Reads to the end in a thread of its own, for a pipe that nobody empties would stop the process, and says
-/// so on `closed`.
-fn collect(mut stream: impl Read + Send + 'static, closed: Sender<()>) -> JoinHandle<String> {
+/// so on `closed`. A process that inherited the pipe can keep it open: the thread is not waited for.
+fn collect(mut stream: impl Read + Send + 'static, closed: Sender<()>) -> Output {
+    let output = Output::default();
+    let shared = output.clone();
     thread::spawn(move || {
-        let mut octets = Vec::new();
+        let mut octets = [0; 16 * 1024];
         // What was read before an error is the better part of a failure message.
-        let _ = stream.read_to_end(&mut octets);
+        while let Ok(read @ 1..) = stream.read(&mut octets) {
+            shared.0.lock().expect("no panic while it was held").extend_from_slice(&octets[..read]);
+        }
         // Fails only when the test has failed already.
         let _ = closed.send(());
-        String::from_utf8_lossy(&octets).into_owned()
-    })
+    });
+    output
 }
+
+/// Only between two looks at something that is not announced.
+pub(crate) const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 /// The user and group without rights, `nobody` on every Linux.
 const NOBODY: u32 = 65534;

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::Child;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::LIMIT;
+use crate::run::{BETWEEN_TRIES, wait};
 
 /// A process that goes on until it is stopped. Killed when dropped.
 #[derive(Debug)]
@@ -103,7 +104,8 @@ impl Running {
     /// When it takes too long, or ends by a signal.
     pub fn finish(mut self) -> (i32, String) {
         self.drain();
-        let status = self.child.wait().expect("our child");
+        let status =
+            wait(&mut self.child, LIMIT).unwrap_or_else(|| self.fail("closed its output and went on"));
         let code = status.code().unwrap_or_else(|| self.fail(&format!("ended by {status}")));
         (code, self.stderr())
     }
@@ -200,6 +202,3 @@ fn read_lines(stream: impl Read + Send + 'static, kind: fn(String) -> Line, line
         }
     });
 }
-
-/// Only between two looks at something that nobody announces.
-const BETWEEN_TRIES: Duration = Duration::from_millis(5);
