@@ -34,7 +34,7 @@ impl Member {
     /// # Errors
     /// When there is no set, or one of its files cannot be used.
     pub fn all(directory: &Path) -> Result<Vec<Self>, MemberError> {
-        let Some(files) = store::set_files(directory)? else {
+        let Some(files) = store::Snapshot::open(directory)?.map(|set| set.names().to_vec()) else {
             return Err(MemberError::NoSet { directory: directory.into() });
         };
         let stems = files.iter().filter(|name| *name != CA_CERTIFICATE_FILE && !name.starts_with('.'));

@@ -105,7 +105,8 @@ impl Plan {
 
     /// A name stands for one holder, whose certificate is renewed and not issued again.
     fn refuse_taken(&self, name: &str, files: &[String]) -> Result<(), CertsError> {
-        let taken = store::set_files(&self.directory)?.unwrap_or_default();
+        let taken =
+            store::Snapshot::open(&self.directory)?.map(|set| set.names().to_vec()).unwrap_or_default();
         match files.iter().find(|file| taken.contains(file)) {
             Some(_) => {
                 Err(CertsError::NameTaken { name: name.to_owned(), directory: self.directory.clone() })

@@ -50,22 +50,33 @@
 
 mod file;
 mod gateway_home;
+mod handle;
+mod lock;
 mod place;
+mod snapshot;
+mod trust;
 mod undo;
+mod way;
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Mode;
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 pub use file::write_alone;
-pub use place::{Contents, contents, current, previous, refuse_foreign, set_contents, set_files};
+pub use place::{Contents, contents, current, previous, refuse_foreign, set_contents};
+pub use snapshot::Snapshot;
+pub use trust::Untrusted;
+pub use way::trust;
 
-use file::{Access, make_directories, make_directory, open_directory, random_name, sync, write_new};
-use place::Place;
+use file::{Access, random_name, sync, write_new};
+use handle::{Directory, PRIVATE, ReadError};
+use lock::lock;
+use place::{CURRENT, PREVIOUS, Place, SET};
 use undo::Undo;
 
 use crate::report::Hint;
@@ -83,9 +94,11 @@ pub struct SetFile<'a> {
 /// A directory that nobody else writes to at the moment.
 #[derive(Debug)]
 pub struct Store {
+    /// As the user named it.
+    directory: PathBuf,
     place: Place,
     /// Directories with new entries that are not on disk yet.
-    changed: Vec<PathBuf>,
+    changed: Vec<Directory>,
     // Before the lock: what is undone is undone while the lock is held.
     undo: Undo,
     _lock: File,
@@ -97,18 +110,25 @@ impl Store {
     /// What was made is taken away again when nothing is written.
     ///
     /// # Errors
-    /// When the directory cannot be written to, somebody else is writing, or something foreign is in the way
-    /// of one of `names`.
+    /// When the directory cannot be written to, others could replace files in it, somebody else is writing, or
+    /// something foreign is in the way of one of `names`.
     pub fn open(directory: &Path, names: &[&str]) -> Result<Self, StoreError> {
-        let place = Place::new(directory);
         let (mut undo, mut changed) = (Undo::default(), Vec::new());
         gateway_home::refuse(directory)?;
-        place.refuse_foreign(names)?;
-        let lock = lock(&place, &mut undo, &mut changed)?;
+        refuse_foreign(directory, names)?;
+        let (place, lock) = lock(directory, &mut undo, &mut changed)?;
         // Once more: whoever held the lock before may have left something.
         place.refuse_foreign(names)?;
         place.sweep()?;
-        Ok(Self { place, changed, undo, _lock: lock })
+        Ok(Self { directory: directory.into(), place, changed, undo, _lock: lock })
+    }
+
+    /// The set that is there, to be read by the handle by which it will be replaced. None where there is none.
+    ///
+    /// # Errors
+    /// When something foreign is among its files.
+    pub fn snapshot(&self) -> Result<Option<Snapshot>, StoreError> {
+        Snapshot::of(&self.directory, &self.place)
     }
 
     /// Replaces what is there by `files`, all at once.
@@ -125,39 +145,36 @@ impl Store {
     /// As [`Self::write`].
     pub fn update(self, files: &[SetFile<'_>], removed: &[&str]) -> Result<(), StoreError> {
         let changed = |name: &str| removed.contains(&name) || files.iter().any(|file| file.name == name);
-        let mut kept = self.place.set_files()?;
+        let mut kept = self.place.current_set()?.as_ref().map_or(Ok(Vec::new()), Place::files_of)?;
         kept.retain(|name| !changed(name));
         self.publish(files, &kept)
     }
 
     /// Makes a set of `files` and of those of the current one that are `kept`.
     fn publish(mut self, files: &[SetFile<'_>], kept: &[String]) -> Result<(), StoreError> {
-        let set = format!("set-{}", random_name()?);
-        let (directory, replaced) = (self.place.hidden(&set), self.place.current());
-        let before = replaced.as_ref().map(|replaced| self.place.hidden_directory().join(replaced));
-        let access = |name: &str| match &before {
-            Some(before) => Access::of(&before.join(name)),
-            None => Ok(None),
-        };
-        make_directory(&directory, 0o700, &mut self.undo)?;
+        let replaced = self.place.current()?;
+        let before = self.replaced()?;
+        let set = format!("{SET}{}", random_name()?);
+        let hidden = self.hidden()?;
+        hidden.make(&set, ALONE)?;
+        self.undo.directory(&hidden, &set);
+        let directory = hidden.open(&set)?;
         let mut unsynced = Vec::new();
         for file in files {
-            let mode = if file.secret { 0o600 } else { 0o644 };
-            let path = directory.join(file.name);
-            let (text, access) = (file.text.as_bytes(), access(file.name)?);
-            unsynced.push((write_new(&path, text, mode, access, &mut self.undo)?, path));
+            let access = before.as_ref().map_or(Ok(None), |before| Access::of_file(before, file.name))?;
+            let mode = if file.secret { PRIVATE } else { PUBLIC };
+            let text = file.text.as_bytes();
+            unsynced.push(write_new(&directory, file.name, text, mode, access, &mut self.undo)?);
         }
-        for name in kept {
-            let (from, path) = (self.place.current_directory().join(name), directory.join(name));
-            let failed = |source| StoreError::failed("read", &from, source);
-            let text = Zeroizing::new(fs::read(&from).map_err(failed)?);
-            unsynced.push((write_new(&path, &text, 0o600, Access::of(&from)?, &mut self.undo)?, path));
+        for (name, before) in kept.iter().zip(std::iter::repeat(before.as_ref())) {
+            let Some(before) = before else { break };
+            let (text, access) = take_along(before, name)?;
+            unsynced.push(write_new(&directory, name, &text, PRIVATE, Some(access), &mut self.undo)?);
         }
-        let opened = open_directory(&directory)?;
-        if let Some(access) = before.as_deref().map(Access::of).transpose()?.flatten() {
-            access.apply(&opened, &directory)?;
+        if let Some(before) = &before {
+            Access::of(&before.own_status()?).apply(directory.file(), directory.path())?;
         }
-        unsynced.push((opened, directory));
+        unsynced.push(directory.unsynced());
         sync(&unsynced)?;
         let names = files.iter().map(|file| file.name).chain(kept.iter().map(String::as_str));
         let names = names.filter(|name| !name.starts_with('.')).collect::<Vec<_>>();
@@ -166,15 +183,14 @@ impl Store {
         }
         self.ignore_by_git()?;
         if let Some(replaced) = &replaced {
-            self.point("previous", replaced)?;
+            self.point(&hidden, PREVIOUS, replaced)?;
         }
-        self.point("current", OsStr::new(&set))?;
+        self.point(&hidden, CURRENT, OsStr::new(&set))?;
         // From here on the new set is what readers see.
         self.undo.keep();
         self.place.remove_idle_links(&names)?;
-        self.changed.extend([self.place.hidden_directory(), self.place.directory().into()]);
-        let changed = self.changed.drain(..).map(|path| Ok((open_directory(&path)?, path)));
-        sync(&changed.collect::<Result<Vec<_>, StoreError>>()?)?;
+        self.changed.extend([hidden, self.place.directory().clone()]);
+        sync(&self.changed.iter().map(Directory::unsynced).collect::<Vec<_>>())?;
         if replaced.is_some() {
             // What cannot be removed now is removed by the next writer.
             let _ = self.place.sweep();
@@ -182,36 +198,61 @@ impl Store {
         Ok(())
     }
 
+    fn hidden(&self) -> Result<Directory, StoreError> {
+        let missing = || StoreError::failed("open", &self.directory, Errno::NOENT.into());
+        self.place.hidden().cloned().ok_or_else(missing)
+    }
+
+    /// The set that is about to be replaced; none where its directory was lost.
+    fn replaced(&self) -> Result<Option<Directory>, StoreError> {
+        match self.place.current_set() {
+            Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => result,
+        }
+    }
+
     /// The name that users know: a link into the current set.
     fn link(&mut self, name: &str) -> Result<(), StoreError> {
-        let link = self.place.directory().join(name);
-        match symlink(Place::target(name), &link) {
+        let directory = self.place.directory();
+        match directory.symlink(&Place::target(name), name) {
             Ok(()) => {
-                self.undo.remember(link);
+                self.undo.file(directory, name);
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.place.refuse_foreign(&[name]),
-            Err(source) => Err(StoreError::failed("create", &link, source)),
+            Err(source) => Err(StoreError::failed("create", &directory.path_of(name), source)),
         }
     }
 
     /// Keys are not for commits. A file that is there already knows better.
     fn ignore_by_git(&mut self) -> Result<(), StoreError> {
-        let path = self.place.directory().join(".gitignore");
-        match write_new(&path, GITIGNORE, 0o644, None, &mut self.undo) {
+        let directory = self.place.directory();
+        match write_new(directory, ".gitignore", GITIGNORE, PUBLIC, None, &mut self.undo) {
             Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             result => result.map(|_| ()),
         }
     }
 
     /// Replaces one of our links, so that there is never none.
-    fn point(&mut self, name: &str, target: &OsStr) -> Result<(), StoreError> {
-        let path = self.place.hidden(name);
-        let temporary = self.place.hidden(&format!("{name}.{}", random_name()?));
-        symlink(target, &temporary).map_err(|source| StoreError::failed("create", &temporary, source))?;
-        self.undo.remember(temporary.clone());
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that writes files")]
-        fs::rename(&temporary, &path).map_err(|source| StoreError::failed("replace", &path, source))
+    fn point(&mut self, hidden: &Directory, name: &str, target: &OsStr) -> Result<(), StoreError> {
+        let temporary = format!("{name}.{}", random_name()?);
+        let failed = |source| StoreError::failed("create", &hidden.path_of(&temporary), source);
+        hidden.symlink(target, &temporary).map_err(failed)?;
+        self.undo.file(hidden, &temporary);
+        hidden.rename(OsStr::new(&temporary), OsStr::new(name))
+    }
+}
+
+/// What a file of the set before holds, and who may do what with it: of one and the same file.
+fn take_along(set: &Directory, name: &str) -> Result<(Zeroizing<Vec<u8>>, Access), StoreError> {
+    let path = set.path_of(name);
+    match set.read(name) {
+        Ok((text, status)) => Ok((text, Access::of(&status))),
+        Err(ReadError::Failed(source)) => Err(StoreError::failed("read", &path, source)),
+        Err(ReadError::NotAFile) => Err(StoreError::Foreign { path }),
+        Err(ReadError::TooLarge) => {
+            Err(StoreError::failed("take along", &path, io::ErrorKind::FileTooLarge.into()))
+        }
     }
 }
 
@@ -253,6 +294,17 @@ pub enum StoreError {
         /// Envoy Gateway's directory.
         home: PathBuf,
     },
+    /// What should lead to a set beside it leads somewhere else.
+    #[error("`{}` leads to `{}`, not to a set of `egext certs`", path.display(), target.display())]
+    Stray {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// Others could replace files.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// The operating system has no random numbers.
     #[error("cannot choose a name: the operating system gave no random numbers")]
     NoRandomness,
@@ -300,58 +352,15 @@ impl Hint for StoreError {
             Self::GatewayHome { .. } => {
                 "name another directory with `--dir`: these files have the same names, and `envoy-gateway certgen` overwrites them".to_owned()
             }
+            Self::Stray { .. } => "somebody has changed it: put the link back, or name another directory with `--dir`".to_owned(),
+            Self::Untrusted(error) => return error.hint(),
             Self::NoRandomness => "look at `dmesg` for `random`, and try again".to_owned(),
         })
     }
 }
 
-/// Holds until it is dropped, or until the process ends in whatever way.
-fn lock(place: &Place, undo: &mut Undo, changed: &mut Vec<PathBuf>) -> Result<File, StoreError> {
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        match try_lock(place, undo, changed) {
-            Ok(Some(file)) => return Ok(file),
-            Ok(None) if attempts == ATTEMPTS => {
-                return Err(StoreError::Busy { directory: place.directory().into() });
-            }
-            // Another writer has failed, and has just taken away the directories that it had made.
-            Err(StoreError::Failed { source, .. })
-                if source.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => {}
-            Ok(None) => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
+const ALONE: Mode = Mode::from_raw_mode(0o700);
 
-/// None when what was locked is no longer the lock.
-fn try_lock(place: &Place, undo: &mut Undo, changed: &mut Vec<PathBuf>) -> Result<Option<File>, StoreError> {
-    make_directories(place.directory(), undo, changed)?;
-    make_directory(&place.hidden_directory(), 0o700, undo)?;
-    let path = place.hidden("lock");
-    let failed = |source| StoreError::failed("lock", &path, source);
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-    let file = file.map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(StoreError::Busy { directory: place.directory().into() });
-        }
-        Err(TryLockError::Error(source)) => return Err(failed(source)),
-    }
-    // Who failed before us has removed its lock. What we hold then is a file without a name, and the next
-    // writer would lock another one.
-    let (held, named) = (file.metadata().map_err(failed)?, fs::symlink_metadata(&path).map_err(failed)?);
-    if (named.dev(), named.ino()) != (held.dev(), held.ino()) {
-        return Ok(None);
-    }
-    if place.current().is_none() {
-        undo.remember(path);
-    }
-    Ok(Some(file))
-}
-
-/// How often the lock is tried when others come and go at the same moment.
-const ATTEMPTS: usize = 10;
+const PUBLIC: Mode = Mode::from_raw_mode(0o644);
 
 const GITIGNORE: &[u8] = b"# Made by egext: keys are not for commits.\n*\n";

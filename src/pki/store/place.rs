@@ -3,7 +3,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
+
 use super::StoreError;
+use super::handle::Directory;
+use super::trust::{Owners, Strictness};
+use super::way;
 use crate::pki::{CA_KEY_FILE, SET_FILES};
 
 /// What a directory holds of the files that were asked for.
@@ -27,25 +32,21 @@ pub enum Contents {
 /// # Errors
 /// When the directory cannot be searched.
 pub fn contents(directory: &Path, names: &[&str]) -> Result<Contents, StoreError> {
-    let place = Place::new(directory);
-    if place.is_missing() {
+    let Some(place) = Place::find(directory)? else {
         return Ok(Contents::Nothing);
-    }
-    let before = place.current();
+    };
+    let before = place.current()?;
     let mut missing = Vec::new();
     for name in names {
         let path = directory.join(name);
         match fs::metadata(&path) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push((*name).to_owned()),
-            Err(source) if source.kind() == io::ErrorKind::NotADirectory => {
-                return Err(StoreError::Failed { action: "open", path: directory.into(), source });
-            }
             Err(source) => return Err(StoreError::Failed { action: "read", path, source }),
         }
     }
     // A set was published while we looked: what was missing then may be there now.
-    if place.current() != before {
+    if place.current()? != before {
         return contents(directory, names);
     }
     Ok(match missing.len() {
@@ -70,83 +71,86 @@ pub fn set_contents(directory: &Path) -> Result<Contents, StoreError> {
 /// # Errors
 /// When it would, or the directory cannot be searched.
 pub fn refuse_foreign(directory: &Path, names: &[&str]) -> Result<(), StoreError> {
-    Place::new(directory).refuse_foreign(names)
+    Place::find(directory)?.map_or(Ok(()), |place| place.refuse_foreign(names))
 }
 
 /// Where the set before the current one is, after something was replaced.
 pub fn previous(directory: &Path) -> PathBuf {
-    Place::new(directory).hidden(PREVIOUS)
+    directory.join(HIDDEN).join(PREVIOUS)
 }
 
 /// The directory of the set that readers see at this moment: it never changes, and a new set gets a new one.
 pub fn current(directory: &Path) -> PathBuf {
-    Place::new(directory).current_directory()
+    let hidden = directory.join(HIDDEN);
+    let set = Place::find(directory).and_then(|place| place.map_or(Ok(None), |place| place.current()));
+    hidden.join(set.ok().flatten().unwrap_or_else(|| CURRENT.into()))
 }
 
-/// The names of all files of the set that readers see. None where none was made by [`Store`](super::Store).
-///
-/// # Errors
-/// When they cannot be listed, or something foreign is among them.
-pub fn set_files(directory: &Path) -> Result<Option<Vec<String>>, StoreError> {
-    let place = Place::new(directory);
-    place.current().map(|_| place.set_files()).transpose()
-}
-
-/// A directory with our names in it.
+/// A directory with our names in it, opened once.
 #[derive(Debug)]
-pub(super) struct Place(PathBuf);
+pub(super) struct Place {
+    directory: Directory,
+    hidden: Option<Directory>,
+}
 
 impl Place {
-    pub(super) fn new(directory: &Path) -> Self {
-        Self(directory.into())
+    /// Opens what is there, and makes nothing.
+    pub(super) fn find(directory: &Path) -> Result<Option<Self>, StoreError> {
+        way::find(directory, Strictness::Own)?.map(Self::open).transpose()
     }
 
-    pub(super) fn directory(&self) -> &Path {
-        &self.0
+    pub(super) fn open(directory: Directory) -> Result<Self, StoreError> {
+        let hidden = match directory.status(HIDDEN)? {
+            None => None,
+            Some(status) if !status.kind().is_dir() => {
+                return Err(StoreError::Foreign { path: directory.path_of(HIDDEN) });
+            }
+            Some(_) => Some(own(directory.open(HIDDEN)?)?),
+        };
+        Ok(Self { directory, hidden })
     }
 
-    /// There is nothing at all.
-    fn is_missing(&self) -> bool {
-        fs::symlink_metadata(&self.0).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// The directory where the sets are.
-    pub(super) fn hidden_directory(&self) -> PathBuf {
-        self.0.join(HIDDEN)
-    }
-
-    /// A path in it.
-    pub(super) fn hidden(&self, name: &str) -> PathBuf {
-        self.hidden_directory().join(name)
+    pub(super) fn hidden(&self) -> Option<&Directory> {
+        self.hidden.as_ref()
     }
 
     /// Where the link with a user's name points to.
-    pub(super) fn target(name: &str) -> PathBuf {
-        [HIDDEN, CURRENT, name].iter().collect()
+    pub(super) fn target(name: impl AsRef<OsStr>) -> OsString {
+        [OsStr::new(HIDDEN), OsStr::new(CURRENT), name.as_ref()].iter().collect::<PathBuf>().into()
     }
 
     /// The name of the set that readers see.
-    pub(super) fn current(&self) -> Option<OsString> {
-        fs::read_link(self.hidden(CURRENT)).ok().map(PathBuf::into_os_string)
+    pub(super) fn current(&self) -> Result<Option<OsString>, StoreError> {
+        let Some(hidden) = &self.hidden else { return Ok(None) };
+        match hidden.target(CURRENT) {
+            // Anything else, and most of all a path, would lead us to what is not ours.
+            Some(target) if !is_set(&target) => {
+                Err(StoreError::Stray { path: hidden.path_of(CURRENT), target: target.into() })
+            }
+            target => Ok(target),
+        }
     }
 
-    /// The directory of the set that readers see: itself, not the link to it.
-    pub(super) fn current_directory(&self) -> PathBuf {
-        self.current().map_or_else(|| self.hidden(CURRENT), |set| self.hidden_directory().join(set))
+    /// The set that readers see.
+    pub(super) fn current_set(&self) -> Result<Option<Directory>, StoreError> {
+        let (Some(hidden), Some(set)) = (&self.hidden, self.current()?) else { return Ok(None) };
+        own(hidden.open(set)?).map(Some)
     }
 
-    /// The names of all files of the set that readers see.
-    pub(super) fn set_files(&self) -> Result<Vec<String>, StoreError> {
-        let directory = self.current_directory();
-        let failed = |source| StoreError::Failed { action: "read", path: directory.clone(), source };
+    /// The names of all files of a set.
+    pub(super) fn files_of(set: &Directory) -> Result<Vec<String>, StoreError> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(&directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let is_file = entry.file_type().map_err(failed)?.is_file();
+        for (name, kind) in set.entries()? {
             // We have written none that is not UTF-8, and whatever is no file is not ours.
-            match entry.file_name().into_string() {
-                Ok(name) if is_file => names.push(name),
-                _ => return Err(StoreError::Foreign { path: entry.path() }),
+            match name.into_string() {
+                Ok(name) if kind.is_file() => names.push(name),
+                Ok(name) => return Err(StoreError::Foreign { path: set.path_of(name) }),
+                Err(name) => return Err(StoreError::Foreign { path: set.path_of(name) }),
             }
         }
         names.sort();
@@ -155,35 +159,29 @@ impl Place {
 
     /// Looks whether anything that we would write to is somebody else's.
     pub(super) fn refuse_foreign(&self, names: &[&str]) -> Result<(), StoreError> {
-        if self.is_missing() {
-            return Ok(());
-        }
         for name in names {
-            let path = self.0.join(name);
-            let ours = || fs::read_link(&path).is_ok_and(|target| target == Self::target(name));
-            refuse(&path, |kind| kind.is_symlink() && ours())?;
+            let ours = || self.directory.target(name).is_some_and(|target| target == Self::target(name));
+            refuse(&self.directory, name, |kind| kind.is_symlink() && ours())?;
         }
-        refuse(&self.hidden_directory(), fs::FileType::is_dir)?;
-        refuse(&self.hidden("lock"), fs::FileType::is_file)?;
+        let Some(hidden) = &self.hidden else { return Ok(()) };
+        refuse(hidden, LOCK, |kind| kind.is_file())?;
         for name in [CURRENT, PREVIOUS] {
-            refuse(&self.hidden(name), fs::FileType::is_symlink)?;
+            refuse(hidden, name, |kind| kind.is_symlink())?;
         }
-        Ok(())
+        self.current().map(|_| ())
     }
 
     /// Removes those of our links that lead nowhere, because the current set, which is `names`, has no such file:
     /// the key of a CA that is somebody else's now, or a leaf of the set before.
     pub(super) fn remove_idle_links(&self, names: &[&str]) -> Result<(), StoreError> {
-        let failed = |path: &Path, source| StoreError::Failed { action: "clean", path: path.into(), source };
-        for entry in fs::read_dir(&self.0).map_err(|source| failed(&self.0, source))? {
-            let entry = entry.map_err(|source| failed(&self.0, source))?;
-            let (path, name) = (entry.path(), entry.file_name());
-            if names.iter().any(|used| name == *used) {
+        let directory = &self.directory;
+        for (name, kind) in directory.entries()? {
+            if !kind.is_symlink() || names.iter().any(|used| name == *used) {
                 continue;
             }
-            let target = [OsStr::new(HIDDEN), OsStr::new(CURRENT), &name].iter().collect::<PathBuf>();
-            if fs::read_link(&path).is_ok_and(|found| found == target) {
-                fs::remove_file(&path).map_err(|source| failed(&path, source))?;
+            if directory.target(&name).is_some_and(|found| found == Self::target(&name)) {
+                let failed = |source| StoreError::failed("clean", &directory.path_of(&name), source);
+                directory.remove(&name).map_err(failed)?;
             }
         }
         Ok(())
@@ -191,34 +189,47 @@ impl Place {
 
     /// Removes what a killed run has left, and sets that nobody needs. Only for who holds the lock.
     pub(super) fn sweep(&self) -> Result<(), StoreError> {
-        let directory = self.hidden_directory();
-        let failed = |path: &Path, source| StoreError::Failed { action: "clean", path: path.into(), source };
-        let kept = [CURRENT, PREVIOUS].map(|name| fs::read_link(self.hidden(name)).ok());
-        for entry in fs::read_dir(&directory).map_err(|source| failed(&directory, source))? {
-            let entry = entry.map_err(|source| failed(&directory, source))?;
-            let (path, name) = (entry.path(), PathBuf::from(entry.file_name()));
-            let kind = entry.file_type().map_err(|source| failed(&path, source))?;
+        let Some(hidden) = &self.hidden else { return Ok(()) };
+        let kept = [CURRENT, PREVIOUS].map(|name| hidden.target(name));
+        for (name, kind) in hidden.entries()? {
             let begins = |prefix: &str| name.to_str().is_some_and(|name| name.starts_with(prefix));
-            if kind.is_dir() && begins("set-") && !kept.iter().flatten().any(|kept| *kept == name) {
-                fs::remove_dir_all(&path).map_err(|source| failed(&path, source))?;
+            if kind.is_dir() && is_set(&name) && !kept.iter().flatten().any(|kept| *kept == name) {
+                hidden.remove_all(&name)?;
             } else if kind.is_symlink() && (begins("current.") || begins("previous.")) {
-                fs::remove_file(&path).map_err(|source| failed(&path, source))?;
+                let failed = |source| StoreError::failed("clean", &hidden.path_of(&name), source);
+                hidden.remove(&name).map_err(failed)?;
             }
         }
         Ok(())
     }
 }
 
-/// Nothing may stand at `path`, or something that `is_ours`. Links are looked at, not followed.
-fn refuse(path: &Path, is_ours: impl FnOnce(&fs::FileType) -> bool) -> Result<(), StoreError> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if is_ours(&metadata.file_type()) => Ok(()),
-        Ok(_) => Err(StoreError::Foreign { path: path.into() }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(StoreError::Failed { action: "read", path: path.into(), source }),
+/// What is in `.egext` is for its owner alone.
+fn own(directory: Directory) -> Result<Directory, StoreError> {
+    Owners::effective().judge(&directory.own_status()?, directory.path(), Strictness::Own)?;
+    Ok(directory)
+}
+
+/// A set is called so, and beside `current`: one component and no path.
+fn is_set(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.len() > SET.len() && name.starts_with(SET.as_bytes()) && !name.contains(&b'/')
+}
+
+/// Nothing may be called `name`, or something that `is_ours`. Links are looked at, not followed.
+fn refuse(
+    directory: &Directory,
+    name: &str,
+    is_ours: impl FnOnce(FileType) -> bool,
+) -> Result<(), StoreError> {
+    match directory.status(name)? {
+        Some(status) if !is_ours(status.kind()) => Err(StoreError::Foreign { path: directory.path_of(name) }),
+        _ => Ok(()),
     }
 }
 
-const HIDDEN: &str = ".egext";
-const CURRENT: &str = "current";
-const PREVIOUS: &str = "previous";
+pub(super) const HIDDEN: &str = ".egext";
+pub(super) const CURRENT: &str = "current";
+pub(super) const PREVIOUS: &str = "previous";
+pub(super) const LOCK: &str = "lock";
+pub(super) const SET: &str = "set-";

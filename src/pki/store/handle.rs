@@ -1,0 +1,276 @@
+//! Directories that are opened once. All that is done in one is done by a single name below its handle, and no
+//! call follows a link.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+use super::StoreError;
+
+/// An open directory, and what messages call it.
+#[derive(Clone, Debug)]
+pub(super) struct Directory {
+    handle: Arc<OwnedFd>,
+    path: PathBuf,
+}
+
+/// What is on the way to disk: a file or a directory, and what messages call it.
+pub(super) type Unsynced = (Arc<OwnedFd>, PathBuf);
+
+impl Directory {
+    /// `/` or the working directory, to go on from.
+    pub(super) fn start(path: &Path) -> io::Result<Self> {
+        let handle = fs::open(path, SEARCH, Mode::empty())?;
+        Ok(Self { handle: Arc::new(handle), path: path.into() })
+    }
+
+    /// The directory `name` in this one, to go on from: it can be searched, not listed.
+    pub(super) fn search(&self, name: &OsStr) -> io::Result<Self> {
+        let handle = fs::openat(&self.handle, name, SEARCH, Mode::empty())?;
+        Ok(Self { handle: Arc::new(handle), path: self.path_of(name) })
+    }
+
+    /// This directory, to be listed and synced; messages call it `path`.
+    pub(super) fn reopen(&self, path: &Path) -> Result<Self, StoreError> {
+        let handle = fs::openat(&self.handle, ".", LIST, Mode::empty());
+        let handle = handle.map_err(|source| StoreError::failed("open", path, source.into()))?;
+        Ok(Self { handle: Arc::new(handle), path: path.into() })
+    }
+
+    /// The directory `name` in this one.
+    pub(super) fn open(&self, name: impl AsRef<OsStr>) -> Result<Self, StoreError> {
+        let path = self.path_of(&name);
+        let handle = fs::openat(&self.handle, name.as_ref(), LIST, Mode::empty());
+        let handle = handle.map_err(|source| StoreError::failed("open", &path, source.into()))?;
+        Ok(Self { handle: Arc::new(handle), path })
+    }
+
+    /// What messages call it.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What messages call `name` in it.
+    pub(super) fn path_of(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.path.join(name.as_ref())
+    }
+
+    pub(super) fn unsynced(&self) -> Unsynced {
+        (Arc::clone(&self.handle), self.path.clone())
+    }
+
+    pub(super) fn own_status(&self) -> Result<Status, StoreError> {
+        match fs::fstat(&self.handle) {
+            Ok(status) => Ok(Status(status)),
+            Err(source) => Err(StoreError::failed("read", &self.path, source.into())),
+        }
+    }
+
+    /// What is called `name`: itself, where it is a link. None where nothing is.
+    pub(super) fn status(&self, name: impl AsRef<OsStr>) -> Result<Option<Status>, StoreError> {
+        match fs::statat(&self.handle, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(status) => Ok(Some(Status(status))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(source) => Err(StoreError::failed("read", &self.path_of(name), source.into())),
+        }
+    }
+
+    /// Where the link `name` leads. None where nothing is, or something else.
+    pub(super) fn target(&self, name: impl AsRef<OsStr>) -> Option<OsString> {
+        let target = fs::readlinkat(&self.handle, name.as_ref(), Vec::new()).ok()?;
+        Some(OsString::from_vec(target.into_bytes()))
+    }
+
+    /// Everything in it, in no order.
+    pub(super) fn entries(&self) -> Result<Vec<(OsString, FileType)>, StoreError> {
+        let failed = |source: Errno| StoreError::failed("read", &self.path, source.into());
+        let mut entries = Vec::new();
+        for entry in fs::Dir::read_from(&self.handle).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = OsString::from_vec(entry.file_name().to_bytes().to_vec());
+            if name == "." || name == ".." {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Not every file system says it here.
+                FileType::Unknown => match self.status(&name)? {
+                    Some(status) => status.kind(),
+                    None => continue,
+                },
+                kind => kind,
+            };
+            entries.push((name, kind));
+        }
+        Ok(entries)
+    }
+
+    /// Makes a directory. False where something has the name already.
+    pub(super) fn make(&self, name: impl AsRef<OsStr>, mode: Mode) -> Result<bool, StoreError> {
+        match fs::mkdirat(&self.handle, name.as_ref(), mode) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(source) => Err(StoreError::failed("create", &self.path_of(name), source.into())),
+        }
+    }
+
+    /// Makes a file that is not there yet, with its mode from birth.
+    pub(super) fn create(&self, name: impl AsRef<OsStr>, mode: Mode) -> Result<File, StoreError> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match fs::openat(&self.handle, name.as_ref(), flags, mode) {
+            Ok(handle) => Ok(handle.into()),
+            Err(source) => Err(StoreError::failed("write", &self.path_of(name), source.into())),
+        }
+    }
+
+    /// Opens a file to lock it, and makes it where it is missing.
+    pub(super) fn open_lock(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(fs::openat(&self.handle, name.as_ref(), flags, PRIVATE)?.into())
+    }
+
+    /// Reads a regular file, whose status is that of the handle it is read from.
+    pub(super) fn read(&self, name: impl AsRef<OsStr>) -> Result<(Zeroizing<Vec<u8>>, Status), ReadError> {
+        // Not to wait for somebody who writes, where the file is a pipe.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let handle = match fs::openat(&self.handle, name.as_ref(), flags, Mode::empty()) {
+            Err(Errno::LOOP) => return Err(ReadError::NotAFile),
+            handle => handle.map_err(io::Error::from)?,
+        };
+        let status = Status(fs::fstat(&handle).map_err(io::Error::from)?);
+        if !status.kind().is_file() {
+            return Err(ReadError::NotAFile);
+        }
+        let (mut text, file) = (Zeroizing::new(Vec::new()), File::from(handle));
+        // Room for all of it at once: a buffer that grows leaves copies of a key behind.
+        text.reserve_exact(usize::try_from(status.size().min(LIMIT)).unwrap_or_default() + 1);
+        io::Read::read_to_end(&mut io::Read::take(file, LIMIT + 1), &mut text)?;
+        match u64::try_from(text.len()) {
+            Ok(length) if length <= LIMIT => Ok((text, status)),
+            _ => Err(ReadError::TooLarge),
+        }
+    }
+
+    pub(super) fn symlink(&self, target: &OsStr, name: impl AsRef<OsStr>) -> io::Result<()> {
+        Ok(fs::symlinkat(target, &self.handle, name.as_ref())?)
+    }
+
+    /// Gives a file a second name, which replaces nothing.
+    pub(super) fn link(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        Ok(fs::linkat(&self.handle, from, &self.handle, to, AtFlags::empty())?)
+    }
+
+    pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> Result<(), StoreError> {
+        fs::renameat(&self.handle, from, &self.handle, to)
+            .map_err(|source| StoreError::failed("replace", &self.path_of(to), source.into()))
+    }
+
+    /// Removes anything but a directory.
+    pub(super) fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.handle, name.as_ref(), AtFlags::empty())?)
+    }
+
+    /// Removes an empty directory.
+    pub(super) fn remove_directory(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.handle, name.as_ref(), AtFlags::REMOVEDIR)?)
+    }
+
+    /// Removes a directory with all that is in it.
+    pub(super) fn remove_all(&self, name: &OsStr) -> Result<(), StoreError> {
+        let directory = self.open(name)?;
+        let failed = |path: PathBuf| move |source| StoreError::failed("clean", &path, source);
+        for (entry, kind) in directory.entries()? {
+            match kind {
+                FileType::Directory => directory.remove_all(&entry)?,
+                _ => directory.remove(&entry).map_err(failed(directory.path_of(&entry)))?,
+            }
+        }
+        self.remove_directory(name).map_err(failed(self.path_of(name)))
+    }
+
+    /// To change its owner and mode.
+    pub(super) fn file(&self) -> &OwnedFd {
+        &self.handle
+    }
+}
+
+/// What the operating system says of a file, a directory or a link.
+#[derive(Clone, Copy)]
+pub(super) struct Status(Stat);
+
+impl Status {
+    pub(super) fn of(file: &impl std::os::fd::AsFd) -> io::Result<Self> {
+        Ok(Self(fs::fstat(file)?))
+    }
+
+    pub(super) fn kind(&self) -> FileType {
+        FileType::from_raw_mode(self.0.st_mode)
+    }
+
+    /// The bits of `chmod`.
+    pub(super) fn mode(&self) -> Mode {
+        Mode::from_raw_mode(self.0.st_mode)
+    }
+
+    pub(super) fn owner(&self) -> u32 {
+        self.0.st_uid
+    }
+
+    pub(super) fn group(&self) -> u32 {
+        self.0.st_gid
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        u64::try_from(self.0.st_size).unwrap_or_default()
+    }
+
+    /// Is it one and the same file?
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.0.st_dev, self.0.st_ino) == (other.0.st_dev, other.0.st_ino)
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Status").field("mode", &self.mode()).field("owner", &self.owner()).finish()
+    }
+}
+
+/// Why a file was not read.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    Failed(io::Error),
+    /// A link, a pipe, a device or a directory.
+    NotAFile,
+    TooLarge,
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Of files and directories that nobody but their owner may read.
+pub(super) const PRIVATE: Mode = Mode::from_raw_mode(0o600);
+
+/// A bundle of all public CAs has a quarter of this.
+pub(super) const LIMIT: u64 = 1 << 20;
+
+const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+const LIST: OFlags = OFlags::RDONLY.union(DIRECTORY);
+
+/// A directory above ours need not be readable: it is enough that it can be passed.
+#[cfg(target_os = "linux")]
+const SEARCH: OFlags = OFlags::PATH.union(DIRECTORY);
+#[cfg(not(target_os = "linux"))]
+const SEARCH: OFlags = LIST;

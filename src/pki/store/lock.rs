@@ -1,0 +1,76 @@
+//! One writer at a time.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use rustix::fs::Mode;
+
+use super::StoreError;
+use super::handle::{Directory, Status};
+use super::place::{HIDDEN, LOCK, Place};
+use super::trust::Strictness;
+use super::undo::Undo;
+use super::way;
+
+/// Makes what is missing of the directory, and holds the lock until it is dropped, or until the process ends in
+/// whatever way.
+pub(super) fn lock(
+    directory: &Path,
+    undo: &mut Undo,
+    changed: &mut Vec<Directory>,
+) -> Result<(Place, File), StoreError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match try_lock(directory, undo, changed) {
+            Ok(Some(locked)) => return Ok(locked),
+            Ok(None) if attempts == ATTEMPTS => {
+                return Err(StoreError::Busy { directory: directory.into() });
+            }
+            // Another writer has failed, and has just taken away the directories that it had made.
+            Err(StoreError::Failed { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => {}
+            Ok(None) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// None when what was locked is no longer the lock.
+fn try_lock(
+    path: &Path,
+    undo: &mut Undo,
+    changed: &mut Vec<Directory>,
+) -> Result<Option<(Place, File)>, StoreError> {
+    let directory = way::make(path, Strictness::Own, undo, changed)?;
+    if directory.make(HIDDEN, ALONE)? {
+        undo.directory(&directory, HIDDEN);
+    }
+    let place = Place::open(directory)?;
+    let Some(hidden) = place.hidden() else { return Ok(None) };
+    let failed = |source| StoreError::failed("lock", &hidden.path_of(LOCK), source);
+    let file = hidden.open_lock(LOCK).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(StoreError::Busy { directory: path.into() });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    // Who failed before us has removed its lock. What we hold then is a file without a name, and the next
+    // writer would lock another one.
+    let (held, named) = (Status::of(&file).map_err(failed)?, hidden.status(LOCK)?);
+    if named.is_none_or(|named| !named.is_same(&held)) {
+        return Ok(None);
+    }
+    if place.current()?.is_none() {
+        undo.file(hidden, LOCK);
+    }
+    Ok(Some((place, file)))
+}
+
+/// How often the lock is tried when others come and go at the same moment.
+const ATTEMPTS: usize = 10;
+
+const ALONE: Mode = Mode::from_raw_mode(0o700);

@@ -1,0 +1,131 @@
+//! Who could put other files in the place of ours?
+//!
+//! OpenSSH's rule (`safe_path`), in two strengths. Whatever leads to a directory belongs to the effective user or to
+//! root, and others may write to it only where the sticky bit keeps them from replacing what is not theirs, as in
+//! `/tmp`. The directory of a set, and everything in `.egext`, may be written to by nobody else at all.
+//!
+//! Group permissions count as permissions for others, unless the group is somebody's own: number 0, which is root's,
+//! or the effective group where it has the number of the effective user. That is how distributions number the private
+//! group that each user gets, and with the umask 0002 that goes with it every new directory is 0775. Who is in a
+//! group is not asked: the answer may come over the network, and be another one tomorrow.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Mode;
+
+use super::handle::Status;
+use crate::report::Hint;
+
+/// The users who may change what we work with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owners {
+    user: u32,
+    group: u32,
+}
+
+/// How much others may do with a directory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Strictness {
+    /// Only the owner may write to it.
+    Own,
+    /// The sticky bit is enough: on the way to our directory, or where a single file is put.
+    Passed,
+}
+
+impl Owners {
+    /// The effective user and root.
+    pub(super) fn effective() -> Self {
+        Self { user: rustix::process::geteuid().as_raw(), group: rustix::process::getegid().as_raw() }
+    }
+
+    /// May we rely on the file or directory at `path`?
+    pub(super) fn judge(self, status: &Status, path: &Path, strictness: Strictness) -> Result<(), Untrusted> {
+        self.judge_owner(status, path)?;
+        let mode = status.mode();
+        let is_sticky = mode.contains(Mode::SVTX);
+        let everybody = mode.contains(Mode::WOTH);
+        let strangers = everybody || mode.contains(Mode::WGRP) && !self.is_private(status.group());
+        if !strangers || is_sticky && strictness == Strictness::Passed {
+            return Ok(());
+        }
+        let mode = format!("{:04o}", mode.bits());
+        let (what, is_ours) = (what(status), status.owner() == self.user);
+        Err(Untrusted { path: path.into(), why: Why::Writable { what, mode, everybody, is_sticky, is_ours } })
+    }
+
+    /// The same for a link, whose mode says nothing.
+    pub(super) fn judge_owner(self, status: &Status, path: &Path) -> Result<(), Untrusted> {
+        let owner = status.owner();
+        if owner == self.user || owner == ROOT {
+            return Ok(());
+        }
+        Err(Untrusted { path: path.into(), why: Why::Owner { what: what(status), owner: user_name(owner) } })
+    }
+
+    fn is_private(self, group: u32) -> bool {
+        group == ROOT || group == self.group && group == self.user
+    }
+}
+
+/// Others could put something else in the place of our files.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` {why}", path.display())]
+pub struct Untrusted {
+    path: PathBuf,
+    why: Why,
+}
+
+impl Untrusted {
+    /// The file, directory or link that others can change.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Why {
+    #[error("belongs to user `{owner}`, who can replace {what}")]
+    Owner { what: &'static str, owner: String },
+    #[error("can be written to by other users (mode {mode}), who can replace {what}")]
+    Writable { what: &'static str, mode: String, everybody: bool, is_sticky: bool, is_ours: bool },
+}
+
+impl Hint for Untrusted {
+    fn hint(&self) -> Option<String> {
+        let path = self.path.display();
+        Some(match &self.why {
+            Why::Owner { owner, .. } => {
+                format!("run it as that user: `sudo -u {owner} egext …`, or name a directory of your own")
+            }
+            Why::Writable { is_sticky: true, .. } => {
+                format!("name a directory below it: `{}`", self.path.join("certs").display())
+            }
+            Why::Writable { everybody, is_ours, .. } => {
+                let command = if *everybody { "chmod go-w" } else { "chmod g-w" };
+                match is_ours {
+                    true => format!("`{command} {path}`"),
+                    false => format!("ask its owner for `{command} {path}`, or name another directory"),
+                }
+            }
+        })
+    }
+}
+
+/// What is at stake.
+fn what(status: &Status) -> &'static str {
+    if status.kind().is_dir() { "files in it" } else { "it" }
+}
+
+/// As `sudo -u` takes it: by name, or by number where this machine knows no name.
+fn user_name(user: u32) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, number) = (fields.next()?, fields.nth(1)?);
+        (number.parse() == Ok(user)).then(|| name.to_owned())
+    });
+    named.unwrap_or_else(|| format!("#{user}"))
+}
+
+const ROOT: u32 = 0;
