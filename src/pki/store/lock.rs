@@ -1,17 +1,17 @@
 //! One writer at a time.
 
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use rustix::fs::Mode;
 
-use super::StoreError;
 use super::handle::{Directory, Status};
 use super::place::{HIDDEN, LOCK, Place};
 use super::trust::Strictness;
 use super::undo::Undo;
 use super::way;
+use super::{PUBLIC, StoreError};
 
 /// Makes what is missing of the directory, and holds the lock until it is dropped, or until the process ends in
 /// whatever way.
@@ -43,7 +43,10 @@ fn try_lock(
     undo: &mut Undo,
     changed: &mut Vec<Directory>,
 ) -> Result<Option<(Place, File)>, StoreError> {
-    let directory = way::make(path, Strictness::Own, undo, changed)?;
+    let (directory, is_new) = way::make(path, Strictness::Own, undo, changed)?;
+    if is_new {
+        ignore_by_git(&directory, undo)?;
+    }
     if directory.make(HIDDEN, ALONE)? {
         undo.directory(&directory, HIDDEN);
     }
@@ -70,7 +73,26 @@ fn try_lock(
     Ok(Some((place, file)))
 }
 
+/// Keys are not for commits. Only where all of the directory is ours: another one holds what others want to commit.
+fn ignore_by_git(directory: &Directory, undo: &mut Undo) -> Result<(), StoreError> {
+    let mut file = match directory.create(GITIGNORE, PUBLIC) {
+        Ok(file) => file,
+        // Another writer is in it already, and has seen that it had been made.
+        Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    undo.last_file(directory, GITIGNORE);
+    file.write_all(IGNORE_ALL)
+        .map_err(|source| StoreError::failed("write", &directory.path_of(GITIGNORE), source))
+}
+
 /// How often the lock is tried when others come and go at the same moment.
 const ATTEMPTS: usize = 10;
 
 const ALONE: Mode = Mode::from_raw_mode(0o700);
+
+const GITIGNORE: &str = ".gitignore";
+
+const IGNORE_ALL: &[u8] = b"# Made by egext: keys are not for commits.\n*\n";

@@ -181,7 +181,6 @@ impl Store {
         for name in &names {
             self.link(name)?;
         }
-        self.ignore_by_git()?;
         if let Some(replaced) = &replaced {
             self.point(&hidden, PREVIOUS, replaced)?;
         }
@@ -221,15 +220,6 @@ impl Store {
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.place.refuse_foreign(&[name]),
             Err(source) => Err(StoreError::failed("create", &directory.path_of(name), source)),
-        }
-    }
-
-    /// Keys are not for commits. A file that is there already knows better.
-    fn ignore_by_git(&mut self) -> Result<(), StoreError> {
-        let directory = self.place.directory();
-        match write_new(directory, ".gitignore", GITIGNORE, PUBLIC, None, &mut self.undo) {
-            Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            result => result.map(|_| ()),
         }
     }
 
@@ -362,5 +352,3 @@ impl Hint for StoreError {
 const ALONE: Mode = Mode::from_raw_mode(0o700);
 
 const PUBLIC: Mode = Mode::from_raw_mode(0o644);
-
-const GITIGNORE: &[u8] = b"# Made by egext: keys are not for commits.\n*\n";

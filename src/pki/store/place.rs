@@ -144,13 +144,14 @@ impl Place {
 
     /// The names of all files of a set.
     pub(super) fn files_of(set: &Directory) -> Result<Vec<String>, StoreError> {
+        let foreign = |name: OsString| Err(StoreError::Foreign { path: set.path_of(name) });
         let mut names = Vec::new();
         for (name, kind) in set.entries()? {
             // We have written none that is not UTF-8, and whatever is no file is not ours.
             match name.into_string() {
                 Ok(name) if kind.is_file() => names.push(name),
-                Ok(name) => return Err(StoreError::Foreign { path: set.path_of(name) }),
-                Err(name) => return Err(StoreError::Foreign { path: set.path_of(name) }),
+                Ok(name) => return foreign(name.into()),
+                Err(name) => return foreign(name),
             }
         }
         names.sort();
@@ -164,9 +165,9 @@ impl Place {
             refuse(&self.directory, name, |kind| kind.is_symlink() && ours())?;
         }
         let Some(hidden) = &self.hidden else { return Ok(()) };
-        refuse(hidden, LOCK, |kind| kind.is_file())?;
+        refuse(hidden, LOCK, FileType::is_file)?;
         for name in [CURRENT, PREVIOUS] {
-            refuse(hidden, name, |kind| kind.is_symlink())?;
+            refuse(hidden, name, FileType::is_symlink)?;
         }
         self.current().map(|_| ())
     }

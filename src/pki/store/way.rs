@@ -20,29 +20,31 @@ use super::undo::Undo;
 
 /// Opens a directory. None where there is none.
 pub(super) fn find(path: &Path, strictness: Strictness) -> Result<Option<Directory>, StoreError> {
-    match Walk::new(path)?.to_its_end(|_, _, _| Ok(None))? {
+    match Walk::new(path)?.go(|_, _, _| Ok(None))? {
         Some(walk) => walk.finish(strictness).map(Some),
         None => Ok(None),
     }
 }
 
 /// Opens a directory, and makes what is missing: it for its owner alone, and what is above it as usual, but for
-/// nobody else to write to.
+/// nobody else to write to. True where it was not there.
 pub(super) fn make(
     path: &Path,
     strictness: Strictness,
     undo: &mut Undo,
     changed: &mut Vec<Directory>,
-) -> Result<Directory, StoreError> {
-    let walk = Walk::new(path)?.to_its_end(|parent, name, is_last| {
+) -> Result<(Directory, bool), StoreError> {
+    let mut is_new = false;
+    let walk = Walk::new(path)?.go(|parent, name, is_last| {
         let parent = parent.reopen(parent.path())?;
         if parent.make(name, if is_last { ALONE } else { AS_USUAL })? {
             undo.directory(&parent, name);
             changed.push(parent.clone());
+            is_new = is_last;
         }
         Ok(Some(parent))
     })?;
-    walk.ok_or_else(|| not_found(path))?.finish(strictness)
+    Ok((walk.ok_or_else(|| not_found(path))?.finish(strictness)?, is_new))
 }
 
 /// Could anybody but the effective user and root put something else in the place of the file or directory at `path`?
@@ -53,7 +55,7 @@ pub(super) fn make(
 /// # Errors
 /// The first file, directory or link that others can change.
 pub fn trust(path: &Path) -> Result<(), Untrusted> {
-    let walk = Walk::new(path).and_then(|walk| walk.to_its_end(|_, _, _| Ok(None)));
+    let walk = Walk::new(path).and_then(|walk| walk.go(|_, _, _| Ok(None)));
     match walk {
         Err(StoreError::Untrusted(untrusted)) => Err(untrusted),
         _ => Ok(()),
@@ -91,7 +93,7 @@ impl<'a> Walk<'a> {
 
     /// Goes on until nothing is ahead. For what is missing `or_make` returns the directory in which it has made it;
     /// nothing is made where a link leads to.
-    fn to_its_end(
+    fn go(
         mut self,
         mut or_make: impl FnMut(&Directory, &OsStr, bool) -> Result<Option<Directory>, StoreError>,
     ) -> Result<Option<Self>, StoreError> {

@@ -353,7 +353,7 @@ fn a_disk_that_takes_nothing_leaves_nothing_behind() {
     let place = Place::new();
     // Every write to a file fails, as on a full disk; it holds for root as well.
     place.shell("trap '' XFSZ; ulimit -f 0").assert().code(2).stdout_eq("").stderr_eq(str![[r"
-error: cannot write `certs/.egext/set-[..]/ca.crt`: File too large (os error 27)
+error: cannot write `certs/.gitignore`: File too large (os error 27)
   hint: raise the limit on the size of files: `ulimit -f`
 
 "]]);
