@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use clap::Parser as _;
 use egext::cli::Cli;
 use egext::commands;
+use egext::pki::date;
 use egext::report::Printer;
 
 fn main() -> ExitCode {
@@ -19,5 +20,5 @@ fn main() -> ExitCode {
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 fn now() -> time::OffsetDateTime {
-    SystemTime::now().into()
+    date::of_clock(SystemTime::now())
 }

@@ -16,7 +16,7 @@ impl Span {
 
     /// A span of whole days.
     pub const fn from_days(days: u64) -> Self {
-        Self::from_seconds(days * SECONDS_PER_DAY)
+        Self::from_seconds(days.saturating_mul(SECONDS_PER_DAY))
     }
 
     /// The same as the standard library's type.
@@ -95,7 +95,7 @@ impl Within {
     /// How long the end of a life of this length is.
     pub fn of(self, life: Duration) -> Duration {
         match self {
-            Self::Percent(percent) => life / 100 * u32::from(percent),
+            Self::Percent(percent) => (life / 100).saturating_mul(u32::from(percent)),
             Self::Span(span) => span.duration(),
         }
     }

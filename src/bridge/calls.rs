@@ -11,6 +11,7 @@ use super::answer::Answer;
 use super::deadline;
 use super::reply::{CallLog, Reply, status};
 use super::upstream::Upstream;
+use crate::net;
 
 /// Passes calls on.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Calls {
     /// The shorter of the caller's limit and ours.
     fn limit(&self, request: &Request<Incoming>) -> Option<Duration> {
         let limits = [deadline::asked(request.headers()), self.call_timeout];
-        limits.into_iter().flatten().min().map(|limit| limit.min(LONGEST))
+        limits.into_iter().flatten().min().map(|limit| limit.min(net::LONGEST))
     }
 
     async fn forward(
@@ -110,6 +111,3 @@ impl Calls {
         Request::from_parts(head, body)
     }
 }
-
-/// A limit beyond a month is as good as none, and adds to an instant without overflow.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);

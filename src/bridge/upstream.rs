@@ -58,17 +58,18 @@ impl Upstream {
     pub(super) fn start(plan: &Plan) -> (Self, Keeping) {
         let (publish, state) = watch::channel(State::default());
         let wanted = Arc::new(Notify::new());
+        let connect_wait = plan.connect_wait.min(net::LONGEST);
         let keeper = Keeper {
             target: plan.upstream.clone(),
             own: plan.own.clone(),
-            limit: plan.connect_wait.mul_f64(ATTEMPT_SHARE),
+            limit: connect_wait.mul_f64(ATTEMPT_SHARE),
             clock: plan.clock,
             publish,
             wanted: Arc::clone(&wanted),
         };
         let mut keeping = Keeping::new();
         keeping.spawn(keeper.keep());
-        (Self { state, wanted, connect_wait: plan.connect_wait, patience: Mutex::new(None) }, keeping)
+        (Self { state, wanted, connect_wait, patience: Mutex::new(None) }, keeping)
     }
 
     /// When a call that begins now stops waiting for a connection: every call gets an attempt of its own,

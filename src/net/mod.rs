@@ -1,6 +1,7 @@
 //! Addresses, streams, listeners and TLS settings: what probe, bridge and demo stand on.
 
 mod address;
+mod deadline;
 mod dial;
 mod fault;
 mod gathered;
@@ -10,6 +11,7 @@ mod stream;
 mod tls;
 
 pub use address::{Address, AddressError, Host, Transport};
+pub(crate) use deadline::{LONGEST, deadline};
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use fault::{Fault, FaultKind, Layer};
 pub(crate) use gathered::Gathered;

@@ -69,7 +69,7 @@ pub(super) fn octet_string(octets: &[u8]) -> Vec<u8> {
 
 /// Time as a certificate has it (RFC 5280 section 4.1.2.5): two digits of the year until 2049, then four.
 pub(super) fn time(moment: OffsetDateTime) -> Vec<u8> {
-    let moment = moment.to_utc();
+    let moment = super::date::utc(moment);
     let written = |format| moment.format(format).expect("every component is one that a moment has");
     if (1950..2050).contains(&moment.year()) {
         let utc = format_description!("[year repr:last_two][month][day][hour][minute][second]Z");

@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod authority;
 pub mod check;
+pub mod date;
 mod der;
 mod encrypted_key;
 mod identity;

@@ -90,7 +90,7 @@ impl Pack {
     /// The archive, which holds a key.
     pub fn archive(&self) -> Zeroizing<Vec<u8>> {
         // A date that is the set's own: the same set gives the same archive.
-        let modified = u64::try_from(self.leaf.not_before.unix_timestamp()).unwrap_or_default();
+        let modified = u64::try_from(self.leaf.not_before.unix_timestamp()).unwrap_or_default().min(LATEST);
         let room = |contents: &[u8]| BLOCK + contents.len().next_multiple_of(BLOCK);
         let length = self.files.iter().map(|file| room(&file.contents)).sum::<usize>() + 2 * BLOCK;
         // Room for all of it at once: a buffer that grows leaves copies of the key behind.
@@ -170,3 +170,6 @@ fn header(name: &str, mode: u32, length: usize, modified: u64) -> [u8; BLOCK] {
 }
 
 const BLOCK: usize = 512;
+
+/// The last date that fits into a header, in the year 2242.
+const LATEST: u64 = 0o777_7777_7777;

@@ -21,7 +21,7 @@ use aws_lc_rs::rand;
 use time::{Duration, OffsetDateTime};
 
 use super::der::{self, Reader};
-use super::{Role, SubjectName, Summary};
+use super::{Role, SubjectName, Summary, date};
 
 /// Kind and size of the keys that we make.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
@@ -76,8 +76,10 @@ impl Validity {
     /// From an hour ago, because the peer's clock may be slow, for `lifetime` from now on.
     pub(super) fn starting(now: OffsetDateTime, lifetime: std::time::Duration) -> Self {
         // Certificates know whole seconds only.
-        let now = now.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).unwrap_or(now);
-        Self { not_before: now - BACKDATED, not_after: now + lifetime }
+        let now = date::utc(now).truncate_to_second();
+        // A clock that was never set shows the first hour of 1970, and webpki reads no date before it.
+        let not_before = date::before(now, BACKDATED.unsigned_abs()).max(OffsetDateTime::UNIX_EPOCH);
+        Self { not_before, not_after: date::after(now, lifetime) }
     }
 
     pub(super) fn of(summary: &Summary) -> Self {

@@ -5,12 +5,13 @@
 //! key should not be able to use it for ever.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::authority::{Authority, AuthorityError};
 use super::member::{self, Member, Successor};
-use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Role, Summary, when};
+use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Role, Summary, date, when};
 use crate::report::Hint;
 use crate::units::{Span, Within};
 
@@ -30,7 +31,7 @@ pub struct Policy {
 impl Policy {
     /// From when on a certificate is due.
     pub fn due_from(&self, summary: &Summary) -> OffsetDateTime {
-        summary.not_after - self.end(summary.not_after - summary.not_before)
+        date::before(summary.not_after, self.end((summary.not_after - summary.not_before).unsigned_abs()))
     }
 
     /// Shall `member` be renewed now?
@@ -51,10 +52,10 @@ impl Policy {
     ) -> Result<(), RenewalError> {
         let (expires, path) = (ca.summary.not_after, &ca.path);
         let is_too_late = |member: &&&Member| {
-            let lifetime =
-                Duration::try_from(member.lifetime(&ca.summary).duration()).unwrap_or(Duration::MAX);
+            let lifetime = member.lifetime(&ca.summary).duration();
+            let due_again = date::after(now, lifetime.saturating_sub(self.end(lifetime)));
             let gains_nothing = expires <= member.summary().not_after;
-            gains_nothing || !self.force && now + (lifetime - self.end(lifetime)) > expires
+            gains_nothing || !self.force && due_again > expires
         };
         if expires <= now || members.iter().any(|member| is_too_late(&member)) {
             let left = when::distance(expires, now);
@@ -64,9 +65,7 @@ impl Policy {
     }
 
     fn end(&self, life: Duration) -> Duration {
-        let length = life.unsigned_abs();
-        let end = self.within.map_or(length / 3, |within| within.of(length));
-        Duration::try_from(end).unwrap_or(Duration::MAX)
+        self.within.map_or(life / 3, |within| within.of(life))
     }
 }
 

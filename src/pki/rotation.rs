@@ -31,7 +31,7 @@
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::CertificateDer;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use zeroize::Zeroizing;
@@ -43,7 +43,7 @@ use super::signature::is_signed_by;
 use super::store::{self, SetFile, Store, StoreError};
 use super::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Passphrase, PassphraseError, SET_FILES,
-    Summary, check, identity, pem,
+    Summary, check, date, identity, pem,
 };
 use crate::report::Hint;
 use crate::units::Span;
@@ -119,7 +119,7 @@ impl Rotation {
     pub fn due_from(&self) -> OffsetDateTime {
         let longest = self.members.iter().map(|member| member.lifetime(&self.ca.summary)).max();
         let longest = longest.unwrap_or(member::DEFAULT_LIFETIME).duration();
-        self.ca.summary.not_after - Duration::try_from(longest).unwrap_or(Duration::MAX)
+        date::before(self.ca.summary.not_after, longest)
     }
 
     /// Makes the new CA and trusts it beside the old one.

@@ -8,7 +8,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::{DistinguishedName, SubjectName};
+use super::{DistinguishedName, SubjectName, date};
 
 /// What a certificate says, in words. Nothing in it has been verified.
 #[derive(Clone, Debug)]
@@ -54,8 +54,8 @@ impl Summary {
             issuer: DistinguishedName::of(certificate.issuer()),
             self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw(),
             serial: serial(certificate.raw_serial()),
-            not_before: certificate.validity().not_before.to_datetime(),
-            not_after: certificate.validity().not_after.to_datetime(),
+            not_before: date::utc(certificate.validity().not_before.to_datetime()),
+            not_after: date::utc(certificate.validity().not_after.to_datetime()),
             names: Vec::new(),
             is_ca: false,
             server_auth: true,

@@ -6,6 +6,8 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use super::date;
+
 /// The day, such as `2 January 2030`, in UTC.
 pub fn day(moment: OffsetDateTime) -> impl Display {
     Day(moment)
@@ -37,7 +39,7 @@ impl Display for Day {
 }
 
 fn written(moment: OffsetDateTime, format: &[BorrowedFormatItem<'_>]) -> String {
-    moment.to_utc().format(format).expect("every component is one that a moment has")
+    date::utc(moment).format(format).expect("every component is one that a moment has")
 }
 
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:long] [year]");

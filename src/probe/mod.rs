@@ -78,7 +78,7 @@ async fn attempt(
     limit: Duration,
     now: fn() -> OffsetDateTime,
 ) -> TargetOutcome {
-    let deadline = Instant::now() + limit;
+    let deadline = net::deadline(limit);
     let mut outcome = TargetOutcome::new(target);
     let dialed = net::dial(target, deadline).await;
     let context = Context { target, trace: &dialed.trace, own: plan.own.as_ref(), limit, now: now() };

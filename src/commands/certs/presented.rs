@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
-use tokio::time::Instant;
 
 use super::CertsError;
 use crate::cli::Server;
@@ -51,7 +50,7 @@ impl<'a> Question<'a> {
         };
         let target =
             Target::new(self.address.clone(), Some(Arc::new(tls)), Some(self.host), Alpn::Preferred)?;
-        let dialed = block_on(async { net::dial(&target, Instant::now() + self.limit).await })?;
+        let dialed = block_on(async { net::dial(&target, net::deadline(self.limit)).await })?;
         let presented = dialed.trace.witness.as_ref().map_or(&[][..], |witness| witness.presented());
         if !presented.is_empty() {
             return Ok(Ok(presented.to_vec()));

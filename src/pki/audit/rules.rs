@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::net::Host;
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
-use crate::pki::{Role, SubjectName, check, verify};
+use crate::pki::{Role, SubjectName, check, date, verify};
 use crate::report::{Finding, Id};
 use crate::units::Within;
 
@@ -181,10 +181,7 @@ fn soon(life: Duration, within: Option<Within>) -> Duration {
     match within {
         None => check::soon(life),
         // A life that ends before it begins has no part.
-        Some(within) => {
-            let end = within.of(life.try_into().unwrap_or_default());
-            Duration::try_from(end).unwrap_or(Duration::MAX)
-        }
+        Some(within) => date::signed(within.of(life.try_into().unwrap_or_default())),
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests put foreign and broken files in the way")]
 
 mod check;
+mod dates;
 mod init;
 mod issue;
 mod killed;

@@ -8,7 +8,7 @@ use crate::cli::CertsInit;
 use crate::pki::authority::{Authority, SetPlan};
 use crate::pki::check::{StoredKey, StoredSet};
 use crate::pki::store::{self, Store};
-use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName, when};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName, date, when};
 use crate::report::{Finding, Id, Report};
 use plan::{Made, NewKey, Plan, Source, There};
 
@@ -162,7 +162,7 @@ fn findings(plan: &Plan, new: &Made, now: OffsetDateTime) -> Vec<Finding> {
     let subject = || plan.directory.join(Role::Server.certificate_file()).display().to_string();
     if let Some(authority) = &new.authority {
         findings.extend(authority.findings().iter().cloned());
-        let wanted = now.replace_nanosecond(0).unwrap_or(now) + plan.set.lifetime.duration();
+        let wanted = date::after(now.truncate_to_second(), plan.set.lifetime.duration());
         if authority.not_after() < wanted {
             let end = when::day(authority.not_after());
             let message = format!("ends with its CA on {end}, before {} are over", plan.set.lifetime);

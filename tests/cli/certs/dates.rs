@@ -1,0 +1,110 @@
+//! Certificates that never expire (RFC 5280 section 4.1.2.5), and lifetimes of any length.
+
+use std::fs;
+
+use egext::pki::authority::SetPlan;
+use egext::pki::check::StoredSet;
+use egext::pki::pack::Pack;
+use egext::pki::renewal::Policy;
+use egext::pki::rotation::{self, NextCa, Rotation};
+use egext::pki::{Role, Summary};
+use egext::units::Span;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use super::Place;
+
+/// "No well-defined expiration date".
+const NEVER: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
+
+impl Place {
+    /// `endless.crt` and `endless.key`: a CA that never expires.
+    fn make_endless_ca(&self) {
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = CertificateParams::default();
+        parameters.distinguished_name.push(DnType::CommonName, "endless CA");
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        (parameters.not_before, parameters.not_after) = (datetime!(2020-01-01 0:00 UTC), NEVER);
+        let certificate = parameters.self_signed(&key).expect("signed");
+        fs::write(self.path("endless.crt"), certificate.pem()).expect("writable");
+        fs::write(self.path("endless.key"), key.serialize_pem()).expect("writable");
+    }
+
+    fn not_after(&self, name: &str) -> OffsetDateTime {
+        Summary::of(&self.certificate(name)).expect("a certificate").not_after
+    }
+}
+
+const BY_THE_ENDLESS_CA: [&str; 4] = ["--ca-cert", "endless.crt", "--ca-key", "endless.key"];
+
+#[test]
+fn a_ca_that_never_expires_signs_is_renewed_from_and_replaced() {
+    let place = Place::new();
+    place.make_endless_ca();
+    place.init(&BY_THE_ENDLESS_CA).assert().success();
+    assert!(place.not_after("certs/server.crt").year() < 3000);
+    for verb in [
+        &["check"][..],
+        &["check", "--within", "1000y"],
+        &["check", "--within", "100%", "-o", "prometheus"],
+        &[&["renew", "--dry-run", "--within", "1000y"][..], &BY_THE_ENDLESS_CA].concat(),
+    ] {
+        let code = place.verb(verb).output().expect("it ends").status.code();
+        assert!(matches!(code, Some(0 | 3)), "{verb:?}: {code:?}");
+    }
+    place.verb(&["show"]).assert().success();
+    let renew = place.verb(&["renew", "--force"]).args(&BY_THE_ENDLESS_CA[..]);
+    renew.assert().success();
+    place.verb(&["rotate-ca", "status"]).assert().success();
+    for step in ["prepare", "activate", "finish"] {
+        place.verb(&["rotate-ca", step]).assert().success();
+        place.assert_whole();
+    }
+    assert_eq!(place.not_after("certs/ca.crt"), NEVER, "the new CA is like the old one");
+}
+
+#[test]
+fn a_lifetime_ends_with_the_calendar_at_the_latest() {
+    let place = Place::new();
+    place.make_endless_ca();
+    place.init(&BY_THE_ENDLESS_CA).args(["--lifetime", "1000y"]).assert().success();
+    assert!(place.not_after("certs/server.crt").year() > 3000);
+    let run = place.init(&["--force", "--lifetime", "9000y"]).assert().code(2);
+    let words = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(words.contains("--lifetime"), "{words}");
+}
+
+/// At the end of the calendar, and wherever a clock that is wrong can be: no step overflows.
+#[test]
+fn every_step_works_at_the_ends_of_the_calendar() {
+    let longest = Span::from_seconds(u64::MAX);
+    for now in [datetime!(1970-01-01 0:00 UTC), datetime!(9999-12-30 12:00 UTC), NEVER] {
+        for (lifetime, ca_lifetime) in [(Span::from_days(365), Span::from_days(5 * 365)), (longest, longest)]
+        {
+            let place = Place::new();
+            let plan = SetPlan { lifetime, ca_lifetime, ..SetPlan::default() };
+            place.write_plan(&plan, now);
+            let set = StoredSet::load(&place.certs()).expect("a set");
+            assert!(set.findings(now).iter().all(|finding| finding.id.name() == "certs.expiring"), "{now}");
+            let mut rotation = Rotation::load(&place.certs()).expect("a set");
+            assert!(rotation.due_from() <= rotation.ca.summary.not_after);
+            let policy = Policy { within: None, role: None, force: true, keep_key: false };
+            for member in &rotation.members {
+                assert!(policy.due_from(member.summary()) <= NEVER);
+                // Which of the two it is depends on what is left; it has to be said without a panic.
+                let _ = policy.refuse_dying_ca(&rotation.ca, &[member], now);
+            }
+            let open = || rotation::open(&place.certs()).expect("writable");
+            let next = NextCa::like(&rotation.ca);
+            rotation.prepare(open(), &next, None, now).expect("prepared");
+            rotation = Rotation::load(&place.certs()).expect("a set");
+            rotation.activate(open(), None, now).expect("activated");
+            rotation = Rotation::load(&place.certs()).expect("a set");
+            rotation.finish(open()).expect("finished");
+            let archive = Pack::load(&place.certs(), Role::Server, None).expect("a pair").archive();
+            assert!(!archive.is_empty());
+        }
+    }
+}
