@@ -13,13 +13,24 @@ use super::undo::Undo;
 use super::way;
 use super::{PUBLIC, StoreError};
 
-/// Makes what is missing of the directory, and holds the lock until it is dropped, or until the process ends in
-/// whatever way.
+/// The lock, until it is dropped or the process ends in whatever way.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that another thread is just starting has inherited it.
+        // Where this fails, closing is what is left.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Makes what is missing of the directory, and locks it.
 pub(super) fn lock(
     directory: &Path,
     undo: &mut Undo,
     changed: &mut Vec<Directory>,
-) -> Result<(Place, File), StoreError> {
+) -> Result<(Place, Lock), StoreError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -42,7 +53,7 @@ fn try_lock(
     path: &Path,
     undo: &mut Undo,
     changed: &mut Vec<Directory>,
-) -> Result<Option<(Place, File)>, StoreError> {
+) -> Result<Option<(Place, Lock)>, StoreError> {
     let (directory, is_new) = way::make(path, Strictness::Own, undo, changed)?;
     if is_new {
         ignore_by_git(&directory, undo)?;
@@ -61,9 +72,10 @@ fn try_lock(
         }
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
+    let file = Lock(file);
     // Who failed before us has removed its lock. What we hold then is a file without a name, and the next
     // writer would lock another one.
-    let (held, named) = (Status::of(&file).map_err(failed)?, hidden.status(LOCK)?);
+    let (held, named) = (Status::of(&file.0).map_err(failed)?, hidden.status(LOCK)?);
     if named.is_none_or(|named| !named.is_same(&held)) {
         return Ok(None);
     }
@@ -96,3 +108,21 @@ const ALONE: Mode = Mode::from_raw_mode(0o700);
 const GITIGNORE: &str = ".gitignore";
 
 const IGNORE_ALL: &[u8] = b"# Made by egext: keys are not for commits.\n*\n";
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+
+    #[test]
+    fn a_lock_ends_with_its_writer_although_another_process_has_inherited_it() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let open = || Store::open(&directory.path().join("certs"), &[]);
+        let store = open().expect("a new directory");
+        // What a child process has between fork and exec.
+        let inherited = store._lock.0.try_clone().expect("a descriptor");
+        open().expect_err("locked");
+        drop(store);
+        open().expect("free again");
+        drop(inherited);
+    }
+}

@@ -59,7 +59,6 @@ mod undo;
 mod way;
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +74,7 @@ pub use way::trust;
 
 use file::{Access, random_name, sync, write_new};
 use handle::{Directory, PRIVATE, ReadError};
-use lock::lock;
+use lock::{Lock, lock};
 use place::{CURRENT, PREVIOUS, Place, SET};
 use undo::Undo;
 
@@ -101,7 +100,7 @@ pub struct Store {
     changed: Vec<Directory>,
     // Before the lock: what is undone is undone while the lock is held.
     undo: Undo,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Store {

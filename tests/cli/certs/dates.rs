@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use egext::pki::authority::SetPlan;
+use egext::pki::authority::{SetPlan, issue_set};
 use egext::pki::check::StoredSet;
 use egext::pki::pack::Pack;
 use egext::pki::renewal::Policy;
 use egext::pki::rotation::{self, NextCa, Rotation};
 use egext::pki::{Role, Summary};
-use egext::units::Span;
+use egext::units::{Span, Within};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -80,31 +80,38 @@ fn a_lifetime_ends_with_the_calendar_at_the_latest() {
 #[test]
 fn every_step_works_at_the_ends_of_the_calendar() {
     let longest = Span::from_seconds(u64::MAX);
-    for now in [datetime!(1970-01-01 0:00 UTC), datetime!(9999-12-30 12:00 UTC), NEVER] {
+    for now in [datetime!(1970-01-01 0:00 UTC), datetime!(9999-12-31 12:00 UTC)] {
         for (lifetime, ca_lifetime) in [(Span::from_days(365), Span::from_days(5 * 365)), (longest, longest)]
         {
             let place = Place::new();
-            let plan = SetPlan { lifetime, ca_lifetime, ..SetPlan::default() };
-            place.write_plan(&plan, now);
+            place.write_plan(&SetPlan { lifetime, ca_lifetime, ..SetPlan::default() }, now);
             let set = StoredSet::load(&place.certs()).expect("a set");
             assert!(set.findings(now).iter().all(|finding| finding.id.name() == "certs.expiring"), "{now}");
-            let mut rotation = Rotation::load(&place.certs()).expect("a set");
-            assert!(rotation.due_from() <= rotation.ca.summary.not_after);
-            let policy = Policy { within: None, role: None, force: true, keep_key: false };
-            for member in &rotation.members {
-                assert!(policy.due_from(member.summary()) <= NEVER);
-                // Which of the two it is depends on what is left; it has to be said without a panic.
-                let _ = policy.refuse_dying_ca(&rotation.ca, &[member], now);
-            }
-            let open = || rotation::open(&place.certs()).expect("writable");
-            let next = NextCa::like(&rotation.ca);
-            rotation.prepare(open(), &next, None, now).expect("prepared");
-            rotation = Rotation::load(&place.certs()).expect("a set");
-            rotation.activate(open(), None, now).expect("activated");
-            rotation = Rotation::load(&place.certs()).expect("a set");
-            rotation.finish(open()).expect("finished");
+            rotate(&place, now);
             let archive = Pack::load(&place.certs(), Role::Server, None).expect("a pair").archive();
             assert!(!archive.is_empty());
         }
     }
+    let last = issue_set(&SetPlan::default(), NEVER).expect("a set that is good for the last second");
+    assert_eq!(last.server.summary().not_after, NEVER);
+}
+
+/// A whole rotation, and what a renewal would think of each leaf before it.
+fn rotate(place: &Place, now: OffsetDateTime) {
+    let load = || Rotation::load(&place.certs()).expect("a set");
+    let open = || rotation::open(&place.certs()).expect("writable");
+    let rotation = load();
+    assert!(rotation.due_from() <= rotation.ca.summary.not_after);
+    for within in [None, Some(Within::Percent(100)), Some(Within::Span(Span::from_seconds(u64::MAX)))] {
+        let policy = Policy { within, role: None, force: false, keep_key: false };
+        for member in &rotation.members {
+            assert!(policy.due_from(member.summary()) <= member.summary().not_after);
+            // Either answer can be right here. It must not panic.
+            let _ = policy.refuse_dying_ca(&rotation.ca, &[member], now);
+        }
+    }
+    rotation.prepare(open(), &NextCa::like(&rotation.ca), None, now).expect("prepared");
+    load().activate(open(), None, now).expect("activated");
+    load().finish(open()).expect("finished");
+    place.assert_whole();
 }
