@@ -24,6 +24,7 @@ pub mod commands;
 pub mod demo;
 pub mod extension;
 pub mod gateway;
+mod input;
 pub mod net;
 pub mod pki;
 pub mod probe;

@@ -19,7 +19,7 @@ pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza
 pub use demo::Demo;
 pub use explain::Explain;
 pub use generate::{Generate, GenerateCommand};
-pub use material::Material;
+pub use material::{Material, Typed};
 pub use output::Output;
 pub use probe::Probe;
 

@@ -1,17 +1,19 @@
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use similar::TextDiff;
+use zeroize::Zeroizing;
 
 use super::Error;
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
 use crate::gateway::{
     AbsolutePath, BridgeCommand, NativeTls, Plan, PlanError, Request, Service, SocketPath, Standalone,
-    TextPath, ValueError,
+    TextPath, ValueError, is_envoy_gateway,
 };
+use crate::input::{self, InputError};
 use crate::net::AddressError;
+use crate::pki::printable;
 use crate::report::{Finding, Hint, Id, Line, Report, Role};
 
 pub(super) fn run(arguments: &Config) -> Result<Report, Error> {
@@ -109,7 +111,10 @@ fn compare(report: &mut Report, path: &Path, found: &str, expected: &str) {
         return;
     }
     let command = format!("egext {}", report.command);
-    let diff = TextDiff::from_lines(found, expected).unified_diff().header(&subject, &command).to_string();
+    let diff = TextDiff::from_lines(found, expected)
+        .unified_diff()
+        .header(&printable(&subject), &command)
+        .to_string();
     let message = format!("not what `{command}` writes for these flags");
     let hint = "`-` is in the file, `+` would be; without `--check` the whole text is printed, for `>`";
     add(report, Finding::new(Id::ConfigDiffers, subject, message).with_hint(hint));
@@ -122,16 +127,26 @@ fn add(report: &mut Report, finding: Finding) {
     report.findings.push(finding);
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-    let mut octets = Vec::new();
-    // One more than is allowed tells that there is more, whatever kind of file it is.
-    let mut limited = File::open(path).map_err(unreadable)?.take(FILE_LIMIT + 1);
-    limited.read_to_end(&mut octets).map_err(unreadable)?;
-    if octets.len() as u64 > FILE_LIMIT {
-        return Err(ConfigError::TooLarge { path: path.to_owned() });
-    }
-    String::from_utf8(octets).map_err(|_| ConfigError::NotText { path: path.to_owned() })
+fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+    let bytes = input::read(path, FILE_LIMIT).map_err(|error| match error {
+        InputError::Directory => ConfigError::NotAFile { path: path.to_owned(), kind: "a directory" },
+        InputError::Io(source) => ConfigError::Unreadable { path: path.to_owned(), source },
+        InputError::NotAFile(kind) => ConfigError::NotAFile { path: path.to_owned(), kind },
+        InputError::Open => ConfigError::NotAFile { path: path.to_owned(), kind: "a pipe that stays open" },
+        InputError::TooLarge => ConfigError::TooLarge { path: path.to_owned() },
+    })?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })?;
+    // The difference shows what the file holds, so it must not hold a key or another program's secrets.
+    let found = if text.contains("PRIVATE KEY-----") {
+        "holds a private key"
+    } else if text.contains("-----BEGIN ") {
+        "holds PEM blocks"
+    } else if !is_envoy_gateway(text) {
+        "is no EnvoyGateway configuration with an `extensionManager`"
+    } else {
+        return Ok(Zeroizing::new(text.to_owned()));
+    };
+    Err(ConfigError::OtherFile { path: path.to_owned(), found })
 }
 
 /// Why `egext config` could not run.
@@ -141,11 +156,27 @@ pub enum ConfigError {
     /// The user typed something that is not an address.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The user named something that has no end, or no contents.
+    #[error("`{}` is {kind}, not a file", path.display())]
+    NotAFile {
+        /// As typed.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
     /// The user named a file that is not text.
     #[error("`{}` is not UTF-8 text", path.display())]
     NotText {
         /// As typed.
         path: PathBuf,
+    },
+    /// The user named a file of another kind, whose contents are not shown.
+    #[error("`{}` {found}, so it is not compared", path.display())]
+    OtherFile {
+        /// As typed.
+        path: PathBuf,
+        /// What it holds, or does not.
+        found: &'static str,
     },
     /// The user wishes for something that could not work.
     #[error(transparent)]
@@ -173,7 +204,7 @@ impl Hint for ConfigError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Address(error) => error.hint(),
-            Self::NotText { .. } | Self::TooLarge { .. } => {
+            Self::NotAFile { .. } | Self::NotText { .. } | Self::OtherFile { .. } | Self::TooLarge { .. } => {
                 Some("`--check` takes a file that this command wrote".to_owned())
             }
             Self::Plan(error) => error.hint(),

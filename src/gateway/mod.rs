@@ -13,12 +13,14 @@ mod emit;
 pub mod go_x509;
 mod hook;
 mod plan;
+mod recognise;
 mod values;
 mod version;
 mod yaml;
 
 pub use bridge_command::BridgeCommand;
 pub use plan::{Mode, NativeTls, Plan, PlanError, Request, Service, Standalone};
+pub use recognise::is_envoy_gateway;
 pub use values::{
     AbsolutePath, ControllerName, Namespace, Resource, SecretName, SocketPath, TextPath, ValueError,
 };

@@ -1,6 +1,6 @@
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::pem::{self, Blocks};
 use super::{Found, IdentityError, Summary};
+use crate::input::{self, InputError};
 
 /// The CA certificates that a peer is verified against: at least one.
 #[derive(Clone, Debug)]
@@ -114,7 +115,7 @@ impl Identity {
             });
         }
         let Some(key) = keys.keys.into_iter().next() else {
-            let found = found(key_text, &Blocks { certificates: keys.certificates, keys: Vec::new() });
+            let found = found(key_text, &Blocks { certificates: keys.certificates, ..Blocks::default() });
             return Err(IdentityError::NoKey { path: key_path.into(), found });
         };
         let mut summaries = chain
@@ -164,20 +165,15 @@ impl fmt::Debug for Identity {
 
 /// Reads a file that should be small, and wipes it from memory afterwards: it may hold a key.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
-    let unreadable = |source| IdentityError::Unreadable { path: path.into(), source };
-    let file = File::open(path).map_err(|source| dangling(path).unwrap_or_else(|| unreadable(source)))?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if metadata.is_dir() {
-        return Err(IdentityError::Directory { path: path.into() });
-    }
-    // Room for all of it at once: a buffer that grows leaves copies of its contents behind.
-    let room = usize::try_from(metadata.len().min(LIMIT)).unwrap_or_default() + 1;
-    let mut text = Zeroizing::new(Vec::with_capacity(room));
-    file.take(LIMIT + 1).read_to_end(&mut text).map_err(unreadable)?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > LIMIT) {
-        return Err(IdentityError::TooLarge { path: path.into(), limit: LIMIT });
-    }
-    Ok(text)
+    input::read(path, LIMIT).map_err(|error| match error {
+        InputError::Directory => IdentityError::Directory { path: path.into() },
+        InputError::Io(source) => {
+            dangling(path).unwrap_or_else(|| IdentityError::Unreadable { path: path.into(), source })
+        }
+        InputError::NotAFile(kind) => IdentityError::NotAFile { path: path.into(), kind },
+        InputError::Open => IdentityError::OpenPipe { path: path.into() },
+        InputError::TooLarge => IdentityError::TooLarge { path: path.into(), limit: LIMIT },
+    })
 }
 
 /// Loads again when the paths led somewhere else before than after.
@@ -257,8 +253,6 @@ pub(super) fn found(text: &[u8], blocks: &Blocks) -> Found {
         Found::Empty
     } else if pem::contains(text, b"-----BEGIN TRUSTED CERTIFICATE-----") {
         Found::TrustedCertificate
-    } else if lines.clone().any(|line| begins(line.trim_ascii_start()) && !begins(line)) {
-        Found::Indented
     } else if lines.any(begins) {
         Found::OtherBlocks
     } else if text.starts_with(&[DER_SEQUENCE]) && std::str::from_utf8(text).is_err() {

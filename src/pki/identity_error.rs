@@ -3,6 +3,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{DecryptError, InspectError, PemError};
+use crate::input::PIPE_LIMIT;
 use crate::report::Hint;
 
 /// Why certificates or a key could not be loaded. Always the files' fault, never a peer's.
@@ -95,6 +96,20 @@ pub enum IdentityError {
         /// What it holds instead.
         found: Found,
     },
+    /// A named pipe, a device or a socket, which would keep us waiting or never end.
+    #[error("`{}` is {kind}, not a file", path.display())]
+    NotAFile {
+        /// As named.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A pipe that its writer did not close in time.
+    #[error("`{}` is a pipe that was not closed within {} s", path.display(), PIPE_LIMIT.as_secs())]
+    OpenPipe {
+        /// As named.
+        path: PathBuf,
+    },
     /// The certificate file holds a key and the key file a certificate.
     #[error("`{}` and `{}` look swapped: the first holds the key, the second the certificate", certificate.display(), key.display())]
     Swapped {
@@ -164,11 +179,12 @@ impl Hint for IdentityError {
             Self::LeafNotFirst { .. } => {
                 "put the leaf's certificate at the top of the file, then the intermediates up to the root".to_owned()
             }
-            Self::Malformed { .. } | Self::MalformedPem { .. } => {
-                "copy the file again from where it was made, in one piece".to_owned()
-            }
+            Self::Malformed { .. } => "copy the file again from where it was made, in one piece".to_owned(),
+            Self::MalformedPem { path, source } => source.hint(path),
             Self::NoCertificate { path, found } => found.hint(path, "x509"),
             Self::NoKey { path, found } => found.hint(path, "pkey"),
+            Self::NotAFile { .. } => "name a regular file of PEM blocks; a pipe of the shell works, too: `<(COMMAND)`".to_owned(),
+            Self::OpenPipe { .. } => "let the command write its output to a file first, and name that".to_owned(),
             Self::Swapped { .. } => "name the certificate first: `--cert FILE.crt --key FILE.key`".to_owned(),
             Self::TooLarge { .. } => "name a file of PEM blocks".to_owned(),
             Self::Unreadable { path, source } => match source.kind() {
@@ -197,8 +213,6 @@ pub enum Found {
     Der,
     /// Not one octet.
     Empty,
-    /// PEM that somebody indented, as inside YAML.
-    Indented,
     /// A key, where a certificate was looked for.
     Key,
     /// PEM blocks, none of them a certificate or a key.
@@ -215,7 +229,6 @@ impl Found {
         match self {
             Self::Certificate => "a key usually stands in a file of its own, named `….key`".to_owned(),
             Self::Der => format!("convert it: `openssl {tool} -inform DER -in {path} -out {path}.pem`"),
-            Self::Indented => format!("take the indentation away: `sed 's/^ *//' {path}`"),
             Self::Key => "a certificate usually stands in a file of its own, named `….crt`".to_owned(),
             Self::TrustedCertificate => format!("convert it: `openssl x509 -in {path} -out {path}.pem`"),
             Self::Empty | Self::OtherBlocks | Self::Text => {
@@ -231,7 +244,6 @@ impl Display for Found {
             Self::Certificate => "it holds a certificate",
             Self::Der => "it is DER, not PEM",
             Self::Empty => "it is empty",
-            Self::Indented => "its PEM is indented",
             Self::Key => "it holds a private key",
             Self::OtherBlocks => "its PEM blocks are of other kinds",
             Self::Text => "it is not PEM",

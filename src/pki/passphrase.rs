@@ -1,5 +1,5 @@
 use std::fmt;
-use std::io::{self, Read as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -13,12 +13,16 @@ use crate::report::Hint;
 pub struct Passphrase(Zeroizing<Vec<u8>>);
 
 impl Passphrase {
-    /// Reads the first line of a file, or of stdin where `path` is `-`.
+    /// Reads the first line of a file, or of stdin if `path` is `-`.
     ///
     /// # Errors
-    /// When it cannot be read, is empty, or looks like something else.
+    /// When it cannot be read, is empty, looks like something else, or would be typed on a terminal.
     pub fn read(path: &Path) -> Result<Self, PassphraseError> {
         let text = if path == Path::new("-") {
+            // A terminal would echo it.
+            if io::stdin().is_terminal() {
+                return Err(PassphraseError::Terminal);
+            }
             let mut text = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
             let limit = u64::try_from(LIMIT).unwrap_or_default() + 1;
             io::stdin().lock().take(limit).read_to_end(&mut text).map_err(PassphraseError::Stdin)?;
@@ -76,6 +80,9 @@ pub enum PassphraseError {
     /// Stdin cannot be read.
     #[error("cannot read a passphrase from stdin")]
     Stdin(#[source] io::Error),
+    /// Stdin is a terminal, which shows what is typed.
+    #[error("a passphrase is not read from a terminal, which would show it")]
+    Terminal,
 }
 
 impl Hint for PassphraseError {
@@ -91,6 +98,10 @@ impl Hint for PassphraseError {
             }
             Self::File(error) => return error.hint(),
             Self::Stdin(_) => "name a file, or pipe the passphrase in".to_owned(),
+            Self::Terminal => {
+                "pipe it in, for example `systemd-ask-password | egext ...`, or name a file of mode 0600"
+                    .to_owned()
+            }
         })
     }
 }

@@ -1,59 +1,255 @@
 //! PEM as it is found in files, and as we write it.
 //!
-//! Reading tolerates what OpenSSL tolerates: text around the blocks, CRLF, several blocks in any order, EC
-//! parameters before the key, a byte order mark. Everything is bounded, because `egext` also reads files that
-//! nobody meant it to read.
+//! Reading tolerates text around the blocks, CRLF, several blocks in any order, EC parameters before the key, and a
+//! byte order mark. Nothing else: OpenSSL, Go and rustls each skip other blocks in silence if a marker is not as they
+//! expect it, so every marker has to be sound here, and what is not is named with its line.
 
-use rustls_pki_types::pem::{Error, PemObject, SectionKind};
+use rustls_pki_types::pem::{PemObject, SectionKind};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-/// What a file holds that matters to us, in its order.
+/// What a file holds, in its order.
 #[derive(Default)]
 pub(super) struct Blocks {
     pub(super) certificates: Vec<CertificateDer<'static>>,
     pub(super) keys: Vec<Zeroizing<PrivateKeyDer<'static>>>,
+    /// The first encrypted key, if it is PKCS#8; empty if it is in the old form of OpenSSL.
+    pub(super) encrypted_key: Option<Vec<u8>>,
+    /// Certificate requests.
+    pub(super) requests: Vec<Vec<u8>>,
+    /// The line of the first key of any kind, counted from one.
+    pub(super) key_line: Option<usize>,
+    /// Whether the first block is one that Go and OpenSSL overlook.
+    pub(super) has_byte_order_mark: bool,
 }
 
 impl Blocks {
     /// Reads all blocks of `text`.
-    ///
-    /// An encrypted key is no block for us; [`is_encrypted`] finds it.
     pub(super) fn read(text: &[u8]) -> Result<Self, PemError> {
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        let mut blocks = Self::default();
-        for block in <(SectionKind, Vec<u8>)>::pem_slice_iter(text) {
-            let (kind, der) = block?;
-            match kind {
-                SectionKind::Certificate => blocks.certificates.push(der.into()),
-                _ => blocks.keys.extend(PrivateKeyDer::from_pem(kind, der).map(Zeroizing::new)),
+        let marked = text.strip_prefix(BYTE_ORDER_MARK);
+        let mut blocks = Self { has_byte_order_mark: marked.is_some(), ..Self::default() };
+        let mut passed_over = None;
+        for block in (Scanner { rest: Some(marked.unwrap_or(text)), line: 0 }) {
+            let block = block?;
+            if OTHER_CERTIFICATES.contains(&block.label) {
+                passed_over.get_or_insert(block);
+            } else {
+                blocks.add(&block)?;
             }
         }
-        Ok(blocks)
+        match passed_over {
+            // In a file of its own it has an error that says how to convert it.
+            Some(Block { line, label, .. }) if !blocks.certificates.is_empty() => {
+                Err(PemError::OtherCertificate { line, label: label.to_owned() })
+            }
+            _ => Ok(blocks),
+        }
+    }
+
+    fn add(&mut self, block: &Block<'_>) -> Result<(), PemError> {
+        if block.label.ends_with("PRIVATE KEY") {
+            self.key_line.get_or_insert(block.line);
+        }
+        if block.label == ENCRYPTED_KEY || block.is_encrypted_by_openssl() {
+            let old = block.label != ENCRYPTED_KEY;
+            let document = if old { Vec::new() } else { block.decode(SectionKind::Certificate)? };
+            self.encrypted_key.get_or_insert(document);
+            return Ok(());
+        }
+        match block.label {
+            "CERTIFICATE" => self.certificates.push(block.decode(SectionKind::Certificate)?.into()),
+            // The second is what keytool, certtool and Windows write (RFC 7468 section 7).
+            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
+                self.requests.push(block.decode(SectionKind::Csr)?);
+            }
+            label => {
+                let key = match label {
+                    "PRIVATE KEY" => SectionKind::PrivateKey,
+                    "RSA PRIVATE KEY" => SectionKind::RsaPrivateKey,
+                    "EC PRIVATE KEY" => SectionKind::EcPrivateKey,
+                    _ => return Ok(()),
+                };
+                let der = block.decode(key)?;
+                self.keys.extend(PrivateKeyDer::from_pem(key, der).map(Zeroizing::new));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A block whose markers are sound.
+struct Block<'a> {
+    label: &'a str,
+    /// Of its `BEGIN`, counted from one.
+    line: usize,
+    body: &'a [u8],
+}
+
+impl Block<'_> {
+    /// What stands between the markers; `kind` says whether that is a secret.
+    fn decode(&self, kind: SectionKind) -> Result<Vec<u8>, PemError> {
+        let not_base64 = || PemError::Base64 { line: self.line };
+        // The decoder would do without, Go would not.
+        if self.body.iter().filter(|byte| !byte.is_ascii_whitespace()).count() % 4 != 0 {
+            return Err(not_base64());
+        }
+        let label = if kind == SectionKind::Certificate { "CERTIFICATE" } else { "PRIVATE KEY" };
+        let [begin, end] = ["BEGIN", "END"].map(|word| format!("-----{word} {label}-----\n").into_bytes());
+        let mut text = Zeroizing::new(Vec::with_capacity(begin.len() + self.body.len() + end.len()));
+        text.extend(begin);
+        text.extend(self.body);
+        text.extend(end);
+        <(SectionKind, Vec<u8>)>::from_pem_slice(&text).map(|(_, der)| der).map_err(|_| not_base64())
+    }
+
+    /// Has it the header of RFC 1421 that OpenSSL writes with `-aes256` and the like?
+    fn is_encrypted_by_openssl(&self) -> bool {
+        self.body.starts_with(b"Proc-Type: 4,ENCRYPTED")
+    }
+}
+
+/// Finds blocks, and what is wrong with their markers.
+struct Scanner<'a> {
+    rest: Option<&'a [u8]>,
+    /// The last one that was read, counted from one.
+    line: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn next_line(&mut self) -> Option<&'a [u8]> {
+        let text = self.rest?;
+        self.line += 1;
+        let end = text.iter().position(|byte| *byte == b'\n');
+        self.rest = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    }
+
+    /// Reads up to the next marker; none at the end of the text.
+    fn next_marker(&mut self) -> Option<Result<Marker<'a>, PemError>> {
+        loop {
+            if let Some(marker) = Marker::in_line(self.next_line()?, self.line).transpose() {
+                return Some(marker);
+            }
+        }
+    }
+
+    fn block(&mut self) -> Option<Result<Block<'a>, PemError>> {
+        let label = match self.next_marker()? {
+            Ok(Marker::Begin(label)) => label,
+            Ok(Marker::End(_)) => return Some(Err(PemError::End { line: self.line })),
+            Err(error) => return Some(Err(error)),
+        };
+        let (line, start) = (self.line, self.rest.unwrap_or_default());
+        Some(match self.next_marker() {
+            Some(Ok(Marker::End(end))) if end == label => {
+                let left = self.rest.map_or(0, |rest| rest.len() + 1);
+                let body = &start[..start.len() - left];
+                let last = body.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                Ok(Block { label, line, body: &body[..last] })
+            }
+            Some(Ok(Marker::End(end))) => {
+                Err(PemError::Label { line: self.line, begin: label.to_owned(), end: end.to_owned() })
+            }
+            Some(Ok(Marker::Begin(_))) | None => Err(PemError::Unfinished { line }),
+            Some(Err(error)) => Err(error),
+        })
+    }
+}
+
+impl<'a> Iterator for Scanner<'a> {
+    type Item = Result<Block<'a>, PemError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let block = self.block();
+        if matches!(block, Some(Err(_))) {
+            self.rest = None;
+        }
+        block
+    }
+}
+
+/// A line of dashes, and the label in it.
+enum Marker<'a> {
+    Begin(&'a str),
+    End(&'a str),
+}
+
+impl<'a> Marker<'a> {
+    /// The marker that `line` is; an error if it has one beside something else.
+    fn in_line(line: &'a [u8], number: usize) -> Result<Option<Self>, PemError> {
+        let trimmed = line.trim_ascii_end();
+        let places = [BEGIN, END].map(|mark| position(trimmed, mark));
+        let Some(place) = places.iter().flatten().min() else { return Ok(None) };
+        if *place > 0 {
+            let blank = trimmed[..*place].trim_ascii().is_empty();
+            return Err(match blank {
+                true => PemError::Indented { line: number },
+                false => PemError::NotAtStart {
+                    line: number,
+                    word: if places[0].is_some() { "BEGIN" } else { "END" },
+                },
+            });
+        }
+        // Of two blocks without a line break between them.
+        if position(&trimmed[1..], BEGIN).is_some() {
+            return Err(PemError::NotAtStart { line: number, word: "BEGIN" });
+        }
+        let begins = trimmed.starts_with(BEGIN);
+        let label = &trimmed[if begins { BEGIN.len() } else { END.len() }..];
+        let label = label.strip_suffix(DASHES).and_then(|label| std::str::from_utf8(label).ok());
+        let plain = |label: &&str| {
+            let mut bytes = label.bytes();
+            label.len() <= LABEL_LIMIT
+                && bytes.all(|byte| byte.is_ascii_alphanumeric() || b" #._".contains(&byte))
+        };
+        match label.filter(plain) {
+            Some(label) if begins => Ok(Some(Self::Begin(label))),
+            Some(label) => Ok(Some(Self::End(label))),
+            None => Err(PemError::Marker { line: number }),
+        }
     }
 }
 
 /// A block cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the messages say what each means")]
 pub enum PemError {
-    /// What stands between the markers is not Base64.
-    #[error("what stands between the `BEGIN` and `END` lines is not Base64")]
-    Base64,
-    /// A `BEGIN` line without its dashes.
-    #[error("a `BEGIN` line is malformed")]
-    Begin,
-    /// The end is missing, as after a copy that was cut short.
-    #[error("a `BEGIN` line has no `END` line: the file was cut short")]
-    End,
+    #[error("the block that begins in line {line} is not Base64")]
+    Base64 { line: usize },
+    #[error("line {line} has an `END` without a `BEGIN` before it")]
+    End { line: usize },
+    #[error("the `BEGIN` or `END` in line {line} is indented")]
+    Indented { line: usize },
+    #[error("line {line} ends a block of `{begin}` with `{end}`")]
+    Label { line: usize, begin: String, end: String },
+    #[error("the `BEGIN` or `END` in line {line} is malformed")]
+    Marker { line: usize },
+    #[error("line {line} has a `{word}` that is not at the start of the line")]
+    NotAtStart { line: usize, word: &'static str },
+    #[error("the `{label}` in line {line} is a certificate that most TLS stacks pass over")]
+    OtherCertificate { line: usize, label: String },
+    #[error("the block that begins in line {line} has no `END`: the file was cut short")]
+    Unfinished { line: usize },
 }
 
-impl From<Error> for PemError {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::IllegalSectionStart { .. } => Self::Begin,
-            Error::MissingSectionEnd { .. } => Self::End,
-            _ => Self::Base64,
+impl PemError {
+    /// How to mend the file called `path`.
+    pub(super) fn hint(&self, path: &std::path::Path) -> String {
+        let path = path.display();
+        match self {
+            Self::Indented { .. } => format!("take the indentation away: `sed 's/^[ \\t]*//' {path}`"),
+            Self::NotAtStart { .. } => {
+                format!(
+                    "each marker needs a line of its own: `sed 's/-----BEGIN/\\n&/g' {path}` separates the blocks"
+                )
+            }
+            Self::OtherCertificate { .. } => {
+                format!(
+                    "convert it: `openssl x509 -in {path}` prints the first certificate in the usual form"
+                )
+            }
+            _ => "copy the file again from where it was made, in one piece".to_owned(),
         }
     }
 }
@@ -66,18 +262,9 @@ pub(super) fn bundle<'a>(
     Zeroizing::new(blocks.fold(String::new(), |text, block| text + &block))
 }
 
-/// The first encrypted key in the form of PKCS#8, which `rustls-pki-types` has no name for.
+/// The first encrypted key in the form of PKCS#8.
 pub(super) fn encrypted_key(text: &[u8]) -> Option<Vec<u8>> {
-    let begin = format!("-----BEGIN {ENCRYPTED_KEY}-----");
-    let end = format!("-----END {ENCRYPTED_KEY}-----");
-    let start = position(text, begin.as_bytes())?;
-    let length = position(&text[start..], end.as_bytes())? + end.len();
-    // Base64 has no word with a space, so that only the markers change.
-    let block = std::str::from_utf8(&text[start..start + length]).ok()?.replace(ENCRYPTED_KEY, "PRIVATE KEY");
-    match <(SectionKind, Vec<u8>)>::from_pem_slice(block.as_bytes()).ok()? {
-        (SectionKind::PrivateKey, document) => Some(document),
-        _ => None,
-    }
+    Blocks::read(text).ok()?.encrypted_key.filter(|document| !document.is_empty())
 }
 
 /// Is there a key that only a passphrase opens: PKCS#8 (RFC 5958) or the older form of OpenSSL?
@@ -144,6 +331,16 @@ pub(super) const ENCRYPTED_KEY: &str = "ENCRYPTED PRIVATE KEY";
 /// RFC 7468 section 2.
 const COLUMNS: usize = 64;
 
+const BEGIN: &[u8] = b"-----BEGIN ";
+const END: &[u8] = b"-----END ";
+const DASHES: &[u8] = b"-----";
+
+/// Longer than any label.
+const LABEL_LIMIT: usize = 64;
+
+/// Labels of certificates that OpenSSL reads, and others do not.
+const OTHER_CERTIFICATES: [&str; 2] = ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"];
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[cfg(test)]
@@ -160,6 +357,44 @@ mod tests {
             prop_assert!(text.len() <= room("CERTIFICATE", der.len()));
             let blocks = Blocks::read(text.as_bytes()).expect("PEM");
             prop_assert_eq!(blocks.certificates, [CertificateDer::from(der)]);
+        }
+
+        #[test]
+        fn no_text_panics(text in "(-----(BEGIN|END) (CERTIFICATE|PRIVATE KEY|X)-----|[ \\nA-Za-z=-]{0,9}){0,12}") {
+            let _ = Blocks::read(text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn no_block_is_lost_in_silence() {
+        let block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let glued = block.trim_end().to_owned() + block;
+        let error = |text: &str| Blocks::read(text.as_bytes()).err();
+        for text in [block.repeat(2), format!("text\n{block}more\n{}", block.replace('\n', "\r\n"))] {
+            assert_eq!(Blocks::read(text.as_bytes()).map(|blocks| blocks.certificates.len()), Ok(2));
+        }
+        for (text, expected) in [
+            (glued.clone(), PemError::NotAtStart { line: 3, word: "BEGIN" }),
+            (format!("x{block}"), PemError::NotAtStart { line: 1, word: "BEGIN" }),
+            (block.replace("\n-----END", "-----END"), PemError::NotAtStart { line: 2, word: "END" }),
+            (format!("{block}  {block}"), PemError::Indented { line: 4 }),
+            (block[28..].to_owned(), PemError::End { line: 2 }),
+            (block.replace("-----END CERTIFICATE-----", ""), PemError::Unfinished { line: 1 }),
+            (block.replace("-----END CERTIFICATE-----\n", "") + block, PemError::Unfinished { line: 1 }),
+            (block.replace("CERTIFICATE-----", "CERTIFICATE---"), PemError::Marker { line: 1 }),
+            (block.replace('\n', "\r"), PemError::Marker { line: 1 }),
+            (block.replace("AAAA", "AA!A"), PemError::Base64 { line: 1 }),
+            (block.replace("AAAA", "AAA"), PemError::Base64 { line: 1 }),
+            (
+                block.replace("END CERTIFICATE", "END X509 CRL"),
+                PemError::Label { line: 3, begin: "CERTIFICATE".into(), end: "X509 CRL".into() },
+            ),
+            (
+                block.to_owned() + &block.replace("CERT", "TRUSTED CERT"),
+                PemError::OtherCertificate { line: 4, label: "TRUSTED CERTIFICATE".into() },
+            ),
+        ] {
+            assert_eq!(error(&text), Some(expected), "{text}");
         }
     }
 }

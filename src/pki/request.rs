@@ -7,12 +7,11 @@
 
 use std::path::{Path, PathBuf};
 
-use rustls_pki_types::pem::{PemObject as _, SectionKind};
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::ParsedExtension;
 
-use super::{DistinguishedName, IdentityError, NameError, SubjectName, identity, pem, summary};
+use super::{DistinguishedName, IdentityError, NameError, SubjectName, identity, summary};
 use crate::report::Hint;
 
 /// A request whose sender has proven to have the key.
@@ -44,17 +43,16 @@ impl Request {
     /// # Errors
     /// As [`Self::load`].
     pub fn from_pem(path: &Path, text: &[u8]) -> Result<Self, RequestError> {
-        let mut requests = <(SectionKind, Vec<u8>)>::pem_slice_iter(text)
-            .filter_map(Result::ok)
-            .filter(|(kind, _)| *kind == SectionKind::Csr);
-        let Some((_, der)) = requests.next() else {
-            return Err(RequestError::NoRequest {
-                path: path.into(),
-                key: pem::contains(text, b"PRIVATE KEY-----"),
-            });
+        let blocks = identity::blocks(path, text)?;
+        let der = match blocks.requests.as_slice() {
+            [der] => der,
+            [] => {
+                return Err(RequestError::NoRequest { path: path.into(), key: blocks.key_line.is_some() });
+            }
+            several => return Err(RequestError::Several { path: path.into(), number: several.len() }),
         };
         let malformed = || RequestError::Malformed { path: path.into() };
-        let (rest, request) = X509CertificationRequest::from_der(&der).map_err(|_| malformed())?;
+        let (rest, request) = X509CertificationRequest::from_der(der).map_err(|_| malformed())?;
         if !rest.is_empty() {
             return Err(malformed());
         }
@@ -128,6 +126,14 @@ pub enum RequestError {
         /// It holds a key, which should not have left its machine.
         key: bool,
     },
+    /// More than one, of which only one can be issued.
+    #[error("`{}` holds {number} certificate requests", path.display())]
+    Several {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        number: usize,
+    },
     /// Somebody asks for a certificate for a key that is not theirs, or of a kind that we cannot verify.
     #[error("`{}` is not signed by the key that it is for", path.display())]
     NotProven {
@@ -148,6 +154,7 @@ impl Hint for RequestError {
                 Some(format!("a key stays with its owner, who sends a request: {new_request}"))
             }
             Self::NoRequest { .. } => Some(new_request.to_owned()),
+            Self::Several { .. } => Some("put each request into a file of its own".to_owned()),
             Self::NotProven { .. } => {
                 Some("ask its sender for a new one; keys are P-256, P-384, RSA or Ed25519".to_owned())
             }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::{Hint, Line, Report, Role, Severity, chain};
+use crate::pki::printable;
 
 pub(super) fn talk(report: &Report) -> String {
     let mut text = String::new();
@@ -49,6 +50,8 @@ fn closing_line(report: &Report) -> Option<Line> {
 fn push(text: &mut String, line: &Line) {
     for (role, words) in line.spans() {
         let style = style(*role);
+        // Names of files and texts of peers must not move the cursor or start a line of their own.
+        let words = printable(words);
         // Writing to a string does not fail.
         let _ = write!(text, "{style}{words}{style:#}");
     }

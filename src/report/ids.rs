@@ -114,15 +114,21 @@ table! {
     CertsGatewayRefuses = "certs.gateway-refuses", Error,
         "the verifier of Go, set up as Envoy Gateway sets it up, refuses the certificate, in the words that the evidence has; Envoy Gateway itself then waits for ever and says nothing",
         "read the reason; certificates that `egext certs init` makes pass every verifier";
-    CertsIpAsDns = "certs.ip-as-dns", Warning,
-        "an IP address stands in the certificate as if it were a host name: no verifier finds it there",
+    CertsIpAsDns = "certs.ip-as-dns", Error,
+        "an IP address is in the certificate as a DNS name, where no verifier looks for addresses; a warning if the certificate has other names",
         "issue the certificate again with the address as IP address: `egext certs init --san 10.0.0.7` sees the difference";
     CertsIsCa = "certs.is-ca", Error,
         "a CA's certificate is used as a side's own, as plain `openssl req -x509` makes it or when `ca.crt` was copied over it; Go accepts that, rustls and others refuse it",
         "issue a leaf certificate from the CA, and keep the two in files of their own";
+    CertsKeyEncrypted = "certs.key-encrypted", Error,
+        "the key of a server or client certificate is encrypted: no server, gateway or bridge asks for a passphrase, so none of them starts with it",
+        "decrypt it into a file of mode 0600: `(umask 077; openssl pkey -in KEY -out KEY.plain)`; only the CA's key may stay encrypted";
     CertsKeyExposed = "certs.key-exposed", Error,
         "others than the key's owner may read it: a key has mode 0600, or at most 0640 where it belongs to root (PostgreSQL's rule); where the kubelet mounts a Secret this is information, since no other user is in the container",
         "`chmod 600` the key and make a new one if a stranger may have read it; in a pod set `defaultMode: 0400`; where a group is trusted, `--allow-key-mode 0640`";
+    CertsKeyInCertificateFile = "certs.key-in-certificate-file", Error,
+        "a file of certificates holds a private key, too: such files are readable for everyone and are copied to other machines, and the key goes with them",
+        "keep the key in a `.key` file of mode 0600 and certificates in the `.crt` file; replace the key if the file has left the machine";
     CertsKeyMismatch = "certs.key-mismatch", Error,
         "certificate and key are both fine, and not a pair: usually half of a renewal was copied",
         "copy certificate and key together; `egext certs show DIR` says which key belongs to which certificate";

@@ -719,8 +719,9 @@ fn with_native_tls_there_is_no_bridge_command() {
 #[test]
 fn a_check_in_json_has_the_diff() {
     let flags = ["config", "stanza", "--hook=VirtualHost"];
-    let (_directory, human) = check(b"other\n", &flags);
-    let (_directory, run) = check(b"other\n", &[&flags[..], &["-o=json"]].concat());
+    let other = b"extensionManager: {}\n";
+    let (_directory, human) = check(other, &flags);
+    let (_directory, run) = check(other, &[&flags[..], &["-o=json"]].concat());
     let json = json(run.code(1));
     assert_eq!(json["findings"][0]["id"], "config.differs");
     assert_eq!(json["check"]["file"], "eg.yaml");
@@ -732,6 +733,30 @@ fn a_check_in_json_has_the_diff() {
     let json = self::json(run.success());
     assert_eq!(json["check"]["same"], true);
     assert!(json.get("diff").is_none());
+}
+
+#[test]
+fn what_a_file_of_another_kind_holds_is_not_shown() {
+    let key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
+    for (content, found) in [
+        (key.to_owned(), "holds a private key"),
+        (written(&["config", "stanza"]) + key, "holds a private key"),
+        (key.replace("PRIVATE KEY", "CERTIFICATE"), "holds PEM blocks"),
+        ("password: c2VjcmV0\n".to_owned(), "is no EnvoyGateway configuration with an `extensionManager`"),
+        ("c2VjcmV0\n".to_owned(), "is no EnvoyGateway configuration with an `extensionManager`"),
+    ] {
+        for flags in [&["config", "stanza"][..], &["config", "stanza", "-o=json"]] {
+            let (_directory, run) = check(content.as_bytes(), flags);
+            let output = run.code(2).get_output().clone();
+            let [out, err] =
+                [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+            assert!(!(out.clone() + &err).contains("c2VjcmV0"), "{out}{err}");
+            let expected = format!(
+                "error: `eg.yaml` {found}, so it is not compared\n  hint: `--check` takes a file that this command wrote\n"
+            );
+            assert_eq!(err, expected);
+        }
+    }
 }
 
 #[test]
@@ -760,8 +785,8 @@ error: cannot read `missing.yaml`: No such file or directory (os error 2)
         (
             ".",
             str![[r#"
-error: cannot read `.`: Is a directory (os error 21)
-  hint: the same command without `--check` and with `> FILE` writes it
+error: `.` is a directory, not a file
+  hint: `--check` takes a file that this command wrote
 
 "#]],
         ),

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Server;
-use crate::cli::Material;
+use crate::cli::{Material, Typed};
 use crate::pki::Role;
 use crate::units::Within;
 
@@ -11,7 +11,7 @@ use crate::units::Within;
 #[derive(Args, Debug)]
 #[command(after_help = CHECK_AFTER_HELP)]
 pub struct CertsCheck {
-    /// Directory to check; the same as `--dir`, and wins over it
+    /// Directory to check; wins over `--dir`, excludes `--ca`, `--cert` and `--key`
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
     /// What expires within this time, or in this last part of its life, is due
@@ -33,6 +33,9 @@ pub struct CertsCheck {
     /// A server that should present what is on disk.
     #[command(flatten)]
     pub server: Server,
+    /// What of the material was typed. Before it, because what has been parsed is gone.
+    #[command(flatten)]
+    pub typed: Typed,
     /// What to check.
     #[command(flatten)]
     pub material: Material,

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::CertsError;
 use super::presented::{Question, client_in};
-use crate::cli::CertsCheck;
+use crate::cli::{CertsCheck, Material};
 use crate::commands::Error;
 use crate::net::Host;
 use crate::pki::audit::{Audit, LeafFiles, Questions, Scope, audit};
@@ -60,8 +60,25 @@ fn questions(arguments: &CertsCheck) -> Result<Questions, CertsError> {
     })
 }
 
+/// The files of the flags; the environment does not disturb a directory that was typed.
+fn material(arguments: &CertsCheck) -> Result<Material, CertsError> {
+    let (typed, mut material) = (arguments.typed, arguments.material.clone());
+    if let Some(directory) = &arguments.directory {
+        let flags = [(typed.ca, "--ca"), (typed.cert, "--cert"), (typed.key, "--key")];
+        if let Some((_, flag)) = flags.into_iter().find(|(typed, _)| *typed) {
+            return Err(CertsError::DirectoryAndFile { directory: directory.clone(), flag });
+        }
+    }
+    if arguments.directory.is_some() || typed.dir {
+        material.ca = material.ca.filter(|_| typed.ca);
+        material.cert = material.cert.filter(|_| typed.cert);
+        material.key = material.key.filter(|_| typed.key);
+    }
+    Ok(material)
+}
+
 fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
-    let material = &arguments.material;
+    let material = material(arguments)?;
     if let (Some(certificate), Some(key)) = (&material.cert, &material.key) {
         for path in [certificate, key] {
             // A file that somebody typed is there, or they made a mistake.
@@ -69,7 +86,7 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
         }
         let ca = material.ca.clone().unwrap_or_else(|| directory(arguments).join(CA_CERTIFICATE_FILE));
         let leaf = LeafFiles { certificate: certificate.clone(), key: key.clone(), role: arguments.role };
-        return Ok(Scope { ca, ca_key: None, leafs: vec![leaf] });
+        return Ok(Scope { ca, ca_key: None, leafs: vec![leaf], others: Vec::new() });
     }
     let mut scope = Scope::of_directory(&directory(arguments))?;
     if let Some(ca) = &material.ca {

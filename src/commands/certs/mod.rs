@@ -48,6 +48,14 @@ pub enum CertsError {
     /// No certificate was made.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The user named what to check twice.
+    #[error("`{}` and `{flag}` both say what to check", directory.display())]
+    DirectoryAndFile {
+        /// As typed.
+        directory: PathBuf,
+        /// The flag.
+        flag: &'static str,
+    },
     /// Only some of the files are there. Whoever took the others may want them back.
     #[error("`{}` holds half a set: {} missing", directory.display(), missing_words(missing))]
     HalfSet {
@@ -144,6 +152,9 @@ impl Hint for CertsError {
         let half_set = |rest: &str| Some(format!("put back what is missing, or {rest}"));
         match self {
             Self::Authority(error) => error.hint(),
+            Self::DirectoryAndFile { flag, .. } => {
+                Some(format!("leave `{flag}` out to check the directory, or the directory to check the file"))
+            }
             Self::HalfSet { foreign: true, .. } => {
                 half_set("move the other files away, or name another directory with `--dir`")
             }

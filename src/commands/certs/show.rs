@@ -8,7 +8,7 @@ use super::presented::{Question, client_in};
 use crate::cli::CertsShow;
 use crate::commands::Error;
 use crate::pki::inspect::{Certificate, KeyFile, PemFile, directory, first_out_of_order};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, Passphrase, when};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, Passphrase, printable, when};
 use crate::report::{Finding, Id, Report, chain};
 
 pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, Error> {
@@ -230,9 +230,10 @@ impl Shown {
 
 fn section(path: &Path, remark: &str, rows: &[(&str, String)]) -> String {
     let remark = if remark.is_empty() { String::new() } else { format!(": {remark}") };
-    let rows = rows.iter().map(|(name, words)| format!("  {name:<10}  {words}\n")).collect::<String>();
+    let row = |(name, words): &(&str, String)| format!("  {name:<10}  {}\n", printable(words));
+    let rows = rows.iter().map(row).collect::<String>();
     let blank = if rows.is_empty() { "" } else { "\n" };
-    format!("{blank}{}{remark}\n{rows}", path.display())
+    format!("{blank}{}{}\n{rows}", printable(&path.display().to_string()), printable(&remark))
 }
 
 fn usages(certificate: &Certificate) -> String {

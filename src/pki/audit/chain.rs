@@ -5,6 +5,7 @@ use std::path::Path;
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
+use super::rules;
 use crate::gateway::go_x509;
 use crate::net::Host;
 use crate::pki::inspect::{Certificate, first_out_of_order};
@@ -60,13 +61,28 @@ impl Question<'_> {
         (said, Some(finding))
     }
 
-    /// What Go says, under each of the names, or without one.
+    /// What Go says: under each of the names, without them under the best of its own.
     pub(super) fn go(&self, names: &[(SubjectName, Host)]) -> Option<String> {
         let (chain, roots) = (ders(self.chain), ders(self.anchors));
-        let verify = |host| go_x509::verify(&chain, &roots, self.role, host, self.now).err();
-        let hosts = names.iter().filter(|_| self.role == Role::Server).map(|(_, host)| Some(host));
-        let refusal = std::iter::once(None).chain(hosts).find_map(verify)?;
-        Some(refusal.to_string())
+        let verify = |host: Option<&Host>| go_x509::verify(&chain, &roots, self.role, host, self.now).err();
+        let refusal = match (self.role, self.chain.first()) {
+            (Role::Server, Some(_)) if !names.is_empty() => {
+                names.iter().find_map(|(_, host)| verify(Some(host)))
+            }
+            (Role::Server, Some(leaf)) => {
+                let own = rules::callable(leaf).collect::<Vec<_>>();
+                // A certificate without names is called by its common name, if at all.
+                let common = Host::Name(leaf.summary.subject.common_name().to_owned());
+                let refusals = own.iter().map(|host| verify(Some(host))).collect::<Vec<_>>();
+                if refusals.contains(&None) {
+                    None
+                } else {
+                    refusals.into_iter().next().unwrap_or_else(|| verify(Some(&common)))
+                }
+            }
+            _ => verify(None),
+        };
+        refusal.map(|refusal| refusal.to_string())
     }
 
     pub(super) fn refused(&self, words: &str, role: Role) -> Finding {

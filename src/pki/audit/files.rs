@@ -47,6 +47,17 @@ impl Pair {
         Ok(Self { chain: file.certificates.clone(), file, key })
     }
 
+    /// Is the file one that every TLS stack reads as we do, and without secrets?
+    pub(super) fn file(&self, files: &LeafFiles) -> Vec<Finding> {
+        let [certificate, key] = [&files.certificate, &files.key].map(|path| fs::canonicalize(path).ok());
+        let is_one_file = files.certificate == files.key || certificate.is_some() && certificate == key;
+        let mut findings = byte_order_mark(&self.file);
+        if !is_one_file {
+            findings.extend(key_inside(&self.file));
+        }
+        findings
+    }
+
     pub(super) fn has_key(&self) -> bool {
         self.key.is_some()
     }
@@ -65,14 +76,11 @@ impl Pair {
         };
         match file.keys.as_slice() {
             [] => found(no_key(file)),
-            keys if keys.contains(&KeyFile::Encrypted) => {
-                State::Skipped("not compared: the key is encrypted")
-            }
-            keys if keys.iter().all(|key| *key == KeyFile::Unusable) => {
-                found(Finding::new(Id::CertsUnusable, subject, UNUSABLE_KEY))
-            }
-            keys => {
-                let owner = self.chain.iter().position(|owner| keys.iter().any(|key| key.belongs_to(owner)));
+            // Every TLS stack takes the first key of a file, whatever follows it.
+            [KeyFile::Encrypted, ..] => found(encrypted(&files.key)),
+            [KeyFile::Unusable, ..] => found(Finding::new(Id::CertsUnusable, subject, UNUSABLE_KEY)),
+            [first, ..] => {
+                let owner = self.chain.iter().position(|owner| first.belongs_to(owner));
                 match owner {
                     Some(0) => State::Passed,
                     // The order of the file has a finding of its own.
@@ -160,6 +168,38 @@ pub(super) fn same(
             .with_evidence("found", words(leaf))
             .with_hint("restart the server if it does not reload; if it did, it reads other files"),
     ]
+}
+
+/// Whoever gets a certificate gets the key that stands beside it.
+pub(super) fn key_inside(file: &PemFile) -> Option<Finding> {
+    let line = file.key_line?;
+    let subject = file.path.display().to_string();
+    let message =
+        format!("line {line} begins a private key, in a file that is readable for everyone and handed out");
+    Some(
+        Finding::new(Id::CertsKeyInCertificateFile, subject, message)
+            .with_evidence("expected", "certificates only")
+            .with_hint(
+                "move the block to the `.key` file; if the file has left this machine, replace the key",
+            ),
+    )
+}
+
+pub(super) fn byte_order_mark(file: &PemFile) -> Vec<Finding> {
+    if !file.has_byte_order_mark {
+        return Vec::new();
+    }
+    let message = "it begins with a byte order mark, behind which Go and OpenSSL overlook the first block";
+    let path = file.path.display().to_string();
+    let hint = format!(r"take it away: `sed -i '1s/^\xef\xbb\xbf//' {path}`");
+    vec![Finding::new(Id::CertsUnusable, path, message).with_hint(hint)]
+}
+
+fn encrypted(key: &Path) -> Finding {
+    let path = key.display().to_string();
+    let hint = format!("decrypt it: `(umask 077; openssl pkey -in {path} -out {path}.plain)`");
+    Finding::new(Id::CertsKeyEncrypted, path, "the key is encrypted, and nothing asks for its passphrase")
+        .with_hint(hint)
 }
 
 pub(super) fn unusable(subject: &str, error: &IdentityError) -> Finding {

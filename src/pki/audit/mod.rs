@@ -28,6 +28,8 @@ pub struct Scope {
     pub ca_key: Option<CaKeyFile>,
     /// What both sides show.
     pub leafs: Vec<LeafFiles>,
+    /// Other certificate files, which must hold no key either.
+    pub others: Vec<PathBuf>,
 }
 
 /// The CA's key.
@@ -59,7 +61,7 @@ impl Scope {
     pub fn of_directory(directory: &Path) -> Result<Self, IdentityError> {
         let files = inspect::directory(directory)?;
         let has = |path: &Path| path.symlink_metadata().is_ok();
-        let mut leafs = Vec::new();
+        let (mut leafs, mut others) = (Vec::new(), Vec::new());
         for role in [Role::Server, Role::Client] {
             let file = |name| directory.join(name);
             let (certificate, key) = (file(role.certificate_file()), file(role.key_file()));
@@ -73,11 +75,13 @@ impl Scope {
             let known = certificate == ca || leafs.iter().any(|leaf| leaf.certificate == certificate);
             if !known && has(&key) {
                 leafs.push(LeafFiles { certificate, key, role: None });
+            } else if !known {
+                others.push(certificate);
             }
         }
         let ca_key = Some(directory.join(CA_KEY_FILE)).filter(|path| has(path));
         let ca_key = ca_key.map(|path| CaKeyFile { path, passphrase: None });
-        Ok(Self { ca, ca_key, leafs })
+        Ok(Self { ca, ca_key, leafs, others })
     }
 }
 
@@ -139,6 +143,9 @@ pub fn audit(scope: &Scope, questions: &Questions, now: OffsetDateTime) -> Resul
     for leaf in &scope.leafs {
         audit.leaf_files(leaf, questions, now);
     }
+    for path in &scope.others {
+        audit.other_file(path);
+    }
     audit.serials();
     Ok(audit)
 }
@@ -195,8 +202,10 @@ impl Audit {
                 return Ok(());
             }
         };
+        let mut findings = files::byte_order_mark(&file);
+        findings.extend(files::key_inside(&file));
         let certificates = file.certificates;
-        self.record("file", &subject, Vec::new());
+        self.record("file", &subject, findings);
         self.record("dates", &subject, rules::dates(&subject, &certificates, questions.within, now));
         self.record("is a CA", &subject, rules::is_ca(&subject, &certificates));
         self.record("strength", &subject, rules::strength(&subject, &certificates));
@@ -225,7 +234,7 @@ impl Audit {
         if questions.role.is_some_and(|wanted| wanted != role) {
             return;
         }
-        self.record("file", &subject, Vec::new());
+        self.record("file", &subject, pair.file(files));
         self.record_state("key", &subject, pair.key(files));
         if pair.has_key() {
             self.record("key mode", &subject, files::mode(&files.key, questions.allowed_key_mode));
@@ -234,6 +243,18 @@ impl Audit {
             self.server = Some((subject.clone(), leaf.clone()));
         }
         self.leaf(&subject, &pair.chain, role, questions, now);
+    }
+
+    /// Nobody has named it, so only what must not be in it counts.
+    fn other_file(&mut self, path: &Path) {
+        let subject = path.display().to_string();
+        match inspect::PemFile::read(path) {
+            Ok(file) if file.key_line.is_some() => {
+                self.record("file", &subject, files::key_inside(&file).into_iter().collect());
+            }
+            Ok(_) => {}
+            Err(error) => self.record("file", &subject, vec![files::unusable(&subject, &error)]),
+        }
     }
 
     /// All that does not depend on where the chain is from.
@@ -363,8 +384,10 @@ impl Audit {
 const RULES: &[Id] = &[
     Id::CertsCaCannotSign,
     Id::CertsExpired,
+    Id::CertsIpAsDns,
     Id::CertsIsCa,
     Id::CertsNamesMissing,
+    Id::CertsNoSan,
     Id::CertsNotYetValid,
     Id::CertsWeakKey,
     Id::CertsWeakSignature,

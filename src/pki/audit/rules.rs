@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use crate::net::Host;
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
 use crate::pki::{Role, SubjectName, check, date, verify};
-use crate::report::{Finding, Id};
+use crate::report::{Finding, Id, Severity};
 use crate::units::Within;
 
 /// Is it the time of each of them, and for long enough?
@@ -133,8 +133,8 @@ pub(super) fn names(
     if role == Role::Client {
         return Vec::new();
     }
-    let verifiable = |name: &SubjectName| matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_));
-    if !names.iter().any(verifiable) {
+    let usable = callable(leaf).next().is_some();
+    if !usable && !names.iter().any(|name| matches!(name, SubjectName::Dns(_))) {
         let message =
             format!("no client can verify it: `{}` stands in no subjectAltName", leaf.summary.subject);
         return vec![
@@ -149,13 +149,16 @@ pub(super) fn names(
             && text.parse::<IpAddr>().is_ok()
         {
             let message =
-                format!("the IP address `{text}` stands in it as a host name, where nobody looks for it");
-            findings.push(
-                Finding::new(Id::CertsIpAsDns, subject, message)
-                    .with_evidence("expected", format!("IP:{text}"))
-                    .with_evidence("found", format!("DNS:{text}"))
-                    .with_hint(format!("issue it again; for `egext`: `--san {text}`")),
-            );
+                format!("the IP address `{text}` is in it as a DNS name, where no client looks for it");
+            let mut finding = Finding::new(Id::CertsIpAsDns, subject, message)
+                .with_evidence("expected", format!("IP:{text}"))
+                .with_evidence("found", format!("DNS:{text}"))
+                .with_hint(format!("issue it again; for `egext`: `--san {text}`"));
+            if usable {
+                // By its other names clients can verify it.
+                finding.severity = Severity::Warning;
+            }
+            findings.push(finding);
         }
     }
     let missing = wanted.iter().filter(|(name, _)| verify::name(&leaf.der, name).is_err());
@@ -170,6 +173,20 @@ pub(super) fn names(
         );
     }
     findings
+}
+
+/// The names by which a client can call and verify it.
+pub(super) fn callable(leaf: &Certificate) -> impl Iterator<Item = Host> {
+    leaf.summary.names.iter().filter_map(|name| match name {
+        // A wildcard by one of the names that it stands for.
+        SubjectName::Dns(name) => {
+            Some(name.strip_prefix('*').map_or(name.clone(), |rest| format!("any{rest}")))
+                .filter(|name| name.parse::<IpAddr>().is_err())
+                .map(Host::Name)
+        }
+        SubjectName::Ip(address) => Some(Host::Ip(*address)),
+        SubjectName::Email(_) | SubjectName::Other(_) | SubjectName::Uri(_) => None,
+    })
 }
 
 /// The side that it says it is for; a server where it leaves that open, since more is asked of one.

@@ -52,7 +52,7 @@ fn each_confusion_has_its_own_name() {
         (&key, &key, "`a.crt` holds no certificate: it holds a private key"),
         ("", &key, "`a.crt` holds no certificate: it is empty"),
         ("hello", &key, "`a.crt` holds no certificate: it is not PEM"),
-        (&indented, &key, "`a.crt` holds no certificate: its PEM is indented"),
+        (&indented, &key, "`a.crt` is not sound PEM"),
         (&certificate, &certificate, "`a.key` holds no private key: it holds a certificate"),
         (&certificate, encrypted, "the key in `a.key` is encrypted, and only a CA's key may be"),
         (&certificate, &other_key, "`a.key` is not the key of `a.crt`"),

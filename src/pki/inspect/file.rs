@@ -8,8 +8,8 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 use zeroize::Zeroizing;
 
 use super::{Certificate, sha256};
-use crate::pki::identity::{found, read};
-use crate::pki::pem::{self, Blocks};
+use crate::pki::identity::{blocks, found, read};
+use crate::pki::pem::Blocks;
 use crate::pki::summary::key_kind;
 use crate::pki::{Found, IdentityError, Passphrase, encrypted_key};
 
@@ -25,6 +25,10 @@ pub struct PemFile {
     pub keys: Vec<KeyFile>,
     /// What it holds when it holds neither.
     pub otherwise: Option<Found>,
+    /// The line in which its first key begins, counted from one.
+    pub key_line: Option<usize>,
+    /// It begins with a byte order mark, behind which Go and OpenSSL overlook the first block.
+    pub has_byte_order_mark: bool,
 }
 
 /// A private key, as far as it may be talked about.
@@ -58,16 +62,13 @@ impl PemFile {
     /// # Errors
     /// As [`Self::read`].
     pub fn from_pem(path: &Path, text: &[u8]) -> Result<Self, IdentityError> {
-        let blocks =
-            Blocks::read(text).map_err(|source| IdentityError::MalformedPem { path: path.into(), source })?;
+        let blocks = blocks(path, text)?;
         let certificates = certificates(path, &blocks.certificates)?;
         let mut keys = blocks.keys.iter().map(|key| key_facts(key)).collect::<Vec<_>>();
-        if pem::is_encrypted(text) && !keys.iter().any(|key| matches!(key, KeyFile::Usable { .. })) {
-            // The older form of OpenSSL reads as a key, and is none without its passphrase.
-            keys = vec![KeyFile::Encrypted];
-        }
+        keys.extend(blocks.encrypted_key.as_ref().map(|_| KeyFile::Encrypted));
         let otherwise = (certificates.is_empty() && keys.is_empty()).then(|| found(text, &blocks));
-        Ok(Self { path: path.into(), certificates, keys, otherwise })
+        let Blocks { key_line, has_byte_order_mark, .. } = blocks;
+        Ok(Self { path: path.into(), certificates, keys, otherwise, key_line, has_byte_order_mark })
     }
 
     /// Its key is encrypted.
@@ -91,7 +92,14 @@ impl PemFile {
     pub fn presented(address: &str, chain: &[CertificateDer<'_>]) -> Result<Self, IdentityError> {
         let path = PathBuf::from(address);
         let certificates = certificates(&path, chain)?;
-        Ok(Self { path, certificates, keys: Vec::new(), otherwise: None })
+        Ok(Self {
+            path,
+            certificates,
+            keys: Vec::new(),
+            otherwise: None,
+            key_line: None,
+            has_byte_order_mark: false,
+        })
     }
 
     /// Is a key in it that belongs to `certificate`?

@@ -3,6 +3,7 @@
 
 mod check;
 mod dates;
+mod files;
 mod init;
 mod issue;
 mod killed;

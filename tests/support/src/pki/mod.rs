@@ -80,6 +80,12 @@ impl TestPki {
         })
     }
 
+    /// The server's certificate has these names, each as dNSName whatever it is.
+    #[must_use]
+    pub fn server_with_dns_names(self, names: &[&str]) -> Self {
+        self.change_server(|leaf| leaf.names = names.iter().map(|name| dns_name(name)).collect())
+    }
+
     /// The server's certificate is for `other.example`.
     #[must_use]
     pub fn server_for_other_name(self) -> Self {
