@@ -1,12 +1,10 @@
-use std::error::Error as StdError;
 use std::fmt::Write as _;
 
 use h2::Reason;
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tonic::Code;
 
-use super::reply::Reply;
 use crate::probe;
 use crate::report::Finding;
 
@@ -15,11 +13,18 @@ use crate::report::Finding;
 pub(super) struct Answer {
     code: Code,
     message: String,
+    status: StatusCode,
 }
 
 impl Answer {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: format!("egext bridge: {}", message.into()) }
+        let message = format!("egext bridge: {}", message.into());
+        Self { code, message, status: StatusCode::OK }
+    }
+
+    /// The same with an HTTP status of its own, for those who did not call in gRPC.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
     }
 
     /// What `egext probe` would say, in one line: Envoy Gateway writes it to its log as it is.
@@ -37,20 +42,34 @@ impl Answer {
         Self::new(code, message)
     }
 
-    /// The upstream cut a call: by a reset of the stream, or together with the connection.
-    pub(super) fn of_cut(error: &hyper::Error) -> Self {
-        let Some(reason) = reset_reason(error) else {
+    /// A call was cut: by a reset of its stream, or together with the connection, by the server or by our own HTTP/2.
+    pub(super) fn of_cut(error: &h2::Error) -> Self {
+        let Some(reason) = error.reason() else {
             let message = "the connection to the extension server was cut during the call";
             return Self::new(Code::Unavailable, message);
         };
-        let code =
-            RESETS.iter().find(|(known, _)| *known == reason).map_or(Code::Internal, |(_, code)| *code);
-        Self::new(code, format!("the extension server reset the call ({})", reason.description()))
-    }
-
-    /// The call's limit has passed.
-    pub(super) fn deadline() -> Self {
-        Self::new(Code::DeadlineExceeded, "the extension server did not answer in time")
+        let words = reason.description();
+        match (error.is_remote(), error.is_go_away()) {
+            (true, false) => {
+                Self::new(code_of_reset(reason), format!("the extension server reset the call ({words})"))
+            }
+            (true, true) => Self::new(
+                Code::Unavailable,
+                format!("the extension server ended the connection before it took the call ({words})"),
+            ),
+            (false, false) => Self::new(
+                Code::Internal,
+                format!(
+                    "the bridge reset the call, because the extension server's answer breaks HTTP/2 ({words})"
+                ),
+            ),
+            (false, true) => Self::new(
+                Code::Unavailable,
+                format!(
+                    "the bridge ended the connection, because the extension server breaks HTTP/2 ({words})"
+                ),
+            ),
+        }
     }
 
     /// The number of the gRPC status.
@@ -59,8 +78,9 @@ impl Answer {
     }
 
     /// A response that is nothing but this status ("Trailers-Only" of PROTOCOL-HTTP2.md).
-    pub(super) fn into_response(self) -> Response<Reply> {
-        let mut response = Response::new(Reply::empty());
+    pub(super) fn into_response(self) -> Response<()> {
+        let mut response = Response::new(());
+        *response.status_mut() = self.status;
         *response.headers_mut() = self.into_trailers();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         response
@@ -74,10 +94,8 @@ impl Answer {
     }
 }
 
-/// The reason of a RST_STREAM that the upstream sent.
-fn reset_reason(error: &hyper::Error) -> Option<Reason> {
-    let error: &h2::Error = error.source()?.downcast_ref()?;
-    error.reason().filter(|_| error.is_remote() && error.is_reset())
+fn code_of_reset(reason: Reason) -> Code {
+    RESETS.iter().find(|(known, _)| *known == reason).map_or(Code::Internal, |(_, code)| *code)
 }
 
 /// As PROTOCOL-HTTP2.md asks: space to `~` as they are, except `%`.

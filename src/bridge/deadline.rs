@@ -1,19 +1,81 @@
-//! `grpc-timeout`, read and written (PROTOCOL-HTTP2.md, Requests).
+//! The limit of a call, and `grpc-timeout`, read and written (PROTOCOL-HTTP2.md, Requests).
 
 use std::time::Duration;
 
 use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tokio::time::Instant;
+use tonic::Code;
 
-/// How long the caller wants to wait. What is no valid timeout is no limit.
-pub(super) fn asked(headers: &HeaderMap) -> Option<Duration> {
-    parse(headers.get(GRPC_TIMEOUT)?.to_str().ok()?)
+use super::answer::Answer;
+use crate::net;
+
+/// When a call must be answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    pub(super) at: Instant,
+    limit: Duration,
+    /// The flag or header that set it.
+    by: &'static str,
 }
 
-/// Tells the upstream how much time is left.
-pub(super) fn pass_on(headers: &mut HeaderMap, left: Duration) {
-    let value = HeaderValue::try_from(written(left)).expect("digits and a letter");
-    headers.insert(GRPC_TIMEOUT, value);
+impl Deadline {
+    /// The shorter one of the caller's limit and ours.
+    ///
+    /// # Errors
+    /// When the caller's cannot be read: it expects an end that would not come.
+    pub(super) fn new(headers: &HeaderMap, ours: Option<Duration>) -> Result<Option<Self>, Answer> {
+        let theirs = asked(headers)?.map(|limit| (limit, "the caller's `grpc-timeout`"));
+        let ours = ours.map(|limit| (limit, "`--call-timeout`"));
+        let shorter = [theirs, ours].into_iter().flatten().min_by_key(|(limit, _)| *limit);
+        Ok(shorter.map(|(limit, by)| Self { at: net::deadline(limit), limit, by }))
+    }
+
+    /// Tells the upstream how much time is left.
+    pub(super) fn pass_on(&self, headers: &mut HeaderMap) {
+        let left = self.at.saturating_duration_since(Instant::now());
+        headers.insert(GRPC_TIMEOUT, HeaderValue::try_from(written(left)).expect("digits and a letter"));
+    }
+
+    /// Until when to wait for a connection: the caller must have its answer before its own limit has passed, or it
+    /// never learns the cause.
+    pub(super) fn last_word(&self) -> Instant {
+        self.at - LAST_WORD.min(self.limit / 10)
+    }
+
+    /// Whether a call that ends now was ended by its limit. The upstream knows of it too and may be the first to say
+    /// so, as a cancellation.
+    pub(super) fn has_passed(&self) -> bool {
+        Instant::now() + GRAIN >= self.at
+    }
+
+    /// `upstream` is its address.
+    pub(super) fn answer(&self, path: &str, upstream: &str) -> Answer {
+        let Self { limit, by, .. } = self;
+        let message = format!("`{path}` was not answered by `{upstream}` within {limit:?} ({by})");
+        Answer::new(Code::DeadlineExceeded, message)
+    }
+
+    /// The same for a call that has never got a connection.
+    pub(super) fn answer_unconnected(&self, path: &str, upstream: &str) -> Answer {
+        let Self { limit, by, .. } = self;
+        let message = format!("`{path}` had no connection to `{upstream}` within {limit:?} ({by})");
+        Answer::new(Code::DeadlineExceeded, message)
+    }
+}
+
+/// How long the caller wants to wait.
+fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Answer> {
+    let Some(value) = headers.get(GRPC_TIMEOUT) else { return Ok(None) };
+    match value.to_str().ok().and_then(parse) {
+        Some(limit) => Ok(Some(limit)),
+        None => {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let message =
+                format!("malformed grpc-timeout: `{value}`, expected 1 to 8 digits and one of `HMSmun`");
+            Err(Answer::new(Code::Internal, message).with_status(StatusCode::BAD_REQUEST))
+        }
+    }
 }
 
 /// At most eight digits and a unit.
@@ -34,9 +96,11 @@ fn parse(value: &str) -> Option<Duration> {
     })
 }
 
-/// In the finest unit whose number has eight digits at most.
+/// In the finest unit whose number has eight digits at most. Rounded up: a server must not give up before we do.
 fn written(left: Duration) -> String {
-    let units = [(left.as_micros(), "u"), (left.as_millis(), "m"), (left.as_secs().into(), "S")];
+    let nanoseconds = left.as_nanos();
+    let units = [(1000, "u"), (1_000_000, "m"), (1_000_000_000, "S")]
+        .map(|(unit, name)| (nanoseconds.div_ceil(unit), name));
     let (number, unit) =
         units.into_iter().find(|(number, _)| *number <= EIGHT_DIGITS).unwrap_or((EIGHT_DIGITS, "S"));
     format!("{number}{unit}")
@@ -45,6 +109,13 @@ fn written(left: Duration) -> String {
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 const EIGHT_DIGITS: u128 = 99_999_999;
+
+/// How long before its limit a call that waits for a connection gets the cause, if its limit is not shorter than ten
+/// times that.
+const LAST_WORD: Duration = Duration::from_millis(250);
+
+/// How exactly timers of servers go.
+const GRAIN: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
@@ -66,9 +137,25 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_no_limit() {
+    fn garbage_is_refused() {
         for text in ["", "S", "5", "-1S", "123456789S", "5s", "5 S", "5é", "é"] {
             assert_eq!(parse(text), None, "{text}");
+            if let Ok(value) = HeaderValue::try_from(text) {
+                let headers = HeaderMap::from_iter([(GRPC_TIMEOUT, value)]);
+                assert_eq!(asked(&headers).expect_err(text).code(), Code::Internal as i32);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_rounded_up() {
+        for (left, expected) in [
+            (Duration::from_nanos(1), "1u"),
+            (Duration::from_nanos(1500), "2u"),
+            (Duration::from_micros(100_000_001), "100001m"),
+            (Duration::from_millis(100_000_001), "100001S"),
+        ] {
+            assert_eq!(written(left), expected);
         }
     }
 

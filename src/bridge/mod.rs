@@ -9,10 +9,13 @@
 //! trailers and resets pass through as they come, under HTTP/2's own flow control (`calls`).
 
 mod answer;
+mod buffer;
+mod call_log;
 mod calls;
 mod connection;
 mod deadline;
-mod reply;
+mod pipe;
+mod request;
 mod server;
 mod upstream;
 

@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 use super::Plan;
 use super::calls::Calls;
 use super::connection;
+use super::request::Route;
 use super::upstream::{Keeping, Upstream};
 use crate::net::{ACCEPT_PAUSE, Accepted, Address, BindError, Listener, Stream};
 use crate::report::{Hint, chain};
@@ -122,7 +123,7 @@ fn calls(plan: &Plan) -> (Arc<Calls>, Keeping) {
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
     let (upstream, keeping) = Upstream::start(plan);
-    (Calls::new(upstream, scheme, authority, plan.call_timeout), keeping)
+    (Calls::new(upstream, Route { scheme, authority }, plan.call_timeout), keeping)
 }
 
 /// The side that callers see.

@@ -9,7 +9,6 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyper::body::Incoming;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -19,7 +18,8 @@ use tracing::{info, warn};
 
 use super::Plan;
 use super::answer::Answer;
-use crate::net::{self, Layer, Session, Target};
+use super::deadline::Deadline;
+use crate::net::{self, Channel, Layer, Target};
 use crate::pki::Summary;
 use crate::probe::{self, Context, diagnose};
 use crate::report::Finding;
@@ -27,6 +27,7 @@ use crate::report::Finding;
 /// The way to the upstream.
 #[derive(Debug)]
 pub(super) struct Upstream {
+    address: String,
     state: watch::Receiver<State>,
     wanted: Arc<Notify>,
     connect_wait: Duration,
@@ -39,7 +40,7 @@ pub(super) type Keeping = JoinSet<Infallible>;
 /// What the keeper publishes.
 #[derive(Clone, Debug, Default)]
 struct State {
-    session: Option<Session<Incoming>>,
+    channel: Option<Channel>,
     /// How many attempts have failed.
     failures: u64,
     /// Why the last one did.
@@ -69,7 +70,8 @@ impl Upstream {
         };
         let mut keeping = Keeping::new();
         keeping.spawn(keeper.keep());
-        (Self { state, wanted, connect_wait, patience: Mutex::new(None) }, keeping)
+        let address = plan.upstream.address().to_string();
+        (Self { address, state, wanted, connect_wait, patience: Mutex::new(None) }, keeping)
     }
 
     /// When a call that begins now stops waiting for a connection: every call gets an attempt of its own,
@@ -78,29 +80,39 @@ impl Upstream {
         Instant::now() + self.connect_wait
     }
 
-    /// The connection, or why there is none.
-    pub(super) async fn session(
+    /// Its address, for messages.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The connection, if it stands.
+    pub(super) fn channel_at_once(&self) -> Option<Channel> {
+        open_channel(&self.state.borrow())
+    }
+
+    /// The connection, or why there is none. `path` is that of the call.
+    pub(super) async fn channel(
         &self,
         give_up: Instant,
-        deadline: Option<Instant>,
-    ) -> Result<Session<Incoming>, Answer> {
-        if let Some(session) = open_session(&self.state.borrow()) {
-            return Ok(session);
-        }
+        deadline: Option<&Deadline>,
+        path: &str,
+    ) -> Result<Channel, Answer> {
         let mut state = self.state.clone();
         let failures_before = state.borrow_and_update().failures;
         let patient_until = self.patient_until();
-        let end = deadline.map_or(give_up, |deadline| give_up.min(deadline));
+        let end = deadline.map_or(give_up, |deadline| give_up.min(deadline.last_word()));
         self.wanted.notify_one();
         loop {
             let changed = timeout_at(end, state.changed()).await;
             let now = state.borrow_and_update();
-            if let Some(session) = open_session(&now) {
-                return Ok(session);
+            if let Some(channel) = open_channel(&now) {
+                return Ok(channel);
             }
             let cause = now.cause.as_ref();
             match changed {
-                Err(_) => return Err(cause.map_or_else(|| unexplained(end < give_up), Answer::of_finding)),
+                Err(_) => {
+                    return Err(cause.map_or_else(|| self.unexplained(deadline, path), Answer::of_finding));
+                }
                 Ok(Err(_)) => return Err(Answer::new(Code::Unavailable, "the bridge is stopping")),
                 Ok(Ok(())) => {}
             }
@@ -110,6 +122,14 @@ impl Upstream {
             {
                 return Err(Answer::of_finding(cause));
             }
+        }
+    }
+
+    /// The wait is over and no attempt has failed: one is under way, or connections end as soon as they begin.
+    fn unexplained(&self, deadline: Option<&Deadline>, path: &str) -> Answer {
+        match deadline.filter(|deadline| deadline.last_word() <= Instant::now()) {
+            Some(deadline) => deadline.answer_unconnected(path, &self.address),
+            None => Answer::new(Code::Unavailable, format!("no connection to `{}` lasted", self.address)),
         }
     }
 
@@ -135,16 +155,8 @@ impl Upstream {
     }
 }
 
-/// The wait is over and no attempt has failed: connections end as soon as they begin.
-fn unexplained(deadline_passed: bool) -> Answer {
-    match deadline_passed {
-        true => Answer::deadline(),
-        false => Answer::new(Code::Unavailable, "no connection to the extension server lasted"),
-    }
-}
-
-fn open_session(state: &State) -> Option<Session<Incoming>> {
-    state.session.as_ref().filter(|session| !session.is_closed()).cloned()
+fn open_channel(state: &State) -> Option<Channel> {
+    state.channel.as_ref().filter(|channel| !channel.is_closed()).cloned()
 }
 
 /// Keeps the connection.
@@ -163,7 +175,7 @@ impl Keeper {
         loop {
             let begin = Instant::now();
             match self.connect().await {
-                Ok(session) => self.hold(session).await,
+                Ok(channel) => self.hold(channel).await,
                 Err(cause) => self.failed(cause),
             }
             // A server that lets us in only to throw us out again is not asked without a pause either.
@@ -175,11 +187,11 @@ impl Keeper {
         }
     }
 
-    async fn connect(&self) -> Result<Session<Incoming>, Finding> {
+    async fn connect(&self) -> Result<Channel, Finding> {
         let deadline = Instant::now() + self.limit;
         let dialed = net::dial(&self.target, deadline).await;
         let outcome = match dialed.outcome {
-            Ok((stream, first)) => net::open(stream, first, deadline).await,
+            Ok((stream, first)) => net::open_channel(stream, first, deadline).await,
             Err(fault) => Err(fault),
         };
         outcome.map_err(|fault| {
@@ -195,12 +207,12 @@ impl Keeper {
     }
 
     /// Gives the connection to the calls, until it ends.
-    async fn hold(&self, session: Session<Incoming>) {
+    async fn hold(&self, channel: Channel) {
         info!(upstream = %self.target.address(), "connected");
-        self.publish.send_modify(|state| (state.session, state.cause) = (Some(session.clone()), None));
-        session.closed().await;
-        self.publish.send_modify(|state| state.session = None);
-        let cause = session.fault(Layer::Http2).map(|fault| fault.kind.to_string());
+        self.publish.send_modify(|state| (state.channel, state.cause) = (Some(channel.clone()), None));
+        channel.closed().await;
+        self.publish.send_modify(|state| state.channel = None);
+        let cause = channel.fault(Layer::Http2).map(|fault| fault.kind.to_string());
         info!(upstream = %self.target.address(), cause, "connection ended");
     }
 

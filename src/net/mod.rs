@@ -1,25 +1,31 @@
 //! Addresses, streams, listeners and TLS settings: what probe, bridge and demo stand on.
 
 mod address;
+mod channel;
 mod deadline;
 mod dial;
 mod fault;
 mod gathered;
+mod limits;
 mod listen;
 mod session;
 mod stream;
 mod tls;
 
 pub use address::{Address, AddressError, Host, Transport};
+pub(crate) use channel::{Channel, open_channel};
 pub(crate) use deadline::{LONGEST, deadline};
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use fault::{Fault, FaultKind, Layer};
 pub(crate) use gathered::Gathered;
+pub(crate) use limits::{
+    CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
+};
 pub(crate) use listen::ACCEPT_PAUSE;
 pub use listen::{Accepted, BindError, Listener};
-pub(crate) use session::{CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
 pub use session::{Session, open};
 pub use stream::Stream;
+pub(crate) use tls::H2;
 pub use tls::{ClientTls, TlsError, Witness, provider, server_config};
 
 pub(crate) use address::SOCKET_PATH_LIMIT;

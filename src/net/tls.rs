@@ -215,7 +215,7 @@ fn certified_key(identity: &Identity) -> Result<CertifiedKey, TlsError> {
 }
 
 /// The protocol that gRPC needs, as ALPN names it (RFC 9113 section 3.2).
-pub(super) const H2: &[u8] = b"h2";
+pub(crate) const H2: &[u8] = b"h2";
 
 const VERSIONS: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
 

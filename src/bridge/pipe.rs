@@ -1,0 +1,183 @@
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::{RecvStream, SendStream};
+use http::HeaderMap;
+
+use super::buffer::Buffer;
+
+/// One direction of a call: from the stream of one connection to that of the other.
+///
+/// It takes what comes out of h2 at once, also while the reader does not read, and gives the sender new room only for
+/// what has gone out. So the sender's window, and nothing else, bounds what waits here.
+#[derive(Debug)]
+pub(super) struct Pipe {
+    source: RecvStream,
+    waiting: Buffer,
+    end: Option<End>,
+    replay: Option<Replay>,
+    /// How much of what waits is sent for the second time. Its sender has had its room back the first time.
+    again: usize,
+}
+
+/// How a stream ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// With its last octets, which have gone out as such.
+    Sent,
+    /// Without anything, or after octets that have gone out already.
+    Bare,
+    Trailers(HeaderMap),
+}
+
+/// Which side failed.
+#[derive(Debug)]
+pub(super) enum Broken {
+    Source(h2::Error),
+    /// The other end of the call knows why.
+    Sink,
+}
+
+/// What was received so far, to be sent once more.
+#[derive(Debug, Default)]
+struct Replay {
+    received: Buffer,
+    /// How much of it has gone out.
+    sent: usize,
+}
+
+impl Pipe {
+    pub(super) fn new(source: RecvStream) -> Self {
+        Self { source, waiting: Buffer::default(), end: None, replay: None, again: 0 }
+    }
+
+    /// The same, with what is needed for [`Pipe::rewind`].
+    pub(super) fn replayable(source: RecvStream) -> Self {
+        Self { replay: Some(Replay::default()), ..Self::new(source) }
+    }
+
+    /// True when there is no body at all.
+    pub(super) fn is_bodiless(&self) -> bool {
+        self.waiting.is_empty() && self.end.is_none() && self.source.is_end_stream()
+    }
+
+    /// Begins again with the first octet. False when too much was sent to be kept.
+    pub(super) fn rewind(&mut self) -> bool {
+        let Some(replay) = &self.replay else { return false };
+        self.again = replay.sent;
+        self.waiting = replay.received.clone();
+        if matches!(self.end, Some(End::Sent)) {
+            self.end = Some(End::Bare);
+        }
+        true
+    }
+
+    /// From now on there is nothing to rewind for.
+    pub(super) fn settle(&mut self) {
+        self.replay = None;
+    }
+
+    /// Passes on what there is. Ready when all of it has gone out, but for what [`End`] says.
+    pub(super) fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        sink: &mut SendStream<Bytes>,
+    ) -> Poll<Result<End, Broken>> {
+        loop {
+            self.write(context, sink)?;
+            if self.end.is_some() {
+                // What waits now waits for the sink.
+                return match self.end.take_if(|_| self.waiting.is_empty()) {
+                    Some(End::Sent) => {
+                        self.end = Some(End::Sent);
+                        Poll::Ready(Ok(End::Sent))
+                    }
+                    Some(End::Bare) => {
+                        self.end = Some(End::Sent);
+                        Poll::Ready(Ok(End::Bare))
+                    }
+                    Some(End::Trailers(trailers)) => {
+                        // Kept for a second time.
+                        self.end = self.replay.is_some().then(|| End::Trailers(trailers.clone()));
+                        Poll::Ready(Ok(End::Trailers(trailers)))
+                    }
+                    None => Poll::Pending,
+                };
+            }
+            if self.read(context)?.is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn read(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, Broken> {
+        match self.source.poll_data(context) {
+            Poll::Ready(Some(octets)) => self.received(octets.map_err(Broken::Source)?),
+            Poll::Ready(None) => match self.source.poll_trailers(context) {
+                Poll::Ready(trailers) => {
+                    self.end = Some(trailers.map_err(Broken::Source)?.map_or(End::Bare, End::Trailers));
+                }
+                Poll::Pending => return Ok(Poll::Pending),
+            },
+            Poll::Pending => return Ok(Poll::Pending),
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    fn received(&mut self, octets: Bytes) {
+        if let Some(replay) = &mut self.replay {
+            match replay.received.len() + octets.len() <= REPLAY_LIMIT {
+                true => replay.received.push(octets.clone()),
+                false => self.replay = None,
+            }
+        }
+        self.waiting.push(octets);
+    }
+
+    /// Writes as much as the reader has room for.
+    fn write(&mut self, context: &mut Context<'_>, sink: &mut SendStream<Bytes>) -> Result<(), Broken> {
+        while !self.waiting.is_empty() {
+            sink.reserve_capacity(self.waiting.len());
+            let mut room = sink.capacity();
+            while room == 0 {
+                match sink.poll_capacity(context) {
+                    Poll::Ready(Some(Ok(more))) => room = more,
+                    Poll::Ready(Some(Err(_)) | None) => return Err(Broken::Sink),
+                    Poll::Pending => return Ok(()),
+                }
+            }
+            let octets = self.waiting.take(room);
+            let length = octets.len();
+            let is_last = self.waiting.is_empty() && self.ends_here();
+            sink.send_data(octets, is_last).map_err(|_| Broken::Sink)?;
+            self.sent(length);
+            if is_last {
+                self.end = Some(End::Sent);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the end of the stream goes out together with its last octets.
+    fn ends_here(&self) -> bool {
+        match &self.end {
+            None => self.source.is_end_stream(),
+            Some(end) => matches!(end, End::Bare),
+        }
+    }
+
+    /// Gives the sender room for as much as has gone out.
+    fn sent(&mut self, length: usize) {
+        let again = self.again.min(length);
+        self.again -= again;
+        let fresh = length - again;
+        if let Some(replay) = &mut self.replay {
+            replay.sent += fresh;
+        }
+        // Fails when the stream is over, which the next read tells with its reason.
+        let _ = self.source.flow_control().release_capacity(fresh);
+    }
+}
+
+/// What is kept of a request's body until its response begins; grpc-go keeps as much of a call for the same end.
+const REPLAY_LIMIT: usize = 256 << 10;

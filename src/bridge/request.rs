@@ -1,0 +1,179 @@
+//! Which requests are gRPC calls, and what of them goes on to the upstream.
+//!
+//! Refusals have the HTTP status and the gRPC code that grpc-go's server answers with
+//! (`internal/transport/http2_server.go`).
+
+use http::header::{CONTENT_TYPE, HOST, HeaderName};
+use http::request::Parts;
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use tonic::Code;
+
+use super::answer::Answer;
+
+/// The way that requests take on.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) scheme: Scheme,
+    /// For callers that name none, as some do on a unix socket.
+    pub(super) authority: Authority,
+}
+
+impl Route {
+    /// The request as it goes to the upstream: with the scheme of the upstream's connection (RFC 9113 section 8.3.1),
+    /// the authority of the caller, and without what only a proxy in front of us may say.
+    pub(super) fn prepare(&self, head: Parts, caller: Caller) -> Result<Request<()>, Answer> {
+        let Parts { method, uri, mut headers, .. } = head;
+        if method != Method::POST {
+            let message = format!("`{method}` is not a gRPC call, which is a `POST`");
+            return Err(Answer::new(Code::Internal, message).with_status(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        check_content_type(&headers)?;
+        let mut parts = uri.into_parts();
+        if !parts.path_and_query.as_ref().is_some_and(|path| is_method(path.path())) {
+            let path = parts.path_and_query.as_ref().map_or("", |path| path.as_str());
+            return Err(Answer::new(Code::Unimplemented, format!("malformed method name: `{path}`")));
+        }
+        let authority = authority(parts.authority.take(), &mut headers)?;
+        parts.authority = Some(authority.unwrap_or_else(|| self.authority.clone()));
+        parts.scheme = Some(self.scheme.clone());
+        if caller == Caller::Remote {
+            remove_identities(&mut headers);
+        }
+        count_hop(&mut headers)?;
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        *request.uri_mut() = Uri::from_parts(parts).map_err(|error| malformed(error.to_string()))?;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Caller {
+    /// A process of this machine, over plaintext: our user or root on a unix socket, anybody on loopback.
+    Local,
+    /// A client with a certificate. What it is called stands in there, and in no header that it sends.
+    Remote,
+}
+
+/// `application/grpc`, also with a message format behind it (PROTOCOL-HTTP2.md, Requests).
+fn check_content_type(headers: &HeaderMap) -> Result<(), Answer> {
+    let found = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    match found.strip_prefix(b"application/grpc") {
+        Some([] | [b'+' | b';', ..]) => Ok(()),
+        _ => {
+            let found = String::from_utf8_lossy(found);
+            let message = format!("content type `{found}` is not gRPC, expected `application/grpc`");
+            Err(Answer::new(Code::InvalidArgument, message).with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+        }
+    }
+}
+
+/// `/service/method`.
+fn is_method(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|rest| rest.contains('/'))
+}
+
+/// The authority of a request. `:authority` counts; `host` counts without it and does not go on (RFC 9113 section
+/// 8.3.1).
+fn authority(pseudo: Option<Authority>, headers: &mut HeaderMap) -> Result<Option<Authority>, Answer> {
+    let hosts = headers.get_all(HOST).iter().count();
+    let host = headers.remove(HOST);
+    let authority = match (pseudo, host) {
+        (Some(authority), _) => authority,
+        (None, None) => return Ok(None),
+        (None, Some(_)) if hosts > 1 => return Err(malformed("more than one `host`")),
+        (None, Some(host)) => {
+            Authority::try_from(host.as_bytes()).map_err(|_| malformed("`host` is not a host name"))?
+        }
+    };
+    if authority.as_str().contains('@') {
+        return Err(malformed("`:authority` has user information"));
+    }
+    Ok(Some(authority))
+}
+
+/// What proxies tell about a caller. From a caller itself it is a claim that nobody has proven, and a server behind the
+/// bridge would believe it.
+fn remove_identities(headers: &mut HeaderMap) {
+    let is_claim = |name: &&HeaderName| IDENTITIES.iter().any(|start| name.as_str().starts_with(start));
+    let claims = headers.keys().filter(is_claim).cloned().collect::<Vec<_>>();
+    for name in claims {
+        headers.remove(name);
+    }
+}
+
+/// Bridges that lead to each other would pass a call on without end.
+fn count_hop(headers: &mut HeaderMap) -> Result<(), Answer> {
+    let hops = match headers.get(HOPS) {
+        None => 0,
+        Some(value) => value.to_str().ok().and_then(|value| value.parse().ok()).unwrap_or(MOST_HOPS),
+    };
+    if hops >= MOST_HOPS {
+        let message = format!(
+            "the call has passed {MOST_HOPS} bridges (`{HOPS}`), so they lead to each other; hint: compare `--listen` \
+             and `--upstream` of the bridges"
+        );
+        return Err(Answer::new(Code::FailedPrecondition, message));
+    }
+    headers.insert(HOPS, HeaderValue::from(hops + 1));
+    Ok(())
+}
+
+fn malformed(what: impl Into<String>) -> Answer {
+    let message = format!("malformed request: {}", what.into());
+    Answer::new(Code::Internal, message).with_status(StatusCode::BAD_REQUEST)
+}
+
+/// How many bridges a call has passed.
+const HOPS: HeaderName = HeaderName::from_static("egext-bridge-hops");
+
+/// Two are usual at most: one at each end. With these few a loop ends at once.
+const MOST_HOPS: u16 = 4;
+
+/// How their names begin: RFC 9440, RFC 7239, Envoy, and what nginx, HAProxy and Traefik are usually set up with.
+const IDENTITIES: &[&str] = &[
+    "client-cert",
+    "forwarded",
+    "ssl-client-",
+    "x-client-cert",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-envoy-peer-metadata",
+    "x-forwarded-",
+    "x-real-ip",
+    "x-ssl-",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_grpc_content_types_are_taken() {
+        for (value, expected) in [
+            ("application/grpc", true),
+            ("application/grpc+proto", true),
+            ("application/grpc;charset=utf-8", true),
+            ("application/grpc-web", false),
+            ("application/grpc-web+proto", false),
+            ("application/json", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]);
+            assert_eq!(check_content_type(&headers).is_ok(), expected, "{value}");
+        }
+        assert!(check_content_type(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn a_method_has_a_service() {
+        for (path, expected) in
+            [("/a.B/C", true), ("/a/b/c", true), ("/a", false), ("*", false), ("/", false)]
+        {
+            assert_eq!(is_method(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use std::future::{Future as _, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use h2::SendStream;
+use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
+use http::Request;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::limits::{
+    CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
+};
+use super::session::{Link, ended_early};
+use super::stream::{Replayed, Stream};
+use super::{Fault, Gathered, Layer};
+
+/// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone.
+///
+/// It is h2 itself, without hyper above it: hyper does not pass on all of h2's limits, and reads a body only as fast
+/// as its reader does, with everything else at rest while the reader is. See [`crate::bridge`].
+#[derive(Clone, Debug)]
+pub(crate) struct Channel {
+    requests: SendRequest<Bytes>,
+    link: Link,
+}
+
+impl Channel {
+    /// Begins a call. `end` when the request has no body.
+    ///
+    /// # Errors
+    /// When nothing was sent: the connection takes no more calls.
+    pub(crate) fn begin(
+        &self,
+        request: Request<()>,
+        end: bool,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
+        self.requests.clone().send_request(request, end)
+    }
+
+    /// True when no new call can begin: the connection failed or the server said GOAWAY.
+    pub(crate) fn is_closed(&self) -> bool {
+        refuses(&mut self.requests.clone(), &mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Waits until no new call can begin.
+    pub(crate) async fn closed(&self) {
+        self.link.closed().await;
+    }
+
+    /// What ended the connection, as a fault of `layer`; `None` when it ended in good order or stands.
+    pub(crate) fn fault(&self, layer: Layer) -> Option<Fault> {
+        self.link.fault(layer)
+    }
+}
+
+/// Begins HTTP/2 on a stream that [`super::dial`] made, and gives up at `deadline`.
+///
+/// # Errors
+/// As [`super::open`].
+pub(crate) async fn open_channel(stream: Stream, first: Bytes, deadline: Instant) -> Result<Channel, Fault> {
+    let silent = first.is_empty();
+    let (stream, wire) = Replayed::new(first, stream);
+    let settings = settings();
+    let handshake = settings.handshake(Gathered::new(stream));
+    let (requests, connection) = timeout_at(deadline, handshake)
+        .await
+        .map_err(|_| Fault::timeout(Layer::Http2))?
+        .map_err(|error| ended_early(&wire, Some(error.to_string())))?;
+    let (end, ended) = watch::channel(false);
+    tokio::spawn(drive(connection, requests.clone(), end));
+    let link = Link { wire, ended };
+    if silent {
+        link.await_settings(deadline).await?;
+    }
+    Ok(Channel { requests, link })
+}
+
+/// Runs the connection to its end, and tells when it takes no more calls, which is earlier when the server says
+/// GOAWAY while calls are under way.
+async fn drive(
+    mut connection: Connection<Gathered<Replayed>, Bytes>,
+    mut requests: SendRequest<Bytes>,
+    end: watch::Sender<bool>,
+) {
+    let is_over = {
+        let mut abandoned = pin!(end.closed());
+        poll_fn(|context| {
+            // Why it ended is on the wire; h2's error adds nothing to it.
+            if Pin::new(&mut connection).poll(context).is_ready() {
+                return Poll::Ready(true);
+            }
+            if refuses(&mut requests, context) || abandoned.as_mut().poll(context).is_ready() {
+                return Poll::Ready(false);
+            }
+            Poll::Pending
+        })
+        .await
+    };
+    end.send_replace(true);
+    // While it is there, h2 keeps the connection for it.
+    drop(requests);
+    if !is_over {
+        let _ = connection.await;
+    }
+}
+
+fn refuses(requests: &mut SendRequest<Bytes>, context: &mut Context<'_>) -> bool {
+    matches!(requests.poll_ready(context), Poll::Ready(Err(_)))
+}
+
+fn settings() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .enable_push(false)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_SIZE)
+        .max_header_list_size(HEADER_LIST)
+        .max_send_buffer_size(SEND_BUFFER)
+        .data_frame_budget(SMALL_FRAMES)
+        .max_concurrent_reset_streams(REMEMBERED_RESETS)
+        // A count over the whole life of the connection, and a server that answers calls which were cancelled does
+        // nothing wrong.
+        .max_local_error_reset_streams(None);
+    builder
+}

@@ -1,0 +1,33 @@
+//! What HTTP/2 lets a peer do on a connection that is shared by many calls, and why so much.
+//!
+//! h2 has a limit for each of these, made for servers that talk to strangers: where it is passed, the connection ends
+//! and all calls on it. Callers of the bridge have proven who they are, and the upstream has; what one call does must
+//! not cost the others. So each limit is set here, for both sides.
+
+/// What may be under way on one stream before the reader has taken it. A hook's answer is seldom larger, so
+/// it comes without a pause for WINDOW_UPDATE. It is also what a call whose reader is slow takes of our memory.
+pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
+
+/// The same for all streams of a connection together: as much as HTTP/2 can say (RFC 9113 section 6.9.1), so that only
+/// the streams' own windows count. Less would be shared out: a few readers that stop would keep all of it, and every
+/// other call would stand still. What bounds the memory is the number of calls times their window.
+pub(crate) const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
+/// The largest frame that we take: larger ones mean fewer of them in a large message.
+pub(crate) const FRAME_SIZE: u32 = 64 << 10;
+
+/// All of a request's or a response's metadata, as RFC 9113 section 6.5.2 counts it. A server's error message travels
+/// in it. grpc-go's default is 16 MiB, that of other peers 8 to 16 KiB.
+pub(crate) const HEADER_LIST: u32 = 1 << 20;
+
+/// What may wait on one stream for the peer's window.
+pub(crate) const SEND_BUFFER: usize = 256 << 10;
+
+/// h2's budget for DATA frames smaller than 256 octets that were not read yet. gRPC streams are made of them: a
+/// message of one octet is a frame of six. A call's relay takes frames out of h2 as soon as they come, and keeps their
+/// octets only, so the windows bound what is kept. This budget has to hold what comes between two turns of the relay.
+pub(crate) const SMALL_FRAMES: usize = usize::MAX;
+
+/// Calls of a connection that were reset by us and whose late frames are still recognised. h2 counts a frame for a
+/// call that it has forgotten as an error of the peer, who did nothing wrong.
+pub(crate) const REMEMBERED_RESETS: usize = 1024;
