@@ -6,7 +6,13 @@
 //! `FAILED_PRECONDITION` where only a person can.
 //!
 //! One connection to the upstream serves all calls (`upstream`). Messages are never decoded: bodies,
-//! trailers and resets pass through as they come, under HTTP/2's own flow control (`calls`).
+//! trailers and resets pass through as they come, under HTTP/2's own flow control (`calls`, `pipe`).
+//!
+//! Both sides are h2 itself, without hyper above it. On a shared connection each of h2's limits decides over
+//! the calls of others, and hyper 1.12 does not hand on all of them (`data_frame_budget`). It also polls a
+//! response only while the caller's window is open, so that a caller that does not read keeps its call, and
+//! the call its part of the upstream's window, without end. Here one task for each call watches the caller,
+//! the upstream, the deadline and both directions in every state, with one task fewer than hyper has.
 
 mod answer;
 mod buffer;

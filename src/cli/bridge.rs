@@ -20,7 +20,7 @@ pub struct Bridge {
     #[arg(long, value_name = "NAME", env = "EGEXT_SERVER_NAME")]
     pub server_name: Option<Host>,
     /// How long calls wait for a connection before they are answered with the cause
-    #[arg(long, value_name = "DURATION", default_value = "5s", env = "EGEXT_CONNECT_WAIT")]
+    #[arg(long, value_name = "DURATION", default_value = "4s", env = "EGEXT_CONNECT_WAIT")]
     pub connect_wait: Span,
     /// Limit of every call; the caller's `grpc-timeout` can only shorten it; `0s` for none
     #[arg(long, value_name = "DURATION", default_value = "30s", env = "EGEXT_CALL_TIMEOUT")]

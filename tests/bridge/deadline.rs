@@ -85,7 +85,6 @@ async fn the_shorter_limit_counts_and_is_passed_on() {
         ("1h", Some("20S"), Some(20)),
         ("0s", Some("20S"), Some(20)),
         ("0s", None, None),
-        ("30s", Some("garbage"), Some(30)),
     ] {
         let bridge = Bridge::plaintext(upstream.address()).flag("--call-timeout", ours).start();
         let request = theirs.map_or_else(|| post(HOOK), with_timeout);
@@ -151,6 +150,76 @@ async fn the_callers_limit_also_bounds_the_wait_for_a_connection() {
     let answer = bridge.caller().await.call(with_timeout("1S"), "").await;
     assert!(answer.took < LIMIT);
     assert!(answer.words().contains("probe.connect.refused"), "the cause is known: {answer:?}");
+}
+
+/// grpc-go's server does the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_limit_is_refused() {
+    let upstream = Upstream::unix(Call::echo);
+    let bridge = Bridge::plaintext(upstream.address()).start();
+    let caller = bridge.caller().await;
+    for malformed in ["garbage", "", "5", "S", "-1S", "123456789S", "1s", "1.5S"] {
+        let answer = caller.call(with_timeout(malformed), "").await;
+        assert_eq!(answer.code(), Code::Internal as i32, "{answer:?}");
+        let words = format!("egext bridge: malformed grpc-timeout: `{malformed}`");
+        assert!(answer.words().starts_with(&words), "{answer:?}");
+    }
+    assert_eq!(upstream.calls(), 0);
+}
+
+/// The upstream is told the limit, and ends the call by it too: as a cancellation, in one of two ways.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cancels_at_the_limit_is_no_cancellation() {
+    let upstream = Upstream::unix(|mut call: Call| async move {
+        let limit = parsed(call.request.headers()["grpc-timeout"].to_str().expect("ASCII"));
+        let by_reset = call.request.headers().contains_key("x-reset");
+        let begun = call.request.headers().contains_key("x-begun").then(|| call.open());
+        tokio::time::sleep(limit).await;
+        match (by_reset, begun) {
+            (true, None) => call.respond.send_reset(Reason::CANCEL),
+            (true, Some(mut body)) => body.send_reset(Reason::CANCEL),
+            // Fails where the bridge was faster.
+            (false, Some(mut body)) => drop(body.send_trailers(status("1"))),
+            (false, None) => {
+                let mut head = crate::fixture::grpc_head();
+                head.headers_mut().extend(status("1"));
+                let _ = call.respond.send_response(head, true);
+            }
+        }
+    });
+    let bridge = Bridge::plaintext(upstream.address()).flag("--call-timeout", "150ms").start();
+    let caller = Arc::new(bridge.caller().await);
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..80 {
+        let caller = Arc::clone(&caller);
+        calls.spawn(async move {
+            let mut request = post(HOOK);
+            for (bit, name) in [(1, "x-reset"), (2, "x-begun")] {
+                if number & bit != 0 {
+                    request.headers_mut().insert(name, HeaderValue::from_static("1"));
+                }
+            }
+            caller.call(request, "").await
+        });
+    }
+    for answer in calls.join_all().await {
+        assert_eq!(answer.code(), Code::DeadlineExceeded as i32, "{answer:?}");
+        for part in [HOOK, upstream.address(), "150ms", "`--call-timeout`"] {
+            assert!(answer.words().contains(part), "{answer:?}");
+        }
+    }
+}
+
+/// With the flags as they are and the limit that `egext probe` has.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cause_arrives_before_the_limit_of_a_probe() {
+    let server = egext_test_support::TestServer::plaintext().hangs().spawn();
+    let pki = TestPki::new();
+    let bridge = Bridge::mtls(&server.tls_address(), &pki).start();
+    let answer = bridge.caller().await.call(with_timeout("5S"), "").await;
+    assert_eq!(answer.code(), Code::Unavailable as i32, "{answer:?}");
+    assert!(answer.words().contains("probe.tls.timeout"), "{answer:?}");
+    assert!(answer.took < Duration::from_secs(5), "{:?}", answer.took);
 }
 
 #[tokio::test(flavor = "multi_thread")]

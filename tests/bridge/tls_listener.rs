@@ -17,13 +17,13 @@ use crate::egext;
 use crate::fixture::{Call, Caller, Upstream, within_limit};
 
 /// A bridge that listens with TLS.
-struct Front {
+pub struct Front {
     running: Running,
     port: u16,
 }
 
 impl Front {
-    fn start(pki: &TestPki, upstream: &Upstream) -> Self {
+    pub fn start(pki: &TestPki, upstream: &Upstream) -> Self {
         let arguments = ["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", upstream.address()];
         let mut running = egext(arguments).pki(pki).start();
         let line = running.wait_for_line("bridge is up");
@@ -36,7 +36,7 @@ impl Front {
         TcpStream::connect(("127.0.0.1", self.port)).await.expect("the bridge listens")
     }
 
-    async fn handshake(&self, config: rustls::ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
+    pub async fn handshake(&self, config: rustls::ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from("localhost").expect("a name");
         let connector = TlsConnector::from(Arc::new(config));
         within_limit(connector.connect(name, self.connect().await)).await
