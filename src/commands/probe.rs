@@ -113,7 +113,8 @@ fn closing(outcome: &TargetOutcome) -> Talk {
     if outcome.is_healthy() {
         let took = milliseconds(outcome.took());
         let line = Line::default().plain("  ").with(Meaning::Good, "healthy");
-        talk.line(line.plain(format!(" after {}{attempts}", took.trim_start())));
+        let without = if outcome.lacks_mtls() { ", without mTLS," } else { "" };
+        talk.line(line.plain(format!("{without} after {}{attempts}", took.trim_start())));
     } else if outcome.attempts > 1 {
         talk.line(format!("  still so{attempts}"));
     }

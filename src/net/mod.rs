@@ -8,6 +8,7 @@ mod fault;
 mod gathered;
 mod limits;
 mod listen;
+mod reset;
 mod session;
 mod stream;
 mod tls;
@@ -23,6 +24,7 @@ pub(crate) use limits::{
 };
 pub(crate) use listen::ACCEPT_PAUSE;
 pub use listen::{Accepted, BindError, Listener};
+pub use reset::Reset;
 pub use session::{Session, open};
 pub use stream::Stream;
 pub(crate) use tls::H2;

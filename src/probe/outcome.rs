@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use super::{Context, diagnose};
 use crate::net::{Address, Fault, Layer, Target, Trace, Transport};
-use crate::pki::Summary;
 use crate::report::{Finding, Severity};
 
 /// What became of one target.
@@ -70,6 +69,11 @@ impl TargetOutcome {
         self.findings.iter().all(|finding| finding.severity < Severity::Error)
     }
 
+    /// True when there is TLS, and nothing proves that it is mutual.
+    pub fn lacks_mtls(&self) -> bool {
+        self.layers.iter().any(|outcome| outcome.layer == Layer::Mtls && outcome.state == State::Noted)
+    }
+
     /// The layers that stand.
     pub fn passed(&self) -> impl Iterator<Item = &LayerOutcome> {
         self.layers.iter().filter(|outcome| outcome.state == State::Passed)
@@ -127,18 +131,22 @@ impl TargetOutcome {
     pub(super) fn pass_greeting(&mut self, context: &Context<'_>, took: Duration) {
         let mut http2 = took;
         if let Some(witness) = &context.trace.witness {
-            if witness.asked().is_none() {
-                let detail = "the server asks for no client certificate";
-                self.set(Layer::Mtls, State::Noted, detail.to_owned(), None);
-            } else {
-                let shown = |own: &Summary| format!("`{}` accepted", own.subject);
-                let detail =
-                    context.own.map_or_else(|| "the server lets us in without one".to_owned(), shown);
-                self.pass(Layer::Mtls, detail, took);
-                http2 = Duration::ZERO;
+            match (witness.asked(), context.own) {
+                (Some(_), Some(own)) => {
+                    self.pass(Layer::Mtls, format!("`{}` accepted", own.subject), took);
+                    http2 = Duration::ZERO;
+                }
+                (Some(_), None) => self.not_proven("a client certificate, and serves us without one"),
+                (None, _) => self.not_proven("no client certificate"),
             }
         }
         self.pass(Layer::Http2, "SETTINGS received", http2);
+    }
+
+    /// The channel stands, and that it is mutual does not follow from it.
+    fn not_proven(&mut self, asked: &str) {
+        let detail = format!("not proven: the server asks for {asked}");
+        self.set(Layer::Mtls, State::Noted, detail, None);
     }
 
     fn set(&mut self, layer: Layer, state: State, detail: String, took: Option<Duration>) {

@@ -271,7 +271,7 @@ table! {
         "the server refused the client certificate that we sent, usually because it trusts another CA",
         "give the server the CA of this client certificate, or use a certificate of a CA that it trusts";
     ProbeClientCertRequired = "probe.client-cert.required", Error,
-        "the server demands a client certificate and we sent none",
+        "the server demands a client certificate and we sent none; it says so with a TLS alert or, as nginx does, with an HTTP status",
         "pass `--dir`, or `--cert` and `--key`";
     ProbeClientCertWrongPurpose = "probe.client-cert.wrong-purpose", Error,
         "our certificate may not be used by a client: its extended key usage lacks clientAuth, often because the server's certificate was named",
@@ -288,9 +288,15 @@ table! {
     ProbeGrpcClosed = "probe.grpc.closed", Error,
         "the server cut the connection or the stream while it answered a call",
         "read the server's log: a crash, a limit or a proxy in between";
+    ProbeGrpcInvalidMessage = "probe.grpc.invalid-message", Error,
+        "the server answered the health check, but its message is missing, cut short, compressed without being asked for, or not a health answer at all; gRPC clients report such an answer as INTERNAL or UNIMPLEMENTED",
+        "read the message for what is wrong with it; a proxy that changes bodies, or a server with code of its own for gRPC, does that";
+    ProbeGrpcMalformed = "probe.grpc.malformed", Error,
+        "the server's response breaks the rules of HTTP/2 (RFC 9113 section 8), so our side reset it: a `connection` header, a header name in upper case, a body that is not as long as `content-length` says",
+        "correct the server, or the proxy in front of it that adds such headers; other clients refuse them too";
     ProbeGrpcNotGrpc = "probe.grpc.not-grpc", Error,
-        "an HTTP/2 server answered, but not in gRPC: no `application/grpc` content type",
-        "check the port: this one belongs to a web server or a proxy without a route for gRPC";
+        "an HTTP/2 server answered, but not in gRPC: its status is not 200, or its content type is not `application/grpc`, alone or followed by `+` or `;`; gRPC-Web is another protocol",
+        "check the port: this one belongs to a web server, a gRPC-Web proxy or a proxy without a route for gRPC";
     ProbeGrpcPermissionDenied = "probe.grpc.permission-denied", Error,
         "the server answered PERMISSION_DENIED: it knows us and does not want us",
         "read the message: an allow list of client names, perhaps";
@@ -313,8 +319,8 @@ table! {
         "the server has no `grpc.health.v1.Health` service; it answers gRPC, so the channel works",
         "nothing has to be done; a health service would let `probe` see more";
     ProbeHealthUnknownService = "probe.health.unknown-service", Error,
-        "the server's health service does not know the service that was asked for",
-        "check the name given with `--service`; without it the server as a whole is asked";
+        "the server's health service does not know the service that was asked for, or has no entry for the server as a whole",
+        "check the name given with `--service`; without it the server as a whole is asked, for which some servers have no entry";
 }
 
 impl Id {

@@ -10,6 +10,7 @@ mod wire;
 
 use std::time::Duration;
 
+use rustls::AlertDescription;
 use time::OffsetDateTime;
 
 use crate::net::{Fault, FaultKind, Layer, Target, Trace};
@@ -55,6 +56,19 @@ pub(super) fn layer(finding: &Finding, fault: &Fault) -> Layer {
         Some("http2") => Layer::Http2,
         _ => fault.layer,
     }
+}
+
+/// The server asked for a certificate in TLS, went on without one, and refuses above TLS. `None` when it did not
+/// ask.
+pub(super) fn certificate_required(context: &Context<'_>) -> Option<Finding> {
+    context.asked_for_certificate().then(|| client::required(context))
+}
+
+/// The same for a certificate that the server has and does not accept.
+pub(super) fn certificate_refused(context: &Context<'_>) -> Option<Finding> {
+    context
+        .asked_for_certificate()
+        .then(|| client::client_certificate(context, AlertDescription::CertificateUnknown))
 }
 
 /// True where trying again may help without anybody doing anything about it.

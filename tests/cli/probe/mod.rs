@@ -1,5 +1,6 @@
 //! Every finding of `probe`, provoked by a real server. A fault that shows at once is reported at once.
 
+mod answers;
 mod calls;
 mod certificates;
 mod connection;
@@ -15,6 +16,7 @@ use crate::egext;
 #[test]
 fn every_finding_is_provoked() {
     let tests = [
+        include_str!("answers.rs"),
         include_str!("calls.rs"),
         include_str!("certificates.rs"),
         include_str!("connection.rs"),

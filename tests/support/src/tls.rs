@@ -39,6 +39,12 @@ impl ServerTls {
         self
     }
 
+    pub(crate) fn asking_client(mut self, roots: RootCertStore) -> Self {
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+        self.client = builder.allow_unauthenticated().build().expect("there is a root");
+        self
+    }
+
     pub(crate) fn refuse_every_client(&mut self) {
         self.client = Arc::new(RefusesEveryClient(Arc::clone(&self.client)));
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use tonic::Code;
 
+use super::raw::RawAnswer;
 use super::{Listening, TestServer, spawn};
 use crate::TestPki;
 use crate::tls::ServerTls;
@@ -27,7 +28,7 @@ enum Socket {
 }
 
 /// What the server does with a connection on which it could speak HTTP/2.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Conduct {
     /// Ends it in good order.
     Close,
@@ -39,6 +40,8 @@ pub(super) enum Conduct {
     Http2(Answer),
     /// Speaks HTTP/2 once the client has begun.
     Http2AfterPreface(Answer),
+    /// Speaks just enough HTTP/2 to send this to every call.
+    Raw(Arc<RawAnswer>),
     /// Cuts it.
     Reset,
     /// Says this when the client has said something, and ends it in good order.
@@ -82,6 +85,11 @@ impl TestServer {
     /// Health over TLS. Asks for no client certificate.
     pub fn tls(pki: &TestPki) -> Manner {
         Manner::new(Some(pki.server_tls()))
+    }
+
+    /// Health over TLS. Asks for a client certificate of `pki`, and goes on without one.
+    pub fn tls_asking(pki: &TestPki) -> Manner {
+        Manner::new(Some(pki.server_tls().asking_client(pki.roots())))
     }
 
     /// Health over HTTP/2 without TLS.
@@ -246,6 +254,51 @@ impl Manner {
         self.conducts(Conduct::Http2(Answer::ResetStream))
     }
 
+    /// Answers SERVING, under this content type.
+    #[must_use]
+    pub fn answers_content_type(self, content_type: &str) -> Self {
+        self.answers_raw(RawAnswer::serving().header("content-type", content_type))
+    }
+
+    /// Answers with this status and a page, in HTTP alone.
+    #[must_use]
+    pub fn answers_page(self, status: u16, page: &str) -> Self {
+        let answer = RawAnswer { trailers: Vec::new(), ..RawAnswer::serving() };
+        let answer = answer.header(":status", &status.to_string()).header("content-type", "text/html");
+        self.answers_raw(answer.body(page))
+    }
+
+    /// Answers SERVING, compressed in this way, though nobody said that it may.
+    #[must_use]
+    pub fn answers_compressed(self, encoding: &str) -> Self {
+        self.answers_raw(RawAnswer::serving().header("grpc-encoding", encoding).body([1, 0, 0, 0, 2, 8, 1]))
+    }
+
+    /// Answers OK with these octets where a message belongs, its length in front of it.
+    #[must_use]
+    pub fn answers_octets(self, octets: &[u8]) -> Self {
+        self.answers_raw(RawAnswer::serving().body(octets))
+    }
+
+    /// Answers OK, and with no message.
+    #[must_use]
+    pub fn answers_without_message(self) -> Self {
+        self.answers_octets(&[])
+    }
+
+    /// Answers an error with this text, as `grpc-message` has it.
+    #[must_use]
+    pub fn answers_text(self, code: &str, text: &str) -> Self {
+        let answer = RawAnswer::serving().header("grpc-status", code).header("grpc-message", text);
+        self.answers_raw(RawAnswer { body: Vec::new(), trailers: Vec::new(), ..answer })
+    }
+
+    /// Answers SERVING, with one more header. Some are forbidden in HTTP/2, or are not true.
+    #[must_use]
+    pub fn answers_header(self, name: &'static str, value: &str) -> Self {
+        self.answers_raw(RawAnswer::serving().header(name, value))
+    }
+
     /// Starts it.
     pub fn spawn(self) -> TestServer {
         let socket = self.socket;
@@ -268,6 +321,10 @@ impl Manner {
 
     fn new(tls: Option<ServerTls>) -> Self {
         Self { tls, socket: Socket::Tcp, conduct: Conduct::Http2(Answer::Health), failures: 0, serving: true }
+    }
+
+    fn answers_raw(self, answer: RawAnswer) -> Self {
+        self.conducts(Conduct::Raw(Arc::new(answer)))
     }
 
     fn conducts(mut self, conduct: Conduct) -> Self {

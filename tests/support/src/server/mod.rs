@@ -1,6 +1,7 @@
 //! Servers that misbehave in one way each, on a real socket, in a thread of their own.
 
 mod manner;
+mod raw;
 mod record;
 mod talk;
 
@@ -296,7 +297,7 @@ async fn serve(listening: &Listening, tls: Option<TlsAcceptor>, manner: &Manner,
     loop {
         let stream = listening.accept().await;
         let number = record.connection();
-        let conduct = if number > manner.failures { manner.conduct } else { Conduct::Close };
+        let conduct = if number > manner.failures { manner.conduct.clone() } else { Conduct::Close };
         let tls = tls.clone().filter(|_| number > manner.failures);
         tokio::spawn(talk(stream, tls, conduct, Arc::clone(&record)));
     }

@@ -23,6 +23,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::ServiceExt as _;
 
 use super::manner::{Answer, Conduct, Words};
+use super::raw::answer_raw;
 use super::record::Record;
 
 /// A connection, with whatever is spoken on it.
@@ -80,6 +81,7 @@ pub(super) async fn talk(
             Ok(stream) => http2(stream, answer, record).await,
             Err(error) => Err(error),
         },
+        Conduct::Raw(answer) => answer_raw(stream, &answer, &record).await,
         Conduct::Reset => reset(stream).await,
         Conduct::Say(words) => say(stream, words).await,
     };
@@ -214,4 +216,4 @@ impl Health for ServingOrNot {
 const EXTENSION_SERVICE: &str = "envoygateway.extension.EnvoyGatewayExtension";
 
 /// RFC 9113 section 3.4.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,0 +1,45 @@
+use std::error::Error as StdError;
+
+use h2::Reason;
+
+/// Who ended a call or its whole connection, in HTTP/2, and why (RFC 9113 section 7).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Reset {
+    /// True where our own HTTP/2 did it, because of what the peer sent.
+    pub ours: bool,
+    /// True for a GOAWAY, which ends the connection; false for a RST_STREAM.
+    pub connection: bool,
+    reason: Reason,
+}
+
+impl Reset {
+    /// The reset behind an error of hyper; `None` where the connection was cut without a word.
+    pub fn of(error: &hyper::Error) -> Option<Self> {
+        let error: &h2::Error = error.source()?.downcast_ref()?;
+        let ours = error.is_library();
+        let reason = error.reason().filter(|_| ours || error.is_remote())?;
+        Some(Self { ours, connection: error.is_go_away(), reason })
+    }
+
+    /// The name of the error code, as the standard and all other tools write it.
+    pub fn name(&self) -> &'static str {
+        NAMES.iter().find(|(known, _)| *known == self.reason).map_or("an unknown code", |(_, name)| name)
+    }
+}
+
+const NAMES: &[(Reason, &str)] = &[
+    (Reason::CANCEL, "CANCEL"),
+    (Reason::COMPRESSION_ERROR, "COMPRESSION_ERROR"),
+    (Reason::CONNECT_ERROR, "CONNECT_ERROR"),
+    (Reason::ENHANCE_YOUR_CALM, "ENHANCE_YOUR_CALM"),
+    (Reason::FLOW_CONTROL_ERROR, "FLOW_CONTROL_ERROR"),
+    (Reason::FRAME_SIZE_ERROR, "FRAME_SIZE_ERROR"),
+    (Reason::HTTP_1_1_REQUIRED, "HTTP_1_1_REQUIRED"),
+    (Reason::INADEQUATE_SECURITY, "INADEQUATE_SECURITY"),
+    (Reason::INTERNAL_ERROR, "INTERNAL_ERROR"),
+    (Reason::NO_ERROR, "NO_ERROR"),
+    (Reason::PROTOCOL_ERROR, "PROTOCOL_ERROR"),
+    (Reason::REFUSED_STREAM, "REFUSED_STREAM"),
+    (Reason::SETTINGS_TIMEOUT, "SETTINGS_TIMEOUT"),
+    (Reason::STREAM_CLOSED, "STREAM_CLOSED"),
+];

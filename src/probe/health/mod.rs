@@ -1,0 +1,287 @@
+//! The layers `grpc` and `health`: one call of `grpc.health.v1.Health/Check`.
+
+mod answer;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http::header::CONTENT_TYPE;
+use http_body_util::Full;
+use tokio::time::{Instant, timeout_at};
+use tonic::Code;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use super::outcome::TargetOutcome;
+use super::{Context, diagnose};
+use crate::net::{Fault, Layer, Reset, Session};
+use crate::pki;
+use crate::report::{Finding, Id};
+use answer::{Answer, call};
+
+/// What is said of one answer.
+struct Judge<'a> {
+    context: &'a Context<'a>,
+    answer: &'a Answer,
+    service: &'a str,
+}
+
+/// Asks for the health of `service` and fills in the last two layers.
+pub(super) async fn check(
+    context: &Context<'_>,
+    session: &Session<Full<Bytes>>,
+    service: &str,
+    deadline: Instant,
+    outcome: &mut TargetOutcome,
+) {
+    let begin = Instant::now();
+    let Ok(answer) = timeout_at(deadline, call(session, origin(context), service)).await else {
+        outcome.fault(context, &Fault::timeout(Layer::Grpc));
+        return;
+    };
+    let took = begin.elapsed();
+    let judge = Judge { context, answer: &answer, service };
+    match judge.grpc(session) {
+        Err((layer, finding)) => outcome.fail(layer, finding),
+        Ok(health) => {
+            outcome.pass(Layer::Grpc, "answers", took);
+            match health {
+                Health::Serving => outcome.pass(Layer::Health, "SERVING", Duration::ZERO),
+                Health::Absent(finding) => outcome.note(Layer::Health, finding),
+                Health::Bad(finding) => outcome.fail(Layer::Health, finding),
+            }
+        }
+    }
+}
+
+/// What a server that answers in gRPC says of its health.
+enum Health {
+    Serving,
+    /// It has no health service, which is no fault.
+    Absent(Finding),
+    Bad(Finding),
+}
+
+type Failed = (Layer, Finding);
+
+impl Judge<'_> {
+    /// In the order in which a gRPC client looks at an answer.
+    fn grpc(&self, session: &Session<Full<Bytes>>) -> Result<Health, Failed> {
+        let grpc = |finding| Err((Layer::Grpc, finding));
+        let Some(status) = self.answer.http_status() else { return grpc(self.cut(session)) };
+        if !self.answer.is_grpc() {
+            return Err(self
+                .client_certificate(status)
+                .unwrap_or_else(|| (Layer::Grpc, self.not_grpc(status))));
+        }
+        match self.answer.text("grpc-status") {
+            Some(code) => self.status(&code).map_err(|finding| (Layer::Grpc, finding)),
+            None if self.answer.too_long => grpc(self.invalid("the server's answer is longer than 64 KiB")),
+            None if self.answer.cut.is_some() => grpc(self.cut(session)),
+            None => {
+                grpc(self.finding(Id::ProbeGrpcClosed, "the server's answer ended without a gRPC status"))
+            }
+        }
+    }
+
+    /// The call ended before its end.
+    fn cut(&self, session: &Session<Full<Bytes>>) -> Finding {
+        match self.answer.cut.as_ref().and_then(Reset::of) {
+            Some(reset) if reset.ours => self.malformed(reset),
+            Some(reset) => {
+                let what =
+                    if reset.connection { "ended the connection during the call" } else { "reset the call" };
+                self.finding(Id::ProbeGrpcClosed, format!("the server {what}"))
+                    .with_evidence("found", reset.name())
+            }
+            None => match session.fault(Layer::Grpc) {
+                Some(fault) => diagnose(self.context, &fault),
+                None => self.finding(Id::ProbeGrpcClosed, "the server cut the call"),
+            },
+        }
+    }
+
+    /// Our own HTTP/2 refused what the server sent. It does not say what it was, so the likely one is named.
+    fn malformed(&self, reset: Reset) -> Finding {
+        let length = self.answer.text("content-length").map(|length| printable(&length));
+        let (why, expected) = match (&self.answer.head, length) {
+            _ if reset.connection => ("its frames or headers break the rules of HTTP/2".to_owned(), FIELDS),
+            (Some(_), Some(length)) => (
+                format!("its body is not as long as its `content-length: {length}` says"),
+                "a body of that length, or no such header",
+            ),
+            (Some(_), None) => ("its trailers break the rules of HTTP/2".to_owned(), FIELDS),
+            (None, _) => ("its headers break the rules of HTTP/2".to_owned(), FIELDS),
+        };
+        let what = if reset.connection {
+            "we ended the server's connection"
+        } else {
+            "we reset the server's response"
+        };
+        self.finding(Id::ProbeGrpcMalformed, format!("{what}: {why}"))
+            .with_evidence("expected", expected)
+            .with_evidence("found", format!("{}, by our side", reset.name()))
+    }
+
+    /// A web server asks for a certificate in TLS and refuses in HTTP, as nginx does.
+    fn client_certificate(&self, status: http::StatusCode) -> Option<Failed> {
+        let finding = match self.context.own {
+            _ if !CERTIFICATE_REFUSALS.contains(&status.as_u16()) => return None,
+            None => diagnose::certificate_required(self.context)?,
+            Some(_) if self.answer.says("SSL certificate error") => {
+                diagnose::certificate_refused(self.context)?
+            }
+            Some(_) => return None,
+        };
+        Some((Layer::Mtls, finding.with_evidence("found", self.seen(status))))
+    }
+
+    fn not_grpc(&self, status: http::StatusCode) -> Finding {
+        let web = self
+            .answer
+            .field(CONTENT_TYPE.as_str())
+            .is_some_and(|it| it.starts_with(b"application/grpc-web"));
+        let message = match web {
+            true => "the server answers in gRPC-Web, which gRPC clients do not speak".to_owned(),
+            false => format!("an HTTP/2 server answered with status {}, and not in gRPC", status.as_u16()),
+        };
+        self.finding(Id::ProbeGrpcNotGrpc, message)
+            .with_evidence("expected", "status 200, content type `application/grpc`")
+            .with_evidence("found", self.seen(status))
+    }
+
+    /// Status and content type.
+    fn seen(&self, status: http::StatusCode) -> String {
+        let content_type = self.answer.text(CONTENT_TYPE.as_str());
+        let content_type = content_type
+            .map_or("no content type".to_owned(), |found| format!("content type `{}`", printable(&found)));
+        format!("status {}, {content_type}", status.as_u16())
+    }
+
+    /// The server answered in gRPC, with this status.
+    fn status(&self, code: &str) -> Result<Health, Finding> {
+        let Ok(number) = code.parse::<u32>() else {
+            let code = printable(code);
+            let message = format!("the server's gRPC status is `{code}`, which is no number");
+            return Err(self.finding(Id::ProbeGrpcStatus, message));
+        };
+        match CODES.iter().find(|(code, _)| *code as u32 == number) {
+            Some((Code::Ok, _)) => self.serving(),
+            // Two errors are about health, and prove that gRPC works.
+            Some((Code::Unimplemented, _)) => {
+                let message = "the server has no health service";
+                Ok(Health::Absent(self.finding(Id::ProbeHealthUnimplemented, message)))
+            }
+            Some((Code::NotFound, _)) => Ok(Health::Bad(self.unknown_service())),
+            Some((code, name)) => Err(self.refusal(*code, name)),
+            None => {
+                let message = format!("the server answered with the gRPC status {number}, which has no name");
+                Err(self.finding(Id::ProbeGrpcStatus, message + &self.text()))
+            }
+        }
+    }
+
+    fn serving(&self) -> Result<Health, Finding> {
+        let message = self.answer.message();
+        let message = message.map_err(|why| self.invalid(format!("the server answered OK{why}")))?;
+        Ok(match ServingStatus::try_from(message.status) {
+            Ok(ServingStatus::Serving) => Health::Serving,
+            Ok(ServingStatus::ServiceUnknown) => Health::Bad(self.unknown_service()),
+            other => {
+                let name =
+                    other.map_or_else(|_| message.status.to_string(), |it| it.as_str_name().to_owned());
+                let finding = self.finding(Id::ProbeHealthNotServing, format!("the server says {name}"));
+                Health::Bad(finding.with_hint("`--wait 60s` waits until it serves"))
+            }
+        })
+    }
+
+    fn unknown_service(&self) -> Finding {
+        let (message, hint) = match self.service {
+            "" => (
+                "the server's health service has no entry for the server as a whole".to_owned(),
+                "name a service that it knows: `--service NAME`",
+            ),
+            service => (
+                format!("the server's health service does not know `{}`", printable(service)),
+                "leave `--service` out to ask for the server as a whole",
+            ),
+        };
+        self.finding(Id::ProbeHealthUnknownService, message).with_hint(hint)
+    }
+
+    fn refusal(&self, code: Code, name: &str) -> Finding {
+        let id = REFUSALS.iter().find(|(known, _)| *known == code).map_or(Id::ProbeGrpcStatus, |(_, id)| *id);
+        self.finding(id, format!("the server answered {name}{}", self.text()))
+    }
+
+    /// The server's own words, behind ours.
+    fn text(&self) -> String {
+        let encoded = self.answer.field("grpc-message").unwrap_or_default();
+        match printable(&percent_encoding::percent_decode(encoded).decode_utf8_lossy()) {
+            text if text.is_empty() => text,
+            text => format!(": {text}"),
+        }
+    }
+
+    fn invalid(&self, message: impl Into<String>) -> Finding {
+        self.finding(Id::ProbeGrpcInvalidMessage, message)
+    }
+
+    fn finding(&self, id: Id, message: impl Into<String>) -> Finding {
+        Finding::new(id, self.context.target.address().to_string(), message)
+    }
+}
+
+fn origin(context: &Context<'_>) -> Uri {
+    let scheme = if context.target.tls().is_some() { "https" } else { "http" };
+    Uri::builder()
+        .scheme(scheme)
+        .authority(context.target.address().authority())
+        .path_and_query("/grpc.health.v1.Health/Check")
+        .build()
+        .expect("an address is a valid authority")
+}
+
+/// The beginning of a peer's text, in one line.
+fn printable(text: &str) -> String {
+    let line = text.chars().take(TEXT_LIMIT).map(|c| if c.is_whitespace() { ' ' } else { c });
+    pki::printable(&line.collect::<String>())
+}
+
+/// What HTTP/2 asks of header fields (RFC 9113 sections 8.2 and 8.3).
+const FIELDS: &str =
+    "lower-case names, no `connection` or other field of one hop, `:status` first, 1 MiB in all at most";
+
+/// Statuses by which web servers say that they want a client certificate, or another one; nginx says 400.
+const CERTIFICATE_REFUSALS: &[u16] = &[400, 401, 403, 495, 496];
+
+const REFUSALS: &[(Code, Id)] = &[
+    (Code::DeadlineExceeded, Id::ProbeGrpcTimeout),
+    (Code::PermissionDenied, Id::ProbeGrpcPermissionDenied),
+    (Code::Unauthenticated, Id::ProbeGrpcUnauthenticated),
+    (Code::Unavailable, Id::ProbeGrpcUnavailable),
+];
+
+/// As the gRPC documents write them (statuscodes.md).
+const CODES: [(Code, &str); 17] = [
+    (Code::Ok, "OK"),
+    (Code::Cancelled, "CANCELLED"),
+    (Code::Unknown, "UNKNOWN"),
+    (Code::InvalidArgument, "INVALID_ARGUMENT"),
+    (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
+    (Code::NotFound, "NOT_FOUND"),
+    (Code::AlreadyExists, "ALREADY_EXISTS"),
+    (Code::PermissionDenied, "PERMISSION_DENIED"),
+    (Code::ResourceExhausted, "RESOURCE_EXHAUSTED"),
+    (Code::FailedPrecondition, "FAILED_PRECONDITION"),
+    (Code::Aborted, "ABORTED"),
+    (Code::OutOfRange, "OUT_OF_RANGE"),
+    (Code::Unimplemented, "UNIMPLEMENTED"),
+    (Code::Internal, "INTERNAL"),
+    (Code::Unavailable, "UNAVAILABLE"),
+    (Code::DataLoss, "DATA_LOSS"),
+    (Code::Unauthenticated, "UNAUTHENTICATED"),
+];
+
+const TEXT_LIMIT: usize = 1000;

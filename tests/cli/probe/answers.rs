@@ -1,0 +1,225 @@
+//! What a server answers to the health check, told as what it is.
+
+use egext_test_support::{Manner, Run, TestPki, TestServer, assert_finding};
+use serde_json::Value;
+
+use super::{assert_fault, assert_healthy, layers};
+use crate::egext;
+
+#[test]
+fn only_the_content_types_of_grpc_are_grpc() {
+    for content_type in [
+        "application/grpc",
+        "application/grpc+proto",
+        "application/grpc+json",
+        "application/grpc;charset=utf-8",
+        "application/grpc+",
+    ] {
+        let server = TestServer::plaintext().answers_content_type(content_type).spawn();
+        assert_healthy(&egext(["probe", &server.address()]).json());
+    }
+    for content_type in [
+        "application/grpc-web",
+        "application/grpc-web+proto",
+        "application/grpc-web-text",
+        "application/grpcfoo",
+        "application/grpc ",
+        "application/json",
+        "",
+    ] {
+        let (run, finding) = fault(TestServer::plaintext().answers_content_type(content_type), "grpc");
+        assert_eq!(finding["id"], "probe.grpc.not-grpc", "{content_type}: {}", run.stdout);
+        let found = format!("status 200, content type `{}`", content_type);
+        assert_eq!(finding["evidence"]["found"], found, "{finding:#}");
+    }
+}
+
+#[test]
+fn grpc_web_is_called_by_its_name() {
+    let (_, finding) =
+        fault(TestServer::plaintext().answers_content_type("application/grpc-web+proto"), "grpc");
+    assert_eq!(finding["message"], "the server answers in gRPC-Web, which gRPC clients do not speak");
+}
+
+#[test]
+fn a_status_of_http_counts_before_the_content_type() {
+    let server = TestServer::plaintext().answers_header(":status", "503");
+    let (_, finding) = fault(server, "grpc");
+    assert_eq!(finding["id"], "probe.grpc.not-grpc");
+    assert_eq!(finding["message"], "an HTTP/2 server answered with status 503, and not in gRPC");
+}
+
+#[test]
+fn a_message_that_cannot_be_read_is_told_as_such() {
+    for (manner, words) in [
+        (
+            TestServer::plaintext().answers_compressed("snappy"),
+            "the server answered OK, but its message is compressed (`snappy`), and no compression was offered",
+        ),
+        (
+            TestServer::plaintext().answers_octets(&[0, 0, 0, 0, 3, 0xff, 0xff, 0xff]),
+            "the server answered OK, but its message is no health answer: ",
+        ),
+        (
+            TestServer::plaintext().answers_octets(&[0, 0xff, 0xff, 0xff, 0xff, 8, 1]),
+            "the server answered OK, but its message is announced with 4294967295 bytes, and 2 came",
+        ),
+        (
+            TestServer::plaintext().answers_octets(&[0, 0, 0, 0, 9, 8, 1]),
+            "the server answered OK, but its message is announced with 9 bytes, and 2 came",
+        ),
+        (
+            TestServer::plaintext().answers_octets(&[0, 0]),
+            "the server answered OK, but its message ends within its 5-byte prefix",
+        ),
+        (TestServer::plaintext().answers_without_message(), "the server answered OK without a message"),
+        (
+            TestServer::plaintext().answers_octets(&[0, 0, 0, 0, 2, 8, 1, 0, 0, 0, 0, 0]),
+            "the server answered OK, but 5 bytes follow its message",
+        ),
+        (
+            TestServer::plaintext().answers_octets(&[7, 0, 0, 0, 2, 8, 1]),
+            "the server answered OK, but its message begins with the flag 7, which gRPC does not know",
+        ),
+        (
+            TestServer::plaintext()
+                .answers_octets(&[[0, 0, 1, 0x86, 0xa0].as_slice(), &[0; 100_000]].concat()),
+            "the server's answer is longer than 64 KiB",
+        ),
+    ] {
+        let (run, finding) = fault(manner, "grpc");
+        assert_eq!(finding["id"], "probe.grpc.invalid-message", "{}", run.stdout);
+        let message = finding["message"].as_str().expect("text");
+        assert!(message.starts_with(words), "{message}");
+    }
+}
+
+#[test]
+fn a_status_that_is_no_number_is_shown() {
+    let (_, finding) = fault(TestServer::plaintext().answers_text("fine", ""), "grpc");
+    assert_eq!(finding["id"], "probe.grpc.status");
+    assert_eq!(finding["message"], "the server's gRPC status is `fine`, which is no number");
+    let (_, finding) = fault(TestServer::plaintext().answers_text("99", "%F0%9F%90%99"), "grpc");
+    assert_eq!(finding["message"], "the server answered with the gRPC status 99, which has no name: 🐙");
+}
+
+#[test]
+fn a_server_without_an_overall_health_wants_a_service_name() {
+    let (run, finding) = fault(TestServer::plaintext().answers_text("5", "unknown service"), "health");
+    assert_eq!(finding["id"], "probe.health.unknown-service");
+    assert_eq!(finding["message"], "the server's health service has no entry for the server as a whole");
+    assert_eq!(finding["hint"], "name a service that it knows: `--service NAME`");
+    assert_eq!(layers(&run, 0)[6], ("grpc", "passed"));
+}
+
+#[test]
+fn what_our_side_resets_is_told_as_ours() {
+    for (name, value, words) in [
+        ("connection", "close", "we reset the server's response: its headers break the rules of HTTP/2"),
+        (
+            "transfer-encoding",
+            "chunked",
+            "we reset the server's response: its headers break the rules of HTTP/2",
+        ),
+        (
+            "X-Upper-Case",
+            "1",
+            "we ended the server's connection: its frames or headers break the rules of HTTP/2",
+        ),
+        (
+            "content-length",
+            "100",
+            "we reset the server's response: its body is not as long as its `content-length: 100` says",
+        ),
+        (
+            "content-length",
+            "1",
+            "we reset the server's response: its body is not as long as its `content-length: 1` says",
+        ),
+    ] {
+        let (run, finding) = fault(TestServer::plaintext().answers_header(name, value), "grpc");
+        assert_eq!(finding["id"], "probe.grpc.malformed", "{}", run.stdout);
+        assert_eq!(finding["message"], words);
+        assert_eq!(finding["evidence"]["found"], "PROTOCOL_ERROR, by our side");
+    }
+}
+
+#[test]
+fn what_the_server_resets_is_told_as_the_servers() {
+    let (_, finding) = fault(TestServer::plaintext().resets_calls(), "grpc");
+    assert_eq!(finding["id"], "probe.grpc.closed");
+    assert_eq!(finding["message"], "the server reset the call");
+    assert_eq!(finding["evidence"]["found"], "INTERNAL_ERROR");
+}
+
+#[test]
+fn a_web_server_that_wants_a_certificate_is_no_proof_of_mtls() {
+    let pki = TestPki::new().without_client();
+    for status in [400, 403] {
+        let server = TestServer::tls_asking(&pki)
+            .answers_page(status, "<center>No required SSL certificate was sent</center>")
+            .spawn();
+        let run = egext(["probe", &server.address()]).pki(&pki).json();
+        assert_fault(&run, "probe.client-cert.required", &server.address(), "mtls");
+        let finding = assert_finding!(run, "probe.client-cert.required");
+        assert_eq!(finding["evidence"]["found"], format!("status {status}, content type `text/html`"));
+    }
+}
+
+#[test]
+fn a_web_server_that_refuses_our_certificate_in_http_is_understood() {
+    let pki = TestPki::new();
+    let server =
+        TestServer::tls_asking(&pki).answers_page(400, "<center>The SSL certificate error</center>").spawn();
+    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
+}
+
+#[test]
+fn what_does_not_prove_mtls_does_not_claim_it() {
+    let (pki, without) = (TestPki::new(), TestPki::new().without_client());
+    for (pki, server, words) in [
+        (&pki, TestServer::tls(&pki), "not proven: the server asks for no client certificate"),
+        (&without, TestServer::tls(&without), "not proven: the server asks for no client certificate"),
+        (
+            &without,
+            TestServer::tls_asking(&without),
+            "not proven: the server asks for a client certificate, and serves us without one",
+        ),
+    ] {
+        let server = server.spawn();
+        let run = egext(["probe", &server.address()]).pki(pki).json();
+        assert_healthy(&run);
+        assert_eq!(layers(&run, 0)[4], ("mtls", "noted"));
+        assert_eq!(run.json["targets"][0]["layers"][4]["detail"], words);
+        let run = egext(["probe", &server.address()]).pki(pki).run();
+        assert!(run.stderr.contains("  healthy, without mTLS, after "), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_peers_text_does_not_reach_the_terminal_raw() {
+    let server = TestServer::plaintext().answers_text("13", "%1B[31mred%7F %C2%9B%E2%80%AE\u{9}end").spawn();
+    for run in [
+        egext(["probe", &server.address()]).args(["--color", "always"]).run(),
+        egext(["probe", &server.address()]).json(),
+    ] {
+        let text = format!("{}{}", run.stdout, run.stderr).replace("\u{1b}[", "");
+        assert!(text.contains("red"), "{text}");
+        let raw = text.chars().find(|c| c.is_control() && *c != '\n' || *c == '\u{202e}');
+        assert_eq!(raw, None, "{text:?}");
+        assert!(!run.stdout.contains("\\u001b") && !run.stdout.contains("\\u007f"), "{}", run.stdout);
+        // The colours are ours: none of the server's is among them.
+        assert!(!run.stderr.contains("\u{1b}[31mred"), "{:?}", run.stderr);
+    }
+}
+
+/// The only finding of a probe of this server, on this layer.
+fn fault(manner: Manner, layer: &str) -> (Run, Value) {
+    let server = manner.spawn();
+    let run = egext(["probe", &server.address()]).json();
+    let id =
+        run.ids().first().map(|id| (*id).to_owned()).unwrap_or_else(|| panic!("healthy: {}", run.stdout));
+    let finding = assert_fault(&run, &id, &server.address(), layer).clone();
+    (run, finding)
+}

@@ -1,0 +1,117 @@
+//! Answers that no HTTP/2 library would send: frames written by hand (RFC 9113), headers as HPACK literals.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use super::record::Record;
+use super::talk::PREFACE;
+
+/// One answer to every call, octet by octet.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RawAnswer {
+    /// `:status` first.
+    pub(super) head: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
+    /// None: the stream ends with the body, or with the head where there is none.
+    pub(super) trailers: Vec<(&'static str, String)>,
+}
+
+impl RawAnswer {
+    /// Status 200 in gRPC, a message that says SERVING, status OK.
+    pub(super) fn serving() -> Self {
+        Self {
+            head: vec![(":status", "200".to_owned()), ("content-type", "application/grpc".to_owned())],
+            body: vec![0, 0, 0, 0, 2, 8, 1],
+            trailers: vec![("grpc-status", "0".to_owned())],
+        }
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
+        match self.head.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => value.clone_into(known),
+            None => self.head.push((name, value.to_owned())),
+        }
+        self
+    }
+
+    pub(super) fn body(mut self, octets: impl Into<Vec<u8>>) -> Self {
+        self.body = octets.into();
+        self
+    }
+
+    fn frames(&self, stream: [u8; 4]) -> Vec<u8> {
+        let (body, trailers) = (!self.body.is_empty(), !self.trailers.is_empty());
+        let mut frames = frame(HEADERS, end(!body && !trailers) | END_HEADERS, stream, &block(&self.head));
+        // SETTINGS_MAX_FRAME_SIZE of a client is 16,384 at least.
+        let chunks = self.body.chunks(16_384).collect::<Vec<_>>();
+        for (index, chunk) in chunks.iter().enumerate() {
+            let last = index + 1 == chunks.len();
+            frames.extend(frame(DATA, end(last && !trailers), stream, chunk));
+        }
+        if trailers {
+            frames.extend(frame(HEADERS, END_STREAM | END_HEADERS, stream, &block(&self.trailers)));
+        }
+        frames
+    }
+}
+
+/// Speaks as much HTTP/2 as it takes to get calls, and answers each with the same octets.
+pub(super) async fn answer_raw(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    answer: &RawAnswer,
+    record: &Record,
+) -> io::Result<()> {
+    stream.write_all(&frame(SETTINGS, 0, [0; 4], &[])).await?;
+    let mut preface = [0; PREFACE.len()];
+    stream.read_exact(&mut preface).await?;
+    loop {
+        let mut header = [0; 9];
+        stream.read_exact(&mut header).await?;
+        let [a, b, c, kind, flags, id @ ..] = header;
+        let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+        stream.read_exact(&mut payload).await?;
+        match kind {
+            SETTINGS if flags & ACK == 0 => stream.write_all(&frame(SETTINGS, ACK, [0; 4], &[])).await?,
+            PING if flags & ACK == 0 => stream.write_all(&frame(PING, ACK, [0; 4], &payload)).await?,
+            DATA | HEADERS if flags & END_STREAM != 0 => {
+                record.change(|seen| seen.paths.push("(not read)".to_owned()));
+                stream.write_all(&answer.frames(id)).await?;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn frame(kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind, flags];
+    frame.extend(stream);
+    frame.extend(payload);
+    frame
+}
+
+/// Literal fields without indexing and without Huffman coding (RFC 7541 section 6.2.2).
+fn block(fields: &[(&'static str, String)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        for text in [name.as_bytes(), value.as_bytes()] {
+            block.push(u8::try_from(text.len()).ok().filter(|length| *length < 127).expect("a short text"));
+            block.extend(text);
+        }
+    }
+    block
+}
+
+fn end(last: bool) -> u8 {
+    if last { END_STREAM } else { 0 }
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
