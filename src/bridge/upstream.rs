@@ -22,7 +22,7 @@ use super::deadline::Deadline;
 use crate::net::{self, Channel, Layer, Target};
 use crate::pki::Summary;
 use crate::probe::{self, Context, diagnose};
-use crate::report::Finding;
+use crate::report::{Finding, Id};
 
 /// The way to the upstream.
 #[derive(Debug)]
@@ -194,16 +194,24 @@ impl Keeper {
             Ok((stream, first)) => net::open_channel(stream, first, deadline).await,
             Err(fault) => Err(fault),
         };
-        outcome.map_err(|fault| {
-            let context = Context {
-                target: &self.target,
-                trace: &dialed.trace,
-                own: self.own.as_ref(),
-                limit: self.limit,
-                now: (self.clock)(),
-            };
-            diagnose(&context, &fault)
-        })
+        let fault = match outcome {
+            Ok(channel) => return Ok(channel),
+            // It costs the server a connection, and one answer is enough.
+            Err(fault) if self.last_cause() == Some(Id::ProbeHttp2Closed) => fault,
+            Err(fault) => net::explain(&self.target, &dialed.trace, fault, deadline).await,
+        };
+        let context = Context {
+            target: &self.target,
+            trace: &dialed.trace,
+            own: self.own.as_ref(),
+            limit: self.limit,
+            now: (self.clock)(),
+        };
+        Err(diagnose(&context, &fault))
+    }
+
+    fn last_cause(&self) -> Option<Id> {
+        self.publish.borrow().cause.as_ref().map(|cause| cause.id)
     }
 
     /// Gives the connection to the calls, until it ends.

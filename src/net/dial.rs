@@ -330,7 +330,7 @@ pub(super) fn is_settings(first: &[u8]) -> bool {
     matches!(*first, [0, _, _, 0x04, flags, 0, 0, 0, 0] if flags & 1 == 0)
 }
 
-fn to_server_name(host: &Host) -> Result<ServerName<'static>, TargetError> {
+pub(super) fn to_server_name(host: &Host) -> Result<ServerName<'static>, TargetError> {
     match host {
         Host::Ip(address) => Ok(ServerName::IpAddress((*address).into())),
         // A name with its final dot is the same name, but no certificate has it so.
@@ -359,5 +359,25 @@ mod tests {
         assert!(!is_settings(&[0, 0, 8, 7, 0, 0, 0, 0, 0]), "GOAWAY");
         assert!(!is_settings(b"HTTP/1.1 "));
         assert!(!is_settings(&[0x15, 3, 3, 0, 2, 2, 40, 0, 0]), "a TLS alert");
+    }
+
+    /// The first of two addresses swallows packets: its queue is full, so Linux drops what else comes.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_silent_address_leaves_time_for_the_next() {
+        let full = tokio::net::TcpSocket::new_v4().expect("a socket");
+        full.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        let full = full.listen(0).expect("bound");
+        let silent = full.local_addr().expect("bound");
+        let _occupied = TcpStream::connect(silent).await.expect("the one place");
+        let answering = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = answering.local_addr().expect("bound");
+
+        let mut trace = Trace::default();
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let connected = connect_tcp(&[silent, address], deadline, &mut trace).await;
+
+        assert!(connected.is_ok(), "{connected:?}");
+        assert_eq!(trace.connected.map(|(peer, _)| peer), Some(Some(address)));
     }
 }

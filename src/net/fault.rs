@@ -77,6 +77,8 @@ pub enum FaultKind {
     Closed,
     /// The operating system or the peer's reset ended it.
     Io(io::Error),
+    /// The peer speaks TLS, and was spoken to in plaintext.
+    SpeaksTls,
     /// The limit passed.
     Timeout,
     /// TLS ended it: our verdict on the peer, or the peer's alert.
@@ -92,6 +94,7 @@ impl Display for FaultKind {
             Self::AlpnMissing => f.write_str("no protocol was agreed on by ALPN"),
             Self::Closed => f.write_str("the peer closed the connection"),
             Self::Io(error) => error.fmt(f),
+            Self::SpeaksTls => f.write_str("the peer speaks TLS"),
             Self::Timeout => f.write_str("the limit passed"),
             Self::Tls(error) => error.fmt(f),
             Self::Unexpected(_) => f.write_str("the peer speaks another protocol"),

@@ -6,6 +6,7 @@ mod deadline;
 mod dial;
 mod fault;
 mod gathered;
+mod hello;
 mod limits;
 mod listen;
 mod reset;
@@ -19,6 +20,7 @@ pub(crate) use deadline::{LONGEST, deadline};
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use fault::{Fault, FaultKind, Layer};
 pub(crate) use gathered::Gathered;
+pub use hello::explain;
 pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };

@@ -28,6 +28,23 @@ impl SubjectName {
         matches!(self, Self::Uri(uri) if uri.starts_with("spiffe://"))
     }
 
+    /// What kind of name it is, and the name.
+    pub fn with_kind(&self) -> String {
+        let kind = match self {
+            Self::Dns(_) => "DNS name ",
+            Self::Email(_) => "e-mail address ",
+            Self::Ip(_) => "IP address ",
+            Self::Other(_) => "",
+            Self::Uri(_) => "URI ",
+        };
+        format!("{kind}{self}")
+    }
+
+    /// Does an IP address stand here as a host name, where no verifier looks for it?
+    pub fn is_misplaced_address(&self) -> bool {
+        matches!(self, Self::Dns(name) if name.parse::<IpAddr>().is_ok())
+    }
+
     pub(super) fn of(name: &GeneralName<'_>) -> Self {
         match name {
             GeneralName::DNSName(name) => Self::Dns(printable(name)),

@@ -83,17 +83,15 @@ async fn attempt(
     let dialed = net::dial(target, deadline).await;
     let context = Context { target, trace: &dialed.trace, own: plan.own.as_ref(), limit, now: now() };
     outcome.add_trace(&dialed.trace);
-    let (stream, first) = match dialed.outcome {
-        Ok(opened) => opened,
-        Err(fault) => {
-            outcome.fault(&context, &fault);
-            return outcome;
-        }
-    };
     let begin = Instant::now();
-    let session = match net::open(stream, first, deadline).await {
+    let opened = match dialed.outcome {
+        Ok((stream, first)) => net::open(stream, first, deadline).await,
+        Err(fault) => Err(fault),
+    };
+    let session = match opened {
         Ok(session) => session,
         Err(fault) => {
+            let fault = net::explain(target, &dialed.trace, fault, deadline).await;
             outcome.fault(&context, &fault);
             return outcome;
         }

@@ -238,7 +238,7 @@ table! {
         "the server presents a CA certificate as its own (plain `openssl req -x509` makes such); rustls and others refuse that",
         "issue a leaf certificate for the server: `egext certs init`";
     ProbeServerCertNameMismatch = "probe.server-cert.name-mismatch", Error,
-        "none of the names in the server's certificate is the one that you called it by",
+        "none of the names in the server's certificate is the one that you called it by; an IP address counts only where it stands as an IP address, not as a DNS name",
         "call it by a name that it has, name that one with `--server-name`, or issue a certificate with the missing name (`--san`)";
     ProbeServerCertNoSan = "probe.server-cert.no-san", Error,
         "the certificate has no subjectAltName; a name in the common name counts for no modern TLS stack (RFC 9525)",
@@ -281,7 +281,7 @@ table! {
         "read the server's log; a limit on connections or a proxy in between may do that";
     ProbeHttp2NotHttp2 = "probe.http2.not-http2", Error,
         "the server answers with something that is not HTTP/2: HTTP/1, TLS where plaintext was asked for, or another protocol",
-        "check the port; use `tls://HOST:PORT` if the server speaks TLS";
+        "check the port; if the server speaks TLS, write its address as `tls://HOST:PORT`";
     ProbeHttp2Timeout = "probe.http2.timeout", Error,
         "the connection stands, but the server never sent its first HTTP/2 frame (SETTINGS)",
         "check that a gRPC server listens there, and not one that waits for something else, such as TLS";

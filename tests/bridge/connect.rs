@@ -82,6 +82,17 @@ async fn tls_where_plaintext_was_asked_for_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tls_is_named_at_once_also_where_plaintext_gets_no_answer() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).closes_on_plaintext().spawn();
+    let bridge = Bridge::plaintext(&server.tcp_address()).flag("--connect-wait", "10m").start();
+    let answer = bridge.caller().await.hook().await;
+    assert_answer(&answer, Code::FailedPrecondition, "probe.http2.not-http2");
+    assert!(answer.words().contains(&format!("tls://127.0.0.1:{}", server.port())), "{answer:?}");
+    assert!(answer.took < LIMIT, "{:?}", answer.took);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
     let pki = TestPki::new();
     for (id, server) in [
@@ -147,8 +158,9 @@ async fn a_server_that_throws_us_out_is_not_hammered() {
     let begin = Instant::now();
     let bridge = Bridge::plaintext(&server.tcp_address()).flag("--connect-wait", "300ms").start();
     // Nobody calls: the pauses grow. Half of 50, 100, 200, 400 and 800 ms is the least.
-    server.wait_for_connections(6);
-    assert!(begin.elapsed() >= Duration::from_millis(775), "six connections in {:?}", begin.elapsed());
+    // One connection more asks once whether the server speaks TLS.
+    server.wait_for_connections(7);
+    assert!(begin.elapsed() >= Duration::from_millis(775), "seven connections in {:?}", begin.elapsed());
     // Somebody calls all the time.
     let caller = bridge.caller().await;
     let (before, begin) = (server.connections(), Instant::now());

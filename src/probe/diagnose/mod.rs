@@ -41,6 +41,7 @@ pub fn diagnose(context: &Context<'_>, fault: &Fault) -> Finding {
             .with_hint("let the server's TLS offer `h2`"),
         FaultKind::Closed => wire::closed(context, fault.layer),
         FaultKind::Io(error) => wire::io_error(context, fault.layer, error),
+        FaultKind::SpeaksTls => wire::speaks_tls(context, "no answer to plaintext, and one to a TLS hello"),
         FaultKind::Timeout => wire::timed_out(context, fault.layer),
         FaultKind::Tls(error) => tls::tls_error(context, fault.layer, error),
         FaultKind::Unexpected(first) => wire::unexpected(context, first),

@@ -1,5 +1,7 @@
 //! Our verdict on the server's certificate.
 
+use std::net::IpAddr;
+
 use rustls::CertificateError;
 
 use super::Context;
@@ -79,12 +81,28 @@ fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
             .with_evidence("expected", name.clone())
             .with_hint(format!("issue one with the name: `egext certs init --san {name}`"));
     }
-    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    let (expected, found, hint) = if names.iter().any(SubjectName::is_misplaced_address) {
+        // Without the kinds it would be "expected 127.0.0.1, found 127.0.0.1".
+        let kind = if name.parse::<IpAddr>().is_ok() { "IP address" } else { "DNS name" };
+        (
+            format!("{kind} {name}"),
+            names.iter().map(SubjectName::with_kind).collect::<Vec<_>>(),
+            format!(
+                "an IP address that stands as a DNS name counts for no client: issue one with `--san {name}`"
+            ),
+        )
+    } else {
+        (
+            name.clone(),
+            names.iter().map(ToString::to_string).collect(),
+            format!("`--server-name NAME` with a name that it has, or issue one with `--san {name}`"),
+        )
+    };
     context
         .finding(Id::ProbeServerCertNameMismatch, format!("the server's certificate is not for `{name}`"))
-        .with_evidence("expected", name.clone())
-        .with_evidence("found", names.join(", "))
-        .with_hint(format!("`--server-name NAME` with a name that it has, or issue one with `--san {name}`"))
+        .with_evidence("expected", expected)
+        .with_evidence("found", found.join(", "))
+        .with_hint(hint)
 }
 
 fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {

@@ -92,26 +92,31 @@ pub(super) fn timed_out(context: &Context<'_>, layer: Layer) -> Finding {
 }
 
 pub(super) fn unexpected(context: &Context<'_>, first: &[u8]) -> Finding {
-    let finding = |message: &str| {
-        context
-            .finding(Id::ProbeHttp2NotHttp2, message)
-            .with_evidence("expected", "an HTTP/2 SETTINGS frame")
-            .with_evidence("found", shown(first))
-    };
-    match first {
+    let message = match first {
         // An alert or a handshake record (RFC 8446 section 5.1).
         [0x15 | 0x16, 0x03, ..] if context.target.tls().is_none() => {
-            let finding = finding("the server speaks TLS, and plaintext was asked for");
-            match context.target.address().socket_path() {
-                None => {
-                    finding.with_hint(format!("`egext probe tls://{}`", context.target.address().authority()))
-                }
-                Some(_) => finding,
-            }
+            return speaks_tls(context, &shown(first));
         }
-        [b'H', b'T', b'T', b'P', ..] => finding("the server answers in HTTP/1"),
-        _ => finding("the server's first bytes are not HTTP/2"),
-    }
+        [b'H', b'T', b'T', b'P', ..] => "the server answers in HTTP/1",
+        _ => "the server's first bytes are not HTTP/2",
+    };
+    context
+        .finding(Id::ProbeHttp2NotHttp2, message)
+        .with_evidence("expected", "an HTTP/2 SETTINGS frame")
+        .with_evidence("found", shown(first))
+}
+
+pub(super) fn speaks_tls(context: &Context<'_>, found: &str) -> Finding {
+    let address = context.target.address();
+    let hint = match address.socket_path() {
+        None => format!("write its address as `tls://{}`", address.authority()),
+        Some(_) => "let the server speak plaintext on this socket, or TLS on a TCP port".to_owned(),
+    };
+    context
+        .finding(Id::ProbeHttp2NotHttp2, "the server speaks TLS, and plaintext was asked for")
+        .with_evidence("expected", "an HTTP/2 SETTINGS frame")
+        .with_evidence("found", found)
+        .with_hint(hint)
 }
 
 /// The first bytes of another protocol: text where it is text, octets where it is not.

@@ -41,45 +41,44 @@ pub(super) async fn check(
     };
     let took = begin.elapsed();
     let judge = Judge { context, answer: &answer, service };
-    match judge.grpc(session) {
-        Err((layer, finding)) => outcome.fail(layer, finding),
-        Ok(health) => {
-            outcome.pass(Layer::Grpc, "answers", took);
-            match health {
-                Health::Serving => outcome.pass(Layer::Health, "SERVING", Duration::ZERO),
-                Health::Absent(finding) => outcome.note(Layer::Health, finding),
-                Health::Bad(finding) => outcome.fail(Layer::Health, finding),
-            }
-        }
+    let verdict = judge.grpc(session);
+    if !matches!(verdict, Verdict::Failed(..)) {
+        outcome.pass(Layer::Grpc, "answers", took);
+    }
+    match verdict {
+        Verdict::Absent(finding) => outcome.note(Layer::Health, finding),
+        Verdict::Failed(layer, finding) => outcome.fail(layer, finding),
+        Verdict::Serving => outcome.pass(Layer::Health, "SERVING", Duration::ZERO),
+        Verdict::Unhealthy(finding) => outcome.fail(Layer::Health, finding),
     }
 }
 
-/// What a server that answers in gRPC says of its health.
-enum Health {
-    Serving,
-    /// It has no health service, which is no fault.
+/// What an answer means.
+enum Verdict {
+    /// In gRPC, from a server without a health service, which is no fault.
     Absent(Finding),
-    Bad(Finding),
+    /// A layer below health failed.
+    Failed(Layer, Finding),
+    /// All is well.
+    Serving,
+    /// In gRPC, and not well.
+    Unhealthy(Finding),
 }
-
-type Failed = (Layer, Finding);
 
 impl Judge<'_> {
     /// In the order in which a gRPC client looks at an answer.
-    fn grpc(&self, session: &Session<Full<Bytes>>) -> Result<Health, Failed> {
-        let grpc = |finding| Err((Layer::Grpc, finding));
-        let Some(status) = self.answer.http_status() else { return grpc(self.cut(session)) };
+    fn grpc(&self, session: &Session<Full<Bytes>>) -> Verdict {
+        let Some(status) = self.answer.http_status() else { return failed(self.cut(session)) };
         if !self.answer.is_grpc() {
-            return Err(self
-                .client_certificate(status)
-                .unwrap_or_else(|| (Layer::Grpc, self.not_grpc(status))));
+            return self.client_certificate(status).unwrap_or_else(|| failed(self.not_grpc(status)));
         }
         match self.answer.text("grpc-status") {
-            Some(code) => self.status(&code).map_err(|finding| (Layer::Grpc, finding)),
-            None if self.answer.too_long => grpc(self.invalid("the server's answer is longer than 64 KiB")),
-            None if self.answer.cut.is_some() => grpc(self.cut(session)),
+            Some(code) => self.status(&code),
+            None if self.answer.too_long => failed(self.invalid("the server's answer is longer than 64 KiB")),
+            None if self.answer.cut.is_some() => failed(self.cut(session)),
             None => {
-                grpc(self.finding(Id::ProbeGrpcClosed, "the server's answer ended without a gRPC status"))
+                let message = "the server's answer ended without a gRPC status";
+                failed(self.finding(Id::ProbeGrpcClosed, message))
             }
         }
     }
@@ -124,7 +123,7 @@ impl Judge<'_> {
     }
 
     /// A web server asks for a certificate in TLS and refuses in HTTP, as nginx does.
-    fn client_certificate(&self, status: http::StatusCode) -> Option<Failed> {
+    fn client_certificate(&self, status: http::StatusCode) -> Option<Verdict> {
         let finding = match self.context.own {
             _ if !CERTIFICATE_REFUSALS.contains(&status.as_u16()) => return None,
             None => diagnose::certificate_required(self.context)?,
@@ -133,7 +132,7 @@ impl Judge<'_> {
             }
             Some(_) => return None,
         };
-        Some((Layer::Mtls, finding.with_evidence("found", self.seen(status))))
+        Some(Verdict::Failed(Layer::Mtls, finding.with_evidence("found", self.seen(status))))
     }
 
     fn not_grpc(&self, status: http::StatusCode) -> Finding {
@@ -159,41 +158,42 @@ impl Judge<'_> {
     }
 
     /// The server answered in gRPC, with this status.
-    fn status(&self, code: &str) -> Result<Health, Finding> {
+    fn status(&self, code: &str) -> Verdict {
         let Ok(number) = code.parse::<u32>() else {
-            let code = printable(code);
-            let message = format!("the server's gRPC status is `{code}`, which is no number");
-            return Err(self.finding(Id::ProbeGrpcStatus, message));
+            let message = format!("the server's gRPC status is `{}`, which is no number", printable(code));
+            return failed(self.finding(Id::ProbeGrpcStatus, message));
         };
         match CODES.iter().find(|(code, _)| *code as u32 == number) {
             Some((Code::Ok, _)) => self.serving(),
             // Two errors are about health, and prove that gRPC works.
             Some((Code::Unimplemented, _)) => {
                 let message = "the server has no health service";
-                Ok(Health::Absent(self.finding(Id::ProbeHealthUnimplemented, message)))
+                Verdict::Absent(self.finding(Id::ProbeHealthUnimplemented, message))
             }
-            Some((Code::NotFound, _)) => Ok(Health::Bad(self.unknown_service())),
-            Some((code, name)) => Err(self.refusal(*code, name)),
+            Some((Code::NotFound, _)) => Verdict::Unhealthy(self.unknown_service()),
+            Some((code, name)) => failed(self.refusal(*code, name)),
             None => {
                 let message = format!("the server answered with the gRPC status {number}, which has no name");
-                Err(self.finding(Id::ProbeGrpcStatus, message + &self.text()))
+                failed(self.finding(Id::ProbeGrpcStatus, message + &self.text()))
             }
         }
     }
 
-    fn serving(&self) -> Result<Health, Finding> {
-        let message = self.answer.message();
-        let message = message.map_err(|why| self.invalid(format!("the server answered OK{why}")))?;
-        Ok(match ServingStatus::try_from(message.status) {
-            Ok(ServingStatus::Serving) => Health::Serving,
-            Ok(ServingStatus::ServiceUnknown) => Health::Bad(self.unknown_service()),
+    fn serving(&self) -> Verdict {
+        let message = match self.answer.message() {
+            Ok(message) => message,
+            Err(why) => return failed(self.invalid(format!("the server answered OK{why}"))),
+        };
+        match ServingStatus::try_from(message.status) {
+            Ok(ServingStatus::Serving) => Verdict::Serving,
+            Ok(ServingStatus::ServiceUnknown) => Verdict::Unhealthy(self.unknown_service()),
             other => {
                 let name =
                     other.map_or_else(|_| message.status.to_string(), |it| it.as_str_name().to_owned());
                 let finding = self.finding(Id::ProbeHealthNotServing, format!("the server says {name}"));
-                Health::Bad(finding.with_hint("`--wait 60s` waits until it serves"))
+                Verdict::Unhealthy(finding.with_hint("`--wait 60s` waits until it serves"))
             }
-        })
+        }
     }
 
     fn unknown_service(&self) -> Finding {
@@ -231,6 +231,10 @@ impl Judge<'_> {
     fn finding(&self, id: Id, message: impl Into<String>) -> Finding {
         Finding::new(id, self.context.target.address().to_string(), message)
     }
+}
+
+fn failed(finding: Finding) -> Verdict {
+    Verdict::Failed(Layer::Grpc, finding)
 }
 
 fn origin(context: &Context<'_>) -> Uri {

@@ -29,7 +29,7 @@ fn only_the_content_types_of_grpc_are_grpc() {
     ] {
         let (run, finding) = fault(TestServer::plaintext().answers_content_type(content_type), "grpc");
         assert_eq!(finding["id"], "probe.grpc.not-grpc", "{content_type}: {}", run.stdout);
-        let found = format!("status 200, content type `{}`", content_type);
+        let found = format!("status 200, content type `{content_type}`");
         assert_eq!(finding["evidence"]["found"], found, "{finding:#}");
     }
 }

@@ -52,6 +52,22 @@ fn a_tls_server_is_recognised_when_plaintext_was_asked_for() {
 }
 
 #[test]
+fn a_tls_server_that_says_nothing_to_plaintext_is_recognised_too() {
+    let pki = TestPki::new();
+    for server in [
+        TestServer::mtls(&pki).closes_on_plaintext().spawn(),
+        TestServer::tls(&pki).only_tls12().closes_on_plaintext().spawn(),
+    ] {
+        let address = server.tcp_address();
+        let run = egext(["probe", &address]).json();
+        let finding = assert_fault(&run, "probe.http2.not-http2", &address, "http2");
+        assert_eq!(finding["message"], "the server speaks TLS, and plaintext was asked for");
+        assert_eq!(finding["hint"], format!("write its address as `tls://127.0.0.1:{}`", server.port()));
+        assert_eq!(server.connections(), 2, "one more, and no third");
+    }
+}
+
+#[test]
 fn a_server_without_a_first_frame_ends_at_the_limit() {
     let pki = TestPki::new();
     for manner in

@@ -39,6 +39,17 @@ fn a_wrong_name_is_shown_with_the_right_ones() {
 }
 
 #[test]
+fn an_address_that_stands_as_a_name_is_told_from_an_address() {
+    let pki = TestPki::new().server_with_address_as_name();
+    let server = TestServer::mtls(&pki).spawn();
+    let run = egext(["probe", &format!("127.0.0.1:{}", server.port())]).pki(&pki).json();
+    let finding = assert_finding!(run, "probe.server-cert.name-mismatch");
+    let evidence = json!({ "expected": "IP address 127.0.0.1", "found": "DNS name 127.0.0.1" });
+    assert_eq!(finding["evidence"], evidence);
+    assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("--san 127.0.0.1")), "{finding:#}");
+}
+
+#[test]
 fn a_self_signed_server_is_of_an_unknown_issuer() {
     let pki = TestPki::new().server_self_signed();
     let server = TestServer::mtls(&pki).spawn();

@@ -202,6 +202,16 @@ fn a_server_that_speaks_second_is_waited_for() {
     assert_healthy(&probe(&server.address()).json());
 }
 
+/// What is read first is not lost to a write that fails.
+#[test]
+fn nothing_is_written_before_the_first_frame_was_waited_for() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).cuts_who_speaks_first().spawn();
+    // The patience of both sides can look short on a busy machine, but not every time.
+    let healthy = (0..10).any(|_| egext(["probe", &server.address()]).pki(&pki).json().exit_code == 0);
+    assert!(healthy, "the server always heard something before it said anything");
+}
+
 #[test]
 fn several_targets_are_reported_in_their_order() {
     let pki = TestPki::new();
@@ -222,7 +232,8 @@ fn several_targets_are_reported_in_their_order() {
 
 #[test]
 fn the_service_that_is_asked_for_is_the_one_that_is_meant() {
-    let server = TestServer::plaintext().spawn();
+    // It would not be healthy if the server as a whole were asked for.
+    let server = TestServer::plaintext().not_serving().spawn();
     let service = "envoygateway.extension.EnvoyGatewayExtension";
     assert_healthy(&probe(&server.address()).args(["--service", service]).json());
 }

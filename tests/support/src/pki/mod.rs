@@ -92,6 +92,12 @@ impl TestPki {
         self.change_server(|leaf| leaf.names = vec![dns_name("other.example")])
     }
 
+    /// The server's certificate has 127.0.0.1 as a DNS name, and nothing else.
+    #[must_use]
+    pub fn server_with_address_as_name(self) -> Self {
+        self.change_server(|leaf| leaf.names = vec![dns_name("127.0.0.1")])
+    }
+
     /// The server's certificate is of a CA that is not in `ca.crt`.
     #[must_use]
     pub fn server_from_other_ca(self) -> Self {

@@ -16,6 +16,7 @@ pub struct Manner {
     socket: Socket,
     pub(super) conduct: Conduct,
     pub(super) failures: usize,
+    pub(super) closes_on_plaintext: bool,
     serving: bool,
 }
 
@@ -40,6 +41,8 @@ pub(super) enum Conduct {
     Http2(Answer),
     /// Speaks HTTP/2 once the client has begun.
     Http2AfterPreface(Answer),
+    /// Speaks HTTP/2 when the client kept silent until then, and else cuts the connection.
+    Http2IfSilent(Answer),
     /// Speaks just enough HTTP/2 to send this to every call.
     Raw(Arc<RawAnswer>),
     /// Cuts it.
@@ -130,6 +133,13 @@ impl Manner {
         self.change_tls(|tls| tls.alpn = &[b"http/1.1"])
     }
 
+    /// Closes, without a word in TLS or plaintext, when a client does not begin with a TLS hello.
+    #[must_use]
+    pub fn closes_on_plaintext(mut self) -> Self {
+        self.closes_on_plaintext = true;
+        self
+    }
+
     /// Finds no client good enough, whoever issued its certificate: alert `access_denied`.
     #[must_use]
     pub fn refuses_every_client(self) -> Self {
@@ -183,6 +193,13 @@ impl Manner {
         self.conducts(Conduct::Http2AfterPreface(Answer::Health))
     }
 
+    /// Takes its time for its first frame, and cuts the connection of a client that writes before. So does a
+    /// server that refuses a certificate and closes: the write fails, and the alert is lost.
+    #[must_use]
+    pub fn cuts_who_speaks_first(self) -> Self {
+        self.conducts(Conduct::Http2IfSilent(Answer::Health))
+    }
+
     /// Opens HTTP/2 and takes no call: SETTINGS, GOAWAY, end.
     #[must_use]
     pub fn goes_away(self) -> Self {
@@ -205,7 +222,8 @@ impl Manner {
         self.answers_status(Code::Unimplemented)
     }
 
-    /// Says of itself that it does not serve, until [`TestServer::set_serving`].
+    /// Says of itself as a whole that it does not serve, until [`TestServer::set_serving`]. The extension
+    /// service serves all the same.
     #[must_use]
     pub fn not_serving(mut self) -> Self {
         self.serving = false;
@@ -320,7 +338,14 @@ impl Manner {
     }
 
     fn new(tls: Option<ServerTls>) -> Self {
-        Self { tls, socket: Socket::Tcp, conduct: Conduct::Http2(Answer::Health), failures: 0, serving: true }
+        Self {
+            tls,
+            socket: Socket::Tcp,
+            conduct: Conduct::Http2(Answer::Health),
+            failures: 0,
+            closes_on_plaintext: false,
+            serving: true,
+        }
     }
 
     fn answers_raw(self, answer: RawAnswer) -> Self {

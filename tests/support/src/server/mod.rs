@@ -1,5 +1,6 @@
 //! Servers that misbehave in one way each, on a real socket, in a thread of their own.
 
+mod hello_only;
 mod manner;
 mod raw;
 mod record;
@@ -17,6 +18,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+use hello_only::HelloOnly;
 use manner::Conduct;
 pub use manner::Manner;
 use record::Record;
@@ -295,10 +297,13 @@ async fn serve(listening: &Listening, tls: Option<TlsAcceptor>, manner: &Manner,
         return future::pending().await;
     }
     loop {
-        let stream = listening.accept().await;
+        let mut stream = listening.accept().await;
         let number = record.connection();
         let conduct = if number > manner.failures { manner.conduct.clone() } else { Conduct::Close };
         let tls = tls.clone().filter(|_| number > manner.failures);
+        if manner.closes_on_plaintext {
+            stream = Box::new(HelloOnly::new(stream));
+        }
         tokio::spawn(talk(stream, tls, conduct, Arc::clone(&record)));
     }
 }

@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::io::{self, Cursor};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -12,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, join, sink, split};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::body::Body;
@@ -81,6 +82,7 @@ pub(super) async fn talk(
             Ok(stream) => http2(stream, answer, record).await,
             Err(error) => Err(error),
         },
+        Conduct::Http2IfSilent(answer) => http2_if_silent(stream, answer, record).await,
         Conduct::Raw(answer) => answer_raw(stream, &answer, &record).await,
         Conduct::Reset => reset(stream).await,
         Conduct::Say(words) => say(stream, words).await,
@@ -113,6 +115,14 @@ async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, words: Words) -> i
         Words::Text(text) => stream.write_all(text.as_bytes()).await?,
     }
     close(stream).await
+}
+
+async fn http2_if_silent(mut stream: Box<dyn Stream>, answer: Answer, record: Arc<Record>) -> io::Result<()> {
+    if timeout(Duration::from_millis(50), stream.read_u8()).await.is_ok() {
+        stream.cut_on_drop();
+        return Ok(());
+    }
+    http2(stream, answer, record).await
 }
 
 async fn wait_for_preface(stream: Box<dyn Stream>) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin> {
@@ -201,7 +211,9 @@ impl Health for ServingOrNot {
         if !["", EXTENSION_SERVICE].contains(&&*request.get_ref().service) {
             return Err(Status::not_found("unknown service"));
         }
-        let status = if self.0.serving() { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let service = !request.get_ref().service.is_empty();
+        let status =
+            if service || self.0.serving() { ServingStatus::Serving } else { ServingStatus::NotServing };
         Ok(tonic::Response::new(HealthCheckResponse { status: status.into() }))
     }
 
