@@ -52,5 +52,5 @@ fn hello(address: &Address) -> std::io::Result<Vec<u8>> {
     Ok(hello)
 }
 
-/// A TLS server answers within a round trip.
-const LIMIT: Duration = Duration::from_secs(2);
+/// A TLS server answers within a round trip; a busy one takes longer.
+const LIMIT: Duration = Duration::from_secs(5);

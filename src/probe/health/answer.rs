@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use prost::Message as _;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tower::ServiceExt as _;
 
 use crate::net::Session;
 
@@ -46,7 +47,7 @@ pub(super) enum Unusable {
 /// Calls `Check` at `origin` and gathers the answer.
 pub(super) async fn call(session: &Session<Full<Bytes>>, origin: Uri, service: &str) -> Answer {
     let mut answer = Answer::default();
-    let response = match session.requests().send_request(request(origin, service)).await {
+    let response = match session.service().oneshot(request(origin, service)).await {
         Ok(response) => response,
         Err(error) => {
             answer.cut = Some(error);

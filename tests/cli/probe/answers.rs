@@ -3,8 +3,7 @@
 use egext_test_support::{Manner, Run, TestPki, TestServer, assert_finding};
 use serde_json::Value;
 
-use super::{assert_fault, assert_healthy, layers};
-use crate::egext;
+use super::{assert_fault, assert_healthy, layers, probe};
 
 #[test]
 fn only_the_content_types_of_grpc_are_grpc() {
@@ -16,7 +15,7 @@ fn only_the_content_types_of_grpc_are_grpc() {
         "application/grpc+",
     ] {
         let server = TestServer::plaintext().answers_content_type(content_type).spawn();
-        assert_healthy(&egext(["probe", &server.address()]).json());
+        assert_healthy(&probe(&server.address()).json());
     }
     for content_type in [
         "application/grpc-web",
@@ -159,7 +158,7 @@ fn a_web_server_that_wants_a_certificate_is_no_proof_of_mtls() {
         let server = TestServer::tls_asking(&pki)
             .answers_page(status, "<center>No required SSL certificate was sent</center>")
             .spawn();
-        let run = egext(["probe", &server.address()]).pki(&pki).json();
+        let run = probe(&server.address()).pki(&pki).json();
         assert_fault(&run, "probe.client-cert.required", &server.address(), "mtls");
         let finding = assert_finding!(run, "probe.client-cert.required");
         assert_eq!(finding["evidence"]["found"], format!("status {status}, content type `text/html`"));
@@ -171,7 +170,7 @@ fn a_web_server_that_refuses_our_certificate_in_http_is_understood() {
     let pki = TestPki::new();
     let server =
         TestServer::tls_asking(&pki).answers_page(400, "<center>The SSL certificate error</center>").spawn();
-    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    let run = probe(&server.address()).pki(&pki).json();
     assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
 }
 
@@ -188,11 +187,11 @@ fn what_does_not_prove_mtls_does_not_claim_it() {
         ),
     ] {
         let server = server.spawn();
-        let run = egext(["probe", &server.address()]).pki(pki).json();
+        let run = probe(&server.address()).pki(pki).json();
         assert_healthy(&run);
         assert_eq!(layers(&run, 0)[4], ("mtls", "noted"));
         assert_eq!(run.json["targets"][0]["layers"][4]["detail"], words);
-        let run = egext(["probe", &server.address()]).pki(pki).run();
+        let run = probe(&server.address()).pki(pki).run();
         assert!(run.stderr.contains("  healthy, without mTLS, after "), "{}", run.stderr);
     }
 }
@@ -200,10 +199,7 @@ fn what_does_not_prove_mtls_does_not_claim_it() {
 #[test]
 fn a_peers_text_does_not_reach_the_terminal_raw() {
     let server = TestServer::plaintext().answers_text("13", "%1B[31mred%7F %C2%9B%E2%80%AE\u{9}end").spawn();
-    for run in [
-        egext(["probe", &server.address()]).args(["--color", "always"]).run(),
-        egext(["probe", &server.address()]).json(),
-    ] {
+    for run in [probe(&server.address()).args(["--color", "always"]).run(), probe(&server.address()).json()] {
         let text = format!("{}{}", run.stdout, run.stderr).replace("\u{1b}[", "");
         assert!(text.contains("red"), "{text}");
         let raw = text.chars().find(|c| c.is_control() && *c != '\n' || *c == '\u{202e}');
@@ -217,7 +213,7 @@ fn a_peers_text_does_not_reach_the_terminal_raw() {
 /// The only finding of a probe of this server, on this layer.
 fn fault(manner: Manner, layer: &str) -> (Run, Value) {
     let server = manner.spawn();
-    let run = egext(["probe", &server.address()]).json();
+    let run = probe(&server.address()).json();
     let id =
         run.ids().first().map(|id| (*id).to_owned()).unwrap_or_else(|| panic!("healthy: {}", run.stdout));
     let finding = assert_fault(&run, &id, &server.address(), layer).clone();

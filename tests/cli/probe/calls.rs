@@ -59,7 +59,7 @@ fn a_tls_server_that_says_nothing_to_plaintext_is_recognised_too() {
         TestServer::tls(&pki).only_tls12().closes_on_plaintext().spawn(),
     ] {
         let address = server.tcp_address();
-        let run = egext(["probe", &address]).json();
+        let run = probe(&address).json();
         let finding = assert_fault(&run, "probe.http2.not-http2", &address, "http2");
         assert_eq!(finding["message"], "the server speaks TLS, and plaintext was asked for");
         assert_eq!(finding["hint"], format!("write its address as `tls://127.0.0.1:{}`", server.port()));

@@ -42,7 +42,7 @@ fn a_wrong_name_is_shown_with_the_right_ones() {
 fn an_address_that_stands_as_a_name_is_told_from_an_address() {
     let pki = TestPki::new().server_with_address_as_name();
     let server = TestServer::mtls(&pki).spawn();
-    let run = egext(["probe", &format!("127.0.0.1:{}", server.port())]).pki(&pki).json();
+    let run = probe(&format!("127.0.0.1:{}", server.port())).pki(&pki).json();
     let finding = assert_finding!(run, "probe.server-cert.name-mismatch");
     let evidence = json!({ "expected": "IP address 127.0.0.1", "found": "DNS name 127.0.0.1" });
     assert_eq!(finding["evidence"], evidence);
