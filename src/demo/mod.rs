@@ -360,10 +360,10 @@ const CERTIFICATES: &str = "certs";
 const SOCKET: &str = "eg.sock";
 
 /// Of everything that has to be waited for.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(15);
 
-/// Short, so that the answer of a bridge without a server comes soon.
-const CONNECT_WAIT: Duration = Duration::from_millis(200);
+/// Short, so that the answer of a bridge without a server comes soon; long enough for a handshake on a busy machine.
+const CONNECT_WAIT: Duration = Duration::from_secs(1);
 
 /// `envoy.config.route.v3.VirtualHost` with the name `demo` and the domain `*`.
 const VIRTUAL_HOST: &[u8] = b"\x0a\x04demo\x12\x01*";

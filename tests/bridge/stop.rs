@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use egext_test_support::{LIMIT, Signal};
+use egext_test_support::Signal;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
@@ -86,7 +86,9 @@ async fn the_time_to_drain_is_bounded() {
         let begin = Instant::now();
         let (code, log) = bridge.running.terminate();
         assert_eq!(code, expected, "{log}");
-        assert!((Duration::from_millis(300)..LIMIT).contains(&begin.elapsed()));
+        // 30 s is the default.
+        let possible = Duration::from_millis(300)..Duration::from_secs(30);
+        assert!(possible.contains(&begin.elapsed()), "{:?}", begin.elapsed());
         assert!(log.contains("bridge.drain.cut") && log.contains("`--drain-timeout`"), "{log}");
     }
 }
