@@ -42,6 +42,10 @@ impl Bridge {
     /// When the address cannot be had.
     pub async fn bind(plan: Plan) -> Result<Self, BindError> {
         let listener = Listener::bind(&plan.listen).await?;
+        let upstream = plan.upstream.address();
+        if listener.is_at(upstream).await {
+            return Err(BindError::Loop { address: plan.listen, upstream: upstream.clone() });
+        }
         Ok(Self { plan, listener })
     }
 
@@ -150,7 +154,7 @@ impl Front {
                     connections.spawn(serve(connection, self.server.clone(), calls, stopping));
                 }
                 Err(error) => {
-                    warn!(%error, "cannot accept a connection");
+                    warn!(error = chain(&error), "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }

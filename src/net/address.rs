@@ -51,14 +51,6 @@ impl Address {
         }
     }
 
-    /// True for unix sockets and for addresses that never leave this machine.
-    pub fn is_local(&self) -> bool {
-        match self {
-            Self::Tcp { host, .. } => host.is_loopback(),
-            Self::Unix(_) => true,
-        }
-    }
-
     /// `host:port`, or what gRPC uses for unix sockets: `localhost`
     /// (grpc-go v1.83.0:internal/resolver/unix/unix.go).
     pub fn authority(&self) -> String {
@@ -120,16 +112,6 @@ impl FromStr for Address {
     }
 }
 
-impl Host {
-    /// True for `localhost` (RFC 6761 section 6.3) and loopback addresses.
-    pub fn is_loopback(&self) -> bool {
-        match self {
-            Self::Ip(address) => address.is_loopback(),
-            Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
-        }
-    }
-}
-
 impl Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -166,6 +148,12 @@ impl FromStr for Host {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
+    /// What Envoy and Go mean by it: a socket of Linux without a file.
+    #[error("`unix:@{name}` is an abstract socket, which has no owner and no mode; it is not supported")]
+    Abstract {
+        /// Without the `@`.
+        name: String,
+    },
     /// An IPv6 address without brackets.
     #[error("`{text}`: an IPv6 address stands in brackets, as in `[::1]:5005`")]
     Brackets {
@@ -210,6 +198,9 @@ impl Hint for AddressError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::SocketPath { .. } => Some("choose a shorter path, such as `/run/egext/eg.sock`".to_owned()),
+            Self::Abstract { name } => Some(format!(
+                "name a path, such as `unix:/run/egext/{name}.sock`; `unix:./@{name}` is a file of that name"
+            )),
             _ => None,
         }
     }
@@ -221,6 +212,9 @@ fn unix(text: &str, rest: &str) -> Result<Address, AddressError> {
         Some(_) => return Err(AddressError::Malformed { text: text.to_owned() }),
         None => rest,
     };
+    if let Some(name) = path.strip_prefix('@') {
+        return Err(AddressError::Abstract { name: name.to_owned() });
+    }
     if path.is_empty() || path.len() > SOCKET_PATH_LIMIT {
         return Err(AddressError::SocketPath { path: path.into() });
     }
@@ -258,6 +252,7 @@ mod tests {
             ("unix:/run/eg.sock", "unix:/run/eg.sock"),
             ("unix:///run/eg.sock", "unix:/run/eg.sock"),
             ("unix:eg.sock", "unix:eg.sock"),
+            ("unix:./@x", "unix:./@x"),
         ] {
             assert_eq!(text.parse::<Address>().expect(text).to_string(), printed);
         }
@@ -277,6 +272,8 @@ mod tests {
             "[::1]",
             "http://x:1",
             "unix:",
+            "unix:@x",
+            "unix:@",
             "unix://x/y",
             "a b:1",
             "-a:1",

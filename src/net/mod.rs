@@ -25,7 +25,7 @@ pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };
 pub(crate) use listen::ACCEPT_PAUSE;
-pub use listen::{Accepted, BindError, Listener};
+pub use listen::{AcceptError, Accepted, BindError, Listener, UnixSocket};
 pub use reset::Reset;
 pub use session::{Session, open};
 pub use stream::Stream;

@@ -16,6 +16,8 @@ mod retry;
 mod shared;
 mod sockets;
 mod stop;
+#[cfg(target_os = "linux")]
+mod strangers;
 mod tls_listener;
 
 use egext_test_support::Egext;

@@ -1,13 +1,16 @@
 //! Where the bridge listens: whose socket it is, and whose it is not.
 
 use std::fs::{self, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use egext_test_support::{Egext, LIMIT, ReservedPort, Run, Running};
+use egext_test_support::{Egext, LIMIT, ReservedPort, Run, Running, TestPki};
+use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
 
 use crate::egext;
@@ -212,7 +215,7 @@ fn a_port_in_use_is_named() {
 
 #[test]
 fn plaintext_is_not_served_to_a_network() {
-    for address in ["tcp://0.0.0.0:0", "tcp://[::]:0", "tcp://192.0.2.1:5005", "tcp://example.com:5005"] {
+    for address in ["tcp://0.0.0.0:0", "tcp://[::]:0", "tcp://192.0.2.1:5005"] {
         assert_refused(&bridge_at(address).run(), "is plaintext and can be reached from other machines");
     }
 }
@@ -248,4 +251,157 @@ async fn other_users_are_not_served() {
     let run = probe();
     assert!(run.ids()[0].starts_with("probe.http2.") || run.ids()[0] == "probe.connect.reset", "{run:?}");
     assert_eq!(bridge.caller().await.hook().await.code(), 0);
+}
+
+/// It refuses connections as if nobody were there, until it listens.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_that_does_not_listen_yet_is_not_stale() {
+    let directory = directory();
+    let path = directory.path().join("eg.sock");
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+    socket.bind(&SockAddr::unix(&path).expect("short enough")).expect("a free path");
+    assert_refused(&bridge_at(&unix(&path)).run(), "another process listens on");
+    socket.listen(1).expect("bound");
+    UnixStream::connect(&path).expect("it is still there");
+    // Once it is closed, it is stale.
+    drop(socket);
+    assert_eq!(start_at(&unix(&path)).terminate().0, 0);
+}
+
+/// Any user can lock a directory that they can read.
+#[test]
+fn a_lock_on_the_directory_does_not_keep_a_bridge_from_starting() {
+    let directory = directory();
+    let path = directory.path().join("eg.sock");
+    let handle = fs::File::open(directory.path()).expect("readable");
+    handle.lock().expect("ours");
+    assert_eq!(start_at(&unix(&path)).terminate().0, 0);
+}
+
+#[test]
+fn the_lock_file_goes_with_the_start_and_a_leftover_is_harmless() {
+    let directory = directory();
+    let (path, lock) = (directory.path().join("eg.sock"), directory.path().join(".eg.sock.lock"));
+    let running = start_at(&unix(&path));
+    let names: Vec<_> = fs::read_dir(directory.path())
+        .expect("readable")
+        .map(|entry| entry.expect("one").file_name())
+        .collect();
+    assert_eq!(names, ["eg.sock"]);
+    assert_eq!(running.terminate().0, 0);
+
+    let leftover = fs::File::create_new(&lock).expect("a free path");
+    assert_eq!(start_at(&unix(&path)).terminate().0, 0);
+
+    // Held by a process of this user that does not come to its end.
+    drop(leftover);
+    let held = fs::File::create_new(&lock).expect("it is gone again");
+    held.lock().expect("ours");
+    assert_refused(&bridge_at(&unix(&path)).run(), "another process holds");
+}
+
+#[test]
+fn a_link_in_the_place_of_the_lock_file_is_not_followed() {
+    let directory = directory();
+    let (path, lock) = (directory.path().join("eg.sock"), directory.path().join(".eg.sock.lock"));
+    let target = directory.path().join("target");
+    std::os::unix::fs::symlink(&target, &lock).expect("a link");
+    assert_refused(&bridge_at(&unix(&path)).run(), "is not a lock file of this user");
+    assert!(!target.exists());
+}
+
+#[test]
+fn a_directory_that_everybody_can_write_to_is_refused() {
+    let directory = directory();
+    let path = directory.path().join("eg.sock");
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).expect("ours");
+    let run = bridge_at(&unix(&path)).run();
+    assert_refused(&run, "can be written to by");
+    assert!(run.stderr.contains("chmod go-w"), "{run:?}");
+    assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0);
+    // As /tmp is.
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).expect("ours");
+    assert_eq!(start_at(&unix(&path)).terminate().0, 0);
+}
+
+#[test]
+fn an_abstract_socket_is_not_taken_for_a_file() {
+    let run = bridge_at("unix:@eg").run();
+    assert_eq!((run.exit_code, &*run.stdout), (2, ""));
+    assert!(run.stderr.contains("abstract socket"), "{run:?}");
+}
+
+/// A hosts file can say of any name that it is every address of the machine.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
+fn a_name_is_judged_by_its_addresses() {
+    let directory = directory();
+    let hosts = directory.path().join("hosts");
+    let mut file = fs::File::create_new(&hosts).expect("a free path");
+    file.write_all(b"127.0.0.1 localhost\n0.0.0.0 listen.localhost\n127.0.0.1 near.example\n")
+        .expect("written");
+    let script = r#"mount --bind "$1" /etc/hosts && shift && exec "$0" "$@""#;
+    let at = |address: &str| {
+        Egext::new("unshare", ["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_egext")]).arg(&hosts).args([
+            "bridge",
+            "--listen",
+            address,
+            "--upstream",
+            NOBODY,
+        ])
+    };
+    let able = Command::new("unshare").args(["-m", "true"]).stderr(Stdio::null()).status();
+    if !able.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: only root can give a process another hosts file");
+        return;
+    }
+    assert_refused(
+        &at("tcp://listen.localhost:0").run(),
+        "is plaintext and can be reached from other machines (0.0.0.0)",
+    );
+    let mut running = at("tcp://near.example:0").start();
+    running.wait_for_line("bridge is up");
+    assert_eq!(running.terminate().0, 0);
+}
+
+/// The same place by another name: every call would come back for ever.
+#[test]
+fn a_bridge_to_itself_is_found_at_the_start() {
+    let directory = directory();
+    let (path, link) = (directory.path().join("eg.sock"), directory.path().join("link"));
+    std::os::unix::fs::symlink(directory.path(), &link).expect("a link");
+    let to_itself =
+        |listen: &str, upstream: &str| egext(["bridge", "--listen", listen, "--upstream", upstream]).run();
+    assert_refused(&to_itself(&unix(&path), &unix(&link.join("eg.sock"))), "where this bridge listens");
+    assert!(!path.exists());
+    let pki = TestPki::new();
+    for (listen, upstream) in [
+        ("tcp://localhost", "tcp://127.0.0.1"),
+        ("tcp://127.0.0.1", "tcp://localhost"),
+        ("tcp://127.0.0.1", "tcp://[::ffff:127.0.0.1]"),
+        ("tcp://127.0.0.1", "tcp://0.0.0.0"),
+        ("tls://0.0.0.0", "tcp://127.0.0.1"),
+    ] {
+        let run = on_a_free_port(|port| {
+            let (listen, upstream) = (format!("{listen}:{port}"), format!("{upstream}:{port}"));
+            egext(["bridge", "--listen", &listen, "--upstream", &upstream]).pki(&pki).run()
+        });
+        assert_refused(&run, "where this bridge listens");
+    }
+}
+
+/// Another process may take a port between the moment in which it was free and the run.
+fn on_a_free_port(run: impl Fn(u16) -> Run) -> Run {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        drop(listener);
+        let run = run(port);
+        if !run.stderr.contains("another process listens") || Instant::now() > deadline {
+            return run;
+        }
+    }
 }

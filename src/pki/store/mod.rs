@@ -70,7 +70,7 @@ pub use file::write_alone;
 pub use place::{Contents, contents, current, previous, refuse_foreign, set_contents};
 pub use snapshot::Snapshot;
 pub use trust::Untrusted;
-pub use way::trust;
+pub use way::{open_trusted, trust};
 
 use file::{Access, random_name, sync, write_new};
 use handle::{Directory, PRIVATE, ReadError};

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::Mode;
@@ -60,6 +61,15 @@ pub fn trust(path: &Path) -> Result<(), Untrusted> {
         Err(StoreError::Untrusted(untrusted)) => Err(untrusted),
         _ => Ok(()),
     }
+}
+
+/// Opens a directory in which nobody but the effective user and root can put something else in the place of ours.
+///
+/// # Errors
+/// When it is not there, or when others can change what is in it or what leads to it.
+pub fn open_trusted(path: &Path) -> Result<OwnedFd, StoreError> {
+    let directory = find(path, Strictness::Passed)?.ok_or_else(|| not_found(path))?;
+    directory.file().try_clone().map_err(|source| StoreError::failed("open", path, source))
 }
 
 /// Where we are, and what is still ahead.

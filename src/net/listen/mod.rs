@@ -1,0 +1,265 @@
+//! Where callers arrive.
+
+mod unix;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::geteuid;
+use tokio::net::{TcpListener, TcpStream, UnixStream, lookup_host};
+use tokio::time::timeout;
+
+use super::{Address, Host, Transport};
+use crate::pki::store::Untrusted;
+use crate::report::Hint;
+
+pub use unix::UnixSocket;
+
+/// A listening socket. Dropping it removes the path of a unix socket, if that is still ours.
+#[derive(Debug)]
+pub enum Listener {
+    /// A TCP port.
+    Tcp(TcpListener),
+    /// A unix socket.
+    Unix(UnixSocket),
+}
+
+/// A connection as it was accepted.
+#[derive(Debug)]
+pub enum Accepted {
+    /// Over TCP.
+    Tcp(TcpStream, SocketAddr),
+    /// Over a unix socket.
+    Unix(UnixStream),
+}
+
+impl Listener {
+    /// Listens at `address`.
+    ///
+    /// Plaintext is served to this machine only: on unix sockets, which are 0600 before anybody can connect, and on
+    /// addresses of the loopback interface. A socket file that nobody listens on is replaced, any other file is left
+    /// alone. Two processes that start at once on one path cannot both win.
+    ///
+    /// # Errors
+    /// When the address is taken, is not ours to take, or must not be served without TLS.
+    pub async fn bind(address: &Address) -> Result<Self, BindError> {
+        match address {
+            Address::Unix(path) => UnixSocket::bind(path).await.map(Self::Unix),
+            Address::Tcp { host, port, transport } => bind_tcp(address, host, *port, *transport).await,
+        }
+    }
+
+    /// The address, with the port that the system chose where 0 was asked for.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn address(&self, transport: Transport) -> io::Result<Address> {
+        match self {
+            Self::Tcp(listener) => {
+                let local = listener.local_addr()?;
+                Ok(Address::Tcp { host: Host::Ip(local.ip()), port: local.port(), transport })
+            }
+            Self::Unix(socket) => Ok(Address::Unix(socket.path().to_owned())),
+        }
+    }
+
+    /// True if whoever connects to `address` arrives here.
+    ///
+    /// A name that cannot be resolved leads nowhere.
+    pub async fn is_at(&self, address: &Address) -> bool {
+        match (self, address) {
+            (Self::Unix(socket), Address::Unix(path)) => socket.is_at(path),
+            (Self::Tcp(listener), Address::Tcp { host, port, .. }) => match listener.local_addr() {
+                Ok(local) if local.port() == *port => {
+                    let resolved = resolve(host, *port).await.unwrap_or_default();
+                    resolved.iter().any(|address| leads_to(*address, local))
+                }
+                Ok(_) | Err(_) => false,
+            },
+            (_, _) => false,
+        }
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    /// What the operating system says; most of it passes, such as too many open files.
+    pub async fn accept(&self) -> Result<Accepted, AcceptError> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Accepted::Tcp(stream, peer))
+            }
+            Self::Unix(socket) => match socket.accept().await? {
+                (stream, user) if user == geteuid().as_raw() || user == ROOT => Ok(Accepted::Unix(stream)),
+                (_, user) => Err(AcceptError::Foreign { user }),
+            },
+        }
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// Another user's process, to which the mode of the socket has been opened.
+    #[error("user {user} is neither this user nor root")]
+    Foreign {
+        /// The number of the user.
+        user: u32,
+    },
+    /// The operating system says so.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The operating system refuses.
+    #[error("cannot listen on `{address}`")]
+    Failed {
+        /// The address.
+        address: Address,
+        /// Why.
+        source: io::Error,
+    },
+    /// A socket of another user, on which nobody listens any more.
+    #[error("`{}` is a socket of user {owner} that nobody listens on", path.display())]
+    Foreign {
+        /// The path.
+        path: PathBuf,
+        /// The number of the user.
+        owner: u32,
+    },
+    /// The lock file is not one that we could have made.
+    #[error("`{}` is not a lock file of this user", path.display())]
+    ForeignLock {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Another process listens there.
+    #[error("another process listens on `{address}`")]
+    InUse {
+        /// The address.
+        address: Address,
+    },
+    /// Another process of this user is starting on the same path, and does not come to its end.
+    #[error("another process holds `{}`", path.display())]
+    Locked {
+        /// The path of the lock file.
+        path: PathBuf,
+    },
+    /// Whoever connects to the upstream would arrive at the bridge again.
+    #[error("`{upstream}` leads to `{address}`, where this bridge listens")]
+    Loop {
+        /// Where the bridge listens.
+        address: Address,
+        /// Where its calls would go.
+        upstream: Address,
+    },
+    /// The user would serve plaintext to a network.
+    #[error("`{address}` is plaintext and can be reached from other machines ({resolved})")]
+    NotLoopback {
+        /// The address.
+        address: Address,
+        /// The first that is not of the loopback interface.
+        resolved: IpAddr,
+    },
+    /// The path is taken by something that is not a socket.
+    #[error("`{}` exists and is not a socket", path.display())]
+    NotSocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Other users can replace what is in the socket's directory.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
+}
+
+impl Hint for BindError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Failed { address: Address::Unix(path), .. } => {
+                let directory = unix::directory_of(path).display();
+                format!("the directory `{directory}` must exist and be writable")
+            }
+            Self::Failed { .. } => {
+                "an address of this machine and a port that this user may use are needed".to_owned()
+            }
+            Self::Foreign { path, .. } => format!("remove it if it is a leftover: `rm {}`", path.display()),
+            Self::ForeignLock { path } => {
+                format!("remove it, `rm {}`, or choose another path", path.display())
+            }
+            Self::InUse { address: Address::Unix(path) } => {
+                format!("`ss -lxp src {}` names it; stop it or choose another path", path.display())
+            }
+            Self::InUse { address: Address::Tcp { port, .. } } => {
+                format!("`ss -ltnp sport = :{port}` names it; stop it or choose another port")
+            }
+            Self::Locked { path } => format!("`fuser -v {}` names it", path.display()),
+            Self::Loop { .. } => "a bridge needs two different addresses".to_owned(),
+            Self::NotLoopback { .. } => {
+                "listen on `unix:/path`, `tcp://127.0.0.1:PORT` or `tls://...`".to_owned()
+            }
+            Self::NotSocket { .. } => {
+                "choose another path; `egext` does not remove files that it did not make".to_owned()
+            }
+            Self::Untrusted(untrusted) => return untrusted.hint(),
+        })
+    }
+}
+
+/// In plaintext every address of the name has to be of the loopback interface: a hosts file can say anything.
+async fn bind_tcp(
+    address: &Address,
+    host: &Host,
+    port: u16,
+    transport: Transport,
+) -> Result<Listener, BindError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::InUse { address: address.clone() },
+        _ => BindError::Failed { address: address.clone(), source },
+    };
+    let resolved = resolve(host, port).await.map_err(failed)?;
+    let exposed = resolved.iter().map(SocketAddr::ip).find(|ip| !ip.to_canonical().is_loopback());
+    match exposed {
+        Some(resolved) if transport == Transport::Plaintext => {
+            Err(BindError::NotLoopback { address: address.clone(), resolved })
+        }
+        _ => TcpListener::bind(&*resolved).await.map(Listener::Tcp).map_err(failed),
+    }
+}
+
+async fn resolve(host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
+    match host {
+        Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, port)]),
+        Host::Name(name) => {
+            let resolved = timeout(RESOLVE_LIMIT, lookup_host((name.as_str(), port))).await;
+            Ok(resolved.map_err(|_| io::Error::other("its name is not resolved in time"))??.collect())
+        }
+    }
+}
+
+/// Does a connection to `address` arrive at a listener on `local`?
+fn leads_to(address: SocketAddr, local: SocketAddr) -> bool {
+    let (ip, own) = (address.ip().to_canonical(), local.ip().to_canonical());
+    if ip == own || ip.is_unspecified() && own.is_loopback() {
+        return true;
+    }
+    // A listener on all addresses is reached by all that are this machine's: those that can be bound.
+    let covers = own.is_unspecified() && (own.is_ipv6() || ip.is_ipv4());
+    covers && (ip.is_unspecified() || std::net::UdpSocket::bind((ip, 0)).is_ok())
+}
+
+/// How long to wait for the addresses of a name.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
+
+const ROOT: u32 = 0;
+
+/// How long to wait after a failed `accept`, such as for want of file descriptors.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,264 @@
+//! A unix socket that nobody else can have made, opened or replaced.
+//!
+//! The directory is opened once, and what leads to it is judged on handles: other users cannot change what is in it, or
+//! the sticky bit keeps them from changing what is not theirs. Two processes of one user that start at once are kept apart by a lock
+//! file, which goes again when the socket is there: nobody else can open it, so nobody else can hold it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, TryLockError};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::{Instant, sleep};
+
+use super::BindError;
+use crate::net::Address;
+use crate::pki::store::{StoreError, open_trusted};
+
+/// A unix socket of ours and its file.
+///
+/// The file goes first when it is dropped: as long as the socket is open, nobody else can have taken its path for a
+/// stale one, or its inode for a new one.
+#[derive(Debug)]
+pub struct UnixSocket {
+    file: SocketFile,
+    listener: UnixListener,
+}
+
+#[derive(Debug)]
+struct SocketFile {
+    place: Place,
+    identity: Identity,
+}
+
+/// Device and inode.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Identity(u64, u64);
+
+/// Where the socket is to be: its directory, opened, and its name there.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    directory: OwnedFd,
+    name: OsString,
+}
+
+impl UnixSocket {
+    /// Listens at `path`.
+    pub(super) async fn bind(path: &Path) -> Result<Self, BindError> {
+        let place = Place::open(path)?;
+        let lock = Lock::take(&place).await?;
+        place.clear().await?;
+        let bound = place.listen();
+        drop(lock);
+        let (identity, listener) = bound.map_err(|source| failed(path, source))?;
+        Ok(Self { file: SocketFile { place, identity }, listener })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.file.place.path
+    }
+
+    /// True if `path` leads to this very socket, by whatever name.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        fs::stat(path).is_ok_and(|found| Identity::of(&found) == self.file.identity)
+    }
+
+    /// The next connection, and the user whose process has made it.
+    pub(super) async fn accept(&self) -> io::Result<(UnixStream, u32)> {
+        let (stream, _) = self.listener.accept().await?;
+        let user = stream.peer_cred()?.uid();
+        Ok((stream, user))
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // The operator may have replaced it meanwhile; then it is not ours to remove.
+        if self.place.status().ok().flatten().is_some_and(|found| Identity::of(&found) == self.identity) {
+            // If it cannot be removed, it stays as a stale socket, which the next start replaces.
+            let _ = self.place.remove(&self.place.name);
+        }
+    }
+}
+
+impl Identity {
+    #[expect(clippy::useless_conversion, reason = "other systems have other types")]
+    fn of(found: &Stat) -> Self {
+        Self(found.st_dev.into(), found.st_ino.into())
+    }
+}
+
+impl Place {
+    fn open(path: &Path) -> Result<Self, BindError> {
+        let name = path.file_name().ok_or_else(|| BindError::NotSocket { path: path.to_owned() })?;
+        let directory = open_trusted(directory_of(path)).map_err(|error| match error {
+            StoreError::Untrusted(untrusted) => BindError::Untrusted(untrusted),
+            StoreError::Failed { source, .. } => failed(path, source),
+            other => failed(path, io::Error::other(other)),
+        })?;
+        Ok(Self { path: path.to_owned(), directory, name: name.to_owned() })
+    }
+
+    /// What is there: itself, if it is a link.
+    fn status(&self) -> io::Result<Option<Stat>> {
+        self.status_of(&self.name)
+    }
+
+    fn status_of(&self, name: &OsStr) -> io::Result<Option<Stat>> {
+        match fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(Some(found)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn remove(&self, name: &OsStr) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.directory, name, AtFlags::empty())?)
+    }
+
+    /// Removes a socket that an earlier process of this user has left behind. Anything else is left alone.
+    async fn clear(&self) -> Result<(), BindError> {
+        let failed = |source| failed(&self.path, source);
+        let Some(found) = self.status().map_err(failed)? else { return Ok(()) };
+        if FileType::from_raw_mode(found.st_mode) != FileType::Socket {
+            return Err(BindError::NotSocket { path: self.path.clone() });
+        }
+        let in_use = || BindError::InUse { address: Address::Unix(self.path.clone()) };
+        match UnixStream::connect(&self.path).await {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+            // It answers, or it would if its queue had room or we were allowed to ask.
+            Ok(_) | Err(_) => return Err(in_use()),
+        }
+        if is_bound(Identity::of(&found)) {
+            return Err(in_use());
+        }
+        if found.st_uid != geteuid().as_raw() {
+            return Err(BindError::Foreign { path: self.path.clone(), owner: found.st_uid });
+        }
+        let again = self.status().map_err(failed)?;
+        match again.is_some_and(|again| Identity::of(&again) == Identity::of(&found)) {
+            true => self.remove(&self.name).map_err(failed),
+            false => Err(in_use()),
+        }
+    }
+
+    /// Between `bind` and `listen` the path exists and nobody can connect. On Linux it has its mode from the start.
+    fn listen(&self) -> io::Result<(Identity, UnixListener)> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        #[cfg(target_os = "linux")]
+        fs::fchmod(&socket, PRIVATE)?;
+        socket.bind(&SockAddr::unix(&self.path)?)?;
+        let bound = self.status()?.ok_or(io::ErrorKind::NotFound)?;
+        // Another directory can have taken the place of ours only by the hand of this user or of root.
+        if FileType::from_raw_mode(bound.st_mode) != FileType::Socket || bound.st_uid != geteuid().as_raw() {
+            return Err(io::Error::other("its directory was exchanged meanwhile"));
+        }
+        if Mode::from_raw_mode(bound.st_mode) != PRIVATE {
+            fs::chmodat(&self.directory, &*self.name, PRIVATE, AtFlags::empty())?;
+        }
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        Ok((Identity::of(&bound), UnixListener::from_std(socket.into())?))
+    }
+}
+
+/// Held while a socket is looked at, removed and made. The file goes with it.
+struct Lock<'a> {
+    place: &'a Place,
+    name: OsString,
+    /// The lock ends when it is closed, also by the end of the process.
+    _file: File,
+}
+
+impl<'a> Lock<'a> {
+    async fn take(place: &'a Place) -> Result<Self, BindError> {
+        let name = [OsStr::new("."), &place.name, OsStr::new(".lock")].into_iter().collect::<OsString>();
+        let path = place.path.with_file_name(&name);
+        let deadline = Instant::now() + LOCK_LIMIT;
+        loop {
+            if let Some(file) = try_lock(place, &name, &path)? {
+                return Ok(Self { place, name, _file: file });
+            }
+            if Instant::now() > deadline {
+                return Err(BindError::Locked { path });
+            }
+            sleep(LOCK_PAUSE).await;
+        }
+    }
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        // What stays is harmless: the next start takes the same file.
+        let _ = self.place.remove(&self.name);
+    }
+}
+
+/// None if another process holds the lock, or has just removed it.
+fn try_lock(place: &Place, name: &OsStr, path: &Path) -> Result<Option<File>, BindError> {
+    let failed = |source| failed(&place.path, source);
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let foreign = || BindError::ForeignLock { path: path.to_owned() };
+    let file = match fs::openat(&place.directory, name, flags, PRIVATE) {
+        Ok(file) => File::from(file),
+        Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Err(foreign()),
+        // Somebody else's, if it is there.
+        Err(Errno::ACCESS) if place.status_of(name).map_err(failed)?.is_some() => return Err(foreign()),
+        Err(error) => return Err(failed(error.into())),
+    };
+    let held = fs::fstat(&file).map_err(|error| failed(error.into()))?;
+    if FileType::from_raw_mode(held.st_mode) != FileType::RegularFile || held.st_uid != geteuid().as_raw() {
+        return Err(foreign());
+    }
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // Who held it before us has removed it: then this file has no name, and the next one locks another.
+    let named = place.status_of(name).map_err(failed)?;
+    Ok(named.is_some_and(|named| Identity::of(&named) == Identity::of(&held)).then_some(file))
+}
+
+/// Does a process hold a socket that is bound to this file? One that does not listen yet refuses connections as if
+/// there were none.
+#[cfg(target_os = "linux")]
+fn is_bound(identity: Identity) -> bool {
+    // Without /proc only that is unknown.
+    let sockets = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    // Num, RefCount, Protocol, Flags, Type, St, Inode, Path (proc_net(5)). 01 is a socket without a peer. A relative
+    // path could be anywhere.
+    let unconnected = sockets.lines().filter(|line| line.split_whitespace().nth(5) == Some("01"));
+    let mut paths = unconnected.filter_map(|line| line.find(" /").map(|space| &line[space + 1..]));
+    paths.any(|path| fs::lstat(path).is_ok_and(|found| Identity::of(&found) == identity))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_bound(_: Identity) -> bool {
+    false
+}
+
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn failed(path: &Path, source: io::Error) -> BindError {
+    BindError::Failed { address: Address::Unix(path.to_owned()), source }
+}
+
+/// For its owner alone.
+const PRIVATE: Mode = Mode::from_raw_mode(0o600);
+
+const BACKLOG: i32 = 1024;
+
+/// How long another starting process may hold the lock, and how often to look.
+const LOCK_LIMIT: Duration = Duration::from_secs(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
