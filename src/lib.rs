@@ -29,4 +29,5 @@ pub mod net;
 pub mod pki;
 pub mod probe;
 pub mod report;
+mod shell;
 pub mod units;

@@ -13,7 +13,7 @@ mod probe;
 pub use bridge::Bridge;
 pub use certs::{
     Certs, CertsCheck, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRenew, CertsRotateCa, CertsShow,
-    Prepare, RotationStep, Server, Signer, Status, Step,
+    Changes, Prepare, RotationStep, Server, Signer, Status, Step,
 };
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;

@@ -1,8 +1,8 @@
-use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 use super::{SocketPath, TextPath};
 use crate::net::{Address, Transport};
+use crate::shell::shell_word;
 
 /// The bridge that belongs to a configuration; prints as the command to type into a shell.
 #[derive(Clone, Debug)]
@@ -31,43 +31,5 @@ impl Display for BridgeCommand {
             write!(f, " --dir {}", shell_word(self.material.as_str()))?;
         }
         Ok(())
-    }
-}
-
-/// `text` as one word for a POSIX shell.
-pub(super) fn shell_word(text: &str) -> Cow<'_, str> {
-    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:=@+,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_safe) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-
-    #[test]
-    fn a_shell_reads_each_word_as_it_was() {
-        for text in [
-            "/run/eg.sock",
-            "",
-            "a b",
-            "it's",
-            "$HOME",
-            "a;b|c&d",
-            "`x`",
-            "~",
-            "*",
-            "\\",
-            "über",
-            "[::1]:5005",
-        ] {
-            let script = format!("printf %s {}", shell_word(text));
-            let printed = Command::new("sh").args(["-c", &script]).output().expect("a shell");
-            assert_eq!(String::from_utf8(printed.stdout).expect("UTF-8"), text);
-        }
     }
 }

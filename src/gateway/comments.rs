@@ -1,7 +1,7 @@
 //! What the comments say. Lines of a person's own words stand apart from these, so that no path breaks one.
 
-use super::bridge_command::shell_word;
 use super::{BridgeCommand, NativeTls, TextPath, Version};
+use crate::shell::shell_word;
 
 /// What EG, the bridge and the server say to each other, and what becomes of it when one is down.
 pub(super) fn about_bridge(bridge: &BridgeCommand) -> String {

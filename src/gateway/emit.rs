@@ -1,10 +1,10 @@
 //! Plans become text.
 
-use super::bridge_command::shell_word;
 use super::plan::host_and_port;
 use super::yaml::{Entry, Item, Node, comment, document};
 use super::{Feature, NativeTls, Plan, Resource, Service, Standalone, comments};
 use crate::net::Host;
+use crate::shell::shell_word;
 use crate::units::Size;
 
 impl Plan {

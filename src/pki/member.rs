@@ -9,9 +9,11 @@ use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 
 use super::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey, common_name};
+use super::change::Difference;
 use super::store::{self, SetFile, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, Found, Identity, IdentityError, KeyType, Role, Summary, check, identity, verify,
+    CA_CERTIFICATE_FILE, Found, Identity, IdentityError, KeyType, Refusal, Role, Summary, check, identity,
+    verify,
 };
 use crate::report::Hint;
 use crate::units::Span;
@@ -34,11 +36,20 @@ impl Member {
     /// # Errors
     /// When there is no set, or one of its files cannot be used.
     pub fn all(directory: &Path) -> Result<Vec<Self>, MemberError> {
+        Self::all_but(directory, None)
+    }
+
+    /// The same without the one that is called `left_out`, which may be broken.
+    ///
+    /// # Errors
+    /// As [`Self::all`].
+    pub fn all_but(directory: &Path, left_out: Option<&str>) -> Result<Vec<Self>, MemberError> {
         let Some(files) = store::Snapshot::open(directory)?.map(|set| set.names().to_vec()) else {
             return Err(MemberError::NoSet { directory: directory.into() });
         };
         let stems = files.iter().filter(|name| *name != CA_CERTIFICATE_FILE && !name.starts_with('.'));
         let mut names = stems.filter_map(|name| name.strip_suffix(".crt")).collect::<Vec<_>>();
+        names.retain(|name| Some(*name) != left_out);
         names.sort_by_key(|name| (*name != "server", *name != "client", name.to_owned()));
         names.into_iter().map(|name| Self::load(directory, name, &files)).collect()
     }
@@ -86,10 +97,17 @@ impl Member {
         self.identity.is_some()
     }
 
-    /// Was it signed by `ca`? Its dates are another question.
-    pub fn is_signed_by(&self, ca: &CertificateDer<'_>) -> bool {
-        let anchors = std::slice::from_ref(ca);
-        verify::leaf(&self.chain, anchors, self.role, &[], self.summary.not_after).is_ok()
+    /// The certificate, DER.
+    pub fn certificate(&self) -> &CertificateDer<'static> {
+        &self.chain[0]
+    }
+
+    /// Proves that one of `issuers`, certificates of CAs, issued it for its side. Its dates are another question.
+    ///
+    /// # Errors
+    /// When a verifier that trusts these CAs would refuse it.
+    pub fn verify_below(&self, issuers: &[CertificateDer<'_>]) -> Result<(), Refusal> {
+        verify::leaf(&self.chain, issuers, self.role, &[], self.summary.not_after)
     }
 
     /// How long its life was meant to be when `ca` issued it.
@@ -98,14 +116,15 @@ impl Member {
         if self.summary.not_after >= ca.not_after { DEFAULT_LIFETIME } else { check::lifetime(&self.summary) }
     }
 
-    /// Makes its successor: the same names and usages, another serial number, `lifetime` from now on.
+    /// Makes its successor: the same names and usages but for the difference, another serial number, `lifetime`
+    /// from now on.
     ///
     /// # Errors
     /// When `authority` cannot issue it.
-    pub fn reissue(
+    pub(super) fn reissue(
         &self,
         authority: &Authority,
-        lifetime: Span,
+        (difference, lifetime): (&Difference, Span),
         keep_key: bool,
         now: OffsetDateTime,
     ) -> Result<Successor, AuthorityError> {
@@ -115,10 +134,11 @@ impl Member {
         let public_key = public_key(&self.chain[0])?;
         let key = match &self.identity {
             Some(identity) if keep_key => LeafKey::Kept(identity),
-            Some(_) => LeafKey::New(key_type(&self.summary)),
+            Some(_) => LeafKey::New(difference.key_type.unwrap_or_else(|| key_type(&self.summary))),
             None => LeafKey::Theirs(&public_key),
         };
-        let leaf = Leaf { role: self.role, name, names: &self.summary.names, key, lifetime };
+        let names = difference.names(&self.summary.names);
+        let leaf = Leaf { role: self.role, name, names: &names, key, lifetime };
         let files = [certificate_file(&self.name), key_file(&self.name)];
         let has_new_key = matches!(key, LeafKey::New(_));
         Ok(Successor { files, issued: authority.issue(&leaf, now)?, has_new_key })

@@ -6,7 +6,7 @@
 //!
 //! * [`authority`] signs, and [`store`] is the only code that writes files.
 //! * [`check`] compares a set on disk with the clock and with what was asked for.
-//! * [`member`], [`renewal`] and [`rotation`] are the later life of a set, [`request`] lets somebody else keep a
+//! * [`member`], [`renewal`], [`change`] and [`rotation`] are the later life of a set, [`request`] lets somebody else keep a
 //!   key, and [`pack`] carries a set to another machine.
 //!
 //! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would refuse is
@@ -14,6 +14,7 @@
 
 pub mod audit;
 pub mod authority;
+pub mod change;
 pub mod check;
 pub mod date;
 mod der;

@@ -1,31 +1,52 @@
 //! New leafs in the place of old ones, from the same CA.
 //!
-//! A successor has the names and the usages of the leaf that it replaces, its life is as long, and its serial
-//! number is its own in any case. It has a new key unless the old one is to be kept: whoever has copied the old
-//! key should not be able to use it for ever.
+//! A successor has the names and the usages of the leaf that it replaces, and its life is as long, unless a
+//! [`Change`] was asked for. Its serial number is its own in any case. It has a new key unless the old one is to
+//! be kept: a copy of the old key should not be of use after the renewal.
+//!
+//! The old certificate decides what the new one says. So the CA has to have issued it: otherwise anything that
+//! was copied into the directory would be signed by the CA at the next renewal.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::authority::{Authority, AuthorityError};
+use super::change::{Change, ChangeError, Difference, place};
 use super::member::{self, Member, Successor};
-use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Role, Summary, date, when};
+use super::{
+    CA_CERTIFICATE_FILE, CA_KEY_FILE, DistinguishedName, IdentityError, KeyType, Refusal, Role, Summary,
+    date, when,
+};
 use crate::report::Hint;
-use crate::units::{Span, Within};
+use crate::units::Within;
 
 /// What shall be renewed, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     /// The end of a certificate's life in which it is due: by default the last third.
     pub within: Option<Within>,
     /// Only this side.
     pub role: Option<Role>,
+    /// Only the certificate whose files are called so.
+    pub name: Option<String>,
     /// Also what is not due yet.
     pub force: bool,
     /// For the keys that are there, not for new ones.
     pub keep_key: bool,
+    /// What shall be different, in one of them.
+    pub change: Change,
+}
+
+/// A leaf that is to be renewed.
+#[derive(Debug)]
+pub struct Selected<'a> {
+    /// The leaf.
+    pub member: &'a Member,
+    /// What will be different in its successor.
+    pub difference: Difference,
 }
 
 impl Policy {
@@ -34,10 +55,53 @@ impl Policy {
         date::before(summary.not_after, self.end((summary.not_after - summary.not_before).unsigned_abs()))
     }
 
-    /// Shall `member` be renewed now?
-    pub fn selects(&self, member: &Member, now: OffsetDateTime) -> bool {
-        let is_asked_for = self.role.is_none_or(|role| role == member.role());
-        is_asked_for && (self.force || self.due_from(member.summary()) <= now)
+    /// Those of `members`, the leafs in `directory`, that are to be renewed now. A change is a reason of its own.
+    ///
+    /// # Errors
+    /// When none of them is meant, or more than one by a change, or the change cannot be made.
+    pub fn select<'a>(
+        &self,
+        directory: &Path,
+        members: &'a [Member],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Selected<'a>>, ChangeError> {
+        let asked = members.iter().filter(|member| self.is_asked_for(member)).collect::<Vec<_>>();
+        let names = |members: &[&Member]| members.iter().map(|member| member.name().to_owned()).collect();
+        if asked.is_empty() && (self.name.is_some() || !self.change.is_empty()) {
+            return Err(ChangeError::NoSuchMember {
+                directory: directory.into(),
+                wanted: self.wanted(),
+                names: names(&members.iter().collect::<Vec<_>>()),
+            });
+        }
+        if !self.change.is_empty() && asked.len() > 1 {
+            return Err(ChangeError::Ambiguous { names: names(&asked) });
+        }
+        let mut selected = Vec::new();
+        for member in asked {
+            let difference = self.change.of(member, self.keep_key)?;
+            let is_due = self.force || self.due_from(member.summary()) <= now;
+            if is_due || !difference.is_none() {
+                selected.push(Selected { member, difference });
+            }
+        }
+        Ok(selected)
+    }
+
+    /// Is it one of those that may be renewed, if not now then later?
+    pub fn is_asked_for(&self, member: &Member) -> bool {
+        self.role.is_none_or(|role| role == member.role())
+            && self.name.as_deref().is_none_or(|name| name == member.name())
+    }
+
+    /// In words.
+    fn wanted(&self) -> String {
+        match (&self.name, self.role) {
+            (Some(name), Some(role)) => format!("`{name}` for the {role}"),
+            (Some(name), None) => format!("`{name}`"),
+            (None, Some(role)) => format!("for the {role}"),
+            (None, None) => "of a server or a client".to_owned(),
+        }
     }
 
     /// Refuses where the CA itself has to be replaced first.
@@ -47,17 +111,21 @@ impl Policy {
     pub fn refuse_dying_ca(
         &self,
         ca: &Ca,
-        members: &[&Member],
+        selected: &[Selected<'_>],
         now: OffsetDateTime,
     ) -> Result<(), RenewalError> {
         let (expires, path) = (ca.summary.not_after, &ca.path);
-        let is_too_late = |member: &&&Member| {
+        let is_too_late = |Selected { member, difference }: &Selected<'_>| {
+            // It gains what was asked for.
+            if !difference.is_none() {
+                return false;
+            }
             let lifetime = member.lifetime(&ca.summary).duration();
             let due_again = date::after(now, lifetime.saturating_sub(self.end(lifetime)));
             let gains_nothing = expires <= member.summary().not_after;
             gains_nothing || !self.force && due_again > expires
         };
-        if expires <= now || members.iter().any(|member| is_too_late(&member)) {
+        if expires <= now || selected.iter().any(is_too_late) {
             let left = when::distance(expires, now);
             return Err(RenewalError::CaDue { path: path.clone(), left, force: self.force });
         }
@@ -69,18 +137,56 @@ impl Policy {
     }
 }
 
-/// Makes the successors of `members`.
+/// Makes the successors of `selected`, all of which `signer` has to have issued.
 ///
 /// # Errors
-/// When one of them cannot be issued.
+/// When a certificate is not of this CA, or its successor cannot be issued.
 pub fn renew(
-    members: &[&Member],
-    (authority, ca): (&Authority, &Ca),
+    selected: &[Selected<'_>],
+    signer: &Signer<'_>,
     keep_key: bool,
     now: OffsetDateTime,
-) -> Result<Vec<Successor>, AuthorityError> {
-    let lifetime = |member: &Member| -> Span { member.lifetime(&ca.summary) };
-    members.iter().map(|member| member.reissue(authority, lifetime(member), keep_key, now)).collect()
+) -> Result<Vec<Successor>, RenewalError> {
+    let Signer { authority, issuers, ca } = *signer;
+    refuse_strangers(selected.iter().map(|selected| selected.member), issuers)?;
+    let successor = |Selected { member, difference }: &Selected<'_>| {
+        let lifetime = difference.lifetime.unwrap_or_else(|| member.lifetime(ca));
+        Ok(member.reissue(authority, (difference, lifetime), keep_key, now)?)
+    };
+    selected.iter().map(successor).collect()
+}
+
+/// Who makes successors, and who must have made their predecessors.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// Signs.
+    pub authority: &'a Authority,
+    /// Below one of these CAs each predecessor has to stand.
+    pub issuers: &'a [CertificateDer<'static>],
+    /// The CA of the predecessors: it may have cut their lives short.
+    pub ca: &'a Summary,
+}
+
+/// Proves that one of `issuers` issued every one of `members`.
+///
+/// # Errors
+/// Names the first that was not: what stands in it is nobody's promise.
+pub fn refuse_strangers<'a>(
+    members: impl IntoIterator<Item = &'a Member>,
+    issuers: &[CertificateDer<'static>],
+) -> Result<(), RenewalError> {
+    for member in members {
+        let Err(refusal) = member.verify_below(issuers) else { continue };
+        let issuer = issuers.first().and_then(|issuer| Summary::of(issuer).ok());
+        return Err(RenewalError::Stranger(Box::new(Stranger {
+            path: member.path().into(),
+            name: member.name().into(),
+            role: member.role(),
+            issuer: issuer.map(|issuer| issuer.subject),
+            refusal,
+        })));
+    }
+    Ok(())
 }
 
 /// What signs, before its key is opened.
@@ -92,6 +198,8 @@ pub struct Ca {
     pub key: PathBuf,
     /// What the certificate says.
     pub summary: Summary,
+    /// All of the file.
+    certificates: Vec<CertificateDer<'static>>,
 }
 
 impl Ca {
@@ -112,8 +220,14 @@ impl Ca {
     /// # Errors
     /// When the certificate cannot be read.
     pub fn of(path: PathBuf, key: PathBuf) -> Result<Self, RenewalError> {
-        let summary = member::summary(&path, &member::certificates(&path)?[0])?;
-        Ok(Self { path, key, summary })
+        let certificates = member::certificates(&path)?;
+        let summary = member::summary(&path, &certificates[0])?;
+        Ok(Self { path, key, summary, certificates })
+    }
+
+    /// The certificates of its file: which of them signs, only the key tells.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
     }
 
     /// Opens the key.
@@ -146,6 +260,9 @@ impl Ca {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenewalError {
+    /// A successor cannot be issued.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// What this CA issues now would not live long enough.
     #[error("the CA in `{}` expires {left}, before a new certificate would be due again", path.display())]
     CaDue {
@@ -165,11 +282,33 @@ pub enum RenewalError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// Another CA's certificate, or a forged one, has taken the place of one of the set's.
+    #[error(transparent)]
+    Stranger(#[from] Box<Stranger>),
+}
+
+/// A certificate that is not renewed, because what stands in it is nobody's promise.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{}` was not issued for the {role} by the CA that signs{}, so it is not renewed",
+    path.display(),
+    issuer.as_ref().map_or_else(String::new, |issuer| format!(", `{issuer}`"))
+)]
+pub struct Stranger {
+    path: PathBuf,
+    /// What its files are called.
+    name: String,
+    role: Role,
+    /// Who should have issued it.
+    issuer: Option<DistinguishedName>,
+    #[source]
+    refusal: Refusal,
 }
 
 impl Hint for RenewalError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Authority(error) => error.hint(),
             Self::CaDue { force: true, .. } => {
                 Some("replace the CA first: `egext certs rotate-ca prepare`".to_owned())
             }
@@ -182,6 +321,14 @@ impl Hint for RenewalError {
                 "if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, `egext certs rotate-ca prepare` begins to replace the CA"
                     .to_owned(),
             ),
+            // Its names are not repeated here: they may be what a stranger wants to be signed.
+            Self::Stranger(stranger) => {
+                let Stranger { path, name, role, .. } = &**stranger;
+                Some(format!(
+                "copy back the certificate that this CA issued, or issue a new one: `egext certs issue {role} --out {name} --replace --san NAME{}`",
+                place(path)
+            ))
+            }
         }
     }
 }

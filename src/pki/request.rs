@@ -4,14 +4,28 @@
 //! client of ours is called by: host names and IP addresses. All else is decided by us: a request that asks to
 //! become a CA, or to be good for both sides, gets a plain leaf. A URI is not taken either, since a SPIFFE id
 //! is an identity that the CA gives.
+//!
+//! The names are the requester's choice. So they count only as long as the operator names none, or says that
+//! they count, and the report warns of those that another certificate of the set has.
+//!
+//! A key that is known already is another question than a name. The CA's key is refused: its holder would have a
+//! leaf that no rotation takes from them. So is a key that lies in the set: the requester has a copy of what only
+//! one machine should have, or the operator wanted a renewal. The key of an earlier request is usually the same
+//! requester again, who wants other names; that is a warning.
 
 use std::path::{Path, PathBuf};
 
+use rustls_pki_types::CertificateDer;
 use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::ParsedExtension;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::{DistinguishedName, IdentityError, NameError, SubjectName, identity, summary};
+use super::change::place;
+use super::member::Member;
+use super::{DistinguishedName, IdentityError, NameError, SubjectName, Summary, identity, summary};
 use crate::report::Hint;
 
 /// A request whose sender has proven to have the key.
@@ -71,6 +85,51 @@ impl Request {
         Ok(accepted)
     }
 
+    /// The names that the certificate gets: those that the operator has `typed`, and those of the request where
+    /// the operator has typed none or `accepts` them.
+    pub fn grant(&self, typed: &[SubjectName], accepts: bool) -> Granted {
+        let (mut names, mut asked) = (typed.to_vec(), Vec::new());
+        for name in self.names.iter().filter(|name| !typed.contains(name)) {
+            if !asked.contains(name) {
+                asked.push(name.clone());
+            }
+        }
+        let (granted, withheld) =
+            if accepts || typed.is_empty() { (asked, Vec::new()) } else { (Vec::new(), asked) };
+        names.extend(granted.iter().cloned());
+        Granted { names, of_request: granted, withheld }
+    }
+
+    /// Does a certificate have the key of the request?
+    pub fn has_key_of(&self, certificate: &CertificateDer<'_>) -> bool {
+        let certificate = X509Certificate::from_der(certificate);
+        certificate.is_ok_and(|(_, certificate)| is_same_key(&self.public_key, certificate.public_key().raw))
+    }
+
+    /// Refuses a key that its sender should not have.
+    ///
+    /// # Errors
+    /// When it is that of one of `authorities`, or one that lies in the set with its certificate.
+    pub fn refuse_known_key(
+        &self,
+        path: &Path,
+        authorities: &[CertificateDer<'_>],
+        members: &[Member],
+    ) -> Result<(), RequestError> {
+        if let Some(authority) = authorities.iter().find(|authority| self.has_key_of(authority)) {
+            let subject = Summary::of(authority).map(|authority| authority.subject.to_string());
+            return Err(RequestError::KeyOfCa { path: path.into(), subject: subject.unwrap_or_default() });
+        }
+        match members.iter().find(|member| member.has_key() && self.has_key_of(member.certificate())) {
+            Some(member) => Err(RequestError::KeyOfMember {
+                path: path.into(),
+                name: member.name().into(),
+                certificate: member.path().into(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     fn take(&mut self, extension: &ParsedExtension<'_>) -> Result<(), RequestError> {
         match extension {
             ParsedExtension::SubjectAlternativeName(names) => {
@@ -102,6 +161,56 @@ impl Request {
     }
 }
 
+/// Who decided about which name.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// All that the certificate gets.
+    pub names: Vec<SubjectName>,
+    /// Those of them that only the request names.
+    pub of_request: Vec<SubjectName>,
+    /// Those that the request names and the certificate does not get.
+    pub withheld: Vec<SubjectName>,
+}
+
+/// Would a certificate for one of them pass for the other? A wildcard stands for one label.
+pub fn overlap(one: &SubjectName, other: &SubjectName) -> bool {
+    let covers = |wildcard: &str, name: &str| {
+        let parent = wildcard.strip_prefix("*.");
+        parent.is_some_and(|parent| name.split_once('.').is_some_and(|(_, rest)| rest == parent))
+    };
+    match (one, other) {
+        (SubjectName::Dns(one), SubjectName::Dns(other)) => {
+            let [one, other] = [one, other].map(|name| name.to_ascii_lowercase());
+            one == other || covers(&one, &other) || covers(&other, &one)
+        }
+        _ => one == other,
+    }
+}
+
+/// Is it one key, however it is written? A point on a curve has a short form, and the parameters of an algorithm
+/// can be left out.
+fn is_same_key(one: &[u8], other: &[u8]) -> bool {
+    let (Some(one), Some(other)) = (essence(one), essence(other)) else { return false };
+    one == other
+}
+
+/// What two forms of one public key have in common: the modulus, or the point's first coordinate.
+fn essence(public_key: &[u8]) -> Option<Vec<u8>> {
+    let (_, info) = SubjectPublicKeyInfo::from_der(public_key).ok()?;
+    Some(match info.parsed() {
+        Ok(PublicKey::RSA(key)) => key.modulus.iter().copied().skip_while(|octet| *octet == 0).collect(),
+        Ok(PublicKey::EC(point)) => match point.data() {
+            [UNCOMPRESSED, coordinates @ ..] => coordinates[..coordinates.len() / 2].to_vec(),
+            [_, coordinate @ ..] => coordinate.to_vec(),
+            [] => return None,
+        },
+        _ => info.subject_public_key.data.to_vec(),
+    })
+}
+
+/// How a point begins that has both coordinates (SEC 1 section 2.3.3).
+const UNCOMPRESSED: u8 = 4;
+
 /// Why a request was not accepted. Always the file's fault, or its sender's.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -109,6 +218,24 @@ pub enum RequestError {
     /// The file cannot be read.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Its sender has the CA's key, or the operator has taken the wrong one.
+    #[error("`{}` is for the key of the CA `{subject}`, which is not issued to anyone", path.display())]
+    KeyOfCa {
+        /// The file.
+        path: PathBuf,
+        /// The CA.
+        subject: String,
+    },
+    /// Its sender has a key that lies in the set.
+    #[error("`{}` is for the key of `{}`", path.display(), certificate.display())]
+    KeyOfMember {
+        /// The file.
+        path: PathBuf,
+        /// What the files of the certificate with this key are called.
+        name: String,
+        /// That certificate.
+        certificate: PathBuf,
+    },
     /// Not a request, though it says so.
     #[error("the request in `{}` is broken", path.display())]
     Malformed {
@@ -148,6 +275,14 @@ impl Hint for RequestError {
             "`openssl req -new -key server.key -subj /CN=server -addext subjectAltName=DNS:NAME` makes one";
         match self {
             Self::Identity(error) => error.hint(),
+            Self::KeyOfCa { .. } => Some(
+                "a server or client needs a key of its own: `openssl ecparam -name prime256v1 -genkey -noout -out NEW.key`; if a stranger sent the CSR, the CA's key has leaked: `egext certs rotate-ca prepare`"
+                    .to_owned(),
+            ),
+            Self::KeyOfMember { name, certificate, .. } => Some(format!(
+                "to change its names: `egext certs renew --name {name} --add-san NAME --keep-key{place}`; if a stranger sent the CSR, the key has leaked: `egext certs renew --name {name} --force{place}`",
+                place = place(certificate)
+            )),
             Self::Malformed { .. } => Some(new_request.to_owned()),
             Self::Name(error) => error.hint(),
             Self::NoRequest { key: true, .. } => {
@@ -158,6 +293,46 @@ impl Hint for RequestError {
             Self::NotProven { .. } => {
                 Some("ask its sender for a new one; keys are P-256, P-384, RSA or Ed25519".to_owned())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::KeyType;
+    use crate::pki::private_key::PrivateKey;
+
+    /// RFC 5480 section 2.2: a point may stand there with one coordinate and a sign.
+    #[test]
+    fn the_short_form_of_a_point_is_the_same_key() {
+        let [key, other] = [(), ()].map(|()| PrivateKey::generate(KeyType::P256).expect("a key"));
+        let long = key.public_key();
+        let (head, point) = long.split_at(long.len() - 65);
+        let mut short = [head, &[2 + point[64] % 2], &point[1..33]].concat();
+        // The lengths of the whole and of the BIT STRING.
+        short[1] -= 32;
+        let bits = head.len() - 2;
+        short[bits] -= 32;
+        assert!(is_same_key(long, &short));
+        assert!(is_same_key(&short, long));
+        assert!(!is_same_key(other.public_key(), &short));
+        assert!(!is_same_key(b"no key", b"no key"));
+    }
+
+    #[test]
+    fn a_wildcard_overlaps_with_what_it_stands_for() {
+        let name = |text: &str| text.parse::<SubjectName>().expect("a name");
+        for (one, other, expected) in [
+            ("*.a.example", "b.a.example", true),
+            ("*.a.example", "c.b.a.example", false),
+            ("*.a.example", "a.example", false),
+            ("*.a.example", "*.a.example", true),
+            ("10.0.0.7", "10.0.0.7", true),
+            ("10.0.0.7", "10.0.0.8", false),
+        ] {
+            assert_eq!(overlap(&name(one), &name(other)), expected, "{one} {other}");
+            assert_eq!(overlap(&name(other), &name(one)), expected, "{other} {one}");
         }
     }
 }

@@ -37,12 +37,13 @@ use x509_parser::certificate::X509Certificate;
 use zeroize::Zeroizing;
 
 use super::authority::{self, Authority, AuthorityError, Issued};
+use super::change::{Difference, place};
 use super::member::{self, Member, MemberError, Successor};
-use super::renewal::{self, Ca, RenewalError};
+use super::renewal::{self, Ca, RenewalError, Selected, Signer};
 use super::signature::is_signed_by;
 use super::store::{self, SetFile, Store, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Passphrase, PassphraseError, SET_FILES,
+    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Passphrase, PassphraseError, Role, SET_FILES,
     Summary, check, date, identity, pem,
 };
 use crate::report::Hint;
@@ -133,6 +134,8 @@ impl Rotation {
         passphrase: Option<&Path>,
         now: OffsetDateTime,
     ) -> Result<Summary, RotationError> {
+        // Their names go into the new CA.
+        renewal::refuse_strangers(&self.members, self.signs())?;
         let names = self.members.iter().flat_map(|member| member.summary().names.clone()).collect::<Vec<_>>();
         let domain = authority::trust_domain(&names).into_iter().collect::<Vec<_>>();
         let constraints = has_name_constraints(&self.trusted[0]).then_some(names.as_slice());
@@ -162,8 +165,11 @@ impl Rotation {
         let [certificate, key] = [NEXT_CERTIFICATE, NEXT_KEY].map(|name| next_file(&self.directory, name));
         let authority = Authority::load(&certificate, &key, passphrase, now)?;
         let next = member::certificates(&certificate)?.remove(0);
-        let members = self.members.iter().collect::<Vec<_>>();
-        let successors = renewal::renew(&members, (&authority, &self.ca), false, now)?;
+        let all = |member| Selected { member, difference: Difference::default() };
+        let selected = self.members.iter().map(all).collect::<Vec<_>>();
+        // The old CA has issued them.
+        let signer = Signer { authority: &authority, issuers: self.signs(), ca: &self.ca.summary };
+        let successors = renewal::renew(&selected, &signer, false, now)?;
         let old = self.trusted.iter().filter(|certificate| **certificate != next);
         let mut files = successors.iter().flat_map(Successor::files).collect::<Vec<_>>();
         files.push(SetFile {
@@ -174,6 +180,11 @@ impl Rotation {
         files.push(SetFile { name: CA_KEY_FILE, text: text(&key)?, secret: true });
         store.update(&files, &[NEXT_CERTIFICATE, NEXT_KEY])?;
         Ok(successors)
+    }
+
+    /// The CA that signs at present, or the root above it.
+    fn signs(&self) -> &[CertificateDer<'static>] {
+        &self.trusted[..1]
     }
 
     /// The new CA's key: encrypted when there is a passphrase, and in no case more open than the old one.
@@ -196,8 +207,13 @@ impl Rotation {
     /// When a leaf of the old CA is still there, or the new set cannot be written.
     pub fn finish(&self, store: Store) -> Result<(), RotationError> {
         let signer = &self.trusted[0];
-        if let Some(member) = self.members.iter().find(|member| !member.is_signed_by(signer)) {
-            return Err(RotationError::StillNeeded { path: member.path().into() });
+        let is_strange = |member: &&Member| member.verify_below(self.signs()).is_err();
+        if let Some(member) = self.members.iter().find(is_strange) {
+            return Err(RotationError::StillNeeded {
+                path: member.path().into(),
+                name: member.name().into(),
+                role: member.role(),
+            });
         }
         let above = self.trusted[1..].iter().filter(|certificate| is_above(signer, certificate));
         let text = pem::bundle([signer].into_iter().chain(above));
@@ -266,6 +282,10 @@ pub enum RotationError {
     StillNeeded {
         /// The certificate.
         path: PathBuf,
+        /// What its files are called.
+        name: String,
+        /// Its side.
+        role: Role,
     },
     /// The set cannot be written.
     #[error(transparent)]
@@ -292,7 +312,10 @@ impl Hint for RotationError {
             Self::PassphraseNeeded { .. } => {
                 Some("name the file with its passphrase: `--ca-key-passphrase-file`".to_owned())
             }
-            Self::StillNeeded { .. } => Some("`egext certs renew --force` makes it anew".to_owned()),
+            Self::StillNeeded { path, name, role } => Some(format!(
+                "copy back the certificate that the new CA issued, or issue a new one: `egext certs issue {role} --out {name} --replace --san NAME{}`",
+                place(path)
+            )),
             Self::Store(error) => error.hint(),
             Self::UnderWay { next, .. } => Some(format!("the next step is `egext certs rotate-ca {next}`")),
         }

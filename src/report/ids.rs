@@ -129,6 +129,9 @@ table! {
     CertsKeyInCertificateFile = "certs.key-in-certificate-file", Error,
         "a file of certificates holds a private key, too: such files are readable for everyone and are copied to other machines, and the key goes with them",
         "keep the key in a `.key` file of mode 0600 and certificates in the `.crt` file; replace the key if the file has left the machine";
+    CertsKeyInUse = "certs.key-in-use", Warning,
+        "a certificate was issued for a key that another certificate of the set has: whoever holds one of them holds both, and a renewal of one does not change the key of the other",
+        "if both are for the same machine, replace the other one instead (`egext certs issue --csr FILE --out NAME --replace`); otherwise ask the requester for a CSR with a key of its own";
     CertsKeyMismatch = "certs.key-mismatch", Error,
         "certificate and key are both fine, and not a pair: usually half of a renewal was copied",
         "copy certificate and key together; `egext certs show DIR` says which key belongs to which certificate";
@@ -141,6 +144,9 @@ table! {
     CertsLifetimeCut = "certs.lifetime-cut", Warning,
         "the CA, or one above it, expires before the lifetime that was asked for is over; nothing outlives its CA, so the certificate ends with it",
         "replace the CA first (`egext certs rotate-ca prepare`), or ask for a shorter life with `--lifetime`";
+    CertsNameInUse = "certs.name-in-use", Warning,
+        "a certificate was issued for names that the requester chose in the CSR, and another certificate of the set has them too: its holder can pass for the holder of the other one",
+        "if the requester is not a replica of that server or client, do not hand the certificate out; issue it again with the names that you choose: `egext certs issue --csr FILE --san NAME`";
     CertsNamesMissing = "certs.names-missing", Error,
         "the server's certificate lacks names that `--for-name` asks for, or `--san` where a set exists already; it was left as it is",
         "make a new set with all names (`egext certs init --force --san NAME,NAME`), give both sides their files and restart them";

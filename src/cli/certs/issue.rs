@@ -17,8 +17,10 @@ pub struct CertsIssue {
     /// Directory that `egext certs init` filled
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
-    /// Host name or IP address of its holder; may be repeated, or a list with commas. With `--csr`: beside the
-    /// names that the request asks for
+    /// Host name, IP address, URI or SPIFFE id; may be repeated, or a list with commas
+    ///
+    /// With `--csr` the certificate has these names only, unless `--accept-csr-names` is given. Without `--san`
+    /// it has the host names and IP addresses of the CSR.
     #[arg(
         long,
         value_name = "NAME",
@@ -27,13 +29,21 @@ pub struct CertsIssue {
         required_unless_present = "csr"
     )]
     pub san: Vec<String>,
-    /// Puts `NAME.crt` and `NAME.key` into the directory. Only with `--csr` it can be left out: then the
-    /// certificate is printed
+    /// Write `NAME.crt` and `NAME.key`; may be omitted with `--csr`, which then prints the certificate
     #[arg(long, value_name = "NAME", env = "EGEXT_OUT", required_unless_present = "csr")]
     pub out: Option<String>,
-    /// Issues for the key of this request (PKCS#10, PEM), whose sender keeps the key
+    /// Issue for the key of this CSR (PKCS#10, PEM); the requester keeps the key
     #[arg(long, value_name = "FILE", env = "EGEXT_CSR", conflicts_with = "key_type")]
     pub csr: Option<PathBuf>,
+    /// Grant the host names and IP addresses of the CSR in addition to `--san`
+    #[arg(long, requires = "csr")]
+    pub accept_csr_names: bool,
+    /// Replace `NAME.crt` and `NAME.key`, also those of `server` and `client`
+    ///
+    /// Nothing is taken from the old certificate: the new one has the names of `--san`, and a new key. To change
+    /// some names and keep the others, use `certs renew --name NAME --add-san NAME`.
+    #[arg(long, requires = "out")]
+    pub replace: bool,
     /// How long it lives, from now; never longer than the CA
     #[arg(long, value_name = "SPAN", default_value = "365d", env = "EGEXT_LIFETIME")]
     pub lifetime: Span,
@@ -50,9 +60,10 @@ pub struct CertsIssue {
 
 const AFTER_HELP: &str = "\
 Examples:
-  egext certs issue client --out gateway-2 --san gateway-2.internal   a second client, with its key
-  egext certs issue server --csr server.csr > server.crt              for a key that stays where it is
-  egext certs issue server --csr server.csr --out replica             the same, kept in the directory
+  egext certs issue client --out gateway-2 --san gateway-2.internal  a second client, with its key
+  egext certs issue server --csr server.csr > server.crt             its key stays where it is
+  egext certs issue server --csr server.csr --out replica            the same, kept in the directory
+  egext certs issue server --csr server.csr --san replica.internal   for this name only
+  egext certs issue server --out server --san eg.example --replace   the set's own server
 
-Of a request the key and the host names and IP addresses are taken, once its signature is verified;
-usages follow from the role.";
+Of a CSR the key is taken once its signature is verified; usages follow from the role.";

@@ -11,7 +11,7 @@ pub use check::CertsCheck;
 pub use init::CertsInit;
 pub use issue::CertsIssue;
 pub use pack::CertsPack;
-pub use renew::CertsRenew;
+pub use renew::{CertsRenew, Changes};
 pub use rotate_ca::{CertsRotateCa, Prepare, RotationStep, Status, Step};
 pub use show::{CertsShow, Server};
 pub use signer::Signer;
@@ -38,7 +38,7 @@ pub enum CertsCommand {
     Check(CertsCheck),
     /// Issue a further certificate, or one for a request
     Issue(CertsIssue),
-    /// Renew what is due: the same names, a new key
+    /// Renew what is due, or change names, lifetime or key type of one certificate
     Renew(CertsRenew),
     /// Replace the CA step by step, without a failed call
     RotateCa(CertsRotateCa),

@@ -4,8 +4,8 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::Signer;
-use crate::pki::Role;
-use crate::units::Within;
+use crate::pki::{KeyType, Role};
+use crate::units::{Span, Within};
 
 /// `egext certs renew`
 #[derive(Args, Debug)]
@@ -29,9 +29,35 @@ pub struct CertsRenew {
     /// Say what would be renewed, and write nothing; exit code 3 when something would be
     #[arg(long, env = "EGEXT_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
+    /// What to change.
+    #[command(flatten)]
+    pub change: Changes,
     /// Who signs.
     #[command(flatten)]
     pub signer: Signer,
+}
+
+/// What the new certificate has that the old one has not.
+// Without environment variables: a change is made once, and a variable that `certs init` reads would make it every
+// day, with every renewal.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Change one certificate, due or not")]
+pub struct Changes {
+    /// Renew only the certificate in `NAME.crt`: `server`, `client` or a name of `certs issue --out`
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Add a host name, IP address, URI or SPIFFE id; may be repeated, or a list with commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub add_san: Vec<String>,
+    /// Remove a name that the certificate has; may be repeated, or a list with commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub remove_san: Vec<String>,
+    /// Change the lifetime, from now; never longer than the CA [default: as before]
+    #[arg(long, value_name = "SPAN")]
+    pub lifetime: Option<Span>,
+    /// Change the type of the key [default: as before]
+    #[arg(long, value_name = "TYPE", value_enum)]
+    pub key_type: Option<KeyType>,
 }
 
 const AFTER_HELP: &str = "\
@@ -40,6 +66,8 @@ Examples:
   egext certs renew --within 30d          what expires within 30 days
   egext certs renew --force --role server the server's, now
   egext certs renew --dry-run             exit code 3: something is due
+  egext certs renew --name server --add-san eg.example --remove-san 127.0.0.1
+  egext certs renew --name client --lifetime 90d --key-type p384
 
-Names, usages and length of life stay; serial numbers never do. Run it daily: it does nothing until
-something is due.";
+Names, usages and lifetime stay unless you change them; serial numbers never do. Run it daily: it
+does nothing until something is due. Only certificates that this CA issued are renewed.";

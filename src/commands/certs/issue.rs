@@ -1,24 +1,27 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::renew::granted_name;
 use super::{CertsError, lines};
 use crate::cli::{CertsIssue, Signer};
-use crate::pki::authority::{Issued, Leaf, LeafKey, common_name};
+use crate::pki::authority::{Authority, Issued, Leaf, LeafKey, common_name};
 use crate::pki::member::{Member, certificate_file, key_file};
 use crate::pki::renewal::Ca;
-use crate::pki::request::Request;
+use crate::pki::request::{Granted, Request, overlap};
 use crate::pki::store::{self, SetFile, Store};
-use crate::pki::{KeyType, Role, SET_FILES, SubjectName, Summary};
-use crate::report::{Line, Report, Role as Style};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, KeyType, Role, SET_FILES, SubjectName, Summary};
+use crate::report::{Finding, Id, Line, Report, Role as Style};
 use crate::units::Span;
 
 pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
+    // Before a lock makes anything where there is no set.
+    let members = plan.others()?;
     let ca = plan.ca(now)?;
     let Some(name) = plan.out.clone() else {
-        let issued = plan.issue(&ca, now)?;
-        let mut report = plan.report(issued.summary(), now);
+        let issued = plan.issue(&ca, &members, now)?;
+        let mut report = plan.report(issued.summary(), &members, false, now);
         if !plan.dry_run {
             let certificate = issued.certificate_pem().to_string();
             report.details.insert("certificate".to_owned(), certificate.as_str().into());
@@ -27,20 +30,24 @@ pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, 
         return Ok(report);
     };
     let files = [certificate_file(&name), key_file(&name)];
-    let written = if plan.request.is_some() { &files[..1] } else { &files[..] };
+    let written = if plan.request.is_some() && !plan.replace { &files[..1] } else { &files[..] };
     let names = SET_FILES.into_iter().chain(written.iter().map(String::as_str)).collect::<Vec<_>>();
     if plan.dry_run {
-        plan.refuse_taken(&name, &files)?;
+        let replaces = plan.replaces(&name, &files)?;
         store::refuse_foreign(&plan.directory, &names)?;
-        return Ok(plan.report(plan.issue(&ca, now)?.summary(), now));
+        let issued = plan.issue(&ca, &members, now)?;
+        return Ok(plan.report(issued.summary(), &members, replaces, now));
     }
     let store = Store::open(&plan.directory, &names)?;
-    plan.refuse_taken(&name, &files)?;
-    let issued = plan.issue(&ca, now)?;
+    // Another run may have been faster, before the lock was ours.
+    let (members, replaces) = (plan.others()?, plan.replaces(&name, &files)?);
+    let issued = plan.issue(&ca, &members, now)?;
     let mut set = vec![SetFile { name: &files[0], text: issued.certificate_pem(), secret: false }];
     set.extend(issued.key_pem().map(|text| SetFile { name: &files[1], text, secret: true }));
-    store.update(&set, &[])?;
-    Ok(plan.report(issued.summary(), now))
+    // The key of the certificate before is not that of the request.
+    let removed = if plan.request.is_some() { vec![files[1].as_str()] } else { Vec::new() };
+    store.update(&set, &removed)?;
+    Ok(plan.report(issued.summary(), &members, replaces, now))
 }
 
 /// What `egext certs issue` shall do.
@@ -49,76 +56,113 @@ struct Plan {
     directory: PathBuf,
     role: Role,
     names: Vec<SubjectName>,
-    request: Option<(PathBuf, Request)>,
+    request: Option<Asked>,
     out: Option<String>,
+    replace: bool,
     key_type: Option<KeyType>,
     lifetime: Span,
     signer: Signer,
     dry_run: bool,
 }
 
+/// A request, and what comes of its names.
+#[derive(Debug)]
+struct Asked {
+    path: PathBuf,
+    request: Request,
+    granted: Granted,
+}
+
 impl TryFrom<CertsIssue> for Plan {
     type Error = CertsError;
 
     fn try_from(arguments: CertsIssue) -> Result<Self, CertsError> {
-        let CertsIssue { role, dir: directory, san, out, csr, lifetime, key_type, dry_run, signer } =
+        let CertsIssue { role, dir: directory, san, out, csr, lifetime, key_type, dry_run, signer, .. } =
             arguments;
-        let request = csr.map(|path| Request::load(&path).map(|request| (path, request))).transpose()?;
+        let (accepts, replace) = (arguments.accept_csr_names, arguments.replace);
         let mut names = Vec::new();
-        let typed = san.iter().map(|name| name.trim().parse::<SubjectName>());
-        let asked = request.iter().flat_map(|(_, request)| request.names.iter().cloned().map(Ok));
-        for name in typed.chain(asked) {
-            let name = name?;
+        for name in &san {
+            let name = granted_name(name)?;
             if !names.contains(&name) {
                 names.push(name);
             }
         }
+        let mut asked = None;
+        if let Some(path) = csr {
+            let request = Request::load(&path)?;
+            let granted = request.grant(&names, accepts);
+            names.clone_from(&granted.names);
+            asked = Some(Asked { path, request, granted });
+        }
         if let Some(name) = &out {
             refuse_odd(name)?;
+            refuse_reserved(name, role, replace)?;
         }
-        Ok(Self { directory, role, names, request, out, key_type, lifetime, signer, dry_run })
+        Ok(Self { directory, role, names, request: asked, out, replace, key_type, lifetime, signer, dry_run })
     }
 }
 
 impl Plan {
+    /// The certificates of the set, without the one that is replaced.
+    fn others(&self) -> Result<Vec<Member>, CertsError> {
+        let replaced = self.out.as_deref().filter(|_| self.replace);
+        Ok(Member::all_but(&self.directory, replaced)?)
+    }
+
     /// What will sign, which must have time left.
     fn ca(&self, now: OffsetDateTime) -> Result<Ca, CertsError> {
-        // A directory without a set is told apart from one without a CA.
-        Member::all(&self.directory)?;
         let ca = self.signer.ca(&self.directory)?;
         ca.refuse_expired(now)?;
         Ok(ca)
     }
 
-    fn issue(&self, ca: &Ca, now: OffsetDateTime) -> Result<Issued, CertsError> {
+    fn issue(&self, ca: &Ca, members: &[Member], now: OffsetDateTime) -> Result<Issued, CertsError> {
         let authority = ca.open(self.signer.ca_key_passphrase_file.as_deref(), now)?;
         self.signer.refuse_stranger(&self.directory, &authority)?;
+        if let Some(Asked { path, request, .. }) = &self.request {
+            request.refuse_known_key(path, &self.authorities(&authority)?, members)?;
+        }
         let name = common_name(self.role);
         let key_type = self.key_type.unwrap_or_else(|| ca.key_type());
         let (role, names, lifetime) = (self.role, self.names.as_slice(), self.lifetime);
         let key = match &self.request {
-            Some((_, request)) => LeafKey::Theirs(&request.public_key),
+            Some(Asked { request, .. }) => LeafKey::Theirs(&request.public_key),
             None => LeafKey::New(key_type),
         };
         Ok(authority.issue(&Leaf { role, name: &name, names, key, lifetime }, now)?)
     }
 
-    /// A name stands for one holder, whose certificate is renewed and not issued again.
-    fn refuse_taken(&self, name: &str, files: &[String]) -> Result<(), CertsError> {
-        let taken =
-            store::Snapshot::open(&self.directory)?.map(|set| set.names().to_vec()).unwrap_or_default();
-        match files.iter().find(|file| taken.contains(file)) {
-            Some(_) => {
-                Err(CertsError::NameTaken { name: name.to_owned(), directory: self.directory.clone() })
-            }
-            None => Ok(()),
-        }
+    /// Every CA that signs for the set, or will.
+    fn authorities(
+        &self,
+        authority: &Authority,
+    ) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>, CertsError> {
+        let mut authorities =
+            Anchors::load(&self.directory.join(CA_CERTIFICATE_FILE))?.certificates().to_vec();
+        authorities.extend([authority.certificate().clone(), authority.anchor().clone()]);
+        authorities.extend_from_slice(authority.intermediates());
+        Ok(authorities)
     }
 
-    fn report(&self, summary: &Summary, now: OffsetDateTime) -> Report {
+    /// A name stands for one holder: what is there goes only when that was asked for.
+    fn replaces(&self, name: &str, files: &[String]) -> Result<bool, CertsError> {
+        let taken =
+            store::Snapshot::open(&self.directory)?.map(|set| set.names().to_vec()).unwrap_or_default();
+        let is_taken = files.iter().any(|file| taken.contains(file));
+        if is_taken && !self.replace {
+            return Err(CertsError::NameTaken { name: name.to_owned(), directory: self.directory.clone() });
+        }
+        Ok(is_taken)
+    }
+
+    fn report(&self, summary: &Summary, members: &[Member], replaces: bool, now: OffsetDateTime) -> Report {
         let mut report = Report::new("certs issue");
-        let (style, done) =
-            if self.dry_run { (Style::Strong, "would issue") } else { (Style::Good, "issued") };
+        let (style, done, outcome) = match (self.dry_run, replaces) {
+            (true, true) => (Style::Strong, "would replace", "would-replace"),
+            (true, false) => (Style::Strong, "would issue", "would-issue"),
+            (false, true) => (Style::Good, "replaced", "replaced"),
+            (false, false) => (Style::Good, "issued", "issued"),
+        };
         let place = match &self.out {
             Some(name) => format!(" `{name}` in `{}`", self.directory.display()),
             None => " a certificate, which goes to stdout".to_owned(),
@@ -127,30 +171,55 @@ impl Plan {
         let called = self.role.to_string();
         let key = if self.request.is_some() { "for the key of the request" } else { summary.key.as_str() };
         lines::certificate(&mut report, &called, summary, key, now);
-        if let Some((path, request)) = &self.request {
-            let subject = request.subject.as_str();
-            let from = if subject.is_empty() { String::new() } else { format!(" from `{subject}`") };
-            report.talk.line(
-                Line::default().with(
-                    Style::Dim,
-                    format!("           request `{}`{from}, {}", path.display(), request.key),
-                ),
-            );
-            if !request.ignored.is_empty() {
-                let ignored = request.ignored.join("; ");
-                lines::note(
-                    &mut report,
-                    &format!("the request also asks for what is not granted: {ignored}"),
-                );
-            }
-            report.details.insert("ignored".to_owned(), request.ignored.clone().into());
+        if let Some(asked) = &self.request {
+            self.request_lines(&mut report, asked, members);
         }
         let has_key = self.request.is_none();
         if let Some(name) = &self.out {
             lines::files(&mut report, &[lines::holder(&self.directory, name, self.role, (true, has_key))]);
         }
-        let outcome = if self.dry_run { "would-issue" } else { "issued" };
+        if replaces && !self.dry_run {
+            let previous = store::previous(&self.directory);
+            lines::note(
+                &mut report,
+                &format!("the old one stays in `{}` until the next change", previous.display()),
+            );
+        }
         report.details.insert("outcome".to_owned(), outcome.into());
+        report.details.insert("issued".to_owned(), self.object(summary));
+        report
+    }
+
+    /// What was made of the request.
+    fn request_lines(&self, report: &mut Report, asked: &Asked, members: &[Member]) {
+        let Asked { path, request, granted } = asked;
+        let subject = request.subject.as_str();
+        let from = if subject.is_empty() { String::new() } else { format!(" from `{subject}`") };
+        let words = format!("           request `{}`{from}, {}", path.display(), request.key);
+        report.talk.line(Line::default().with(Style::Dim, words));
+        let mut ignored =
+            granted.withheld.iter().map(|name| format!("the name `{name}`")).collect::<Vec<_>>();
+        ignored.extend_from_slice(&request.ignored);
+        if !ignored.is_empty() {
+            let mut words = format!("the request also asks for what is not granted: {}", ignored.join("; "));
+            if !granted.withheld.is_empty() {
+                words.push_str("; names beyond `--san` are granted by `--accept-csr-names` only");
+            }
+            lines::note(report, &words);
+        }
+        report.details.insert("ignored".to_owned(), ignored.into());
+        let found = in_use(path, asked, members);
+        if !found.is_empty() {
+            report.talk.blank();
+        }
+        for finding in found {
+            report.talk.finding(&finding);
+            report.findings.push(finding);
+        }
+    }
+
+    fn object(&self, summary: &Summary) -> serde_json::Value {
+        let has_key = self.request.is_none();
         let name = self.out.as_deref().unwrap_or_default();
         let mut object = lines::object(&self.directory, name, self.role, summary, has_key);
         if let Some(fields) = object.as_object_mut().filter(|_| self.out.is_none()) {
@@ -160,9 +229,38 @@ impl Plan {
         if let Some(fields) = object.as_object_mut().filter(|_| self.dry_run) {
             fields.shift_remove("serial");
         }
-        report.details.insert("issued".to_owned(), object);
-        report
+        object
     }
+}
+
+/// What the requester shares with a certificate of the set: names of its own choice, or the key.
+fn in_use(path: &Path, Asked { request, granted, .. }: &Asked, members: &[Member]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let finding = |id, message: String, hint: &str| {
+        Finding::new(id, path.display().to_string(), message).with_hint(hint)
+    };
+    for member in members {
+        let (theirs, file) = (&member.summary().names, member.path().display());
+        let shared = granted.of_request.iter().filter(|name| theirs.iter().any(|other| overlap(name, other)));
+        let shared = shared.map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        if !shared.is_empty() {
+            found.push(finding(
+                Id::CertsNameInUse,
+                format!(
+                    "the requester chose {shared}, which `{file}` has too: its holder can pass for that one"
+                ),
+                "if it is not a replica of that one, issue it again with names of your choice: `--san NAME`",
+            ));
+        }
+        if request.has_key_of(member.certificate()) {
+            found.push(finding(
+                Id::CertsKeyInUse,
+                format!("it has the key of `{file}`"),
+                "if both are for the same machine, issue with `--out NAME --replace` in place of that one; otherwise ask for a CSR with a key of its own",
+            ));
+        }
+    }
+    found
 }
 
 /// `NAME` becomes two files, beside ours.
@@ -172,11 +270,17 @@ pub(super) fn refuse_odd(name: &str) -> Result<(), CertsError> {
     if name.is_empty() || name.starts_with(['.', '-']) || !is_plain {
         return Err(CertsError::OddName { name: name.to_owned() });
     }
-    if RESERVED.contains(&name) {
+    if name == "ca" {
         return Err(CertsError::ReservedName { name: name.to_owned() });
     }
     Ok(())
 }
 
-/// What the set itself calls its files.
-const RESERVED: [&str; 3] = ["ca", "client", "server"];
+/// What the set itself calls its files is only there to be replaced, for its own side.
+fn refuse_reserved(name: &str, role: Role, replace: bool) -> Result<(), CertsError> {
+    let is_own = |side: Role| name == side.to_string();
+    if (is_own(Role::Server) || is_own(Role::Client)) && !(replace && is_own(role)) {
+        return Err(CertsError::ReservedName { name: name.to_owned() });
+    }
+    Ok(())
+}

@@ -20,6 +20,7 @@ use super::Error;
 use crate::cli::{Certs, CertsCommand};
 use crate::net::Address;
 use crate::pki::authority::AuthorityError;
+use crate::pki::change::ChangeError;
 use crate::pki::member::MemberError;
 use crate::pki::pack::PackError;
 use crate::pki::renewal::RenewalError;
@@ -56,6 +57,9 @@ pub enum CertsError {
         /// The flag.
         flag: &'static str,
     },
+    /// A certificate was not changed.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// Only some of the files are there. Whoever took the others may want them back.
     #[error("`{}` holds half a set: {} missing", directory.display(), missing_words(missing))]
     HalfSet {
@@ -155,6 +159,7 @@ impl Hint for CertsError {
             Self::DirectoryAndFile { flag, .. } => {
                 Some(format!("leave `{flag}` out to check the directory, or the directory to check the file"))
             }
+            Self::Change(error) => error.hint(),
             Self::HalfSet { foreign: true, .. } => {
                 half_set("move the other files away, or name another directory with `--dir`")
             }
@@ -168,9 +173,9 @@ impl Hint for CertsError {
             Self::NothingToShow { .. } => Some("`egext certs init` makes certificates and keys".to_owned()),
             Self::Plaintext { .. } => Some("write it as `tls://HOST:PORT`".to_owned()),
             Self::WildcardAsked { name } => Some(format!("for example `{}`", name.replace('*', "any"))),
-            Self::NameTaken { .. } => {
-                Some("choose another name; `egext certs renew --force` makes what is there anew".to_owned())
-            }
+            Self::NameTaken { name, .. } => Some(format!(
+                "choose another name, or change what is there: `egext certs renew --name {name} --add-san NAME`; `--replace` issues a new one in its place"
+            )),
             Self::OddName { .. } => {
                 Some("letters, digits, `-`, `_` and `.` make a name, such as `gateway-2`".to_owned())
             }
@@ -178,9 +183,12 @@ impl Hint for CertsError {
             Self::Passphrase(error) => error.hint(),
             Self::Renewal(error) => error.hint(),
             Self::Request(error) => error.hint(),
-            Self::ReservedName { .. } => {
-                Some("choose another name; `egext certs renew` makes the set's own anew".to_owned())
+            Self::ReservedName { name } if name == "ca" => {
+                Some("choose another name; `egext certs rotate-ca` replaces the CA".to_owned())
             }
+            Self::ReservedName { name } => Some(format!(
+                "choose another name, or change the set's own: `egext certs renew --name {name} --add-san NAME`; `egext certs issue {name} --out {name} --replace` issues a new one in its place"
+            )),
             Self::Rotation(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::StrangeCa { .. } => {

@@ -1,18 +1,21 @@
 use std::path::{Path, PathBuf};
+use std::slice;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{CertsError, lines};
-use crate::cli::{CertsRenew, Signer};
+use crate::cli::{CertsRenew, Changes, Signer};
+use crate::pki::authority::Authority;
+use crate::pki::change::{Change, ChangeError, Difference};
 use crate::pki::member::{Member, Successor};
-use crate::pki::renewal::{Ca, Policy, renew};
+use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::store::Store;
-use crate::pki::{Role, SET_FILES, when};
-use crate::report::{Report, Role as Style};
+use crate::pki::{NameError, Role, SET_FILES, SubjectName, when};
+use crate::report::{Line, Report, Role as Style};
 
 pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, CertsError> {
-    let plan = Plan::from(arguments);
+    let plan = Plan::try_from(arguments)?;
     // Before a lock makes anything where there is no set.
     let members = Member::all(&plan.directory)?;
     if plan.dry_run {
@@ -21,16 +24,14 @@ pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, 
     let store = Store::open(&plan.directory, &SET_FILES)?;
     // Another run may have been faster, before the lock was ours.
     let members = Member::all(&plan.directory)?;
-    let due = plan.due(&members, now);
-    let Some(ca) = plan.ca(&due, now)? else {
+    let selected = plan.select(&members, now)?;
+    let Some(ca) = plan.ca(&selected, now)? else {
         return Ok(plan.unchanged(&members, now));
     };
-    let authority = ca.open(plan.signer.ca_key_passphrase_file.as_deref(), now)?;
-    plan.signer.refuse_stranger(&plan.directory, &authority)?;
-    let successors = renew(&due, (&authority, &ca), plan.policy.keep_key, now)?;
+    let successors = plan.successors(&selected, &plan.open(&ca, now)?, now)?;
     let files = successors.iter().flat_map(Successor::files).collect::<Vec<_>>();
     store.update(&files, &[])?;
-    Ok(plan.renewed(&due, &successors, &ca, now))
+    Ok(plan.renewed(&selected, &successors, &ca, now))
 }
 
 /// What `egext certs renew` shall do.
@@ -42,62 +43,124 @@ struct Plan {
     dry_run: bool,
 }
 
-impl From<CertsRenew> for Plan {
-    fn from(arguments: CertsRenew) -> Self {
-        let CertsRenew { dir: directory, within, role, keep_key, force, dry_run, signer } = arguments;
-        Self { directory, policy: Policy { within, role, force, keep_key }, signer, dry_run }
+impl TryFrom<CertsRenew> for Plan {
+    type Error = ChangeError;
+
+    fn try_from(arguments: CertsRenew) -> Result<Self, ChangeError> {
+        let CertsRenew { dir: directory, within, role, keep_key, force, dry_run, change, signer } = arguments;
+        let Changes { name, add_san, remove_san, lifetime, key_type } = change;
+        let add = add_san.iter().map(|name| granted_name(name)).collect::<Result<Vec<_>, _>>()?;
+        let remove = remove_san.iter().map(|name| name.trim().to_owned()).collect();
+        let change = Change { add, remove, lifetime, key_type };
+        Ok(Self {
+            directory,
+            policy: Policy { within, role, name, force, keep_key, change },
+            signer,
+            dry_run,
+        })
     }
 }
 
+/// A name for one certificate: also a SPIFFE id, since it is clear which side gets it.
+pub(super) fn granted_name(typed: &str) -> Result<SubjectName, NameError> {
+    let typed = typed.trim();
+    if typed.starts_with("spiffe://") { SubjectName::spiffe(typed) } else { typed.parse() }
+}
+
 impl Plan {
-    fn due<'a>(&self, members: &'a [Member], now: OffsetDateTime) -> Vec<&'a Member> {
-        members.iter().filter(|member| self.policy.selects(member, now)).collect()
+    fn select<'a>(
+        &self,
+        members: &'a [Member],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Selected<'a>>, CertsError> {
+        Ok(self.policy.select(&self.directory, members, now)?)
     }
 
-    /// What will sign `due`; none where nothing is.
-    fn ca(&self, due: &[&Member], now: OffsetDateTime) -> Result<Option<Ca>, CertsError> {
-        if due.is_empty() {
+    /// What will sign `selected`; none where nothing is.
+    fn ca(&self, selected: &[Selected<'_>], now: OffsetDateTime) -> Result<Option<Ca>, CertsError> {
+        if selected.is_empty() {
             return Ok(None);
         }
         let ca = self.signer.ca(&self.directory)?;
-        self.policy.refuse_dying_ca(&ca, due, now)?;
+        self.policy.refuse_dying_ca(&ca, selected, now)?;
         Ok(Some(ca))
     }
 
+    fn open(&self, ca: &Ca, now: OffsetDateTime) -> Result<Authority, CertsError> {
+        let authority = ca.open(self.signer.ca_key_passphrase_file.as_deref(), now)?;
+        self.signer.refuse_stranger(&self.directory, &authority)?;
+        Ok(authority)
+    }
+
+    fn successors(
+        &self,
+        selected: &[Selected<'_>],
+        authority: &Authority,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Successor>, CertsError> {
+        let issuers = slice::from_ref(authority.certificate());
+        let signer = renewal::Signer { authority, issuers, ca: authority.summary() };
+        Ok(renew(selected, &signer, self.policy.keep_key, now)?)
+    }
+
     fn dry(&self, members: &[Member], now: OffsetDateTime) -> Result<Report, CertsError> {
-        let due = self.due(members, now);
-        if self.ca(&due, now)?.is_none() {
+        let selected = self.select(members, now)?;
+        let Some(ca) = self.ca(&selected, now)? else {
             return Ok(self.unchanged(members, now));
+        };
+        if self.policy.change.is_empty() {
+            // Without the CA's key, so that a daily look at what is due needs no passphrase.
+            refuse_strangers(selected.iter().map(|selected| selected.member), ca.certificates())?;
+        } else {
+            self.successors(&selected, &self.open(&ca, now)?, now)?;
         }
         let mut report = self.report("would-renew", Style::Strong, "would renew");
         report.due = true;
-        for member in &due {
-            let remark = format!("due since {}", when::day(self.policy.due_from(member.summary())));
-            let remark =
-                if self.policy.due_from(member.summary()) <= now { remark } else { "`--force`".to_owned() };
+        for Selected { member, difference } in &selected {
+            let remark = match self.policy.due_from(member.summary()) {
+                from if from <= now => format!("due since {}", when::day(from)),
+                _ if difference.is_none() => "`--force`".to_owned(),
+                from => format!("due from {}", when::day(from)),
+            };
             lines::certificate(&mut report, member.name(), member.summary(), &remark, now);
+            changes(&mut report, member, difference);
         }
-        self.details(&mut report, due.iter().copied());
+        let objects = selected.iter().map(|selected| {
+            let mut object = object(&self.directory, selected.member, &self.policy);
+            object["changes"] = changes_object(&selected.difference);
+            object
+        });
+        report.details.insert("certificates".to_owned(), objects.collect::<Vec<_>>().into());
         report.talk.blank().hint("leave `--dry-run` out to do it");
         Ok(report)
     }
 
     fn unchanged(&self, members: &[Member], now: OffsetDateTime) -> Report {
-        let mut report = self.report("unchanged", Style::Good, "nothing is due");
-        let asked = |member: &&Member| self.policy.role.is_none_or(|role| role == member.role());
+        let done =
+            if self.policy.change.is_empty() { "nothing is due" } else { "nothing to change or renew" };
+        let mut report = self.report("unchanged", Style::Good, done);
+        let asked = |member: &&Member| self.policy.is_asked_for(member);
         for member in members.iter().filter(asked) {
             let from = self.policy.due_from(member.summary());
             let remark = format!("due from {}", when::day(from));
             lines::certificate(&mut report, member.name(), member.summary(), &remark, now);
         }
-        self.details(&mut report, members.iter().filter(asked));
+        let object = |member: &Member| object(&self.directory, member, &self.policy);
+        let objects = members.iter().filter(asked).map(object).collect::<Vec<_>>();
+        report.details.insert("certificates".to_owned(), objects.into());
         report
     }
 
-    fn renewed(&self, due: &[&Member], successors: &[Successor], ca: &Ca, now: OffsetDateTime) -> Report {
+    fn renewed(
+        &self,
+        selected: &[Selected<'_>],
+        successors: &[Successor],
+        ca: &Ca,
+        now: OffsetDateTime,
+    ) -> Report {
         let mut report = self.report("renewed", Style::Good, "renewed");
         let (mut objects, mut holders) = (Vec::new(), Vec::new());
-        for (member, successor) in due.iter().zip(successors) {
+        for (Selected { member, difference }, successor) in selected.iter().zip(successors) {
             let (name, role, summary) = (member.name(), member.role(), successor.summary());
             let remark = match (successor.has_new_key(), member.has_key()) {
                 (true, _) => "new key",
@@ -105,25 +168,25 @@ impl Plan {
                 (false, false) => "same key, which is not here",
             };
             lines::certificate(&mut report, name, summary, remark, now);
+            changes(&mut report, member, difference);
             let mut object = lines::object(&self.directory, name, role, summary, member.has_key());
             object["new_key"] = successor.has_new_key().into();
+            object["changes"] = changes_object(difference);
             objects.push(object);
             holders.push(lines::holder(&self.directory, name, role, (false, successor.has_new_key())));
         }
         lines::files(&mut report, &holders);
         report.details.insert("certificates".to_owned(), objects.into());
-        let cut_short =
-            successors.iter().any(|successor| successor.summary().not_after == ca.summary.not_after);
-        if cut_short {
+        if successors.iter().any(|successor| successor.summary().not_after == ca.summary.not_after) {
+            let left = when::distance(ca.summary.not_after, now);
             lines::note(
                 &mut report,
                 &format!(
-                    "no certificate outlives its CA, which expires {}; `egext certs rotate-ca prepare` begins to replace it",
-                    when::distance(ca.summary.not_after, now)
+                    "no certificate outlives its CA, which expires {left}; `egext certs rotate-ca prepare` begins to replace it"
                 ),
             );
         }
-        let restart = restart(due);
+        let restart = restart(selected);
         report.details.insert("restart".to_owned(), restart.clone().into());
         report.talk.blank().hint(format!(
             "restart {} with the new files: programs, `egext bridge` among them, read them at the start. \
@@ -140,12 +203,6 @@ impl Plan {
         report.details.insert("directory".to_owned(), lines::words(&self.directory).into());
         report
     }
-
-    /// Certificates as they are.
-    fn details<'a>(&self, report: &mut Report, members: impl Iterator<Item = &'a Member>) {
-        let object = |member: &Member| object(&self.directory, member, &self.policy);
-        report.details.insert("certificates".to_owned(), members.map(object).collect::<Vec<_>>().into());
-    }
 }
 
 fn object(directory: &Path, member: &Member, policy: &Policy) -> Value {
@@ -155,15 +212,35 @@ fn object(directory: &Path, member: &Member, policy: &Policy) -> Value {
     object
 }
 
+/// What is different from the certificate before.
+fn changes(report: &mut Report, member: &Member, difference: &Difference) {
+    if !difference.is_none() {
+        let words = difference.words(member.summary()).join("; ");
+        report.talk.line(
+            Line::default().plain("           ").with(Style::Strong, "change:").plain(format!(" {words}")),
+        );
+    }
+}
+
+fn changes_object(difference: &Difference) -> Value {
+    let names = |names: &[SubjectName]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({
+        "added": names(&difference.added),
+        "removed": names(&difference.removed),
+        "lifetime": difference.lifetime.map(|lifetime| lifetime.to_string()),
+        "key_type": difference.key_type.map(|key_type| key_type.to_string()),
+    })
+}
+
 /// Who presents what was renewed.
-fn restart(members: &[&Member]) -> Vec<String> {
-    let who = |member: &&Member| match (member.name(), member.role()) {
+fn restart(selected: &[Selected<'_>]) -> Vec<String> {
+    let who = |Selected { member, .. }: &Selected<'_>| match (member.name(), member.role()) {
         ("server", _) => "the server".to_owned(),
         ("client", _) => "the client".to_owned(),
         (name, Role::Client) => format!("the client `{name}`"),
         (name, Role::Server) => format!("the server `{name}`"),
     };
-    members.iter().map(who).collect()
+    selected.iter().map(who).collect()
 }
 
 fn list(words: &[String]) -> String {

@@ -42,6 +42,14 @@ pub enum AuthorityError {
         /// Its side.
         role: Role,
     },
+    /// The name constraints of the CA, or of one above it, exclude names.
+    #[error("the CA permits no {role} certificate for {}", names.join(", "))]
+    NotPermitted {
+        /// The side.
+        role: Role,
+        /// In words.
+        names: Vec<String>,
+    },
     /// The operating system has no random numbers.
     #[error("cannot make a serial number: the operating system gave no random numbers")]
     NoRandomness,
@@ -78,8 +86,8 @@ impl Hint for AuthorityError {
             Self::Lifetime { .. } => Some("name at least one second, such as `90d`".to_owned()),
             Self::NoNames { .. } => Some("name it with `--san`".to_owned()),
             Self::NoRandomness => Some("look at `dmesg` for `random`, and try again".to_owned()),
-            Self::Refused(Refusal::Verifier(webpki::Error::NameConstraintViolation)) => Some(
-                "the CA permits certain names only (its name constraints): name the server with `--san` and the client with `--client-san` accordingly"
+            Self::NotPermitted { .. } => Some(
+                "choose names that the CA's name constraints permit (`egext certs init` takes the server's from `--san`, the client's from `--client-san`), or use another CA"
                     .to_owned(),
             ),
             Self::SpiffeUris => Some("leave out the other URIs".to_owned()),

@@ -167,8 +167,22 @@ impl Authority {
             (_, None) => return Err(AuthorityError::PublicKey),
         };
         let validity = validity(leaf.lifetime, now)?.within(self.validity);
-        let profile = Profile::leaf(role, leaf.name, names, public_key, &self.key_identifier, validity)?;
-        let chain = self.sign(&profile, leaf, now)?;
+        let sign = |leaf: &Leaf<'_>| {
+            let Leaf { name, names, .. } = *leaf;
+            let profile = Profile::leaf(role, name, names, public_key, &self.key_identifier, validity)?;
+            self.sign(&profile, leaf, now)
+        };
+        let chain = sign(leaf).map_err(|error| match error {
+            AuthorityError::Refused(Refusal::Verifier(webpki::Error::NameConstraintViolation)) => {
+                // The verifier does not say which names; one by one it does.
+                let alone = |name: &&SubjectName| {
+                    sign(&Leaf { names: std::slice::from_ref(*name), ..*leaf }).is_err()
+                };
+                let names = names.iter().filter(alone).map(ToString::to_string).collect();
+                AuthorityError::NotPermitted { role, names }
+            }
+            other => other,
+        })?;
         let summary = Summary::of(&chain[0])?;
         Ok(Issued { chain, key: new.map(|key| key.pem()), summary })
     }
@@ -176,6 +190,11 @@ impl Authority {
     /// The CA itself: who has signed.
     pub fn summary(&self) -> &Summary {
         &self.summary
+    }
+
+    /// The certificate of the CA itself.
+    pub fn certificate(&self) -> &CertificateDer<'static> {
+        &self.path[0]
     }
 
     /// Whom peers have to trust: the root.

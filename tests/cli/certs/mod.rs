@@ -1,6 +1,7 @@
 //! The life of a set: each verb, as its users see it and as a reader of the files sees it.
 #![expect(clippy::disallowed_methods, reason = "tests put foreign and broken files in the way")]
 
+mod change;
 mod check;
 mod dates;
 mod files;
@@ -11,6 +12,7 @@ mod locked;
 mod names;
 mod own_ca;
 mod pack;
+mod predecessor;
 mod renew;
 mod rotate_ca;
 mod show;
@@ -26,8 +28,9 @@ use std::thread;
 use egext::pki::authority::{SetPlan, issue_set};
 use egext::pki::check::StoredSet;
 use egext::pki::store::Store;
-use egext::pki::{Identity, SET_FILES};
+use egext::pki::{Identity, SET_FILES, Summary};
 use egext_test_support::LIMIT;
+use rcgen::{CertificateParams, KeyPair};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value;
@@ -114,6 +117,24 @@ impl Place {
         Store::open(&self.certs(), &SET_FILES).and_then(|store| store.write(&set.files())).expect("written");
     }
 
+    /// Puts `text` in the place of a file of the current set, as who can write to the set can.
+    fn replace(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.certs().join(".egext/current").join(name), text).expect("writable");
+    }
+
+    /// What the certificate of a leaf says, which has to belong to its key.
+    fn leaf(&self, name: &str) -> Summary {
+        let path = |end: &str| self.certs().join(format!("{name}.{end}"));
+        Identity::load(&path("crt"), &path("key")).expect("a pair").leaf().clone()
+    }
+
+    /// Fails with `words`, and changes nothing.
+    fn assert_fails(&self, arguments: &[&str], words: impl snapbox::IntoData) {
+        let before = self.tree();
+        self.verb(arguments).assert().code(2).stdout_eq("").stderr_eq(words);
+        assert_eq!(self.tree(), before, "{arguments:?}");
+    }
+
     /// Every file of the set, read by the name that users know.
     fn files(&self) -> BTreeMap<&'static str, Vec<u8>> {
         SET_FILES.iter().map(|name| (*name, fs::read(self.certs().join(name)).expect("there"))).collect()
@@ -176,6 +197,15 @@ impl Place {
         );
         let sign = ["x509", "-req", "-extfile", "stray.ext", "-CA", "certs/ca.crt", "-CAkey", "certs/ca.key"];
         self.openssl(&[&sign[..], &["-in", "stray.csr", "-out", "stray.crt"]].concat());
+    }
+
+    /// `NAME.csr`, which asks for one name, and its key.
+    fn write_request(&self, name: &str, asked: &str) -> KeyPair {
+        let key = KeyPair::generate().expect("a key");
+        let request = CertificateParams::new([asked.to_owned()]).expect("a name");
+        let request = request.serialize_request(&key).expect("a request").pem().expect("PEM");
+        fs::write(self.path(&format!("{name}.csr")), request).expect("writable");
+        key
     }
 
     fn join(&self, names: &[&str], whole: &str) {
@@ -280,6 +310,10 @@ impl Place {
 /// A program that is killed when it takes far too long.
 fn command(program: impl AsRef<OsStr>) -> Command {
     Command::new(program).timeout(LIMIT)
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
 }
 
 /// Is OpenSSL there to hold certificates against?

@@ -257,7 +257,7 @@ fn a_ca_with_name_constraints_gets_only_what_it_permits() {
                        nameConstraints=critical,permitted;DNS:example.com\n";
     place.make_root("ca", &ec, "CN=CA\n", constraints);
     let flags = ["--ca-cert", "ca.crt", "--ca-key", "ca.key", "--san", "extension.example.com"];
-    place.assert_refused(&flags, "the new certificate would be refused");
+    place.assert_refused(&flags, "the CA permits no client certificate for client.egext.internal");
     let flags = [&flags[..], &["--client-san", "gateway.example.com"]].concat();
     let report = place.json(&flags, 0);
     assert_eq!(report["certificates"][1]["names"], serde_json::json!(["extension.example.com"]));

@@ -11,7 +11,7 @@ use crate::pki::authority::{
 };
 use crate::pki::check::Wanted;
 use crate::pki::store::{self, Contents};
-use crate::pki::{NameError, Passphrase, Refusal, Role, SubjectName, parse_common_name};
+use crate::pki::{NameError, Passphrase, Role, SubjectName, parse_common_name};
 use crate::units::Span;
 
 /// What is in the directory already, and what becomes of it.
@@ -99,9 +99,7 @@ impl Plan {
         now: OffsetDateTime,
     ) -> Result<(CertificateSet, bool), AuthorityError> {
         match issue_set_by(authority, &self.set, now) {
-            Err(AuthorityError::Refused(Refusal::Verifier(webpki::Error::NameConstraintViolation)))
-                if !self.wanted.names.is_empty() =>
-            {
+            Err(AuthorityError::NotPermitted { .. }) if !self.wanted.names.is_empty() => {
                 let plan = SetPlan { server_names: self.wanted.names.clone(), ..self.set.clone() };
                 Ok((issue_set_by(authority, &plan, now)?, true))
             }

@@ -184,6 +184,18 @@ impl TestPki {
         self.change_client(|leaf| leaf.issuer = Issuer::Namesake)
     }
 
+    /// The client's certificate signs itself.
+    #[must_use]
+    pub fn client_self_signed(self) -> Self {
+        self.change_client(|leaf| leaf.issuer = Issuer::Itself)
+    }
+
+    /// The client's certificate is for `name`.
+    #[must_use]
+    pub fn client_for(self, name: &str) -> Self {
+        self.change_client(|leaf| leaf.names = vec![dns_name(name)])
+    }
+
     /// The client's certificate is for servers.
     #[must_use]
     pub fn client_with_server_usage(self) -> Self {

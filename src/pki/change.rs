@@ -1,0 +1,238 @@
+//! What shall be different in the successor of a leaf: names, lifetime, kind of key.
+//!
+//! A change is about one certificate, and is made below the same CA: peers that trust the predecessor trust the
+//! successor. What the certificate has already is no change, so that the same command can be repeated.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::member::Member;
+use super::{KeyType, NameError, SubjectName, Summary, check};
+use crate::report::Hint;
+use crate::shell::shell_word;
+use crate::units::Span;
+
+/// What was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Names that it shall have beside its own.
+    pub add: Vec<SubjectName>,
+    /// Names that it shall lose, as typed: a certificate may have names that we would not write.
+    pub remove: Vec<String>,
+    /// From now on.
+    pub lifetime: Option<Span>,
+    /// Of a new key.
+    pub key_type: Option<KeyType>,
+}
+
+impl Change {
+    /// Nothing was asked for.
+    pub fn is_empty(&self) -> bool {
+        let Self { add, remove, lifetime, key_type } = self;
+        add.is_empty() && remove.is_empty() && lifetime.is_none() && key_type.is_none()
+    }
+
+    /// What of it `member` does not have yet.
+    ///
+    /// # Errors
+    /// When it contradicts itself or cannot be done with this certificate.
+    pub fn of(&self, member: &Member, keep_key: bool) -> Result<Difference, ChangeError> {
+        let summary = member.summary();
+        let removed = self.removed(member)?;
+        let added = self.add.iter().filter(|name| !has(&summary.names, name)).cloned().collect();
+        let lifetime = self.lifetime.filter(|wanted| !is_as_long(*wanted, summary));
+        let key_type = self.key_type.filter(|wanted| wanted.to_string() != summary.key);
+        if key_type.is_some() && !member.has_key() {
+            let (name, path) = (member.name().to_owned(), member.path().to_owned());
+            return Err(ChangeError::KeyElsewhere { name, path, role: member.role() });
+        }
+        if key_type.is_some() && keep_key {
+            return Err(ChangeError::KeyKept { name: member.name().to_owned() });
+        }
+        let difference = Difference { added, removed, lifetime, key_type };
+        if !difference.is_none() && difference.names(&summary.names).is_empty() {
+            return Err(ChangeError::NoNameLeft { path: member.path().into() });
+        }
+        Ok(difference)
+    }
+
+    fn removed(&self, member: &Member) -> Result<Vec<SubjectName>, ChangeError> {
+        let names = &member.summary().names;
+        let mut removed = Vec::new();
+        for typed in &self.remove {
+            if self.add.iter().any(|name| is_called(name, typed)) {
+                return Err(ChangeError::Contradiction { name: typed.clone() });
+            }
+            let found = names.iter().find(|name| is_called(name, typed)).ok_or_else(|| {
+                ChangeError::NotThere { path: member.path().into(), name: typed.clone(), names: list(names) }
+            })?;
+            if !removed.contains(found) {
+                removed.push(found.clone());
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// What will be different in a successor.
+#[derive(Clone, Debug, Default)]
+pub struct Difference {
+    /// Names that it has beside its predecessor's.
+    pub added: Vec<SubjectName>,
+    /// Names that only its predecessor has.
+    pub removed: Vec<SubjectName>,
+    /// Another lifetime.
+    pub lifetime: Option<Span>,
+    /// A key of another kind.
+    pub key_type: Option<KeyType>,
+}
+
+impl Difference {
+    /// It will be as its predecessor.
+    pub fn is_none(&self) -> bool {
+        let Self { added, removed, lifetime, key_type } = self;
+        added.is_empty() && removed.is_empty() && lifetime.is_none() && key_type.is_none()
+    }
+
+    /// The names of the successor: those of the predecessor that stay, then the new ones.
+    pub fn names(&self, names: &[SubjectName]) -> Vec<SubjectName> {
+        let stay = names.iter().filter(|name| !self.removed.contains(name));
+        stay.chain(&self.added).cloned().collect()
+    }
+
+    /// In words, held against the predecessor.
+    pub fn words(&self, before: &Summary) -> Vec<String> {
+        let mut words = Vec::new();
+        if !self.added.is_empty() {
+            words.push(format!("adds {}", list(&self.added)));
+        }
+        if !self.removed.is_empty() {
+            words.push(format!("removes {}", list(&self.removed)));
+        }
+        if let Some(lifetime) = self.lifetime {
+            words.push(format!("lifetime {lifetime} instead of {}", check::lifetime(before)));
+        }
+        if let Some(key_type) = self.key_type {
+            words.push(format!("key {key_type} instead of {}", before.key));
+        }
+        words
+    }
+}
+
+/// Why a certificate cannot be changed. Always the user's choice of flags.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// A change is for one certificate.
+    #[error("a change is for one certificate, and {} could be meant", quoted(names))]
+    Ambiguous {
+        /// The names of those that could be meant.
+        names: Vec<String>,
+    },
+    /// The same name comes and goes.
+    #[error("`{name}` cannot be added and removed at once")]
+    Contradiction {
+        /// As typed.
+        name: String,
+    },
+    /// The key of a request is elsewhere.
+    #[error("`{name}` was issued from a CSR, so only the requester can make a key of another type")]
+    KeyElsewhere {
+        /// What its files are called.
+        name: String,
+        /// Its certificate.
+        path: PathBuf,
+        /// Its side.
+        role: super::Role,
+    },
+    /// A key that stays has the type that it has.
+    #[error("`--keep-key` keeps the key of `{name}`, so its type cannot change")]
+    KeyKept {
+        /// What its files are called.
+        name: String,
+    },
+    /// The user typed a name that no certificate can have.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Every name would be gone.
+    #[error("`{}` would have no name left", path.display())]
+    NoNameLeft {
+        /// The certificate.
+        path: PathBuf,
+    },
+    /// No certificate of the set matches.
+    #[error("`{}` holds no certificate {wanted}", directory.display())]
+    NoSuchMember {
+        /// The directory.
+        directory: PathBuf,
+        /// What was asked for, in words.
+        wanted: String,
+        /// The names of those that are there.
+        names: Vec<String>,
+    },
+    /// A name to be removed is not in the certificate.
+    #[error("`{}` does not have the name `{name}`", path.display())]
+    NotThere {
+        /// The certificate.
+        path: PathBuf,
+        /// As typed.
+        name: String,
+        /// The names that it has.
+        names: String,
+    },
+}
+
+impl Hint for ChangeError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Ambiguous { names } => {
+                let choices = names.iter().map(|name| format!("`--name {name}`")).collect::<Vec<_>>();
+                format!("choose one: {}", choices.join(", "))
+            }
+            Self::Contradiction { .. } => "leave out one of `--add-san` and `--remove-san`".to_owned(),
+            Self::KeyElsewhere { name, path, role } => format!(
+                "ask the requester for a new CSR, then: `egext certs issue {role} --csr FILE --out {name} --replace{}`",
+                place(path)
+            ),
+            Self::KeyKept { .. } => "leave out `--keep-key` or `--key-type`".to_owned(),
+            Self::Name(error) => return error.hint(),
+            Self::NoNameLeft { .. } => "name another one with `--add-san`".to_owned(),
+            Self::NoSuchMember { names, .. } => format!("there are {}", quoted(names)),
+            Self::NotThere { names, .. } => format!("its names are {names}"),
+        })
+    }
+}
+
+/// The flag that names the directory of `path`, where that is not the default.
+pub(super) fn place(path: &Path) -> String {
+    match path.parent() {
+        None => String::new(),
+        Some(directory) if directory == Path::new("certs") => String::new(),
+        Some(directory) => format!(" --dir {}", shell_word(&directory.display().to_string())),
+    }
+}
+
+fn has(names: &[SubjectName], wanted: &SubjectName) -> bool {
+    names.iter().any(|name| is_called(name, &wanted.to_string()))
+}
+
+/// Host names are the same in capitals, and IP addresses however they are written.
+fn is_called(name: &SubjectName, typed: &str) -> bool {
+    match name {
+        SubjectName::Ip(address) => typed.parse::<IpAddr>().is_ok_and(|typed| typed == *address),
+        SubjectName::Dns(text) | SubjectName::Email(text) => text.eq_ignore_ascii_case(typed),
+        SubjectName::Other(text) | SubjectName::Uri(text) => text == typed,
+    }
+}
+
+fn is_as_long(wanted: Span, summary: &Summary) -> bool {
+    check::lifetime(summary).duration().as_secs() == wanted.duration().as_secs()
+}
+
+pub(super) fn list(names: &[SubjectName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

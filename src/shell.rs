@@ -1,0 +1,41 @@
+//! Commands that are printed to be pasted into a shell.
+
+use std::borrow::Cow;
+
+/// `text` as one word for a POSIX shell.
+pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:=@+,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_safe) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_each_word_as_it_was() {
+        for text in [
+            "/run/eg.sock",
+            "",
+            "a b",
+            "it's",
+            "$HOME",
+            "a;b|c&d",
+            "`x`",
+            "~",
+            "*",
+            "\\",
+            "über",
+            "[::1]:5005",
+        ] {
+            let script = format!("printf %s {}", shell_word(text));
+            let printed = Command::new("sh").args(["-c", &script]).output().expect("a shell");
+            assert_eq!(String::from_utf8(printed.stdout).expect("UTF-8"), text);
+        }
+    }
+}
