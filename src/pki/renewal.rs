@@ -24,7 +24,7 @@ use crate::report::Hint;
 use crate::units::Within;
 
 /// What shall be renewed, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// The end of a certificate's life in which it is due: by default the last third.
     pub within: Option<Within>,

@@ -3,9 +3,10 @@
 use std::fs;
 
 use egext::pki::authority::{SetPlan, issue_set};
+use egext::pki::change::Difference;
 use egext::pki::check::StoredSet;
 use egext::pki::pack::Pack;
-use egext::pki::renewal::Policy;
+use egext::pki::renewal::{Policy, Selected};
 use egext::pki::rotation::{self, NextCa, Rotation};
 use egext::pki::{Role, Summary};
 use egext::units::{Span, Within};
@@ -103,11 +104,12 @@ fn rotate(place: &Place, now: OffsetDateTime) {
     let rotation = load();
     assert!(rotation.due_from() <= rotation.ca.summary.not_after);
     for within in [None, Some(Within::Percent(100)), Some(Within::Span(Span::from_seconds(u64::MAX)))] {
-        let policy = Policy { within, role: None, force: false, keep_key: false };
+        let policy = Policy { within, ..Policy::default() };
         for member in &rotation.members {
             assert!(policy.due_from(member.summary()) <= member.summary().not_after);
             // Either answer can be right here. It must not panic.
-            let _ = policy.refuse_dying_ca(&rotation.ca, &[member], now);
+            let selected = Selected { member, difference: Difference::default() };
+            let _ = policy.refuse_dying_ca(&rotation.ca, &[selected], now);
         }
     }
     rotation.prepare(open(), &NextCa::like(&rotation.ca), None, now).expect("prepared");
