@@ -17,7 +17,8 @@ func TestShortDeadlinesAgainstAServerThatNeverAnswers(t *testing.T) {
 			call{Method: silent, Timeout: seconds},
 			call{Method: silent, Messages: 3, Size: 1000, Timeout: seconds})
 	}
-	s := scenario{run: inTurn(calls), want: "DEADLINE_EXCEEDED"}
+	// C-core takes a server's reset for the end, when that comes before its own clock's.
+	s := scenario{run: inTurn(calls), want: "DEADLINE_EXCEEDED", mayFail: "CANCELLED"}
 	s.compareAll(t, retrying, allServers)
 }
 

@@ -54,7 +54,7 @@ func start(t *testing.T, name string, command *exec.Cmd) *process {
 			<-p.ended
 		}
 		if t.Failed() {
-			t.Logf("last lines of %s's log:\n%s", name, p.log.last(30))
+			t.Logf("last lines of %s's log:\n%s", name, p.log.last(12))
 		}
 	})
 	return p
