@@ -5,15 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum as _;
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
 
 use super::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey, common_name};
 use super::change::Difference;
-use super::store::{self, SetFile, StoreError};
+use super::store::{SetFile, Snapshot, Store, StoreError};
 use super::{
     CA_CERTIFICATE_FILE, Found, Identity, IdentityError, KeyType, Refusal, Role, Summary, check, identity,
-    verify,
+    public_key, verify,
 };
 use crate::report::Hint;
 use crate::units::Span;
@@ -31,36 +29,36 @@ pub struct Member {
 }
 
 impl Member {
-    /// All leafs of the set in `directory`, the server's and the client's own first.
+    /// All leafs of a set, the server's and the client's own first.
     ///
     /// # Errors
-    /// When there is no set, or one of its files cannot be used.
-    pub fn all(directory: &Path) -> Result<Vec<Self>, MemberError> {
-        Self::all_but(directory, None)
+    /// When one of its files cannot be used.
+    pub fn all(set: &Snapshot) -> Result<Vec<Self>, IdentityError> {
+        Self::all_but(set, None)
     }
 
     /// The same without the one that is called `left_out`, which may be broken.
     ///
     /// # Errors
     /// As [`Self::all`].
-    pub fn all_but(directory: &Path, left_out: Option<&str>) -> Result<Vec<Self>, MemberError> {
-        let Some(files) = store::Snapshot::open(directory)?.map(|set| set.names().to_vec()) else {
-            return Err(MemberError::NoSet { directory: directory.into() });
-        };
-        let stems = files.iter().filter(|name| *name != CA_CERTIFICATE_FILE && !name.starts_with('.'));
+    pub fn all_but(set: &Snapshot, left_out: Option<&str>) -> Result<Vec<Self>, IdentityError> {
+        let stems = set.names().iter().filter(|name| *name != CA_CERTIFICATE_FILE && !name.starts_with('.'));
         let mut names = stems.filter_map(|name| name.strip_suffix(".crt")).collect::<Vec<_>>();
         names.retain(|name| Some(*name) != left_out);
         names.sort_by_key(|name| (*name != "server", *name != "client", name.to_owned()));
-        names.into_iter().map(|name| Self::load(directory, name, &files)).collect()
+        names.into_iter().map(|name| Self::load(set, name)).collect()
     }
 
-    fn load(directory: &Path, name: &str, files: &[String]) -> Result<Self, MemberError> {
-        let path = directory.join(certificate_file(name));
-        let has_key = files.contains(&key_file(name));
-        let identity = has_key.then(|| Identity::load(&path, &directory.join(key_file(name)))).transpose()?;
+    fn load(set: &Snapshot, name: &str) -> Result<Self, IdentityError> {
+        let (file, key_file) = (certificate_file(name), key_file(name));
+        let (path, text) = (set.path(&file), set.read(&file)?);
+        let pair = || -> Result<Identity, IdentityError> {
+            Identity::from_pem((&path, &text), (&set.path(&key_file), &set.read(&key_file)?))
+        };
+        let identity = set.has(&key_file).then(pair).transpose()?;
         let chain = match &identity {
             Some(identity) => identity.chain().to_vec(),
-            None => certificates(&path)?,
+            None => certificates(&path, &text)?,
         };
         let summary = summary(&path, &chain[0])?;
         let role = match name {
@@ -131,7 +129,7 @@ impl Member {
         let (default_name, subject) = (common_name(self.role), self.summary.subject.as_str());
         // A common name alone is written without its kind.
         let name = if subject.contains('=') || subject.is_empty() { &default_name } else { subject };
-        let public_key = public_key(&self.chain[0])?;
+        let public_key = public_key::of(&self.chain[0])?;
         let key = match &self.identity {
             Some(identity) if keep_key => LeafKey::Kept(identity),
             Some(_) => LeafKey::New(difference.key_type.unwrap_or_else(|| key_type(&self.summary))),
@@ -154,7 +152,7 @@ pub struct Successor {
 }
 
 impl Successor {
-    /// What [`Store::update`](store::Store::update) takes.
+    /// What [`Store::update`] takes.
     pub fn files(&self) -> Vec<SetFile<'_>> {
         let [certificate, key] = &self.files;
         let mut files =
@@ -174,6 +172,23 @@ impl Successor {
     pub fn has_new_key(&self) -> bool {
         self.has_new_key
     }
+}
+
+/// The set in `directory` at this moment.
+///
+/// # Errors
+/// When there is none, or others could replace its files.
+pub fn set(directory: &Path) -> Result<Snapshot, MemberError> {
+    Snapshot::open(directory)?.ok_or_else(|| MemberError::NoSet { directory: directory.into() })
+}
+
+/// The set that is about to be replaced, by the handle by which it will be: what is read of it is what is judged,
+/// and what becomes of the directory meanwhile does not matter.
+///
+/// # Errors
+/// As [`set`].
+pub fn locked_set(store: &Store, directory: &Path) -> Result<Snapshot, MemberError> {
+    store.snapshot()?.ok_or_else(|| MemberError::NoSet { directory: directory.into() })
 }
 
 /// The file of the certificate that is called `name`.
@@ -217,8 +232,8 @@ impl Hint for MemberError {
 }
 
 /// Every certificate of a file: at least one.
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    let certificates = identity::blocks(path, &identity::read(path)?)?.certificates;
+pub(super) fn certificates(path: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let certificates = identity::blocks(path, text)?.certificates;
     if certificates.is_empty() {
         return Err(IdentityError::NoCertificate { path: path.into(), found: Found::Text });
     }
@@ -237,12 +252,6 @@ pub(super) fn summary(path: &Path, certificate: &CertificateDer<'_>) -> Result<S
 pub(super) fn key_type(summary: &Summary) -> KeyType {
     let known = KeyType::value_variants().iter().find(|known| known.to_string() == summary.key);
     known.copied().unwrap_or_default()
-}
-
-fn public_key(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, AuthorityError> {
-    let (_, certificate) = X509Certificate::from_der(certificate)
-        .map_err(|error| super::InspectError::Malformed(error.to_string()))?;
-    Ok(certificate.public_key().raw.to_vec())
 }
 
 /// As of `egext certs init`.

@@ -29,6 +29,7 @@ mod passphrase;
 mod pem;
 mod private_key;
 mod profile;
+mod public_key;
 pub mod renewal;
 pub mod request;
 pub mod rotation;

@@ -1,17 +1,26 @@
 //! What one machine needs, in one file.
 //!
+//! Nothing is copied as it is. A file can hold more than its name says, such as the CA's key in a combined PEM in
+//! the place of `ca.crt`. So what leaves the machine is written anew from the certificates and the one key that
+//! were read, and a key where only certificates belong is an error.
+//!
 //! The archive is plain POSIX ustar, written here: three files with fixed short names need four fields of a
 //! header and a checksum. A library would bring two more crates, and defaults to undo, since it copies owner and
 //! date of the files that it packs. So the same set gives the same octets every time.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
+use super::private_key::PrivateKey;
+use super::store::{Snapshot, StoreError};
 use super::{
-    Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Refusal, Role, Summary, member, store, verify,
+    Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Refusal, Role, Summary, identity, member, pem,
+    public_key, verify,
 };
+use crate::shell::shell_word;
 
 /// The files of one side, read at one moment.
 pub struct Pack {
@@ -26,7 +35,7 @@ struct Packed {
     /// What it is called in the archive.
     name: &'static str,
     mode: u32,
-    contents: Zeroizing<Vec<u8>>,
+    contents: Zeroizing<String>,
 }
 
 impl Pack {
@@ -37,39 +46,44 @@ impl Pack {
     /// When a file cannot be used, or a peer would refuse the certificate for another reason than its dates.
     pub fn load(directory: &Path, role: Role, name: Option<&str>) -> Result<Self, PackError> {
         // One set from the first file to the last, whoever replaces it meanwhile.
-        let set = store::current(directory);
-        let place = if set.is_dir() { set } else { directory.into() };
-        let read = |source: &str, name, mode| {
-            // Named as the user knows it.
-            let contents = super::identity::read(&place.join(source)).map_err(|error| match error {
-                IdentityError::Unreadable { source: why, .. } => {
-                    IdentityError::Unreadable { path: directory.join(source), source: why }
-                }
-                other => other,
-            })?;
-            Ok::<_, IdentityError>(Packed { source: source.to_owned(), name, mode, contents })
+        let set = Snapshot::open(directory)?;
+        let read = |name: &str| match &set {
+            Some(set) => set.read(name),
+            None => identity::read(&directory.join(name)),
         };
         let (certificate, key) = match name {
             Some(name) => (member::certificate_file(name), member::key_file(name)),
             None => (role.certificate_file().to_owned(), role.key_file().to_owned()),
         };
-        let files = [
-            read(CA_CERTIFICATE_FILE, CA_CERTIFICATE_FILE, 0o644)?,
-            read(&certificate, role.certificate_file(), 0o644)?,
-            read(&key, role.key_file(), 0o600).map_err(|error| match name {
-                Some(name) if is_missing(&error) => PackError::KeyElsewhere { name: name.to_owned() },
-                _ => error.into(),
-            })?,
-        ];
-        let shown = |file: &Packed| directory.join(&file.source);
-        let [ca, certificate, key] = &files;
-        let anchors = Anchors::from_pem(&shown(ca), &ca.contents)?;
-        let identity =
-            Identity::from_pem((&shown(certificate), &certificate.contents), (&shown(key), &key.contents))?;
+        let [ca_path, certificate_path, key_path] =
+            [CA_CERTIFICATE_FILE, &certificate, &key].map(|name| directory.join(name));
+        let (ca, chain) = (read(CA_CERTIFICATE_FILE)?, read(&certificate)?);
+        let secret = read(&key).map_err(|error| match name {
+            Some(name) if is_missing(&error) => PackError::KeyElsewhere { name: name.to_owned() },
+            _ => error.into(),
+        })?;
+        refuse_key(&ca_path, &ca)?;
+        refuse_key(&certificate_path, &chain)?;
+        let anchors = Anchors::from_pem(&ca_path, &ca)?;
+        let identity = Identity::from_pem((&certificate_path, &chain), (&key_path, &secret))?;
         let leaf = identity.leaf().clone();
+        refuse_key_of_ca(&key_path, &anchors, identity.chain())?;
         verify::leaf(identity.chain(), anchors.certificates(), role, &[], leaf.not_after)
-            .map_err(|refusal| PackError::Refused { role, refusal })?;
-        Ok(Self { files: files.into(), leaf })
+            .map_err(|refusal| PackError::Refused { role, directory: directory.into(), refusal })?;
+        let key_pem = PrivateKey::new(identity.key()).map(|key| key.pem());
+        let key_pem = key_pem.ok_or(IdentityError::UnusableKey { path: key_path })?;
+        let packed = |source: String, name, mode, contents| Packed { source, name, mode, contents };
+        let files = vec![
+            packed(
+                CA_CERTIFICATE_FILE.to_owned(),
+                CA_CERTIFICATE_FILE,
+                0o644,
+                pem::bundle(anchors.certificates()),
+            ),
+            packed(certificate, role.certificate_file(), 0o644, pem::bundle(identity.chain())),
+            packed(key, role.key_file(), 0o600, key_pem),
+        ];
+        Ok(Self { files, leaf })
     }
 
     /// What the certificate says.
@@ -91,13 +105,13 @@ impl Pack {
     pub fn archive(&self) -> Zeroizing<Vec<u8>> {
         // A date that is the set's own: the same set gives the same archive.
         let modified = u64::try_from(self.leaf.not_before.unix_timestamp()).unwrap_or_default().min(LATEST);
-        let room = |contents: &[u8]| BLOCK + contents.len().next_multiple_of(BLOCK);
+        let room = |contents: &str| BLOCK + contents.len().next_multiple_of(BLOCK);
         let length = self.files.iter().map(|file| room(&file.contents)).sum::<usize>() + 2 * BLOCK;
         // Room for all of it at once: a buffer that grows leaves copies of the key behind.
         let mut archive = Zeroizing::new(Vec::with_capacity(length));
         for Packed { name, mode, contents, .. } in &self.files {
             archive.extend_from_slice(&header(name, *mode, contents.len(), modified));
-            archive.extend_from_slice(contents);
+            archive.extend_from_slice(contents.as_bytes());
             let padded = archive.len().next_multiple_of(BLOCK);
             archive.resize(padded, 0);
         }
@@ -113,21 +127,40 @@ pub enum PackError {
     /// A file cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// A key where only certificates belong.
+    #[error("`{}` holds a private key (line {line}), which would leave this machine with the certificates", path.display())]
+    KeyAmongCertificates {
+        /// The file.
+        path: PathBuf,
+        /// Of its `BEGIN`.
+        line: usize,
+    },
     /// It was issued for a request.
     #[error("the key of `{name}` is not here: whoever sent the request for its certificate has it")]
     KeyElsewhere {
         /// The certificate's name.
         name: String,
     },
+    /// A leaf was issued for the CA's own key.
+    #[error("`{}` is the key of the CA, which does not leave this machine", path.display())]
+    KeyOfCa {
+        /// The key file.
+        path: PathBuf,
+    },
     /// The set does not work.
     #[error("a peer would refuse the {role} certificate")]
     Refused {
+        /// Where the set is.
+        directory: PathBuf,
         /// Its side.
         role: Role,
         /// Why.
         #[source]
         refusal: Refusal,
     },
+    /// The set cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl crate::report::Hint for PackError {
@@ -137,9 +170,47 @@ impl crate::report::Hint for PackError {
             Self::KeyElsewhere { name } => {
                 Some(format!("send them `{CA_CERTIFICATE_FILE}` and `{}`", member::certificate_file(name)))
             }
-            Self::Refused { .. } => Some("`egext certs init` says what is wrong with the set".to_owned()),
+            Self::KeyAmongCertificates { .. } => Some(
+                "take the key out, so that the file holds certificates only; replace the key if the file has been on another machine"
+                    .to_owned(),
+            ),
+            Self::KeyOfCa { .. } => {
+                Some("give this side a key of its own: `egext certs renew --force`".to_owned())
+            }
+            Self::Refused { directory, .. } => Some(format!(
+                "`egext certs check {}` says what is wrong with the set",
+                shell_word(&directory.display().to_string())
+            )),
+            Self::Store(error) => error.hint(),
         }
     }
+}
+
+/// A file of certificates is readable for everyone, and is handed out.
+fn refuse_key(path: &Path, text: &[u8]) -> Result<(), PackError> {
+    match identity::blocks(path, text)?.key_line {
+        Some(line) => Err(PackError::KeyAmongCertificates { path: path.into(), line }),
+        None => Ok(()),
+    }
+}
+
+/// The CA's key is in no archive, whatever its file is called.
+fn refuse_key_of_ca(
+    path: &Path,
+    anchors: &Anchors,
+    chain: &[CertificateDer<'static>],
+) -> Result<(), PackError> {
+    let Some((leaf, intermediates)) = chain.split_first() else { return Ok(()) };
+    let key = public_key::of(leaf).map_err(|source| IdentityError::Malformed {
+        path: path.into(),
+        position: 1,
+        source,
+    })?;
+    let mut authorities = anchors.certificates().iter().chain(intermediates);
+    if authorities.any(|authority| public_key::is_of(&key, authority)) {
+        return Err(PackError::KeyOfCa { path: path.into() });
+    }
+    Ok(())
 }
 
 fn is_missing(error: &IdentityError) -> bool {

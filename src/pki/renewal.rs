@@ -16,9 +16,10 @@ use time::OffsetDateTime;
 use super::authority::{Authority, AuthorityError};
 use super::change::{Change, ChangeError, Difference, place};
 use super::member::{self, Member, Successor};
+use super::store::Snapshot;
 use super::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, DistinguishedName, IdentityError, KeyType, Refusal, Role, Summary,
-    date, when,
+    date, identity, when,
 };
 use crate::report::Hint;
 use crate::units::Within;
@@ -200,29 +201,44 @@ pub struct Ca {
     pub summary: Summary,
     /// All of the file.
     certificates: Vec<CertificateDer<'static>>,
+    /// Certificate and key are files of the set, not ones that the user named.
+    is_in_set: bool,
 }
 
 impl Ca {
-    /// Loads what signs in `directory`: the first certificate of `ca.crt`.
+    /// What signs in a set: the first certificate of `ca.crt`.
     ///
     /// # Errors
     /// When it cannot be read, or its key is not there.
-    pub fn load(directory: &Path) -> Result<Self, RenewalError> {
-        let key = directory.join(CA_KEY_FILE);
-        if key.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-            return Err(RenewalError::NoCaKey { path: key });
+    pub fn load(set: &Snapshot) -> Result<Self, RenewalError> {
+        if !set.has(CA_KEY_FILE) {
+            return Err(RenewalError::NoCaKey { path: set.path(CA_KEY_FILE) });
         }
-        Self::of(directory.join(CA_CERTIFICATE_FILE), key)
+        Ok(Self::without_key(set)?)
+    }
+
+    /// The same where its key is not needed, and may not be there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn without_key(set: &Snapshot) -> Result<Self, IdentityError> {
+        let (path, key) = (set.path(CA_CERTIFICATE_FILE), set.path(CA_KEY_FILE));
+        Self::from_pem(path, &set.read(CA_CERTIFICATE_FILE)?, key, true)
     }
 
     /// The same from files that the user named.
     ///
     /// # Errors
     /// When the certificate cannot be read.
-    pub fn of(path: PathBuf, key: PathBuf) -> Result<Self, RenewalError> {
-        let certificates = member::certificates(&path)?;
+    pub fn of(path: PathBuf, key: PathBuf) -> Result<Self, IdentityError> {
+        let text = identity::read(&path)?;
+        Self::from_pem(path, &text, key, false)
+    }
+
+    fn from_pem(path: PathBuf, text: &[u8], key: PathBuf, is_in_set: bool) -> Result<Self, IdentityError> {
+        let certificates = member::certificates(&path, text)?;
         let summary = member::summary(&path, &certificates[0])?;
-        Ok(Self { path, key, summary, certificates })
+        Ok(Self { path, key, summary, certificates, is_in_set })
     }
 
     /// The certificates of its file: which of them signs, only the key tells.
@@ -230,12 +246,21 @@ impl Ca {
         &self.certificates
     }
 
-    /// Opens the key.
+    /// Opens the key, which is in `set` unless the user named its file.
     ///
     /// # Errors
     /// When it is not the certificate's, or the two may not sign.
-    pub fn open(&self, passphrase: Option<&Path>, now: OffsetDateTime) -> Result<Authority, AuthorityError> {
-        Authority::load(&self.path, &self.key, passphrase, now)
+    pub fn open(
+        &self,
+        set: &Snapshot,
+        passphrase: Option<&Path>,
+        now: OffsetDateTime,
+    ) -> Result<Authority, RenewalError> {
+        if !self.is_in_set {
+            return Ok(Authority::load(&self.path, &self.key, passphrase, now)?);
+        }
+        let (certificates, key) = (set.read(CA_CERTIFICATE_FILE)?, set.read(CA_KEY_FILE)?);
+        Ok(Authority::from_pem((&self.path, &certificates), (&self.key, &key), passphrase, now)?)
     }
 
     /// Kind and size of its key, if we make such keys.

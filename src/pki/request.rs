@@ -17,15 +17,14 @@ use std::path::{Path, PathBuf};
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::ParsedExtension;
-use x509_parser::public_key::PublicKey;
-use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::change::place;
 use super::member::Member;
-use super::{DistinguishedName, IdentityError, NameError, SubjectName, Summary, identity, summary};
+use super::{
+    DistinguishedName, IdentityError, NameError, SubjectName, Summary, identity, public_key, summary,
+};
 use crate::report::Hint;
 
 /// A request whose sender has proven to have the key.
@@ -102,8 +101,7 @@ impl Request {
 
     /// Does a certificate have the key of the request?
     pub fn has_key_of(&self, certificate: &CertificateDer<'_>) -> bool {
-        let certificate = X509Certificate::from_der(certificate);
-        certificate.is_ok_and(|(_, certificate)| is_same_key(&self.public_key, certificate.public_key().raw))
+        public_key::is_of(&self.public_key, certificate)
     }
 
     /// Refuses a key that its sender should not have.
@@ -186,30 +184,6 @@ pub fn overlap(one: &SubjectName, other: &SubjectName) -> bool {
         _ => one == other,
     }
 }
-
-/// Is it one key, however it is written? A point on a curve has a short form, and the parameters of an algorithm
-/// can be left out.
-fn is_same_key(one: &[u8], other: &[u8]) -> bool {
-    let (Some(one), Some(other)) = (essence(one), essence(other)) else { return false };
-    one == other
-}
-
-/// What two forms of one public key have in common: the modulus, or the point's first coordinate.
-fn essence(public_key: &[u8]) -> Option<Vec<u8>> {
-    let (_, info) = SubjectPublicKeyInfo::from_der(public_key).ok()?;
-    Some(match info.parsed() {
-        Ok(PublicKey::RSA(key)) => key.modulus.iter().copied().skip_while(|octet| *octet == 0).collect(),
-        Ok(PublicKey::EC(point)) => match point.data() {
-            [UNCOMPRESSED, coordinates @ ..] => coordinates[..coordinates.len() / 2].to_vec(),
-            [_, coordinate @ ..] => coordinate.to_vec(),
-            [] => return None,
-        },
-        _ => info.subject_public_key.data.to_vec(),
-    })
-}
-
-/// How a point begins that has both coordinates (SEC 1 section 2.3.3).
-const UNCOMPRESSED: u8 = 4;
 
 /// Why a request was not accepted. Always the file's fault, or its sender's.
 #[derive(Debug, thiserror::Error)]
@@ -300,25 +274,6 @@ impl Hint for RequestError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::KeyType;
-    use crate::pki::private_key::PrivateKey;
-
-    /// RFC 5480 section 2.2: a point may stand there with one coordinate and a sign.
-    #[test]
-    fn the_short_form_of_a_point_is_the_same_key() {
-        let [key, other] = [(), ()].map(|()| PrivateKey::generate(KeyType::P256).expect("a key"));
-        let long = key.public_key();
-        let (head, point) = long.split_at(long.len() - 65);
-        let mut short = [head, &[2 + point[64] % 2], &point[1..33]].concat();
-        // The lengths of the whole and of the BIT STRING.
-        short[1] -= 32;
-        let bits = head.len() - 2;
-        short[bits] -= 32;
-        assert!(is_same_key(long, &short));
-        assert!(is_same_key(&short, long));
-        assert!(!is_same_key(other.public_key(), &short));
-        assert!(!is_same_key(b"no key", b"no key"));
-    }
 
     #[test]
     fn a_wildcard_overlaps_with_what_it_stands_for() {

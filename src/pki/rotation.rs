@@ -41,10 +41,10 @@ use super::change::{Difference, place};
 use super::member::{self, Member, MemberError, Successor};
 use super::renewal::{self, Ca, RenewalError, Selected, Signer};
 use super::signature::is_signed_by;
-use super::store::{self, SetFile, Store, StoreError};
+use super::store::{SetFile, Snapshot, Store, StoreError};
 use super::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Passphrase, PassphraseError, Role, SET_FILES,
-    Summary, check, date, identity, pem,
+    Summary, check, date, pem,
 };
 use crate::report::Hint;
 use crate::units::Span;
@@ -74,7 +74,8 @@ impl Phase {
 /// The CAs and the leafs of a set, and what they say about a rotation.
 #[derive(Debug)]
 pub struct Rotation {
-    directory: PathBuf,
+    /// What all of it was read from.
+    set: Snapshot,
     /// All of `ca.crt`: what signs comes first.
     trusted: Vec<CertificateDer<'static>>,
     /// How far it has come.
@@ -95,12 +96,19 @@ impl Rotation {
     /// # Errors
     /// When there is none, or one of its files cannot be used.
     pub fn load(directory: &Path) -> Result<Self, RotationError> {
-        let members = Member::all(directory)?;
+        Self::of(member::set(directory)?)
+    }
+
+    /// The same of a set that is opened already.
+    ///
+    /// # Errors
+    /// When one of its files cannot be used.
+    pub fn of(set: Snapshot) -> Result<Self, RotationError> {
+        let members = Member::all(&set)?;
         // Its key is not needed: the old CA signs nothing here, and may have none.
-        let ca = Ca::of(directory.join(CA_CERTIFICATE_FILE), directory.join(CA_KEY_FILE))?;
-        let trusted = member::certificates(&ca.path)?;
-        let next_path = next_file(directory, NEXT_CERTIFICATE);
-        let next = if next_path.exists() { Some(member::certificates(&next_path)?.remove(0)) } else { None };
+        let ca = Ca::without_key(&set)?;
+        let trusted = ca.certificates().to_vec();
+        let next = if set.has(NEXT_CERTIFICATE) { Some(next_certificate(&set)?) } else { None };
         let summary = |certificate| member::summary(&ca.path, certificate);
         let retiring = trusted[1..]
             .iter()
@@ -113,7 +121,7 @@ impl Rotation {
             (None, true) => Phase::Idle,
         };
         let next = next.as_ref().map(summary).transpose()?;
-        Ok(Self { directory: directory.into(), trusted, phase, ca, next, retiring, members })
+        Ok(Self { set, trusted, phase, ca, next, retiring, members })
     }
 
     /// When the present CA should be replaced: before it cuts the life of a leaf short.
@@ -162,9 +170,12 @@ impl Rotation {
         passphrase: Option<&Path>,
         now: OffsetDateTime,
     ) -> Result<Vec<Successor>, RotationError> {
-        let [certificate, key] = [NEXT_CERTIFICATE, NEXT_KEY].map(|name| next_file(&self.directory, name));
-        let authority = Authority::load(&certificate, &key, passphrase, now)?;
-        let next = member::certificates(&certificate)?.remove(0);
+        let [certificates, key] = [NEXT_CERTIFICATE, NEXT_KEY].map(|name| self.set.read(name));
+        let (certificates, key) = (certificates?, key?);
+        let [certificates_path, key_path] = [NEXT_CERTIFICATE, NEXT_KEY].map(|name| self.set.path(name));
+        let pair = ((&*certificates_path, &**certificates), (&*key_path, &**key));
+        let authority = Authority::from_pem(pair.0, pair.1, passphrase, now)?;
+        let next = next_certificate(&self.set)?;
         let all = |member| Selected { member, difference: Difference::default() };
         let selected = self.members.iter().map(all).collect::<Vec<_>>();
         // The old CA has issued them.
@@ -177,7 +188,7 @@ impl Rotation {
             text: pem::bundle([&next].into_iter().chain(old)),
             secret: false,
         });
-        files.push(SetFile { name: CA_KEY_FILE, text: text(&key)?, secret: true });
+        files.push(SetFile { name: CA_KEY_FILE, text: text(&key_path, &key)?, secret: true });
         store.update(&files, &[NEXT_CERTIFICATE, NEXT_KEY])?;
         Ok(successors)
     }
@@ -193,7 +204,7 @@ impl Rotation {
         (authority, issued): (&Authority, &Issued),
         passphrase: Option<&Path>,
     ) -> Result<Zeroizing<String>, RotationError> {
-        let is_encrypted = self.ca.key.exists() && pem::is_encrypted(&identity::read(&self.ca.key)?);
+        let is_encrypted = self.set.has(CA_KEY_FILE) && pem::is_encrypted(&self.set.read(CA_KEY_FILE)?);
         match passphrase {
             Some(passphrase) => Ok(authority.encrypted_key(&Passphrase::read(passphrase)?)?),
             None if is_encrypted => Err(RotationError::PassphraseNeeded { path: self.ca.key.clone() }),
@@ -332,17 +343,17 @@ fn has_name_constraints(ca: &CertificateDer<'_>) -> bool {
         .is_ok_and(|(_, ca)| ca.name_constraints().is_ok_and(|constraints| constraints.is_some()))
 }
 
-/// The whole file as it is, wiped from memory when dropped.
-fn text(path: &Path) -> Result<Zeroizing<String>, IdentityError> {
-    let octets = identity::read(path)?;
+/// All of a file as it is, wiped from memory when dropped.
+fn text(path: &Path, octets: &[u8]) -> Result<Zeroizing<String>, IdentityError> {
     let invalid = |_| std::io::Error::from(std::io::ErrorKind::InvalidData);
-    let text = std::str::from_utf8(&octets)
+    let text = std::str::from_utf8(octets)
         .map_err(|error| IdentityError::Unreadable { path: path.into(), source: invalid(error) })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-fn next_file(directory: &Path, name: &str) -> PathBuf {
-    store::current(directory).join(name)
+fn next_certificate(set: &Snapshot) -> Result<CertificateDer<'static>, IdentityError> {
+    let path = set.path(NEXT_CERTIFICATE);
+    Ok(member::certificates(&path, &set.read(NEXT_CERTIFICATE)?)?.remove(0))
 }
 
 const NEXT_CERTIFICATE: &str = ".next-ca.crt";

@@ -1,15 +1,16 @@
 use std::path::{Path, PathBuf};
 
+use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::renew::granted_name;
 use super::{CertsError, lines};
 use crate::cli::{CertsIssue, Signer};
 use crate::pki::authority::{Authority, Issued, Leaf, LeafKey, common_name};
-use crate::pki::member::{Member, certificate_file, key_file};
+use crate::pki::member::{self, Member, certificate_file, key_file};
 use crate::pki::renewal::Ca;
 use crate::pki::request::{Granted, Request, overlap};
-use crate::pki::store::{self, SetFile, Store};
+use crate::pki::store::{self, SetFile, Snapshot, Store};
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, KeyType, Role, SET_FILES, SubjectName, Summary};
 use crate::report::{Finding, Id, Line, Report, Role as Style};
 use crate::units::Span;
@@ -17,10 +18,11 @@ use crate::units::Span;
 pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
     // Before a lock makes anything where there is no set.
-    let members = plan.others()?;
-    let ca = plan.ca(now)?;
+    let set = member::set(&plan.directory)?;
+    let members = plan.others(&set)?;
+    let ca = plan.ca(&set, now)?;
     let Some(name) = plan.out.clone() else {
-        let issued = plan.issue(&ca, &members, now)?;
+        let issued = plan.issue((&set, &ca), &members, now)?;
         let mut report = plan.report(issued.summary(), &members, false, now);
         if !plan.dry_run {
             let certificate = issued.certificate_pem().to_string();
@@ -33,15 +35,17 @@ pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, 
     let written = if plan.request.is_some() && !plan.replace { &files[..1] } else { &files[..] };
     let names = SET_FILES.into_iter().chain(written.iter().map(String::as_str)).collect::<Vec<_>>();
     if plan.dry_run {
-        let replaces = plan.replaces(&name, &files)?;
+        let replaces = plan.replaces(&set, &name, &files)?;
         store::refuse_foreign(&plan.directory, &names)?;
-        let issued = plan.issue(&ca, &members, now)?;
+        let issued = plan.issue((&set, &ca), &members, now)?;
         return Ok(plan.report(issued.summary(), &members, replaces, now));
     }
     let store = Store::open(&plan.directory, &names)?;
     // Another run may have been faster, before the lock was ours.
-    let (members, replaces) = (plan.others()?, plan.replaces(&name, &files)?);
-    let issued = plan.issue(&ca, &members, now)?;
+    let set = member::locked_set(&store, &plan.directory)?;
+    let (members, replaces) = (plan.others(&set)?, plan.replaces(&set, &name, &files)?);
+    let ca = plan.ca(&set, now)?;
+    let issued = plan.issue((&set, &ca), &members, now)?;
     let mut set = vec![SetFile { name: &files[0], text: issued.certificate_pem(), secret: false }];
     set.extend(issued.key_pem().map(|text| SetFile { name: &files[1], text, secret: true }));
     // The key of the certificate before is not that of the request.
@@ -104,23 +108,28 @@ impl TryFrom<CertsIssue> for Plan {
 
 impl Plan {
     /// The certificates of the set, without the one that is replaced.
-    fn others(&self) -> Result<Vec<Member>, CertsError> {
+    fn others(&self, set: &Snapshot) -> Result<Vec<Member>, CertsError> {
         let replaced = self.out.as_deref().filter(|_| self.replace);
-        Ok(Member::all_but(&self.directory, replaced)?)
+        Ok(Member::all_but(set, replaced)?)
     }
 
     /// What will sign, which must have time left.
-    fn ca(&self, now: OffsetDateTime) -> Result<Ca, CertsError> {
-        let ca = self.signer.ca(&self.directory)?;
+    fn ca(&self, set: &Snapshot, now: OffsetDateTime) -> Result<Ca, CertsError> {
+        let ca = self.signer.ca(set)?;
         ca.refuse_expired(now)?;
         Ok(ca)
     }
 
-    fn issue(&self, ca: &Ca, members: &[Member], now: OffsetDateTime) -> Result<Issued, CertsError> {
-        let authority = ca.open(self.signer.ca_key_passphrase_file.as_deref(), now)?;
-        self.signer.refuse_stranger(&self.directory, &authority)?;
+    fn issue(
+        &self,
+        (set, ca): (&Snapshot, &Ca),
+        members: &[Member],
+        now: OffsetDateTime,
+    ) -> Result<Issued, CertsError> {
+        let authority = ca.open(set, self.signer.ca_key_passphrase_file.as_deref(), now)?;
+        self.signer.refuse_stranger(set, &authority)?;
         if let Some(Asked { path, request, .. }) = &self.request {
-            request.refuse_known_key(path, &self.authorities(&authority)?, members)?;
+            request.refuse_known_key(path, &authorities(set, &authority)?, members)?;
         }
         let name = common_name(self.role);
         let key_type = self.key_type.unwrap_or_else(|| ca.key_type());
@@ -132,23 +141,9 @@ impl Plan {
         Ok(authority.issue(&Leaf { role, name: &name, names, key, lifetime }, now)?)
     }
 
-    /// Every CA that signs for the set, or will.
-    fn authorities(
-        &self,
-        authority: &Authority,
-    ) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>, CertsError> {
-        let mut authorities =
-            Anchors::load(&self.directory.join(CA_CERTIFICATE_FILE))?.certificates().to_vec();
-        authorities.extend([authority.certificate().clone(), authority.anchor().clone()]);
-        authorities.extend_from_slice(authority.intermediates());
-        Ok(authorities)
-    }
-
     /// A name stands for one holder: what is there goes only when that was asked for.
-    fn replaces(&self, name: &str, files: &[String]) -> Result<bool, CertsError> {
-        let taken =
-            store::Snapshot::open(&self.directory)?.map(|set| set.names().to_vec()).unwrap_or_default();
-        let is_taken = files.iter().any(|file| taken.contains(file));
+    fn replaces(&self, set: &Snapshot, name: &str, files: &[String]) -> Result<bool, CertsError> {
+        let is_taken = files.iter().any(|file| set.has(file));
         if is_taken && !self.replace {
             return Err(CertsError::NameTaken { name: name.to_owned(), directory: self.directory.clone() });
         }
@@ -231,6 +226,16 @@ impl Plan {
         }
         object
     }
+}
+
+/// Every CA that signs for the set, or will.
+fn authorities(set: &Snapshot, authority: &Authority) -> Result<Vec<CertificateDer<'static>>, CertsError> {
+    let path = set.path(CA_CERTIFICATE_FILE);
+    let trusted = Anchors::from_pem(&path, &set.read(CA_CERTIFICATE_FILE)?)?;
+    let mut authorities = trusted.certificates().to_vec();
+    authorities.extend([authority.certificate().clone(), authority.anchor().clone()]);
+    authorities.extend_from_slice(authority.intermediates());
+    Ok(authorities)
 }
 
 /// What the requester shares with a certificate of the set: names of its own choice, or the key.

@@ -8,27 +8,29 @@ use super::{CertsError, lines};
 use crate::cli::{CertsRenew, Changes, Signer};
 use crate::pki::authority::Authority;
 use crate::pki::change::{Change, ChangeError, Difference};
-use crate::pki::member::{Member, Successor};
+use crate::pki::member::{self, Member, Successor};
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
-use crate::pki::store::Store;
+use crate::pki::store::{Snapshot, Store};
 use crate::pki::{NameError, Role, SET_FILES, SubjectName, when};
 use crate::report::{Line, Report, Role as Style};
 
 pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
     // Before a lock makes anything where there is no set.
-    let members = Member::all(&plan.directory)?;
+    let set = member::set(&plan.directory)?;
+    let members = Member::all(&set)?;
     if plan.dry_run {
-        return plan.dry(&members, now);
+        return plan.dry(&set, &members, now);
     }
     let store = Store::open(&plan.directory, &SET_FILES)?;
     // Another run may have been faster, before the lock was ours.
-    let members = Member::all(&plan.directory)?;
+    let set = member::locked_set(&store, &plan.directory)?;
+    let members = Member::all(&set)?;
     let selected = plan.select(&members, now)?;
-    let Some(ca) = plan.ca(&selected, now)? else {
+    let Some(ca) = plan.ca(&set, &selected, now)? else {
         return Ok(plan.unchanged(&members, now));
     };
-    let successors = plan.successors(&selected, &plan.open(&ca, now)?, now)?;
+    let successors = plan.successors(&selected, &plan.open(&set, &ca, now)?, now)?;
     let files = successors.iter().flat_map(Successor::files).collect::<Vec<_>>();
     store.update(&files, &[])?;
     Ok(plan.renewed(&selected, &successors, &ca, now))
@@ -77,18 +79,23 @@ impl Plan {
     }
 
     /// What will sign `selected`; none where nothing is.
-    fn ca(&self, selected: &[Selected<'_>], now: OffsetDateTime) -> Result<Option<Ca>, CertsError> {
+    fn ca(
+        &self,
+        set: &Snapshot,
+        selected: &[Selected<'_>],
+        now: OffsetDateTime,
+    ) -> Result<Option<Ca>, CertsError> {
         if selected.is_empty() {
             return Ok(None);
         }
-        let ca = self.signer.ca(&self.directory)?;
+        let ca = self.signer.ca(set)?;
         self.policy.refuse_dying_ca(&ca, selected, now)?;
         Ok(Some(ca))
     }
 
-    fn open(&self, ca: &Ca, now: OffsetDateTime) -> Result<Authority, CertsError> {
-        let authority = ca.open(self.signer.ca_key_passphrase_file.as_deref(), now)?;
-        self.signer.refuse_stranger(&self.directory, &authority)?;
+    fn open(&self, set: &Snapshot, ca: &Ca, now: OffsetDateTime) -> Result<Authority, CertsError> {
+        let authority = ca.open(set, self.signer.ca_key_passphrase_file.as_deref(), now)?;
+        self.signer.refuse_stranger(set, &authority)?;
         Ok(authority)
     }
 
@@ -103,16 +110,16 @@ impl Plan {
         Ok(renew(selected, &signer, self.policy.keep_key, now)?)
     }
 
-    fn dry(&self, members: &[Member], now: OffsetDateTime) -> Result<Report, CertsError> {
+    fn dry(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Report, CertsError> {
         let selected = self.select(members, now)?;
-        let Some(ca) = self.ca(&selected, now)? else {
+        let Some(ca) = self.ca(set, &selected, now)? else {
             return Ok(self.unchanged(members, now));
         };
         if self.policy.change.is_empty() {
             // Without the CA's key, so that a daily look at what is due needs no passphrase.
             refuse_strangers(selected.iter().map(|selected| selected.member), ca.certificates())?;
         } else {
-            self.successors(&selected, &self.open(&ca, now)?, now)?;
+            self.successors(&selected, &self.open(set, &ca, now)?, now)?;
         }
         let mut report = self.report("would-renew", Style::Strong, "would renew");
         report.due = true;

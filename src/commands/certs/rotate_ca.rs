@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use super::{CertsError, lines};
 use crate::cli::{CertsRotateCa, Prepare, RotationStep};
+use crate::pki::member::{self, Member};
 use crate::pki::rotation::{self, NextCa, Phase, Rotation, RotationError};
 use crate::pki::{CA_CERTIFICATE_FILE, Summary, when};
 use crate::report::{Line, Report, Role as Style};
@@ -27,7 +28,8 @@ pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Repor
     }
     let store = rotation::open(&directory)?;
     // Another run may have been faster, before the lock was ours.
-    let progress = Progress::read(&directory)?;
+    let set = member::locked_set(&store, &directory).map_err(RotationError::from)?;
+    let progress = Progress { directory: directory.clone(), rotation: Rotation::of(set)? };
     if step.is_done(&progress)? {
         return Ok(progress.report(&step, "unchanged", now));
     }
@@ -202,7 +204,7 @@ impl Progress {
     }
 
     fn holders(&self, report: &mut Report) {
-        let holder = |member: &crate::pki::member::Member| {
+        let holder = |member: &Member| {
             lines::holder(&self.directory, member.name(), member.role(), (true, member.has_key()))
         };
         lines::files(report, &self.rotation.members.iter().map(holder).collect::<Vec<_>>());

@@ -1,27 +1,27 @@
-use std::path::Path;
-
 use super::CertsError;
 use crate::cli::Signer;
 use crate::pki::authority::Authority;
 use crate::pki::renewal::Ca;
+use crate::pki::store::Snapshot;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE};
 
 impl Signer {
-    /// What will sign for the set in `directory`.
-    pub(super) fn ca(&self, directory: &Path) -> Result<Ca, CertsError> {
+    /// What will sign for a set.
+    pub(super) fn ca(&self, set: &Snapshot) -> Result<Ca, CertsError> {
         Ok(match (&self.ca_cert, &self.ca_key) {
             (Some(certificate), Some(key)) => Ca::of(certificate.clone(), key.clone())?,
-            _ => Ca::load(directory)?,
+            _ => Ca::load(set)?,
         })
     }
 
     /// What the set's own peers do not trust is of no use in it.
-    pub(super) fn refuse_stranger(&self, directory: &Path, authority: &Authority) -> Result<(), CertsError> {
-        let trusted = Anchors::load(&directory.join(CA_CERTIFICATE_FILE))?;
+    pub(super) fn refuse_stranger(&self, set: &Snapshot, authority: &Authority) -> Result<(), CertsError> {
+        let path = set.path(CA_CERTIFICATE_FILE);
+        let trusted = Anchors::from_pem(&path, &set.read(CA_CERTIFICATE_FILE)?)?;
         if trusted.certificates().contains(authority.anchor()) {
             return Ok(());
         }
-        let certificate = self.ca_cert.clone().unwrap_or_else(|| directory.join(CA_CERTIFICATE_FILE));
-        Err(CertsError::StrangeCa { certificate, trusted: directory.join(CA_CERTIFICATE_FILE) })
+        let certificate = self.ca_cert.clone().unwrap_or_else(|| path.clone());
+        Err(CertsError::StrangeCa { certificate, trusted: path })
     }
 }

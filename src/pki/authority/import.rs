@@ -54,10 +54,28 @@ pub(super) fn load(
     let passphrase = passphrase.map(Passphrase::read).transpose()?;
     of_one_generation(certificate, key, || {
         let (certificates, secret) = (identity::read(certificate)?, identity::read(key)?);
-        let key = private_key(key, &secret, passphrase.as_ref())?;
-        Candidate { certificate, blocks: blocks(certificate, &certificates)?, text: &certificates, now }
-            .prove(key)
+        prove((certificate, &certificates), (key, &secret), passphrase.as_ref(), now)
     })
+}
+
+/// The same from memory: each with the path that messages call it.
+pub(super) fn from_pem(
+    certificate: (&Path, &[u8]),
+    key: (&Path, &[u8]),
+    passphrase: Option<&Path>,
+    now: OffsetDateTime,
+) -> Result<Imported, ImportError> {
+    prove(certificate, key, passphrase.map(Passphrase::read).transpose()?.as_ref(), now)
+}
+
+fn prove(
+    (certificate, text): (&Path, &[u8]),
+    (key, secret): (&Path, &[u8]),
+    passphrase: Option<&Passphrase>,
+    now: OffsetDateTime,
+) -> Result<Imported, ImportError> {
+    let key = private_key(key, secret, passphrase)?;
+    Candidate { certificate, blocks: blocks(certificate, text)?, text, now }.prove(key)
 }
 
 fn private_key(

@@ -140,6 +140,19 @@ impl Authority {
         Self::of(import::load(certificate, key, passphrase, now)?)
     }
 
+    /// The same from memory: each with the path that messages call it.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_pem(
+        certificate: (&Path, &[u8]),
+        key: (&Path, &[u8]),
+        passphrase: Option<&Path>,
+        now: OffsetDateTime,
+    ) -> Result<Self, AuthorityError> {
+        Self::of(import::from_pem(certificate, key, passphrase, now)?)
+    }
+
     /// Makes a leaf, and verifies it as a peer will.
     ///
     /// # Errors

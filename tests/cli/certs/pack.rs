@@ -3,6 +3,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
 use egext::pki::{Anchors, Identity};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
 use snapbox::str;
 
 use super::Place;
@@ -131,4 +132,90 @@ error: cannot read `certs/nobody.crt`: No such file or directory (os error 2)
          hint: send them `ca.crt` and `gateway-2.crt`\n",
     );
     assert!(!place.path("x.tar").exists());
+}
+
+#[test]
+fn a_key_among_certificates_never_reaches_the_archive() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let files = place.files();
+    let rsa = Place::new();
+    rsa.init(&["--key-type", "rsa2048"]).assert().success();
+    fs::write(rsa.path("passphrase"), "open sesame\n").expect("writable");
+    let encrypted = ["--dir", "locked", "--ca-key-passphrase-file", "passphrase"];
+    rsa.init(&encrypted).assert().success();
+    let keys = [
+        files["ca.key"].clone(),
+        rsa.files()["server.key"].clone(),
+        fs::read(rsa.path("locked/ca.key")).expect("there"),
+    ];
+    for name in ["ca.crt", "server.crt"] {
+        for key in &keys {
+            for text in [[&files[name][..], key].concat(), [key, &files[name][..]].concat()] {
+                place.replace(name, text);
+                place.assert_fails(
+                    &["pack", "server", "--out", "server.tar"],
+                    format!(
+                        "error: `certs/{name}` holds a private key (line [..]), which would leave this machine with the \
+                         certificates\n  hint: take the key out, [..]\n"
+                    ),
+                );
+            }
+        }
+        place.replace(name, &files[name]);
+    }
+    place.verb(&["pack", "server", "--out", "server.tar"]).assert().success();
+}
+
+#[test]
+fn the_archive_is_written_from_what_was_read_and_not_copied() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    place.verb(&["pack", "server", "--out", "plain.tar"]).assert().success();
+    let files = place.files();
+    // Words around the blocks, and a second key in the file of the first.
+    for name in ["ca.crt", "server.crt"] {
+        place.replace(name, [b"password: open sesame\r\n", &files[name][..]].concat());
+    }
+    place.replace("server.key", [&files["server.key"][..], &files["ca.key"]].concat());
+    place.verb(&["pack", "server", "--out", "server.tar"]).assert().success();
+    assert_eq!(
+        fs::read(place.path("server.tar")).expect("there"),
+        fs::read(place.path("plain.tar")).expect("there")
+    );
+}
+
+#[test]
+fn the_cas_key_is_not_packed_as_a_leafs() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let files = place.files();
+    let text = |name: &str| std::str::from_utf8(&files[name]).expect("PEM");
+    let [key, signer] = [(), ()].map(|()| KeyPair::from_pem(text("ca.key")).expect("a key"));
+    let issuer = Issuer::from_ca_cert_pem(text("ca.crt"), signer).expect("a CA");
+    let mut leaf = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    place.replace("server.crt", leaf.signed_by(&key, &issuer).expect("signed").pem());
+    place.replace("server.key", text("ca.key"));
+    place.assert_fails(&["pack", "server", "--out", "server.tar"], str![[r"
+error: `certs/server.key` is the key of the CA, which does not leave this machine
+  hint: give this side a key of its own: `egext certs renew --force`
+
+"]]);
+}
+
+#[test]
+fn a_plain_copy_of_a_set_is_packed_too() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    place.verb(&["pack", "client", "--out", "client.tar"]).assert().success();
+    let copy = place.path("copy");
+    fs::create_dir(&copy).expect("a directory");
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o700)).expect("ours");
+    for (name, text) in place.files() {
+        fs::write(copy.join(name), text).expect("writable");
+    }
+    place.verb(&["pack", "client", "--dir", "copy", "--out", "copy.tar"]).assert().success();
+    let read = |name: &str| fs::read(place.path(name)).expect("there");
+    assert_eq!(read("copy.tar"), read("client.tar"));
 }
