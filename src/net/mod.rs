@@ -13,6 +13,7 @@ mod reset;
 mod session;
 mod stream;
 mod tls;
+mod verifier;
 
 pub use address::{Address, AddressError, Host, Transport};
 pub(crate) use channel::{Channel, open_channel};

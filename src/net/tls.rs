@@ -8,9 +8,9 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
 use rustls::sign::CertifiedKey;
 use rustls::{
     ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
@@ -18,6 +18,7 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use super::verifier;
 use crate::pki::{Anchors, Identity};
 use crate::report::Hint;
 
@@ -31,7 +32,7 @@ pub fn provider() -> Arc<CryptoProvider> {
 #[derive(Debug)]
 pub struct ClientTls {
     /// None where nobody is trusted.
-    verifier: Option<Arc<WebPkiServerVerifier>>,
+    verifier: Option<Arc<dyn ServerCertVerifier>>,
     certified: Option<Arc<CertifiedKey>>,
 }
 
@@ -42,9 +43,7 @@ impl ClientTls {
     /// # Errors
     /// When the anchors or the key cannot be used for TLS.
     pub fn new(anchors: &Anchors, identity: Option<&Identity>) -> Result<Self, TlsError> {
-        let verifier = WebPkiServerVerifier::builder_with_provider(anchors.root_store(), provider())
-            .build()
-            .map_err(TlsError::Anchors)?;
+        let verifier = verifier::of_servers(anchors)?;
         let certified = identity.map(certified_key).transpose()?.map(Arc::new);
         Ok(Self { verifier: Some(verifier), certified })
     }
@@ -86,9 +85,7 @@ impl ClientTls {
 /// # Errors
 /// When the anchors or the key cannot be used for TLS.
 pub fn server_config(anchors: &Anchors, identity: &Identity) -> Result<Arc<ServerConfig>, TlsError> {
-    let verifier = WebPkiClientVerifier::builder_with_provider(anchors.root_store(), provider())
-        .build()
-        .map_err(TlsError::Anchors)?;
+    let verifier = verifier::of_clients(anchors)?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(VERSIONS)
         .expect("aws-lc has suites for both versions")
@@ -141,12 +138,12 @@ impl Hint for TlsError {
 
 #[derive(Debug)]
 struct WitnessedVerifier {
-    verifier: Option<Arc<WebPkiServerVerifier>>,
+    verifier: Option<Arc<dyn ServerCertVerifier>>,
     witness: Arc<Witness>,
 }
 
 impl WitnessedVerifier {
-    fn verifier(&self) -> Result<&WebPkiServerVerifier, rustls::Error> {
+    fn verifier(&self) -> Result<&dyn ServerCertVerifier, rustls::Error> {
         self.verifier.as_deref().ok_or_else(|| rustls::CertificateError::UnknownIssuer.into())
     }
 }

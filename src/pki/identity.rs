@@ -12,7 +12,7 @@ use x509_parser::certificate::X509Certificate;
 use zeroize::Zeroizing;
 
 use super::pem::{self, Blocks};
-use super::{Found, IdentityError, Summary};
+use super::{Found, IdentityError, Summary, Trust};
 use crate::input::{self, InputError};
 
 /// The CA certificates that a peer is verified against: at least one.
@@ -20,14 +20,17 @@ use crate::input::{self, InputError};
 pub struct Anchors {
     path: PathBuf,
     certificates: Vec<CertificateDer<'static>>,
+    /// The CAs among them.
     store: Arc<RootCertStore>,
+    /// The rest: each is trusted as itself.
+    pinned: Vec<CertificateDer<'static>>,
 }
 
 impl Anchors {
     /// Loads every certificate of a PEM file.
     ///
     /// # Errors
-    /// When the file cannot be read, has no certificate, or has one that cannot be an anchor.
+    /// When the file cannot be read, has no certificate, or has one that must not be an anchor.
     pub fn load(path: &Path) -> Result<Self, IdentityError> {
         Self::from_pem(path, &read(path)?)
     }
@@ -41,22 +44,34 @@ impl Anchors {
         if blocks.certificates.is_empty() {
             return Err(IdentityError::NoCertificate { path: path.into(), found: found(text, &blocks) });
         }
-        let mut store = RootCertStore::empty();
+        let (mut store, mut pinned) = (RootCertStore::empty(), Vec::new());
         for (index, certificate) in blocks.certificates.iter().enumerate() {
-            let position = index + 1;
-            summary(path, index, certificate)?;
-            store.add(certificate.clone()).map_err(|source| IdentityError::UnusableAnchor {
-                path: path.into(),
-                position,
-                source,
-            })?;
+            let (path, position) = (path.to_owned(), index + 1);
+            let summary = summary(&path, index, certificate)?;
+            match Trust::of(certificate) {
+                Some(Ok(Trust::Itself)) => pinned.push(certificate.clone()),
+                Some(Err(source)) => {
+                    let (subject, issuer) = (summary.subject, summary.issuer);
+                    return Err(IdentityError::NotAnAnchor { path, position, subject, issuer, source });
+                }
+                _ => store.add(certificate.clone()).map_err(|source| IdentityError::UnusableAnchor {
+                    path,
+                    position,
+                    source,
+                })?,
+            }
         }
-        Ok(Self { path: path.into(), certificates: blocks.certificates, store: Arc::new(store) })
+        Ok(Self { path: path.into(), certificates: blocks.certificates, store: Arc::new(store), pinned })
     }
 
-    /// For a TLS configuration.
+    /// The CAs, for a TLS configuration.
     pub fn root_store(&self) -> Arc<RootCertStore> {
         Arc::clone(&self.store)
+    }
+
+    /// Self-signed end entities. Nothing that they sign is trusted, but each is itself.
+    pub fn pinned(&self) -> &[CertificateDer<'static>] {
+        &self.pinned
     }
 
     /// All of them, in the file's order.

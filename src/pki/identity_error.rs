@@ -2,7 +2,7 @@ use std::fmt::{self, Display};
 use std::io;
 use std::path::PathBuf;
 
-use super::{DecryptError, InspectError, PemError};
+use super::{DecryptError, DistinguishedName, Distrust, InspectError, PemError};
 use crate::input::PIPE_LIMIT;
 use crate::report::Hint;
 
@@ -96,6 +96,20 @@ pub enum IdentityError {
         /// What it holds instead.
         found: Found,
     },
+    /// A certificate that must not be trusted, though it is in a CA file.
+    #[error("certificate {position} in `{}` (`{subject}`) cannot be a trust anchor", path.display())]
+    NotAnAnchor {
+        /// The file.
+        path: PathBuf,
+        /// Which, counted from one.
+        position: usize,
+        /// Its name.
+        subject: DistinguishedName,
+        /// The name of its issuer.
+        issuer: DistinguishedName,
+        /// Why not.
+        source: Distrust,
+    },
     /// A named pipe, a device or a socket, which would keep us waiting or never end.
     #[error("`{}` is {kind}, not a file", path.display())]
     NotAFile {
@@ -183,6 +197,10 @@ impl Hint for IdentityError {
             Self::MalformedPem { path, source } => source.hint(path),
             Self::NoCertificate { path, found } => found.hint(path, "x509"),
             Self::NoKey { path, found } => found.hint(path, "pkey"),
+            Self::NotAnAnchor { source: Distrust::CannotSign, .. } => {
+                "have the CA's certificate issued again with keyCertSign".to_owned()
+            }
+            Self::NotAnAnchor { issuer, .. } => format!("replace it by the certificate of its issuer, `{issuer}`"),
             Self::NotAFile { .. } => "name a regular file of PEM blocks; a pipe of the shell works, too: `<(COMMAND)`".to_owned(),
             Self::OpenPipe { .. } => "let the command write its output to a file first, and name that".to_owned(),
             Self::Swapped { .. } => "name the certificate first: `--cert FILE.crt --key FILE.key`".to_owned(),

@@ -36,6 +36,7 @@ pub mod rotation;
 pub(crate) mod signature;
 pub mod store;
 mod summary;
+mod trust;
 mod typed_name;
 mod verify;
 pub mod when;
@@ -49,6 +50,8 @@ pub use passphrase::{Passphrase, PassphraseError};
 pub use pem::PemError;
 pub use profile::KeyType;
 pub use summary::{InspectError, Summary};
+pub use trust::Distrust;
+pub(crate) use trust::Trust;
 pub use typed_name::{NameError, parse_common_name};
 pub use verify::Refusal;
 

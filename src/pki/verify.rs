@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
-use super::{Role, SubjectName};
+use super::{Role, SubjectName, Trust};
 
 /// Would a peer that trusts `anchors` accept `chain`, leaf first, from the side `role` now, under all `names`?
 pub(super) fn leaf(
@@ -22,7 +22,12 @@ pub(super) fn leaf(
     let Some((leaf, intermediates)) = chain.split_first() else {
         return Err(Refusal::Verifier(webpki::Error::UnknownIssuer));
     };
-    let anchors = anchors.iter().map(anchor_from_trusted_cert).collect::<Result<Vec<_>, _>>()?;
+    let trusted = |anchor: &&CertificateDer<'_>| match Trust::of(anchor) {
+        Some(Ok(trust)) => trust.can_sign() || *anchor == leaf,
+        _ => false,
+    };
+    let anchors = anchors.iter().filter(trusted).map(anchor_from_trusted_cert);
+    let anchors = anchors.collect::<Result<Vec<_>, _>>()?;
     let leaf = EndEntityCert::try_from(leaf)?;
     let usage = match role {
         Role::Client => KeyUsage::client_auth(),

@@ -139,7 +139,7 @@ table! {
         "there is a certificate, and no key beside it",
         "copy certificate and key together, or take the certificate away where this side does not need it";
     CertsLeafAsCa = "certs.leaf-as-ca", Error,
-        "a leaf stands where the CA belongs: `tls.crt` was taken for `ca.crt`, as in the Secrets of cert-manager; Go accepts exactly that leaf until it is renewed, rustls and others refuse it at once",
+        "a leaf is in the CA file: `tls.crt` was taken for `ca.crt`, as in the Secrets of cert-manager; its key could sign for anyone if it were trusted as a CA, so probe and bridge refuse the file, and Go accepts exactly that leaf until it is renewed; a warning for a self-signed leaf, which is trusted as itself",
         "put the certificate of the CA that issued it into the file";
     CertsLifetimeCut = "certs.lifetime-cut", Warning,
         "the CA, or one above it, expires before the lifetime that was asked for is over; nothing outlives its CA, so the certificate ends with it",

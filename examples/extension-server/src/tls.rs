@@ -9,6 +9,7 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// The three PEM files of a server.
 #[derive(Clone, Debug)]
@@ -39,6 +40,10 @@ impl Files {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut anchors = RootCertStore::empty();
         for certificate in certificates(&self.ca)? {
+            // rustls would take it for a CA, and whoever has a leaf's key could sign clients.
+            if !may_sign(&certificate) {
+                return Err(TlsError::NotACa { path: self.ca.clone() });
+            }
             anchors.add(certificate).map_err(|source| TlsError::Anchor { path: self.ca.clone(), source })?;
         }
         let clients = WebPkiClientVerifier::builder_with_provider(anchors.into(), provider.clone())
@@ -87,6 +92,12 @@ pub enum TlsError {
         /// What rustls says.
         source: rustls::Error,
     },
+    /// A certificate of the CA file is not a CA's.
+    #[error("`{path}` holds a certificate that is not a CA's, or may not sign certificates")]
+    NotACa {
+        /// The CA file.
+        path: PathBuf,
+    },
     /// The file is there, but not what it should be.
     #[error("`{path}` holds no {holds} in PEM form: {source}")]
     Pem {
@@ -108,6 +119,14 @@ pub enum TlsError {
     /// The CA file makes no verifier.
     #[error("clients cannot be verified: {0}")]
     Verifier(VerifierBuilderError),
+}
+
+/// Is it a CA's certificate, with keyCertSign among its usages if it has any?
+fn may_sign(certificate: &CertificateDer<'_>) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
+    let is_ca = certificate.basic_constraints().ok().flatten().is_some_and(|found| found.value.ca);
+    let usage = certificate.key_usage();
+    is_ca && usage.is_ok_and(|usage| usage.is_none_or(|found| found.value.key_cert_sign()))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

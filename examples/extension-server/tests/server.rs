@@ -166,6 +166,20 @@ fn what_cannot_be_served_is_said_at_once() {
     }
 }
 
+#[test]
+fn a_leaf_in_the_ca_file_is_refused() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    write_certificates(directory.path());
+    fs::copy(directory.path().join("server.crt"), directory.path().join("ca.crt")).expect("copied");
+
+    let arguments = ["--listen", "tls://127.0.0.1:0", "--dir", "."];
+    let output = Command::new(BINARY).args(arguments).current_dir(&directory).output().expect("it runs");
+
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{log}");
+    assert!(log.contains("`./ca.crt` holds a certificate that is not a CA's"), "{log}");
+}
+
 /// A running server. It ends with the test.
 struct Server {
     process: Child,

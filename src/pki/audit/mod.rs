@@ -14,7 +14,7 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::inspect::{self, Certificate};
-use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role, SubjectName};
+use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role, SubjectName, Trust};
 use crate::net::Host;
 use crate::report::{Check, Finding, Id, State};
 use crate::units::Within;
@@ -215,7 +215,7 @@ impl Audit {
             self.record("key mode", &name, files::mode(&key.path, questions.allowed_key_mode));
         }
         self.certificates.extend(certificates.iter().map(|found| (subject.clone(), found.clone())));
-        if certificates.iter().any(|certificate| certificate.summary.is_ca) {
+        if certificates.iter().any(|certificate| matches!(Trust::of(&certificate.der), Some(Ok(_)))) {
             self.anchors = Some(Anchors { path: scope.ca.clone(), certificates });
         }
         Ok(())

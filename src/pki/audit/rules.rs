@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::net::Host;
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
-use crate::pki::{Role, SubjectName, check, date, verify};
+use crate::pki::{Distrust, Role, SubjectName, Trust, check, date, verify};
 use crate::report::{Finding, Id, Severity};
 use crate::units::Within;
 
@@ -40,26 +40,41 @@ pub(super) fn dates(
 pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding> {
     let judge = |certificate: &Certificate| {
         let summary = &certificate.summary;
-        if !summary.is_ca {
-            let message =
-                format!("`{}` is no CA's certificate, and stands where the CA belongs", summary.subject);
-            let finding = Finding::new(Id::CertsLeafAsCa, subject, message)
-                .with_evidence("expected", "a certificate with CA in its basicConstraints");
-            let issued = "put the certificate of its issuer there";
-            return Some(if summary.self_issued {
-                finding.with_hint("make a CA and a leaf: `egext certs init`")
-            } else {
-                finding.with_hint(format!("{issued}: `{}`", summary.issuer))
-            });
+        let name = &summary.subject;
+        match Trust::of(&certificate.der)? {
+            Ok(Trust::Authority) => None,
+            Ok(Trust::OldAuthority) => {
+                let message =
+                    format!("`{name}` is an X.509 version 1 certificate, which cannot say that it is a CA");
+                let finding = Finding::new(Id::CertsCaNotStrict, subject, message);
+                Some(finding.with_hint("make a CA of version 3: `egext certs init`"))
+            }
+            Ok(Trust::Itself) => {
+                let message = format!(
+                    "`{name}` is not a CA certificate: it is trusted as itself, and nothing that it signs is"
+                );
+                let mut finding = Finding::new(Id::CertsLeafAsCa, subject, message);
+                finding.severity = Severity::Warning;
+                Some(finding.with_hint("make a CA and a leaf: `egext certs init`"))
+            }
+            Err(Distrust::CannotSign) => {
+                let found = certificate.key_usages.as_ref().map(|usages| usages.join(", "));
+                let message = format!("`{name}` is a CA that may not sign certificates");
+                let finding = Finding::new(Id::CertsCaCannotSign, subject, message)
+                    .with_evidence("expected", KEY_CERT_SIGN)
+                    .with_evidence("found", found.unwrap_or_default());
+                Some(finding.with_hint("make the CA's certificate again, with keyCertSign"))
+            }
+            Err(Distrust::NotACa) => {
+                let message = format!("`{name}` is no CA's certificate, and stands where the CA belongs");
+                let finding = Finding::new(Id::CertsLeafAsCa, subject, message)
+                    .with_evidence("expected", "a certificate with CA in its basicConstraints");
+                Some(
+                    finding
+                        .with_hint(format!("put the certificate of its issuer there: `{}`", summary.issuer)),
+                )
+            }
         }
-        let usages = certificate.key_usages.as_ref()?;
-        (!usages.contains(&KEY_CERT_SIGN)).then(|| {
-            let message = format!("`{}` is a CA that may not sign certificates", summary.subject);
-            Finding::new(Id::CertsCaCannotSign, subject, message)
-                .with_evidence("expected", KEY_CERT_SIGN)
-                .with_evidence("found", usages.join(", "))
-                .with_hint("make the CA's certificate again, with keyCertSign")
-        })
     };
     certificates.iter().filter_map(judge).collect()
 }

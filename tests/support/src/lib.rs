@@ -17,6 +17,7 @@ pub use run::{Egext, Run};
 pub use running::Running;
 pub use rustix::process::Signal;
 pub use server::{Manner, ReservedPort, TestServer};
+pub use tls::AnyServer;
 
 /// What takes longer than this does not happen any more. No test comes near it, even on a busy machine, so it
 /// proves nothing about a limit of the product that is shorter: a test that is about one sets the others apart.

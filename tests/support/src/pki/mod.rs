@@ -202,6 +202,30 @@ impl TestPki {
         self.change_client(|leaf| leaf.usages = vec![ExtendedKeyUsagePurpose::ServerAuth])
     }
 
+    /// `ca.crt` holds the server's certificate as well, or nothing else.
+    #[must_use]
+    pub fn trusting_the_server(self, alone: bool) -> Self {
+        let [ca, server] =
+            [self.ca(), self.server_certificate()].map(|path| fs::read_to_string(path).expect("PEM"));
+        write(&self.ca(), &(if alone { server } else { ca + &server }));
+        self
+    }
+
+    /// Somebody has stolen the server's key, and signs a new certificate for the client, or for another server.
+    #[must_use]
+    pub fn forged_with_the_servers_key(self, client: bool) -> Self {
+        let key = fs::read_to_string(self.server_key()).expect("PEM");
+        let key = KeyPair::from_pem(&key).expect("a key");
+        let issuer = fs::read_to_string(self.server_certificate()).expect("PEM");
+        let issuer = rcgen::Issuer::from_ca_cert_pem(&issuer, key).expect("a certificate");
+        let leaf = if client { &self.client } else { &self.server };
+        let key = KeyPair::generate().expect("a P-256 key");
+        let pem = leaf.parameters().signed_by(&key, &issuer).expect("signable").pem();
+        write(&self.directory().join(format!("{}.crt", leaf.file)), &pem);
+        write_private(&self.directory().join(format!("{}.key", leaf.file)), &key.serialize_pem());
+        self
+    }
+
     /// There is no client certificate, and no key.
     #[must_use]
     pub fn without_client(self) -> Self {

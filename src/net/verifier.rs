@@ -1,0 +1,145 @@
+//! Verifiers of peers: webpki below the CAs of a file, and end entities of that file as themselves.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use super::tls::{TlsError, provider};
+use crate::pki::Anchors;
+
+/// What verifies servers.
+pub(super) fn of_servers(anchors: &Anchors) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    let build = |store: Arc<RootCertStore>| -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+        let builder = WebPkiServerVerifier::builder_with_provider(store, provider());
+        Ok(builder.build().map_err(TlsError::Anchors)?)
+    };
+    if anchors.pinned().is_empty() {
+        return build(anchors.root_store());
+    }
+    Ok(Arc::new(Pinning::new(anchors, build)?))
+}
+
+/// What verifies clients, none of which may do without a certificate.
+pub(super) fn of_clients(anchors: &Anchors) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let build = |store: Arc<RootCertStore>| -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+        let builder = WebPkiClientVerifier::builder_with_provider(store, provider());
+        builder.build().map_err(TlsError::Anchors)
+    };
+    if anchors.pinned().is_empty() {
+        return build(anchors.root_store());
+    }
+    Ok(Arc::new(Pinning::new(anchors, build)?))
+}
+
+/// Verifies an end entity of the CA file below itself, and every other one below the CAs.
+#[derive(Debug)]
+struct Pinning<V: ?Sized> {
+    /// None without a CA.
+    authorities: Option<Arc<V>>,
+    pinned: Vec<(CertificateDer<'static>, Arc<V>)>,
+    subjects: Vec<DistinguishedName>,
+}
+
+impl<V: ?Sized> Pinning<V> {
+    fn new(
+        anchors: &Anchors,
+        build: impl Fn(Arc<RootCertStore>) -> Result<Arc<V>, TlsError>,
+    ) -> Result<Self, TlsError> {
+        let store = anchors.root_store();
+        let mut subjects = store.subjects();
+        let authorities = if store.is_empty() { None } else { Some(build(store)?) };
+        let mut pinned = Vec::new();
+        for certificate in anchors.pinned() {
+            let mut store = RootCertStore::empty();
+            store.add(certificate.clone()).map_err(TlsError::Identity)?;
+            subjects.extend(store.subjects());
+            pinned.push((certificate.clone(), build(Arc::new(store))?));
+        }
+        Ok(Self { authorities, pinned, subjects })
+    }
+
+    fn of(&self, end_entity: &CertificateDer<'_>) -> Result<&V, Error> {
+        let pinned = self.pinned.iter().find(|(certificate, _)| certificate == end_entity);
+        let verifier = pinned.map(|(_, verifier)| verifier).or(self.authorities.as_ref());
+        verifier.map(|verifier| &**verifier).ok_or_else(|| CertificateError::UnknownIssuer.into())
+    }
+}
+
+impl ServerCertVerifier for Pinning<dyn ServerCertVerifier> {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.of(end_entity)?.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.of(certificate)?.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.of(certificate)?.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl ClientCertVerifier for Pinning<dyn ClientCertVerifier> {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.subjects
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.of(end_entity)?.verify_client_cert(end_entity, intermediates, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.of(certificate)?.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.of(certificate)?.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
+    }
+}
