@@ -5,6 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tonic::Code;
 
+use crate::net::HeaderFault;
 use crate::probe;
 use crate::report::Finding;
 
@@ -70,6 +71,15 @@ impl Answer {
                 ),
             ),
         }
+    }
+
+    /// The header fields of `whose` message are no good.
+    pub(super) fn of_header_fault(whose: &str, fault: &HeaderFault) -> Self {
+        let code = match fault {
+            HeaderFault::Octet { .. } => Code::Internal,
+            HeaderFault::TooLarge { .. } => Code::ResourceExhausted,
+        };
+        Self::new(code, format!("{whose}: {fault}"))
     }
 
     /// The number of the gRPC status.

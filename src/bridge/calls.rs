@@ -18,7 +18,7 @@ use super::deadline::Deadline;
 use super::pipe::{Broken, End, Pipe};
 use super::request::{Caller, Route};
 use super::upstream::Upstream;
-use crate::net::Channel;
+use crate::net::{Channel, HeaderFaults};
 
 /// Passes calls on.
 #[derive(Debug)]
@@ -54,9 +54,10 @@ impl Calls {
         request: Request<RecvStream>,
         mut respond: SendResponse<Bytes>,
         caller: Caller,
+        faults: HeaderFaults,
     ) {
         let mut log = CallLog::new(request.uri().path_and_query());
-        match self.forward(request, &mut respond, caller, &mut log).await {
+        match self.forward(request, &mut respond, caller, faults, &mut log).await {
             Ok(()) | Err(Failure::CallerGone) => {}
             Err(Failure::Answer(answer)) => {
                 log.end(Some(answer.code()));
@@ -71,8 +72,12 @@ impl Calls {
         request: Request<RecvStream>,
         respond: &mut SendResponse<Bytes>,
         caller: Caller,
+        faults: HeaderFaults,
         log: &mut CallLog,
     ) -> Result<(), Failure> {
+        let asked =
+            HeadersOf { faults, stream: respond.stream_id().as_u32(), whose: "the call's header fields" };
+        asked.check()?;
         let (head, body) = request.into_parts();
         let deadline = Deadline::new(&head.headers, self.call_timeout)?;
         let head = self.route.prepare(head, caller)?;
@@ -83,6 +88,8 @@ impl Calls {
             limit: limit.as_mut(),
             upload: Pipe::replayable(body),
             to_upstream: None,
+            asked,
+            answered: None,
             log,
         };
         let response = exchange.response(head, respond).await?;
@@ -98,7 +105,25 @@ struct Exchange<'a> {
     upload: Pipe,
     /// `None` when all of the request's body has gone out, or the upstream wants no more of it.
     to_upstream: Option<SendStream<Bytes>>,
+    asked: HeadersOf,
+    answered: Option<HeadersOf>,
     log: &'a mut CallLog,
+}
+
+/// Where it is told what is wrong with the header fields of one side of a call.
+struct HeadersOf {
+    faults: HeaderFaults,
+    stream: u32,
+    whose: &'static str,
+}
+
+impl HeadersOf {
+    fn check(&self) -> Result<(), Answer> {
+        match self.faults.take(self.stream) {
+            Some(fault) => Err(Answer::of_header_fault(self.whose, &fault)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// How an attempt to get a response has failed.
@@ -127,6 +152,11 @@ impl Exchange<'_> {
             let is_bodiless = self.upload.is_bodiless();
             let error = match channel.begin(head, is_bodiless) {
                 Ok((response, to_upstream)) => {
+                    self.answered = Some(HeadersOf {
+                        faults: channel.header_faults().clone(),
+                        stream: response.stream_id().as_u32(),
+                        whose: "the header fields of the extension server's answer",
+                    });
                     self.to_upstream = Some(to_upstream).filter(|_| !is_bodiless);
                     match self.attempt(response, respond).await {
                         Ok(response) => return Ok(response),
@@ -236,6 +266,7 @@ impl Exchange<'_> {
         response: Response<RecvStream>,
         respond: &mut SendResponse<Bytes>,
     ) -> Result<(), Failure> {
+        self.check_answer()?;
         let (head, body) = response.into_parts();
         let code = status(&head.headers);
         if self.is_late_cancel(code) {
@@ -294,7 +325,10 @@ impl Exchange<'_> {
             Poll::Ready(Err(Broken::Source(_))) => return Err(Failure::CallerGone),
             Poll::Ready(Err(Broken::Sink) | Ok(End::Sent)) => Ok(()),
             Poll::Ready(Ok(End::Bare)) => sink.send_data(Bytes::new(), true),
-            Poll::Ready(Ok(End::Trailers(trailers))) => sink.send_trailers(trailers),
+            Poll::Ready(Ok(End::Trailers(trailers))) => {
+                self.asked.check()?;
+                sink.send_trailers(trailers)
+            }
         };
         self.to_upstream = None;
         Ok(())
@@ -307,15 +341,23 @@ impl Exchange<'_> {
     /// The upstream's trailers, or what they mean.
     fn judged(&mut self, trailers: http::HeaderMap) -> http::HeaderMap {
         let code = status(&trailers);
-        let trailers = match self.is_late_cancel(code) {
-            true => self.too_late().into_trailers(),
-            false => trailers,
+        let trailers = match self.check_answer() {
+            Err(answer) => answer.into_trailers(),
+            Ok(()) if self.is_late_cancel(code) => self.too_late().into_trailers(),
+            Ok(()) => trailers,
         };
         self.log.end(status(&trailers));
         trailers
     }
 
+    fn check_answer(&self) -> Result<(), Answer> {
+        self.answered.as_ref().map_or(Ok(()), HeadersOf::check)
+    }
+
     fn cut(&self, error: &h2::Error) -> Answer {
+        if let Err(answer) = self.check_answer() {
+            return answer;
+        }
         let is_cancel = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::CANCEL);
         match is_cancel && self.is_late_cancel(Some(Code::Cancelled as i32)) {
             true => self.too_late(),

@@ -9,8 +9,8 @@ use tokio::time::sleep;
 use super::calls::Calls;
 use super::request::Caller;
 use crate::net::{
-    CONNECTION_WINDOW, FRAME_SIZE, Gathered, H2, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES,
-    STREAM_WINDOW, Stream,
+    CONNECTION_WINDOW, FRAME_SIZE, Gathered, H2, HEADER_LIST, HeaderFaults, PREFACE, REMEMBERED_RESETS,
+    SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
 };
 
 /// HTTP/2 with one caller, until one side ends it.
@@ -25,13 +25,15 @@ pub(super) async fn serve(
         Stream::Tcp(_) | Stream::Unix(_) => Caller::Local,
     };
     let settings = settings();
-    let handshake = settings.handshake(Gathered::new(stream));
+    let sieve = Sieve::new(stream, PREFACE);
+    let faults = sieve.faults();
+    let handshake = settings.handshake(Gathered::new(sieve));
     let connection = tokio::select! {
         connection = handshake => connection?,
         // Who has not begun HTTP/2 by then has no call under way.
         () = async { told_to_stop(&mut stopping).await; sleep(LAST_WORDS).await } => return Ok(()),
     };
-    Serving { connection, calls, caller, called: false }.run(stopping).await
+    Serving { connection, calls, caller, faults, called: false }.run(stopping).await
 }
 
 /// Returns when the bridge is to stop.
@@ -51,9 +53,10 @@ pub(super) enum Ended {
 }
 
 struct Serving {
-    connection: Connection<Gathered<Stream>, Bytes>,
+    connection: Connection<Gathered<Sieve<Stream>>, Bytes>,
     calls: Arc<Calls>,
     caller: Caller,
+    faults: HeaderFaults,
     called: bool,
 }
 
@@ -79,7 +82,7 @@ impl Serving {
             self.called = true;
             // Nobody waits for its end: it belongs to the streams of its two connections, and the connection here
             // ends after its streams. If it panics, they are reset, and the log has it.
-            tokio::spawn(Arc::clone(&self.calls).pass(request, respond, self.caller));
+            tokio::spawn(Arc::clone(&self.calls).pass(request, respond, self.caller, self.faults.clone()));
         }
         Ok(())
     }

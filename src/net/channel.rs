@@ -14,7 +14,7 @@ use super::limits::{
 };
 use super::session::{Link, ended_early};
 use super::stream::{Replayed, Stream};
-use super::{Fault, Gathered, Layer};
+use super::{Fault, Gathered, HeaderFaults, Layer, Sieve};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone.
 ///
@@ -23,6 +23,7 @@ use super::{Fault, Gathered, Layer};
 #[derive(Clone, Debug)]
 pub(crate) struct Channel {
     requests: SendRequest<Bytes>,
+    faults: HeaderFaults,
     link: Link,
 }
 
@@ -37,6 +38,11 @@ impl Channel {
         end: bool,
     ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
         self.requests.clone().send_request(request, end)
+    }
+
+    /// What was wrong with the header fields of the server's answers.
+    pub(crate) fn header_faults(&self) -> &HeaderFaults {
+        &self.faults
     }
 
     /// True when no new call can begin: the connection failed or the server said GOAWAY.
@@ -63,7 +69,9 @@ pub(crate) async fn open_channel(stream: Stream, first: Bytes, deadline: Instant
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
     let settings = settings();
-    let handshake = settings.handshake(Gathered::new(stream));
+    let sieve = Sieve::new(stream, 0);
+    let faults = sieve.faults();
+    let handshake = settings.handshake(Gathered::new(sieve));
     let (requests, connection) = timeout_at(deadline, handshake)
         .await
         .map_err(|_| Fault::timeout(Layer::Http2))?
@@ -74,13 +82,13 @@ pub(crate) async fn open_channel(stream: Stream, first: Bytes, deadline: Instant
     if silent {
         link.await_settings(deadline).await?;
     }
-    Ok(Channel { requests, link })
+    Ok(Channel { requests, faults, link })
 }
 
 /// Runs the connection to its end, and tells when it takes no more calls, which is earlier when the server says
 /// GOAWAY while calls are under way.
 async fn drive(
-    mut connection: Connection<Gathered<Replayed>, Bytes>,
+    mut connection: Connection<Gathered<Sieve<Replayed>>, Bytes>,
     mut requests: SendRequest<Bytes>,
     end: watch::Sender<bool>,
 ) {

@@ -6,6 +6,7 @@ mod calls;
 mod connect;
 mod deadline;
 mod ends;
+mod fields;
 mod fixture;
 mod hostile;
 mod log;

@@ -214,3 +214,30 @@ async fn hundreds_of_calls_taken_back_at_once_leave_the_callers_connection_stand
     }
     assert_eq!(upstream.connections(), 1);
 }
+
+/// Sends octets of a message with many empty frames between them, which mean nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn empty_frames_cost_nothing_in_either_direction() {
+    for number in [101, 5000] {
+        let upstream = Upstream::unix(move |mut call: Call| async move {
+            let mut answer = call.open();
+            for _ in 0..number {
+                answer.send_data(Bytes::new(), false).expect("open");
+            }
+            let message = crate::fixture::read(call.request.body_mut()).await;
+            answer.send_data(message, false).expect("open");
+            answer.send_trailers(status("0")).expect("open");
+        });
+        let bridge = Bridge::plaintext(upstream.address()).start();
+        let caller = bridge.caller().await;
+        let mut call = caller.begin(post(HOOK)).await;
+        for _ in 0..number {
+            call.message.send_data(Bytes::new(), false).expect("open");
+        }
+        call.message.send_data(Bytes::from_static(b"message"), true).expect("open");
+        let answer = crate::fixture::answer(call.response).await;
+        assert_eq!((answer.code(), &*answer.message), (0, &b"message"[..]));
+        assert_eq!(caller.hook().await.code(), 0);
+        assert_eq!(upstream.connections(), 1);
+    }
+}

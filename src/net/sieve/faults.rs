@@ -1,0 +1,53 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What was wrong with header fields that a [`super::Sieve`] has put right for h2, by the stream that had them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// So that a look costs next to nothing as long as there are none.
+    number: AtomicUsize,
+    faults: Mutex<BTreeMap<u32, Fault>>,
+}
+
+/// Why header fields are no good.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("`{name}` has the octet {octet:#04x}, which no header field can have")]
+    Octet { name: String, octet: u8 },
+    #[error("{size} octets of header fields are more than the limit of {limit}")]
+    TooLarge { size: usize, limit: usize },
+}
+
+impl Faults {
+    /// Takes out what was wrong with the fields of a stream.
+    pub(crate) fn take(&self, stream: u32) -> Option<Fault> {
+        if self.0.number.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let mut faults = self.faults();
+        let fault = faults.remove(&stream);
+        self.0.number.store(faults.len(), Ordering::Release);
+        fault
+    }
+
+    pub(super) fn note(&self, stream: u32, fault: Fault) {
+        let mut faults = self.faults();
+        faults.insert(stream, fault);
+        // Nobody asks for a stream that has ended in another way.
+        if faults.len() > REMEMBERED {
+            faults.pop_first();
+        }
+        self.0.number.store(faults.len(), Ordering::Release);
+    }
+
+    fn faults(&self) -> MutexGuard<'_, BTreeMap<u32, Fault>> {
+        self.0.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// More than calls at once on a connection.
+const REMEMBERED: usize = 4096;

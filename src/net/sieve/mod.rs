@@ -1,0 +1,456 @@
+//! What h2 ends a whole connection for although one call did it, put right on the way to h2.
+//!
+//! h2 0.4 ends a connection, and all calls on it, and none of these can be set:
+//!
+//! - at the 101st empty DATA frame in its life: grpc-go ends streams with them, and some peers send them as a sign of
+//!   life. Without END_STREAM they mean nothing, so they are left out.
+//! - for a header list in more frames than 1.25 times the list's limit divided by *our* frame size, while peers send
+//!   frames of 16 KiB; and for one of four times the limit. Lists come to h2 in frames of our size here, and what is
+//!   too large is made small.
+//! - for an octet in a name or a value that cannot stand there (RFC 9113 section 8.2.1 wants a stream error). It is
+//!   exchanged for another, so that the state of the compression stays that of the peer.
+//!
+//! The call is told by [`Faults`] what was wrong, and ends with it: a mended field is not passed on as if it were the
+//! peer's. Other frames are not touched, and what is good is not copied.
+
+mod block;
+mod faults;
+mod huffman;
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use self::block::Verdict;
+pub(crate) use self::faults::{Fault, Faults};
+use super::dial::FRAME_HEADER;
+use super::limits::{FRAME_SIZE, HEADER_LIST};
+
+/// A stream below h2, whose frames are looked at as they are read.
+#[derive(Debug)]
+pub(crate) struct Sieve<S> {
+    stream: S,
+    /// What of the current frame, or of the preface, passes without a look.
+    passing: usize,
+    /// Read and not looked at: the beginning of a frame, or of a header block, whose rest has not come yet.
+    held: BytesMut,
+    /// How much of what is held are whole frames of a header block.
+    whole: usize,
+    /// Looked at, for h2 to read.
+    ready: BytesMut,
+    faults: Faults,
+}
+
+/// The first nine octets of a frame.
+#[derive(Clone, Copy)]
+struct Head {
+    length: usize,
+    kind: u8,
+    flags: u8,
+    stream: u32,
+}
+
+/// What becomes of the octets at the beginning of a frame.
+enum Step {
+    /// So many pass. `usize::MAX` is all that ever comes: h2 ends the connection for it.
+    Pass(usize),
+    /// So many are left out.
+    Skip(usize),
+    /// These come in the place of so many.
+    Replace(usize, Vec<u8>),
+    /// More of them are needed.
+    Wait,
+}
+
+impl<S> Sieve<S> {
+    /// On a stream whose peer begins with `preface` octets before its first frame.
+    pub(crate) fn new(stream: S, preface: usize) -> Self {
+        Self {
+            stream,
+            passing: preface,
+            held: BytesMut::new(),
+            whole: 0,
+            ready: BytesMut::new(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// What is wrong with the header fields of which stream.
+    pub(crate) fn faults(&self) -> Faults {
+        self.faults.clone()
+    }
+
+    /// Looks at octets in their place, and gives how many of them are for h2. The rest is held.
+    fn look(&mut self, octets: &mut [u8]) -> usize {
+        let (mut from, mut to) = (0, 0);
+        while from < octets.len() {
+            let step = match self.passing {
+                0 => self.step(&octets[from..]),
+                passing => Step::Pass(passing),
+            };
+            match step {
+                Step::Pass(length) => {
+                    let here = length.min(octets.len() - from);
+                    self.passing = length - here;
+                    if to < from {
+                        octets.copy_within(from..from + here, to);
+                    }
+                    (from, to) = (from + here, to + here);
+                }
+                Step::Skip(length) => from += length,
+                // Seldom: there may be no room for it here.
+                Step::Replace(..) | Step::Wait => {
+                    self.held.extend_from_slice(&octets[from..]);
+                    break;
+                }
+            }
+        }
+        to
+    }
+
+    /// Looks at what is held, and puts what is for h2 behind what is ready.
+    fn look_at_held(&mut self) {
+        let mut held = std::mem::take(&mut self.held);
+        while !held.is_empty() {
+            let step = match self.passing {
+                0 => self.step(&held),
+                passing => Step::Pass(passing),
+            };
+            match step {
+                Step::Pass(length) => {
+                    let here = length.min(held.len());
+                    self.passing = length - here;
+                    self.ready.unsplit(held.split_to(here));
+                }
+                Step::Skip(length) => held.advance(length),
+                Step::Replace(length, octets) => {
+                    held.advance(length);
+                    self.ready.extend_from_slice(&octets);
+                }
+                Step::Wait => break,
+            }
+        }
+        self.held = held;
+    }
+
+    /// What becomes of a frame.
+    fn step(&mut self, octets: &[u8]) -> Step {
+        let Some(head) = Head::read(octets) else { return Step::Wait };
+        let whole = FRAME_HEADER + head.length;
+        match head.kind {
+            DATA if head.length == 0 && head.flags & END_STREAM == 0 && head.stream != 0 => Step::Skip(whole),
+            // A longer frame, and one without a stream, are errors that h2 tells.
+            HEADERS if head.length <= FRAME_SIZE as usize && head.stream != 0 => self.headers(head, octets),
+            _ => Step::Pass(whole),
+        }
+    }
+
+    /// A HEADERS frame and the CONTINUATION frames behind it.
+    fn headers(&mut self, head: Head, octets: &[u8]) -> Step {
+        let whole = FRAME_HEADER + head.length;
+        if octets.len() < whole {
+            return Step::Wait;
+        }
+        let Some(first) = head.fragment(&octets[FRAME_HEADER..whole]) else { return Step::Pass(whole) };
+        if head.flags & END_HEADERS != 0 {
+            return match block::judge(first, HEADER_LIST as usize) {
+                Verdict::Fine => Step::Pass(whole),
+                Verdict::Mended(block, fault) => self.mended(head, whole, &block, fault),
+            };
+        }
+        let mut end = whole.max(std::mem::take(&mut self.whole));
+        loop {
+            let rest = &octets[end..];
+            let next = Head::read(rest);
+            if next.is_some_and(|next| !next.continues(head)) || octets.len() > HELD_LIMIT {
+                return Step::Pass(usize::MAX);
+            }
+            let Some(next) = next.filter(|next| rest.len() >= FRAME_HEADER + next.length) else {
+                self.whole = end;
+                return Step::Wait;
+            };
+            end += FRAME_HEADER + next.length;
+            if next.flags & END_HEADERS != 0 {
+                break;
+            }
+        }
+        let block = [first, &continuations(&octets[whole..end])].concat();
+        match block::judge(&block, HEADER_LIST as usize) {
+            Verdict::Fine => Step::Replace(end, head.write(&block)),
+            Verdict::Mended(block, fault) => self.mended(head, end, &block, fault),
+        }
+    }
+
+    fn mended(&self, head: Head, length: usize, block: &[u8], fault: Fault) -> Step {
+        self.faults.note(head.stream, fault);
+        Step::Replace(length, head.write(block))
+    }
+}
+
+/// What is in whole CONTINUATION frames.
+fn continuations(mut frames: &[u8]) -> Vec<u8> {
+    let mut block = Vec::with_capacity(frames.len());
+    while let Some(head) = Head::read(frames) {
+        let (frame, rest) = frames.split_at(FRAME_HEADER + head.length);
+        block.extend_from_slice(&frame[FRAME_HEADER..]);
+        frames = rest;
+    }
+    block
+}
+
+impl Head {
+    fn read(octets: &[u8]) -> Option<Self> {
+        let [a, b, c, kind, flags, id @ ..] = *octets.first_chunk::<FRAME_HEADER>()?;
+        let length = u32::from_be_bytes([0, a, b, c]) as usize;
+        Some(Self { length, kind, flags, stream: u32::from_be_bytes(id) & !(1 << 31) })
+    }
+
+    /// Whether this may come behind the HEADERS frame of `head`.
+    fn continues(self, head: Self) -> bool {
+        self.kind == CONTINUATION && self.stream == head.stream && self.length <= FRAME_SIZE as usize
+    }
+
+    /// The part of the header block in a HEADERS frame (RFC 9113 section 6.2). `None` when there is none.
+    fn fragment(self, payload: &[u8]) -> Option<&[u8]> {
+        let (padding, payload) = match self.flags & PADDED {
+            0 => (0, payload),
+            _ => payload.split_first().map(|(padding, rest)| (usize::from(*padding), rest))?,
+        };
+        let payload = if self.flags & PRIORITY == 0 { payload } else { payload.get(5..)? };
+        payload.get(..payload.len().checked_sub(padding)?)
+    }
+
+    /// A header block in frames of our size.
+    fn write(self, block: &[u8]) -> Vec<u8> {
+        let mut written = Vec::with_capacity(block.len() + 2 * FRAME_HEADER);
+        let mut rest = block;
+        let mut kind = HEADERS;
+        loop {
+            let (piece, after) = rest.split_at(rest.len().min(FRAME_SIZE as usize));
+            let end = if after.is_empty() { END_HEADERS } else { 0 };
+            let flags = if kind == HEADERS { end | self.flags & END_STREAM } else { end };
+            let length = u32::try_from(piece.len()).unwrap_or(u32::MAX).to_be_bytes();
+            written.extend_from_slice(&length[1..]);
+            written.extend_from_slice(&[kind, flags]);
+            written.extend_from_slice(&self.stream.to_be_bytes());
+            written.extend_from_slice(piece);
+            if after.is_empty() {
+                return written;
+            }
+            (rest, kind) = (after, CONTINUATION);
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Sieve<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if !this.ready.is_empty() {
+                let length = this.ready.len().min(buffer.remaining());
+                buffer.put_slice(&this.ready.split_to(length));
+                return Poll::Ready(Ok(()));
+            }
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+            if buffer.filled().len() == before {
+                return Poll::Ready(Ok(()));
+            }
+            if this.held.is_empty() {
+                let length = this.look(&mut buffer.filled_mut()[before..]);
+                buffer.set_filled(before + length);
+            } else {
+                this.held.extend_from_slice(&buffer.filled()[before..]);
+                buffer.set_filled(before);
+            }
+            let passed = buffer.filled().len() > before;
+            if !passed || this.held.len() >= FRAME_HEADER {
+                this.look_at_held();
+            }
+            if passed {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Sieve<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// Of a header block, four times the limit of its list. One that has no end goes to h2 then (CVE-2024-27316).
+const HELD_LIMIT: usize = 4 * HEADER_LIST as usize;
+
+/// What a client sends before its first frame (RFC 9113 section 3.4).
+pub(crate) const PREFACE: usize = 24;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const CONTINUATION: u8 = 9;
+
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const PADDED: u8 = 8;
+const PRIORITY: u8 = 0x20;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    /// Gives its octets in pieces of these lengths, and then the end.
+    struct Peer {
+        octets: Vec<u8>,
+        pieces: Vec<usize>,
+    }
+
+    impl AsyncRead for Peer {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let piece =
+                self.pieces.pop().unwrap_or(usize::MAX).min(self.octets.len()).min(buffer.remaining());
+            let rest = self.octets.split_off(piece);
+            buffer.put_slice(&std::mem::replace(&mut self.octets, rest));
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    }
+
+    /// What comes through, read into buffers of so many octets.
+    fn sieved(octets: Vec<u8>, preface: usize, pieces: Vec<usize>, room: usize) -> (Vec<u8>, Faults) {
+        let mut sieve = Sieve::new(Peer { octets, pieces }, preface);
+        let faults = sieve.faults();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let read = runtime.block_on(async {
+            let (mut all, mut some) = (Vec::new(), vec![0; room]);
+            loop {
+                match sieve.read(&mut some).await.expect("no error") {
+                    0 => return all,
+                    length => all.extend_from_slice(&some[..length]),
+                }
+            }
+        });
+        (read, faults)
+    }
+
+    const GOOD: &[u8] = b"\x82\x86\x84";
+    const BAD: &[u8] = b"\x88\x00\x01x\x03a\x07b";
+    const MENDED: &[u8] = b"\x88\x00\x01x\x03a?b";
+
+    /// A frame, or some, and what becomes of it.
+    fn parts() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+        let same = |frame: Vec<u8>| (frame.clone(), frame);
+        prop_oneof![
+            (1_usize..300).prop_map(move |length| same(frame(DATA, 0, 1, &vec![7; length]))),
+            Just((frame(DATA, 0, 3, b""), vec![])),
+            Just(same(frame(DATA, END_STREAM, 3, b""))),
+            Just(same(frame(6, 0, 0, b"12345678"))),
+            Just(same(frame(HEADERS, END_HEADERS, 5, GOOD))),
+            Just(same(frame(HEADERS, END_HEADERS | PADDED, 5, &[b"\x02", GOOD, b"\0\0"].concat()))),
+            Just((frame(HEADERS, END_HEADERS | END_STREAM, 7, BAD), frame(HEADERS, 5, 7, MENDED))),
+            Just((
+                frame(HEADERS, END_HEADERS | PADDED | PRIORITY, 7, &[b"\x01\0\0\0\0\0", BAD, b"\0"].concat()),
+                frame(HEADERS, END_HEADERS, 7, MENDED),
+            )),
+            (1..BAD.len(), 0_usize..3).prop_map(|(at, empty)| {
+                let mut frames = frame(HEADERS, END_STREAM, 9, &BAD[..at]);
+                (0..empty).for_each(|_| frames.extend(frame(CONTINUATION, 0, 9, b"")));
+                frames.extend(frame(CONTINUATION, END_HEADERS, 9, &BAD[at..]));
+                (frames, frame(HEADERS, END_HEADERS | END_STREAM, 9, MENDED))
+            }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn frames_come_through_in_whatever_pieces(
+            parts in prop::collection::vec(parts(), 0..12),
+            pieces in prop::collection::vec(1_usize..40, 0..60),
+            room in 1_usize..100,
+            preface in prop::sample::select(vec![0, PREFACE]),
+        ) {
+            let (given, expected): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+            let given = [vec![b'P'; preface], given.concat()].concat();
+            let expected = [vec![b'P'; preface], expected.concat()].concat();
+            let (read, _) = sieved(given, preface, pieces, room);
+            prop_assert_eq!(read, expected);
+        }
+    }
+
+    #[test]
+    fn a_large_list_comes_in_frames_of_our_size() {
+        let block = [&b"\x00\x01x\x7f\xa1\x8d\x06"[..], &[b'a'; 100_000]].concat();
+        let mut frames = frame(HEADERS, 0, 1, &block[..16_384]);
+        let pieces = block[16_384..].chunks(16_384).collect::<Vec<_>>();
+        for (index, piece) in pieces.iter().enumerate() {
+            frames.extend(frame(
+                CONTINUATION,
+                if index + 1 == pieces.len() { END_HEADERS } else { 0 },
+                1,
+                piece,
+            ));
+        }
+        let expected =
+            [frame(HEADERS, 0, 1, &block[..65_536]), frame(CONTINUATION, END_HEADERS, 1, &block[65_536..])];
+        let (read, faults) = sieved(frames, 0, vec![8192; 100], 8192);
+        assert!(read == expected.concat());
+        assert_eq!(faults.take(1), None);
+    }
+
+    #[test]
+    fn what_breaks_the_protocol_is_left_to_h2() {
+        for frames in [
+            [frame(HEADERS, 0, 1, GOOD), frame(DATA, 0, 1, b"")].concat(),
+            [frame(HEADERS, 0, 1, GOOD), frame(CONTINUATION, END_HEADERS, 3, b"")].concat(),
+            frame(HEADERS, END_HEADERS | PADDED, 1, b"\xff"),
+            frame(HEADERS, END_HEADERS | PRIORITY, 1, b"\0"),
+            frame(HEADERS, END_HEADERS, 0, BAD),
+            frame(CONTINUATION, END_HEADERS, 1, BAD),
+            frame(DATA, 0, 0, b""),
+            [frame(HEADERS, 0, 1, GOOD), frame(CONTINUATION, 0, 1, b"").repeat(500_000)].concat(),
+        ] {
+            let (read, _) = sieved(frames.clone(), 0, vec![], 8192);
+            assert!(read == frames);
+        }
+    }
+}
