@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use egext_test_support::{Egext, LIMIT};
+use egext_test_support::{Egext, LIMIT, is_root};
 use rustix::fs::{AtFlags, CWD, Gid, RenameFlags, Uid, chownat, renameat_with};
 use tempfile::TempDir;
 
@@ -31,13 +31,11 @@ struct Ground {
 
 impl Ground {
     /// None, with a word, unless we are root.
-    #[expect(clippy::print_stderr, reason = "a test that did not run says so")]
     fn new() -> Option<Self> {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        if fs::metadata(directory.path()).expect("ours").uid() != 0 {
-            eprintln!("skipped: two users are needed, and only root can be both");
+        if !is_root() {
             return None;
         }
+        let directory = tempfile::tempdir().expect("a temporary directory");
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).expect("ours");
         let roots = directory.path().join("root");
         fs::create_dir(&roots).expect("a new directory");

@@ -3,12 +3,13 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use egext::pki::{Identity, SET_FILES};
+use egext_test_support::has_openssl;
 use serde_json::Value;
 use snapbox::assert_data_eq;
 use snapbox::str;
 use time::macros::datetime;
 
-use super::{Place, command, has_openssl};
+use super::{Place, command};
 
 #[test]
 fn a_first_run_says_what_was_made_for_whom_until_when_and_what_is_next() {

@@ -316,21 +316,6 @@ fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
 
-/// Is OpenSSL there to hold certificates against?
-fn has_openssl() -> bool {
-    let has_openssl = std::process::Command::new("openssl").arg("version").output().is_ok();
-    if !has_openssl {
-        #[expect(
-            clippy::print_stdout,
-            reason = "a part that was skipped should not look like one that passed"
-        )]
-        {
-            println!("skipped: openssl not found");
-        }
-    }
-    has_openssl
-}
-
 /// What a proper CA says of itself.
 const CA_EXTENSIONS: &str = "basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign,cRLSign\n\
                              subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";

@@ -1,9 +1,10 @@
 //! What certificates are called, and what they are good for because of it.
 
+use egext_test_support::has_openssl;
 use serde_json::json;
 use snapbox::str;
 
-use super::{Place, has_openssl};
+use super::Place;
 
 #[test]
 fn a_name_constrained_ca_passes_for_its_own_names_and_no_others() {

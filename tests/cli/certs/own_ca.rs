@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use egext::pki::authority::Authority;
+use egext_test_support::has_openssl;
 use snapbox::str;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 
-use super::{Place, has_openssl};
+use super::Place;
 
 /// Subjects as OpenSSL's configuration has them, each with what makes it hard.
 const SUBJECTS: &[(&str, &str)] = &[

@@ -4,6 +4,7 @@
 //! choice, child processes. Nothing lasts longer than the value that a test holds, nothing waits for a
 //! fixed time, and what has not happened within [`LIMIT`] fails the test with what was seen until then.
 
+mod needs;
 mod pki;
 mod run;
 mod running;
@@ -12,6 +13,7 @@ mod tls;
 
 use std::time::Duration;
 
+pub use needs::{has_openssl, is_root, skipped};
 pub use pki::TestPki;
 pub use run::{Egext, Run};
 pub use running::Running;
