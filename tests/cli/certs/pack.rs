@@ -197,11 +197,14 @@ fn the_cas_key_is_not_packed_as_a_leafs() {
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     place.replace("server.crt", leaf.signed_by(&key, &issuer).expect("signed").pem());
     place.replace("server.key", text("ca.key"));
-    place.assert_fails(&["pack", "server", "--out", "server.tar"], str![[r"
+    place.assert_fails(
+        &["pack", "server", "--out", "server.tar"],
+        str![[r"
 error: `certs/server.key` is the key of the CA, which does not leave this machine
   hint: give this side a key of its own: `egext certs renew --force`
 
-"]]);
+"]],
+    );
 }
 
 #[test]
