@@ -149,6 +149,16 @@ func (b *bystander) once(on caller) bool {
 	return false
 }
 
+// ended is true after a call that has failed.
+func (b *bystander) ended() bool {
+	select {
+	case <-b.over:
+		return true
+	default:
+		return false
+	}
+}
+
 func (b *bystander) done() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -159,14 +169,7 @@ func (b *bystander) done() int {
 func (b *bystander) untouched(t *testing.T) {
 	t.Helper()
 	before := b.done()
-	eventually(t, limit, "a bystander's call "+b.name, func() bool {
-		select {
-		case <-b.over:
-			return true
-		default:
-			return b.done() > before+1
-		}
-	})
+	eventually(t, limit, "a bystander's call "+b.name, func() bool { return b.ended() || b.done() > before+1 })
 	close(b.stop)
 	<-b.over
 	if b.touched != nil {

@@ -96,3 +96,38 @@ func TestTheCallTimeoutEndsReadersThatStop(t *testing.T) {
 		})
 	}
 }
+
+// The same in the other direction: a server that leaves five requests unread, and reads them in the end.
+func TestFiveRequestsThatAreNotReadCostTheirOwnCallsOnly(t *testing.T) {
+	t.Parallel()
+	for _, from := range allCallers {
+		t.Run(from.name, func(t *testing.T) {
+			t.Parallel()
+			var release chan struct{}
+			server := serverKind{start: func(t *testing.T) string {
+				return listenRaw(t, func(p *rawPeer) func(*rawStream) {
+					// Its streams have windows of their own only.
+					_ = p.frames(func(f *http2.Framer) error { return f.WriteWindowUpdate(0, 1<<28) })
+					return func(s *rawStream) {
+						if _, asked := s.request(); len(asked["x-odd"]) > 0 {
+							<-release
+						}
+						s.answer(shape{})
+					}
+				}).address
+			}}
+			s := scenario{run: func(t *testing.T, on caller) []outcome {
+				release = make(chan struct{})
+				uploads := make(chan []outcome)
+				go func() { uploads <- atOnce(5, 1, call{Method: count, Messages: 64, Size: 256 << 10})(t, on) }()
+				made := inTurn([]call{bystanderCall, bystanderCall, bystanderCall})(t, on)
+				w := watch(t, "while requests are not read", on)
+				eventually(t, limit, "a hundred calls of others", func() bool { return w.done() > 100 || w.ended() })
+				close(release)
+				w.untouched(t)
+				return append(made, <-uploads...)
+			}}
+			s.compare(t, from, server)
+		})
+	}
+}

@@ -1,0 +1,98 @@
+package peers
+
+import (
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// begun makes calls that the server never answers, and returns once all of them are under way.
+func begun(t *testing.T, server *goServer, on caller, count int) (outcomes func() []outcome) {
+	t.Helper()
+	made := make([]outcome, count)
+	var all sync.WaitGroup
+	for at := range made {
+		all.Go(func() { made[at] = on.do(call{Method: silent, Messages: 1, Size: 10}) })
+	}
+	eventually(t, limit, "all calls have reached the server", func() bool { return server.running.Load() == int64(count) })
+	return func() []outcome {
+		all.Wait()
+		return made
+	}
+}
+
+func wantOurs(t *testing.T, outcomes []outcome, code string) {
+	t.Helper()
+	for at, o := range outcomes {
+		if o.Code != code || !strings.HasPrefix(o.Message, "egext bridge: ") {
+			t.Errorf("call %d should end with %s and the bridge's words: %s", at, code, o)
+			return
+		}
+	}
+}
+
+// Whoever is cut at the end of the drain is told so.
+func TestCallsThatAreCutByTheEndOfTheDrainHaveAStatus(t *testing.T) {
+	t.Parallel()
+	for _, from := range allCallers {
+		t.Run(from.name, func(t *testing.T) {
+			t.Parallel()
+			server := startGo(t)
+			b := startBridge(t, server.address, bridgeOptions{flags: []string{"--drain-timeout", "1s"}})
+			outcomes := begun(t, server, from.open(t, b.route), 10)
+			if err := b.command.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			wantOurs(t, outcomes(), "UNAVAILABLE")
+			select {
+			case <-b.ended:
+			case <-time.After(limit):
+				t.Error("the bridge does not end")
+			}
+		})
+	}
+}
+
+// A server that dies takes its calls along, each of which has a status; the next finds a new connection.
+func TestCallsOfAServerThatDiesHaveAStatus(t *testing.T) {
+	t.Parallel()
+	for _, from := range allCallers {
+		t.Run(from.name, func(t *testing.T) {
+			t.Parallel()
+			var under sync.WaitGroup
+			under.Add(10)
+			server := oddServer(func(s *rawStream, _ script) {
+				_ = s.sendHeaders(responseHeaders(), false, 16384)
+				under.Done()
+				under.Wait()
+				_ = s.peer.connection.Close()
+			})
+			on := from.open(t, startBridge(t, server.start(t), bridgeOptions{}).route)
+			wantOurs(t, atOnce(10, 1, call{Method: echo, Messages: 1, Size: 10})(t, on), "UNAVAILABLE")
+			if o := on.do(bystanderCall); o.Code != "OK" {
+				t.Errorf("a call after them ended with %s", o)
+			}
+		})
+	}
+}
+
+// More calls at once than a connection carries streams.
+func TestTwoThousandCallsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := scenario{run: atOnce(2000, 1, call{Method: echo, Messages: 1, Size: 100})}
+	s.compareAll(t, []callerKind{grpcGo}, []serverKind{grpcGoServer, rawServerOf("raw, a hundred at a time", shape{},
+		http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 100})})
+}
+
+func TestOverTLSOnBothSides(t *testing.T) {
+	t.Parallel()
+	calls := append(paddedCalls(1<<10, 64<<10),
+		call{Method: echo, Messages: 1000, Size: 1},
+		call{Method: echo, Messages: 3, Size: 2 << 20},
+		call{Method: echo, Messages: 1, Size: 1, Timeout: 3600})
+	scenario{run: inTurn(calls), bridge: bridgeOptions{tls: true}}.compareAll(t, allCallers, allServers)
+}
