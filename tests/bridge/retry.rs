@@ -67,9 +67,12 @@ async fn a_stream_that_was_refused_in_the_middle_is_sent_again() {
     let bridge = Bridge::plaintext(upstream.address()).start();
     let mut call = bridge.caller().await.begin(refused(1)).await;
     call.message.send_data(Bytes::from_static(b"one, "), false).expect("open");
-    while tries.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let refused_once = async {
+        while tries.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    within_limit(refused_once).await;
     call.message.send_data(Bytes::from_static(b"two"), true).expect("open");
     let answer = answer(call.response).await;
     assert_eq!(answer.code(), 0, "{answer:?}");
@@ -91,13 +94,13 @@ async fn a_call_is_not_sent_again_without_all_of_its_message() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_refuses_without_end_is_neither_hammered_nor_waited_for_without_end() {
     let (upstream, tries) = refusing(0);
-    let bridge = Bridge::plaintext(upstream.address()).flag("--connect-wait", "500ms").start();
+    let bridge = Bridge::plaintext(upstream.address()).flag("--connect-wait", "2s").start();
     let answer = bridge.caller().await.call(refused(1_000_000), "message").await;
     assert_eq!(answer.code(), Code::Unavailable as i32, "{answer:?}");
     assert!(answer.words().contains("the extension server reset the call"), "{answer:?}");
-    assert!((Duration::from_millis(500)..LIMIT).contains(&answer.took), "{:?}", answer.took);
+    assert!((Duration::from_secs(2)..LIMIT).contains(&answer.took), "{:?}", answer.took);
     let tries = tries.load(Ordering::SeqCst);
-    assert!((2..=10).contains(&tries), "{tries} tries");
+    assert!((2..=20).contains(&tries), "{tries} tries");
 }
 
 /// A server may have done what it was asked for, and failed afterwards.

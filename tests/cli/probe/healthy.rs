@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use egext_test_support::{ReservedPort, TestPki, TestServer, assert_finding};
+use egext_test_support::{ReservedPort, TestPki, TestServer};
 use snapbox::{assert_data_eq, str};
 
 use super::{assert_at_limit, assert_healthy, layers, probe};
