@@ -82,6 +82,11 @@ impl Answer {
         Self::new(code, format!("{whose}: {fault}"))
     }
 
+    /// The bridge ends before the call does.
+    pub(super) fn stopping() -> Self {
+        Self::new(Code::Unavailable, "the bridge is stopping")
+    }
+
     /// The number of the gRPC status.
     pub(super) fn code(&self) -> i32 {
         self.code as i32

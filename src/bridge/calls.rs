@@ -15,6 +15,7 @@ use tonic::Code;
 use super::answer::Answer;
 use super::call_log::{CallLog, status};
 use super::deadline::Deadline;
+use super::phase::{Phase, Watched};
 use super::pipe::{Broken, End, Pipe};
 use super::request::{Caller, Route};
 use super::upstream::Upstream;
@@ -26,6 +27,7 @@ pub(super) struct Calls {
     upstream: Upstream,
     route: Route,
     call_timeout: Option<Duration>,
+    phase: Watched,
 }
 
 /// Why there is no response of the upstream.
@@ -42,8 +44,13 @@ impl From<Answer> for Failure {
 }
 
 impl Calls {
-    pub(super) fn new(upstream: Upstream, route: Route, call_timeout: Option<Duration>) -> Arc<Self> {
-        Arc::new(Self { upstream, route, call_timeout })
+    pub(super) fn new(
+        upstream: Upstream,
+        route: Route,
+        call_timeout: Option<Duration>,
+        phase: Watched,
+    ) -> Arc<Self> {
+        Arc::new(Self { upstream, route, call_timeout, phase })
     }
 
     /// Passes one call on, and its response back, or answers it.
@@ -199,8 +206,8 @@ impl Exchange<'_> {
     /// Whether the call can be sent once more.
     fn again(&mut self, error: &h2::Error, give_up: Instant) -> Result<(), Failure> {
         self.to_upstream = None;
-        if Instant::now() >= give_up {
-            return Err(Answer::of_cut(error).into());
+        if Instant::now() >= give_up || self.is_cut_by_us() {
+            return Err(self.cut(error).into());
         }
         if self.upload.rewind() {
             return Ok(());
@@ -354,7 +361,15 @@ impl Exchange<'_> {
         self.answered.as_ref().map_or(Ok(()), HeadersOf::check)
     }
 
+    /// True when the bridge has taken the upstream away, because it ends.
+    fn is_cut_by_us(&self) -> bool {
+        *self.calls.phase.borrow() == Phase::Cutting
+    }
+
     fn cut(&self, error: &h2::Error) -> Answer {
+        if self.is_cut_by_us() {
+            return Answer::stopping();
+        }
         if let Err(answer) = self.check_answer() {
             return answer;
         }

@@ -1,23 +1,27 @@
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::{Builder, Connection};
-use tokio::sync::watch;
-use tokio::time::sleep;
+use h2::{Ping, PingPong};
+use tokio::time::{sleep, timeout};
 
 use super::calls::Calls;
+use super::phase::{Watched, stopping};
 use super::request::Caller;
 use crate::net::{
-    CONNECTION_WINDOW, FRAME_SIZE, Gathered, H2, HEADER_LIST, HeaderFaults, PREFACE, REMEMBERED_RESETS,
-    SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
+    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Gathered, H2, HEADER_LIST, HeaderFaults, PREFACE,
+    REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
 };
 
 /// HTTP/2 with one caller, until one side ends it.
 pub(super) async fn serve(
     stream: Stream,
     calls: Arc<Calls>,
-    mut stopping: watch::Receiver<bool>,
+    limits: CallerLimits,
+    admission: &Admission,
+    mut phase: Watched,
 ) -> Result<(), Ended> {
     let caller = match &stream {
         Stream::Tls(tls) if tls.get_ref().1.alpn_protocol() != Some(H2) => return Err(Ended::NoAlpn),
@@ -28,28 +32,47 @@ pub(super) async fn serve(
     let sieve = Sieve::new(stream, PREFACE);
     let faults = sieve.faults();
     let handshake = settings.handshake(Gathered::new(sieve));
-    let connection = tokio::select! {
-        connection = handshake => connection?,
+    let mut connection = tokio::select! {
+        connection = timeout(limits.preface, handshake) => connection.map_err(|_| Ended::Silent)??,
+        () = admission.closed() => return Err(Ended::Displaced),
         // Who has not begun HTTP/2 by then has no call under way.
-        () = async { told_to_stop(&mut stopping).await; sleep(LAST_WORDS).await } => return Ok(()),
+        () = async { stopping(&mut phase).await; sleep(LAST_WORDS).await } => return Ok(()),
     };
-    Serving { connection, calls, caller, faults, called: false }.run(stopping).await
+    admission.prove();
+    let gone = gone(connection.ping_pong().expect("taken once"), limits);
+    tokio::select! {
+        ended = (Serving { connection, calls, caller, faults, called: false }).run(phase) => ended,
+        () = gone => Err(Ended::Gone),
+    }
 }
 
-/// Returns when the bridge is to stop.
-pub(super) async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
-    // An error means that the bridge is gone, which is the same news.
-    let _ = stopping.wait_for(|stopping| *stopping).await;
+/// Asks the caller from time to time whether it is still there, and returns if it is not.
+async fn gone(mut pings: PingPong, limits: CallerLimits) {
+    loop {
+        sleep(limits.ping_after).await;
+        match timeout(limits.ping_limit, pings.ping(Ping::opaque())).await {
+            Ok(Ok(_)) => {}
+            // The connection itself says in better words why it ended.
+            Ok(Err(_)) => return pending().await,
+            Err(_) => return,
+        }
+    }
 }
 
 /// Why a caller's connection ended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ended {
+    #[error("it proved nothing, and a newer one needed its place")]
+    Displaced,
+    #[error("the caller does not answer")]
+    Gone,
     #[error("HTTP/2 failed")]
     Http2(#[from] h2::Error),
     /// RFC 9113 section 3.2: HTTP/2 over TLS is agreed on by ALPN. Who has not done so may mean another protocol.
     #[error("the client did not ask for `h2` by ALPN")]
     NoAlpn,
+    #[error("the caller did not begin HTTP/2 in time")]
+    Silent,
 }
 
 struct Serving {
@@ -61,10 +84,10 @@ struct Serving {
 }
 
 impl Serving {
-    async fn run(mut self, mut stopping: watch::Receiver<bool>) -> Result<(), Ended> {
+    async fn run(mut self, mut phase: Watched) -> Result<(), Ended> {
         tokio::select! {
             ended = self.accept() => return ended,
-            () = told_to_stop(&mut stopping) => {}
+            () = stopping(&mut phase) => {}
         }
         self.connection.graceful_shutdown();
         tokio::select! {
@@ -81,7 +104,7 @@ impl Serving {
             let (request, respond) = call?;
             self.called = true;
             // Nobody waits for its end: it belongs to the streams of its two connections, and the connection here
-            // ends after its streams. If it panics, they are reset, and the log has it.
+            // ends after its streams. If it panics, the process ends (`report::log`).
             tokio::spawn(Arc::clone(&self.calls).pass(request, respond, self.caller, self.faults.clone()));
         }
         Ok(())

@@ -20,6 +20,8 @@ mod call_log;
 mod calls;
 mod connection;
 mod deadline;
+mod front;
+mod phase;
 mod pipe;
 mod request;
 mod server;
@@ -33,7 +35,7 @@ use time::OffsetDateTime;
 
 pub use server::{Bridge, Died, Drained};
 
-use crate::net::{Address, Target};
+use crate::net::{Address, CallerLimits, Target};
 use crate::pki::Summary;
 
 /// What to connect with what.
@@ -53,6 +55,8 @@ pub struct Plan {
     pub call_timeout: Option<Duration>,
     /// How long calls under way may go on after the order to stop.
     pub drain_timeout: Duration,
+    /// How much time callers have.
+    pub callers: CallerLimits,
     /// Reads the clock, for verdicts about certificates.
     pub clock: fn() -> OffsetDateTime,
 }

@@ -3,21 +3,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
-use rustls::ServerConfig;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
-use tracing::{debug, info, warn};
+use tokio::time::timeout;
+use tracing::info;
 
 use super::Plan;
 use super::calls::Calls;
-use super::connection;
+use super::front::{Front, Noise};
+use super::phase::{Phase, Watched};
 use super::request::Route;
 use super::upstream::{Keeping, Upstream};
-use crate::net::{ACCEPT_PAUSE, Accepted, Address, BindError, Listener, Stream};
-use crate::report::{Hint, chain};
+use crate::net::{Address, BindError, Gate, Listener, raise_limit};
+use crate::report::Hint;
 
 /// A bridge that listens.
 #[derive(Debug)]
@@ -64,14 +62,54 @@ impl Bridge {
     /// When a task of the bridge ends by a fault of ours. Without it the bridge would go on and not do its work.
     pub async fn run(self, stop: &Notify) -> Result<Drained, Died> {
         let Self { plan, listener } = self;
-        let (calls, mut keeping) = calls(&plan);
+        let (order, phase) = watch::channel(Phase::Serving);
+        let (calls, mut keeping) = calls(&plan, phase.clone());
+        let noise = Noise::new();
+        let front = Front {
+            calls,
+            server: plan.server.clone(),
+            limits: plan.callers,
+            phase,
+            gate: Gate::new(raise_limit()),
+            noise: Arc::clone(&noise),
+        };
+        let mut connections = JoinSet::new();
         tokio::select! {
-            ended = serve_all(&plan, listener, calls, stop) => ended,
-            Some(died) = keeping.join_next() => match died {
-                Ok(never) => match never {},
-                Err(error) => Err(Died(error)),
-            },
+            died = front.accept(&listener, &mut connections) => return Err(died),
+            died = failed(&mut keeping) => return Err(died),
+            never = noise.sum_up() => match never {},
+            () = stop.notified() => {}
         }
+        // From here on new callers find nobody, instead of a queue that nobody serves.
+        drop(listener);
+        info!("stopping: the calls under way come to their end");
+        order.send_replace(Phase::Draining);
+        let ended = tokio::select! {
+            ended = timeout(plan.drain_timeout, all(&mut connections)) => ended.ok(),
+            died = failed(&mut keeping) => return Err(died),
+            () = stop.notified() => None,
+        };
+        noise.tell();
+        if let Some(ended) = ended {
+            return ended.map(|()| Drained::All);
+        }
+        order.send_replace(Phase::Cutting);
+        // Every call that is left loses its upstream, and gets a status that says why.
+        keeping.shutdown().await;
+        match timeout(LAST_ANSWERS, all(&mut connections)).await {
+            Ok(Err(died)) => Err(died),
+            // Who does not read has no answer, and no more time.
+            Ok(Ok(())) | Err(_) => Ok(Drained::Cut),
+        }
+    }
+}
+
+/// Waits until the task that keeps the upstream fails.
+async fn failed(keeping: &mut Keeping) -> Died {
+    match keeping.join_next().await {
+        Some(Ok(never)) => match never {},
+        Some(Err(error)) => error.into(),
+        None => std::future::pending().await,
     }
 }
 
@@ -89,32 +127,6 @@ impl Hint for Died {
     }
 }
 
-async fn serve_all(
-    plan: &Plan,
-    listener: Listener,
-    calls: Arc<Calls>,
-    stop: &Notify,
-) -> Result<Drained, Died> {
-    let (order, stopping) = watch::channel(false);
-    let front = Front { calls, server: plan.server.clone(), stopping };
-    let mut connections = JoinSet::new();
-    tokio::select! {
-        died = front.accept(&listener, &mut connections) => return Err(died),
-        () = stop.notified() => {}
-    }
-    // From here on new callers find nobody, instead of a queue that nobody serves.
-    drop(listener);
-    info!("stopping: the calls under way come to their end");
-    order.send_replace(true);
-    tokio::select! {
-        drained = timeout(plan.drain_timeout, all(&mut connections)) => match drained {
-            Ok(ended) => ended.map(|()| Drained::All),
-            Err(_) => Ok(Drained::Cut),
-        },
-        () = stop.notified() => Ok(Drained::Cut),
-    }
-}
-
 async fn all(connections: &mut JoinSet<()>) -> Result<(), Died> {
     while let Some(ended) = connections.join_next().await {
         ended?;
@@ -122,72 +134,13 @@ async fn all(connections: &mut JoinSet<()>) -> Result<(), Died> {
     Ok(())
 }
 
-fn calls(plan: &Plan) -> (Arc<Calls>, Keeping) {
+fn calls(plan: &Plan, phase: Watched) -> (Arc<Calls>, Keeping) {
     let scheme = if plan.upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
     let (upstream, keeping) = Upstream::start(plan);
-    (Calls::new(upstream, Route { scheme, authority }, plan.call_timeout), keeping)
+    (Calls::new(upstream, Route { scheme, authority }, plan.call_timeout, phase), keeping)
 }
 
-/// The side that callers see.
-struct Front {
-    calls: Arc<Calls>,
-    server: Option<Arc<ServerConfig>>,
-    stopping: watch::Receiver<bool>,
-}
-
-impl Front {
-    /// Accepts until a connection's task fails by a fault of ours.
-    async fn accept(&self, listener: &Listener, connections: &mut JoinSet<()>) -> Died {
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                Some(ended) = connections.join_next() => match ended {
-                    Ok(()) => continue,
-                    Err(error) => return Died(error),
-                },
-            };
-            match accepted {
-                Ok(connection) => {
-                    let (calls, stopping) = (Arc::clone(&self.calls), self.stopping.clone());
-                    connections.spawn(serve(connection, self.server.clone(), calls, stopping));
-                }
-                Err(error) => {
-                    warn!(error = chain(&error), "cannot accept a connection");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-}
-
-async fn serve(
-    connection: Accepted,
-    server: Option<Arc<ServerConfig>>,
-    calls: Arc<Calls>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let stream = match (connection, server) {
-        (Accepted::Unix(stream), _) => Stream::Unix(stream),
-        (Accepted::Tcp(stream, _), None) => Stream::Tcp(stream),
-        (Accepted::Tcp(stream, peer), Some(config)) => tokio::select! {
-            handshake = handshake(stream, config) => match handshake {
-                Ok(stream) => stream,
-                Err(error) => return warn!(%peer, error = chain(&error), "TLS handshake failed"),
-            },
-            () = connection::told_to_stop(&mut stopping) => return,
-        },
-    };
-    if let Err(error) = connection::serve(stream, calls, stopping).await {
-        debug!(error = chain(&error), "a caller's connection ended");
-    }
-}
-
-async fn handshake(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<Stream> {
-    let stream = timeout(HANDSHAKE_LIMIT, TlsAcceptor::from(config).accept(stream)).await??;
-    Ok(Stream::Tls(Box::new(stream.into())))
-}
-
-/// How long a caller may take for its TLS handshake.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+/// How long the callers of calls that were cut may take to read the answer.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);

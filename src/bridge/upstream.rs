@@ -6,6 +6,7 @@
 //! before it says what is wrong.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tracing::{info, warn};
 use super::Plan;
 use super::answer::Answer;
 use super::deadline::Deadline;
-use crate::net::{self, Channel, Layer, Target};
+use crate::net::{self, Channel, Cut, Layer, Target};
 use crate::pki::Summary;
 use crate::probe::{self, Context, diagnose};
 use crate::report::{Finding, Id};
@@ -32,6 +33,7 @@ pub(super) struct Upstream {
     wanted: Arc<Notify>,
     connect_wait: Duration,
     patience: Mutex<Option<Patience>>,
+    answered: Arc<AtomicBool>,
 }
 
 /// The task that keeps the connection. It ends when this is dropped, or by a fault of its own.
@@ -59,6 +61,7 @@ impl Upstream {
     pub(super) fn start(plan: &Plan) -> (Self, Keeping) {
         let (publish, state) = watch::channel(State::default());
         let wanted = Arc::new(Notify::new());
+        let answered = Arc::new(AtomicBool::new(false));
         let connect_wait = plan.connect_wait.min(net::LONGEST);
         let keeper = Keeper {
             target: plan.upstream.clone(),
@@ -67,11 +70,14 @@ impl Upstream {
             clock: plan.clock,
             publish,
             wanted: Arc::clone(&wanted),
+            answered: Arc::clone(&answered),
+            connections: Vec::new(),
+            useless: 0,
         };
         let mut keeping = Keeping::new();
         keeping.spawn(keeper.keep());
         let address = plan.upstream.address().to_string();
-        (Self { address, state, wanted, connect_wait, patience: Mutex::new(None) }, keeping)
+        (Self { address, state, wanted, connect_wait, patience: Mutex::new(None), answered }, keeping)
     }
 
     /// When a call that begins now stops waiting for a connection: every call gets an attempt of its own,
@@ -113,7 +119,7 @@ impl Upstream {
                 Err(_) => {
                     return Err(cause.map_or_else(|| self.unexplained(deadline, path), Answer::of_finding));
                 }
-                Ok(Err(_)) => return Err(Answer::new(Code::Unavailable, "the bridge is stopping")),
+                Ok(Err(_)) => return Err(Answer::stopping()),
                 Ok(Ok(())) => {}
             }
             let fresh = cause.filter(|_| now.failures > failures_before);
@@ -135,6 +141,7 @@ impl Upstream {
 
     /// A call was answered: whoever waits from now on waits for something new.
     pub(super) fn answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
         *self.patience() = None;
     }
 
@@ -167,20 +174,30 @@ struct Keeper {
     clock: fn() -> OffsetDateTime,
     publish: watch::Sender<State>,
     wanted: Arc<Notify>,
+    /// A call was answered since this was last false.
+    answered: Arc<AtomicBool>,
+    /// The connections, also those to which the server has said goodbye: they end with us, and so do the calls on
+    /// them.
+    connections: Vec<Cut>,
+    /// How many connections in a row were of no use: they ended soon, without an answer to any call.
+    useless: u32,
 }
 
 impl Keeper {
-    async fn keep(self) -> Infallible {
+    async fn keep(mut self) -> Infallible {
         let mut pause = FIRST_PAUSE;
         loop {
             let begin = Instant::now();
             match self.connect().await {
-                Ok(channel) => self.hold(channel).await,
+                Ok(channel) => {
+                    self.connections.retain(|connection| !connection.is_gone());
+                    self.connections.push(channel.cut());
+                    self.hold(channel).await;
+                    if self.useless == 0 {
+                        pause = FIRST_PAUSE;
+                    }
+                }
                 Err(cause) => self.failed(cause),
-            }
-            // A server that lets us in only to throw us out again is not asked without a pause either.
-            if begin.elapsed() > STABLE {
-                pause = FIRST_PAUSE;
             }
             self.rest(begin, pause).await;
             pause = LAST_PAUSE.min(pause * 2);
@@ -215,13 +232,32 @@ impl Keeper {
     }
 
     /// Gives the connection to the calls, until it ends.
-    async fn hold(&self, channel: Channel) {
-        info!(upstream = %self.target.address(), "connected");
+    async fn hold(&mut self, channel: Channel) {
+        self.answered.store(false, Ordering::Relaxed);
         self.publish.send_modify(|state| (state.channel, state.cause) = (Some(channel.clone()), None));
-        channel.closed().await;
+        let begin = Instant::now();
+        if self.useless >= TOLD_USELESS {
+            // It has been told that they end at once. The news is one that does not.
+            tokio::select! {
+                () = channel.closed() => {}
+                () = sleep(STABLE) => {}
+            }
+        }
+        let is_silent = self.useless >= TOLD_USELESS && channel.is_closed();
+        if !is_silent {
+            info!(upstream = %self.target.address(), "connected");
+            channel.closed().await;
+        }
         self.publish.send_modify(|state| state.channel = None);
         let cause = channel.fault(Layer::Http2).map(|fault| fault.kind.to_string());
-        info!(upstream = %self.target.address(), cause, "connection ended");
+        if !is_silent {
+            info!(upstream = %self.target.address(), cause, "connection ended");
+        }
+        let was_useful = begin.elapsed() > STABLE || self.answered.load(Ordering::Relaxed);
+        self.useless = if was_useful { 0 } else { self.useless.saturating_add(1) };
+        if self.useless == TOLD_USELESS {
+            warn!(upstream = %self.target.address(), cause, "connections end as soon as they begin");
+        }
     }
 
     /// Logs a cause when it is a new one, and tells those who wait.
@@ -237,7 +273,9 @@ impl Keeper {
 
     /// Waits for the pause to end or for a call that wants the connection, but never without any pause.
     async fn rest(&self, begin: Instant, pause: Duration) {
-        sleep_until(begin + LEAST_PAUSE).await;
+        // A server that lets us in only to throw us out again is not asked by every call.
+        let least = if self.useless >= TOLD_USELESS { pause.min(ATTENDED_PAUSE) } else { LEAST_PAUSE };
+        sleep_until(begin + least).await;
         // Every call that waits has a receiver of its own beside the one that stays.
         let attended = self.publish.receiver_count() > 1;
         let pause = if attended { pause.min(ATTENDED_PAUSE) } else { pause };
@@ -272,3 +310,6 @@ const LEAST_PAUSE: Duration = Duration::from_millis(20);
 
 /// A connection that lasted so long was a good one.
 const STABLE: Duration = Duration::from_secs(1);
+
+/// After so many useless connections in a row there is a line that says so, and then none for each.
+const TOLD_USELESS: u32 = 2;

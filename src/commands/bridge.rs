@@ -9,7 +9,7 @@ use super::signals::{Order, Signals};
 use super::{Clock, Error, block_on};
 use crate::bridge::{Bridge, Died, Drained, Plan};
 use crate::cli;
-use crate::net::{Address, Alpn, ClientTls, Target, Transport, server_config};
+use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, server_config};
 use crate::pki::Role;
 use crate::report::{Finding, Id, Printer, Report};
 
@@ -83,6 +83,7 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<Plan, Error> {
         connect_wait: arguments.connect_wait.duration(),
         call_timeout: Some(arguments.call_timeout.duration()).filter(|limit| !limit.is_zero()),
         drain_timeout: arguments.drain_timeout.duration(),
+        callers: CallerLimits::default(),
         clock,
     })
 }

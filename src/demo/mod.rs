@@ -24,8 +24,8 @@ use crate::bridge::{self, Bridge, Died, Drained};
 use crate::extension::{self, Hook, Object, PassThrough, Server};
 use crate::gateway::{self, BridgeCommand, PlanError, ValueError};
 use crate::net::{
-    self, Address, AddressError, Alpn, BindError, ClientTls, Fault, Host, Target, TargetError, TlsError,
-    Transport, server_config,
+    self, Address, AddressError, Alpn, BindError, CallerLimits, ClientTls, Fault, Host, Target, TargetError,
+    TlsError, Transport, server_config,
 };
 use crate::pki::authority::{AuthorityError, CertificateSet, SetPlan, issue_set};
 use crate::pki::store::{Store, StoreError};
@@ -227,6 +227,7 @@ impl Stage {
             connect_wait: CONNECT_WAIT,
             call_timeout: Some(LIMIT),
             drain_timeout: CONNECT_WAIT,
+            callers: CallerLimits::default(),
             clock: self.clock,
         })
     }

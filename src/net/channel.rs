@@ -13,7 +13,7 @@ use super::limits::{
     CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };
 use super::session::{Link, ended_early};
-use super::stream::{Replayed, Stream};
+use super::stream::{Cut, Replayed, Stream};
 use super::{Fault, Gathered, HeaderFaults, Layer, Sieve};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone.
@@ -53,6 +53,11 @@ impl Channel {
     /// Waits until no new call can begin.
     pub(crate) async fn closed(&self) {
         self.link.closed().await;
+    }
+
+    /// Ends the connection when it is dropped, with all calls that are under way on it.
+    pub(crate) fn cut(&self) -> Cut {
+        Cut::new(&self.link.wire)
     }
 
     /// What ended the connection, as a fault of `layer`; `None` when it ended in good order or stands.

@@ -252,7 +252,7 @@ fn told_apart(path: &Path, error: io::Error) -> io::Error {
 }
 
 /// Small messages leave at once, and a peer that vanished is noticed also while nothing is sent.
-fn prepare(stream: &TcpStream) -> io::Result<()> {
+pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(stream);
     socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;

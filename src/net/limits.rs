@@ -4,6 +4,33 @@
 //! and all calls on it. Callers of the bridge have proven who they are, and the upstream has; what one call does must
 //! not cost the others. So each limit is set here, for both sides.
 
+use std::time::Duration;
+
+/// How much time a caller has.
+#[derive(Clone, Copy, Debug)]
+pub struct CallerLimits {
+    /// For the TLS handshake.
+    pub handshake: Duration,
+    /// From there to the beginning of HTTP/2.
+    pub preface: Duration,
+    /// From one question whether it is still there (PING, RFC 9113 section 6.7) to the next.
+    pub ping_after: Duration,
+    /// To answer one. An idle caller that answers stays for years.
+    pub ping_limit: Duration,
+}
+
+impl Default for CallerLimits {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            preface: Duration::from_secs(10),
+            ping_after: Duration::from_secs(5 * 60),
+            // Somebody may look at it in a debugger.
+            ping_limit: Duration::from_secs(2 * 60),
+        }
+    }
+}
+
 /// What may be under way on one stream before the reader has taken it. A hook's answer is seldom larger, so
 /// it comes without a pause for WINDOW_UPDATE. It is also what a call whose reader is slow takes of our memory.
 pub(crate) const STREAM_WINDOW: u32 = 1 << 20;

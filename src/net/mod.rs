@@ -3,8 +3,10 @@
 mod address;
 mod channel;
 mod deadline;
+mod descriptors;
 mod dial;
 mod fault;
+mod gate;
 mod gathered;
 mod hello;
 mod limits;
@@ -19,10 +21,13 @@ mod verifier;
 pub use address::{Address, AddressError, Host, Transport};
 pub(crate) use channel::{Channel, open_channel};
 pub(crate) use deadline::{LONGEST, deadline};
+pub(crate) use descriptors::raise_limit;
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use fault::{Fault, FaultKind, Layer};
+pub(crate) use gate::{Admission, Gate};
 pub(crate) use gathered::Gathered;
 pub use hello::explain;
+pub use limits::CallerLimits;
 pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };
@@ -31,6 +36,7 @@ pub use listen::{AcceptError, Accepted, BindError, Listener, UnixSocket};
 pub use reset::Reset;
 pub use session::{Session, open};
 pub(crate) use sieve::{Fault as HeaderFault, Faults as HeaderFaults, PREFACE, Sieve};
+pub(crate) use stream::Cut;
 pub use stream::Stream;
 pub(crate) use tls::H2;
 pub use tls::{ClientTls, TlsError, Witness, provider, server_config};

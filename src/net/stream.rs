@@ -1,7 +1,8 @@
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -91,6 +92,35 @@ pub(super) struct Wire {
     last_error: Mutex<Option<io::Error>>,
     heard: Mutex<Vec<u8>>,
     news: Notify,
+    cut: AtomicBool,
+    /// Who reads, and has found nothing.
+    reader: Mutex<Option<Waker>>,
+}
+
+/// Ends a stream from outside, if it is still there: its reader finds an error.
+#[derive(Debug)]
+pub(crate) struct Cut(Weak<Wire>);
+
+impl Cut {
+    pub(super) fn new(wire: &Arc<Wire>) -> Self {
+        Self(Arc::downgrade(wire))
+    }
+
+    /// True when there is nothing to end any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        if let Some(wire) = self.0.upgrade() {
+            wire.cut.store(true, Ordering::Release);
+            if let Some(reader) = lock(&wire.reader).take() {
+                reader.wake();
+            }
+        }
+    }
 }
 
 impl Wire {
@@ -114,6 +144,20 @@ impl Wire {
     /// What has come of the first frame header.
     pub(super) fn heard(&self) -> Vec<u8> {
         lock(&self.heard).clone()
+    }
+
+    /// Nothing is there to read: pending, unless the stream was cut.
+    fn wait<T>(&self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let mut reader = lock(&self.reader);
+        // Looked at below the lock, so that whoever cuts finds either the waker or has been seen.
+        if self.cut.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        match reader.as_mut() {
+            Some(waker) => waker.clone_from(context.waker()),
+            None => *reader = Some(context.waker().clone()),
+        }
+        Poll::Pending
     }
 
     // The first error is the cause, later ones are its consequences. But an alert that is read after a
@@ -180,7 +224,9 @@ impl AsyncRead for Replayed {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let result = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
+        let Poll::Ready(result) = Pin::new(&mut this.stream).poll_read(context, buffer) else {
+            return this.wire.wait(context);
+        };
         if this.unheard > 0 {
             this.show(&buffer.filled()[before..]);
         }

@@ -186,6 +186,7 @@ async fn a_task_that_dies_ends_the_bridge() {
         connect_wait: std::time::Duration::from_secs(1),
         call_timeout: None,
         drain_timeout: std::time::Duration::from_secs(1),
+        callers: egext::net::CallerLimits::default(),
         // Asked for when the first attempt to connect has failed.
         clock: || panic!("the clock has stopped"),
     };

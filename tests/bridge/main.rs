@@ -4,6 +4,7 @@
 mod anchors;
 mod calls;
 mod connect;
+mod crowd;
 mod deadline;
 mod ends;
 mod fields;

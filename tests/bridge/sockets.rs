@@ -236,8 +236,8 @@ async fn loopback_is_served_on_a_port_of_the_systems_choice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_users_are_not_served() {
     let upstream = Upstream::unix(Call::echo);
-    let bridge = Bridge::plaintext(upstream.address()).start();
-    let socket = bridge.socket();
+    let mut bridge = Bridge::plaintext(upstream.address()).start();
+    let socket = &*bridge.socket().to_owned();
     let probe = || egext(["probe", &unix(socket)]).without_privileges().json();
     if !is_root() {
         return;
@@ -248,6 +248,7 @@ async fn other_users_are_not_served() {
     fs::set_permissions(socket, Permissions::from_mode(0o666)).expect("ours");
     let run = probe();
     assert!(run.ids()[0].starts_with("probe.http2.") || run.ids()[0] == "probe.connect.reset", "{run:?}");
+    bridge.running.wait_for_line("a connection of another user was closed");
     assert_eq!(bridge.caller().await.hook().await.code(), 0);
 }
 

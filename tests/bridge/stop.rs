@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use egext_test_support::Signal;
+use http::HeaderValue;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::fixture::{Bridge, Call, HOOK, Upstream, answer, post, read, within_limit};
 
@@ -105,6 +106,46 @@ async fn a_second_signal_cuts() {
     let (code, log) = bridge.running.interrupt();
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("bridge.drain.cut"), "{log}");
+}
+
+/// Also one whose answer has begun, and one that waits for a server.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_cut_at_the_end_get_a_status() {
+    let (begun, mut seen) = mpsc::unbounded_channel();
+    let upstream = Upstream::unix(move |mut call: Call| {
+        let begun = begun.clone();
+        async move {
+            let answering = call.request.headers().contains_key("x-answer");
+            let _body = answering.then(|| call.open());
+            begun.send(()).expect("the test listens");
+            std::future::pending::<()>().await;
+        }
+    });
+    for second_signal in [false, true] {
+        let limit = if second_signal { "1h" } else { "200ms" };
+        let mut bridge = Bridge::plaintext(upstream.address()).flag("--drain-timeout", limit).start();
+        let caller = bridge.caller().await;
+        let mut answering = post(HOOK);
+        answering.headers_mut().insert("x-answer", HeaderValue::from_static("1"));
+        let calls = [caller.send(post(HOOK), "message").await, caller.send(answering, "message").await];
+        for _ in &calls {
+            within_limit(seen.recv()).await.expect("it arrives");
+        }
+        bridge.running.signal(Signal::TERM);
+        bridge.running.wait_for_line("stopping");
+        if second_signal {
+            bridge.running.signal(Signal::TERM);
+        }
+        for call in calls {
+            let answer = answer(call).await;
+            assert_eq!(answer.code(), 14, "{answer:?}");
+            assert!(answer.words().contains("the bridge is stopping"), "{answer:?}");
+        }
+        caller.ended().await;
+        let (code, log) = bridge.running.finish();
+        assert_eq!(code, 0, "{log}");
+        assert!(log.contains("bridge.drain.cut"), "{log}");
+    }
 }
 
 /// Connections without calls: idle, silent from the start, in the middle of the preface.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egext_test_support::{Running, TestPki};
+use egext_test_support::{Egext, Running, TestPki};
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::pki_types::ServerName;
@@ -18,21 +18,32 @@ use crate::fixture::{Call, Caller, Upstream, within_limit};
 
 /// A bridge that listens with TLS.
 pub struct Front {
-    running: Running,
+    pub running: Running,
     port: u16,
 }
 
 impl Front {
     pub fn start(pki: &TestPki, upstream: &Upstream) -> Self {
         let arguments = ["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", upstream.address()];
-        let mut running = egext(arguments).pki(pki).start();
+        Self::run(egext(arguments).pki(pki))
+    }
+
+    /// With so many descriptors.
+    pub fn start_with_descriptors(number: u32, pki: &TestPki, upstream: &Upstream) -> Self {
+        let script = format!(r#"ulimit -n {number}; exec "$0" "$@""#);
+        let arguments = ["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", upstream.address()];
+        Self::run(Egext::new("sh", ["-c", &script, env!("CARGO_BIN_EXE_egext")]).args(arguments).pki(pki))
+    }
+
+    fn run(egext: Egext) -> Self {
+        let mut running = egext.start();
         let line = running.wait_for_line("bridge is up");
         let port = line.split("127.0.0.1:").nth(1).expect("the address").split_whitespace().next();
         let port = port.expect("the port").parse().expect("a number");
         Self { running, port }
     }
 
-    async fn connect(&self) -> TcpStream {
+    pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).await.expect("the bridge listens")
     }
 
@@ -91,8 +102,8 @@ async fn a_caller_without_a_good_certificate_is_not() {
         };
         let error = read.expect_err("refused");
         assert!(error.to_string().contains("alert"), "{error}");
-        front.running.wait_for_line("TLS handshake failed");
     }
+    front.running.wait_for_line("TLS handshake failed");
     assert_eq!(upstream.calls(), 0);
     let (code, log) = front.running.terminate();
     assert_eq!((code, log.matches("WARN").count()), (0, 2), "{log}");

@@ -11,6 +11,7 @@ use rustix::process::geteuid;
 use tokio::net::{TcpListener, TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 
+use super::dial::prepare;
 use super::{Address, Host, Transport};
 use crate::pki::store::Untrusted;
 use crate::report::Hint;
@@ -90,7 +91,7 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                stream.set_nodelay(true)?;
+                prepare(&stream)?;
                 Ok(Accepted::Tcp(stream, peer))
             }
             Self::Unix(socket) => match socket.accept().await? {

@@ -1,15 +1,17 @@
 //! The log of a process that goes on running: the bridge, the demo that was told to stay.
 
 mod sink;
+mod tally;
 
 use std::io;
 use std::panic;
 
 use tracing::{Dispatch, Level, dispatcher, error, warn};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use sink::Sink;
+pub(crate) use tally::Tally;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -27,7 +29,7 @@ pub(super) struct Log(Sink);
 /// Sends every event of at least `level` to stderr, and panics too.
 ///
 /// Libraries are heard from WARN on, and in full at TRACE: `h2` has a DEBUG event for every frame, which
-/// would bury the one line for each call.
+/// would bury the one line for each call. What `h2` warns of, a peer can cause, and we tell it in our own words.
 ///
 /// # Errors
 /// When there is no thread for it.
@@ -60,7 +62,11 @@ impl Drop for Log {
 
 fn dispatch(format: LogFormat, level: Level, colours: bool, sink: Sink) -> Dispatch {
     let libraries = if level == Level::TRACE { level } else { level.min(Level::WARN) };
-    let filter = Targets::new().with_default(libraries).with_target(env!("CARGO_CRATE_NAME"), level);
+    let h2 = if level == Level::TRACE { LevelFilter::TRACE } else { LevelFilter::OFF };
+    let filter = Targets::new()
+        .with_default(libraries)
+        .with_target("h2", h2)
+        .with_target(env!("CARGO_CRATE_NAME"), level);
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(sink)

@@ -1,0 +1,21 @@
+use tokio::sync::watch;
+
+/// How far the bridge is on its way from start to end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    /// Callers come and go.
+    Serving,
+    /// Nobody new comes in; the calls under way come to their end.
+    Draining,
+    /// The calls that are left get a status and end.
+    Cutting,
+}
+
+/// Sees the phase change.
+pub(super) type Watched = watch::Receiver<Phase>;
+
+/// Returns when the bridge is to stop.
+pub(super) async fn stopping(phase: &mut Watched) {
+    // An error means that the bridge is gone, which is the same news.
+    let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+}

@@ -1,0 +1,12 @@
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Raises the number of files that this process may have open to what it may ask for, and tells it.
+///
+/// The lower number is for programs that use select(2), which knows no more than 1,024.
+pub(crate) fn raise_limit() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    // Refused by some sandboxes, and by systems whose maximum is no number.
+    let limit = if raised.is_ok() { maximum } else { current };
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}

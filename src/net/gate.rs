@@ -1,0 +1,227 @@
+//! How many connections may be there, and how many of them may have proven nothing yet.
+//!
+//! A connection costs a descriptor and memory before its peer has shown a certificate or said a word of HTTP/2. A
+//! stranger can make as many as the network carries. So those that have proven nothing are few, and when there are too
+//! many, the oldest of the busiest address goes: who is about to prove itself needs milliseconds, who is silent has had
+//! its time. Those that have proven themselves are never closed for others.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Admits connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    limits: Limits,
+    next: u64,
+    connections: BTreeMap<u64, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    address: Option<IpAddr>,
+    /// To close it; `None` once it has proven itself.
+    close: Option<Arc<Notify>>,
+}
+
+/// So many connections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Limits {
+    all: usize,
+    unproven: usize,
+}
+
+/// A connection that was admitted. Its place is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    state: Arc<Mutex<State>>,
+    number: u64,
+    close: Arc<Notify>,
+}
+
+/// Why a connection is not admitted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("{0} connections are open")]
+    All(usize),
+    #[error("{0} connections of one address are open")]
+    Address(usize),
+}
+
+impl Gate {
+    /// A gate for a process that may have so many descriptors.
+    pub(crate) fn new(descriptors: usize) -> Self {
+        let state =
+            State { limits: Limits::for_descriptors(descriptors), next: 0, connections: BTreeMap::new() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Admits a connection of `address`, and closes an older one where that is needed. On a unix socket there is no
+    /// address: the caller is this user.
+    ///
+    /// # Errors
+    /// When there are too many that have all proven themselves.
+    pub(crate) fn admit(&self, address: Option<IpAddr>) -> Result<Admission, Refused> {
+        let mut state = lock(&self.0);
+        let address = address.map(network);
+        state.make_room(address)?;
+        let (number, close) = (state.next, Arc::new(Notify::new()));
+        state.next += 1;
+        state.connections.insert(number, Entry { address, close: Some(Arc::clone(&close)) });
+        Ok(Admission { state: Arc::clone(&self.0), number, close })
+    }
+}
+
+impl Admission {
+    /// The peer has proven itself: this connection is not closed for others any more.
+    pub(crate) fn prove(&self) {
+        if let Some(entry) = lock(&self.state).connections.get_mut(&self.number) {
+            entry.close = None;
+        }
+    }
+
+    /// Waits until this connection is to be closed for a newer one.
+    pub(crate) async fn closed(&self) {
+        self.close.notified().await;
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        lock(&self.state).connections.remove(&self.number);
+    }
+}
+
+impl State {
+    fn make_room(&mut self, address: Option<IpAddr>) -> Result<(), Refused> {
+        let Limits { all, unproven } = self.limits;
+        if let Some(address) = address {
+            let own = |entry: &&Entry| entry.address == Some(address);
+            let (mine, silent) = (self.count(own), self.count(|entry| own(entry) && entry.close.is_some()));
+            if mine >= all / 2 || silent >= unproven / 2 {
+                return self.close_oldest(Some(address)).ok_or(Refused::Address(mine));
+            }
+        }
+        let number = self.connections.len();
+        if number >= all || self.count(|entry| entry.close.is_some()) >= unproven {
+            return self.close_oldest(self.busiest()).ok_or(Refused::All(number));
+        }
+        Ok(())
+    }
+
+    fn count(&self, wanted: impl Fn(&&Entry) -> bool) -> usize {
+        self.connections.values().filter(wanted).count()
+    }
+
+    /// The address with the most connections that have proven nothing.
+    fn busiest(&self) -> Option<IpAddr> {
+        let mut numbers = BTreeMap::new();
+        for entry in self.connections.values().filter(|entry| entry.close.is_some()) {
+            *numbers.entry(entry.address).or_insert(0_usize) += 1;
+        }
+        numbers.into_iter().max_by_key(|(_, number)| *number)?.0
+    }
+
+    /// Closes the oldest connection of `address` that has proven nothing.
+    fn close_oldest(&mut self, address: Option<IpAddr>) -> Option<()> {
+        let silent = |entry: &Entry| entry.address == address && entry.close.is_some();
+        let number = *self.connections.iter().find(|(_, entry)| silent(entry))?.0;
+        let entry = self.connections.remove(&number)?;
+        entry.close?.notify_one();
+        Some(())
+    }
+}
+
+impl Limits {
+    /// Some descriptors stay for the upstream, for files and for what is being closed.
+    fn for_descriptors(descriptors: usize) -> Self {
+        let all = MOST_CONNECTIONS.min(descriptors.saturating_sub(RESERVED).max(descriptors / 2));
+        Self { all, unproven: MOST_UNPROVEN.min(all / 2) }
+    }
+}
+
+/// One customer of a provider has 2^64 IPv6 addresses (RFC 6177).
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Envoy Gateway has one for each of its processes.
+const MOST_CONNECTIONS: usize = 4096;
+
+/// In the middle of a handshake or silent: each has some kilobytes.
+const MOST_UNPROVEN: usize = 512;
+
+const RESERVED: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([192, 0, 2, last]))
+    }
+
+    async fn is_closed(admission: &Admission) -> bool {
+        tokio::time::timeout(std::time::Duration::ZERO, admission.closed()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn the_oldest_of_the_busiest_address_goes_first() {
+        let gate = Gate::new(1024);
+        let quiet = gate.admit(address(1)).expect("room");
+        let first: Vec<_> = (0..224).map(|_| gate.admit(address(2)).expect("room")).collect();
+        // 448 may be silent, half of them of one address.
+        let more = gate.admit(address(2)).expect("one goes");
+        assert!(is_closed(&first[0]).await && !is_closed(&first[1]).await);
+        let others: Vec<_> = (0..223).map(|_| gate.admit(address(3)).expect("room")).collect();
+        let last = gate.admit(address(4)).expect("one goes");
+        assert!(is_closed(&first[1]).await && !is_closed(&first[2]).await);
+        for stays in [&quiet, &more, &others[0], &last] {
+            assert!(!is_closed(stays).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_proven_itself_is_never_closed() {
+        let gate = Gate::new(1024);
+        let proven: Vec<_> = (0..448)
+            .map(|_| {
+                let admission = gate.admit(address(1)).expect("room");
+                admission.prove();
+                admission
+            })
+            .collect();
+        assert_eq!(gate.admit(address(1)).expect_err("half of all"), Refused::Address(448));
+        let local: Vec<_> = (0..448)
+            .map(|_| {
+                let admission = gate.admit(None).expect("room");
+                admission.prove();
+                admission
+            })
+            .collect();
+        assert_eq!(gate.admit(None).expect_err("all"), Refused::All(896));
+        assert!(!is_closed(&proven[0]).await && !is_closed(&local[0]).await);
+        drop(proven);
+        gate.admit(address(1)).expect("room again");
+    }
+
+    #[test]
+    fn a_provider_s_customer_is_one_address() {
+        let of = |text: &str| network(text.parse().expect("an address"));
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::1"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+    }
+}

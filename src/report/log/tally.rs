@@ -1,0 +1,82 @@
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tracing::warn;
+
+/// Events that strangers can cause as often as they like: the first one has a line, those after it are counted, and
+/// one line sums them up from time to time.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    what: &'static str,
+    counted: Mutex<Counted>,
+    opened: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    /// The first one has been told, and the time in which the others are counted runs.
+    open: bool,
+    all: u64,
+    /// By reason. There are few, and what is beyond that counts in `all` only.
+    reasons: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// `what` is what happens, as a log line says it.
+    pub(crate) fn new(what: &'static str) -> Self {
+        Self { what, counted: Mutex::default(), opened: Notify::new() }
+    }
+
+    /// It has happened once more, for this reason.
+    pub(crate) fn note(&self, reason: impl Display) {
+        let mut counted = self.lock();
+        if !mem::replace(&mut counted.open, true) {
+            self.opened.notify_one();
+            return warn!(%reason, "{}", self.what);
+        }
+        counted.all += 1;
+        let reason = reason.to_string();
+        if counted.reasons.len() < REASONS || counted.reasons.contains_key(&reason) {
+            *counted.reasons.entry(reason).or_default() += 1;
+        }
+    }
+
+    /// Writes the lines that sum up, whenever one is due.
+    pub(crate) async fn sum_up(&self) -> Infallible {
+        loop {
+            self.opened.notified().await;
+            loop {
+                sleep(PERIOD).await;
+                if !self.tell() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Tells what has been counted; false if there was nothing, and the next one has a line of its own again.
+    pub(crate) fn tell(&self) -> bool {
+        let mut counted = self.lock();
+        let Counted { all, reasons, .. } = mem::take(&mut *counted);
+        let Some((reason, times)) = reasons.into_iter().max_by_key(|(_, times)| *times) else { return false };
+        counted.open = true;
+        warn!(times = all, most = reason, most_times = times, "{}, several times", self.what);
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// From one line to the next.
+const PERIOD: Duration = Duration::from_secs(10);
+
+/// How many reasons are told apart: peers can have a part in their words.
+const REASONS: usize = 16;
