@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -10,12 +11,12 @@ use super::{Clock, Error, block_on};
 use crate::bridge::{Bridge, Died, Drained, Plan};
 use crate::cli;
 use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, server_config};
-use crate::pki::Role;
-use crate::report::{Finding, Id, Printer, Report};
+use crate::pki::{Role, audit};
+use crate::report::{Finding, Id, Printer, Report, Severity};
 
 pub(super) fn run(arguments: cli::Bridge, clock: Clock, printer: &Printer) -> Result<Report, Error> {
     let (log_format, log_level) = (arguments.log_format, arguments.log_level);
-    let plan = plan(arguments, clock)?;
+    let (plan, keys) = plan(arguments, clock)?;
     block_on(async {
         // Before there is a socket that a signal could leave behind.
         let mut signals = Signals::listen().map_err(Error::Runtime)?;
@@ -24,7 +25,11 @@ pub(super) fn run(arguments: cli::Bridge, clock: Clock, printer: &Printer) -> Re
         let address = bridge.address().map_err(Error::Runtime)?;
         printer.start_log(log_format, log_level).map_err(Error::Runtime)?;
         info!(listen = %address, upstream = %upstream, "bridge is up");
-        let drained = run_bridge(bridge, &mut signals).await?;
+        keys.iter().flat_map(|key| audit::key_mode(key)).for_each(|exposed| tell(&exposed));
+        let drained = tokio::select! {
+            drained = run_bridge(bridge, &mut signals) => drained?,
+            words = printer.panicked() => return Err(Error::Panicked { words }),
+        };
         info!("stopped");
         Ok(report(&address, drained))
     })?
@@ -49,8 +54,18 @@ async fn run_bridge(bridge: Bridge, signals: &mut Signals) -> Result<Drained, Di
     }
 }
 
-/// Decides which side has TLS and with which files.
-fn plan(arguments: cli::Bridge, clock: Clock) -> Result<Plan, Error> {
+/// Logs what is found at the start and does not keep the bridge from starting.
+fn tell(finding: &Finding) {
+    let (subject, id, hint) = (&finding.subject, finding.id, &finding.hint);
+    match finding.severity {
+        Severity::Info => info!(subject, %id, hint, "{}", finding.message),
+        Severity::Warning | Severity::Error => warn!(subject, %id, hint, "{}", finding.message),
+    }
+}
+
+/// Decides which side has TLS and with which files. The second part are the private keys that are used.
+fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Vec<PathBuf>), Error> {
+    let mut keys = Vec::new();
     let material = &arguments.material;
     let tls = |address: &Address| address.transport() == Transport::Tls;
     if arguments.connect_wait.duration().is_zero() {
@@ -63,19 +78,23 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<Plan, Error> {
         return Err(Error::AmbiguousCertificate);
     }
     let server = match tls(&arguments.listen) {
-        true => Some(server_config(&material.anchors()?, &material.identity(Role::Server)?)?),
+        true => {
+            keys.push(material.key_file(Role::Server));
+            Some(server_config(&material.anchors()?, &material.identity(Role::Server)?)?)
+        }
         false => None,
     };
     let (client, own) = match tls(&arguments.upstream) {
         true => {
             let identity = material.identity_if_present(Role::Client)?;
+            keys.extend(identity.as_ref().map(|_| material.key_file(Role::Client)));
             let client = ClientTls::new(&material.anchors()?, identity.as_ref())?;
             (Some(Arc::new(client)), identity.map(|identity| identity.leaf().clone()))
         }
         false => (None, None),
     };
     let upstream = Target::new(arguments.upstream, client, arguments.server_name.as_ref(), Alpn::Preferred)?;
-    Ok(Plan {
+    let plan = Plan {
         listen: arguments.listen,
         server,
         upstream,
@@ -85,7 +104,8 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<Plan, Error> {
         drain_timeout: arguments.drain_timeout.duration(),
         callers: CallerLimits::default(),
         clock,
-    })
+    };
+    Ok((plan, keys))
 }
 
 fn report(address: &Address, drained: Drained) -> Report {

@@ -29,6 +29,11 @@ impl Material {
         Identity::load(&certificate, &key).map(Some)
     }
 
+    /// The file of the private key of `role`.
+    pub(super) fn key_file(&self, role: Role) -> PathBuf {
+        self.pair(role).1
+    }
+
     /// As it would be typed.
     pub(super) fn directory(&self) -> &Path {
         self.dir.as_deref().unwrap_or(Path::new(DEFAULT_DIRECTORY))

@@ -87,6 +87,12 @@ pub enum Error {
     /// The operating system gave us no runtime: out of threads or file descriptors.
     #[error("cannot start")]
     Runtime(#[source] io::Error),
+    /// A task ended by a fault of ours.
+    #[error("a part of the bridge failed: {words}")]
+    Panicked {
+        /// What it said.
+        words: String,
+    },
     /// The user named a target that contradicts itself.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -135,6 +141,9 @@ impl Hint for Error {
             }
             Self::Interrupted => None,
             Self::Identity(error) => error.hint(),
+            Self::Panicked { .. } => {
+                Some("please report it with this output; start the bridge again".to_owned())
+            }
             Self::Runtime(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
             Self::Target(error) => error.hint(),
             Self::TemporaryDirectory(_) => Some("set TMPDIR to a directory that you may write to".to_owned()),

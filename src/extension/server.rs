@@ -21,6 +21,8 @@ use tonic_health::server::{HealthReporter, health_reporter};
 
 use super::SERVICE;
 use super::service::{PassThrough, Peer};
+use crate::net::{ACCEPT_PAUSE, Admission, CallerLimits, Gate, descriptor_limit};
+use crate::report::log::Tally;
 
 /// A [`PassThrough`] service and gRPC health, on any kind of connection.
 ///
@@ -36,7 +38,7 @@ pub struct Server {
 impl Server {
     /// A plaintext server of `service`.
     pub fn new(service: PassThrough) -> Self {
-        Self { service, tls: None, handshake_limit: HANDSHAKE_LIMIT }
+        Self { service, tls: None, handshake_limit: CallerLimits::default().handshake }
     }
 
     /// Speaks TLS on every connection. `config` has to offer `h2` by ALPN: most gRPC clients insist on it.
@@ -73,7 +75,10 @@ impl Server {
         let (ready, incoming) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel::<Infallible>();
 
+        let limits = CallerLimits::default();
         let serving = tonic::transport::Server::builder()
+            .http2_keepalive_interval(Some(limits.ping_after))
+            .http2_keepalive_timeout(Some(limits.ping_limit))
             .add_service(health)
             .add_service(self.service)
             .serve_with_incoming_shutdown(
@@ -83,7 +88,7 @@ impl Server {
             );
         let accepting = async {
             tokio::select! {
-                () = accept(connections, self.tls, self.handshake_limit, ready) => (),
+                () = Entrance::new(self.tls, self.handshake_limit, ready).accept(connections) => (),
                 () = shutdown => (),
             }
             end_watches(reporter).await;
@@ -98,47 +103,91 @@ impl Server {
 }
 
 /// Brings connections to where HTTP/2 can begin, all of them at the same time.
-async fn accept<S>(
-    connections: impl Stream<Item = io::Result<S>>,
+struct Entrance<S> {
     tls: Option<Arc<ServerConfig>>,
     limit: Duration,
     ready: mpsc::Sender<Connection<S>>,
-) where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let mut connections = std::pin::pin!(connections);
-    let mut handshakes = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = connections.next() => accepted,
-            Some(_) = handshakes.join_next() => continue,
-        };
-        let stream = match accepted {
-            None => break,
-            Some(Ok(stream)) => stream,
-            Some(Err(error)) => {
-                // Out of file descriptors, most likely: the next try would fail at once and for ever.
-                tracing::warn!(%error, "cannot accept a connection");
-                sleep(ACCEPT_PAUSE).await;
-                continue;
+    gate: Gate,
+    failures: Tally,
+    refusals: Tally,
+    handshakes: Tally,
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Entrance<S> {
+    fn new(tls: Option<Arc<ServerConfig>>, limit: Duration, ready: mpsc::Sender<Connection<S>>) -> Arc<Self> {
+        Arc::new(Self {
+            tls,
+            limit,
+            ready,
+            gate: Gate::new(descriptor_limit()),
+            failures: Tally::new("cannot accept a connection"),
+            refusals: Tally::new("a connection was closed: too many are open"),
+            handshakes: Tally::new("TLS handshake failed"),
+        })
+    }
+
+    async fn accept(self: Arc<Self>, connections: impl Stream<Item = io::Result<S>>) {
+        tokio::select! {
+            () = Arc::clone(&self).accept_all(connections) => {}
+            never = self.failures.sum_up() => match never {},
+            never = self.refusals.sum_up() => match never {},
+            never = self.handshakes.sum_up() => match never {},
+        }
+        for tally in [&self.failures, &self.refusals, &self.handshakes] {
+            tally.tell();
+        }
+    }
+
+    async fn accept_all(self: Arc<Self>, connections: impl Stream<Item = io::Result<S>>) {
+        let mut connections = std::pin::pin!(connections);
+        let mut handshakes = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = connections.next() => accepted,
+                Some(ended) = handshakes.join_next() => {
+                    ended.expect("nothing cancels a handshake");
+                    continue;
+                }
+            };
+            match accepted {
+                None => break,
+                // The address is not known here, and each counts as every other.
+                Some(Ok(stream)) => match self.gate.admit(None) {
+                    Ok(admission) => drop(handshakes.spawn(Arc::clone(&self).secure(stream, admission))),
+                    Err(refused) => self.refusals.note(refused),
+                },
+                Some(Err(error)) => {
+                    // Out of file descriptors, most likely: the next try would fail at once and for ever.
+                    self.failures.note(error);
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        while let Some(ended) = handshakes.join_next().await {
+            ended.expect("nothing cancels a handshake");
+        }
+    }
+
+    async fn secure(self: Arc<Self>, stream: S, admission: Admission) {
+        let stream = match self.tls.clone() {
+            None => Secured::Plaintext(stream),
+            Some(tls) => {
+                let handshake = timeout(self.limit, TlsAcceptor::from(tls).accept(stream));
+                let handshake = tokio::select! {
+                    handshake = handshake => handshake,
+                    () = admission.closed() => return self.refusals.note("it proved nothing"),
+                };
+                match handshake {
+                    Ok(Ok(stream)) => Secured::Tls(Box::new(stream)),
+                    Ok(Err(error)) => return self.handshakes.note(error),
+                    Err(_) => return self.handshakes.note("it took too long"),
+                }
             }
         };
-        let ready = ready.clone();
-        let tls = tls.clone();
-        handshakes.spawn(async move {
-            let connection = match tls {
-                None => Connection::Plaintext(stream),
-                Some(tls) => match timeout(limit, TlsAcceptor::from(tls).accept(stream)).await {
-                    Ok(Ok(stream)) => Connection::Tls(Box::new(stream)),
-                    Ok(Err(error)) => return tracing::warn!(%error, "TLS handshake failed"),
-                    Err(_) => return tracing::warn!(?limit, "TLS handshake timed out"),
-                },
-            };
-            // Fails only while the server stops.
-            let _ = ready.send(connection).await;
-        });
+        admission.prove();
+        // Fails only while the server stops.
+        let _ = self.ready.send(Connection { stream, _admission: admission }).await;
     }
-    while handshakes.join_next().await.is_some() {}
 }
 
 /// Ends the health service's streams, each with a last NOT_SERVING. A client that watches would otherwise
@@ -151,7 +200,12 @@ async fn end_watches(mut reporter: HealthReporter) {
 }
 
 /// A connection on which HTTP/2 can begin.
-enum Connection<S> {
+struct Connection<S> {
+    stream: Secured<S>,
+    _admission: Admission,
+}
+
+enum Secured<S> {
     Plaintext(S),
     Tls(Box<TlsStream<S>>),
 }
@@ -160,9 +214,9 @@ impl<S> Connected for Connection<S> {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        let certificate = match self {
-            Self::Plaintext(_) => None,
-            Self::Tls(stream) => stream.get_ref().1.peer_certificates().and_then(<[_]>::first),
+        let certificate = match &self.stream {
+            Secured::Plaintext(_) => None,
+            Secured::Tls(stream) => stream.get_ref().1.peer_certificates().and_then(<[_]>::first),
         };
         Peer { certificate: certificate.map(|certificate| Arc::new(certificate.clone())) }
     }
@@ -174,18 +228,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Connection<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plaintext(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        match &mut self.get_mut().stream {
+            Secured::Plaintext(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Secured::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plaintext(stream) => Pin::new(stream).poll_write(cx, octets),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, octets),
+        match &mut self.get_mut().stream {
+            Secured::Plaintext(stream) => Pin::new(stream).poll_write(cx, octets),
+            Secured::Tls(stream) => Pin::new(stream).poll_write(cx, octets),
         }
     }
 
@@ -194,39 +248,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
         cx: &mut Context<'_>,
         octets: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plaintext(stream) => Pin::new(stream).poll_write_vectored(cx, octets),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, octets),
+        match &mut self.get_mut().stream {
+            Secured::Plaintext(stream) => Pin::new(stream).poll_write_vectored(cx, octets),
+            Secured::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, octets),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plaintext(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
+        match &self.stream {
+            Secured::Plaintext(stream) => stream.is_write_vectored(),
+            Secured::Tls(stream) => stream.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plaintext(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        match &mut self.get_mut().stream {
+            Secured::Plaintext(stream) => Pin::new(stream).poll_flush(cx),
+            Secured::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plaintext(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        match &mut self.get_mut().stream {
+            Secured::Plaintext(stream) => Pin::new(stream).poll_shutdown(cx),
+            Secured::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
-
-/// Long enough for a client on the far side of the world, short enough that silent ones do not pile up.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-
-/// Between two tries to accept when accepting fails.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

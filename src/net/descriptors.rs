@@ -1,5 +1,10 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// The number of files that this process may have open.
+pub(crate) fn descriptor_limit() -> usize {
+    number(getrlimit(Resource::Nofile).current)
+}
+
 /// Raises the number of files that this process may have open to what it may ask for, and tells it.
 ///
 /// The lower number is for programs that use select(2), which knows no more than 1,024.
@@ -8,5 +13,10 @@ pub(crate) fn raise_limit() -> usize {
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     // Refused by some sandboxes, and by systems whose maximum is no number.
     let limit = if raised.is_ok() { maximum } else { current };
+    number(limit)
+}
+
+/// None is no limit.
+fn number(limit: Option<u64>) -> usize {
     limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }

@@ -21,7 +21,7 @@ mod verifier;
 pub use address::{Address, AddressError, Host, Transport};
 pub(crate) use channel::{Channel, open_channel};
 pub(crate) use deadline::{LONGEST, deadline};
-pub(crate) use descriptors::raise_limit;
+pub(crate) use descriptors::{descriptor_limit, raise_limit};
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use fault::{Fault, FaultKind, Layer};
 pub(crate) use gate::{Admission, Gate};

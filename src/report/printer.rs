@@ -40,6 +40,14 @@ impl Printer {
         Ok(())
     }
 
+    /// Waits until a part of this process panics, and gives its words. Without a log it waits for ever.
+    pub async fn panicked(&self) -> String {
+        match self.log.get() {
+            Some(log) => log.panicked().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Prints a report and tells the exit code that it stands for.
     pub fn report(&self, report: &Report) -> ExitCode {
         let code = report.exit_code(self.options.fail_on);

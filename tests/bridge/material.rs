@@ -7,6 +7,7 @@ use egext_test_support::{Egext, Run, TestPki};
 use tempfile::TempDir;
 
 use crate::egext;
+use crate::fixture::{Bridge, Call, Upstream};
 use crate::sockets::assert_refused;
 
 /// Where a bridge that must not start would listen.
@@ -176,4 +177,23 @@ fn garbage_on_the_command_line_is_named() {
         assert_eq!((run.exit_code, &*run.stdout), (2, ""), "{run:?}");
         assert!(run.stderr.starts_with("error: ") && run.stderr.contains(words), "{run:?}");
     }
+}
+
+/// A warning, never a refusal: where the kubelet mounts a Secret, its files have this mode.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_others_can_read_is_told_at_the_start() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let silent = Bridge::mtls(upstream.address(), &pki).start();
+    assert_eq!(silent.caller().await.hook().await.code(), 0);
+    let (_, log) = silent.running.terminate();
+    assert!(!log.contains("certs.key-exposed") && !log.contains("WARN"), "{log}");
+
+    fs::set_permissions(pki.client_key(), fs::Permissions::from_mode(0o644)).expect("ours");
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+    let line = bridge.running.wait_for_line("every user of this machine may use the key");
+    assert!(line.contains("WARN") && line.contains("chmod 600"), "{line}");
+    assert_eq!(bridge.caller().await.hook().await.code(), 0);
 }

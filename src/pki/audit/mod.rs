@@ -133,6 +133,11 @@ struct Anchors {
     certificates: Vec<Certificate>,
 }
 
+/// Who else may use the private key in this file? Nobody, unless its mode says otherwise.
+pub fn key_mode(key: &Path) -> Vec<Finding> {
+    files::mode(key, 0)
+}
+
 /// Looks at files.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ mod tally;
 use std::io;
 use std::panic;
 
+use tokio::sync::watch;
 use tracing::{Dispatch, Level, dispatcher, error, warn};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -24,7 +25,10 @@ pub enum LogFormat {
 
 /// A log that was started. Dropping it waits until its lines are written, but not for an output that stalls.
 #[derive(Debug)]
-pub(super) struct Log(Sink);
+pub(super) struct Log {
+    sink: Sink,
+    panicked: watch::Receiver<Option<String>>,
+}
 
 /// Sends every event of at least `level` to stderr, and panics too.
 ///
@@ -41,22 +45,35 @@ pub(super) fn start(format: LogFormat, level: Level, colours: bool) -> io::Resul
     dispatcher::set_global_default(dispatch(format, level, colours, sink.clone()))
         .expect("a process has one log");
     // The default hook writes to stderr by itself, and would wait for an output that stalls.
-    panic::set_hook(Box::new(|panicked| {
-        error!("{}", panicked.to_string().replace('\n', " "));
+    let (tell, panicked) = watch::channel(None);
+    panic::set_hook(Box::new(move |panicked| {
+        let words = panicked.to_string().replace('\n', " ");
+        error!("{words}");
+        tell.send_replace(Some(words));
     }));
-    Ok(Log(sink))
+    Ok(Log { sink, panicked })
 }
 
 impl Log {
     /// Writes what is no event, in its turn.
     pub(super) fn print(&self, text: &str) {
-        self.0.push(text.as_bytes());
+        self.sink.push(text.as_bytes());
+    }
+
+    /// Waits until some task or thread panics, also one whose end nobody awaits, and gives its words.
+    pub(super) async fn panicked(&self) -> String {
+        let mut panicked = self.panicked.clone();
+        match panicked.wait_for(Option::is_some).await {
+            Ok(words) => words.clone().unwrap_or_default(),
+            // Another hook was set: panics are told elsewhere.
+            Err(_) => std::future::pending().await,
+        }
     }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.0.flush();
+        self.sink.flush();
     }
 }
 
