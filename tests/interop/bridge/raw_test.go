@@ -33,7 +33,9 @@ type rawPeer struct {
 	maximum int
 	// credit is how much is taken before the window is given back.
 	credit uint32
-	next   uint32
+	// owed is the connection's window for what was taken of any stream.
+	owed uint32
+	next uint32
 	// acknowledged counts the acknowledgements of our SETTINGS.
 	acknowledged int
 	goAway       *http2.GoAwayFrame
@@ -167,7 +169,8 @@ func (p *rawPeer) take(frame http2.Frame) {
 		p.locked(func() {
 			if s := p.streams[frame.StreamID]; s != nil {
 				s.data.Write(frame.Data())
-				s.owed += frame.Length - uint32(len(frame.Data()))
+				padding := frame.Length - uint32(len(frame.Data()))
+				s.owed, p.owed = s.owed+padding, p.owed+padding
 				s.frames++
 				s.ended = s.ended || frame.StreamEnded()
 			}
@@ -294,20 +297,40 @@ func (s *rawStream) take(most int) ([]byte, error) {
 	s.peer.mu.Lock()
 	got := bytes.Clone(s.data.Next(most))
 	s.owed += uint32(len(got))
-	owed := uint32(0)
-	if s.owed >= s.peer.credit {
-		owed, s.owed = s.owed, 0
+	s.peer.owed += uint32(len(got))
+	ofStream := s.peer.due(&s.owed)
+	if s.ended {
+		ofStream = 0
 	}
-	open := !s.ended
+	ofConnection := s.peer.due(&s.peer.owed)
 	s.peer.mu.Unlock()
-	if owed == 0 {
-		return got, nil
+	return got, s.peer.giveBack(ofConnection, s.id, ofStream)
+}
+
+// due is what is owed, once it is worth a frame.
+func (p *rawPeer) due(owed *uint32) uint32 {
+	due := *owed
+	if due < p.credit {
+		return 0
 	}
-	return got, s.peer.frames(func(f *http2.Framer) error {
-		if err := f.WriteWindowUpdate(0, owed); err != nil || !open {
-			return err
+	*owed = 0
+	return due
+}
+
+func (p *rawPeer) giveBack(ofConnection, id, ofStream uint32) error {
+	if ofConnection == 0 && ofStream == 0 {
+		return nil
+	}
+	return p.frames(func(f *http2.Framer) error {
+		if ofConnection > 0 {
+			if err := f.WriteWindowUpdate(0, ofConnection); err != nil {
+				return err
+			}
 		}
-		return f.WriteWindowUpdate(s.id, owed)
+		if ofStream > 0 {
+			return f.WriteWindowUpdate(id, ofStream)
+		}
+		return nil
 	})
 }
 
@@ -332,11 +355,9 @@ func (s *rawStream) discard() {
 		}
 	}
 	s.peer.mu.Lock()
-	owed := s.owed + uint32(s.data.Len())
-	s.owed = 0
+	s.peer.owed += uint32(s.data.Len())
 	s.data.Reset()
+	ofConnection := s.peer.due(&s.peer.owed)
 	s.peer.mu.Unlock()
-	if owed > 0 {
-		_ = s.peer.frames(func(f *http2.Framer) error { return f.WriteWindowUpdate(0, owed) })
-	}
+	_ = s.peer.giveBack(ofConnection, 0, 0)
 }

@@ -51,7 +51,7 @@ func (s *goServer) stalled(t *testing.T) {
 // Other calls go on while they stand still, and every byte arrives when they read again.
 func TestFiveReadersThatStopCostTheirOwnCallsOnly(t *testing.T) {
 	t.Parallel()
-	for _, from := range []callerKind{grpcGo, grpcio, rawWide} {
+	for _, from := range []callerKind{grpcGo, grpcio, nghttp2, rawWide} {
 		t.Run(from.name, func(t *testing.T) {
 			t.Parallel()
 			var server *goServer
@@ -73,7 +73,7 @@ func TestFiveReadersThatStopCostTheirOwnCallsOnly(t *testing.T) {
 // The bridge's own limit holds while it waits for the reader, too.
 func TestTheCallTimeoutEndsReadersThatStop(t *testing.T) {
 	t.Parallel()
-	for _, from := range []callerKind{grpcGo, grpcio, rawWide} {
+	for _, from := range []callerKind{grpcGo, grpcio, nghttp2, rawWide} {
 		t.Run(from.name, func(t *testing.T) {
 			t.Parallel()
 			server := startGo(t)
@@ -122,7 +122,7 @@ func TestFiveRequestsThatAreNotReadCostTheirOwnCallsOnly(t *testing.T) {
 				go func() { uploads <- atOnce(5, 1, call{Method: count, Messages: 64, Size: 256 << 10})(t, on) }()
 				made := inTurn([]call{bystanderCall, bystanderCall, bystanderCall})(t, on)
 				w := watch(t, "while requests are not read", on)
-				eventually(t, limit, "a hundred calls of others", func() bool { return w.done() > 100 || w.ended() })
+				eventually(t, limit, "fifty calls of others", func() bool { return w.done() > 50 || w.ended() })
 				close(release)
 				w.untouched(t)
 				return append(made, <-uploads...)

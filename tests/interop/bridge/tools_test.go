@@ -114,8 +114,7 @@ func (m material) clientTLS() *tls.Config {
 	}
 }
 
-// python is the interpreter for which python/requirements.txt is installed. Without it the test is skipped, and
-// fails where everything has to be there.
+// python is the interpreter for which python/requirements.txt is installed.
 func python(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("EGEXT_PEERS_PYTHON")
@@ -126,14 +125,22 @@ func python(t *testing.T) string {
 		}
 		path = filepath.Join(cache, "egext", "peers-python", "bin", "python")
 	}
-	if _, err := exec.LookPath(path); err != nil {
-		message := fmt.Sprintf("%s not found: make it as README.md says, or name one with EGEXT_PEERS_PYTHON", path)
-		if os.Getenv("EGEXT_INTEROP") == "1" {
-			t.Fatal(message)
-		}
-		t.Skip(message)
+	return require(t, path, "make it as README.md says, or name one with EGEXT_PEERS_PYTHON")
+}
+
+// require is the path of a program. Without it the test is skipped, and fails where everything has to be there.
+func require(t *testing.T, name, cure string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
 	}
-	return path
+	message := fmt.Sprintf("%s not found: %s", name, cure)
+	if os.Getenv("EGEXT_INTEROP") == "1" {
+		t.Fatal(message)
+	}
+	t.Skip(message)
+	return ""
 }
 
 // eventually looks until the condition holds.
