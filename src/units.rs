@@ -47,7 +47,7 @@ impl FromStr for Span {
     }
 }
 
-/// A number of octets, typed as `512`, `64KiB`, `4MiB` or `1GiB`.
+/// A number of octets, typed as `512`, `64KiB`, `4MiB` or `1GiB`, or as Kubernetes writes it: `4Mi`, `1000M`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Size(u64);
 
@@ -61,16 +61,22 @@ impl Size {
     pub const fn octets(self) -> u64 {
         self.0
     }
+
+    /// In the largest power of a thousand that is exact, as Kubernetes writes it: `512`, `1500k`, `1G`.
+    pub fn decimal(self) -> String {
+        self.in_units(DECIMAL_SIZES)
+    }
+
+    fn in_units(self, units: &[(&str, u64)]) -> String {
+        let largest = units.iter().rev().find(|(_, unit)| self.0 > 0 && self.0.is_multiple_of(*unit));
+        let (name, unit) = largest.unwrap_or(&("", 1));
+        format!("{}{name}", self.0 / unit)
+    }
 }
 
 impl Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, unit) = SIZES
-            .iter()
-            .rev()
-            .find(|(_, unit)| self.0 > 0 && self.0.is_multiple_of(*unit))
-            .unwrap_or(&("", 1));
-        write!(f, "{}{name}", self.0 / unit)
+        f.write_str(&self.in_units(SIZES))
     }
 }
 
@@ -78,7 +84,11 @@ impl FromStr for Size {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        quantity(text, SIZES).map(Self).ok_or(QuantityError::Size)
+        [SIZES, BINARY_SIZES, DECIMAL_SIZES]
+            .into_iter()
+            .find_map(|units| quantity(text, units))
+            .map(Self)
+            .ok_or(QuantityError::Size)
     }
 }
 
@@ -128,7 +138,7 @@ impl FromStr for Within {
 #[non_exhaustive]
 pub enum QuantityError {
     /// Not a size, or too large.
-    #[error("expected a size such as `64KiB` or `4MiB`")]
+    #[error("expected a size such as `64KiB`, `4MiB`, `4Mi` or `4M`")]
     Size,
     /// Not a duration, or too long.
     #[error("expected a duration such as `500ms`, `90s`, `15m`, `12h`, `30d` or `5y`")]
@@ -161,6 +171,10 @@ const UNITS: &[(&str, u64)] = &[
 /// Names and octets of the units of size, ascending.
 const SIZES: &[(&str, u64)] = &[("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
+/// The same as Kubernetes writes them, and its powers of a thousand.
+const BINARY_SIZES: &[(&str, u64)] = &[("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)];
+const DECIMAL_SIZES: &[(&str, u64)] = &[("", 1), ("k", 1000), ("M", 1_000_000), ("G", 1_000_000_000)];
+
 /// A thousand years in milliseconds, a little over 28 TiB: what is larger is a typing error, and dates
 /// computed from it stay within four-digit years.
 const LIMIT: u64 = 1000 * 365 * SECONDS_PER_DAY * 1000;
@@ -182,6 +196,26 @@ mod tests {
     fn sizes_print_as_they_are_typed() {
         for text in ["0", "512", "64KiB", "4MiB", "1GiB"] {
             assert_eq!(text.parse::<Size>().expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_as_kubernetes_writes_them() {
+        for (text, octets) in [
+            ("4Mi", 4 << 20),
+            ("64Ki", 64 << 10),
+            ("1Gi", 1 << 30),
+            ("1000M", 1_000_000_000),
+            ("5k", 5000),
+            ("2G", 2_000_000_000),
+        ] {
+            assert_eq!(text.parse::<Size>().expect(text).octets(), octets);
+        }
+        for (octets, text) in [(0, "0"), (999, "999"), (1_500_000, "1500k"), (1_000_000_000, "1G")] {
+            assert_eq!(Size::from_octets(octets).decimal(), text);
+        }
+        for text in ["", "M", "4m", "4mi", "4K", "4 Mi", "-4Mi", "4MB", "30000Gi0", "99999999999G"] {
+            text.parse::<Size>().expect_err(text);
         }
     }
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::gateway::Mode;
+use crate::gateway::{Included, Mode};
 use crate::units::Size;
 
 /// `egext config`
@@ -90,6 +90,20 @@ pub struct Extension {
         help_heading = "What the extension has"
     )]
     pub hook: Vec<String>,
+    /// Kinds of resources that `Translation` gets and replaces; EG 1.5 and later
+    ///
+    /// By default all four if `--hook Translation` is given, else what EG sends by itself: clusters and secrets. A
+    /// server that attaches filters, as ai-gateway does, needs listeners and routes. Of each included kind the
+    /// server must send back everything: EG deletes what the answer leaves out.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "KIND",
+        value_delimiter = ',',
+        env = "EGEXT_INCLUDE_ALL",
+        help_heading = "What the extension has"
+    )]
+    pub include_all: Vec<Included>,
     /// Kind that routes refer to in a filter, such as `example.io/v1alpha1/Thing`; can be repeated
     #[arg(
         long,
@@ -120,7 +134,7 @@ pub struct Extension {
     /// When the extension answers an error, let EG publish without it
     #[arg(long, env = "EGEXT_FAIL_OPEN", help_heading = "What the extension has")]
     pub fail_open: bool,
-    /// EG's limit for one message in both directions, such as `16MiB`; gRPC's own is 4MiB
+    /// EG's limit for one message in both directions, such as `16Mi`; gRPC's own is 4Mi
     #[arg(
         long,
         value_name = "SIZE",

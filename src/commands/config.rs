@@ -65,6 +65,7 @@ fn request(arguments: &Extension, file: Option<Standalone>) -> Result<Request, C
         mode: arguments.mode,
         service: service(&arguments.service)?,
         hooks: parse_all(&arguments.hook)?,
+        include_all: arguments.include_all.clone(),
         resources: parse_all(&arguments.resource)?,
         policy_resources: parse_all(&arguments.policy_resource)?,
         backend_resources: parse_all(&arguments.backend_resource)?,

@@ -73,6 +73,8 @@ When the extension answers an error, EG logs it and keeps the configuration that
 pub(super) const MESSAGE_SIZE: &str = "\
 EG's limit in both directions. The server has its own, often 4Mi for what it receives.";
 
+pub(super) const TRANSLATION: &str = "once at the end, with what stands below under `translation`";
+
 pub(super) const HOOKS: &str =
     "The server must answer each of these: UNIMPLEMENTED is an error like any other.";
 

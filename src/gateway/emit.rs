@@ -3,6 +3,7 @@
 use super::plan::host_and_port;
 use super::yaml::{Entry, Item, Node, comment, document};
 use super::{Feature, NativeTls, Plan, Resource, Service, Standalone, comments};
+use crate::extension::Hook;
 use crate::net::Host;
 use crate::shell::shell_word;
 use crate::units::Size;
@@ -71,8 +72,13 @@ impl Plan {
     fn extension_manager(&self) -> Entry {
         let request = &self.request;
         let mut entries = vec![Entry::new("service", service(&request.service))];
-        let post = request.hooks.iter().map(|hook| Item { value: hook.name().into(), note: hook.called() });
-        let translator = vec![Entry::new("post", Node::List(post.collect())).commented(comments::HOOKS)];
+        let included = !request.include_all.is_empty();
+        let note = |hook: Hook| {
+            if included && hook == Hook::Translation { comments::TRANSLATION } else { hook.called() }
+        };
+        let post = request.hooks.iter().map(|hook| Item { value: hook.name().into(), note: note(*hook) });
+        let mut translator = vec![Entry::new("post", Node::List(post.collect())).commented(comments::HOOKS)];
+        translator.extend(self.translation());
         entries.push(Entry::new("hooks", vec![Entry::new("xdsTranslator", translator)]));
         let mut note =
             if request.version.has(Feature::ResourcesFromFiles) { "" } else { comments::NOT_LOADABLE };
@@ -180,8 +186,10 @@ fn kinds(resources: &[Resource]) -> Node {
 
 /// A quantity of Kubernetes: `4Mi`, not `4MiB`.
 fn quantity(size: Size) -> String {
-    let typed = size.to_string();
-    typed.strip_suffix('B').unwrap_or(&typed).to_owned()
+    match size.to_string().strip_suffix('B') {
+        Some(binary) => binary.to_owned(),
+        None => size.decimal(),
+    }
 }
 
 /// Keys of `infrastructure.host` and the names below `--home`. Different ones: func-e takes four equal
@@ -200,7 +208,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::extension::Hook;
     use crate::gateway::{AbsolutePath, BridgeCommand, Request, SocketPath, TextPath, Version};
 
     /// What a reader that is not ours makes of it.
@@ -263,7 +270,7 @@ mod tests {
             let manager = &read(&plan.yaml())["extensionManager"];
             prop_assert_eq!(&manager["service"], &json!({"unix": {"path": socket}}));
             let names: Vec<&str> = hooks.iter().map(|hook| hook.name()).collect();
-            prop_assert_eq!(&manager["hooks"], &json!({"xdsTranslator": {"post": names}}));
+            prop_assert_eq!(&manager["hooks"]["xdsTranslator"]["post"], &json!(names));
             prop_assert_eq!(&manager["resources"], &kinds_read(&resources));
             prop_assert_eq!(&manager["policyResources"], &kinds_read(&policies));
             prop_assert_eq!(&manager["backendResources"], &kinds_read(&backends));
@@ -307,6 +314,9 @@ mod tests {
             "Ki" => 1 << 10,
             "Mi" => 1 << 20,
             "Gi" => 1 << 30,
+            "k" => 1000,
+            "M" => 1_000_000,
+            "G" => 1_000_000_000,
             other => panic!("`{other}` is no unit"),
         };
         digits.parse::<u64>().expect("a number") * factor
@@ -314,8 +324,14 @@ mod tests {
 
     #[test]
     fn a_size_is_written_in_units_of_kubernetes() {
-        for (typed, written) in [("4MiB", "4Mi"), ("1GiB", "1Gi"), ("64KiB", "64Ki"), ("4194305", "4194305")]
-        {
+        for (typed, written) in [
+            ("4MiB", "4Mi"),
+            ("1GiB", "1Gi"),
+            ("64KiB", "64Ki"),
+            ("4194305", "4194305"),
+            ("1000M", "1G"),
+            ("1500k", "1500k"),
+        ] {
             assert_eq!(quantity(typed.parse().expect(typed)), written);
         }
     }

@@ -12,6 +12,7 @@ mod comments;
 mod emit;
 pub mod go_x509;
 mod hook;
+mod include;
 mod plan;
 mod recognise;
 mod values;
@@ -19,6 +20,7 @@ mod version;
 mod yaml;
 
 pub use bridge_command::BridgeCommand;
+pub use include::Included;
 pub use plan::{Mode, NativeTls, Plan, PlanError, Request, Service, Standalone};
 pub use recognise::is_envoy_gateway;
 pub use values::{

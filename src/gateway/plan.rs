@@ -1,8 +1,8 @@
 use super::hook::Trigger;
 use super::yaml::is_printable;
 use super::{
-    AbsolutePath, BridgeCommand, ControllerName, Feature, Namespace, Resource, Row, SecretName, TextPath,
-    Verdict, Version,
+    AbsolutePath, BridgeCommand, ControllerName, Feature, Included, Namespace, Resource, Row, SecretName,
+    TextPath, Verdict, Version, include,
 };
 use crate::extension::Hook;
 use crate::net::{Address, Host, Transport};
@@ -20,6 +20,8 @@ pub struct Request {
     pub service: Service,
     /// None means: those that every server should know and that can be called at all.
     pub hooks: Vec<Hook>,
+    /// What the hook `Translation` gets. None means: all kinds if that hook is named, else what EG sends by itself.
+    pub include_all: Vec<Included>,
     /// Kinds that routes refer to in a filter.
     pub resources: Vec<Resource>,
     /// Kinds that are attached to gateways and routes.
@@ -42,6 +44,7 @@ impl Request {
             mode: Mode::Standalone,
             service: Service::Bridge(bridge),
             hooks: Vec::new(),
+            include_all: Vec::new(),
             resources: Vec::new(),
             policy_resources: Vec::new(),
             backend_resources: Vec::new(),
@@ -142,6 +145,7 @@ impl Plan {
                 ),
             }
         }
+        findings.extend(include::settle(&mut request)?);
         findings.extend(request.hooks.iter().filter_map(|hook| never_called(&request, *hook)));
         if let Service::NativeTls(tls) = &mut request.service {
             findings.push(native_tls_is_not_used());
@@ -184,6 +188,9 @@ impl Plan {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
+    /// EG reads it for that hook only.
+    #[error("`--include-all` is for the hook `Translation`, which is not among the named ones")]
+    IncludeAll,
     /// Zero is refused by EG at every hook; above the limit no protobuf message can be.
     #[error("`--max-message-size {size}` is out of range")]
     MessageSize {
@@ -215,7 +222,8 @@ pub enum PlanError {
 impl Hint for PlanError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::MessageSize { .. } => "more than 0 and less than 2GiB, such as `16MiB`".to_owned(),
+            Self::IncludeAll => "add `--hook Translation`, or leave `--include-all` out".to_owned(),
+            Self::MessageSize { .. } => "more than 0 and less than 2GiB, such as `16Mi`".to_owned(),
             Self::Server { .. } => "write `--server host:port`, with the port that it listens on".to_owned(),
             Self::Unsupported { row, .. } => {
                 format!("leave it out, or choose `--eg-version {}` or later if that is what runs", row.since)
@@ -269,6 +277,11 @@ fn asked_for(request: &Request) -> impl Iterator<Item = (Feature, &'static str)>
             policies && !resources && request.hooks.contains(&Hook::Route),
             Feature::RoutePolicies,
             "extensionManager.hooks",
+        ),
+        (
+            !request.include_all.is_empty(),
+            Feature::TranslationKinds,
+            "extensionManager.hooks.xdsTranslator.translation",
         ),
     ];
     let wishes = wishes.into_iter().filter(|(asked, ..)| *asked).map(|(_, feature, key)| (feature, key));

@@ -83,6 +83,8 @@ pub enum Feature {
     ResourcesFromFiles,
     /// The hook `Route` is also called for routes that an extension's policy targets.
     RoutePolicies,
+    /// `hooks.xdsTranslator.translation`: what the hook `Translation` gets.
+    TranslationKinds,
 }
 
 impl Feature {
@@ -169,6 +171,13 @@ pub const MATRIX: &[Row] = &[
         before: "calls `Route` only for routes with a filter of a `--resource` kind",
         verdict: Verdict::Warn(Id::ConfigHookNotCalled),
     },
+    Row {
+        feature: Feature::TranslationKinds,
+        asked: "`--include-all`",
+        since: Version::V1_5,
+        before: "sends `Translation` all clusters and secrets, and nothing else",
+        verdict: Verdict::Refuse,
+    },
 ];
 
 #[cfg(test)]
@@ -182,7 +191,7 @@ mod tests {
         for (index, row) in MATRIX.iter().enumerate() {
             assert_eq!(row.feature as usize, index, "{row:?}");
         }
-        assert_eq!(Feature::RoutePolicies as usize, MATRIX.len() - 1, "every feature has a row");
+        assert_eq!(Feature::TranslationKinds as usize, MATRIX.len() - 1, "every feature has a row");
     }
 
     #[test]

@@ -195,6 +195,9 @@ table! {
     ConfigResourceNotLoadable = "config.resource-not-loadable", Warning,
         "this release of Envoy Gateway cannot load an extension's own kinds of resources from files: `no kind \"X\" is registered`, and then nothing of any file is applied",
         "use Envoy Gateway 1.7 or later, or keep such objects out of its directories";
+    ConfigTranslationBlind = "config.translation-blind", Warning,
+        "the hook `Translation` is asked for, and Envoy Gateway does not send it listeners and routes: a server that attaches a filter or changes routes there, as ai-gateway does, changes nothing, and nothing says so",
+        "leave out `--include-all`, or name `listener` and `route` in it (Envoy Gateway 1.5 and later); where the server changes clusters and secrets only, nothing has to be done";
     ProbeResolveFailed = "probe.resolve.failed", Error,
         "the host name has no address here: a typing error, a missing entry in DNS or `/etc/hosts`, or a name that only exists inside another network",
         "try `getent hosts NAME` on this machine, then correct the name or the resolver";

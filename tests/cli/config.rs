@@ -1,6 +1,6 @@
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use snapbox::assert_data_eq;
 use snapbox::cmd::{Command, OutputAssert, cargo_bin};
 use snapbox::str;
@@ -103,7 +103,18 @@ extensionManager:
       post:
         - Cluster      # for each cluster made from a backend resource
         - Endpoints    # for each cluster whose endpoints EG sends apart (EDS)
-        - Translation  # once at the end; the clusters and secrets in the answer replace all there were
+        - Translation  # once at the end, with what stands below under `translation`
+      # What `Translation` gets. Its answer replaces what EG had of each included kind: the server sends back all
+      # of them, changed or not, and what it leaves out is deleted.
+      translation:
+        listener:
+          includeAll: true
+        route:
+          includeAll: true
+        cluster:
+          includeAll: true
+        secret:
+          includeAll: true
   resources:
     - group: example.io
       version: v1alpha1
@@ -397,6 +408,73 @@ fn what_has_no_effect_is_a_warning() {
 }
 
 #[test]
+fn what_translation_gets_is_written_out() {
+    let included = |arguments: &[&str]| {
+        let yaml = written(&[&["config", "stanza"], arguments].concat());
+        let file: Value = serde_saphyr::from_str(&yaml).expect("what we wrote");
+        file["extensionManager"]["hooks"]["xdsTranslator"]["translation"].clone()
+    };
+    let kinds = |listener: bool, route: bool, cluster: bool, secret: bool| {
+        let kind = |include: bool| json!({ "includeAll": include });
+        json!({ "listener": kind(listener), "route": kind(route), "cluster": kind(cluster), "secret": kind(secret) })
+    };
+    assert_eq!(included(&[]), Value::Null, "EG's default stands where no hook is named");
+    assert_eq!(included(&["--hook=Route", "--resource=example.io/v1/A"]), Value::Null);
+    assert_eq!(included(&["--hook=Translation"]), kinds(true, true, true, true));
+    assert_eq!(included(&["--hook=Translation", "--eg-version=1.5"]), kinds(true, true, true, true));
+    let two = ["--hook=Translation", "--include-all=route,listener", "--include-all=route"];
+    assert_eq!(included(&two), kinds(true, true, false, false));
+    assert_eq!(included(&["--include-all=listener"]), kinds(true, false, false, false));
+}
+
+#[test]
+fn a_translation_without_listeners_and_routes_is_a_warning() {
+    for (arguments, expected) in [
+        (
+            &["--hook=Translation", "--include-all=cluster,secret"][..],
+            str![[r#"
+  ‼ extensionManager.hooks: `Translation` gets no listeners and no routes, so it can change none
+    hint: leave `--include-all` out to send all kinds, unless the server changes clusters and secrets only
+
+1 warning (`egext explain config.translation-blind` says more)
+
+"#]],
+        ),
+        (
+            &["--hook=Translation", "--include-all=listener"],
+            str![[r#"
+  ‼ extensionManager.hooks: `Translation` gets no routes, so it can change none
+    hint: leave `--include-all` out to send all kinds, unless the server changes clusters and secrets only
+
+1 warning (`egext explain config.translation-blind` says more)
+
+"#]],
+        ),
+        (
+            &["--hook=Translation", "--eg-version=1.4"],
+            str![[r#"
+  ‼ extensionManager.hooks: EG 1.4 sends `Translation` no listeners and no routes, so it can change none
+    hint: from EG 1.5 on it does: `--eg-version 1.5` if that is what runs
+
+1 warning (`egext explain config.translation-blind` says more)
+
+"#]],
+        ),
+    ] {
+        egext(&["config", "stanza"]).args(arguments).assert().success().stderr_eq(expected);
+    }
+}
+
+#[test]
+fn a_message_size_may_be_typed_as_kubernetes_writes_it() {
+    for (typed, in_file) in [("4Mi", "4Mi"), ("4MiB", "4Mi"), ("1000M", "1G"), ("1Gi", "1Gi"), ("64k", "64k")]
+    {
+        let yaml = written(&["config", "stanza", "--max-message-size", typed]);
+        assert!(yaml.contains(&format!("maxMessageSize: \"{in_file}\"")), "{typed}: {yaml}");
+    }
+}
+
+#[test]
 fn without_hooks_those_are_asked_for_that_can_be_called() {
     let hooks = |arguments: &[&str]| {
         let yaml = written(&[&["config", "stanza"], arguments].concat());
@@ -450,6 +528,22 @@ error: `--backend-resource` needs EG 1.5: EG 1.4 passes over `backendResources`
             str![[r#"
 error: `--client-secret` needs EG 1.6: EG 1.5 presents no client certificate to an extension server
   hint: leave it out, or choose `--eg-version 1.6` or later if that is what runs
+
+"#]],
+        ),
+        (
+            &["--include-all=cluster", "--eg-version=1.4"],
+            str![[r#"
+error: `--include-all` needs EG 1.5: EG 1.4 sends `Translation` all clusters and secrets, and nothing else
+  hint: leave it out, or choose `--eg-version 1.5` or later if that is what runs
+
+"#]],
+        ),
+        (
+            &["--include-all=cluster", "--hook=Route"],
+            str![[r#"
+error: `--include-all` is for the hook `Translation`, which is not among the named ones
+  hint: add `--hook Translation`, or leave `--include-all` out
 
 "#]],
         ),
@@ -546,7 +640,7 @@ error: `HeaderPolicy` is not a kind of resource
             &["--max-message-size=0"],
             str![[r#"
 error: `--max-message-size 0` is out of range
-  hint: more than 0 and less than 2GiB, such as `16MiB`
+  hint: more than 0 and less than 2GiB, such as `16Mi`
 
 "#]],
         ),
@@ -554,7 +648,7 @@ error: `--max-message-size 0` is out of range
             &["--max-message-size=2GiB"],
             str![[r#"
 error: `--max-message-size 2GiB` is out of range
-  hint: more than 0 and less than 2GiB, such as `16MiB`
+  hint: more than 0 and less than 2GiB, such as `16Mi`
 
 "#]],
         ),

@@ -1,0 +1,94 @@
+//! What the hook `Translation` gets to see (`hooks.xdsTranslator.translation`, EG 1.5 and later).
+
+use super::yaml::{Entry, Node};
+use super::{Feature, Plan, PlanError, Request};
+use crate::extension::Hook;
+use crate::report::{Finding, Id};
+
+/// A kind of Envoy's resources that EG sends with the hook `Translation`, all of them at once.
+///
+/// It replaces what it had of that kind by what the answer holds (v1.9.0:internal/xds/translator/extension.go:282).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, clap::ValueEnum)]
+#[expect(missing_docs, reason = "they are called what they are")]
+pub enum Included {
+    Listener,
+    Route,
+    Cluster,
+    Secret,
+}
+
+impl Included {
+    /// All of them, in the order of EG's own types.
+    pub const ALL: &[Self] = &[Self::Listener, Self::Route, Self::Cluster, Self::Secret];
+
+    /// The key in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Listener => "listener",
+            Self::Route => "route",
+            Self::Cluster => "cluster",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+/// Fills in what a named `Translation` needs: all kinds. Without a named hook EG's own default stands, clusters and
+/// secrets, because a server that knows no others would delete them by its answer.
+pub(super) fn settle(request: &mut Request) -> Result<Option<Finding>, PlanError> {
+    let named = request.hooks.contains(&Hook::Translation);
+    if !request.include_all.is_empty() && !request.hooks.is_empty() && !named {
+        return Err(PlanError::IncludeAll);
+    }
+    if named && request.include_all.is_empty() && request.version.has(Feature::TranslationKinds) {
+        request.include_all = Included::ALL.to_vec();
+    }
+    request.include_all.sort_unstable();
+    request.include_all.dedup();
+    let sees_all =
+        [Included::Listener, Included::Route].iter().all(|kind| request.include_all.contains(kind));
+    Ok((named && !sees_all).then(|| blind(request)))
+}
+
+/// A server that attaches a filter to listeners waits in vain for them.
+fn blind(request: &Request) -> Finding {
+    let (message, hint) = if request.version.has(Feature::TranslationKinds) {
+        let missing: Vec<_> = [Included::Listener, Included::Route]
+            .into_iter()
+            .filter(|kind| !request.include_all.contains(kind))
+            .map(|kind| format!("{}s", kind.name()))
+            .collect();
+        (
+            format!("`Translation` gets no {}, so it can change none", missing.join(" and no ")),
+            "leave `--include-all` out to send all kinds, unless the server changes clusters and secrets only"
+                .to_owned(),
+        )
+    } else {
+        let since = Feature::TranslationKinds.row().since;
+        (
+            format!(
+                "EG {} sends `Translation` no listeners and no routes, so it can change none",
+                request.version
+            ),
+            format!("from EG {since} on it does: `--eg-version {since}` if that is what runs"),
+        )
+    };
+    Finding::new(Id::ConfigTranslationBlind, "extensionManager.hooks", message).with_hint(hint)
+}
+
+impl Plan {
+    /// The key `translation`, all four kinds written out; `None` where EG's default stands.
+    pub(super) fn translation(&self) -> Option<Entry> {
+        let included = &self.request.include_all;
+        let kind = |kind: &Included| {
+            let value = Node::Bool(included.contains(kind));
+            Entry::new(kind.name(), vec![Entry::new("includeAll", value)])
+        };
+        (!included.is_empty()).then(|| {
+            Entry::new("translation", Included::ALL.iter().map(kind).collect::<Vec<_>>()).commented(COMMENT)
+        })
+    }
+}
+
+const COMMENT: &str = "\
+What `Translation` gets. Its answer replaces what EG had of each included kind: the server sends back all
+of them, changed or not, and what it leaves out is deleted.";
