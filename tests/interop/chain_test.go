@@ -61,6 +61,12 @@ func (c *chain) startBridge(upstream string) *process {
 // startGateway runs Envoy Gateway with the configuration that egext writes, and a route to a real backend.
 func (c *chain) startGateway() *process {
 	c.t.Helper()
+	return c.startGatewayWith("--hook", "Route", "--hook", "VirtualHost", "--hook", "HTTPListener", "--hook", "Translation")
+}
+
+// startGatewayWith does the same with other flags of `egext config gateway`.
+func (c *chain) startGatewayWith(flags ...string) *process {
+	c.t.Helper()
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, backendSays)
 	}))
@@ -74,11 +80,10 @@ func (c *chain) startGateway() *process {
 	if err := os.Symlink(tools.envoy, envoy); err != nil {
 		c.t.Fatal(err)
 	}
-	configuration := output(c.t, tools.egext, "config", "gateway",
+	configuration := output(c.t, tools.egext, append([]string{"config", "gateway",
 		"--socket", c.path("eg.sock"), "--dir", c.certificates,
-		"--hook", "Route", "--hook", "VirtualHost", "--hook", "HTTPListener", "--hook", "Translation",
 		"--resource", "example.egext.dev/v1alpha1/ResponseHeader",
-		"--resources-dir", c.path("resources"), "--home", c.path("home"), "--enable-backend-api")
+		"--resources-dir", c.path("resources"), "--home", c.path("home"), "--enable-backend-api"}, flags...)...)
 	c.write("envoy-gateway.yaml", configuration)
 	output(c.t, tools.envoyGateway, "certgen", "--local", "--config-home", c.path("home", "config"))
 	return start(c.t, "envoy-gateway", exec.Command(tools.envoyGateway,

@@ -1,0 +1,118 @@
+package interop
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// What `--include-all` is for: of listeners and routes Envoy Gateway sends nothing to `Translation` by itself.
+func TestTranslationGetsTheKindsThatAreIncluded(t *testing.T) {
+	for name, test := range map[string]struct {
+		flags []string
+		kinds []string
+	}{
+		"by default":           {nil, []string{"clusters"}},
+		"named":                {[]string{"--hook", "Translation"}, []string{"clusters", "listeners", "routes"}},
+		"clusters only":        {[]string{"--hook", "Translation", "--include-all", "cluster"}, []string{"clusters"}},
+		"listeners and routes": {[]string{"--hook", "Translation", "--include-all", "listener,route"}, []string{"listeners", "routes"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newChain(t)
+			address, translations := startCounter(t)
+			c.startBridge("tcp://" + address)
+			c.startGatewayWith(test.flags...)
+
+			// The first translation may come before all resources were read.
+			eventually(t, "Envoy Gateway calls Translation", func() error {
+				var counts map[string]int
+				select {
+				case counts = <-translations:
+				case <-time.After(limit):
+					return errors.New("no call")
+				}
+				for _, kind := range []string{"clusters", "listeners", "routes"} {
+					if want := contains(test.kinds, kind); want != (counts[kind] > 0) {
+						return fmt.Errorf("%d %s, and wanted some: %t", counts[kind], kind, want)
+					}
+				}
+				return nil
+			})
+			// What was sent back is in force: nothing was deleted by the answer.
+			eventually(t, "a request through Envoy", func() error { _, err := c.request(); return err })
+		})
+	}
+}
+
+// startCounter runs an extension server in plaintext that changes nothing. The channel has, for each call of
+// PostTranslateModify, how many resources of each kind came with it.
+func startCounter(t *testing.T) (string, <-chan map[string]int) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	translations := make(chan map[string]int, 256)
+	server := grpc.NewServer(grpc.ForceServerCodec(octets{}),
+		grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
+			var request []byte
+			if err := stream.RecvMsg(&request); err != nil {
+				return err
+			}
+			method, _ := grpc.MethodFromServerStream(stream)
+			answer, counts, err := passThrough(method, request)
+			if err != nil {
+				return err
+			}
+			if counts != nil {
+				translations <- counts
+			}
+			return stream.SendMsg(&answer)
+		}))
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	return listener.Addr().String(), translations
+}
+
+// passThrough makes an answer of a request, field by field. In PostTranslateModify field 1 is the context, and each
+// list has a number less in the answer; all other hooks have their object in field 1 of both.
+func passThrough(method string, request []byte) (answer []byte, counts map[string]int, err error) {
+	lists := map[protowire.Number]string{2: "clusters", 3: "secrets", 4: "listeners", 5: "routes"}
+	translate := method == "/envoygateway.extension.EnvoyGatewayExtension/PostTranslateModify"
+	if translate {
+		counts = map[string]int{}
+	}
+	for len(request) > 0 {
+		number, kind, tag := protowire.ConsumeTag(request)
+		if tag < 0 || kind != protowire.BytesType {
+			return nil, nil, fmt.Errorf("%s: a field that is no message", method)
+		}
+		value, length := protowire.ConsumeBytes(request[tag:])
+		if length < 0 {
+			return nil, nil, protowire.ParseError(length)
+		}
+		request = request[tag+length:]
+		switch {
+		case translate && number > 1:
+			counts[lists[number]]++
+			answer = protowire.AppendBytes(protowire.AppendTag(answer, number-1, kind), value)
+		case !translate && number == 1:
+			answer = protowire.AppendBytes(protowire.AppendTag(answer, number, kind), value)
+		}
+	}
+	return answer, counts, nil
+}
+
+func contains(kinds []string, wanted string) bool {
+	for _, kind := range kinds {
+		if kind == wanted {
+			return true
+		}
+	}
+	return false
+}
