@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use webpki::ALL_VERIFICATION_ALGS;
-use x509_parser::asn1_rs::{Any, FromDer as _};
+use x509_parser::asn1_rs::{Any, FromDer as _, Oid};
 use x509_parser::certificate::X509Certificate;
 
 /// What came of one signature.
@@ -51,6 +51,14 @@ pub(crate) fn is_signed_by(certificate: &[u8], issuer: &[u8]) -> bool {
 pub(crate) fn weak_hash(certificate: &X509Certificate<'_>) -> Option<&'static str> {
     let oid = certificate.signature_algorithm.algorithm.to_id_string();
     WEAK.iter().find(|(known, _)| *known == oid).map(|(_, name)| *name)
+}
+
+/// The same for an AlgorithmIdentifier without its outer tag; `None` when there is none in it.
+pub(crate) fn name_of(algorithm: &[u8]) -> Option<Cow<'static, str>> {
+    let (_, oid) = Oid::from_der(algorithm).ok()?;
+    let oid = oid.to_id_string();
+    let known = WEAK.iter().chain(NAMES).find(|(known, _)| *known == oid);
+    Some(known.map_or(Cow::Owned(oid), |(_, name)| Cow::Borrowed(name)))
 }
 
 /// Its algorithm, in words; the object identifier where we have none.

@@ -7,6 +7,7 @@ mod client;
 mod server;
 mod tls;
 mod wire;
+mod words;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rustls::CertificateError;
 
-use super::Context;
+use super::{Context, words};
 use crate::pki::when::timestamp;
 use crate::pki::{SubjectName, Summary};
 use crate::report::{Finding, Id};
@@ -55,7 +55,7 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
             .with_hint("give it a leaf certificate: `egext certs init` makes one"),
         other => context.finding(
             Id::ProbeServerCertRefused,
-            format!("the server's certificate{subject} cannot be used: {other}"),
+            format!("the server's certificate{subject} cannot be used: {}", words::certificate(other)),
         ),
     }
 }

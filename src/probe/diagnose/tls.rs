@@ -2,7 +2,7 @@
 
 use rustls::{AlertDescription, PeerMisbehaved};
 
-use super::{Context, client, server};
+use super::{Context, client, server, words};
 use crate::net::Layer;
 use crate::report::{Finding, Id};
 
@@ -16,12 +16,13 @@ pub(super) fn tls_error(context: &Context<'_>, layer: Layer, error: &rustls::Err
         rustls::Error::PeerIncompatible(reason) => context
             .finding(Id::ProbeTlsVersion, "the server speaks no TLS that we accept")
             .with_evidence("expected", "TLS 1.2 or 1.3")
-            .with_evidence("found", format!("{reason:?}")),
+            .with_evidence("found", words::variant(reason)),
         rustls::Error::NoApplicationProtocol
         | rustls::Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => {
             alpn_refused(context)
         }
-        other => context.finding(Id::ProbeTlsAlert, format!("the TLS handshake failed: {other}")),
+        other => context
+            .finding(Id::ProbeTlsAlert, format!("the TLS handshake failed: {}", words::handshake(other))),
     }
 }
 
@@ -50,6 +51,9 @@ fn alpn_refused(context: &Context<'_>) -> Finding {
 
 /// The name of RFC 8446 section 6, as OpenSSL and Wireshark write it.
 fn alert_name(alert: AlertDescription) -> String {
+    if let AlertDescription::Unknown(number) = alert {
+        return format!("number {number}");
+    }
     let debug = format!("{alert:?}");
     let mut name = String::new();
     let mut after_capital = true;

@@ -50,6 +50,18 @@ fn an_address_that_stands_as_a_name_is_told_from_an_address() {
 }
 
 #[test]
+fn a_certificate_of_an_old_version_is_called_that() {
+    let pki = TestPki::new();
+    for manner in [TestServer::mtls(&pki), TestServer::tls(&pki).only_tls12()] {
+        let server = manner.presents_version_1().spawn();
+        let run = probe(&server.address()).pki(&pki).json();
+        let finding = assert_fault(&run, "probe.server-cert.refused", &server.address(), "tls");
+        let message = finding["message"].as_str().expect("text");
+        assert!(message.ends_with("cannot be used: it is not an X.509 version 3 certificate"), "{message}");
+    }
+}
+
+#[test]
 fn a_self_signed_server_is_of_an_unknown_issuer() {
     let pki = TestPki::new().server_self_signed();
     let server = TestServer::mtls(&pki).spawn();

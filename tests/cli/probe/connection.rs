@@ -131,6 +131,7 @@ fn alerts_have_names() {
         (70, "probe.tls.version", "protocol_version"),
         (71, "probe.tls.version", "insufficient_security"),
         (80, "probe.tls.alert", "internal_error"),
+        (123, "probe.tls.alert", "number 123"),
         (112, "probe.tls.alert", "unrecognised_name"),
         (120, "probe.alpn.refused", "h2"),
     ] {

@@ -45,6 +45,14 @@ impl ServerTls {
         self
     }
 
+    /// Its signature is then wrong, too, but the version is looked at first.
+    pub(crate) fn make_version_1(&mut self) {
+        let mut der = self.chain[0].to_vec();
+        let version = der.windows(5).position(|octets| octets == [0xa0, 3, 2, 1, 2]).expect("version 3");
+        der[version + 4] = 0;
+        self.chain[0] = der.into();
+    }
+
     pub(crate) fn refuse_every_client(&mut self) {
         self.client = Arc::new(RefusesEveryClient(Arc::clone(&self.client)));
     }

@@ -133,6 +133,12 @@ impl Manner {
         self.change_tls(|tls| tls.alpn = &[b"http/1.1"])
     }
 
+    /// Presents its certificate as if it were of X.509 version 1.
+    #[must_use]
+    pub fn presents_version_1(self) -> Self {
+        self.change_tls(ServerTls::make_version_1)
+    }
+
     /// Closes, without a word in TLS or plaintext, when a client does not begin with a TLS hello.
     #[must_use]
     pub fn closes_on_plaintext(mut self) -> Self {
