@@ -15,7 +15,7 @@ use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::private_key::PrivateKey;
-use super::store::{Snapshot, StoreError};
+use super::store::{self, Snapshot, StoreError};
 use super::{
     Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Refusal, Role, Summary, identity, member, pem,
     public_key, verify,
@@ -46,10 +46,22 @@ impl Pack {
     /// When a file cannot be used, or a peer would refuse the certificate for another reason than its dates.
     pub fn load(directory: &Path, role: Role, name: Option<&str>) -> Result<Self, PackError> {
         // One set from the first file to the last, whoever replaces it meanwhile.
-        let set = Snapshot::open(directory)?;
+        let set = match Snapshot::open(directory) {
+            // Of one side only, or not made by us: read as it is, and judged below.
+            Err(
+                StoreError::Foreign { .. }
+                | StoreError::Half { .. }
+                | StoreError::Mixture { .. }
+                | StoreError::Unusable(_),
+            ) => None,
+            result => result?,
+        };
         let read = |name: &str| match &set {
-            Some(set) => set.read(name),
-            None => identity::read(&directory.join(name)),
+            Some(set) => Ok(set.read(name)?),
+            None => {
+                store::trust(&directory.join(name)).map_err(StoreError::from)?;
+                Ok::<_, PackError>(identity::read(&directory.join(name))?)
+            }
         };
         let (certificate, key) = match name {
             Some(name) => (member::certificate_file(name), member::key_file(name)),
@@ -60,7 +72,7 @@ impl Pack {
         let (ca, chain) = (read(CA_CERTIFICATE_FILE)?, read(&certificate)?);
         let secret = read(&key).map_err(|error| match name {
             Some(name) if is_missing(&error) => PackError::KeyElsewhere { name: name.to_owned() },
-            _ => error.into(),
+            _ => error,
         })?;
         refuse_key(&ca_path, &ca)?;
         refuse_key(&certificate_path, &chain)?;
@@ -213,8 +225,8 @@ fn refuse_key_of_ca(
     Ok(())
 }
 
-fn is_missing(error: &IdentityError) -> bool {
-    matches!(error, IdentityError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound)
+fn is_missing(error: &PackError) -> bool {
+    matches!(error, PackError::Identity(IdentityError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound)
 }
 
 /// One file's header (POSIX.1-1988 ustar). Owner and group are root by number, which every `tar` takes for

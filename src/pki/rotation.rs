@@ -154,7 +154,7 @@ impl Rotation {
         let files = [
             SetFile { name: CA_CERTIFICATE_FILE, text: pem::bundle(trusted), secret: false },
             SetFile { name: NEXT_CERTIFICATE, text: issued.certificate_pem(), secret: false },
-            SetFile { name: NEXT_KEY, text: key, secret: true },
+            SetFile { name: NEXT_CA_KEY_FILE, text: key, secret: true },
         ];
         store.update(&files, &[])?;
         Ok(issued.summary().clone())
@@ -170,9 +170,9 @@ impl Rotation {
         passphrase: Option<&Path>,
         now: OffsetDateTime,
     ) -> Result<Vec<Successor>, RotationError> {
-        let [certificates, key] = [NEXT_CERTIFICATE, NEXT_KEY].map(|name| self.set.read(name));
+        let [certificates, key] = [NEXT_CERTIFICATE, NEXT_CA_KEY_FILE].map(|name| self.set.read(name));
         let (certificates, key) = (certificates?, key?);
-        let [certificates_path, key_path] = [NEXT_CERTIFICATE, NEXT_KEY].map(|name| self.set.path(name));
+        let [certificates_path, key_path] = [NEXT_CERTIFICATE, NEXT_CA_KEY_FILE].map(|name| self.set.path(name));
         let pair = ((&*certificates_path, &**certificates), (&*key_path, &**key));
         let authority = Authority::from_pem(pair.0, pair.1, passphrase, now)?;
         let next = next_certificate(&self.set)?;
@@ -189,7 +189,7 @@ impl Rotation {
             secret: false,
         });
         files.push(SetFile { name: CA_KEY_FILE, text: text(&key_path, &key)?, secret: true });
-        store.update(&files, &[NEXT_CERTIFICATE, NEXT_KEY])?;
+        store.update(&files, &[NEXT_CERTIFICATE, NEXT_CA_KEY_FILE])?;
         Ok(successors)
     }
 
@@ -228,7 +228,7 @@ impl Rotation {
         }
         let above = self.trusted[1..].iter().filter(|certificate| is_above(signer, certificate));
         let text = pem::bundle([signer].into_iter().chain(above));
-        store.update(&[SetFile { name: CA_CERTIFICATE_FILE, text, secret: false }], &[])?;
+        store.forget_ca_keys().update(&[SetFile { name: CA_CERTIFICATE_FILE, text, secret: false }], &[])?;
         Ok(())
     }
 }
@@ -357,4 +357,5 @@ fn next_certificate(set: &Snapshot) -> Result<CertificateDer<'static>, IdentityE
 }
 
 const NEXT_CERTIFICATE: &str = ".next-ca.crt";
-const NEXT_KEY: &str = ".next-ca.key";
+/// The key of a CA that will sign.
+pub(super) const NEXT_CA_KEY_FILE: &str = ".next-ca.key";

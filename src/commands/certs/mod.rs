@@ -60,16 +60,6 @@ pub enum CertsError {
     /// A certificate was not changed.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    /// Only some of the files are there. Whoever took the others may want them back.
-    #[error("`{}` holds half a set: {} missing", directory.display(), missing_words(missing))]
-    HalfSet {
-        /// The directory.
-        directory: PathBuf,
-        /// Those that are there were not made by `egext`.
-        foreign: bool,
-        /// The names of the files that are not there.
-        missing: Vec<String>,
-    },
     /// The files that are there cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -153,17 +143,12 @@ pub enum CertsError {
 
 impl Hint for CertsError {
     fn hint(&self) -> Option<String> {
-        let half_set = |rest: &str| Some(format!("put back what is missing, or {rest}"));
         match self {
             Self::Authority(error) => error.hint(),
             Self::DirectoryAndFile { flag, .. } => {
                 Some(format!("leave `{flag}` out to check the directory, or the directory to check the file"))
             }
             Self::Change(error) => error.hint(),
-            Self::HalfSet { foreign: true, .. } => {
-                half_set("move the other files away, or name another directory with `--dir`")
-            }
-            Self::HalfSet { .. } => half_set("make a wholly new set: `egext certs init --force`"),
             Self::Identity(error) => error.hint(),
             Self::Member(error) => error.hint(),
             Self::Name(error) => error.hint(),
@@ -196,10 +181,4 @@ impl Hint for CertsError {
             }
         }
     }
-}
-
-fn missing_words(missing: &[String]) -> String {
-    let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let verb = if missing.len() == 1 { "is" } else { "are" };
-    format!("{names} {verb}")
 }

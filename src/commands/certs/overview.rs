@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::lines::{self, words};
+use crate::pki::store::Unignored;
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Role, Summary, when};
 use crate::report::{Finding, Line, Report, Role as Style};
 
@@ -133,6 +134,15 @@ impl<'a> Overview<'a> {
     /// Something good to know, and nothing wrong.
     pub(super) fn note(&mut self, words: &str) {
         lines::note(&mut self.report, words);
+    }
+
+    /// Keys are not for commits.
+    pub(super) fn ignored_by_git(&mut self, unignored: Option<Unignored>) {
+        let Some(Unignored { file, lines }) = unignored.filter(|_| self.is_real()) else { return };
+        let shown = lines.iter().map(|line| format!("`{line}`")).collect::<Vec<_>>().join(" and ");
+        self.note(&format!("Git does not ignore the keys: add {shown} to `{}`", file.display()));
+        let advice = json!({ "file": words(&file), "lines": lines });
+        self.report.details.insert("gitignore".to_owned(), advice);
     }
 
     pub(super) fn finding(&mut self, finding: Finding) {

@@ -173,6 +173,25 @@ impl Directory {
             .map_err(|source| StoreError::failed("replace", &self.path_of(to), source.into()))
     }
 
+    /// Moves `from` to another directory, in the place of what is called `to` there.
+    pub(super) fn rename_into(&self, from: &OsStr, other: &Self, to: &OsStr) -> Result<(), StoreError> {
+        fs::renameat(&self.handle, from, &other.handle, to)
+            .map_err(|source| StoreError::failed("replace", &other.path_of(to), source.into()))
+    }
+
+    /// Puts the link `from` in the place of the directory `to`, which gets a name that is swept.
+    pub(super) fn replace_directory(&self, from: &OsStr, to: &OsStr) -> Result<(), StoreError> {
+        // At once, where the file system can.
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+        if fs::renameat_with(&self.handle, from, &self.handle, to, fs::RenameFlags::EXCHANGE).is_ok() {
+            return Ok(());
+        }
+        let mut aside = from.to_owned();
+        aside.push("-aside");
+        self.rename(to, &aside)?;
+        self.rename(from, to)
+    }
+
     /// Removes anything but a directory.
     pub(super) fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         Ok(fs::unlinkat(&self.handle, name.as_ref(), AtFlags::empty())?)

@@ -79,7 +79,8 @@ fn try_lock(
     if named.is_none_or(|named| !named.is_same(&held)) {
         return Ok(None);
     }
-    if place.current()?.is_none() {
+    // Of a set, the lock stays for the next writer; of a copy, it was there before.
+    if place.current()?.is_none() && place.copied_set()?.is_none() {
         undo.file(hidden, LOCK);
     }
     Ok(Some((place, file)))

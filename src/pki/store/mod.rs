@@ -50,10 +50,14 @@
 
 mod file;
 mod gateway_home;
+mod git;
 mod handle;
+mod judge;
 mod lock;
 mod place;
+mod plain;
 mod snapshot;
+mod take_over;
 mod trust;
 mod undo;
 mod way;
@@ -67,17 +71,23 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 pub use file::write_alone;
-pub use place::{Contents, contents, current, previous, refuse_foreign, set_contents};
+pub use git::{Unignored, unignored};
+pub use judge::{Contents, judge, refuse_foreign};
+pub use place::{current, previous};
 pub use snapshot::Snapshot;
 pub use trust::Untrusted;
 pub use way::{open_trusted, trust};
 
 use file::{Access, random_name, sync, write_new};
 use handle::{Directory, PRIVATE, ReadError};
+use judge::Judgement;
 use lock::{Lock, lock};
 use place::{CURRENT, PREVIOUS, Place, SET};
+use plain::Plain;
 use undo::Undo;
 
+use crate::pki::rotation::NEXT_CA_KEY_FILE;
+use crate::pki::{CA_KEY_FILE, IdentityError};
 use crate::report::Hint;
 
 /// One file of a set.
@@ -96,6 +106,11 @@ pub struct Store {
     /// As the user named it.
     directory: PathBuf,
     place: Place,
+    judgement: Judgement,
+    /// What is there, where it is a copy that was not made by us.
+    copy: Option<Plain>,
+    /// No CA's key stays but one that is written now.
+    forgets: bool,
     /// Directories with new entries that are not on disk yet.
     changed: Vec<Directory>,
     // Before the lock: what is undone is undone while the lock is held.
@@ -117,9 +132,13 @@ impl Store {
         refuse_foreign(directory, names)?;
         let (place, lock) = lock(directory, &mut undo, &mut changed)?;
         // Once more: whoever held the lock before may have left something.
-        place.refuse_foreign(names)?;
+        let judgement = Judgement::of(&place)?;
+        judgement.refuse_foreign(&place, names)?;
+        let is_copy = judgement.contents == Contents::Plain;
+        let copy = is_copy.then(|| Plain::load(&place)).transpose()?;
         place.sweep()?;
-        Ok(Self { directory: directory.into(), place, changed, undo, _lock: lock })
+        let directory = directory.into();
+        Ok(Self { directory, place, judgement, copy, forgets: false, changed, undo, _lock: lock })
     }
 
     /// The set that is there, to be read by the handle by which it will be replaced. None where there is none.
@@ -128,6 +147,13 @@ impl Store {
     /// When something foreign is among its files.
     pub fn snapshot(&self) -> Result<Option<Snapshot>, StoreError> {
         Snapshot::of(&self.directory, &self.place)
+    }
+
+    /// Once the new set is there, no key of a CA is left that is not in it: it is removed from the set before, which
+    /// stays for readers, and they have no use for it.
+    #[must_use]
+    pub fn forget_ca_keys(self) -> Self {
+        Self { forgets: true, ..self }
     }
 
     /// Replaces what is there by `files`, all at once.
@@ -142,7 +168,8 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub fn update(self, files: &[SetFile<'_>], removed: &[&str]) -> Result<(), StoreError> {
+    pub fn update(mut self, files: &[SetFile<'_>], removed: &[&str]) -> Result<(), StoreError> {
+        self.take_over()?;
         let changed = |name: &str| removed.contains(&name) || files.iter().any(|file| file.name == name);
         let mut kept = self.place.current_set()?.as_ref().map_or(Ok(Vec::new()), Place::files_of)?;
         kept.retain(|name| !changed(name));
@@ -151,13 +178,12 @@ impl Store {
 
     /// Makes a set of `files` and of those of the current one that are `kept`.
     fn publish(mut self, files: &[SetFile<'_>], kept: &[String]) -> Result<(), StoreError> {
+        self.take_over()?;
         let replaced = self.place.current()?;
-        let before = self.replaced()?;
+        let before = self.place.replaceable_set()?;
         let set = format!("{SET}{}", random_name()?);
         let hidden = self.hidden()?;
-        hidden.make(&set, ALONE)?;
-        self.undo.directory(&hidden, &set);
-        let directory = hidden.open(&set)?;
+        let directory = self.make_set(&hidden, &set)?;
         let mut unsynced = Vec::new();
         for file in files {
             let access = before.as_ref().map_or(Ok(None), |before| Access::of_file(before, file.name))?;
@@ -189,10 +215,12 @@ impl Store {
         self.place.remove_idle_links(&names)?;
         self.changed.extend([hidden, self.place.directory().clone()]);
         sync(&self.changed.iter().map(Directory::unsynced).collect::<Vec<_>>())?;
-        if replaced.is_some() {
-            // What cannot be removed now is removed by the next writer.
-            let _ = self.place.sweep();
+        let swept = if replaced.is_some() { self.place.sweep() } else { Ok(()) };
+        if self.forgets {
+            swept?;
+            return before.as_ref().map_or(Ok(()), remove_ca_keys);
         }
+        // What cannot be removed now is removed by the next writer.
         Ok(())
     }
 
@@ -201,12 +229,10 @@ impl Store {
         self.place.hidden().cloned().ok_or_else(missing)
     }
 
-    /// The set that is about to be replaced; none where its directory was lost.
-    fn replaced(&self) -> Result<Option<Directory>, StoreError> {
-        match self.place.current_set() {
-            Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-            result => result,
-        }
+    fn make_set(&mut self, hidden: &Directory, name: &str) -> Result<Directory, StoreError> {
+        hidden.make(name, ALONE)?;
+        self.undo.directory(hidden, name);
+        hidden.open(name)
     }
 
     /// The name that users know: a link into the current set.
@@ -217,7 +243,9 @@ impl Store {
                 self.undo.file(directory, name);
                 Ok(())
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.place.refuse_foreign(&[name]),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.place.refuse_foreign_name(name)
+            }
             Err(source) => Err(StoreError::failed("create", &directory.path_of(name), source)),
         }
     }
@@ -228,8 +256,23 @@ impl Store {
         let failed = |source| StoreError::failed("create", &hidden.path_of(&temporary), source);
         hidden.symlink(target, &temporary).map_err(failed)?;
         self.undo.file(hidden, &temporary);
-        hidden.rename(OsStr::new(&temporary), OsStr::new(name))
+        let (temporary, name) = (OsStr::new(&temporary), OsStr::new(name));
+        match hidden.status(name)? {
+            Some(status) if status.kind().is_dir() => hidden.replace_directory(temporary, name),
+            _ => hidden.rename(temporary, name),
+        }
     }
+}
+
+/// On disk, too: who is told that a key is gone may sell the machine.
+fn remove_ca_keys(set: &Directory) -> Result<(), StoreError> {
+    for name in [CA_KEY_FILE, NEXT_CA_KEY_FILE] {
+        match set.remove(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => result.map_err(|source| StoreError::failed("remove", &set.path_of(name), source))?,
+        }
+    }
+    sync(&[set.unsynced()])
 }
 
 /// What a file of the set before holds, and who may do what with it: of one and the same file.
@@ -283,6 +326,24 @@ pub enum StoreError {
         /// Envoy Gateway's directory.
         home: PathBuf,
     },
+    /// Only some of the files are there. Whoever took the others may want them back.
+    #[error("`{}` holds half a set: {} missing", directory.display(), missing_words(missing))]
+    Half {
+        /// The directory.
+        directory: PathBuf,
+        /// Those that are there were not made by `egext`.
+        foreign: bool,
+        /// The names of the files that are not there.
+        missing: Vec<String>,
+    },
+    /// The files are no set, though all are there.
+    #[error("`{}` was not issued by the CA in `{}`", certificate.display(), ca.display())]
+    Mixture {
+        /// The certificate.
+        certificate: PathBuf,
+        /// The CA's.
+        ca: PathBuf,
+    },
     /// What should lead to a set beside it leads somewhere else.
     #[error("`{}` leads to `{}`, not to a set of `egext certs`", path.display(), target.display())]
     Stray {
@@ -294,6 +355,9 @@ pub enum StoreError {
     /// Others could replace files.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
+    /// A plain file of a set cannot be used.
+    #[error(transparent)]
+    Unusable(#[from] IdentityError),
     /// The operating system has no random numbers.
     #[error("cannot choose a name: the operating system gave no random numbers")]
     NoRandomness,
@@ -317,6 +381,7 @@ impl StoreError {
 
 impl Hint for StoreError {
     fn hint(&self) -> Option<String> {
+        let half_set = |rest: &str| format!("put back what is missing, or {rest}");
         Some(match self {
             Self::Busy { .. } => "wait until it has ended, and try again".to_owned(),
             Self::Failed { action, source, .. } => match source.kind() {
@@ -341,11 +406,23 @@ impl Hint for StoreError {
             Self::GatewayHome { .. } => {
                 "name another directory with `--dir`: these files have the same names, and `envoy-gateway certgen` overwrites them".to_owned()
             }
+            Self::Half { foreign: true, .. } => {
+                half_set("move the other files away, or name another directory with `--dir`")
+            }
+            Self::Half { .. } => half_set("make a wholly new set: `egext certs init --force`"),
+            Self::Mixture { .. } => "copy the set again as a whole: files of two sets were mixed".to_owned(),
+            Self::Unusable(error) => return error.hint(),
             Self::Stray { .. } => "somebody has changed it: put the link back, or name another directory with `--dir`".to_owned(),
             Self::Untrusted(error) => return error.hint(),
             Self::NoRandomness => "look at `dmesg` for `random`, and try again".to_owned(),
         })
     }
+}
+
+fn missing_words(missing: &[String]) -> String {
+    let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    format!("{names} {verb}")
 }
 
 const ALONE: Mode = Mode::from_raw_mode(0o700);

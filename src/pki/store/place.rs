@@ -1,5 +1,4 @@
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,70 +8,6 @@ use super::StoreError;
 use super::handle::Directory;
 use super::trust::{Owners, Strictness};
 use super::way;
-use crate::pki::{CA_KEY_FILE, SET_FILES};
-
-/// What a directory holds of the files that were asked for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Contents {
-    /// All of them.
-    Complete,
-    /// None of them.
-    Nothing,
-    /// Some of them.
-    Partial {
-        /// The names of the others.
-        missing: Vec<String>,
-        /// Some of those that are there were not made by [`Store`](super::Store).
-        foreign: bool,
-    },
-}
-
-/// Which of `names` are in `directory`. Reads only, and needs no lock.
-///
-/// # Errors
-/// When the directory cannot be searched.
-pub fn contents(directory: &Path, names: &[&str]) -> Result<Contents, StoreError> {
-    let Some(place) = Place::find(directory)? else {
-        return Ok(Contents::Nothing);
-    };
-    let before = place.current()?;
-    let mut missing = Vec::new();
-    for name in names {
-        let path = directory.join(name);
-        match fs::metadata(&path) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push((*name).to_owned()),
-            Err(source) => return Err(StoreError::Failed { action: "read", path, source }),
-        }
-    }
-    // A set was published while we looked: what was missing then may be there now.
-    if place.current()? != before {
-        return contents(directory, names);
-    }
-    Ok(match missing.len() {
-        0 => Contents::Complete,
-        number if number == names.len() => Contents::Nothing,
-        _ => Contents::Partial { foreign: place.refuse_foreign(names).is_err(), missing },
-    })
-}
-
-/// The same for a set, whose CA key may be elsewhere: a link to nothing is a loss, none at all is a choice.
-///
-/// # Errors
-/// As [`contents`].
-pub fn set_contents(directory: &Path) -> Result<Contents, StoreError> {
-    let kept = fs::symlink_metadata(directory.join(CA_KEY_FILE)).is_ok();
-    let names = SET_FILES.into_iter().filter(|name| kept || *name != CA_KEY_FILE).collect::<Vec<_>>();
-    contents(directory, &names)
-}
-
-/// Would [`Store::open`](super::Store::open) find something foreign in the way? Reads only.
-///
-/// # Errors
-/// When it would, or the directory cannot be searched.
-pub fn refuse_foreign(directory: &Path, names: &[&str]) -> Result<(), StoreError> {
-    Place::find(directory)?.map_or(Ok(()), |place| place.refuse_foreign(names))
-}
 
 /// Where the set before the current one is, after something was replaced.
 pub fn previous(directory: &Path) -> PathBuf {
@@ -142,6 +77,23 @@ impl Place {
         own(hidden.open(set)?).map(Some)
     }
 
+    /// The same for who is about to replace it: none where its directory was lost.
+    pub(super) fn replaceable_set(&self) -> Result<Option<Directory>, StoreError> {
+        match self.current_set() {
+            Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => result,
+        }
+    }
+
+    /// What has become of `current` in a copy without links.
+    pub(super) fn copied_set(&self) -> Result<Option<Directory>, StoreError> {
+        let Some(hidden) = &self.hidden else { return Ok(None) };
+        match hidden.status(CURRENT)? {
+            Some(status) if status.kind().is_dir() => own(hidden.open(CURRENT)?).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// The names of all files of a set.
     pub(super) fn files_of(set: &Directory) -> Result<Vec<String>, StoreError> {
         let foreign = |name: OsString| Err(StoreError::Foreign { path: set.path_of(name) });
@@ -158,18 +110,24 @@ impl Place {
         Ok(names)
     }
 
-    /// Looks whether anything that we would write to is somebody else's.
-    pub(super) fn refuse_foreign(&self, names: &[&str]) -> Result<(), StoreError> {
+    /// Looks whether anything that we would write to is somebody else's. In a copy without links, directories are
+    /// where links have been.
+    pub(super) fn refuse_foreign(&self, names: &[&str], is_copy: bool) -> Result<(), StoreError> {
         for name in names {
-            let ours = || self.directory.target(name).is_some_and(|target| target == Self::target(name));
-            refuse(&self.directory, name, |kind| kind.is_symlink() && ours())?;
+            self.refuse_foreign_name(name)?;
         }
         let Some(hidden) = &self.hidden else { return Ok(()) };
         refuse(hidden, LOCK, FileType::is_file)?;
-        for name in [CURRENT, PREVIOUS] {
-            refuse(hidden, name, FileType::is_symlink)?;
-        }
+        refuse(hidden, CURRENT, |kind| kind.is_symlink() || is_copy && kind.is_dir())?;
+        // It is swept as soon as the copy is ours.
+        refuse(hidden, PREVIOUS, |kind| kind.is_symlink() || kind.is_dir())?;
         self.current().map(|_| ())
+    }
+
+    /// The same for the one name that users know a file by.
+    pub(super) fn refuse_foreign_name(&self, name: &str) -> Result<(), StoreError> {
+        let ours = || self.directory.target(name).is_some_and(|target| target == Self::target(name));
+        refuse(&self.directory, name, |kind| kind.is_symlink() && ours())
     }
 
     /// Removes those of our links that lead nowhere, because the current set, which is `names`, has no such file:
@@ -191,12 +149,20 @@ impl Place {
     /// Removes what a killed run has left, and sets that nobody needs. Only for who holds the lock.
     pub(super) fn sweep(&self) -> Result<(), StoreError> {
         let Some(hidden) = &self.hidden else { return Ok(()) };
+        if self.copied_set()?.is_some() {
+            // It is a copy, and what is in it is needed until it is ours.
+            return Ok(());
+        }
         let kept = [CURRENT, PREVIOUS].map(|name| hidden.target(name));
         for (name, kind) in hidden.entries()? {
-            let begins = |prefix: &str| name.to_str().is_some_and(|name| name.starts_with(prefix));
-            if kind.is_dir() && is_set(&name) && !kept.iter().flatten().any(|kept| *kept == name) {
+            let is = |prefixes: &[&str]| {
+                name.to_str().is_some_and(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+            };
+            let is_idle_set = is_set(&name) && !kept.iter().flatten().any(|kept| *kept == name);
+            // Of a copy that was taken over, directories are left that links have replaced.
+            if kind.is_dir() && (is_idle_set || name == PREVIOUS || is(&["current."])) {
                 hidden.remove_all(&name)?;
-            } else if kind.is_symlink() && (begins("current.") || begins("previous.")) {
+            } else if kind.is_symlink() && is(&["current.", "previous.", LINK]) {
                 let failed = |source| StoreError::failed("clean", &hidden.path_of(&name), source);
                 hidden.remove(&name).map_err(failed)?;
             }
@@ -234,3 +200,5 @@ pub(super) const CURRENT: &str = "current";
 pub(super) const PREVIOUS: &str = "previous";
 pub(super) const LOCK: &str = "lock";
 pub(super) const SET: &str = "set-";
+/// A link on its way to its place.
+pub(super) const LINK: &str = "link.";

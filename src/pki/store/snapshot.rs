@@ -1,11 +1,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::StoreError;
 use super::handle::{Directory, LIMIT, ReadError};
+use super::judge::{Contents, Judgement};
 use super::place::Place;
+use super::plain::Plain;
 use crate::pki::IdentityError;
 
 /// The files of a set at one moment: opened once, and read by name below that handle, whatever becomes of the
@@ -13,8 +16,15 @@ use crate::pki::IdentityError;
 #[derive(Debug)]
 pub struct Snapshot {
     directory: PathBuf,
-    set: Directory,
+    source: Source,
     names: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Read already.
+    Copy(Plain),
+    Set(Directory),
 }
 
 impl Snapshot {
@@ -36,9 +46,25 @@ impl Snapshot {
     }
 
     pub(super) fn of(directory: &Path, place: &Place) -> Result<Option<Self>, StoreError> {
-        let Some(set) = place.current_set()? else { return Ok(None) };
+        let set = match Judgement::of(place)?.contents {
+            Contents::Foreign { path } => return Err(StoreError::Foreign { path }),
+            Contents::Nothing => return Ok(None),
+            Contents::Plain => {
+                let copy = Plain::load(place)?;
+                let names = copy.files.iter().map(|file| file.name.clone()).collect();
+                return Ok(Some(Self { directory: directory.into(), source: Source::Copy(copy), names }));
+            }
+            Contents::Half { foreign, missing } => match place.current_set()? {
+                Some(set) if !foreign => set,
+                _ => return Err(StoreError::Half { directory: directory.into(), foreign, missing }),
+            },
+            Contents::Ours => {
+                let Some(set) = place.current_set()? else { return Ok(None) };
+                set
+            }
+        };
         let names = Place::files_of(&set)?;
-        Ok(Some(Self { directory: directory.into(), set, names }))
+        Ok(Some(Self { directory: directory.into(), source: Source::Set(set), names }))
     }
 
     /// The names of all files of the set, in alphabetical order.
@@ -67,7 +93,14 @@ impl Snapshot {
     /// When it is not there, is no regular file, or is larger than any certificate or key.
     pub fn read(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
         let path = || self.path(name);
-        match self.set.read(name) {
+        let read = match &self.source {
+            Source::Copy(copy) => match copy.file(name) {
+                Some(file) => return Ok(file.text.clone()),
+                None => Err(ReadError::Failed(Errno::NOENT.into())),
+            },
+            Source::Set(set) => set.read(name),
+        };
+        match read {
             Ok((text, _)) => Ok(text),
             Err(ReadError::Failed(source)) => Err(IdentityError::Unreadable { path: path(), source }),
             Err(ReadError::NotAFile) => {

@@ -144,7 +144,7 @@ impl<'a> Walk<'a> {
         let changed = || StoreError::failed("open", self.path, Errno::NOTDIR.into());
         let before = self.here.status(name)?.ok_or_else(|| not_found(self.path))?;
         if before.kind().is_file() && self.ahead.is_empty() {
-            self.owners.judge(&before, &self.here.path_of(name), Strictness::Own)?;
+            self.owners.judge(&before, &self.shown().join(name), Strictness::Own)?;
         }
         let target = self.here.target(name).ok_or_else(changed)?;
         // The owner is that of the link that was read, or somebody is exchanging it right now.
@@ -152,7 +152,7 @@ impl<'a> Walk<'a> {
         if !before.is_same(&after) {
             return Err(changed());
         }
-        self.owners.judge_owner(&before, &self.here.path_of(name))?;
+        self.owners.judge_owner(&before, &self.shown().join(name))?;
         self.links += 1;
         if self.links > MOST_LINKS {
             return Err(StoreError::failed("open", self.path, Errno::LOOP.into()));

@@ -3,6 +3,7 @@
 
 mod change;
 mod check;
+mod copies;
 mod dates;
 mod files;
 mod init;
@@ -11,6 +12,7 @@ mod killed;
 mod locked;
 mod names;
 mod own_ca;
+mod owners;
 mod pack;
 mod predecessor;
 mod renew;

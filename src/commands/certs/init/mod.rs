@@ -31,6 +31,7 @@ pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, C
         There::Stays => return existing(&plan, now),
     };
     let new = plan.make(now)?;
+    let store = if plan.discards_ca_key() { store.forget_ca_keys() } else { store };
     store.write(&new.set.files())?;
     Ok(made(&plan, &new, outcome, now))
 }
@@ -51,6 +52,7 @@ fn existing(plan: &Plan, now: OffsetDateTime) -> Result<Report, CertsError> {
     if let Some(finding) = other_signer(plan, &set, now)? {
         overview.finding(finding);
     }
+    overview.ignored_by_git(store::unignored(&plan.directory));
     Ok(overview.finish(&plan.probe()))
 }
 
@@ -100,9 +102,12 @@ fn made(plan: &Plan, new: &Made, outcome: Outcome, now: OffsetDateTime) -> Repor
     }
     if outcome == Outcome::Replaced {
         let previous = store::previous(&plan.directory);
-        overview
-            .note(&format!("the set before stays in `{}` until the next one is made", previous.display()));
+        let without = if plan.discards_ca_key() { ", without a CA's key" } else { "" };
+        let note =
+            format!("the set before stays in `{}` until the next one is made{without}", previous.display());
+        overview.note(&note);
     }
+    overview.ignored_by_git(store::unignored(&plan.directory));
     overview.finish(&plan.probe())
 }
 

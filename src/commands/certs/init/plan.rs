@@ -10,7 +10,7 @@ use crate::pki::authority::{
     self, Authority, AuthorityError, CaKey, CertificateSet, SetPlan, issue_set, issue_set_by,
 };
 use crate::pki::check::Wanted;
-use crate::pki::store::{self, Contents};
+use crate::pki::store::{self, Contents, StoreError};
 use crate::pki::{NameError, Passphrase, Role, SubjectName, parse_common_name};
 use crate::units::Span;
 
@@ -63,14 +63,19 @@ pub(super) struct Made {
 
 impl Plan {
     pub(super) fn there(&self) -> Result<There, CertsError> {
-        match store::set_contents(&self.directory)? {
+        match store::judge(&self.directory)? {
             Contents::Nothing => Ok(There::Nothing),
             _ if self.force => Ok(There::Goes),
-            Contents::Complete => Ok(There::Stays),
-            Contents::Partial { foreign, missing } => {
-                Err(CertsError::HalfSet { directory: self.directory.clone(), foreign, missing })
+            Contents::Foreign { .. } | Contents::Ours | Contents::Plain => Ok(There::Stays),
+            Contents::Half { foreign, missing } => {
+                Err(StoreError::Half { directory: self.directory.clone(), foreign, missing }.into())
             }
         }
+    }
+
+    /// No CA's key shall be left.
+    pub(super) fn discards_ca_key(&self) -> bool {
+        matches!(self.signer, Source::New { key: NewKey::Discarded })
     }
 
     pub(super) fn make(&self, now: OffsetDateTime) -> Result<Made, CertsError> {

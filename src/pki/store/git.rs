@@ -1,0 +1,47 @@
+//! Would Git take the keys along?
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a work tree does not ignore yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unignored {
+    /// The `.gitignore` at the top of the work tree.
+    pub file: PathBuf,
+    /// What to add to it.
+    pub lines: Vec<String>,
+}
+
+/// What to add to which `.gitignore`, so that no key of `directory` is committed. None outside of a work tree, and
+/// where a plain line says it already.
+///
+/// Patterns are compared, not matched: advice that is not needed does no harm.
+pub fn unignored(directory: &Path) -> Option<Unignored> {
+    let directory = fs::canonicalize(directory).ok()?;
+    let top = directory.ancestors().find(|ancestor| ancestor.join(".git").symlink_metadata().is_ok())?;
+    let below = directory.strip_prefix(top).ok()?.to_str()?;
+    let (own, file) = (lines_of(&directory.join(IGNORE)), top.join(IGNORE));
+    let (theirs, lines) = (lines_of(&file), lines_for(below));
+    let whole = [below.to_owned(), format!("{below}/"), format!("{below}/*"), format!("{below}/**")];
+    let is_whole = |line: &String| {
+        !below.is_empty() && whole.iter().any(|whole| line.strip_prefix('/').unwrap_or(line) == whole)
+    };
+    let is_ignored = own.iter().any(|line| line == "*" || line == "/*")
+        || theirs.iter().any(is_whole)
+        || lines.iter().all(|line| theirs.contains(line));
+    (!is_ignored).then_some(Unignored { file, lines })
+}
+
+/// Keys, and where the sets are.
+fn lines_for(below: &str) -> Vec<String> {
+    let place = if below.is_empty() { String::new() } else { format!("/{below}") };
+    vec![format!("{place}/*.key"), format!("{place}/.egext/")]
+}
+
+fn lines_of(path: &Path) -> Vec<String> {
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let text = if is_file { fs::read_to_string(path).unwrap_or_default() } else { String::new() };
+    text.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+const IGNORE: &str = ".gitignore";

@@ -1,0 +1,156 @@
+//! What a directory is to us: the one place that says so.
+
+use std::path::{Path, PathBuf};
+
+use super::handle::Directory;
+use super::place::Place;
+use super::trust::Owners;
+use super::{StoreError, plain};
+use crate::pki::{CA_KEY_FILE, SET_FILES};
+
+/// What a directory holds of a set.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Contents {
+    /// All files of a set are there, and one of them is not ours to replace: a link that somebody else has made, or a
+    /// file in the place of one of ours.
+    Foreign {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// Some files of a set.
+    Half {
+        /// The names of the others.
+        missing: Vec<String>,
+        /// Some of those that are there were not made by [`Store`](super::Store).
+        foreign: bool,
+    },
+    /// No file of a set.
+    Nothing,
+    /// A set as [`Store`](super::Store) writes it.
+    Ours,
+    /// All files of a set, plain and our own: a copy, or what somebody has restored. The next change makes it ours.
+    Plain,
+}
+
+/// What is in `directory`? Reads only, and needs no lock.
+///
+/// # Errors
+/// When the directory cannot be searched, or others could replace files in it.
+pub fn judge(directory: &Path) -> Result<Contents, StoreError> {
+    loop {
+        let Some(place) = Place::find(directory)? else { return Ok(Contents::Nothing) };
+        let before = place.current()?;
+        let judgement = Judgement::of(&place);
+        // A set was published while we looked: what was missing then may be there now.
+        if place.current()? == before {
+            return judgement.map(|judgement| judgement.contents);
+        }
+    }
+}
+
+/// Would [`Store::open`](super::Store::open) find something foreign in the way of `names`? Reads only.
+///
+/// # Errors
+/// When it would, or the directory cannot be searched.
+pub fn refuse_foreign(directory: &Path, names: &[&str]) -> Result<(), StoreError> {
+    match Place::find(directory)? {
+        Some(place) => Judgement::of(&place)?.refuse_foreign(&place, names),
+        None => Ok(()),
+    }
+}
+
+/// The same with what a writer has to know.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    pub(super) contents: Contents,
+    /// Names that are no links yet, and hold what the current set holds: somebody was killed while taking over a copy.
+    pub(super) unlinked: Vec<String>,
+}
+
+impl Judgement {
+    pub(super) fn of(place: &Place) -> Result<Self, StoreError> {
+        let set = place.replaceable_set()?;
+        let in_set = set.as_ref().map_or(Ok(Vec::new()), Place::files_of)?;
+        let mut names = SET_FILES.map(str::to_owned).to_vec();
+        let further =
+            in_set.iter().filter(|name| !name.starts_with('.') && !SET_FILES.contains(&name.as_str()));
+        names.extend(further.cloned());
+        let (mut missing, mut same, mut other, mut foreign) = (Vec::new(), Vec::new(), Vec::new(), None);
+        let mut linked = 0;
+        for name in names {
+            let belongs = SET_FILES.contains(&name.as_str());
+            match State::of(place, set.as_ref(), &in_set, &name)? {
+                // Of further certificates a link may be missing: the next set has it again. The CA's key may be
+                // elsewhere: a link to nothing is a loss, none at all is a choice.
+                State::Missing { link } if belongs && (link || name != CA_KEY_FILE) => missing.push(name),
+                State::Missing { .. } => {}
+                State::Linked => linked += usize::from(belongs),
+                State::Same => same.push(name),
+                State::Plain if belongs => other.push(name),
+                State::Foreign | State::Plain => foreign = foreign.or(Some(name)),
+            }
+        }
+        let some = linked > 0 || !same.is_empty() || !other.is_empty() || foreign.is_some();
+        let path = |name: &str| place.directory().path_of(name);
+        let contents = match (missing.is_empty(), &foreign, other.first()) {
+            _ if !some => Contents::Nothing,
+            (false, foreign, plain) => {
+                Contents::Half { foreign: foreign.is_some() || plain.is_some(), missing }
+            }
+            (true, Some(name), _) => Contents::Foreign { path: path(name) },
+            (true, None, None) => Contents::Ours,
+            (true, None, Some(_)) if linked == 0 => Contents::Plain,
+            (true, None, Some(name)) => Contents::Foreign { path: path(name) },
+        };
+        let unlinked = if contents == Contents::Ours { same } else { Vec::new() };
+        Ok(Self { contents, unlinked })
+    }
+
+    /// Looks whether anything that a writer of `names` would replace is somebody else's.
+    pub(super) fn refuse_foreign(&self, place: &Place, names: &[&str]) -> Result<(), StoreError> {
+        let is_copy = self.contents == Contents::Plain;
+        let taken_over = |name: &str| {
+            is_copy && SET_FILES.contains(&name) || self.unlinked.iter().any(|known| known == name)
+        };
+        let others = names.iter().filter(|name| !taken_over(name)).copied().collect::<Vec<_>>();
+        place.refuse_foreign(&others, is_copy)
+    }
+}
+
+/// What stands where a file of a set belongs.
+enum State {
+    Foreign,
+    /// Our link, to a file of the current set.
+    Linked,
+    /// Nothing, or our link that leads nowhere.
+    Missing {
+        link: bool,
+    },
+    /// A file that the current set has not, or not so.
+    Plain,
+    /// A file with the contents of that in the current set.
+    Same,
+}
+
+impl State {
+    fn of(place: &Place, set: Option<&Directory>, in_set: &[String], name: &str) -> Result<Self, StoreError> {
+        let directory = place.directory();
+        let is_in_set = in_set.iter().any(|known| known == name);
+        let Some(status) = directory.status(name)? else { return Ok(Self::Missing { link: false }) };
+        if status.kind().is_symlink() {
+            return Ok(match directory.target(name) {
+                Some(target) if target != Place::target(name) => Self::Foreign,
+                _ if is_in_set => Self::Linked,
+                _ => Self::Missing { link: true },
+            });
+        }
+        let owners = Owners::effective();
+        if !status.kind().is_file() || owners.judge_owner(&status, &directory.path_of(name)).is_err() {
+            return Ok(Self::Foreign);
+        }
+        Ok(match set.filter(|_| is_in_set) {
+            Some(set) if plain::is_same(directory, set, name) => Self::Same,
+            _ => Self::Plain,
+        })
+    }
+}

@@ -1,0 +1,238 @@
+//! Whose a directory is, and who else could put other files into it.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::path::Path;
+
+use snapbox::str;
+
+use super::Place;
+
+const NOBODY: u32 = 65534;
+
+/// Every verb that writes into a set or reads a key of it.
+const VERBS: [&[&str]; 6] = [
+    &["init"],
+    &["init", "--force"],
+    &["renew", "--force"],
+    &["rotate-ca", "prepare"],
+    &["issue", "client", "--san", "a", "--out", "a"],
+    &["pack", "server", "--out", "packed.tar"],
+];
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
+}
+
+/// Only root can give files away.
+fn is_root() -> bool {
+    let is_root = Place::new().path("").metadata().expect("a directory").uid() == 0;
+    if !is_root {
+        #[expect(
+            clippy::print_stdout,
+            reason = "a test that was skipped should not look like one that passed"
+        )]
+        {
+            println!("skipped: only root can give files to another user");
+        }
+    }
+    is_root
+}
+
+#[test]
+fn a_directory_that_others_can_write_to_is_refused() {
+    for (bits, command) in [(0o777, "chmod go-w"), (0o1777, ""), (0o702, "chmod go-w")] {
+        let place = Place::new();
+        place.init(&[]).assert().success();
+        mode(&place.certs(), bits);
+        let before = place.tree();
+        let hint = match command {
+            "" => "name a directory below it: `certs/certs`".to_owned(),
+            command => format!("`{command} certs`"),
+        };
+        for verb in VERBS {
+            place.verb(verb).assert().code(2).stdout_eq("").stderr_eq(format!(
+                "error: `certs` can be written to by other users (mode {bits:04o}), who can replace files in it\n  hint: {hint}\n"
+            ));
+        }
+        assert!(place.tree() == before, "something has changed");
+        mode(&place.certs(), 0o755);
+        place.verb(&["renew", "--force"]).assert().success();
+    }
+}
+
+#[test]
+fn a_directory_above_that_others_can_write_to_is_refused() {
+    let place = Place::new();
+    place.init(&["--dir", "open/deep/certs"]).assert().success();
+    mode(&place.path("open"), 0o777);
+    let before = place.tree();
+    for verb in VERBS {
+        place.verb(verb).args(["--dir", "open/deep/certs"]).assert().code(2).stdout_eq("").stderr_eq(str![[
+            r"
+error: `open` can be written to by other users (mode 0777), who can replace files in it
+  hint: `chmod go-w open`
+
+"
+        ]]);
+    }
+    assert!(place.tree() == before, "something has changed");
+    // Nobody can replace what is not theirs there.
+    mode(&place.path("open"), 0o1777);
+    place.verb(&["renew", "--force", "--dir", "open/deep/certs"]).assert().success();
+    // And above the working directory.
+    mode(&place.path("open"), 0o777);
+    let deep = place.path("open/deep");
+    place.verb(&["renew"]).current_dir(&deep).assert().code(2).stderr_eq(str![[r"
+error: `[..]/open` can be written to by other users (mode 0777), who can replace files in it
+  hint: `chmod go-w [..]/open`
+
+"]]);
+}
+
+#[test]
+fn what_is_in_the_store_is_for_its_owner_alone() {
+    for inner in [".egext", ".egext/current"] {
+        let place = Place::new();
+        place.init(&[]).assert().success();
+        mode(&place.certs().join(inner), 0o777);
+        let before = place.tree();
+        for verb in &VERBS[1..] {
+            place.verb(verb).assert().code(2);
+        }
+        assert!(place.tree() == before, "{inner}");
+    }
+}
+
+#[test]
+fn current_is_one_component() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    place.init(&["--dir", "elsewhere"]).assert().success();
+    let set = fs::canonicalize(place.path("elsewhere/.egext/current")).expect("a set");
+    let current = place.certs().join(".egext/current");
+    let name = set.file_name().expect("a name").to_str().expect("UTF-8");
+    for target in [
+        set.display().to_string(),
+        format!("../../elsewhere/.egext/{name}"),
+        "..".to_owned(),
+        "lock".to_owned(),
+        "set-".to_owned(),
+    ] {
+        fs::remove_file(&current).expect("a link");
+        symlink(&target, &current).expect("a link");
+        let before = place.tree();
+        for verb in VERBS {
+            place.verb(verb).assert().code(2).stdout_eq("").stderr_eq(format!(
+                "error: `certs/.egext/current` leads to `{target}`, not to a set of `egext certs`\n  \
+                 hint: somebody has changed it: put the link back, or name another directory with `--dir`\n"
+            ));
+        }
+        assert!(place.tree() == before, "{target}");
+    }
+}
+
+#[test]
+fn a_link_that_was_typed_is_followed_where_that_is_safe() {
+    let place = Place::new();
+    fs::create_dir(place.path("real")).expect("a directory");
+    mode(&place.path("real"), 0o700);
+    symlink("real", place.certs()).expect("a link");
+    place.init(&[]).assert().success();
+    place.verb(&["renew", "--force"]).assert().success();
+    assert!(place.path("real/.egext").is_dir());
+    if !is_root() {
+        return;
+    }
+    // In a directory like /tmp, where anybody can put a link.
+    fs::create_dir(place.path("shared")).expect("a directory");
+    mode(&place.path("shared"), 0o1777);
+    let link = place.path("shared/link");
+    symlink("../real", &link).expect("a link");
+    place.verb(&["renew", "--force", "--dir", "shared/link"]).assert().success();
+    std::os::unix::fs::lchown(&link, Some(NOBODY), Some(NOBODY)).expect("root");
+    let before = place.tree();
+    for verb in VERBS {
+        place.verb(verb).args(["--dir", "shared/link"]).assert().code(2).stderr_eq(str![[r"
+error: `shared/link` belongs to user `nobody`, who can replace it
+  hint: run it as that user: `sudo -u nobody egext …`, or name a directory of your own
+
+"]]);
+    }
+    assert!(place.tree() == before, "something has changed");
+}
+
+#[test]
+fn root_leaves_the_directories_of_others_alone() {
+    if !is_root() {
+        return;
+    }
+    for (owned, strange) in
+        [("home", "home/certs"), ("home/certs", "home/certs"), ("home/certs/.egext", "home/certs")]
+    {
+        let place = Place::new();
+        place.init(&["--dir", "home/certs"]).assert().success();
+        chown(place.path(owned), Some(NOBODY), Some(NOBODY)).expect("root");
+        let before = place.tree();
+        for verb in VERBS {
+            place.verb(verb).args(["--dir", strange]).assert().code(2).stdout_eq("").stderr_eq(format!(
+                "error: `{owned}` belongs to user `nobody`, who can replace files in it\n  \
+                 hint: run it as that user: `sudo -u nobody egext …`, or name a directory of your own\n"
+            ));
+        }
+        place.verb(&["init", "--dir", &format!("{owned}/new/certs")]).assert().code(2);
+        assert!(place.tree() == before, "{owned}");
+        assert_eq!(fs::metadata(place.path(owned)).expect("there").uid(), NOBODY);
+    }
+}
+
+#[test]
+fn a_group_counts_as_others_unless_it_is_private() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    mode(&place.certs(), 0o775);
+    place.verb(&["renew", "--force"]).assert().success();
+    chown(place.certs(), None, Some(NOBODY)).expect("root");
+    mode(&place.certs(), 0o775);
+    place.verb(&["renew", "--force"]).assert().code(2).stderr_eq(str![[r"
+error: `certs` can be written to by other users (mode 0775), who can replace files in it
+  hint: `chmod g-w certs`
+
+"]]);
+}
+
+#[test]
+fn parents_are_never_for_others_to_write_to() {
+    let place = Place::new();
+    place.shell_verb("umask 000", "init --dir a/b/certs").assert().success();
+    let mode = |name: &str| fs::metadata(place.path(name)).expect("there").permissions().mode() & 0o7777;
+    assert_eq!((mode("a"), mode("a/b"), mode("a/b/certs")), (0o755, 0o755, 0o700));
+}
+
+#[test]
+fn nothing_but_regular_files_is_read_from_a_set() {
+    let kinds: [(&str, fn(&Path)); 3] = [
+        ("a link", |path| symlink("/etc/hostname", path).expect("a link")),
+        ("a pipe", |path| {
+            let made = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(made.expect("coreutils").success());
+        }),
+        ("a directory", |path| fs::create_dir(path).expect("a directory")),
+    ];
+    for (kind, make) in kinds {
+        let place = Place::new();
+        place.init(&[]).assert().success();
+        let file = place.certs().join(".egext/current/client.key");
+        fs::remove_file(&file).expect("ours");
+        make(&file);
+        let before = fs::symlink_metadata(&file).expect("there");
+        for verb in [&["renew", "--force", "--role", "server"][..], &["rotate-ca", "prepare"]] {
+            place.verb(verb).assert().code(2).stdout_eq("");
+        }
+        let after = fs::symlink_metadata(&file).expect("there");
+        assert_eq!((before.ino(), before.mode()), (after.ino(), after.mode()), "{kind}");
+    }
+}
