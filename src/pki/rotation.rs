@@ -172,7 +172,8 @@ impl Rotation {
     ) -> Result<Vec<Successor>, RotationError> {
         let [certificates, key] = [NEXT_CERTIFICATE, NEXT_CA_KEY_FILE].map(|name| self.set.read(name));
         let (certificates, key) = (certificates?, key?);
-        let [certificates_path, key_path] = [NEXT_CERTIFICATE, NEXT_CA_KEY_FILE].map(|name| self.set.path(name));
+        let [certificates_path, key_path] =
+            [NEXT_CERTIFICATE, NEXT_CA_KEY_FILE].map(|name| self.set.path(name));
         let pair = ((&*certificates_path, &**certificates), (&*key_path, &**key));
         let authority = Authority::from_pem(pair.0, pair.1, passphrase, now)?;
         let next = next_certificate(&self.set)?;

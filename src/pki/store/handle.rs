@@ -90,6 +90,36 @@ impl Directory {
         Some(OsString::from_vec(target.into_bytes()))
     }
 
+    /// What is called `name`, and where it leads if it is a link: both of one and the same thing. None where nothing
+    /// is, or somebody is exchanging it right now.
+    #[cfg(target_os = "linux")]
+    pub(super) fn link_status(&self, name: &OsStr) -> io::Result<Option<(Status, Option<OsString>)>> {
+        let itself = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+        let handle = match fs::openat(&self.handle, name, itself, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            handle => handle?,
+        };
+        let status = Status(fs::fstat(&handle)?);
+        if !status.kind().is_symlink() {
+            return Ok(Some((status, None)));
+        }
+        let target = fs::readlinkat(&handle, "", Vec::new())?;
+        Ok(Some((status, Some(OsString::from_vec(target.into_bytes())))))
+    }
+
+    /// The same where links cannot be opened.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn link_status(&self, name: &OsStr) -> io::Result<Option<(Status, Option<OsString>)>> {
+        let status = || match fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => Ok(None),
+            status => status.map(Status).map(Some),
+        };
+        let Some(before) = status()? else { return Ok(None) };
+        let target = self.target(name);
+        let is_same = status()?.is_some_and(|after| after.is_same(&before));
+        Ok(is_same.then_some((before, target)))
+    }
+
     /// Everything in it, in no order.
     pub(super) fn entries(&self) -> Result<Vec<(OsString, FileType)>, StoreError> {
         let failed = |source: Errno| StoreError::failed("read", &self.path, source.into());

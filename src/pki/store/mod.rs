@@ -73,7 +73,7 @@ use zeroize::Zeroizing;
 pub use file::write_alone;
 pub use git::{Unignored, unignored};
 pub use judge::{Contents, judge, refuse_foreign};
-pub use place::{current, previous};
+pub use place::previous;
 pub use snapshot::Snapshot;
 pub use trust::Untrusted;
 pub use way::{open_trusted, trust};

@@ -14,13 +14,6 @@ pub fn previous(directory: &Path) -> PathBuf {
     directory.join(HIDDEN).join(PREVIOUS)
 }
 
-/// The directory of the set that readers see at this moment: it never changes, and a new set gets a new one.
-pub fn current(directory: &Path) -> PathBuf {
-    let hidden = directory.join(HIDDEN);
-    let set = Place::find(directory).and_then(|place| place.map_or(Ok(None), |place| place.current()));
-    hidden.join(set.ok().flatten().unwrap_or_else(|| CURRENT.into()))
-}
-
 /// A directory with our names in it, opened once.
 #[derive(Debug)]
 pub(super) struct Place {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::StoreError;
 use super::handle::{Directory, LIMIT, ReadError};
 use super::judge::{Contents, Judgement};
-use super::place::Place;
+use super::place::{CURRENT, HIDDEN, Place};
 use super::plain::Plain;
 use crate::pki::IdentityError;
 
@@ -79,7 +79,11 @@ impl Snapshot {
 
     /// What messages call the file `name`: as the user knows it.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
+        match name.starts_with('.') {
+            // It has no name in the directory itself.
+            true => self.directory.join(HIDDEN).join(CURRENT).join(name),
+            false => self.directory.join(name),
+        }
     }
 
     /// The directory, as the user named it.

@@ -141,18 +141,17 @@ impl<'a> Walk<'a> {
     }
 
     fn follow(&mut self, name: &OsStr) -> Result<(), StoreError> {
-        let changed = || StoreError::failed("open", self.path, Errno::NOTDIR.into());
-        let before = self.here.status(name)?.ok_or_else(|| not_found(self.path))?;
-        if before.kind().is_file() && self.ahead.is_empty() {
-            self.owners.judge(&before, &self.shown().join(name), Strictness::Own)?;
-        }
-        let target = self.here.target(name).ok_or_else(changed)?;
-        // The owner is that of the link that was read, or somebody is exchanging it right now.
-        let after = self.here.status(name)?.ok_or_else(|| not_found(self.path))?;
-        if !before.is_same(&after) {
-            return Err(changed());
-        }
-        self.owners.judge_owner(&before, &self.shown().join(name))?;
+        let failed = |source| StoreError::failed("open", self.path, source);
+        let found = self.here.link_status(name).map_err(failed)?;
+        let (status, target) = found.ok_or_else(|| not_found(self.path))?;
+        let shown = self.shown().join(name);
+        let Some(target) = target else {
+            if status.kind().is_file() && self.ahead.is_empty() {
+                self.owners.judge(&status, &shown, Strictness::Own)?;
+            }
+            return Err(failed(Errno::NOTDIR.into()));
+        };
+        self.owners.judge_owner(&status, &shown)?;
         self.links += 1;
         if self.links > MOST_LINKS {
             return Err(StoreError::failed("open", self.path, Errno::LOOP.into()));

@@ -15,6 +15,7 @@ mod own_ca;
 mod owners;
 mod pack;
 mod predecessor;
+mod races;
 mod renew;
 mod rotate_ca;
 mod show;

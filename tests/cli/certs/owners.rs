@@ -8,7 +8,7 @@ use snapbox::str;
 
 use super::Place;
 
-const NOBODY: u32 = 65534;
+pub(super) const NOBODY: u32 = 65534;
 
 /// Every verb that writes into a set or reads a key of it.
 const VERBS: [&[&str]; 6] = [
@@ -25,7 +25,7 @@ fn mode(path: &Path, mode: u32) {
 }
 
 /// Only root can give files away.
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     let is_root = Place::new().path("").metadata().expect("a directory").uid() == 0;
     if !is_root {
         #[expect(
@@ -214,7 +214,8 @@ fn parents_are_never_for_others_to_write_to() {
 
 #[test]
 fn nothing_but_regular_files_is_read_from_a_set() {
-    let kinds: [(&str, fn(&Path)); 3] = [
+    type Make = fn(&Path);
+    let kinds: [(&str, Make); 3] = [
         ("a link", |path| symlink("/etc/hostname", path).expect("a link")),
         ("a pipe", |path| {
             let made = std::process::Command::new("mkfifo").arg(path).status();
