@@ -1,0 +1,143 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Untrusted;
+use crate::pki::IdentityError;
+use crate::report::Hint;
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another `egext` is writing.
+    #[error("another `egext` is writing to `{}`", directory.display())]
+    Busy {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Something is there already, and is not replaced.
+    #[error("`{}` exists, and is not overwritten", path.display())]
+    Exists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} `{}`", path.display())]
+    Failed {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Something that we did not make is in the way.
+    #[error("`{}` was not made by this command, and is not overwritten", path.display())]
+    Foreign {
+        /// What is in the way.
+        path: PathBuf,
+    },
+    /// The directory belongs to Envoy Gateway, which overwrites the files in it.
+    #[error("`{}` belongs to Envoy Gateway, whose own certificates are there", home.display())]
+    GatewayHome {
+        /// Envoy Gateway's directory.
+        home: PathBuf,
+    },
+    /// Only some of the files are there. Whoever took the others may want them back.
+    #[error("`{}` holds half a set: {} missing", directory.display(), missing_words(missing))]
+    Half {
+        /// The directory.
+        directory: PathBuf,
+        /// Those that are there were not made by `egext`.
+        foreign: bool,
+        /// The names of the files that are not there.
+        missing: Vec<String>,
+    },
+    /// The files are no set, though all are there.
+    #[error("`{}` was not issued by the CA in `{}`", certificate.display(), ca.display())]
+    Mixture {
+        /// The certificate.
+        certificate: PathBuf,
+        /// The CA's.
+        ca: PathBuf,
+    },
+    /// What should lead to a set beside it leads somewhere else.
+    #[error("`{}` leads to `{}`, not to a set of `egext certs`", path.display(), target.display())]
+    Stray {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// Others could replace files.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
+    /// A plain file of a set cannot be used.
+    #[error(transparent)]
+    Unusable(#[from] IdentityError),
+    /// The operating system has no random numbers.
+    #[error("cannot choose a name: the operating system gave no random numbers")]
+    NoRandomness,
+}
+
+impl StoreError {
+    /// The same about `path`, where the user knows nothing of `temporary`.
+    pub(super) fn about(self, temporary: &Path, path: &Path) -> Self {
+        match self {
+            Self::Failed { action, path: failed, source } if failed == temporary => {
+                Self::failed(action, path, source)
+            }
+            other => other,
+        }
+    }
+
+    pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Failed { action, path: path.into(), source }
+    }
+}
+
+impl Hint for StoreError {
+    fn hint(&self) -> Option<String> {
+        let half_set = |rest: &str| format!("put back what is missing, or {rest}");
+        Some(match self {
+            Self::Busy { .. } => "wait until it has ended, and try again".to_owned(),
+            Self::Failed { action, source, .. } => match source.kind() {
+                io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                    "`--dir` names a directory; a part of this path is a file".to_owned()
+                }
+                io::ErrorKind::FileTooLarge => "raise the limit on the size of files: `ulimit -f`".to_owned(),
+                io::ErrorKind::NotFound => "a part of this path is a link that leads nowhere".to_owned(),
+                io::ErrorKind::PermissionDenied if *action == "keep the owner of" => {
+                    "run it as root, or as the user who owns the file".to_owned()
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    "name a directory that you may write to with `--dir`".to_owned()
+                }
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "make room and try again; nothing was changed".to_owned()
+                }
+                _ => return None,
+            },
+            Self::Exists { .. } => "name another file, or remove this one".to_owned(),
+            Self::Foreign { .. } => "move it away, or name another directory with `--dir`".to_owned(),
+            Self::GatewayHome { .. } => {
+                "name another directory with `--dir`: these files have the same names, and `envoy-gateway certgen` overwrites them".to_owned()
+            }
+            Self::Half { foreign: true, .. } => {
+                half_set("move the other files away, or name another directory with `--dir`")
+            }
+            Self::Half { .. } => half_set("make a wholly new set: `egext certs init --force`"),
+            Self::Mixture { .. } => "copy the set again as a whole: files of two sets were mixed".to_owned(),
+            Self::Unusable(error) => return error.hint(),
+            Self::Stray { .. } => "somebody has changed it: put the link back, or name another directory with `--dir`".to_owned(),
+            Self::Untrusted(error) => return error.hint(),
+            Self::NoRandomness => "look at `dmesg` for `random`, and try again".to_owned(),
+        })
+    }
+}
+
+fn missing_words(missing: &[String]) -> String {
+    let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    format!("{names} {verb}")
+}

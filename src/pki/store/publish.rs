@@ -1,0 +1,137 @@
+//! How a set is replaced, step by step: see [`store`](super).
+
+use std::ffi::OsStr;
+use std::io;
+
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+use super::file::{Access, random_name, sync, write_new};
+use super::handle::{Directory, PRIVATE, ReadError, Unsynced};
+use super::place::{CURRENT, PREVIOUS, Place, SET};
+use super::{ALONE, PUBLIC, SetFile, Store, StoreError};
+use crate::pki::CA_KEY_FILE;
+use crate::pki::rotation::NEXT_CA_KEY_FILE;
+
+impl Store {
+    /// Makes a set of `files` and of those of the current one that are `kept`.
+    pub(super) fn publish(mut self, files: &[SetFile<'_>], kept: &[String]) -> Result<(), StoreError> {
+        self.take_over()?;
+        let replaced = self.place.current()?;
+        let before = self.place.replaceable_set()?;
+        let set = format!("{SET}{}", random_name()?);
+        let hidden = self.hidden()?;
+        let directory = self.make_set(&hidden, &set)?;
+        self.fill(&directory, files, before.as_ref(), kept)?;
+        let names = files.iter().map(|file| file.name).chain(kept.iter().map(String::as_str));
+        let names = names.filter(|name| !name.starts_with('.')).collect::<Vec<_>>();
+        for name in &names {
+            self.link(name)?;
+        }
+        if let Some(replaced) = &replaced {
+            self.point(&hidden, PREVIOUS, replaced)?;
+        }
+        self.point(&hidden, CURRENT, OsStr::new(&set))?;
+        // From here on the new set is what readers see.
+        self.undo.keep();
+        self.place.remove_idle_links(&names)?;
+        self.changed.extend([hidden, self.place.directory().clone()]);
+        sync(&self.changed.iter().map(Directory::unsynced).collect::<Vec<_>>())?;
+        let swept = if replaced.is_some() { self.place.sweep() } else { Ok(()) };
+        if self.forgets {
+            swept?;
+            return before.as_ref().map_or(Ok(()), remove_ca_keys);
+        }
+        // What cannot be removed now is removed by the next writer.
+        Ok(())
+    }
+
+    /// Writes all files of a new set, and waits until they are on disk.
+    fn fill(
+        &mut self,
+        set: &Directory,
+        files: &[SetFile<'_>],
+        before: Option<&Directory>,
+        kept: &[String],
+    ) -> Result<(), StoreError> {
+        let mut unsynced: Vec<Unsynced> = Vec::new();
+        for file in files {
+            let access = before.map_or(Ok(None), |before| Access::of_file(before, file.name))?;
+            let mode = if file.secret { PRIVATE } else { PUBLIC };
+            let text = file.text.as_bytes();
+            unsynced.push(write_new(set, file.name, text, mode, access, &mut self.undo)?);
+        }
+        if let Some(before) = before {
+            for name in kept {
+                let (text, access) = take_along(before, name)?;
+                unsynced.push(write_new(set, name, &text, PRIVATE, Some(access), &mut self.undo)?);
+            }
+            Access::of(&before.own_status()?).apply(set.file(), set.path())?;
+        }
+        unsynced.push(set.unsynced());
+        sync(&unsynced)
+    }
+
+    pub(super) fn hidden(&self) -> Result<Directory, StoreError> {
+        let missing = || StoreError::failed("open", &self.directory, Errno::NOENT.into());
+        self.place.hidden().cloned().ok_or_else(missing)
+    }
+
+    pub(super) fn make_set(&mut self, hidden: &Directory, name: &str) -> Result<Directory, StoreError> {
+        hidden.make(name, ALONE)?;
+        self.undo.directory(hidden, name);
+        hidden.open(name)
+    }
+
+    /// The name that users know: a link into the current set.
+    fn link(&mut self, name: &str) -> Result<(), StoreError> {
+        let directory = self.place.directory();
+        match directory.symlink(&Place::target(name), name) {
+            Ok(()) => {
+                self.undo.file(directory, name);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.place.refuse_foreign_name(name)
+            }
+            Err(source) => Err(StoreError::failed("create", &directory.path_of(name), source)),
+        }
+    }
+
+    /// Replaces one of our links, so that there is never none.
+    pub(super) fn point(&mut self, hidden: &Directory, name: &str, target: &OsStr) -> Result<(), StoreError> {
+        let temporary = format!("{name}.{}", random_name()?);
+        let failed = |source| StoreError::failed("create", &hidden.path_of(&temporary), source);
+        hidden.symlink(target, &temporary).map_err(failed)?;
+        self.undo.file(hidden, &temporary);
+        let (temporary, name) = (OsStr::new(&temporary), OsStr::new(name));
+        match hidden.status(name)? {
+            Some(status) if status.kind().is_dir() => hidden.replace_directory(temporary, name),
+            _ => hidden.rename(temporary, name),
+        }
+    }
+}
+
+/// On disk, too: who is told that a key is gone may sell the machine.
+fn remove_ca_keys(set: &Directory) -> Result<(), StoreError> {
+    for name in [CA_KEY_FILE, NEXT_CA_KEY_FILE] {
+        match set.remove(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => result.map_err(|source| StoreError::failed("remove", &set.path_of(name), source))?,
+        }
+    }
+    sync(&[set.unsynced()])
+}
+
+/// What a file of the set before holds, and who may do what with it: of one and the same file.
+fn take_along(set: &Directory, name: &str) -> Result<(Zeroizing<Vec<u8>>, Access), StoreError> {
+    let path = set.path_of(name);
+    match set.read(name) {
+        Ok((text, status)) => Ok((text, Access::of(&status))),
+        Err(ReadError::Failed(source)) => Err(StoreError::failed("read", &path, source)),
+        Err(ReadError::NotAFile) => Err(StoreError::Foreign { path }),
+        Err(ReadError::TooLarge) => {
+            Err(StoreError::failed("take along", &path, io::ErrorKind::FileTooLarge.into()))
+        }
+    }
+}
