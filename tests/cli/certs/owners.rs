@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 
+use egext_test_support::is_root;
 use snapbox::str;
 
 use super::Place;
@@ -22,21 +23,6 @@ const VERBS: [&[&str]; 6] = [
 
 fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
-}
-
-/// Only root can give files away.
-pub(super) fn is_root() -> bool {
-    let is_root = Place::new().path("").metadata().expect("a directory").uid() == 0;
-    if !is_root {
-        #[expect(
-            clippy::print_stdout,
-            reason = "a test that was skipped should not look like one that passed"
-        )]
-        {
-            println!("skipped: only root can give files to another user");
-        }
-    }
-    is_root
 }
 
 #[test]

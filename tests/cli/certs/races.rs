@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use egext::pki::check::StoredSet;
+use egext_test_support::is_root;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::owners::{NOBODY, is_root};
+use super::owners::NOBODY;
 use super::{Place, assert_whole};
 
 /// What writes, and what reads keys.
