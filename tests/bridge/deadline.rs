@@ -120,6 +120,19 @@ async fn a_limit_that_passes_during_the_answer_ends_it_with_trailers() {
     assert_eq!(within_limit(seen.recv()).await, Some(Reason::CANCEL));
 }
 
+/// Nothing is added to a clock without a look at where it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_of_any_length_are_limits() {
+    let upstream = Upstream::unix(Call::echo);
+    let bridge = Bridge::plaintext(upstream.address())
+        .flag("--connect-wait", "999y")
+        .flag("--call-timeout", "999y")
+        .flag("--drain-timeout", "999y")
+        .start();
+    assert_eq!(bridge.caller().await.call(with_timeout("99999999H"), "").await.code(), 0);
+    assert_eq!(bridge.running.terminate().0, 0);
+}
+
 /// A message that does not come to its end is no reason to wait for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_passes_during_the_message_ends_the_call() {

@@ -4,6 +4,7 @@ use egext_test_support::{ReservedPort, TestPki, TestServer};
 use snapbox::{assert_data_eq, str};
 
 use super::{assert_at_limit, assert_healthy, layers, probe};
+use crate::egext;
 
 #[test]
 fn a_healthy_mtls_server_passes_every_layer() {
@@ -302,6 +303,13 @@ fn waiting_ends_when_the_server_serves() {
 fn the_wait_bounds_an_attempt_too() {
     let server = TestServer::plaintext().hangs().spawn();
     assert_at_limit("--wait", || probe(&server.address()), "probe.http2.timeout", &server.address());
+}
+
+#[test]
+fn limits_of_any_length_are_limits() {
+    let server = TestServer::plaintext().recovers_after(1).spawn();
+    let run = egext(["probe", &server.address(), "--timeout", "999y", "--wait", "999y"]).json();
+    assert_healthy(&run);
 }
 
 #[test]
