@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use tonic::Code;
 
 use super::answer::Answer;
+use crate::net::NO_AUTHORITY;
 
 /// The way that requests take on.
 #[derive(Debug)]
@@ -81,7 +82,8 @@ fn is_method(path: &str) -> bool {
 fn authority(pseudo: Option<Authority>, headers: &mut HeaderMap) -> Result<Option<Authority>, Answer> {
     let hosts = headers.get_all(HOST).iter().count();
     let host = headers.remove(HOST);
-    let authority = match (pseudo, host) {
+    let is_none = |authority: &Authority| authority.as_str().bytes().all(|octet| octet == NO_AUTHORITY);
+    let authority = match (pseudo.filter(|authority| !is_none(authority)), host) {
         (Some(authority), _) => authority,
         (None, None) => return Ok(None),
         (None, Some(_)) if hosts > 1 => return Err(malformed("more than one `host`")),

@@ -5,7 +5,7 @@ use http::{HeaderValue, Method, Request};
 use tokio::sync::mpsc;
 use tonic::Code;
 
-use crate::fixture::raw::{Frames, HEADERS, request_fields};
+use crate::fixture::raw::{Frames, HEADERS, literal, request_fields};
 use crate::fixture::{Bridge, Call, Caller, HOOK, Upstream, post, read, within_limit};
 use crate::tls_listener::Front;
 
@@ -98,6 +98,28 @@ async fn a_call_has_one_authority() {
     frames.write_fields(1, true, &fields).await;
     frames.wait_for(HEADERS, 1).await;
     assert!(seen.try_recv().is_err());
+}
+
+/// Clients made of gRPC's C core call a server by the path of its socket, and compress that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_by_the_path_of_a_socket_is_served() {
+    let (upstream, mut seen) = telling();
+    let bridge = Bridge::plaintext(upstream.address()).start();
+    for authority in ["/run/egext/eg.sock", "%2Frun%2Fegext%2Feg.sock", "unix:/run/egext/eg.sock"] {
+        let mut frames = Frames::client(bridge.connect().await).await;
+        let mut fields = request_fields(HOOK).to_vec();
+        fields.retain(|(name, _)| *name != ":authority");
+        let rest =
+            fields.iter().flat_map(|(name, value)| literal(name.as_bytes(), value)).collect::<Vec<_>>();
+        // `:authority` by its number in the static table, stored; then by its place in the dynamic one.
+        let first = [&[0x41, u8::try_from(authority.len()).expect("short")], authority.as_bytes()].concat();
+        for (id, authority) in [(1, &first[..]), (3, &[0xbe]), (5, &[0xbe])] {
+            frames.write(HEADERS, 5, id, &[authority, &rest].concat()).await;
+            let arrived = within_limit(seen.recv()).await.expect("the call");
+            assert_eq!(arrived.uri().authority().map(http::uri::Authority::as_str), Some("localhost"));
+            frames.wait_for(HEADERS, id).await;
+        }
+    }
 }
 
 const CLAIMS: &[&str] = &[

@@ -12,34 +12,40 @@ use super::huffman;
 pub(super) enum Verdict {
     /// All of it. What is no HPACK at all is also left to h2: the table of its sender cannot be followed any more.
     Fine,
-    /// This in its place. It does the same to the dynamic table, but for the octets that were exchanged.
-    Mended(Vec<u8>, Fault),
+    /// This in its place. It does the same to the dynamic table, but for the octets that were exchanged. Without a
+    /// fault nothing was lost.
+    Mended(Vec<u8>, Option<Fault>),
 }
 
 /// Judges `block` for a connection whose lists of fields have `limit` octets at most (RFC 9113 section 6.5.2).
 pub(super) fn judge(block: &[u8], limit: usize) -> Verdict {
     let mut size = 0;
     let mut fault = None;
+    let mut is_socket = false;
     let mut rest = block;
     while !rest.is_empty() {
         let Some(piece) = Piece::read(&mut rest) else { return Verdict::Fine };
         size += piece.size();
         if fault.is_none() {
-            let Some(found) = piece.fault() else { return Verdict::Fine };
-            fault = found;
+            match piece.inspect() {
+                Some(Found::Fine) => {}
+                Some(Found::Socket) => is_socket = true,
+                Some(Found::Fault(found)) => fault = Some(found),
+                None => return Verdict::Fine,
+            }
         }
     }
     if size >= limit {
         fault = Some(Fault::TooLarge { size, limit });
     }
     match fault {
-        None => Verdict::Fine,
-        Some(fault) => Verdict::Mended(mended(block, &fault), fault),
+        None if !is_socket => Verdict::Fine,
+        fault => Verdict::Mended(mended(block, fault.as_ref()), fault),
     }
 }
 
-fn mended(block: &[u8], fault: &Fault) -> Vec<u8> {
-    let is_large = matches!(fault, Fault::TooLarge { .. });
+fn mended(block: &[u8], fault: Option<&Fault>) -> Vec<u8> {
+    let is_large = matches!(fault, Some(Fault::TooLarge { .. }));
     let mut written = Vec::with_capacity(if is_large { 0 } else { block.len() });
     let mut rest = block;
     while let Some(piece) = Piece::read(&mut rest) {
@@ -80,9 +86,19 @@ struct Text<'a> {
     is_coded: bool,
 }
 
+/// What h2 makes of a field.
+enum Found {
+    Fine,
+    /// An authority that is none: h2 resets the call.
+    Socket,
+    /// It ends the connection.
+    Fault(Fault),
+}
+
 /// What a value is of.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Kind {
+    Authority,
     Field,
     Method,
     Status,
@@ -123,11 +139,11 @@ impl<'a> Piece<'a> {
             }
     }
 
-    /// What h2 would end the connection for; the outer `None` is what is no HPACK.
-    fn fault(&self) -> Option<Option<Fault>> {
+    /// What h2 would make of it; `None` when it is no HPACK.
+    fn inspect(&self) -> Option<Found> {
         match self {
-            Self::Other(_) => Some(None),
-            Self::Literal(literal) => literal.fault(),
+            Self::Other(_) => Some(Found::Fine),
+            Self::Literal(literal) => literal.inspect(),
         }
     }
 }
@@ -137,30 +153,34 @@ impl Literal<'_> {
         match (self.name, name) {
             (Name::Index(2 | 3), _) | (_, b":method") => Kind::Method,
             (Name::Index(8..=14), _) | (_, b":status") => Kind::Status,
-            (Name::Index(1..=14), _) | (_, b":authority" | b":path" | b":protocol" | b":scheme") => {
-                Kind::Pseudo
-            }
+            (Name::Index(1), _) | (_, b":authority") => Kind::Authority,
+            (Name::Index(4..=7), _) | (_, b":path" | b":protocol" | b":scheme") => Kind::Pseudo,
             _ => Kind::Field,
         }
     }
 
-    fn fault(&self) -> Option<Option<Fault>> {
+    fn inspect(&self) -> Option<Found> {
         let name = match self.name {
             Name::Index(_) => Cow::Borrowed(&b""[..]),
             Name::Text(name) => name.decoded()?,
         };
         let kind = self.kind(&name);
-        if kind == Kind::Field
-            && matches!(self.name, Name::Text(_))
-            && let Some(octet) = bad_in_name(&name)
-        {
-            return Some(Some(self.octet(&name, octet)));
-        }
-        if kind == Kind::Field && self.value.is_coded && !huffman::may_have_control(self.value.octets) {
-            return Some(None);
+        if kind == Kind::Field {
+            if matches!(self.name, Name::Text(_))
+                && let Some(octet) = bad_in_name(&name)
+            {
+                return Some(Found::Fault(self.octet(&name, octet)));
+            }
+            if self.value.is_coded && !huffman::may_have_control(self.value.octets) {
+                return Some(Found::Fine);
+            }
         }
         let value = self.value.decoded()?;
-        Some(bad_in_value(kind, &value).map(|octet| self.octet(&name, octet)))
+        Some(match bad_in_value(kind, &value) {
+            Some(octet) => Found::Fault(self.octet(&name, octet)),
+            None if kind == Kind::Authority && is_socket(&value) => Found::Socket,
+            None => Found::Fine,
+        })
     }
 
     fn octet(&self, name: &[u8], octet: u8) -> Fault {
@@ -190,7 +210,8 @@ impl Literal<'_> {
         let is_good_name =
             kind != Kind::Field || matches!(self.name, Name::Index(_)) || bad_in_name(&name).is_none();
         let is_too_long = is_large && value.len() > TABLE_SIZE;
-        if is_good_name && bad_in_value(kind, &value).is_none() && !is_too_long {
+        let is_socket = kind == Kind::Authority && is_socket(&value);
+        if is_good_name && !is_socket && bad_in_value(kind, &value).is_none() && !is_too_long {
             return written.extend_from_slice(self.whole);
         }
         let (pattern, bits) = if self.is_stored { (0x40, 6) } else { (0, 4) };
@@ -253,7 +274,7 @@ fn bad_in_value(kind: Kind, value: &[u8]) -> Option<u8> {
             Ok(_) => None,
             Err(_) => value.iter().copied().find(|octet| !octet.is_ascii_digit()).or(value.first().copied()),
         },
-        Kind::Pseudo => match str::from_utf8(value) {
+        Kind::Authority | Kind::Pseudo => match str::from_utf8(value) {
             Ok(_) => None,
             Err(error) => value.get(error.valid_up_to()).copied(),
         },
@@ -262,6 +283,9 @@ fn bad_in_value(kind: Kind, value: &[u8]) -> Option<u8> {
 
 /// Of the same length, so that it takes the same room in the table.
 fn mended_value(kind: Kind, value: &[u8]) -> Vec<u8> {
+    if kind == Kind::Authority && is_socket(value) {
+        return vec![NO_AUTHORITY; value.len()];
+    }
     if bad_in_value(kind, value).is_none() {
         return value.to_vec();
     }
@@ -270,11 +294,18 @@ fn mended_value(kind: Kind, value: &[u8]) -> Vec<u8> {
     }
     let good = |octet: &u8| match kind {
         Kind::Method if http::Method::from_bytes(&[*octet]).is_err() => b'X',
-        Kind::Pseudo if !octet.is_ascii() => b'?',
+        Kind::Authority | Kind::Pseudo if !octet.is_ascii() => b'?',
         _ if is_control(*octet) => b'?',
         _ => *octet,
     };
     value.iter().map(good).collect()
+}
+
+/// The path of a socket, plain or percent-encoded, or an abstract socket: what clients that are made of gRPC's C core
+/// take for the authority on a unix socket. h2 resets their calls before anybody else sees them.
+fn is_socket(authority: &[u8]) -> bool {
+    let path = authority.strip_prefix(b"unix:").unwrap_or(authority);
+    [&b"/"[..], b"%2F", b"%2f", b"@", b"%40"].iter().any(|start| path.starts_with(start))
 }
 
 /// As `http::HeaderValue` judges it.
@@ -318,6 +349,10 @@ fn write_text(written: &mut Vec<u8>, text: &[u8]) {
     write_integer(written, 0, 7, text.len());
     written.extend_from_slice(text);
 }
+
+/// A character that h2 takes in an authority, and that stands in the name of no host. The place of an authority that is
+/// none is filled with it: the dynamic table may bring it again with every call.
+pub(crate) const NO_AUTHORITY: u8 = b'!';
 
 /// What each field counts beside its octets (RFC 9113 section 6.5.2).
 const OVERHEAD: usize = 32;
@@ -401,7 +436,35 @@ mod tests {
             let block = [b"\x82", &*bad, b"\x86"].concat();
             let expected = [b"\x82", &*good, b"\x86"].concat();
             let fault = Fault::Octet { name: name.to_owned(), octet };
-            assert_eq!(judge(&block, 1 << 20), Verdict::Mended(expected, fault));
+            assert_eq!(judge(&block, 1 << 20), Verdict::Mended(expected, Some(fault)));
+        }
+    }
+
+    #[test]
+    fn an_authority_that_is_a_socket_is_none() {
+        for (authority, expected) in [
+            ("/run/eg.sock", true),
+            ("%2Frun%2Feg.sock", true),
+            ("unix:/run/eg.sock", true),
+            ("@abstract", true),
+            ("localhost", false),
+            ("[::1]:80", false),
+            ("user@host", false),
+            ("unix:80", false),
+        ] {
+            for block in [
+                field(0x40, b":authority", authority.as_bytes()),
+                coded_field(b":authority", authority.as_bytes()),
+            ] {
+                match (judge(&block, 1 << 20), expected) {
+                    (Verdict::Mended(mended, None), true) => {
+                        assert!(mended.ends_with(b"!!!!"), "{authority}");
+                    }
+                    (verdict, expected) => {
+                        assert_eq!((verdict, expected), (Verdict::Fine, false), "{authority}");
+                    }
+                }
+            }
         }
     }
 
@@ -415,7 +478,7 @@ mod tests {
             field(0x40, b"x-stored", &large),
         ]
         .concat();
-        let Verdict::Mended(mended, fault) = judge(&block, 10_000) else { panic!("too large") };
+        let Verdict::Mended(mended, Some(fault)) = judge(&block, 10_000) else { panic!("too large") };
         let filler = vec![b'x'; TABLE_SIZE];
         let expected = [
             field(0, b":path", b"/a"),

@@ -10,6 +10,9 @@
 //! - for an octet in a name or a value that cannot stand there (RFC 9113 section 8.2.1 wants a stream error). It is
 //!   exchanged for another, so that the state of the compression stays that of the peer.
 //!
+//! And it resets a call whose authority is the path of a socket, as that of many clients on a unix socket is. That is no
+//! authority, and the call is made into one that has none ([`NO_AUTHORITY`]).
+//!
 //! The call is told by [`Faults`] what was wrong, and ends with it: a mended field is not passed on as if it were the
 //! peer's. Other frames are not touched, and what is good is not copied.
 
@@ -24,6 +27,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+pub(crate) use self::block::NO_AUTHORITY;
 use self::block::Verdict;
 pub(crate) use self::faults::{Fault, Faults};
 use super::dial::FRAME_HEADER;
@@ -184,8 +188,10 @@ impl<S> Sieve<S> {
         }
     }
 
-    fn mended(&self, head: Head, length: usize, block: &[u8], fault: Fault) -> Step {
-        self.faults.note(head.stream, fault);
+    fn mended(&self, head: Head, length: usize, block: &[u8], fault: Option<Fault>) -> Step {
+        if let Some(fault) = fault {
+            self.faults.note(head.stream, fault);
+        }
         Step::Replace(length, head.write(block))
     }
 }
