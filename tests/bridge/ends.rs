@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use egext_test_support::TestPki;
+use egext_test_support::{TestPki, TestServer};
 use h2::Reason;
 use http::HeaderValue;
 use tokio::sync::mpsc;
@@ -276,4 +276,19 @@ async fn thousands_of_cancelled_calls_leave_the_connection_standing() {
     assert_eq!(caller.hook().await.code(), 0);
     let (_, log) = bridge.running.terminate();
     assert_eq!(upstream.connections(), 1, "{log}");
+}
+
+/// Whose reset it was decides where somebody looks for the fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_breaks_http2_is_told_as_the_servers() {
+    for (name, value) in
+        [("connection", "close"), ("transfer-encoding", "chunked"), ("content-length", "100")]
+    {
+        let server = TestServer::plaintext().answers_header(name, value).spawn();
+        let bridge = Bridge::plaintext(&server.tcp_address()).start();
+        let answer = bridge.caller().await.hook().await;
+        assert_eq!(answer.code(), Code::Internal as i32, "{name}: {answer:?}");
+        let words = "the bridge reset the call, because the extension server's answer breaks HTTP/2";
+        assert!(answer.words().contains(words), "{name}: {answer:?}");
+    }
 }
