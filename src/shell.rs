@@ -1,6 +1,7 @@
 //! Commands that are printed to be pasted into a shell.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 /// `text` as one word for a POSIX shell.
 pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
@@ -9,6 +10,14 @@ pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
+/// The flag that names `directory`, where that is not the default.
+pub(crate) fn dir_flag(directory: &Path) -> String {
+    if directory == Path::new("certs") {
+        return String::new();
+    }
+    format!(" --dir {}", shell_word(&directory.display().to_string()))
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 //! A change is about one certificate, and is made below the same CA: peers that trust the predecessor trust the
 //! successor. What the certificate has already is no change, so that the same command can be repeated.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::member::Member;
 use super::{KeyType, NameError, SubjectName, Summary, check};
 use crate::report::Hint;
-use crate::shell::shell_word;
+use crate::shell::{dir_flag, shell_word};
 use crate::units::Span;
 
 /// What was asked for.
@@ -60,12 +61,15 @@ impl Change {
         let names = &member.summary().names;
         let mut removed = Vec::new();
         for typed in &self.remove {
-            if self.add.iter().any(|name| is_called(name, typed)) {
-                return Err(ChangeError::Contradiction { name: typed.clone() });
+            let mut called = names.iter().filter(|name| is_called(name, typed)).peekable();
+            if called.peek().is_none() {
+                let (path, names) = (member.path().to_owned(), list(names));
+                return Err(ChangeError::NotThere { path, name: typed.clone(), names });
             }
-            let found = names.iter().find(|name| is_called(name, typed)).ok_or_else(|| {
-                ChangeError::NotThere { path: member.path().into(), name: typed.clone(), names: list(names) }
-            })?;
+            // An address that was written as a host name goes when the same address comes.
+            let Some(found) = called.find(|name| !has(&self.add, name)) else {
+                return Err(ChangeError::Contradiction { name: typed.clone() });
+            };
             if !removed.contains(found) {
                 removed.push(found.clone());
             }
@@ -203,20 +207,43 @@ impl Hint for ChangeError {
     }
 }
 
-/// The flag that names the directory of `path`, where that is not the default.
-pub(super) fn place(path: &Path) -> String {
-    match path.parent() {
-        None => String::new(),
-        Some(directory) if directory == Path::new("certs") => String::new(),
-        Some(directory) => format!(" --dir {}", shell_word(&directory.display().to_string())),
+/// The command that renews the certificate in `path` with `flags`, for a hint.
+///
+/// A certificate that a server presents, or that has the name of another tool, is known by another name where it was
+/// issued.
+pub(super) fn renew_command(path: &Path, flags: &str) -> String {
+    let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
+    let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
+    match path.file_stem().and_then(OsStr::to_str).filter(|name| is_certificate && *name != "tls") {
+        Some(name) => format!("`egext certs renew --name {}{flags}{}`", shell_word(name), place(path)),
+        None => format!("`egext certs renew --name NAME{flags}`"),
     }
 }
 
-fn has(names: &[SubjectName], wanted: &SubjectName) -> bool {
-    names.iter().any(|name| is_called(name, &wanted.to_string()))
+/// The command that issues a certificate in place of the one in `path`, for a hint.
+pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
+    let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
+    let (name, place) = match path.file_stem().and_then(OsStr::to_str) {
+        Some(name) if is_certificate && name != "tls" => (shell_word(name).into_owned(), place(path)),
+        _ => ("NAME".to_owned(), String::new()),
+    };
+    format!("`egext certs issue {role} --out {name} --san NAME --replace{place}`")
 }
 
-/// Host names are the same in capitals, and IP addresses however they are written.
+/// The flag that names the directory of `path`, where that is not the default.
+pub(super) fn place(path: &Path) -> String {
+    path.parent().map_or_else(String::new, dir_flag)
+}
+
+/// Host names are the same in capitals.
+fn has(names: &[SubjectName], wanted: &SubjectName) -> bool {
+    names.iter().any(|name| match (name, wanted) {
+        (SubjectName::Dns(name), SubjectName::Dns(wanted)) => name.eq_ignore_ascii_case(wanted),
+        _ => name == wanted,
+    })
+}
+
+/// What was typed has no kind, and IP addresses can be written in several ways.
 fn is_called(name: &SubjectName, typed: &str) -> bool {
     match name {
         SubjectName::Ip(address) => typed.parse::<IpAddr>().is_ok_and(|typed| typed == *address),

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
 
 use super::authority::local_names;
+use super::change::{place, renew_command, replace_command};
 use super::{
     Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, KeyType, Role, SubjectName, Summary,
     profile::BACKDATED, verify, when,
 };
 use crate::report::{Finding, Id};
+use crate::shell::shell_word;
 use crate::units::Span;
 
 /// A complete set, loaded: every key belongs to its certificate.
@@ -91,25 +93,28 @@ impl StoredSet {
         let mut findings = Vec::new();
         let missing = wanted.names.iter().filter(|name| !server.names.contains(name)).collect::<Vec<_>>();
         if !missing.is_empty() {
-            let message = format!("the existing certificate is not for {}", list(missing));
+            let message = format!("the existing certificate is not for {}", list(missing.iter().copied()));
             findings.push(
                 Finding::new(Id::CertsNamesMissing, words(server_path), message)
                     .with_evidence("expected", list(&wanted.names))
                     .with_evidence("found", list(&server.names))
-                    .with_hint(NEW_SET),
+                    .with_hint(self.change("--add-san", missing)),
             );
         }
         let local = local_names();
         let idle = |name: &&SubjectName| server.names.contains(name) && !wanted.names.contains(name);
         let idle = local.iter().filter(idle).collect::<Vec<_>>();
         if wanted.no_local_names && !idle.is_empty() {
-            let message = format!("the existing certificate is for {}, too", list(idle));
-            findings.push(Finding::new(Id::CertsDiffers, words(server_path), message).with_hint(NEW_SET));
+            let message = format!("the existing certificate is for {}, too", list(idle.iter().copied()));
+            let hint = self.change("--remove-san", idle);
+            findings.push(Finding::new(Id::CertsDiffers, words(server_path), message).with_hint(hint));
         }
-        if let Some(wanted) = wanted.key_type.map(|key_type| key_type.to_string())
-            && wanted != server.key
+        if let Some(key_type) = wanted.key_type
+            && key_type.to_string() != server.key
         {
-            findings.push(differs(server_path, "key type", &wanted, &server.key));
+            let hint = self.renew(&format!("--key-type {}", key_type.name()));
+            let hint = format!("{hint}, and the same for the client");
+            findings.push(differs(server_path, "key type", (&key_type.to_string(), &server.key), &hint));
         }
         // A leaf whose life its CA has cut short is as long as it can be.
         let cut_short = |wanted| server.not_after == ca.not_after && wanted > lifetime(server);
@@ -121,10 +126,34 @@ impl StoredSet {
             if let Some(wanted) =
                 wanted.filter(|wanted| wanted.duration().as_secs() != found.duration().as_secs())
             {
-                findings.push(differs(path, "lifetime", &wanted.to_string(), &found.to_string()));
+                let hint = if summary.is_ca {
+                    format!(
+                        "`egext certs rotate-ca prepare --ca-lifetime {wanted}{}` begins to replace the CA by one with this lifetime",
+                        place(path)
+                    )
+                } else {
+                    format!("{}, and the same for the client", self.renew(&format!("--lifetime {wanted}")))
+                };
+                findings.push(differs(path, "lifetime", (&wanted.to_string(), &found.to_string()), &hint));
             }
         }
         findings
+    }
+
+    /// The command that changes names of the server's certificate.
+    fn change<'a>(&self, flag: &str, names: impl IntoIterator<Item = &'a SubjectName>) -> String {
+        let names = names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        self.renew(&format!("{flag} {}", shell_word(&names)))
+    }
+
+    /// The command that changes the server's certificate below the same CA.
+    fn renew(&self, flags: &str) -> String {
+        let signer = match self.ca_key {
+            StoredKey::Absent => " --ca-cert FILE --ca-key FILE",
+            StoredKey::Encrypted => " --ca-key-passphrase-file FILE",
+            StoredKey::Plain(_) => "",
+        };
+        format!("{} changes it", renew_command(self.server.certificate_path(), &format!("{flags}{signer}")))
     }
 
     /// CA, server and client, with their files.
@@ -147,7 +176,10 @@ impl StoredSet {
             Finding::new(Id::CertsChainBroken, words(identity.certificate_path()), message)
                 .with_evidence("expected", format!("issued by {}", ca.subject))
                 .with_evidence("found", format!("issued by {}", leaf.issuer))
-                .with_hint(NEW_SET),
+                .with_hint(format!(
+                    "copy the set again as a whole, or issue it anew: {}",
+                    replace_command(identity.certificate_path(), role)
+                )),
         )
     }
 }
@@ -171,11 +203,14 @@ pub struct Wanted {
 fn dates(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
     let (id, message) = date(summary, soon(summary.not_after - summary.not_before), now)?;
     let cure = match id {
-        Id::CertsNotYetValid => "compare this machine's clock with another one",
-        // What an expired CA has issued passes with nobody, so nothing is left to be kept alive.
-        Id::CertsExpired if summary.is_ca => NEW_SET,
-        _ if summary.is_ca => ROTATE,
-        _ => RENEW,
+        Id::CertsNotYetValid => "compare this machine's clock with another one".to_owned(),
+        _ if summary.is_ca => {
+            format!(
+                "`egext certs rotate-ca prepare{}` begins to replace it, and keeps all names",
+                place(path)
+            )
+        }
+        _ => format!("{} makes a new one, from the same CA", renew_command(path, "")),
     };
     Some(Finding::new(id, words(path), message).with_hint(cure))
 }
@@ -209,11 +244,11 @@ pub(super) fn lifetime(summary: &Summary) -> Span {
     Span::from_seconds(u64::try_from(seconds).unwrap_or_default())
 }
 
-fn differs(path: &Path, what: &str, expected: &str, found: &str) -> Finding {
+fn differs(path: &Path, what: &str, (expected, found): (&str, &str), hint: &str) -> Finding {
     Finding::new(Id::CertsDiffers, words(path), format!("the existing certificate has another {what}"))
         .with_evidence("expected", expected)
         .with_evidence("found", found)
-        .with_hint(NEW_SET)
+        .with_hint(hint)
 }
 
 fn words(path: &Path) -> String {
@@ -223,12 +258,6 @@ fn words(path: &Path) -> String {
 fn list<'a>(names: impl IntoIterator<Item = &'a SubjectName>) -> String {
     names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
-
-const NEW_SET: &str = "`egext certs init --force` makes a new set, with a new CA";
-
-const RENEW: &str = "`egext certs renew` makes a new one, from the same CA";
-
-const ROTATE: &str = "`egext certs rotate-ca prepare` begins to replace it, without a failed call";
 
 #[cfg(test)]
 mod tests {

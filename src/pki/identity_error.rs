@@ -171,7 +171,7 @@ impl Hint for IdentityError {
         let hint = match self {
             Self::Changing { .. } => "try again when it is at rest".to_owned(),
             Self::Dangling { .. } => {
-                "copy what the links point to: `cp -rL FROM TO`; or make a new set with `egext certs init`".to_owned()
+                "copy what the links point to, for example with `egext certs pack` where the set was made".to_owned()
             }
             Self::Decrypt { source: DecryptError::WrongPassphrase, .. } => {
                 "`--ca-key-passphrase-file` takes the first line of the file as it is, spaces and all".to_owned()

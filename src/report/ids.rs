@@ -95,19 +95,19 @@ table! {
         "have the CA's certificate issued again with keyUsage (keyCertSign, cRLSign), subjectKeyIdentifier and a subject, or make a CA with `egext certs init`";
     CertsChainBroken = "certs.chain-broken", Error,
         "the CA certificate in the set did not sign this certificate, or not for this side: files of two sets were mixed",
-        "copy the set again as a whole, or make a new one: `egext certs init --force`";
+        "copy the set again as a whole, or issue the certificate anew: `egext certs issue ROLE --out NAME --san NAME --replace`";
     CertsChainOrder = "certs.chain-order", Error,
         "the certificate file does not begin with the leaf, or a certificate in it did not issue the one before it; the first one is taken for the leaf (RFC 8446 section 4.4.2)",
         "put the leaf first and each issuer behind what it issued; the root can be left out";
     CertsDiffers = "certs.differs", Warning,
         "a set exists already and is not what the flags ask for; it was left as it is",
-        "leave the flags out, or make a new set with them: `egext certs init --force`, which makes a new CA too, so both sides need the new files";
+        "leave the flags out, or change what is there: `egext certs renew --name NAME` with `--add-san`, `--remove-san`, `--lifetime` or `--key-type` for one certificate, `egext certs rotate-ca prepare` for the CA; a set of another CA belongs into another directory (`--dir`)";
     CertsEd25519 = "certs.ed25519", Warning,
         "the keys are Ed25519: Envoy, Python's `cryptography` and older Java refuse such certificates",
         "use `--key-type p256` unless both sides are known to accept Ed25519";
     CertsExpired = "certs.expired", Error,
         "the last second of the certificate's life is over, so every peer refuses it",
-        "make a new one from the same CA (`egext certs renew`), or a new set where the CA has expired (`egext certs init --force`), hand the files out and restart both sides; if the date looks wrong, set this machine's clock";
+        "`egext certs renew` makes a new server or client certificate from the same CA; where the CA has expired, `egext certs rotate-ca prepare` and `activate` replace it and keep all names; hand the files out and restart both sides; if the date looks wrong, set this machine's clock";
     CertsExpiring = "certs.expiring", Warning,
         "less of the certificate's life is left than `--within` says; without it, less than a third and less than 30 days",
         "`egext certs renew` makes a new server or client certificate from the same CA, `egext certs rotate-ca prepare` begins to replace the CA without a failed call";
@@ -116,7 +116,7 @@ table! {
         "read the reason; certificates that `egext certs init` makes pass every verifier";
     CertsIpAsDns = "certs.ip-as-dns", Error,
         "an IP address is in the certificate as a DNS name, where no verifier looks for addresses; a warning if the certificate has other names",
-        "issue the certificate again with the address as IP address: `egext certs init --san 10.0.0.7` sees the difference";
+        "write the address as an IP address: `egext certs renew --name server --add-san 10.0.0.7 --remove-san 10.0.0.7` sees the difference";
     CertsIsCa = "certs.is-ca", Error,
         "a CA's certificate is used as a side's own, as plain `openssl req -x509` makes it or when `ca.crt` was copied over it; Go accepts that, rustls and others refuse it",
         "issue a leaf certificate from the CA, and keep the two in files of their own";
@@ -149,13 +149,13 @@ table! {
         "if the requester is not a replica of that server or client, do not hand the certificate out; issue it again with the names that you choose: `egext certs issue --csr FILE --san NAME`";
     CertsNamesMissing = "certs.names-missing", Error,
         "the server's certificate lacks names that `--for-name` asks for, or `--san` where a set exists already; it was left as it is",
-        "make a new set with all names (`egext certs init --force --san NAME,NAME`), give both sides their files and restart them";
+        "add them (`egext certs renew --name server --add-san NAME,NAME`), give the server its new files and restart it";
     CertsNoSan = "certs.no-san", Error,
         "the server's certificate has no subjectAltName; a name in the common name counts for no modern TLS stack (RFC 9525)",
-        "issue it again with the name as subjectAltName: `egext certs init --san NAME`";
+        "issue it again with the name as subjectAltName: `egext certs issue server --out server --san NAME --replace`";
     CertsNotYetValid = "certs.not-yet-valid", Error,
         "the first second of the certificate's life has not come: this machine's clock is behind, or the clock of the machine that made it was ahead",
-        "set both clocks (`timedatectl`), then wait or make a new set: `egext certs init --force`";
+        "set both clocks (`timedatectl`), then wait, or renew by the right clock: `egext certs renew --force`";
     CertsOutlivesCa = "certs.outlives-ca", Warning,
         "the certificate is valid for longer than its CA, after whose end every verifier refuses it",
         "count on the CA's date, or replace the CA before it";
@@ -182,7 +182,7 @@ table! {
         "let the CA issue it again with SHA-256";
     CertsWrongPurpose = "certs.wrong-purpose", Error,
         "the certificate's extended key usage is not for the side that uses it: server and client certificate were confused, or a public CA left clientAuth out",
-        "give each side its own certificate, with serverAuth or clientAuth";
+        "give each side its own certificate, with serverAuth or clientAuth: `egext certs issue ROLE --out ROLE --san NAME --replace`";
     ConfigDiffers = "config.differs", Error,
         "the file is not what this version of `egext` writes for these flags: somebody edited it, or the flags or the version changed",
         "write it again with the same command without `--check`, or change the flags to match the file";
@@ -242,16 +242,16 @@ table! {
         "in the server's certificate file, put the leaf first and each issuer behind what it issued";
     ProbeServerCertExpired = "probe.server-cert.expired", Error,
         "the server presents a certificate whose time is over, or one in its chain is",
-        "issue a new one (`egext certs init --force` makes a new set) and restart the server if it does not reload";
+        "renew it where its CA is (`egext certs renew --role server`), and restart the server if it does not reload; if a CA above it has expired, replace that (`egext certs rotate-ca prepare`)";
     ProbeServerCertIsCa = "probe.server-cert.is-ca", Error,
         "the server presents a CA certificate as its own (plain `openssl req -x509` makes such); rustls and others refuse that",
-        "issue a leaf certificate for the server: `egext certs init`";
+        "issue a leaf certificate for the server from that CA: `egext certs issue server --out server --san NAME --replace`; without a set of `egext`, `egext certs init --ca-cert FILE --ca-key FILE` makes one with that CA";
     ProbeServerCertNameMismatch = "probe.server-cert.name-mismatch", Error,
         "none of the names in the server's certificate is the one that you called it by; an IP address counts only where it stands as an IP address, not as a DNS name",
-        "call it by a name that it has, name that one with `--server-name`, or issue a certificate with the missing name (`--san`)";
+        "call it by a name that it has, name that one with `--server-name`, or add the missing name (`egext certs renew --name server --add-san NAME`)";
     ProbeServerCertNoSan = "probe.server-cert.no-san", Error,
         "the certificate has no subjectAltName; a name in the common name counts for no modern TLS stack (RFC 9525)",
-        "issue a certificate with the name as subjectAltName: `egext certs init --san NAME`";
+        "issue it again with the name as subjectAltName: `egext certs issue server --out server --san NAME --replace`";
     ProbeServerCertNotYetValid = "probe.server-cert.not-yet-valid", Error,
         "the certificate's time has not begun: it was made on a machine whose clock is ahead, or this clock is behind",
         "compare the clocks (`date -u`) of both machines";
@@ -272,7 +272,7 @@ table! {
         "let the server offer `h2` by ALPN";
     ProbeClientCertExpired = "probe.client-cert.expired", Error,
         "the client certificate's time is over, so a server that asks for one refuses us",
-        "issue a new one: `egext certs init --force` makes a new set";
+        "renew it where its CA is: `egext certs renew --role client`";
     ProbeClientCertNotYetValid = "probe.client-cert.not-yet-valid", Error,
         "the client certificate's time has not begun: a clock is wrong",
         "compare the clocks (`date -u`) of the machines that made and that use it";

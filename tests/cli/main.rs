@@ -4,6 +4,7 @@ mod certs;
 mod config;
 mod demo;
 mod explain;
+mod hints;
 mod output;
 mod probe;
 

@@ -1,13 +1,16 @@
 //! What a certificate says about itself, held against what is needed of it.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use time::{Duration, OffsetDateTime};
 
 use crate::net::Host;
+use crate::pki::change::{renew_command, replace_command};
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
-use crate::pki::{Distrust, Role, SubjectName, Trust, check, date, verify};
+use crate::pki::{Distrust, Role, SubjectName, Summary, Trust, check, date, verify};
 use crate::report::{Finding, Id, Severity};
+use crate::shell::shell_word;
 use crate::units::Within;
 
 /// Is it the time of each of them, and for long enough?
@@ -27,10 +30,10 @@ pub(super) fn dates(
             (Id::CertsNotYetValid, _) => {
                 finding("is ").with_hint("compare this machine's clock with another one: `date -u`")
             }
-            (Id::CertsExpiring, Some(within)) => {
-                finding("").with_hint(NEW).with_evidence("within", within.to_string())
-            }
-            _ => finding("").with_hint(NEW),
+            (Id::CertsExpiring, Some(within)) => finding("")
+                .with_hint(renewal(subject, summary, Some(within)))
+                .with_evidence("within", within.to_string()),
+            _ => finding("").with_hint(renewal(subject, summary, None)),
         })
     };
     certificates.iter().filter_map(date).collect()
@@ -89,7 +92,11 @@ pub(super) fn strength(subject: &str, certificates: &[Certificate]) -> Vec<Findi
             findings.push(
                 Finding::new(Id::CertsWeakKey, subject, message)
                     .with_evidence("found", summary.key.clone())
-                    .with_hint("issue it again with a P-256 key"),
+                    .with_hint(if summary.is_ca {
+                        "replace the CA: `egext certs rotate-ca prepare --key-type p256`".to_owned()
+                    } else {
+                        p256(subject)
+                    }),
             );
         }
         if let Some(algorithm) = certificate.weak_signature.filter(|_| !summary.self_issued) {
@@ -102,8 +109,7 @@ pub(super) fn strength(subject: &str, certificates: &[Certificate]) -> Vec<Findi
         }
         if summary.key == "Ed25519" && !summary.is_ca {
             let message = "Envoy and some other TLS stacks refuse Ed25519 certificates";
-            findings
-                .push(Finding::new(Id::CertsEd25519, subject, message).with_hint("use `--key-type p256`"));
+            findings.push(Finding::new(Id::CertsEd25519, subject, message).with_hint(p256(subject)));
         }
     }
     findings
@@ -131,7 +137,10 @@ pub(super) fn usage(subject: &str, leaf: &Certificate, role: Role) -> Vec<Findin
             Finding::new(Id::CertsWrongPurpose, subject, format!("it is not for the {role}"))
                 .with_evidence("expected", format!("extended key usage {wanted}"))
                 .with_evidence("found", found)
-                .with_hint(format!("give the {role} its own certificate")),
+                .with_hint(format!(
+                    "give the {role} its own certificate, or issue one: {}",
+                    replace_command(Path::new(subject), role)
+                )),
         );
     }
     findings
@@ -155,7 +164,10 @@ pub(super) fn names(
         return vec![
             Finding::new(Id::CertsNoSan, subject, message)
                 .with_evidence("expected", "a DNS name or an IP address")
-                .with_hint("`egext certs init --san NAME` makes one"),
+                .with_hint(format!(
+                    "issue one with its names: {}",
+                    replace_command(Path::new(subject), role)
+                )),
         ];
     }
     let mut findings = Vec::new();
@@ -168,7 +180,11 @@ pub(super) fn names(
             let mut finding = Finding::new(Id::CertsIpAsDns, subject, message)
                 .with_evidence("expected", format!("IP:{text}"))
                 .with_evidence("found", format!("DNS:{text}"))
-                .with_hint(format!("issue it again; for `egext`: `--san {text}`"));
+                .with_hint({
+                    let address = shell_word(text);
+                    let flags = format!("--add-san {address} --remove-san {address}");
+                    format!("write it as an address: {}", renew_command(Path::new(subject), &flags))
+                });
             if usable {
                 // By its other names clients can verify it.
                 finding.severity = Severity::Warning;
@@ -184,7 +200,10 @@ pub(super) fn names(
             Finding::new(Id::CertsNamesMissing, subject, format!("it is not for {}", missing.join(", ")))
                 .with_evidence("expected", missing.join(", "))
                 .with_evidence("found", has.join(", "))
-                .with_hint(format!("issue it again with the missing names: `--san {}`", missing.join(","))),
+                .with_hint({
+                    let flags = format!("--add-san {}", shell_word(&missing.join(",")));
+                    format!("add what is missing: {}", renew_command(Path::new(subject), &flags))
+                }),
         );
     }
     findings
@@ -217,4 +236,16 @@ fn soon(life: Duration, within: Option<Within>) -> Duration {
     }
 }
 
-const NEW: &str = "`egext certs renew` renews a leaf, `egext certs rotate-ca` a CA";
+/// How to get a certificate with a later end.
+fn renewal(subject: &str, summary: &Summary, within: Option<Within>) -> String {
+    if summary.is_ca {
+        return "replace the CA, which keeps all names: `egext certs rotate-ca prepare`".to_owned();
+    }
+    // What is due by another rule is not renewed without it.
+    let flags = within.map_or_else(String::new, |within| format!("--within {within}"));
+    format!("renew it where its CA is: {}", renew_command(Path::new(subject), &flags))
+}
+
+fn p256(subject: &str) -> String {
+    format!("give it a P-256 key: {}", renew_command(Path::new(subject), "--key-type p256"))
+}

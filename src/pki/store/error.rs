@@ -1,9 +1,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Untrusted;
-use crate::pki::IdentityError;
+use super::{Untrusted, previous};
+use crate::pki::{IdentityError, Role};
 use crate::report::Hint;
+use crate::shell::dir_flag;
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +127,19 @@ impl Hint for StoreError {
             Self::Half { foreign: true, .. } => {
                 half_set("move the other files away, or name another directory with `--dir`")
             }
-            Self::Half { .. } => half_set("make a wholly new set: `egext certs init --force`"),
+            Self::Half { directory, missing, .. } => {
+                let is_of = |role: &Role| missing.iter().all(|name| role_of(name) == Some(*role));
+                match [Role::Server, Role::Client].into_iter().find(is_of) {
+                    Some(role) => half_set(&format!(
+                        "issue a new one: `egext certs issue {role} --out {role} --san NAME --replace{}`",
+                        dir_flag(directory)
+                    )),
+                    None => half_set(&format!(
+                        "make a set in another directory with `--dir`; if there was a set before this one, it is in `{}`",
+                        previous(directory).display()
+                    )),
+                }
+            }
             Self::Mixture { .. } => "copy the set again as a whole: files of two sets were mixed".to_owned(),
             Self::Unusable(error) => return error.hint(),
             Self::Stray { .. } => "somebody has changed it: put the link back, or name another directory with `--dir`".to_owned(),
@@ -134,6 +147,12 @@ impl Hint for StoreError {
             Self::NoRandomness => "look at `dmesg` for `random`, and try again".to_owned(),
         })
     }
+}
+
+/// Whose file it is.
+fn role_of(file: &str) -> Option<Role> {
+    let is_of = |role: &Role| [role.certificate_file(), role.key_file()].contains(&file);
+    [Role::Server, Role::Client].into_iter().find(is_of)
 }
 
 fn missing_words(missing: &[String]) -> String {

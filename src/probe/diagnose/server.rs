@@ -8,6 +8,7 @@ use super::{Context, words};
 use crate::pki::when::timestamp;
 use crate::pki::{SubjectName, Summary};
 use crate::report::{Finding, Id};
+use crate::shell::shell_word;
 
 /// Our verdict on the server's certificate.
 pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Finding {
@@ -52,7 +53,7 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
                 Id::ProbeServerCertIsCa,
                 format!("the server presents the CA certificate{subject} as its own"),
             )
-            .with_hint("give it a leaf certificate: `egext certs init` makes one"),
+            .with_hint("give it a leaf certificate of that CA, such as `server.crt` of `egext certs init`"),
         other => context.finding(
             Id::ProbeServerCertRefused,
             format!("the server's certificate{subject} cannot be used: {}", words::certificate(other)),
@@ -61,15 +62,17 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
 }
 
 fn expired(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {
-    let message = match found {
-        Some(found) if found.not_after < context.now => {
-            format!("the server's certificate{subject} expired on {}", timestamp(found.not_after))
-        }
-        _ => format!("a certificate above the server's{subject} has expired"),
+    let (message, hint) = match found {
+        Some(found) if found.not_after < context.now => (
+            format!("the server's certificate{subject} expired on {}", timestamp(found.not_after)),
+            "renew it where its CA is, and restart the server: `egext certs renew --role server`",
+        ),
+        _ => (
+            format!("a certificate above the server's{subject} has expired"),
+            "replace the CA where its key is: `egext certs rotate-ca prepare`",
+        ),
     };
-    context
-        .finding(Id::ProbeServerCertExpired, message)
-        .with_hint("issue a new one and restart the server: `egext certs init --force` makes a new set")
+    context.finding(Id::ProbeServerCertExpired, message).with_hint(hint)
 }
 
 fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
@@ -79,7 +82,10 @@ fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
         return context
             .finding(Id::ProbeServerCertNoSan, "the server's certificate has no subjectAltName")
             .with_evidence("expected", name.clone())
-            .with_hint(format!("issue one with the name: `egext certs init --san {name}`"));
+            .with_hint(format!(
+                "issue one with the name: `egext certs issue server --out server --san {} --replace`",
+                shell_word(&name)
+            ));
     }
     let (expected, found, hint) = if names.iter().any(SubjectName::is_misplaced_address) {
         // Without the kinds it would be "expected 127.0.0.1, found 127.0.0.1".
@@ -88,14 +94,20 @@ fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
             format!("{kind} {name}"),
             names.iter().map(SubjectName::with_kind).collect::<Vec<_>>(),
             format!(
-                "an IP address that stands as a DNS name counts for no client: issue one with `--san {name}`"
+                "an IP address that stands as a DNS name counts for no client; where its CA is, renew it with the \
+                 address: `egext certs renew --name server --add-san {}`",
+                shell_word(&name)
             ),
         )
     } else {
         (
             name.clone(),
             names.iter().map(ToString::to_string).collect(),
-            format!("`--server-name NAME` with a name that it has, or issue one with `--san {name}`"),
+            format!(
+                "`--server-name NAME` with a name that it has; or add this one where its CA is, and restart the \
+                 server: `egext certs renew --name server --add-san {}`",
+                shell_word(&name)
+            ),
         )
     };
     context

@@ -146,7 +146,7 @@ fn a_second_run_says_what_the_set_lacks() {
     "severity": "error",
     "subject": "certs/server.crt",
     "message": "the existing certificate is not for other.internal",
-    "hint": "`egext certs init --force` makes a new set, with a new CA",
+    "hint": "`egext certs renew --name server --add-san other.internal` changes it",
     "evidence": {
       "expected": "localhost, other.internal",
       "found": "localhost, 127.0.0.1, ::1"
@@ -157,7 +157,7 @@ fn a_second_run_says_what_the_set_lacks() {
     "severity": "warning",
     "subject": "certs/server.crt",
     "message": "the existing certificate has another key type",
-    "hint": "`egext certs init --force` makes a new set, with a new CA",
+    "hint": "`egext certs renew --name server --key-type rsa2048` changes it, and the same for the client",
     "evidence": {
       "expected": "RSA 2048",
       "found": "P-256"
@@ -168,7 +168,7 @@ fn a_second_run_says_what_the_set_lacks() {
     "severity": "warning",
     "subject": "certs/server.crt",
     "message": "the existing certificate has another lifetime",
-    "hint": "`egext certs init --force` makes a new set, with a new CA",
+    "hint": "`egext certs renew --name server --lifetime 30d` changes it, and the same for the client",
     "evidence": {
       "expected": "30d",
       "found": "1y"
@@ -199,7 +199,7 @@ fn half_a_set_is_an_error_that_names_what_is_missing() {
         let before = place.tree();
         place.init(&[]).assert().code(2).stdout_eq("").stderr_eq(format!(
             "error: `certs` holds half a set: `{name}` is missing\n  \
-             hint: put back what is missing, or make a wholly new set: `egext certs init --force`\n"
+             hint: put back what is missing, or [..]\n"
         ));
         assert_eq!(place.tree(), before, "nothing was written");
         fs::write(&file, text).expect("writable");

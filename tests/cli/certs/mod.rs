@@ -6,6 +6,7 @@ mod check;
 mod copies;
 mod dates;
 mod files;
+mod hints;
 mod init;
 mod issue;
 mod killed;

@@ -46,7 +46,7 @@ fn an_address_that_stands_as_a_name_is_told_from_an_address() {
     let finding = assert_finding!(run, "probe.server-cert.name-mismatch");
     let evidence = json!({ "expected": "IP address 127.0.0.1", "found": "DNS name 127.0.0.1" });
     assert_eq!(finding["evidence"], evidence);
-    assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("--san 127.0.0.1")), "{finding:#}");
+    assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("--add-san 127.0.0.1")), "{finding:#}");
 }
 
 #[test]

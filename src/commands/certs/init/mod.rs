@@ -10,6 +10,7 @@ use crate::pki::check::{StoredKey, StoredSet};
 use crate::pki::store::{self, Store};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName, date, when};
 use crate::report::{Finding, Id, Report};
+use crate::shell::dir_flag;
 use plan::{Made, NewKey, Plan, Source, There};
 
 pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -59,25 +60,30 @@ fn existing(plan: &Plan, now: OffsetDateTime) -> Result<Report, CertsError> {
 /// What was asked of the CA and its key, and is otherwise in the set.
 fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Option<Finding>, CertsError> {
     let path = |name: &str| plan.directory.join(name).display().to_string();
-    let differs = |file: &str, message: &str| {
-        Finding::new(Id::CertsDiffers, path(file), message)
-            .with_hint("`egext certs init --force` with the same flags makes a new set")
+    let differs = |file: &str, message: &str, hint: &str| {
+        Finding::new(Id::CertsDiffers, path(file), message).with_hint(hint)
     };
+    let elsewhere = "leave the set as it is, and make one with these flags in another directory: `--dir DIR`";
     Ok(match (&plan.signer, &set.ca_key) {
         (Source::Files { certificate, key, passphrase }, _) => {
             let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
             let same = set.anchors.certificates().contains(authority.anchor());
             (!same).then(|| {
-                differs(CA_CERTIFICATE_FILE, "the existing certificates are of another CA")
+                differs(CA_CERTIFICATE_FILE, "the existing certificates are of another CA", elsewhere)
                     .with_evidence("expected", authority.summary().subject.to_string())
                     .with_evidence("found", set.server.leaf().issuer.to_string())
             })
         }
         (Source::New { key: NewKey::Discarded }, StoredKey::Encrypted | StoredKey::Plain(_)) => {
-            Some(differs(CA_KEY_FILE, "the key of the existing CA is there, and was not discarded"))
+            let message = "the key of the existing CA is there, and was not discarded";
+            Some(differs(CA_KEY_FILE, message, elsewhere))
         }
         (Source::New { key: NewKey::Encrypted { .. } }, StoredKey::Plain(_)) => {
-            Some(differs(CA_KEY_FILE, "the key of the existing CA is not encrypted"))
+            let hint = format!(
+                "`egext certs rotate-ca prepare --ca-key-passphrase-file FILE{}` begins to replace the CA by one with an encrypted key",
+                dir_flag(&plan.directory)
+            );
+            Some(differs(CA_KEY_FILE, "the key of the existing CA is not encrypted", &hint))
         }
         _ => None,
     })
@@ -176,7 +182,10 @@ fn findings(plan: &Plan, new: &Made, now: OffsetDateTime) -> Vec<Finding> {
     }
     if plan.set.key_type == KeyType::Ed25519 {
         let message = "Envoy and some other TLS stacks refuse Ed25519 certificates";
-        findings.push(Finding::new(Id::CertsEd25519, subject(), message).with_hint("use `--key-type p256`"));
+        findings.push(
+            Finding::new(Id::CertsEd25519, subject(), message)
+                .with_hint("leave out `--key-type ed25519` unless both sides are known to accept such keys"),
+        );
     }
     findings
 }

@@ -1,0 +1,133 @@
+//! What a hint says to type does what it promises: below the same CA, and in the same directory.
+
+use std::fs;
+
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType};
+use serde_json::Value;
+use time::Duration;
+
+use super::{Place, now};
+
+#[test]
+fn what_init_finds_is_cured_by_what_it_advises() {
+    for flags in [
+        &["--san", "other.internal"][..],
+        &["--san", "*.other.internal,10.0.0.7"],
+        &["--key-type", "p384"],
+        &["--lifetime", "30d"],
+        &["--san", "localhost", "--no-local-names", "--lifetime", "30d"],
+        &["--san", "other.internal", "--dir", "it's mine"],
+    ] {
+        let place = Place::new();
+        let directory = if flags.contains(&"--dir") { &flags[flags.len() - 2..] } else { &[] };
+        place.init(directory).assert().success();
+        let ca = place.verb_json(&[&["rotate-ca", "status"], directory].concat(), 0)["signs"].clone();
+        let report = place.verb(&[&["init"], flags, &["-o", "json"]].concat()).assert();
+        follow(&place, &json(&report.get_output().stdout));
+        let report = place.verb(&[&["init"], flags, &["-o", "json"]].concat()).assert().success();
+        let report = json(&report.get_output().stdout);
+        assert_eq!(report["findings"], Value::Array(Vec::new()), "{flags:?}");
+        let status = place.verb_json(&[&["rotate-ca", "status"], directory].concat(), 0);
+        assert_eq!(status["signs"], ca, "{flags:?}");
+    }
+}
+
+#[test]
+fn what_check_finds_is_cured_by_what_it_advises() {
+    let expired = |place: &Place| place.write_set(now() - Duration::days(400));
+    let fresh = |place: &Place| {
+        place.init(&[]).assert().success();
+    };
+    let ed25519 = |place: &Place| {
+        place.init(&["--key-type", "ed25519"]).assert().success();
+    };
+    let misplaced = |place: &Place| {
+        place.init(&[]).assert().success();
+        write_misplaced_address(place);
+    };
+    let cases: [(&dyn Fn(&Place), &[&str], &str); 5] = [
+        (&expired, &[], "certs.expired"),
+        (&fresh, &["--within", "200d"], "certs.expiring"),
+        (&fresh, &["--for-name", "eg.example,10.0.0.7"], "certs.names-missing"),
+        (&ed25519, &["--fail-on", "warning"], "certs.ed25519"),
+        (&misplaced, &[], "certs.ip-as-dns"),
+    ];
+    for (make, flags, id) in cases {
+        let place = Place::new();
+        make(&place);
+        if id == "certs.expiring" {
+            place.verb(&["renew", "--force", "--lifetime", "100d", "--name", "server"]).assert().success();
+            place.verb(&["renew", "--force", "--lifetime", "100d", "--name", "client"]).assert().success();
+        }
+        let ca = fs::read(place.certs().join("ca.crt")).expect("there");
+        let check = [&["check"][..], flags, &["-o", "json"]].concat();
+        let run = place.verb(&check).assert();
+        let report = json(&run.get_output().stdout);
+        let found = report["findings"].as_array().expect("findings");
+        assert!(found.iter().any(|finding| finding["id"] == id), "{id}: {report:#}");
+        let before = place.leaf("server").serial;
+        follow(&place, &report);
+        assert_ne!(place.leaf("server").serial, before, "{id}");
+        if id != "certs.expiring" {
+            let run = place.verb(&check).assert();
+            let report = json(&run.get_output().stdout);
+            let found = report["findings"].as_array().expect("findings");
+            // The CA's own key stays what it is.
+            let left = found.iter().filter(|finding| finding["id"] == id).collect::<Vec<_>>();
+            assert!(left.is_empty(), "{id}: {left:#?}");
+        }
+        assert_eq!(fs::read(place.certs().join("ca.crt")).expect("there"), ca, "{id}");
+        place.assert_whole();
+    }
+}
+
+#[test]
+fn a_lost_leaf_is_issued_anew_by_the_same_ca() {
+    for (name, role) in [("server.crt", "server"), ("server.key", "server"), ("client.key", "client")] {
+        let place = Place::new();
+        place.init(&[]).assert().success();
+        let ca = place.files()["ca.crt"].clone();
+        fs::remove_file(place.certs().join(".egext/current").join(name)).expect("there");
+        let run = place.init(&[]).assert().code(2);
+        let words = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
+        let command = format!("`egext certs issue {role} --out {role} --san NAME --replace`");
+        assert!(words.contains(&command), "{words}");
+        run_advice(&place, &words);
+        assert_eq!(place.files()["ca.crt"], ca, "{name}");
+        place.assert_whole();
+    }
+}
+
+/// Runs the command of each hint, with a name where it says `NAME`.
+fn follow(place: &Place, report: &Value) {
+    let findings = report["findings"].as_array().expect("findings");
+    assert!(!findings.is_empty(), "{report:#}");
+    for finding in findings {
+        run_advice(place, finding["hint"].as_str().expect("a hint"));
+    }
+}
+
+fn run_advice(place: &Place, words: &str) {
+    let start = words.find("`egext certs ").expect("a command") + "`egext certs ".len();
+    let length = words[start..].find('`').expect("its end");
+    let command = &words[start..start + length];
+    place.shell_verb(":", &command.replace("--san NAME", "--san new.example")).assert().success();
+}
+
+fn json(printed: &[u8]) -> Value {
+    serde_json::from_slice(printed).expect("JSON")
+}
+
+/// A server's certificate of the set's own CA, with an address where a host name belongs.
+fn write_misplaced_address(place: &Place) {
+    let read = |name: &str| fs::read_to_string(place.certs().join(name)).expect("there");
+    let signer = KeyPair::from_pem(&read("ca.key")).expect("a key");
+    let issuer = Issuer::from_ca_cert_pem(&read("ca.crt"), signer).expect("a CA");
+    let mut leaf = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    leaf.subject_alt_names.push(SanType::DnsName("10.0.0.7".try_into().expect("ASCII")));
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    (leaf.not_before, leaf.not_after) = (now() - Duration::HOUR, now() + Duration::days(100));
+    let key = KeyPair::generate().expect("a key");
+    place.replace("server.crt", leaf.signed_by(&key, &issuer).expect("signed").pem());
+    place.replace("server.key", key.serialize_pem());
+}
