@@ -281,9 +281,7 @@ async fn thousands_of_cancelled_calls_leave_the_connection_standing() {
 /// Whose reset it was decides where somebody looks for the fault.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_breaks_http2_is_told_as_the_servers() {
-    for (name, value) in
-        [("connection", "close"), ("transfer-encoding", "chunked"), ("content-length", "100")]
-    {
+    for (name, value) in [("connection", "close"), ("transfer-encoding", "chunked")] {
         let server = TestServer::plaintext().answers_header(name, value).spawn();
         let bridge = Bridge::plaintext(&server.tcp_address()).start();
         let answer = bridge.caller().await.hook().await;
