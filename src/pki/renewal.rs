@@ -241,7 +241,12 @@ impl Ca {
         Ok(Self { path, key, summary, certificates, is_in_set })
     }
 
-    /// The certificates of its file: which of them signs, only the key tells.
+    /// Those of its certificates that may be the one that signs: in a set the first, elsewhere only the key tells.
+    pub fn issuers(&self) -> &[CertificateDer<'static>] {
+        if self.is_in_set { &self.certificates[..1] } else { &self.certificates }
+    }
+
+    /// All certificates of its file.
     pub fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.certificates
     }

@@ -44,7 +44,7 @@ use super::signature::is_signed_by;
 use super::store::{SetFile, Snapshot, Store, StoreError};
 use super::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Passphrase, PassphraseError, Role, SET_FILES,
-    Summary, check, date, pem,
+    SubjectName, Summary, check, date, pem,
 };
 use crate::report::Hint;
 use crate::units::Span;
@@ -146,7 +146,12 @@ impl Rotation {
         renewal::refuse_strangers(&self.members, self.signs())?;
         let names = self.members.iter().flat_map(|member| member.summary().names.clone()).collect::<Vec<_>>();
         let domain = authority::trust_domain(&names).into_iter().collect::<Vec<_>>();
-        let constraints = has_name_constraints(&self.trusted[0]).then_some(names.as_slice());
+        let is_constrained = has_name_constraints(&self.trusted[0]);
+        if !is_constrained && !plan.permit.is_empty() {
+            return Err(RotationError::NotConstrained { path: self.ca.path.clone() });
+        }
+        let permitted = names.iter().chain(&plan.permit).cloned().collect::<Vec<_>>();
+        let constraints = is_constrained.then_some(permitted.as_slice());
         let (authority, issued) =
             Authority::create_for(plan.key_type, plan.lifetime, &domain, constraints, now)?;
         let key = self.locked((&authority, &issued), passphrase)?;
@@ -235,18 +240,24 @@ impl Rotation {
 }
 
 /// What the new CA shall be like.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct NextCa {
     /// Of its key.
     pub key_type: KeyType,
     /// From now on.
     pub lifetime: Span,
+    /// Names that its constraints permit beside those of the set.
+    pub permit: Vec<SubjectName>,
 }
 
 impl NextCa {
     /// Like the CA that it replaces.
     pub fn like(ca: &Ca) -> Self {
-        Self { key_type: member::key_type(&ca.summary), lifetime: check::lifetime(&ca.summary) }
+        Self {
+            key_type: member::key_type(&ca.summary),
+            lifetime: check::lifetime(&ca.summary),
+            permit: Vec::new(),
+        }
     }
 }
 
@@ -274,6 +285,12 @@ pub enum RotationError {
     /// The set cannot be read.
     #[error(transparent)]
     Member(#[from] MemberError),
+    /// The user permits names that are permitted.
+    #[error("the CA in `{}` has no name constraints, so it permits every name", path.display())]
+    NotConstrained {
+        /// Its certificate.
+        path: PathBuf,
+    },
     /// The user wants to go on where nothing has begun.
     #[error("no new CA is prepared in `{}`", directory.display())]
     NotPrepared {
@@ -319,6 +336,7 @@ impl Hint for RotationError {
             Self::Ca(error) => error.hint(),
             Self::Identity(error) => error.hint(),
             Self::Member(error) => error.hint(),
+            Self::NotConstrained { .. } => Some("leave out `--permit`".to_owned()),
             Self::NotPrepared { .. } => Some("`egext certs rotate-ca prepare` makes one".to_owned()),
             Self::Passphrase(error) => error.hint(),
             Self::PassphraseNeeded { .. } => {

@@ -35,6 +35,10 @@ pub struct Prepare {
     /// How long the new CA lives, from now [default: as long as the old one]
     #[arg(long, value_name = "SPAN", env = "EGEXT_CA_LIFETIME")]
     pub ca_lifetime: Option<Span>,
+    /// Let the new CA permit these names too, if the CA has name constraints; may be repeated, or a list with commas
+    // Without an environment variable: it is about one certificate to come.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub permit: Vec<String>,
     /// Kind of the new CA's key [default: as the old one's]
     #[arg(long, value_name = "TYPE", value_enum, env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,

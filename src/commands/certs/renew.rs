@@ -117,7 +117,7 @@ impl Plan {
         };
         if self.policy.change.is_empty() {
             // Without the CA's key, so that a daily look at what is due needs no passphrase.
-            refuse_strangers(selected.iter().map(|selected| selected.member), ca.certificates())?;
+            refuse_strangers(selected.iter().map(|selected| selected.member), ca.issuers())?;
         } else {
             self.successors(&selected, &self.open(set, &ca, now)?, now)?;
         }

@@ -6,14 +6,16 @@ use super::{CertsError, lines};
 use crate::cli::{CertsRotateCa, Prepare, RotationStep};
 use crate::pki::member::{self, Member};
 use crate::pki::rotation::{self, NextCa, Phase, Rotation, RotationError};
-use crate::pki::{CA_CERTIFICATE_FILE, Summary, when};
+use crate::pki::{CA_CERTIFICATE_FILE, KeyType, SubjectName, Summary, when};
 use crate::report::{Line, Report, Role as Style};
+use crate::units::Span;
 
 pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Report, CertsError> {
     let (step, arguments) = match arguments.step {
         RotationStep::Status(status) => return Ok(Progress::read(&status.dir)?.status(now)),
-        RotationStep::Prepare(Prepare { ca_lifetime, key_type, step }) => {
-            (Step::Prepare { ca_lifetime, key_type }, step)
+        RotationStep::Prepare(Prepare { ca_lifetime, permit, key_type, step }) => {
+            let permit = permit.iter().map(|name| name.trim().parse()).collect::<Result<_, _>>()?;
+            (Step::Prepare { ca_lifetime, key_type, permit }, step)
         }
         RotationStep::Activate(arguments) => (Step::Activate, arguments),
         RotationStep::Finish(arguments) => (Step::Finish, arguments),
@@ -35,11 +37,12 @@ pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Repor
     }
     let rotation = &progress.rotation;
     match &step {
-        Step::Prepare { ca_lifetime, key_type } => {
+        Step::Prepare { ca_lifetime, key_type, permit } => {
             let like = NextCa::like(&rotation.ca);
             let plan = NextCa {
                 key_type: key_type.unwrap_or(like.key_type),
                 lifetime: ca_lifetime.unwrap_or(like.lifetime),
+                permit: permit.clone(),
             };
             rotation.prepare(store, &plan, passphrase, now)?;
         }
@@ -52,7 +55,7 @@ pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Repor
 /// What was typed.
 #[derive(Debug)]
 enum Step {
-    Prepare { ca_lifetime: Option<crate::units::Span>, key_type: Option<crate::pki::KeyType> },
+    Prepare { ca_lifetime: Option<Span>, key_type: Option<KeyType>, permit: Vec<SubjectName> },
     Activate,
     Finish,
 }

@@ -241,6 +241,29 @@ error: the CA permits no server certificate for other.example, 10.0.0.7
 }
 
 #[test]
+fn a_constrained_ca_is_replaced_by_one_that_permits_more() {
+    let place = Place::new();
+    let permit = ["rotate-ca", "prepare", "--permit", "new.example,10.0.0.7"];
+    place.init(&[]).assert().success();
+    place.assert_fails(
+        &permit,
+        str![[r"
+error: the CA in `certs/ca.crt` has no name constraints, so it permits every name
+  hint: leave out `--permit`
+
+"]],
+    );
+    place.init(&["--force", "--name-constraints", "--san", "eg.example"]).assert().success();
+    place.verb(&permit).assert().success();
+    place.verb(&["rotate-ca", "activate"]).assert().success();
+    place.verb(&["renew", "--name", "server", "--add-san", "new.example,10.0.0.7"]).assert().success();
+    place.verb(&["rotate-ca", "finish"]).assert().success();
+    assert_eq!(place.leaf("server").names.len(), 6);
+    place.verb(&["renew", "--name", "server", "--add-san", "other.example"]).assert().code(2);
+    place.assert_whole();
+}
+
+#[test]
 fn a_key_that_is_elsewhere_stays_as_it_is() {
     let place = Place::new();
     place.init(&[]).assert().success();

@@ -1,9 +1,12 @@
 //! What is renewed was issued by the CA that signs: nothing else that lies in the directory gets its signature.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use egext::pki::inspect::Certificate;
-use egext_test_support::TestPki;
+use egext_test_support::{LIMIT, TestPki};
+use rcgen::{CertificateParams, KeyPair};
 use snapbox::str;
 
 use super::Place;
@@ -97,6 +100,7 @@ fn a_rotation_carries_no_stranger_over_to_the_new_ca() {
     place.replace("client.crt", &files["client.crt"]);
     place.replace("client.key", &files["client.key"]);
     assert_refused(&place, &["renew", "--force"]);
+    assert_refused(&place, &["renew", "--force", "--dry-run"]);
     place.assert_fails(&["rotate-ca", "finish"], str![[r"
 error: `certs/client.crt` is not of the new CA
   hint: copy back the certificate that the new CA issued, or issue a new one: `egext certs issue client --out client --replace --san NAME`
@@ -121,4 +125,43 @@ fn assert_refused(place: &Place, verb: &[&str]) {
     let words = "error: `certs/[..].crt` was not issued for the client by the CA that signs, `egext CA [..]`, so it \
                  is not renewed: [..]\n  hint: copy back [..]\n";
     place.assert_fails(verb, words);
+}
+
+/// What is judged is what is renewed, though the file is exchanged all the time: it is read once.
+#[test]
+fn a_certificate_that_is_exchanged_meanwhile_is_not_renewed_either() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let files = place.files();
+    let key = KeyPair::from_pem(std::str::from_utf8(&files["client.key"]).expect("PEM")).expect("a key");
+    let forged = CertificateParams::new(["server.bank.example".to_owned()]).expect("a name");
+    // For the same key, so that nothing but its issuer is wrong.
+    let forged = forged.self_signed(&key).expect("signed").pem().into_bytes();
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                for text in [&forged, &files["client.crt"]] {
+                    fs::write(place.path("next.crt"), text).expect("writable");
+                    // Misses where a new set has just come.
+                    let _ =
+                        fs::rename(place.path("next.crt"), place.certs().join(".egext/current/client.crt"));
+                }
+            }
+        });
+        let (mut renewed, begin) = (0, Instant::now());
+        while renewed < 20 && begin.elapsed() < LIMIT {
+            let run =
+                place.verb(&["renew", "--force", "--keep-key", "--role", "client", "-o", "json"]).assert();
+            if run.get_output().status.success() {
+                let report =
+                    serde_json::from_slice::<serde_json::Value>(&run.get_output().stdout).expect("JSON");
+                let names = &report["certificates"][0]["names"];
+                assert_eq!(*names, serde_json::json!(["client.egext.internal"]));
+                renewed += 1;
+            }
+        }
+        is_done.store(true, Ordering::Relaxed);
+        assert!(renewed > 0, "some of them find the real one");
+    });
 }
