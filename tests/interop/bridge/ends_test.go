@@ -90,7 +90,7 @@ func TestTwoThousandCallsAtOnce(t *testing.T) {
 
 func TestOverTLSOnBothSides(t *testing.T) {
 	t.Parallel()
-	calls := append(paddedCalls(1<<10, 64<<10),
+	calls := append(paddedCalls(1, 1<<10, 64<<10),
 		call{Method: echo, Messages: 1000, Size: 1},
 		call{Method: echo, Messages: 3, Size: 2 << 20},
 		call{Method: echo, Messages: 1, Size: 1, Timeout: 3600})

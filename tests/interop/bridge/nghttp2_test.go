@@ -5,7 +5,7 @@ import "testing"
 // nghttp2 has limits of its own: eight CONTINUATION frames, and 64 KiB for one value.
 func TestNghttp2AsCallerAndServer(t *testing.T) {
 	t.Parallel()
-	calls := append(paddedCalls(1<<10, 16<<10, 60_000),
+	calls := append(paddedCalls(1, 1<<10, 16<<10, 60_000),
 		call{Method: echo, Messages: 20_000, Size: 1},
 		call{Method: echo, Messages: 100, Size: 0},
 		call{Method: echo, Messages: 3, Size: 4 << 20},
@@ -14,8 +14,8 @@ func TestNghttp2AsCallerAndServer(t *testing.T) {
 		call{Method: count},
 		call{Method: echo, Messages: 1, Size: 1, Timeout: 3600})
 	s := scenario{run: inTurn(calls)}
-	s.compareAll(t, []callerKind{nghttp2}, []serverKind{grpcGoServer, grpcioServer, nghttp2Server})
-	s.compareAll(t, []callerKind{grpcGo, grpcio}, []serverKind{nghttp2Server})
+	s.compareAll(t, []callerKind{nghttp2}, []serverKind{grpcGoServer, nghttp2Server})
+	s.compareAll(t, []callerKind{grpcGo}, []serverKind{nghttp2Server})
 }
 
 func TestNghttp2sDeadlinesAndStatus(t *testing.T) {
