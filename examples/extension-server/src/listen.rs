@@ -1,25 +1,25 @@
 //! Where to listen, and the way from an accepted connection to a call.
 
+mod handshakes;
+mod unix;
+
+use std::convert::Infallible;
 use std::fmt::{self, Display};
-use std::fs::{self, Permissions};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Notify, mpsc};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream, UnixListenerStream};
 use tonic::transport::server::Router;
-use tracing::{info, warn};
+
+pub use unix::SocketFile;
 
 /// Where to listen: `tls://host:port`, `tcp://host:port` or `unix:/path`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -86,10 +86,7 @@ impl Listener {
                 Ok(Self::Tcp(TcpListener::bind(&*addresses).await.map_err(cannot)?))
             }
             (Address::Unix(path), _) => {
-                remove_stale(path);
-                let listener = UnixListener::bind(path).map_err(cannot)?;
-                let file = SocketFile(path.clone());
-                fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(cannot)?;
+                let (listener, file) = unix::bind(path).map_err(cannot)?;
                 Ok(Self::Unix(listener, file))
             }
         }
@@ -103,7 +100,7 @@ impl Listener {
         Ok(match self {
             Self::Tcp(listener) => Address::Tcp(listener.local_addr()?.to_string()),
             Self::Tls(listener, _) => Address::Tls(listener.local_addr()?.to_string()),
-            Self::Unix(_, file) => Address::Unix(file.0.clone()),
+            Self::Unix(_, file) => Address::Unix(file.path().to_owned()),
         })
     }
 
@@ -122,28 +119,28 @@ impl Listener {
             }
             Self::Tls(listener, config) => {
                 let (sender, connections) = mpsc::channel(1);
-                let accepting = tokio::spawn(accept_tls(listener, TlsAcceptor::from(config), sender));
-                let incoming = ReceiverStream::new(connections);
+                let stopping = Notify::new();
+                let accepting = async {
+                    tokio::select! {
+                        never = handshakes::accept(listener, TlsAcceptor::from(config), sender) => match never {},
+                        () = stopping.notified() => {}
+                    }
+                    // The calls in flight have still to come to their end.
+                    std::future::pending::<Infallible>().await
+                };
                 let stop = async {
                     stop.await;
-                    accepting.abort();
+                    stopping.notify_one();
                 };
-                router.serve_with_incoming_shutdown(incoming, stop).await
+                tokio::select! {
+                    ended = router.serve_with_incoming_shutdown(ReceiverStream::new(connections), stop) => ended,
+                    never = accepting => match never {},
+                }
             }
             Self::Unix(listener, _file) => {
-                router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop).await
+                let ours = UnixListenerStream::new(listener).filter(unix::is_ours);
+                router.serve_with_incoming_shutdown(ours, stop).await
             }
-        }
-    }
-}
-
-/// Removes the socket's file when the server ends.
-pub struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0) {
-            warn!(path = %self.0.display(), %error, "cannot remove the socket");
         }
     }
 }
@@ -174,54 +171,12 @@ pub enum ListenError {
     },
 }
 
-/// Accepts for ever. Each handshake runs in its own task, so that a client that says nothing keeps nobody else
-/// waiting.
-async fn accept_tls(
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    connections: mpsc::Sender<io::Result<TlsStream<TcpStream>>>,
-) {
-    loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, most likely: trying again at once would spin.
-                warn!(%error, "cannot accept a connection");
-                sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let (acceptor, connections) = (acceptor.clone(), connections.clone());
-        tokio::spawn(async move {
-            match timeout(HANDSHAKE_LIMIT, handshake(&acceptor, stream)).await {
-                // Nobody receives any more once the server stops.
-                Ok(Ok(stream)) => drop(connections.send(Ok(stream)).await),
-                Ok(Err(error)) => warn!(%peer, %error, "TLS handshake failed"),
-                Err(_) => info!(%peer, "TLS handshake not finished in time"),
-            }
-        });
-    }
-}
-
-async fn handshake(acceptor: &TlsAcceptor, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-    stream.set_nodelay(true)?;
-    acceptor.accept(stream).await
-}
-
-/// Removes the socket that a killed server left behind: one that refuses. Another server's stays, and `bind` says so.
-fn remove_stale(path: &Path) {
-    let refused =
-        UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-    if refused && let Err(error) = fs::remove_file(path) {
-        warn!(path = %path.display(), %error, "cannot remove the stale socket");
-    }
-}
-
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::net::UnixListener;
+
     use super::*;
 
     #[test]
@@ -244,7 +199,7 @@ mod tests {
     async fn a_socket_is_private_and_only_a_stale_one_is_replaced() {
         let directory = tempfile::tempdir().expect("temporary directory");
         let path = directory.path().join("s");
-        drop(std::os::unix::net::UnixListener::bind(&path).expect("left behind"));
+        drop(UnixListener::bind(&path).expect("left behind"));
         let address = Address::Unix(path.clone());
 
         let first = Listener::bind(&address, None).await.expect("the stale one is replaced");
@@ -253,5 +208,31 @@ mod tests {
         assert!(matches!(Listener::bind(&address, None).await, Err(ListenError::Bind { .. })));
         drop(first);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn only_our_own_socket_is_removed() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = directory.path().join("s");
+        let address = Address::Unix(path.clone());
+
+        let first = Listener::bind(&address, None).await.expect("a free path");
+        fs::remove_file(&path).expect("ours");
+        let _other = UnixListener::bind(&path).expect("free again");
+        drop(first);
+        assert!(path.exists(), "somebody else put it there");
+
+        fs::remove_file(&path).expect("ours");
+        fs::create_dir(&path).expect("a free path");
+        assert!(matches!(Listener::bind(&address, None).await, Err(ListenError::Bind { .. })));
+        assert!(path.exists(), "what is not a socket is left alone");
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_everybody_can_write_to_is_refused() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).expect("ours");
+        let address = Address::Unix(directory.path().join("s"));
+        assert!(matches!(Listener::bind(&address, None).await, Err(ListenError::Bind { .. })));
     }
 }

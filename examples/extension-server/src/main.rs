@@ -52,6 +52,8 @@ async fn main() -> ExitCode {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
+        // It would be told by `eprintln!`, which panics if stderr is closed.
+        .log_internal_errors(false)
         .init();
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -62,6 +62,9 @@ impl Files {
             .map_err(|source| self.identity_error(source))?;
         // Some gRPC clients hang up when the server does not choose a protocol.
         config.alpn_protocols = vec![b"h2".to_vec()];
+        // A resumed session would go on with a certificate that is not judged again.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
         Ok(config)
     }
 

@@ -63,6 +63,18 @@ async fn a_client_without_a_certificate_is_refused() {
 }
 
 #[tokio::test]
+async fn silent_clients_keep_nobody_waiting() {
+    let server = Server::mtls();
+    let silent: Vec<_> =
+        (0..300).map(|_| std::net::TcpStream::connect(server.host()).expect("it listens")).collect();
+    let line = server.log_line("TLS handshake given up");
+    assert!(line.contains("too many at a time"), "{line}");
+    let mut client = EnvoyGatewayExtensionClient::new(server.channel_with_certificate().await);
+    client.post_route_modify(route_with(GREETING)).await.expect("an answer");
+    drop(silent);
+}
+
+#[tokio::test]
 async fn everything_else_comes_back_as_it_went() {
     let server = Server::on_a_socket(&[]);
     let mut client = EnvoyGatewayExtensionClient::new(server.channel().await);
