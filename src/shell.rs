@@ -12,12 +12,17 @@ pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
+/// The same for a path: what is not UTF-8 in it cannot be pasted anyway.
+pub(crate) fn shell_path(path: &Path) -> String {
+    shell_word(&path.display().to_string()).into_owned()
+}
+
 /// The flag that names `directory`, where that is not the default.
 pub(crate) fn dir_flag(directory: &Path) -> String {
     if directory == Path::new("certs") {
         return String::new();
     }
-    format!(" --dir {}", shell_word(&directory.display().to_string()))
+    format!(" --dir {}", shell_path(directory))
 }
 
 #[cfg(test)]

@@ -88,8 +88,8 @@ impl StoredSet {
 
     /// What `wanted` asks for and the set does not have.
     pub fn differences(&self, wanted: &Wanted) -> Vec<Finding> {
-        let (ca, server) = (&self.ca, self.server.leaf());
-        let [(ca_path, _), (server_path, _), _] = self.each();
+        let server = self.server.leaf();
+        let server_path = self.server.certificate_path();
         let mut findings = Vec::new();
         let missing = wanted.names.iter().filter(|name| !server.names.contains(name)).collect::<Vec<_>>();
         if !missing.is_empty() {
@@ -116,6 +116,15 @@ impl StoredSet {
             let hint = format!("{hint}, and the same for the client");
             findings.push(differs(server_path, "key type", (&key_type.to_string(), &server.key), &hint));
         }
+        findings.extend(self.other_lifetimes(wanted));
+        findings
+    }
+
+    /// Lifetimes of CA and server that are not those that `wanted` asks for.
+    fn other_lifetimes(&self, wanted: &Wanted) -> Vec<Finding> {
+        let (ca, server) = (&self.ca, self.server.leaf());
+        let [(ca_path, _), (server_path, _), _] = self.each();
+        let mut findings = Vec::new();
         // A leaf whose life its CA has cut short is as long as it can be.
         let cut_short = |wanted| server.not_after == ca.not_after && wanted > lifetime(server);
         for (path, summary, wanted) in [

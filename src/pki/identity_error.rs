@@ -177,14 +177,14 @@ impl Hint for IdentityError {
                 "`--ca-key-passphrase-file` takes the first line of the file as it is, spaces and all".to_owned()
             }
             Self::Decrypt { path, .. } => {
-                let path = path.display();
+                let path = crate::shell::shell_path(path);
                 format!("convert it: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in {path} -out {path}.new`")
             }
             Self::Directory { path } => {
                 format!("name a file, such as `{}`, or the directory with `--dir`", path.join("server.crt").display())
             }
             Self::EncryptedKey { path } => {
-                let path = path.display();
+                let path = crate::shell::shell_path(path);
                 format!("decrypt it: `(umask 077; openssl pkey -in {path} -out {path}.plain)`")
             }
             Self::KeyMismatch { .. } => {
@@ -243,7 +243,7 @@ pub enum Found {
 
 impl Found {
     fn hint(self, path: &std::path::Path, tool: &str) -> String {
-        let path = path.display();
+        let path = crate::shell::shell_path(path);
         match self {
             Self::Certificate => "a key usually stands in a file of its own, named `….key`".to_owned(),
             Self::Der => format!("convert it: `openssl {tool} -inform DER -in {path} -out {path}.pem`"),

@@ -20,7 +20,7 @@ use super::{
     Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Refusal, Role, Summary, identity, member, pem,
     public_key, verify,
 };
-use crate::shell::shell_word;
+use crate::shell::shell_path;
 
 /// The files of one side, read at one moment.
 pub struct Pack {
@@ -46,16 +46,7 @@ impl Pack {
     /// When a file cannot be used, or a peer would refuse the certificate for another reason than its dates.
     pub fn load(directory: &Path, role: Role, name: Option<&str>) -> Result<Self, PackError> {
         // One set from the first file to the last, whoever replaces it meanwhile.
-        let set = match Snapshot::open(directory) {
-            // Of one side only, or not made by us: read as it is, and judged below.
-            Err(
-                StoreError::Foreign { .. }
-                | StoreError::Half { .. }
-                | StoreError::Mixture { .. }
-                | StoreError::Unusable(_),
-            ) => None,
-            result => result?,
-        };
+        let set = opened(directory)?;
         let read = |name: &str| match &set {
             Some(set) => Ok(set.read(name)?),
             None => {
@@ -191,10 +182,23 @@ impl crate::report::Hint for PackError {
             }
             Self::Refused { directory, .. } => Some(format!(
                 "`egext certs check {}` says what is wrong with the set",
-                shell_word(&directory.display().to_string())
+                shell_path(directory)
             )),
             Self::Store(error) => error.hint(),
         }
+    }
+}
+
+/// The set in `directory`. None for what is of one side only or not made by us: it is read as it is, and judged then.
+fn opened(directory: &Path) -> Result<Option<Snapshot>, StoreError> {
+    match Snapshot::open(directory) {
+        Err(
+            StoreError::Foreign { .. }
+            | StoreError::Half { .. }
+            | StoreError::Mixture { .. }
+            | StoreError::Unusable(_),
+        ) => Ok(None),
+        result => result,
     }
 }
 

@@ -236,7 +236,7 @@ pub enum PemError {
 impl PemError {
     /// How to mend the file called `path`.
     pub(super) fn hint(&self, path: &std::path::Path) -> String {
-        let path = path.display();
+        let path = crate::shell::shell_path(path);
         match self {
             Self::Indented { .. } => format!("take the indentation away: `sed 's/^[ \\t]*//' {path}`"),
             Self::NotAtStart { .. } => {

@@ -8,6 +8,7 @@ use crate::pki::member::{self, Member};
 use crate::pki::rotation::{self, NextCa, Phase, Rotation, RotationError};
 use crate::pki::{CA_CERTIFICATE_FILE, KeyType, SubjectName, Summary, when};
 use crate::report::{Line, Report, Role as Style};
+use crate::shell::dir_flag;
 use crate::units::Span;
 
 pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -169,8 +170,7 @@ impl Progress {
         let trusted = [&ca.summary].into_iter().chain(next).chain(retiring).map(name).collect::<Vec<_>>();
         report.details.insert("trusted".to_owned(), trusted.into());
         let command = |step: &str| {
-            let directory = self.directory.display().to_string();
-            let place = if directory == "certs" { String::new() } else { format!(" --dir '{directory}'") };
+            let place = dir_flag(&self.directory);
             format!("`egext certs rotate-ca {step}{place}`")
         };
         let bundle = self.directory.join(CA_CERTIFICATE_FILE);

@@ -142,7 +142,7 @@ pub(super) fn mode(key: &Path, allowed: u32) -> Vec<Finding> {
         finding.severity = Severity::Info;
         return vec![finding.with_hint("in the volume of the pod, set `defaultMode: 0400`")];
     }
-    vec![finding.with_hint(format!("`chmod 600 {}`", key.display()))]
+    vec![finding.with_hint(format!("`chmod 600 {}`", crate::shell::shell_path(key)))]
 }
 
 /// Does the server present what is on disk?
@@ -191,13 +191,14 @@ pub(super) fn byte_order_mark(file: &PemFile) -> Vec<Finding> {
     }
     let message = "it begins with a byte order mark, behind which Go and OpenSSL overlook the first block";
     let path = file.path.display().to_string();
-    let hint = format!(r"take it away: `sed -i '1s/^\xef\xbb\xbf//' {path}`");
+    let word = crate::shell::shell_path(&file.path);
+    let hint = format!(r"take it away: `sed -i '1s/^\xef\xbb\xbf//' {word}`");
     vec![Finding::new(Id::CertsUnusable, path, message).with_hint(hint)]
 }
 
 fn encrypted(key: &Path) -> Finding {
-    let path = key.display().to_string();
-    let hint = format!("decrypt it: `(umask 077; openssl pkey -in {path} -out {path}.plain)`");
+    let (path, word) = (key.display().to_string(), crate::shell::shell_path(key));
+    let hint = format!("decrypt it: `(umask 077; openssl pkey -in {word} -out {word}.plain)`");
     Finding::new(Id::CertsKeyEncrypted, path, "the key is encrypted, and nothing asks for its passphrase")
         .with_hint(hint)
 }

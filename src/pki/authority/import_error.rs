@@ -105,7 +105,7 @@ impl Hint for ImportError {
             Self::ChainIncomplete { path, .. } => {
                 format!(
                     "append the CAs above it, up to the root: `cat issuer.crt root.crt >> {}`",
-                    path.display()
+                    crate::shell::shell_path(path)
                 )
             }
             Self::Expired { .. } => "renew the CA first, or make one with `egext certs init`".to_owned(),

@@ -92,6 +92,22 @@ fn a_lost_leaf_is_issued_anew_by_the_same_ca() {
     }
 }
 
+/// A hint is pasted as it is, whatever a file is called.
+#[test]
+fn the_name_of_a_file_is_one_word_of_a_command() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let name = "it's $(touch one);touch two;.crt";
+    fs::write(place.path(name), place.certificate("certs/ca.crt")).expect("writable");
+    let run = place.init(&["--dir", "x", "--ca-cert", name, "--ca-key", "certs/ca.key"]).assert().code(2);
+    let words = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
+    let command = words.split('`').find(|part| part.starts_with("openssl x509 -inform DER")).expect(&words);
+    // Whether there is an OpenSSL to run does not matter here.
+    let status = std::process::Command::new("sh").current_dir(place.path("")).args(["-c", command]).status();
+    status.expect("a shell");
+    assert!(!place.path("one").exists() && !place.path("two").exists(), "{command}");
+}
+
 /// Runs the command of each hint, with a name where it says `NAME`.
 fn follow(place: &Place, report: &Value) {
     let findings = report["findings"].as_array().expect("findings");

@@ -12,6 +12,7 @@ use crate::pki::authority::{
 use crate::pki::check::Wanted;
 use crate::pki::store::{self, Contents, StoreError};
 use crate::pki::{NameError, Passphrase, Role, SubjectName, parse_common_name};
+use crate::shell::dir_flag;
 use crate::units::Span;
 
 /// What is in the directory already, and what becomes of it.
@@ -124,14 +125,7 @@ impl Plan {
             Some(host) => host.to_string(),
             None => "localhost".to_owned(),
         };
-        let directory = self.directory.display().to_string();
-        let material = match directory.as_str() {
-            "certs" => String::new(),
-            plain if plain.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"/._-".contains(&octet)) => {
-                format!(" --dir {plain}")
-            }
-            quoted => format!(" --dir '{}'", quoted.replace('\'', r"'\''")),
-        };
+        let material = dir_flag(&self.directory);
         format!("egext probe {host}:5005{material}")
     }
 }
