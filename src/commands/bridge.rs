@@ -16,7 +16,7 @@ use crate::report::{Finding, Id, Printer, Report, Severity};
 
 pub(super) fn run(arguments: cli::Bridge, clock: Clock, printer: &Printer) -> Result<Report, Error> {
     let (log_format, log_level) = (arguments.log_format, arguments.log_level);
-    let (plan, keys) = plan(arguments, clock)?;
+    let (plan, used) = plan(arguments, clock)?;
     block_on(async {
         // Before there is a socket that a signal could leave behind.
         let mut signals = Signals::listen().map_err(Error::Runtime)?;
@@ -25,7 +25,9 @@ pub(super) fn run(arguments: cli::Bridge, clock: Clock, printer: &Printer) -> Re
         let address = bridge.address().map_err(Error::Runtime)?;
         printer.start_log(log_format, log_level).map_err(Error::Runtime)?;
         info!(listen = %address, upstream = %upstream, "bridge is up");
-        keys.iter().flat_map(|key| audit::key_mode(key)).for_each(|exposed| tell(&exposed));
+        used.keys.iter().flat_map(|key| audit::key_mode(key)).for_each(|exposed| tell(&exposed));
+        let paths = used.files.iter().map(PathBuf::as_path);
+        audit::replaceable(paths).iter().for_each(tell);
         let drained = tokio::select! {
             drained = run_bridge(bridge, &mut signals) => drained?,
             words = printer.panicked() => return Err(Error::Panicked { words }),
@@ -63,9 +65,26 @@ fn tell(finding: &Finding) {
     }
 }
 
-/// Decides which side has TLS and with which files. The second part are the private keys that are used.
-fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Vec<PathBuf>), Error> {
-    let mut keys = Vec::new();
+/// The files that the bridge uses.
+#[derive(Default)]
+struct Used {
+    /// All of them.
+    files: Vec<PathBuf>,
+    /// The private keys among them.
+    keys: Vec<PathBuf>,
+}
+
+impl Used {
+    fn pair(&mut self, material: &cli::Material, role: Role) {
+        let (certificate, key) = material.pair(role);
+        self.files.extend([material.ca_file(), certificate, key.clone()]);
+        self.keys.push(key);
+    }
+}
+
+/// Decides which side has TLS and with which files.
+fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Used), Error> {
+    let mut used = Used::default();
     let material = &arguments.material;
     let tls = |address: &Address| address.transport() == Transport::Tls;
     if arguments.connect_wait.duration().is_zero() {
@@ -79,7 +98,7 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Vec<PathBuf>), Er
     }
     let server = match tls(&arguments.listen) {
         true => {
-            keys.push(material.key_file(Role::Server));
+            used.pair(material, Role::Server);
             Some(server_config(&material.anchors()?, &material.identity(Role::Server)?)?)
         }
         false => None,
@@ -87,7 +106,10 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Vec<PathBuf>), Er
     let (client, own) = match tls(&arguments.upstream) {
         true => {
             let identity = material.identity_if_present(Role::Client)?;
-            keys.extend(identity.as_ref().map(|_| material.key_file(Role::Client)));
+            match &identity {
+                Some(_) => used.pair(material, Role::Client),
+                None => used.files.push(material.ca_file()),
+            }
             let client = ClientTls::new(&material.anchors()?, identity.as_ref())?;
             (Some(Arc::new(client)), identity.map(|identity| identity.leaf().clone()))
         }
@@ -105,7 +127,7 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Vec<PathBuf>), Er
         callers: CallerLimits::default(),
         clock,
     };
-    Ok((plan, keys))
+    Ok((plan, used))
 }
 
 fn report(address: &Address, drained: Drained) -> Report {

@@ -8,7 +8,12 @@ use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Role};
 impl Material {
     /// The CA certificates that a peer is verified against.
     pub(super) fn anchors(&self) -> Result<Anchors, IdentityError> {
-        Anchors::load(&self.ca.clone().unwrap_or_else(|| self.directory().join(CA_CERTIFICATE_FILE)))
+        Anchors::load(&self.ca_file())
+    }
+
+    /// The file of the CA certificates.
+    pub(super) fn ca_file(&self) -> PathBuf {
+        self.ca.clone().unwrap_or_else(|| self.directory().join(CA_CERTIFICATE_FILE))
     }
 
     /// Certificate and key of `role`, which must be there.
@@ -29,17 +34,13 @@ impl Material {
         Identity::load(&certificate, &key).map(Some)
     }
 
-    /// The file of the private key of `role`.
-    pub(super) fn key_file(&self, role: Role) -> PathBuf {
-        self.pair(role).1
-    }
-
     /// As it would be typed.
     pub(super) fn directory(&self) -> &Path {
         self.dir.as_deref().unwrap_or(Path::new(DEFAULT_DIRECTORY))
     }
 
-    fn pair(&self, role: Role) -> (PathBuf, PathBuf) {
+    /// The files of certificate and private key of `role`.
+    pub(super) fn pair(&self, role: Role) -> (PathBuf, PathBuf) {
         let file =
             |named: &Option<PathBuf>, name| named.clone().unwrap_or_else(|| self.directory().join(name));
         (file(&self.cert, role.certificate_file()), file(&self.key, role.key_file()))

@@ -197,3 +197,18 @@ async fn a_key_that_others_can_read_is_told_at_the_start() {
     assert!(line.contains("WARN") && line.contains("chmod 600"), "{line}");
     assert_eq!(bridge.caller().await.hook().await.code(), 0);
 }
+
+/// Whoever can replace the CA decides whom the bridge trusts.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_others_can_replace_are_told_at_the_start() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    fs::set_permissions(pki.directory(), fs::Permissions::from_mode(0o777)).expect("ours");
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+    let line = bridge.running.wait_for_line("can be written to by other users (mode 0777)");
+    assert!(line.contains("WARN") && line.contains("certs.replaceable"), "{line}");
+    assert!(line.contains("chmod go-w"), "{line}");
+    assert_eq!(bridge.caller().await.hook().await.code(), 0);
+}

@@ -6,7 +6,10 @@
 
 mod chain;
 mod files;
+mod place;
 mod rules;
+
+pub use place::replaceable;
 
 use std::path::{Path, PathBuf};
 
@@ -53,6 +56,13 @@ pub struct LeafFiles {
 }
 
 impl Scope {
+    /// All files that are used, with those of the CA first.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let leafs = self.leafs.iter().flat_map(|leaf| [&leaf.certificate, &leaf.key]);
+        let ca = [&self.ca].into_iter().chain(self.ca_key.as_ref().map(|key| &key.path));
+        ca.chain(leafs).map(PathBuf::as_path)
+    }
+
     /// `ca.crt`, and every `NAME.crt` of a directory that has its `NAME.key` beside it. Of `server` and `client`
     /// one half is enough to be missed.
     ///
@@ -145,6 +155,7 @@ pub fn key_mode(key: &Path) -> Vec<Finding> {
 pub fn audit(scope: &Scope, questions: &Questions, now: OffsetDateTime) -> Result<Audit, IdentityError> {
     let mut audit = Audit::default();
     audit.authority(scope, questions, now)?;
+    audit.record("place", &scope.ca.display().to_string(), replaceable(scope.paths()));
     for leaf in &scope.leafs {
         audit.leaf_files(leaf, questions, now);
     }

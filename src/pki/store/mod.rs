@@ -76,7 +76,7 @@ pub use judge::{Contents, judge, refuse_foreign};
 pub use place::previous;
 pub use snapshot::Snapshot;
 pub use trust::Untrusted;
-pub use way::{open_trusted, trust};
+pub use way::{open_trusted, trust, trust_of};
 
 use handle::Directory;
 use judge::Judgement;

@@ -22,6 +22,8 @@ use crate::report::Hint;
 pub(super) struct Owners {
     user: u32,
     group: u32,
+    /// Somebody else whose files they are.
+    other: Option<u32>,
 }
 
 /// How much others may do with a directory.
@@ -36,7 +38,13 @@ pub(super) enum Strictness {
 impl Owners {
     /// The effective user and root.
     pub(super) fn effective() -> Self {
-        Self { user: rustix::process::geteuid().as_raw(), group: rustix::process::getegid().as_raw() }
+        let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        Self { user: user.as_raw(), group: group.as_raw(), other: None }
+    }
+
+    /// And one more.
+    pub(super) fn and(self, other: u32) -> Self {
+        Self { other: Some(other), ..self }
     }
 
     /// May we rely on the file or directory at `path`?
@@ -57,14 +65,14 @@ impl Owners {
     /// The same for a link, whose mode says nothing.
     pub(super) fn judge_owner(self, status: &Status, path: &Path) -> Result<(), Untrusted> {
         let owner = status.owner();
-        if owner == self.user || owner == ROOT {
+        if owner == self.user || owner == ROOT || Some(owner) == self.other {
             return Ok(());
         }
         Err(Untrusted { path: path.into(), why: Why::Owner { what: what(status), owner: user_name(owner) } })
     }
 
     fn is_private(self, group: u32) -> bool {
-        group == ROOT || group == self.group && group == self.user
+        group == ROOT || group == self.group && group == self.user || Some(group) == self.other
     }
 }
 
@@ -80,6 +88,11 @@ impl Untrusted {
     /// The file, directory or link that others can change.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Why it cannot be relied on, without its path.
+    pub fn reason(&self) -> String {
+        self.why.to_string()
     }
 }
 

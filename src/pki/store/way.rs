@@ -56,7 +56,19 @@ pub(super) fn make(
 /// # Errors
 /// The first file, directory or link that others can change.
 pub fn trust(path: &Path) -> Result<(), Untrusted> {
-    let walk = Walk::new(path).and_then(|walk| walk.go(|_, _, _| Ok(None)));
+    trust_by(path, Owners::effective())
+}
+
+/// The same where the file or directory belongs to `owner`, who is somebody else: root looks at the files of a service.
+///
+/// # Errors
+/// As [`trust`].
+pub fn trust_of(path: &Path, owner: u32) -> Result<(), Untrusted> {
+    trust_by(path, Owners::effective().and(owner))
+}
+
+fn trust_by(path: &Path, owners: Owners) -> Result<(), Untrusted> {
+    let walk = Walk::by(path, owners).and_then(|walk| walk.go(|_, _, _| Ok(None)));
     match walk {
         Err(StoreError::Untrusted(untrusted)) => Err(untrusted),
         _ => Ok(()),
@@ -85,10 +97,13 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(path: &'a Path) -> Result<Self, StoreError> {
+        Self::by(path, Owners::effective())
+    }
+
+    fn by(path: &'a Path, owners: Owners) -> Result<Self, StoreError> {
         if path.as_os_str().is_empty() {
             return Err(not_found(path));
         }
-        let owners = Owners::effective();
         let start = Path::new(if path.is_absolute() { "/" } else { "." });
         let here = Directory::start(start).map_err(|source| StoreError::failed("open", path, source))?;
         let status = here.own_status()?;

@@ -34,7 +34,7 @@ fn a_new_set_has_nothing_to_find() {
     place.init(&[]).assert().success();
     place.verb(&["check"]).assert().success().stdout_eq("").stderr_eq(str![[r"
 certs/ca.crt
-  √ file, dates, is a CA, strength
+  √ file, dates, is a CA, strength, place
 certs/ca.key
   √ key, key mode
 certs/server.crt
@@ -316,7 +316,7 @@ fn junit_and_prometheus_have_the_same_verdict() {
     let junit = egext(["certs", "check", "-o", "junit"]).pki(&pki).run();
     assert_eq!((junit.exit_code, &*junit.stderr), (1, ""));
     assert!(
-        junit.stdout.contains(r#"<testsuites name="egext certs check" tests="24" failures="1" "#),
+        junit.stdout.contains(r#"<testsuites name="egext certs check" tests="25" failures="1" "#),
         "{}",
         junit.stdout
     );

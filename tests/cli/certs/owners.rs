@@ -223,3 +223,75 @@ fn nothing_but_regular_files_is_read_from_a_set() {
         assert_eq!((before.ino(), before.mode()), (after.ino(), after.mode()), "{kind}");
     }
 }
+
+/// The files of `place` that `certs check` says others can replace, with the severity.
+fn replaceable(place: &Place, code: i32) -> Vec<(String, String)> {
+    let report = place.verb_json(&["check"], code);
+    let findings = report["findings"].as_array().expect("a list").clone();
+    let found = findings.iter().filter(|finding| finding["id"] == "certs.replaceable");
+    let word = |value: &serde_json::Value| value.as_str().expect("a word").to_owned();
+    found.map(|finding| (word(&finding["subject"]), word(&finding["severity"]))).collect()
+}
+
+#[test]
+fn check_says_who_can_replace_files() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    assert_eq!(replaceable(&place, 0), []);
+    let error = |path: &str| [(path.to_owned(), "error".to_owned())];
+    let key = place.certs().join(".egext/current/server.crt");
+    for (path, open) in [(place.certs(), "certs"), (key, "certs/.egext/current/server.crt")] {
+        let before = fs::metadata(&path).expect("there").permissions().mode();
+        mode(&path, 0o777);
+        let [(found, severity)] = replaceable(&place, 1).try_into().expect("one finding");
+        // The file is named by the set that it is in.
+        let is_named =
+            found == open || found.starts_with("certs/.egext/set-") && found.ends_with("/server.crt");
+        assert!(is_named && severity == "error", "{found}");
+        mode(&path, before);
+    }
+    place.verb(&["check"]).assert().success();
+    mode(&place.certs(), 0o777);
+    place.verb(&["check"]).assert().code(1).stdout_eq("").stderr_eq(str![[r"
+certs/ca.crt
+  √ file, dates, is a CA, strength
+  × place: `certs`: can be written to by other users (mode 0777), who can replace files in it
+...
+    hint: `chmod go-w certs`
+...
+"]]);
+    assert_eq!(replaceable(&place, 1), error("certs"));
+}
+
+#[test]
+fn a_service_of_one_user_is_only_remarked_upon() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    for path in ["certs", "certs/.egext", "certs/.egext/current"] {
+        chown(place.path(path), Some(NOBODY), Some(NOBODY)).expect("root");
+    }
+    assert_eq!(replaceable(&place, 0), [("certs".to_owned(), "warning".to_owned())]);
+    mode(&place.path("certs/.egext"), 0o707);
+    assert_eq!(replaceable(&place, 1), [("certs/.egext".to_owned(), "error".to_owned())]);
+}
+
+/// As the kubelet mounts a Secret: everybody may make files in the volume, and nobody may replace one.
+#[test]
+fn a_mounted_secret_is_fine() {
+    let place = Place::new();
+    place.init(&["--dir", "made"]).assert().success();
+    let generation = place.certs().join("..2026_01_02_03_04_05.678");
+    fs::create_dir_all(&generation).expect("directories");
+    for (name, source) in [("ca.crt", "ca.crt"), ("tls.crt", "server.crt"), ("tls.key", "server.key")] {
+        fs::copy(place.path("made").join(source), generation.join(name)).expect("copied");
+        symlink(Path::new("..data").join(name), place.certs().join(name)).expect("a link");
+    }
+    symlink("..2026_01_02_03_04_05.678", place.certs().join("..data")).expect("a link");
+    for bits in [0o1777, 0o3777] {
+        mode(&place.certs(), bits);
+        assert_eq!(replaceable(&place, 0), []);
+    }
+}
