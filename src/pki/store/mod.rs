@@ -40,10 +40,21 @@
 //! A file whose name begins with a dot belongs to the set and gets no link: what is only for `egext` itself
 //! should not travel when somebody copies the directory's files.
 //!
+//! # What a directory is
+//!
+//! [`judge`](fn@judge) says it, for every command: nothing, a set of ours, a set of plain files (a copy, which the next
+//! change takes over), half a set, or something foreign.
+//!
 //! # What is never touched
 //!
 //! A file, directory or link that is not one of the above, even when it is in the way: it is named in an
 //! error. Nothing here follows a link that somebody else has made.
+//!
+//! Whoever can write to a directory on the way could exchange it between two of our calls. So each is opened once,
+//! its owner and mode are judged on the handle (`trust`), and all that follows happens by one name below that handle, and
+//! follows no link: reading, writing, changing owner and mode, deleting, and taking back what was done. `rustix` has
+//! these calls (`openat` and its kin) as they are. `cap-std` was left: it keeps a path from leading out of a
+//! directory, which is half of it, and has no owners, no `fchown` and no exchange of two names.
 //!
 //! Envoy Gateway keeps certificates of its own in files of the same names, and overwrites them without a
 //! word; so nothing is written below its directory either.

@@ -4,6 +4,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::env;
+use std::fs;
 use std::hash::BuildHasher as _;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,6 +59,34 @@ fn a_first_run_that_is_killed_leaves_nothing_or_a_whole_set() {
         place.init(&[]).assert().success();
         place.assert_whole();
         assert_eq!(place.sets(), 1);
+    }
+}
+
+#[test]
+fn a_take_over_that_is_killed_leaves_a_whole_set() {
+    let made = Place::new();
+    made.init(&[]).assert().success();
+    let copy = |place: &Place| {
+        fs::create_dir(place.certs()).expect("a directory");
+        for (name, text) in made.files() {
+            fs::write(place.certs().join(name), text).expect("writable");
+        }
+    };
+    let first = Place::new();
+    copy(&first);
+    let one_run = one_run(&["renew", "--force"], &first);
+    for number in 0..kills() {
+        let place = Place::new();
+        copy(&place);
+        kill_after(place.spawn(&["renew", "--force"]), random(one_run, number));
+        place.assert_whole();
+        for name in ["ca.crt", "ca.key"] {
+            assert_eq!(place.files()[name], made.files()[name], "{name}");
+        }
+        place.verb(&["renew", "--force"]).assert().success();
+        place.assert_whole();
+        assert!(SET_FILES.iter().all(|name| place.certs().join(name).is_symlink()));
+        assert_eq!(place.sets(), 2, "what the killed run has left is swept");
     }
 }
 
