@@ -35,7 +35,7 @@ func wantOurs(t *testing.T, outcomes []outcome, code string) {
 	}
 }
 
-// Whoever is cut at the end of the drain is told so.
+// The end of the drain cuts calls, and each caller gets a status.
 func TestCallsThatAreCutByTheEndOfTheDrainHaveAStatus(t *testing.T) {
 	t.Parallel()
 	for _, from := range allCallers {

@@ -17,18 +17,18 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// octets carries messages as they are.
-type octets struct{}
+// bytesCodec carries messages as they are.
+type bytesCodec struct{}
 
-func (octets) Marshal(message any) ([]byte, error) { return *message.(*[]byte), nil }
+func (bytesCodec) Marshal(message any) ([]byte, error) { return *message.(*[]byte), nil }
 
-func (octets) Unmarshal(data []byte, message any) error {
+func (bytesCodec) Unmarshal(data []byte, message any) error {
 	*message.(*[]byte) = append([]byte(nil), data...)
 	return nil
 }
 
 // Name is that of the real codec: it stands in the content type.
-func (octets) Name() string { return "proto" }
+func (bytesCodec) Name() string { return "proto" }
 
 // ---- caller
 
@@ -47,7 +47,7 @@ func openGo(t *testing.T, via route) caller {
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, via.network(), via.address)
 		}),
-		grpc.WithDefaultCallOptions(grpc.ForceCodec(octets{}), grpc.MaxCallRecvMsgSize(1<<30)))
+		grpc.WithDefaultCallOptions(grpc.ForceCodec(bytesCodec{}), grpc.MaxCallRecvMsgSize(1<<30)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,8 @@ func (c *goCaller) do(call call) outcome {
 	pairs := metadata.New(call.Metadata)
 	pairs.Append("x-pad", padding(call.PadBytes, call.PadValues)...)
 	ctx = metadata.NewOutgoingContext(ctx, pairs)
-	stream, err := c.connection.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/egext.Peers/"+call.Method)
+	both := &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
+	stream, err := c.connection.NewStream(ctx, both, "/egext.Peers/"+call.Method)
 	if err != nil {
 		return ended(err, newReceived(), nil, nil)
 	}
@@ -158,7 +159,7 @@ func startGo(t *testing.T, options ...grpc.ServerOption) *goServer {
 	}
 	s := &goServer{address: "localhost:" + portOf(listener)}
 	server := grpc.NewServer(append([]grpc.ServerOption{
-		grpc.Creds(credentials.NewTLS(certificates.serverTLS())), grpc.ForceServerCodec(octets{}),
+		grpc.Creds(credentials.NewTLS(certificates.serverTLS())), grpc.ForceServerCodec(bytesCodec{}),
 		grpc.UnknownServiceHandler(s.handle), grpc.MaxRecvMsgSize(1 << 30),
 	}, options...)...)
 	go func() { _ = server.Serve(listener) }()

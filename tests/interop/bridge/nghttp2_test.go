@@ -25,7 +25,12 @@ func TestNghttp2sDeadlinesAndStatus(t *testing.T) {
 			{Method: silent, Messages: 1, Size: 10, Timeout: 0.001}, {Method: silent, Timeout: 0.2},
 		})}
 		late.compareAll(t, []callerKind{nghttp2}, []serverKind{to})
-		failed := scenario{want: "ABORTED", call: call{Method: echo, Messages: 1, Size: 3, Metadata: asking("x-code", "ABORTED")}}
-		t.Run("status of "+to.name, func(t *testing.T) { failed.compareAll(t, []callerKind{nghttp2, grpcGo}, []serverKind{to}) })
+		failed := scenario{
+			want: "ABORTED",
+			call: call{Method: echo, Messages: 1, Size: 3, Metadata: asking("x-code", "ABORTED")},
+		}
+		t.Run("status of "+to.name, func(t *testing.T) {
+			failed.compareAll(t, []callerKind{nghttp2, grpcGo}, []serverKind{to})
+		})
 	}
 }

@@ -75,7 +75,7 @@ func listenRaw(t *testing.T, begin func(*rawPeer) func(*rawStream), settings ...
 
 func (l *rawListener) begin(connection net.Conn, begin func(*rawPeer) func(*rawStream), settings []http2.Setting) {
 	secured := tls.Server(connection, certificates.serverTLS())
-	// Streams wait for the handler, which wants to know its peer.
+	// A stream may come before the handler is there, which is made for its peer.
 	ready := make(chan struct{})
 	var handle func(*rawStream)
 	peer, err := newRaw(secured, func(s *rawStream) {

@@ -68,13 +68,13 @@ const METHODS = {
     for await (const request of messages(stream)) await write(stream, request);
   },
   async Count(stream) {
-    let [count, octets] = [0, 0];
+    let [count, length] = [0, 0];
     const digest = createHash("sha256");
     for await (const request of messages(stream)) {
-      [count, octets] = [count + 1, octets + request.length];
+      [count, length] = [count + 1, length + request.length];
       digest.update(request);
     }
-    await write(stream, Buffer.from(`${count} ${octets} ${digest.digest("hex")}`));
+    await write(stream, Buffer.from(`${count} ${length} ${digest.digest("hex")}`));
   },
   async Source(stream, script) {
     for (let number = 0; number < script["x-messages"]; number++) {
@@ -166,7 +166,7 @@ async function one(session, call, released) {
   };
   if (call.timeout) headers["grpc-timeout"] = `${Math.round(call.timeout * 1000)}m`;
   if (call.pad_bytes) headers["x-pad"] = padding(call.pad_bytes, call.pad_values);
-  const seen = { received: 0, octets: 0, digest: createHash("sha256"), broken: "" };
+  const seen = { received: 0, length: 0, digest: createHash("sha256"), broken: "" };
   let stream;
   try {
     stream = session.request(headers, { endStream: call.messages === 0 });
@@ -200,7 +200,7 @@ async function receive(stream, seen, released) {
   try {
     for await (const reply of messages(stream)) {
       seen.received++;
-      seen.octets += reply.length;
+      seen.length += reply.length;
       seen.digest.update(reply);
       if (released && seen.received === 1) await released;
     }
@@ -215,7 +215,7 @@ function outcome(seen) {
   const words = (seen.trailer ?? seen.header ?? {})["grpc-message"] ?? "";
   return {
     code: seen.code ?? (status === undefined ? `no status: ${seen.broken}` : CODES[Number(status)]),
-    message: decodeURIComponent(words), messages: seen.received, bytes: seen.octets,
+    message: decodeURIComponent(words), messages: seen.received, bytes: seen.length,
     digest: seen.digest.digest("hex").slice(0, 16), header: tally(seen.header),
     trailer: tally(seen.trailer),
   };

@@ -109,11 +109,11 @@ def echo(_script, requests, _context):
 
 
 def count(_script, requests, _context):
-    messages, octets, digest = 0, 0, hashlib.sha256()
+    messages, length, digest = 0, 0, hashlib.sha256()
     for request in requests:
-        messages, octets = messages + 1, octets + len(request)
+        messages, length = messages + 1, length + len(request)
         digest.update(request)
-    yield f"{messages} {octets} {digest.hexdigest()}".encode()
+    yield f"{messages} {length} {digest.hexdigest()}".encode()
 
 
 def source(script, _requests, _context):
@@ -174,10 +174,10 @@ def one_call(channel, call, held):
     limit = threading.Timer(call["limit"], response.cancel)
     limit.daemon = True
     limit.start()
-    received, octets, digest = 0, 0, hashlib.sha256()
+    received, length, digest = 0, 0, hashlib.sha256()
     try:
         for reply in response:
-            received, octets = received + 1, octets + len(reply)
+            received, length = received + 1, length + len(reply)
             digest.update(reply)
             if held and received == 1:
                 held.wait(call["limit"])
@@ -190,7 +190,7 @@ def one_call(channel, call, held):
         "code": f"no end within {call['limit']} s" if over else response.code().name,
         "message": response.details() or "",
         "messages": received,
-        "bytes": octets,
+        "bytes": length,
         "digest": digest.hexdigest()[:16],
         "header": tally(response.initial_metadata()),
         "trailer": tally(response.trailing_metadata()),
