@@ -7,12 +7,13 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use webpki::anchor_from_trusted_cert;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use zeroize::Zeroizing;
 
 use super::pem::{self, Blocks};
-use super::{Found, IdentityError, Summary, Trust};
+use super::{Found, IdentityError, Summary, Trust, key_kind};
 use crate::input::{self, InputError};
 
 /// The CA certificates that a peer is verified against: at least one.
@@ -54,11 +55,12 @@ impl Anchors {
                     let (subject, issuer) = (summary.subject, summary.issuer);
                     return Err(IdentityError::NotAnAnchor { path, position, subject, issuer, source });
                 }
-                _ => store.add(certificate.clone()).map_err(|source| IdentityError::UnusableAnchor {
-                    path,
-                    position,
-                    source,
-                })?,
+                _ => match anchor_from_trusted_cert(certificate) {
+                    Ok(anchor) => store.roots.push(anchor.to_owned()),
+                    Err(source) => {
+                        return Err(IdentityError::UnusableAnchor { path, position, source: source.into() });
+                    }
+                },
             }
         }
         Ok(Self { path: path.into(), certificates: blocks.certificates, store: Arc::new(store), pinned })
@@ -235,7 +237,7 @@ fn prove_pair(
     (certificate_path, chain): (&Path, &[CertificateDer<'_>]),
     (key_path, key): (&Path, &PrivateKeyDer<'_>),
 ) -> Result<(), IdentityError> {
-    let key = any_supported_type(key).map_err(|_| IdentityError::UnusableKey { path: key_path.into() })?;
+    let key = any_supported_type(key).map_err(|_| unusable(key_path, key))?;
     let Some(public) = key.public_key() else {
         return Err(IdentityError::UnusableKey { path: key_path.into() });
     };
@@ -253,6 +255,16 @@ fn prove_pair(
         None => {
             Err(IdentityError::KeyMismatch { certificate: certificate_path.into(), key: key_path.into() })
         }
+    }
+}
+
+/// Names the kind of a key that cannot be used, unless it is one of those that can.
+pub(super) fn unusable(path: &Path, key: &PrivateKeyDer<'_>) -> IdentityError {
+    const USABLE: [&str; 5] = ["Ed25519", "P-256", "P-384", "P-521", "RSA"];
+    let path = path.to_owned();
+    match key_kind::private(key).filter(|kind| !USABLE.contains(&kind.as_str())) {
+        Some(kind) => IdentityError::UnsupportedKey { path, kind },
+        None => IdentityError::UnusableKey { path },
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt::{self, Display};
 use std::io;
 use std::path::PathBuf;
 
-use super::{DecryptError, DistinguishedName, Distrust, InspectError, PemError};
+use super::{DecryptError, DistinguishedName, Distrust, InspectError, PemError, Refusal};
 use crate::input::PIPE_LIMIT;
 use crate::report::Hint;
 
@@ -156,7 +156,15 @@ pub enum IdentityError {
         /// Which, counted from one.
         position: usize,
         /// What the verifier says.
-        source: rustls::Error,
+        source: Refusal,
+    },
+    /// A key of a kind that no TLS stack of today uses.
+    #[error("the key in `{}` is {kind}, which TLS stacks do not take", path.display())]
+    UnsupportedKey {
+        /// The key file.
+        path: PathBuf,
+        /// Such as `secp256k1`.
+        kind: String,
     },
     /// A key of a kind or size that no TLS stack of today uses, or a broken one.
     #[error("the key in `{}` is broken, or of a kind that is not supported", path.display())]
@@ -213,7 +221,7 @@ impl Hint for IdentityError {
                 _ => return None,
             },
             Self::UnusableAnchor { .. } => "name the CA's certificate".to_owned(),
-            Self::UnusableKey { .. } => {
+            Self::UnsupportedKey { .. } | Self::UnusableKey { .. } => {
                 "supported are P-256, P-384, P-521, Ed25519 and RSA of at least 2048 bits, as PKCS#8, PKCS#1 or SEC1".to_owned()
             }
         };

@@ -22,6 +22,7 @@ mod encrypted_key;
 mod identity;
 mod identity_error;
 pub mod inspect;
+mod key_kind;
 pub mod member;
 mod names;
 pub mod pack;
@@ -30,6 +31,7 @@ mod pem;
 mod private_key;
 mod profile;
 mod public_key;
+mod refusal;
 pub mod renewal;
 pub mod request;
 pub mod rotation;
@@ -49,11 +51,11 @@ pub use names::{DistinguishedName, SubjectName};
 pub use passphrase::{Passphrase, PassphraseError};
 pub use pem::PemError;
 pub use profile::KeyType;
+pub use refusal::Refusal;
 pub use summary::{InspectError, Summary};
 pub use trust::Distrust;
 pub(crate) use trust::Trust;
 pub use typed_name::{NameError, parse_common_name};
-pub use verify::Refusal;
 
 use std::fmt::{self, Display};
 

@@ -15,6 +15,8 @@ pub(super) struct Blocks {
     pub(super) keys: Vec<Zeroizing<PrivateKeyDer<'static>>>,
     /// The first encrypted key, if it is PKCS#8; empty if it is in the old form of OpenSSL.
     pub(super) encrypted_key: Option<Vec<u8>>,
+    /// The first key of any kind is encrypted.
+    pub(super) begins_encrypted: bool,
     /// Certificate requests.
     pub(super) requests: Vec<Vec<u8>>,
     /// The line of the first key of any kind, counted from one.
@@ -51,6 +53,7 @@ impl Blocks {
             self.key_line.get_or_insert(block.line);
         }
         if block.label == ENCRYPTED_KEY || block.is_encrypted_by_openssl() {
+            self.begins_encrypted |= self.keys.is_empty();
             let old = block.label != ENCRYPTED_KEY;
             let document = if old { Vec::new() } else { block.decode(SectionKind::Certificate)? };
             self.encrypted_key.get_or_insert(document);

@@ -23,7 +23,7 @@ use x509_parser::extensions::ParsedExtension;
 use super::change::place;
 use super::member::Member;
 use super::{
-    DistinguishedName, IdentityError, NameError, SubjectName, Summary, identity, public_key, summary,
+    DistinguishedName, IdentityError, NameError, SubjectName, Summary, identity, key_kind, public_key,
 };
 use crate::report::Hint;
 
@@ -69,11 +69,19 @@ impl Request {
         if !rest.is_empty() {
             return Err(malformed());
         }
+        let kind = &request.certification_request_info.subject_pki;
+        if let Some(reason) = key_kind::refusal(kind) {
+            return Err(RequestError::UnsupportedKey {
+                path: path.into(),
+                kind: key_kind::name(kind),
+                reason,
+            });
+        }
         request.verify_signature().map_err(|_| RequestError::NotProven { path: path.into() })?;
         let info = &request.certification_request_info;
         let mut accepted = Self {
             public_key: info.subject_pki.raw.to_vec(),
-            key: summary::key_kind(&info.subject_pki),
+            key: key_kind::name(&info.subject_pki),
             subject: DistinguishedName::of(&info.subject),
             names: Vec::new(),
             ignored: Vec::new(),
@@ -235,6 +243,16 @@ pub enum RequestError {
         /// How many.
         number: usize,
     },
+    /// A key that no TLS stack takes.
+    #[error("`{}` is for a key that TLS stacks refuse ({kind}): {reason}", path.display())]
+    UnsupportedKey {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: String,
+        /// Why it is refused.
+        reason: &'static str,
+    },
     /// Somebody asks for a certificate for a key that is not theirs, or of a kind that we cannot verify.
     #[error("`{}` is not signed by the key that it is for", path.display())]
     NotProven {
@@ -264,6 +282,9 @@ impl Hint for RequestError {
             }
             Self::NoRequest { .. } => Some(new_request.to_owned()),
             Self::Several { .. } => Some("put each request into a file of its own".to_owned()),
+            Self::UnsupportedKey { .. } => {
+                Some("ask its sender for one with a P-256 key".to_owned())
+            }
             Self::NotProven { .. } => {
                 Some("ask its sender for a new one; keys are P-256, P-384, RSA or Ed25519".to_owned())
             }

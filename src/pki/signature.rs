@@ -68,6 +68,13 @@ pub(crate) fn name(certificate: &X509Certificate<'_>) -> Cow<'static, str> {
     known.map_or(Cow::Owned(oid), |(_, name)| Cow::Borrowed(name))
 }
 
+/// Is it of a kind that common TLS stacks verify? The forgeable ones are: they have a name of their own.
+pub(crate) fn is_common(certificate: &X509Certificate<'_>) -> bool {
+    let kind = signature_kind(certificate);
+    weak_hash(certificate).is_some()
+        || ALL_VERIFICATION_ALGS.iter().any(|known| Some(known.signature_alg_id().as_ref()) == kind)
+}
+
 /// What stands inside the AlgorithmIdentifier of a certificate's signature (RFC 5280 section 4.1.1.2).
 fn signature_kind<'a>(certificate: &X509Certificate<'a>) -> Option<&'a [u8]> {
     let (_, whole) = Any::from_der(certificate.as_raw()).ok()?;
@@ -95,6 +102,16 @@ const NAMES: &[(&str, &str)] = &[
     ("1.2.840.113549.1.1.11", "RSA with SHA-256"),
     ("1.2.840.113549.1.1.12", "RSA with SHA-384"),
     ("1.2.840.113549.1.1.13", "RSA with SHA-512"),
+    ("1.2.840.113549.1.1.14", "RSA with SHA-224"),
+    ("2.16.840.1.101.3.4.3.13", "RSA with SHA3-224"),
+    ("2.16.840.1.101.3.4.3.14", "RSA with SHA3-256"),
+    ("2.16.840.1.101.3.4.3.15", "RSA with SHA3-384"),
+    ("2.16.840.1.101.3.4.3.16", "RSA with SHA3-512"),
+    ("2.16.840.1.101.3.4.3.2", "DSA with SHA-256"),
+    ("2.16.840.1.101.3.4.3.9", "ECDSA with SHA3-224"),
+    ("2.16.840.1.101.3.4.3.10", "ECDSA with SHA3-256"),
+    ("2.16.840.1.101.3.4.3.11", "ECDSA with SHA3-384"),
+    ("2.16.840.1.101.3.4.3.12", "ECDSA with SHA3-512"),
     ("1.2.840.10045.4.3.1", "ECDSA with SHA-224"),
     ("1.2.840.10045.4.3.2", "ECDSA with SHA-256"),
     ("1.2.840.10045.4.3.3", "ECDSA with SHA-384"),

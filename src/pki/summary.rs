@@ -5,10 +5,8 @@ use time::OffsetDateTime;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
-use x509_parser::public_key::PublicKey;
-use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::{DistinguishedName, SubjectName, date};
+use super::{DistinguishedName, SubjectName, date, key_kind};
 
 /// What a certificate says, in words. Nothing in it has been verified.
 #[derive(Clone, Debug)]
@@ -60,7 +58,7 @@ impl Summary {
             is_ca: false,
             server_auth: true,
             client_auth: true,
-            key: key_kind(certificate.public_key()),
+            key: key_kind::name(certificate.public_key()),
         };
         for extension in certificate.extensions() {
             match extension.parsed_extension() {
@@ -111,26 +109,3 @@ pub(super) fn hexadecimal(octets: &[u8]) -> String {
         hex
     })
 }
-
-/// Kind and size of a key.
-pub(super) fn key_kind(info: &SubjectPublicKeyInfo<'_>) -> String {
-    let curve = info.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
-    let oid = curve.as_ref().unwrap_or(&info.algorithm.algorithm).to_id_string();
-    if let Some((_, name)) = KEYS.iter().find(|(known, _)| *known == oid) {
-        return (*name).to_owned();
-    }
-    match info.parsed() {
-        Ok(PublicKey::RSA(key)) => format!("RSA {}", key.key_size()),
-        _ => oid,
-    }
-}
-
-/// Curves, and keys that are their own algorithm.
-const KEYS: &[(&str, &str)] = &[
-    ("1.2.840.10045.3.1.7", "P-256"),
-    ("1.3.132.0.34", "P-384"),
-    ("1.3.132.0.35", "P-521"),
-    ("1.3.132.0.33", "P-224"),
-    ("1.3.101.112", "Ed25519"),
-    ("1.3.101.113", "Ed448"),
-];

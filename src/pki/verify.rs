@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
-use super::{Role, SubjectName, Trust};
+use super::{Refusal, Role, SubjectName, Trust};
 
 /// Would a peer that trusts `anchors` accept `chain`, leaf first, from the side `role` now, under all `names`?
 pub(super) fn leaf(
@@ -52,15 +52,6 @@ pub(super) fn name(leaf: &CertificateDer<'_>, name: &SubjectName) -> Result<(), 
         Some(name) => Ok(leaf.verify_is_valid_for_subject_name(&name)?),
         None => Ok(()),
     }
-}
-
-/// What a verifier holds against a certificate.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// webpki's reason.
-    #[error(transparent)]
-    Verifier(#[from] webpki::Error),
 }
 
 /// The name as a client would ask for it; a wildcard by one of the names that it stands for.

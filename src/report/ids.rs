@@ -174,6 +174,12 @@ table! {
     CertsSwapped = "certs.swapped", Error,
         "the file of the certificate holds the key, and the file of the key the certificate",
         "name or copy them the other way round";
+    CertsUnsupportedKey = "certs.unsupported-key", Error,
+        "the key is of a kind that common TLS stacks do not take, such as secp256k1, brainpool, Ed448, RSA-PSS or DSA, or is encoded in a way that they do not read, such as explicit curve parameters or a compressed point",
+        "issue the certificate again with a P-256 key: `openssl ecparam -name prime256v1 -genkey -noout` makes one";
+    CertsUnsupportedSignature = "certs.unsupported-signature", Error,
+        "the certificate was signed with an algorithm that common TLS stacks do not verify, such as SHA-224, SHA-3, or RSA-PSS with an odd salt",
+        "let the CA issue it again, signed with ECDSA or RSA and SHA-256";
     CertsUnusable = "certs.unusable", Error,
         "a file that should hold a certificate or a key cannot be read or decoded, or holds something else",
         "copy it again from where it was made, in one piece";

@@ -5,13 +5,18 @@
 //! Its verdicts differ from those of webpki in both directions, and a refusal never reaches a log at the default
 //! level: the gateway waits for ever. So what Go would say is worth saying beforehand, in Go's words.
 //!
-//! This is `crypto/x509` of Go 1.26 as far as those options reach: structure, dates, usages, path length, names
-//! and constraints on DNS names and IP addresses. Certificate policies are not looked at, and constraints on
-//! other kinds of names refuse nothing.
+//! This is `crypto/x509` of Go 1.26 as far as those options reach: its parser, signatures, dates, usages, path
+//! length, names and their constraints. Where this code knows less than Go (a signature by a key on P-224 or of an odd
+//! size, a chain that restricts its certificate policies), it refuses and says so: no verdict is not a good one.
 
+mod der;
+mod extensions;
+mod keys;
 mod names;
 mod parsed;
 mod path;
+mod text;
+mod uri;
 
 use std::fmt::{self, Display};
 
@@ -39,19 +44,84 @@ pub fn verify(
     // advancedtls takes no certificate for an error of its own.
     let Some((leaf, intermediates)) = chain.split_first() else { return Err(Refusal::NoCertificate) };
     let leaf = Parsed::of(leaf)?;
-    let intermediates = intermediates.iter().map(Parsed::of).collect::<Result<Vec<_>, _>>()?;
+    let intermediates = distinct(intermediates).map(Parsed::of).collect::<Result<Vec<_>, _>>()?;
+    for sent in intermediates.iter().chain([&leaf]) {
+        if let keys::Key::Rsa { modulus, .. } = &sent.key
+            && keys::bits(modulus) > RSA_LIMIT
+        {
+            return Err(Refusal::KeyTooLarge { role });
+        }
+    }
     // What cannot be parsed is left out of a pool without a word (`AppendCertsFromPEM`).
-    let roots = anchors.iter().filter_map(|anchor| Parsed::of(anchor).ok()).collect::<Vec<_>>();
-    leaf.is_valid(parsed::Position::Leaf, &[], now)?;
+    let roots = distinct(anchors).filter_map(|anchor| Parsed::of(anchor).ok()).collect::<Vec<_>>();
+    leaf.is_valid(parsed::Position::Leaf, 0, now)?;
     if let Some(host) = host {
         names::verify_host(&leaf, host)?;
     }
     let chains = path::Search { roots: &roots, intermediates: &intermediates, now }.chains(&leaf)?;
-    if chains.iter().any(|chain| chain.iter().all(|certificate| certificate.allows(role))) {
-        return Ok(());
+    let mut refusal = None;
+    let accepted = chains.iter().any(|chain| match judge(chain, role) {
+        Ok(()) => true,
+        Err(reason) => {
+            refusal.get_or_insert(reason);
+            false
+        }
+    });
+    if !accepted {
+        return Err(refusal.unwrap_or(Refusal::IncompatibleUsage));
     }
-    Err(Refusal::IncompatibleUsage)
+    // The handshake, which comes after the verification.
+    leaf.key.usable_in_tls().map_err(|reason| match reason {
+        keys::Unverified::Beyond(what) => Refusal::Unverifiable(what),
+        keys::Unverified::Go(words) => Refusal::Key(words),
+        keys::Unverified::Unknown => Refusal::UnsupportedKey { role },
+    })
 }
+
+/// What Go asks of a chain as a whole.
+fn judge(chain: &[&Parsed<'_>], role: Role) -> Result<(), Refusal> {
+    if chain.len() > 1 && !policies_are_valid(&chain[..chain.len() - 1]) {
+        return Err(Refusal::Unverifiable("a chain that restricts its certificate policies"));
+    }
+    if !chain.iter().all(|certificate| certificate.allows(role)) {
+        return Err(Refusal::IncompatibleUsage);
+    }
+    names::verify_constraints(chain).map_err(Refusal::ConstrainedName)
+}
+
+/// `policiesValid`, which is RFC 9618, as far as no certificate maps policies that count. `chain` is without its root,
+/// whose policies do not count.
+fn policies_are_valid(chain: &[&Parsed<'_>]) -> bool {
+    let Some((leaf, above)) = chain.split_first() else { return true };
+    if above.iter().any(|ca| ca.extensions.maps_any_policy && !ca.extensions.policies.is_empty()) {
+        return false;
+    }
+    if !requires_policy(leaf, above) {
+        return true;
+    }
+    let shared = |policy: &&[u8]| above.iter().all(|ca| ca.extensions.policies.contains(policy));
+    !above.iter().any(|ca| ca.extensions.maps_policies)
+        && leaf.extensions.policies.iter().any(|policy| *policy != extensions::ANY_POLICY && shared(policy))
+}
+
+/// Does a certificate of the chain require that all share a policy? The leaf can do so only at once.
+fn requires_policy(leaf: &Parsed<'_>, above: &[&Parsed<'_>]) -> bool {
+    let mut left = i64::try_from(above.len()).unwrap_or(i64::MAX).saturating_add(2);
+    for ca in above.iter().rev() {
+        left -= i64::from(!ca.is_self_issued() && left > 0);
+        left = ca.extensions.explicit_policy.unwrap_or(left).min(left);
+    }
+    left <= 1 || leaf.extensions.explicit_policy == Some(0)
+}
+
+/// A pool has each certificate once.
+fn distinct<'a, 'b>(certificates: &'a [CertificateDer<'b>]) -> impl Iterator<Item = &'a CertificateDer<'b>> {
+    let again = |(index, one): &(usize, &CertificateDer<'_>)| !certificates[..*index].contains(one);
+    certificates.iter().enumerate().filter(again).map(|(_, one)| one)
+}
+
+/// `defaultMaxRSAKeySize` of `crypto/tls`, in bits.
+const RSA_LIMIT: usize = 8192;
 
 /// What Go holds against a certificate. Displays as Go prints it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -70,8 +140,15 @@ pub enum Refusal {
     HostName(String),
     /// The extended key usage of a certificate in the chain leaves this side out. A root's counts as well.
     IncompatibleUsage,
-    /// Go's parser does not take it.
-    Malformed(&'static str),
+    /// The key is not sound; how Go says so.
+    Key(String),
+    /// An RSA key of more than 8192 bits was sent.
+    KeyTooLarge {
+        /// By this side.
+        role: Role,
+    },
+    /// Go's parser does not take it; how Go says so.
+    Malformed(std::borrow::Cow<'static, str>),
     /// The peer sent none.
     NoCertificate,
     /// An intermediate that is no CA.
@@ -87,6 +164,13 @@ pub enum Refusal {
     TooManyIntermediates,
     /// So many candidates that Go gives up.
     TooManySignatures,
+    /// Go's TLS has no signatures by a key of this kind.
+    UnsupportedKey {
+        /// The side that has it.
+        role: Role,
+    },
+    /// Something that this code cannot judge, so that Go may accept it or not.
+    Unverifiable(&'static str),
     /// A critical extension that Go does not know.
     UnhandledCriticalExtension,
     /// It leads to none of the anchors.
@@ -111,6 +195,14 @@ impl Display for Refusal {
             }
             Self::HostName(detail) => write!(f, "x509: {detail}"),
             Self::IncompatibleUsage => f.write_str("x509: certificate specifies an incompatible key usage"),
+            Self::Key(words) => f.write_str(words),
+            Self::KeyTooLarge { role } => {
+                write!(f, "tls: {role} sent certificate containing RSA key larger than {RSA_LIMIT} bits")
+            }
+            Self::UnsupportedKey { role } => {
+                write!(f, "tls: {role}'s certificate contains an unsupported type of public key")
+            }
+            Self::Unverifiable(what) => write!(f, "egext has no verdict on {what}"),
             Self::Malformed(reason) => write!(f, "tls: failed to parse certificate: x509: {reason}"),
             Self::NoCertificate => f.write_str("no certificate was presented"),
             Self::NotAuthorizedToSign => {

@@ -1,14 +1,15 @@
-//! A certificate as Go's parser leaves it, and what Go asks of each one in a chain.
+//! A certificate as Go's parser leaves it (`crypto/x509/parser.go`), and what Go asks of each one in a chain.
 
 use std::net::IpAddr;
 
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, NameConstraints, ParsedExtension};
 
-use super::{Refusal, names};
+use super::der::{self, Input, right_aligned};
+use super::keys::{self, Algorithm, Key, Unverified};
+use super::names::Constraint;
+use super::text::{self, Name};
+use super::{Refusal, extensions};
 use crate::pki::Role;
 
 /// Where in a chain a certificate stands.
@@ -22,175 +23,203 @@ pub(super) enum Position {
 /// What Go keeps of a certificate.
 #[derive(Debug)]
 pub(super) struct Parsed<'a> {
-    pub(super) certificate: X509Certificate<'a>,
     pub(super) der: &'a [u8],
+    tbs: &'a [u8],
+    /// 1, 2 or 3.
+    version: i64,
+    serial: &'a [u8],
+    algorithm: Algorithm,
+    signature: Vec<u8>,
+    /// Names with tag and length.
+    pub(super) issuer: &'a [u8],
+    pub(super) subject: &'a [u8],
+    pub(super) subject_name: Name,
+    not_before: OffsetDateTime,
+    not_after: OffsetDateTime,
+    pub(super) key_info: &'a [u8],
+    pub(super) key: Key,
+    pub(super) extensions: Extensions<'a>,
+}
+
+/// What Go takes from the extensions.
+#[derive(Debug, Default)]
+pub(super) struct Extensions<'a> {
     /// Is it a CA, and how many may follow; none without the extension.
-    constraints: Option<(bool, Option<u32>)>,
-    /// May it sign certificates; none without the extension.
-    key_cert_sign: Option<bool>,
-    /// May a server and a client use it; none without the extension.
-    usages: Option<(bool, bool)>,
-    pub(super) has_alternative_names: bool,
+    pub(super) constraints: Option<(bool, Option<u64>)>,
+    /// May it sign certificates; none without the extension, or with an empty one.
+    pub(super) key_cert_sign: Option<bool>,
+    /// Purposes by their numbers; none without the extension, or with an empty one.
+    pub(super) usages: Option<Vec<String>>,
+    pub(super) alternative_names: Option<&'a [u8]>,
     pub(super) dns_names: Vec<String>,
+    pub(super) emails: Vec<String>,
+    /// Each with its host.
+    pub(super) uris: Vec<(String, String)>,
     pub(super) addresses: Vec<IpAddr>,
-    pub(super) permitted: Vec<names::Constraint>,
-    pub(super) excluded: Vec<names::Constraint>,
-    unhandled_critical: bool,
+    pub(super) has_name_constraints: bool,
+    pub(super) permitted: Vec<Constraint>,
+    pub(super) excluded: Vec<Constraint>,
+    pub(super) subject_key: Option<&'a [u8]>,
+    pub(super) authority_key: Option<&'a [u8]>,
+    pub(super) policies: Vec<&'a [u8]>,
+    /// Behind how many certificates a policy that all share is required.
+    pub(super) explicit_policy: Option<i64>,
+    pub(super) maps_policies: bool,
+    /// It maps "any policy", which is not allowed.
+    pub(super) maps_any_policy: bool,
+    pub(super) unhandled_critical: bool,
 }
 
 impl<'a> Parsed<'a> {
     pub(super) fn of(der: &'a CertificateDer<'_>) -> Result<Self, Refusal> {
-        let (_, certificate) =
-            X509Certificate::from_der(der).map_err(|_| Refusal::Malformed("malformed certificate"))?;
-        // The first bit is the sign (X.690 section 8.3).
-        if certificate.raw_serial().first().is_some_and(|first| first & 0x80 != 0) {
-            return Err(Refusal::Malformed("negative serial number"));
+        Self::parse(der).map_err(|reason| Refusal::Malformed(reason.into()))
+    }
+
+    /// `ParseCertificate`
+    fn parse(der: &'a [u8]) -> Result<Self, String> {
+        let mut outer = Input(der).sequence().ok_or("malformed certificate")?;
+        let tbs = outer.element(der::SEQUENCE).ok_or("malformed tbs certificate")?;
+        let mut input = Input(tbs.contents);
+        let version = version(&mut input)?;
+        let serial = input.integer().ok_or("malformed serial number")?;
+        if serial[0] & 0x80 != 0 {
+            return Err("negative serial number".to_owned());
         }
-        let mut parsed = Self {
-            constraints: None,
-            key_cert_sign: None,
-            usages: None,
-            has_alternative_names: false,
-            dns_names: Vec::new(),
-            addresses: Vec::new(),
-            permitted: Vec::new(),
-            excluded: Vec::new(),
-            unhandled_critical: false,
+        let inner = input.sequence().ok_or("malformed signature algorithm identifier")?;
+        if inner.0 != outer.sequence().ok_or("malformed algorithm identifier")?.0 {
+            return Err("inner and outer signature algorithm identifiers don't match".to_owned());
+        }
+        let algorithm = keys::algorithm(inner)?;
+        let issuer = input.element(der::SEQUENCE).ok_or("malformed issuer")?.whole;
+        text::name(issuer)?;
+        let (not_before, not_after) = text::validity(input.sequence().ok_or("malformed validity")?)?;
+        // As Go says it, too.
+        let subject = input.element(der::SEQUENCE).ok_or("malformed issuer")?.whole;
+        let subject_name = text::name(subject)?;
+        let key_info = input.element(der::SEQUENCE).ok_or("malformed spki")?;
+        let key = keys::key(Input(key_info.contents))?;
+        let extensions = extensions(&mut input, version)?;
+        let signature = right_aligned(outer.bits().ok_or("malformed signature")?);
+        if Input(der).any().is_none_or(|whole| whole.whole.len() != der.len()) {
+            return Err("trailing data".to_owned());
+        }
+        let (tbs, key_info) = (tbs.whole, key_info.whole);
+        Ok(Self {
             der,
-            certificate: certificate.clone(),
-        };
-        for extension in certificate.extensions() {
-            let handled = parsed.extension(extension.parsed_extension());
-            parsed.unhandled_critical |= extension.critical && !handled;
-        }
-        Ok(parsed)
+            tbs,
+            version,
+            serial,
+            algorithm,
+            signature,
+            issuer,
+            subject,
+            subject_name,
+            not_before,
+            not_after,
+            key_info,
+            key,
+            extensions,
+        })
     }
 
-    /// Takes what Go takes from an extension; false for one that Go does not handle.
-    fn extension(&mut self, extension: &ParsedExtension<'_>) -> bool {
-        match extension {
-            ParsedExtension::BasicConstraints(found) => {
-                self.constraints = Some((found.ca, found.path_len_constraint));
-            }
-            // Go cannot tell an empty usage from none.
-            ParsedExtension::KeyUsage(found) => {
-                self.key_cert_sign = (found.flags != 0).then(|| found.key_cert_sign());
-            }
-            ParsedExtension::ExtendedKeyUsage(found) => {
-                self.usages = Some((found.any || found.server_auth, found.any || found.client_auth));
-            }
-            ParsedExtension::SubjectAlternativeName(found) => {
-                self.has_alternative_names = true;
-                found.general_names.iter().for_each(|name| self.name(name));
-                // A critical one with nothing but names that Go does not know is not handled.
-                return found.general_names.iter().any(|name| {
-                    matches!(
-                        name,
-                        GeneralName::DNSName(_)
-                            | GeneralName::IPAddress(_)
-                            | GeneralName::RFC822Name(_)
-                            | GeneralName::URI(_)
-                    )
-                });
-            }
-            ParsedExtension::NameConstraints(found) => return self.name_constraints(found),
-            ParsedExtension::AuthorityInfoAccess(_)
-            | ParsedExtension::AuthorityKeyIdentifier(_)
-            | ParsedExtension::CRLDistributionPoints(_)
-            | ParsedExtension::CertificatePolicies(_)
-            | ParsedExtension::InhibitAnyPolicy(_)
-            | ParsedExtension::PolicyConstraints(_)
-            | ParsedExtension::PolicyMappings(_)
-            | ParsedExtension::SubjectKeyIdentifier(_) => {}
-            _ => return false,
-        }
-        true
-    }
-
-    fn name(&mut self, name: &GeneralName<'_>) {
-        match name {
-            GeneralName::DNSName(name) => self.dns_names.push((*name).to_owned()),
-            GeneralName::IPAddress(octets) => self.addresses.extend(names::address(octets)),
-            _ => {}
-        }
-    }
-
-    fn name_constraints(&mut self, found: &NameConstraints<'_>) -> bool {
-        let mut handled = true;
-        for (subtrees, kept) in
-            [(&found.permitted_subtrees, &mut self.permitted), (&found.excluded_subtrees, &mut self.excluded)]
-        {
-            for subtree in subtrees.iter().flatten() {
-                match (&subtree.base, names::Constraint::of(&subtree.base)) {
-                    (_, Some(constraint)) => kept.push(constraint),
-                    (GeneralName::RFC822Name(_) | GeneralName::URI(_), None) => {}
-                    (_, None) => handled = false,
-                }
-            }
-        }
-        handled
-    }
-
-    /// What Go asks of a certificate by its place in a chain, of which `chain` is what stands below it.
+    /// What Go asks of a certificate by its place in a chain, below which `below` others stand.
     pub(super) fn is_valid(
         &self,
         position: Position,
-        chain: &[&Self],
+        below: usize,
         now: OffsetDateTime,
     ) -> Result<(), Refusal> {
-        if self.unhandled_critical {
+        let (not_before, not_after) = (self.not_before, self.not_after);
+        if self.extensions.unhandled_critical {
             return Err(Refusal::UnhandledCriticalExtension);
         }
-        let validity = self.certificate.validity();
-        let (not_before, not_after) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
         if now < not_before {
             return Err(Refusal::NotYetValid { now, not_before });
         }
         if now > not_after {
             return Err(Refusal::Expired { now, not_after });
         }
-        for below in chain {
-            names::verify_constraints(self, below)?;
-        }
-        if position == Position::Intermediate && !matches!(self.constraints, Some((true, _))) {
+        if position == Position::Intermediate && !matches!(self.extensions.constraints, Some((true, _))) {
             return Err(Refusal::NotAuthorizedToSign);
         }
-        if let Some((_, Some(length))) = self.constraints
-            && chain.len().saturating_sub(1) > usize::try_from(length).unwrap_or(usize::MAX)
+        if let Some((_, Some(length))) = self.extensions.constraints
+            && u64::try_from(below.saturating_sub(1)).is_ok_and(|between| between > length)
         {
             return Err(Refusal::TooManyIntermediates);
         }
         Ok(())
     }
 
-    /// May it sign certificates at all (`CheckSignatureFrom`)?
-    pub(super) fn may_sign(&self) -> bool {
-        let version_3 = self.certificate.version().0 == 2;
-        let is_ca = match self.constraints {
+    /// `CheckSignatureFrom`: did the key of `parent` sign this, and may it?
+    pub(super) fn check_signature(&self, parent: &Parsed<'_>) -> Result<(), Unverified> {
+        let is_ca = match parent.extensions.constraints {
             Some((is_ca, _)) => is_ca,
-            None => !version_3,
+            None => parent.version != 3,
         };
-        is_ca && self.key_cert_sign != Some(false)
+        if !is_ca || parent.extensions.key_cert_sign == Some(false) {
+            let words = "x509: invalid signature: parent certificate cannot sign this kind of certificate";
+            return Err(Unverified::Go(words.to_owned()));
+        }
+        parent.key.verify(self.algorithm, self.tbs, &self.signature)
     }
 
     /// Does its extended key usage allow this side?
     pub(super) fn allows(&self, role: Role) -> bool {
-        self.usages.is_none_or(|(server, client)| match role {
-            Role::Client => client,
-            Role::Server => server,
-        })
+        let wanted = match role {
+            Role::Client => "1.3.6.1.5.5.7.3.2",
+            Role::Server => "1.3.6.1.5.5.7.3.1",
+        };
+        let allows = |usages: &Vec<String>| usages.iter().any(|usage| usage == wanted || usage == ANY_USAGE);
+        self.extensions.usages.as_ref().is_none_or(allows)
+    }
+
+    pub(super) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
     }
 
     /// What Go calls it in a hint.
     pub(super) fn name_in_hints(&self) -> String {
-        let subject = self.certificate.subject();
-        let text = |name: Option<&x509_parser::x509::AttributeTypeAndValue<'_>>| {
-            name.and_then(|name| name.as_str().ok())
-                .filter(|name| !name.is_empty())
-                .map(crate::pki::printable)
-        };
-        text(subject.iter_common_name().last())
-            .or_else(|| text(subject.iter_organization().next()))
-            .unwrap_or_else(|| format!("serial:{}", self.certificate.tbs_certificate.serial))
+        let name = &self.subject_name;
+        let words = [&name.common_name, &name.organization];
+        match words.into_iter().find(|words| !words.is_empty()) {
+            Some(words) => crate::pki::printable(words),
+            None => format!(
+                "serial:{}",
+                der::signed(self.serial).map_or_else(hex_of(self.serial), |n| n.to_string())
+            ),
+        }
     }
 }
+
+/// A number that is too long to be written in decimals here.
+fn hex_of(octets: &[u8]) -> impl FnOnce() -> String {
+    move || octets.iter().fold("0x".to_owned(), |hex, octet| hex + &format!("{octet:02x}"))
+}
+
+fn version(input: &mut Input<'_>) -> Result<i64, String> {
+    let version = match input.optional(der::constructed(0)).ok_or("malformed version")? {
+        None => 0,
+        Some(mut explicit) => {
+            let number = explicit.number().filter(|_| explicit.is_empty());
+            number.filter(|number| *number >= 0).ok_or("malformed version")?
+        }
+    };
+    if version < 3 { Ok(version + 1) } else { Err("invalid version".to_owned()) }
+}
+
+fn extensions<'a>(input: &mut Input<'a>, version: i64) -> Result<Extensions<'a>, String> {
+    if version == 1 {
+        return Ok(Extensions::default());
+    }
+    input.optional(der::context(1)).ok_or("malformed issuerUniqueID")?;
+    input.optional(der::context(2)).ok_or("malformed subjectUniqueID")?;
+    if version != 3 {
+        return Ok(Extensions::default());
+    }
+    match input.optional(der::constructed(3)).ok_or("malformed extensions")? {
+        Some(mut list) => extensions::read(list.sequence().ok_or("malformed extensions")?),
+        None => Ok(Extensions::default()),
+    }
+}
+
+const ANY_USAGE: &str = "2.5.29.37.0";

@@ -3,8 +3,8 @@
 use time::OffsetDateTime;
 
 use super::Refusal;
+use super::keys::{Key, Unverified};
 use super::parsed::{Parsed, Position};
-use crate::pki::signature::{Signature, signed_by, weak_hash};
 
 /// Where to search.
 pub(super) struct Search<'a> {
@@ -34,20 +34,27 @@ impl<'a> Search<'a> {
     ) -> Result<Vec<Vec<&'a Parsed<'a>>>, Refusal> {
         let Some(child) = chain.last() else { return Ok(Vec::new()) };
         let (mut chains, mut hint, mut last_error) = (Vec::new(), None, None);
-        let roots = self.roots.iter().map(|root| (Position::Root, root));
-        let intermediates = self.intermediates.iter().map(|other| (Position::Intermediate, other));
-        let by_name = roots.chain(intermediates).filter(|(_, candidate)| {
-            candidate.certificate.subject().as_raw() == child.certificate.issuer().as_raw()
-                && !chain.iter().any(|used| is_same(used, candidate))
-        });
-        for (position, candidate) in by_name {
+        let roots = parents(self.roots, child).map(|root| (Position::Root, root));
+        let intermediates = parents(self.intermediates, child).map(|other| (Position::Intermediate, other));
+        for (position, candidate) in roots.chain(intermediates) {
             *signatures += 1;
             if *signatures > SIGNATURE_LIMIT {
                 return Err(Refusal::TooManySignatures);
             }
-            if let Err(reason) = signature(child, candidate) {
-                remember(&mut hint, reason, candidate);
+            if matches!(candidate.key, Key::Unknown) || chain.iter().any(|used| is_same(used, candidate)) {
                 continue;
+            }
+            match child.check_signature(candidate) {
+                Ok(()) => {}
+                Err(Unverified::Beyond(what)) => {
+                    last_error = Some(Refusal::Unverifiable(what));
+                    continue;
+                }
+                Err(Unverified::Go(reason)) => {
+                    remember(&mut hint, reason, candidate);
+                    continue;
+                }
+                Err(Unverified::Unknown) => continue,
             }
             match self.beyond(chain, position, candidate, signatures) {
                 Ok(found) => {
@@ -74,46 +81,29 @@ impl<'a> Search<'a> {
         candidate: &'a Parsed<'a>,
         signatures: &mut usize,
     ) -> Result<Vec<Vec<&'a Parsed<'a>>>, Refusal> {
-        candidate.is_valid(position, chain, self.now)?;
+        candidate.is_valid(position, chain.len(), self.now)?;
         let longer = chain.iter().copied().chain([candidate]).collect::<Vec<_>>();
         if position == Position::Root { Ok(vec![longer]) } else { self.above(&longer, signatures) }
     }
 }
 
-/// The same CA, possibly certified twice: Go compares names and key (`alreadyInChain`).
-fn is_same(one: &Parsed<'_>, other: &Parsed<'_>) -> bool {
-    one.certificate.subject().as_raw() == other.certificate.subject().as_raw()
-        && one.certificate.public_key().raw == other.certificate.public_key().raw
-        && (&one.dns_names, &one.addresses) == (&other.dns_names, &other.addresses)
+/// Certificates with the name of the issuer of `child`, in the order of Go's `findPotentialParents`: those whose key
+/// identifiers agree come first.
+fn parents<'a>(pool: &'a [Parsed<'a>], child: &Parsed<'_>) -> impl Iterator<Item = &'a Parsed<'a>> {
+    let mut found = pool.iter().filter(|other| other.subject == child.issuer).collect::<Vec<_>>();
+    let wanted = child.extensions.authority_key.unwrap_or_default();
+    found.sort_by_key(|parent| {
+        let own = parent.extensions.subject_key.unwrap_or_default();
+        if own == wanted { 0 } else { 1 + u8::from(!own.is_empty() && !wanted.is_empty()) }
+    });
+    found.into_iter()
 }
 
-/// `CheckSignatureFrom`, and what it says where it fails.
-fn signature(child: &Parsed<'_>, parent: &Parsed<'_>) -> Result<(), String> {
-    if !parent.may_sign() {
-        return Err(
-            "x509: invalid signature: parent certificate cannot sign this kind of certificate".to_owned()
-        );
-    }
-    if weak_hash(&child.certificate).is_some() {
-        let algorithm = match child.certificate.signature_algorithm.algorithm.to_id_string().as_str() {
-            "1.2.840.113549.1.1.4" => "MD5-RSA",
-            "1.2.840.10045.4.1" => "ECDSA-SHA1",
-            _ => "SHA1-RSA",
-        };
-        return Err(format!("x509: cannot verify signature: insecure algorithm {algorithm}"));
-    }
-    match signed_by(&child.certificate, &parent.certificate) {
-        // What nobody here can check is given the benefit of the doubt; it has a finding of its own.
-        Signature::Own | Signature::Unsupported => Ok(()),
-        Signature::Foreign => {
-            Err(match child.certificate.signature_algorithm.algorithm.to_id_string().as_str() {
-                "1.3.101.112" => "x509: Ed25519 verification failure",
-                ecdsa if ecdsa.starts_with("1.2.840.10045.") => "x509: ECDSA verification failure",
-                _ => "crypto/rsa: verification error",
-            }
-            .to_owned())
-        }
-    }
+/// The same CA, possibly certified twice: Go compares names and key (`alreadyInChain`).
+fn is_same(one: &Parsed<'_>, other: &Parsed<'_>) -> bool {
+    one.subject == other.subject
+        && one.key_info == other.key_info
+        && one.extensions.alternative_names == other.extensions.alternative_names
 }
 
 fn remember(hint: &mut Hint, reason: String, candidate: &Parsed<'_>) {

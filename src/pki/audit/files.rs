@@ -76,6 +76,7 @@ impl Pair {
         };
         match file.keys.as_slice() {
             [] => found(no_key(file)),
+            _ if file.has_byte_order_mark => State::Found(byte_order_mark(file)),
             // Every TLS stack takes the first key of a file, whatever follows it.
             [KeyFile::Encrypted, ..] => found(encrypted(&files.key)),
             [KeyFile::Unusable, ..] => found(Finding::new(Id::CertsUnusable, subject, UNUSABLE_KEY)),

@@ -405,6 +405,8 @@ const RULES: &[Id] = &[
     Id::CertsNamesMissing,
     Id::CertsNoSan,
     Id::CertsNotYetValid,
+    Id::CertsUnsupportedKey,
+    Id::CertsUnsupportedSignature,
     Id::CertsWeakKey,
     Id::CertsWeakSignature,
     Id::CertsWrongPurpose,

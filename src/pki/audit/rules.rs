@@ -87,6 +87,23 @@ pub(super) fn strength(subject: &str, certificates: &[Certificate]) -> Vec<Findi
     let mut findings = Vec::new();
     for certificate in certificates {
         let summary = &certificate.summary;
+        if let Some(reason) = certificate.unsupported_key {
+            let message = format!("`{}` has a key that TLS stacks refuse: {reason}", summary.subject);
+            findings.push(
+                Finding::new(Id::CertsUnsupportedKey, subject, message)
+                    .with_evidence("found", summary.key.clone())
+                    .with_hint("issue it again with a P-256 key"),
+            );
+        }
+        // Nobody looks at the signature of a root, whatever it is.
+        if certificate.unsupported_signature && !summary.self_issued {
+            let message = format!("`{}` was signed in a way that TLS stacks do not verify", summary.subject);
+            findings.push(
+                Finding::new(Id::CertsUnsupportedSignature, subject, message)
+                    .with_evidence("found", certificate.signature.clone())
+                    .with_hint("issue it again, signed with ECDSA or RSA and SHA-256"),
+            );
+        }
         if let Some(reason) = certificate.weak_key {
             let message = format!("`{}` has a weak key: {reason}", summary.subject);
             findings.push(

@@ -13,7 +13,7 @@ use crate::pki::identity::{self, blocks, found, of_one_generation};
 use crate::pki::pem::{self, Blocks};
 use crate::pki::private_key::PrivateKey;
 use crate::pki::signature::{is_signed_by, weak_hash};
-use crate::pki::{Found, IdentityError, InspectError, Passphrase, Summary, profile};
+use crate::pki::{Found, IdentityError, InspectError, Passphrase, Summary, key_kind, profile};
 use crate::report::{Finding, Id};
 
 use super::ImportError;
@@ -41,6 +41,7 @@ pub(super) struct Link {
     path_length: Option<u32>,
     may_sign: Option<bool>,
     weak_hash: bool,
+    unsupported_key: Option<&'static str>,
 }
 
 /// Loads the CA whose key it is, wherever in the file its certificate stands, and the CAs above it.
@@ -84,8 +85,8 @@ fn private_key(
     passphrase: Option<&Passphrase>,
 ) -> Result<(PrivateKey, PathBuf), ImportError> {
     let usable = |key: PrivateKeyDer<'static>| {
-        let unusable = || IdentityError::UnusableKey { path: path.into() };
-        Ok((PrivateKey::new(key).ok_or_else(unusable)?, path.into()))
+        let refused = identity::unusable(path, &key);
+        Ok((PrivateKey::new(key).ok_or(refused)?, path.into()))
     };
     if pem::is_encrypted(text) {
         let Some(passphrase) = passphrase else {
@@ -162,6 +163,9 @@ impl Candidate<'_> {
             Err(ImportError::NotACa { path, subject })
         } else if link.may_sign == Some(false) {
             Err(ImportError::NoCertificateSign { path, subject })
+        } else if let Some(reason) = link.unsupported_key {
+            let kind = link.summary.key.clone();
+            Err(ImportError::UnsupportedKey { path, subject, kind, reason })
         } else if link.weak_hash {
             Err(ImportError::WeakHash { path, subject })
         } else if not_after < self.now {
@@ -195,6 +199,7 @@ impl Link {
             path_length: None,
             may_sign: None,
             weak_hash: weak_hash(&parsed).is_some(),
+            unsupported_key: key_kind::refusal(parsed.public_key()),
         };
         for extension in parsed.extensions() {
             match extension.parsed_extension() {

@@ -85,6 +85,18 @@ pub enum ImportError {
         /// Which of its certificates.
         subject: DistinguishedName,
     },
+    /// A key that no TLS stack takes.
+    #[error("`{subject}` in `{}` has a key that TLS stacks refuse ({kind}): {reason}", path.display())]
+    UnsupportedKey {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+        /// What it is.
+        kind: String,
+        /// Why it is refused.
+        reason: &'static str,
+    },
     /// Signed with SHA-1 or MD5.
     #[error("`{subject}` in `{}` is signed with SHA-1 or MD5, which verifiers refuse", path.display())]
     WeakHash {
@@ -122,6 +134,7 @@ impl Hint for ImportError {
             Self::PathLength { .. } => {
                 "use a CA that stands higher, or have one issued with a longer path".to_owned()
             }
+            Self::UnsupportedKey { .. } => "use a CA with a P-256, P-384 or RSA key".to_owned(),
             Self::WeakHash { .. } => "have it signed again with SHA-256".to_owned(),
         })
     }

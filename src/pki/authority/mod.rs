@@ -23,8 +23,8 @@ use zeroize::Zeroizing;
 
 use super::private_key::PrivateKey;
 use super::profile::{KeyType, Profile, Validity};
-use super::verify::{self, Refusal};
 use super::{Identity, InspectError, Passphrase, Role, SubjectName, Summary, der, encrypted_key, pem};
+use super::{Refusal, verify};
 use crate::report::Finding;
 use crate::units::Span;
 use import::{Imported, Link};

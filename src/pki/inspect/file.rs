@@ -10,8 +10,7 @@ use zeroize::Zeroizing;
 use super::{Certificate, sha256};
 use crate::pki::identity::{blocks, found, read};
 use crate::pki::pem::Blocks;
-use crate::pki::summary::key_kind;
-use crate::pki::{Found, IdentityError, Passphrase, encrypted_key};
+use crate::pki::{Found, IdentityError, Passphrase, encrypted_key, key_kind};
 
 /// A PEM file: what it holds of certificates and keys.
 #[derive(Clone, Debug)]
@@ -65,7 +64,11 @@ impl PemFile {
         let blocks = blocks(path, text)?;
         let certificates = certificates(path, &blocks.certificates)?;
         let mut keys = blocks.keys.iter().map(|key| key_facts(key)).collect::<Vec<_>>();
-        keys.extend(blocks.encrypted_key.as_ref().map(|_| KeyFile::Encrypted));
+        if blocks.encrypted_key.is_some() {
+            // The first one counts, the order of the rest does not.
+            let place = if blocks.begins_encrypted { 0 } else { keys.len() };
+            keys.insert(place, KeyFile::Encrypted);
+        }
         let otherwise = (certificates.is_empty() && keys.is_empty()).then(|| found(text, &blocks));
         let Blocks { key_line, has_byte_order_mark, .. } = blocks;
         Ok(Self { path: path.into(), certificates, keys, otherwise, key_line, has_byte_order_mark })
@@ -151,7 +154,7 @@ fn key_facts(key: &PrivateKeyDer<'_>) -> KeyFile {
     let public = any_supported_type(key).ok().and_then(|key| key.public_key().map(|spki| spki.to_vec()));
     let Some(public) = public else { return KeyFile::Unusable };
     match SubjectPublicKeyInfo::from_der(&public) {
-        Ok((_, info)) => KeyFile::Usable { kind: key_kind(&info), fingerprint: sha256(&public) },
+        Ok((_, info)) => KeyFile::Usable { kind: key_kind::name(&info), fingerprint: sha256(&public) },
         Err(_) => KeyFile::Unusable,
     }
 }

@@ -13,7 +13,7 @@ use x509_parser::extensions::{ExtendedKeyUsage, KeyUsage, ParsedExtension};
 
 use super::signature::{self, Signature};
 use super::summary::hexadecimal;
-use super::{InspectError, Summary, pem};
+use super::{InspectError, Summary, key_kind, pem};
 
 /// Everything that a certificate says. Nothing in it has been verified.
 #[derive(Clone, Debug)]
@@ -35,6 +35,12 @@ pub struct Certificate {
     pub weak_signature: Option<&'static str>,
     /// Why its key is too weak, where it is.
     pub weak_key: Option<&'static str>,
+    /// Why no common TLS stack takes its key, if none does.
+    pub unsupported_key: Option<&'static str>,
+    /// It was signed in a way that no common TLS stack verifies.
+    pub unsupported_signature: bool,
+    /// 1, 2 or 3.
+    pub version: u32,
     /// The serial number as a decimal number, as some tools have it.
     pub serial_decimal: String,
     /// SHA-256 of the certificate, in hexadecimal.
@@ -60,6 +66,9 @@ impl Certificate {
             signature: signature::name(&parsed).into_owned(),
             weak_signature: signature::weak_hash(&parsed),
             weak_key: weakness(&summary.key),
+            unsupported_key: key_kind::refusal(parsed.public_key()),
+            unsupported_signature: !signature::is_common(&parsed),
+            version: parsed.version().0.saturating_add(1),
             serial_decimal: parsed.tbs_certificate.serial.to_string(),
             fingerprint: sha256(der),
             key_fingerprint: sha256(parsed.public_key().raw),

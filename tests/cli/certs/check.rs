@@ -351,16 +351,16 @@ fn dns(name: &str) -> SanType {
 }
 
 /// A CA and a server's certificate, as tools with other habits make them.
-struct Foreign {
-    directory: tempfile::TempDir,
+pub(super) struct Foreign {
+    pub(super) directory: tempfile::TempDir,
     ca: CertificateParams,
     ca_key: KeyPair,
-    leaf: CertificateParams,
-    key: KeyPair,
+    pub(super) leaf: CertificateParams,
+    pub(super) key: KeyPair,
 }
 
 impl Foreign {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with_ca_key(KeyPair::generate().expect("a key"))
     }
 
@@ -391,15 +391,15 @@ impl Foreign {
         fs::write(self.directory.path().join("ca.crt"), root).expect("written");
     }
 
-    fn write(&self, certificate: &str) {
+    pub(super) fn write(&self, certificate: &str) {
         fs::write(self.directory.path().join("server.crt"), certificate).expect("written");
     }
 
-    fn issuer(&self) -> Issuer<'_, &KeyPair> {
+    pub(super) fn issuer(&self) -> Issuer<'_, &KeyPair> {
         Issuer::from_params(&self.ca, &self.ca_key)
     }
 
-    fn check(&self) -> Run {
+    pub(super) fn check(&self) -> Run {
         egext(["certs", "check"]).arg(self.directory.path()).json()
     }
 }

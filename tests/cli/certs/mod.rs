@@ -12,6 +12,7 @@ mod issue;
 mod killed;
 mod locked;
 mod names;
+mod odd;
 mod own_ca;
 mod owners;
 mod pack;

@@ -1,0 +1,276 @@
+//! Extensions (`processExtensions` of Go's parser).
+
+use std::net::IpAddr;
+
+use super::der::{self, Input, constructed, context};
+use super::names::{self, Constraint};
+use super::parsed::Extensions;
+use super::uri;
+
+/// All of them, in their order. Go reads the whole list before it looks into one.
+pub(super) fn read(mut list: Input<'_>) -> Result<Extensions<'_>, String> {
+    let mut seen = Vec::new();
+    while !list.is_empty() {
+        let mut extension = list.sequence().ok_or("malformed extension")?;
+        let oid = extension.oid().ok_or("malformed extension OID field")?;
+        let critical = match extension.starts_with(der::BOOLEAN) {
+            true => extension.boolean().ok_or("malformed extension critical field")?,
+            false => false,
+        };
+        let value = extension.take(der::OCTET_STRING).ok_or("malformed extension value field")?;
+        if seen.iter().any(|(other, _, _)| *other == oid) {
+            return Err(format!("certificate contains duplicate extension with OID \"{oid}\""));
+        }
+        seen.push((oid, critical, value));
+    }
+    let mut extensions = Extensions::default();
+    for (oid, critical, value) in seen {
+        let handled = extensions.take(&oid, critical, value)?;
+        extensions.unhandled_critical |= critical && !handled;
+    }
+    Ok(extensions)
+}
+
+impl<'a> Extensions<'a> {
+    /// Takes what Go takes from an extension; false for one that Go does not handle.
+    fn take(&mut self, oid: &str, critical: bool, mut value: Input<'a>) -> Result<bool, String> {
+        let never_critical = |name: &str| match critical {
+            true => Err(format!("{name} incorrectly marked critical")),
+            false => Ok(()),
+        };
+        match oid {
+            "2.5.29.15" => {
+                let (octets, _) = value.bits().ok_or("invalid key usage")?;
+                let bit = |index: usize| {
+                    octets.get(index / 8).is_some_and(|octet| octet & (0x80 >> (index % 8)) != 0)
+                };
+                self.key_cert_sign = (0..9).any(bit).then(|| bit(5));
+            }
+            "2.5.29.19" => {
+                self.constraints = Some(basic_constraints(value).ok_or("invalid basic constraints")?);
+            }
+            "2.5.29.17" => return self.alternative_names(value),
+            "2.5.29.30" => return self.name_constraints(value),
+            "2.5.29.31" => distribution_points(value)?,
+            "2.5.29.35" => {
+                never_critical("authority key identifier")?;
+                let invalid = "invalid authority key identifier";
+                let mut fields = value.sequence().ok_or(invalid)?;
+                self.authority_key = fields.optional(context(0)).ok_or(invalid)?.map(|key| key.0);
+            }
+            "2.5.29.36" => self.policy_constraints(value)?,
+            "2.5.29.37" => {
+                let mut list = value.sequence().ok_or("invalid extended key usages")?;
+                let mut usages = Vec::new();
+                while !list.is_empty() {
+                    usages.push(list.oid().ok_or("invalid extended key usages")?);
+                }
+                self.usages = Some(usages).filter(|usages| !usages.is_empty());
+            }
+            "2.5.29.14" => {
+                never_critical("subject key identifier")?;
+                let key = value.take(der::OCTET_STRING).ok_or("invalid subject key identifier")?;
+                self.subject_key = Some(key.0);
+            }
+            "2.5.29.32" => self.policies(value).ok_or("invalid certificate policies")?,
+            "2.5.29.33" => {
+                self.maps_any_policy = policy_mappings(value).ok_or("invalid policy mappings extension")?;
+                self.maps_policies = true;
+            }
+            "2.5.29.54" => {
+                value.number().ok_or("invalid inhibit any policy extension")?;
+            }
+            "1.3.6.1.5.5.7.1.1" => {
+                never_critical("authority info access")?;
+                authority_info(value).ok_or("invalid authority info access")?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// `parseSANExtension`. A critical one with nothing but names that Go does not know is not handled.
+    fn alternative_names(&mut self, mut value: Input<'a>) -> Result<bool, String> {
+        self.alternative_names = Some(value.0);
+        let mut list = value.sequence().ok_or("invalid subject alternative names")?;
+        let ascii = |octets: &[u8], kind: &str| match octets.is_ascii() {
+            true => Ok(octets.iter().copied().map(char::from).collect::<String>()),
+            false => Err(format!("SAN {kind} is malformed")),
+        };
+        while !list.is_empty() {
+            let name = list.any().ok_or("invalid subject alternative name")?;
+            match name.tag ^ 0x80 {
+                1 => self.emails.push(ascii(name.contents, "rfc822Name")?),
+                2 => self.dns_names.push(ascii(name.contents, "dNSName")?),
+                6 => {
+                    let text = ascii(name.contents, "uniformResourceIdentifier")?;
+                    let host = uri::host(&text)?;
+                    self.uris.push((text, host));
+                }
+                7 => match names::address(name.contents) {
+                    Some(address) => self.addresses.push(address),
+                    None => return Err(format!("cannot parse IP address of length {}", name.contents.len())),
+                },
+                _ => {}
+            }
+        }
+        let known = self.dns_names.len() + self.emails.len() + self.addresses.len() + self.uris.len();
+        Ok(known > 0)
+    }
+
+    /// `parseNameConstraintsExtension`
+    fn name_constraints(&mut self, mut value: Input<'a>) -> Result<bool, String> {
+        const INVALID: &str = "invalid NameConstraints extension";
+        self.has_name_constraints = true;
+        let mut fields = value.sequence().ok_or(INVALID)?;
+        let lists = [0, 1].map(|number| fields.optional(constructed(number)));
+        if !value.is_empty() || !fields.is_empty() {
+            return Err(INVALID.to_owned());
+        }
+        let [permitted, excluded] = lists.map(|list| list.ok_or(INVALID));
+        let [permitted, excluded] = [permitted?, excluded?].map(|list| list.unwrap_or(Input(&[])));
+        if permitted.is_empty() && excluded.is_empty() {
+            return Err("empty name constraints extension".to_owned());
+        }
+        let mut handled = true;
+        for (mut list, kept) in [(permitted, &mut self.permitted), (excluded, &mut self.excluded)] {
+            while !list.is_empty() {
+                let base = list.sequence().and_then(|mut subtree| subtree.any()).ok_or(INVALID)?;
+                match Constraint::read(base.tag, base.contents)? {
+                    Some(constraint) => kept.push(constraint),
+                    None => handled = false,
+                }
+            }
+        }
+        Ok(handled)
+    }
+
+    fn policies(&mut self, mut value: Input<'a>) -> Option<()> {
+        let mut list = value.sequence()?;
+        while !list.is_empty() {
+            let oid = list.sequence()?.take(der::OBJECT_IDENTIFIER)?.0;
+            let ends = oid.last().is_some_and(|last| last & 0x80 == 0);
+            if !ends || self.policies.contains(&oid) || der::dotted(oid).is_none() {
+                return None;
+            }
+            self.policies.push(oid);
+        }
+        Some(())
+    }
+
+    fn policy_constraints(&mut self, mut value: Input<'a>) -> Result<(), String> {
+        let invalid = "invalid policy constraints extension";
+        let mut fields = value.sequence().ok_or(invalid)?;
+        for number in [0, 1] {
+            if let Some(limit) = fields.optional(context(number)).ok_or(invalid)? {
+                let limit = Input::shortest(limit.0).and_then(der::signed).ok_or(invalid)?;
+                if number == 0 {
+                    self.explicit_policy = Some(limit);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn basic_constraints(mut value: Input<'_>) -> Option<(bool, Option<u64>)> {
+    let mut fields = value.sequence()?;
+    let is_ca = fields.starts_with(der::BOOLEAN) && fields.boolean()?;
+    if !fields.starts_with(der::INTEGER) {
+        return Some((is_ca, None));
+    }
+    let length = fields.integer()?;
+    Some((is_ca, Some(u64::try_from(der::signed(length)?).ok()?)))
+}
+
+fn distribution_points(mut value: Input<'_>) -> Result<(), String> {
+    let invalid = "invalid CRL distribution point";
+    let mut list = value.sequence().ok_or("invalid CRL distribution points")?;
+    while !list.is_empty() {
+        let mut point = list.sequence().ok_or(invalid)?;
+        let Some(mut name) = point.optional(constructed(0)).ok_or(invalid)? else { continue };
+        let mut names = name.take(constructed(0)).ok_or(invalid)?;
+        while names.starts_with(context(6)) {
+            names.take(context(6)).ok_or(invalid)?;
+        }
+    }
+    Ok(())
+}
+
+/// Is "any policy" among those that are mapped?
+fn policy_mappings(mut value: Input<'_>) -> Option<bool> {
+    let mut list = value.sequence()?;
+    let mut any = false;
+    while !list.is_empty() {
+        let mut mapping = list.sequence()?;
+        for _ in 0..2 {
+            any |= mapping.take(der::OBJECT_IDENTIFIER)?.0 == ANY_POLICY;
+        }
+    }
+    Some(any)
+}
+
+fn authority_info(mut value: Input<'_>) -> Option<()> {
+    let mut list = value.sequence()?;
+    while !list.is_empty() {
+        let mut access = list.sequence()?;
+        access.oid()?;
+        access.optional(context(6))?;
+    }
+    Some(())
+}
+
+/// 2.5.29.32.0
+pub(super) const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0];
+
+impl Constraint {
+    /// None for a kind that Go does not handle.
+    fn read(tag: u8, contents: &[u8]) -> Result<Option<Self>, String> {
+        let text = || match contents.is_ascii() {
+            true => Ok(contents.iter().copied().map(char::from).collect::<String>()),
+            false => Err("invalid constraint value: x509: cannot be encoded as an IA5String".to_owned()),
+        };
+        let kind = tag ^ 0x80;
+        Ok(Some(match kind {
+            1 => {
+                let text = text()?;
+                let valid = match text.contains('@') {
+                    true => names::mailbox(&text).is_some(),
+                    false => names::is_domain(&text, true),
+                };
+                valid
+                    .then_some(Self::Email(text.clone()))
+                    .ok_or_else(|| format!("failed to parse rfc822Name constraint {text:?}"))?
+            }
+            2 => {
+                let text = text()?;
+                let valid = names::is_domain(&text, true);
+                valid
+                    .then_some(Self::Dns(text.clone()))
+                    .ok_or_else(|| format!("failed to parse dnsName constraint {text:?}"))?
+            }
+            6 => {
+                let text = text()?;
+                let valid = text.parse::<IpAddr>().is_err() && names::is_domain(&text, true);
+                valid
+                    .then_some(Self::Uri(text.clone()))
+                    .ok_or_else(|| format!("failed to parse URI constraint {text:?}"))?
+            }
+            7 => network(contents)?,
+            _ => return Ok(None),
+        }))
+    }
+}
+
+fn network(contents: &[u8]) -> Result<Constraint, String> {
+    let (network, mask) = contents.split_at(contents.len() / 2);
+    let (Some(network), Some(masked)) = (names::address(network), names::address(mask)) else {
+        return Err(format!("IP constraint contained value of length {}", contents.len()));
+    };
+    let bits = mask.iter().flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1));
+    if !bits.is_sorted_by(|one, other| one >= other) {
+        let mask = mask.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"));
+        return Err(format!("IP constraint contained invalid mask {mask}"));
+    }
+    Ok(Constraint::Net(network, masked))
+}

@@ -1,0 +1,77 @@
+//! What webpki holds against a certificate, in words.
+
+use std::fmt::{self, Display};
+
+use webpki::Error;
+
+/// Why rustls's verifier refuses a certificate.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// webpki's reason.
+    Verifier(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Verifier(error)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Verifier(error) = self;
+        match error {
+            Error::CertNotValidForName(context) => write!(
+                f,
+                "it is for {}",
+                if context.presented.is_empty() {
+                    "no name".to_owned()
+                } else {
+                    context.presented.join(", ")
+                }
+            ),
+            error => f.write_str(words(error)),
+        }
+    }
+}
+
+/// In the order of the alphabet. What only revocation lists lead to does not occur here.
+fn words(error: &Error) -> &'static str {
+    match error {
+        Error::BadDer | Error::MalformedExtensions | Error::TrailingData(_) => "it is not sound DER",
+        Error::BadDerTime => "one of its dates is malformed",
+        Error::CaUsedAsEndEntity => "it is a CA's certificate",
+        Error::CertExpired { .. } => "it has expired",
+        Error::CertNotValidYet { .. } => "it is not yet valid",
+        Error::EmptyEkuExtension => "its extended key usage is empty",
+        Error::EndEntityUsedAsCa => "its issuer is not a CA",
+        Error::ExtensionValueInvalid => "one of its extensions is malformed",
+        Error::InvalidCertValidity => "it ends before it begins",
+        Error::InvalidNetworkMaskConstraint | Error::MalformedNameConstraint => {
+            "the name constraints of a CA above it are malformed"
+        }
+        Error::InvalidSerialNumber => "its serial number is malformed",
+        Error::InvalidSignatureForPublicKey => "its signature is not of the issuer's key",
+        Error::MalformedDnsIdentifier => "one of its DNS names is malformed",
+        Error::MaximumNameConstraintComparisonsExceeded
+        | Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumPathDepthExceeded
+        | Error::MaximumSignatureChecksExceeded => "there are too many certificates on the way to a CA",
+        Error::NameConstraintViolation => "a CA above it may not sign for its names",
+        Error::PathLenConstraintViolated => "there are more CAs above it than a path length allows",
+        Error::RequiredEkuNotFoundContext(_) => "its extended key usage does not allow this side",
+        Error::SignatureAlgorithmMismatch => "its two signature algorithms differ",
+        Error::UnknownIssuer => "it does not lead to a trusted CA",
+        Error::UnsupportedCertVersion => "it is an X.509 version 1 certificate",
+        Error::UnsupportedCriticalExtension => "it has a critical extension that is not known",
+        Error::UnsupportedNameType => "one of its names is of a kind that is not supported",
+        Error::UnsupportedSignatureAlgorithmContext(_) => "its signature algorithm is not supported",
+        Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            "its signature algorithm is not one of the issuer's key"
+        }
+        _ => "rustls gives no reason",
+    }
+}
