@@ -46,6 +46,9 @@ impl Answer {
     /// A call was cut: by a reset of its stream, or together with the connection, by the server or by our own HTTP/2.
     pub(super) fn of_cut(error: &h2::Error) -> Self {
         let Some(reason) = error.reason() else {
+            if !error.is_io() {
+                return Self::new(Code::Internal, format!("the bridge could not send the call ({error})"));
+            }
             let message = "the connection to the extension server was cut during the call";
             return Self::new(Code::Unavailable, message);
         };

@@ -1,46 +1,28 @@
-use std::future::{Future as _, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::ResponseFuture;
+use h2::RecvStream;
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream, SendStream};
-use http::{Request, Response};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
-use tonic::Code;
+use http::Request;
+use tokio::time::sleep_until;
 
-use super::answer::Answer;
-use super::call_log::{CallLog, status};
+use super::call_log::CallLog;
 use super::deadline::Deadline;
-use super::phase::{Phase, Watched};
-use super::pipe::{Broken, End, Pipe};
+use super::exchange::{Exchange, Failure, HeadersOf};
+use super::phase::Watched;
 use super::request::{Caller, Route};
 use super::upstream::Upstream;
-use crate::net::{Channel, HeaderFaults};
+use crate::net::HeaderFaults;
 
 /// Passes calls on.
 #[derive(Debug)]
 pub(super) struct Calls {
-    upstream: Upstream,
+    pub(super) upstream: Upstream,
     route: Route,
     call_timeout: Option<Duration>,
-    phase: Watched,
-}
-
-/// Why there is no response of the upstream.
-enum Failure {
-    /// The caller took its call back, or its connection ended: there is nobody to answer.
-    CallerGone,
-    Answer(Answer),
-}
-
-impl From<Answer> for Failure {
-    fn from(answer: Answer) -> Self {
-        Self::Answer(answer)
-    }
+    pub(super) phase: Watched,
 }
 
 impl Calls {
@@ -82,320 +64,14 @@ impl Calls {
         faults: HeaderFaults,
         log: &mut CallLog,
     ) -> Result<(), Failure> {
-        let asked =
-            HeadersOf { faults, stream: respond.stream_id().as_u32(), whose: "the call's header fields" };
+        let asked = HeadersOf::new(faults, respond.stream_id(), "the call's header fields");
         asked.check()?;
         let (head, body) = request.into_parts();
         let deadline = Deadline::new(&head.headers, self.call_timeout)?;
         let head = self.route.prepare(head, caller)?;
         let mut limit = pin!(deadline.map(|deadline| sleep_until(deadline.at)));
-        let mut exchange = Exchange {
-            calls: self,
-            deadline,
-            limit: limit.as_mut(),
-            upload: Pipe::replayable(body),
-            to_upstream: None,
-            asked,
-            answered: None,
-            log,
-        };
+        let mut exchange = Exchange::new(self, deadline, limit.as_mut(), body, asked, log);
         let response = exchange.response(head, respond).await?;
         exchange.relay(response, respond).await
     }
 }
-
-/// A call under way.
-struct Exchange<'a> {
-    calls: &'a Calls,
-    deadline: Option<Deadline>,
-    limit: Pin<&'a mut Option<Sleep>>,
-    upload: Pipe,
-    /// `None` when all of the request's body has gone out, or the upstream wants no more of it.
-    to_upstream: Option<SendStream<Bytes>>,
-    asked: HeadersOf,
-    answered: Option<HeadersOf>,
-    log: &'a mut CallLog,
-}
-
-/// Where it is told what is wrong with the header fields of one side of a call.
-struct HeadersOf {
-    faults: HeaderFaults,
-    stream: u32,
-    whose: &'static str,
-}
-
-impl HeadersOf {
-    fn check(&self) -> Result<(), Answer> {
-        match self.faults.take(self.stream) {
-            Some(fault) => Err(Answer::of_header_fault(self.whose, &fault)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// How an attempt to get a response has failed.
-enum Attempt {
-    Failed(Failure),
-    /// The server has not begun to process the call, and says so (RFC 9113 section 8.7).
-    Unprocessed(h2::Error),
-}
-
-impl Exchange<'_> {
-    /// The head of the upstream's response. A call that was not processed is sent again, as gRPC's clients do without
-    /// asking (proposal A6, transparent retries), but for a connect-wait at most.
-    async fn response(
-        &mut self,
-        head: Request<()>,
-        respond: &mut SendResponse<Bytes>,
-    ) -> Result<Response<RecvStream>, Failure> {
-        let mut give_up = self.calls.upstream.give_up();
-        let mut tries = 0;
-        loop {
-            let channel = self.channel(give_up, respond).await?;
-            let mut head = head.clone();
-            if let Some(deadline) = &self.deadline {
-                deadline.pass_on(head.headers_mut());
-            }
-            let is_bodiless = self.upload.is_bodiless();
-            let error = match channel.begin(head, is_bodiless) {
-                Ok((response, to_upstream)) => {
-                    self.answered = Some(HeadersOf {
-                        faults: channel.header_faults().clone(),
-                        stream: response.stream_id().as_u32(),
-                        whose: "the header fields of the extension server's answer",
-                    });
-                    self.to_upstream = Some(to_upstream).filter(|_| !is_bodiless);
-                    match self.attempt(response, respond).await {
-                        Ok(response) => return Ok(response),
-                        Err(Attempt::Failed(failure)) => return Err(failure),
-                        Err(Attempt::Unprocessed(error)) => error,
-                    }
-                }
-                // Nothing was sent.
-                Err(error) => error,
-            };
-            if tries == 0 {
-                give_up = self.calls.upstream.give_up();
-            }
-            self.again(&error, give_up)?;
-            if error.is_reset() {
-                self.pause(tries, respond).await?;
-            }
-            tries += 1;
-        }
-    }
-
-    /// The connection to the upstream.
-    async fn channel(
-        &mut self,
-        give_up: Instant,
-        respond: &mut SendResponse<Bytes>,
-    ) -> Result<Channel, Failure> {
-        let upstream = &self.calls.upstream;
-        if let Some(channel) = upstream.channel_at_once() {
-            // A call that was taken back before it was begun is none.
-            let gone = poll_fn(|context| Poll::Ready(respond.poll_reset(context).is_ready())).await;
-            return if gone { Err(Failure::CallerGone) } else { Ok(channel) };
-        }
-        tokio::select! {
-            channel = upstream.channel(give_up, self.deadline.as_ref(), self.log.path()) => Ok(channel?),
-            _ = poll_fn(|context| respond.poll_reset(context)) => Err(Failure::CallerGone),
-        }
-    }
-
-    /// Whether the call can be sent once more.
-    fn again(&mut self, error: &h2::Error, give_up: Instant) -> Result<(), Failure> {
-        self.to_upstream = None;
-        if Instant::now() >= give_up || self.is_cut_by_us() {
-            return Err(self.cut(error).into());
-        }
-        if self.upload.rewind() {
-            return Ok(());
-        }
-        let message = "the extension server did not take the call, and too much of its message was sent already to send \
-                       it again";
-        Err(Answer::new(Code::Unavailable, message).into())
-    }
-
-    /// A server that refuses a call is asked again at once, and then not without a pause.
-    async fn pause(&mut self, tries: u32, respond: &mut SendResponse<Bytes>) -> Result<(), Failure> {
-        if tries == 0 {
-            return Ok(());
-        }
-        let pause = LAST_PAUSE.min(FIRST_PAUSE * 2_u32.saturating_pow(tries - 1));
-        tokio::select! {
-            () = sleep(pause) => Ok(()),
-            () = poll_fn(|context| poll_limit(&mut self.limit, context)) => Err(Failure::Answer(self.too_late())),
-            _ = poll_fn(|context| respond.poll_reset(context)) => Err(Failure::CallerGone),
-        }
-    }
-
-    /// Sends the request until the head of its response comes.
-    async fn attempt(
-        &mut self,
-        mut response: ResponseFuture,
-        respond: &mut SendResponse<Bytes>,
-    ) -> Result<Response<RecvStream>, Attempt> {
-        let outcome = poll_fn(|context| {
-            if respond.poll_reset(context).is_ready() {
-                return Poll::Ready(Err(Attempt::Failed(Failure::CallerGone)));
-            }
-            if let Err(failure) = self.poll_upload(context) {
-                return Poll::Ready(Err(Attempt::Failed(failure)));
-            }
-            if let Poll::Ready(response) = Pin::new(&mut response).poll(context) {
-                return Poll::Ready(response.map_err(|error| self.attempt_failed(error)));
-            }
-            match poll_limit(&mut self.limit, context) {
-                Poll::Ready(()) => Poll::Ready(Err(Attempt::Failed(self.too_late().into()))),
-                Poll::Pending => Poll::Pending,
-            }
-        })
-        .await;
-        if outcome.is_ok() {
-            self.calls.upstream.answered();
-            self.upload.settle();
-        }
-        outcome
-    }
-
-    fn attempt_failed(&self, error: h2::Error) -> Attempt {
-        let is_refusal = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
-        match error.is_remote() && (is_refusal || error.is_go_away()) {
-            true => Attempt::Unprocessed(error),
-            false => Attempt::Failed(self.cut(&error).into()),
-        }
-    }
-
-    /// Passes the response on until its end.
-    async fn relay(
-        &mut self,
-        response: Response<RecvStream>,
-        respond: &mut SendResponse<Bytes>,
-    ) -> Result<(), Failure> {
-        self.check_answer()?;
-        let (head, body) = response.into_parts();
-        let code = status(&head.headers);
-        if self.is_late_cancel(code) {
-            return Err(self.too_late().into());
-        }
-        let is_bodiless = body.is_end_stream();
-        if code.is_some() || is_bodiless {
-            self.log.end(code);
-        }
-        let Ok(mut to_caller) = respond.send_response(Response::from_parts(head, ()), is_bodiless) else {
-            return Err(Failure::CallerGone);
-        };
-        if is_bodiless {
-            return Ok(());
-        }
-        let mut download = Pipe::new(body);
-        let end = poll_fn(|context| self.poll_relay(context, &mut download, &mut to_caller)).await?;
-        let sent = match end {
-            End::Sent => Ok(()),
-            End::Bare => to_caller.send_data(Bytes::new(), true),
-            End::Trailers(trailers) => to_caller.send_trailers(self.judged(trailers)),
-        };
-        sent.map_err(|_| Failure::CallerGone)
-    }
-
-    /// Both directions at once, and whatever may end them before their time.
-    fn poll_relay(
-        &mut self,
-        context: &mut Context<'_>,
-        download: &mut Pipe,
-        to_caller: &mut SendStream<Bytes>,
-    ) -> Poll<Result<End, Failure>> {
-        if to_caller.poll_reset(context).is_ready() {
-            return Poll::Ready(Err(Failure::CallerGone));
-        }
-        self.poll_upload(context)?;
-        let answer = match download.poll(context, to_caller) {
-            Poll::Ready(Ok(end)) => return Poll::Ready(Ok(end)),
-            Poll::Ready(Err(Broken::Sink)) => return Poll::Ready(Err(Failure::CallerGone)),
-            Poll::Ready(Err(Broken::Source(error))) => self.cut(&error),
-            Poll::Pending => match poll_limit(&mut self.limit, context) {
-                Poll::Ready(()) => self.too_late(),
-                Poll::Pending => return Poll::Pending,
-            },
-        };
-        // Trailers need no room in the caller's window: it gets them also if it does not read.
-        Poll::Ready(Ok(End::Trailers(answer.into_trailers())))
-    }
-
-    /// Passes the request's body on.
-    fn poll_upload(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let Some(sink) = &mut self.to_upstream else { return Ok(()) };
-        // Why a sink fails is told by the response. A server may have its answer without all of the message.
-        let _ = match self.upload.poll(context, sink) {
-            Poll::Pending => return Ok(()),
-            Poll::Ready(Err(Broken::Source(_))) => return Err(Failure::CallerGone),
-            Poll::Ready(Err(Broken::Sink) | Ok(End::Sent)) => Ok(()),
-            Poll::Ready(Ok(End::Bare)) => sink.send_data(Bytes::new(), true),
-            Poll::Ready(Ok(End::Trailers(trailers))) => {
-                self.asked.check()?;
-                sink.send_trailers(trailers)
-            }
-        };
-        self.to_upstream = None;
-        Ok(())
-    }
-
-    fn is_late_cancel(&self, code: Option<i32>) -> bool {
-        code == Some(Code::Cancelled as i32) && self.deadline.is_some_and(|deadline| deadline.has_passed())
-    }
-
-    /// The upstream's trailers, or what they mean.
-    fn judged(&mut self, trailers: http::HeaderMap) -> http::HeaderMap {
-        let code = status(&trailers);
-        let trailers = match self.check_answer() {
-            Err(answer) => answer.into_trailers(),
-            Ok(()) if self.is_late_cancel(code) => self.too_late().into_trailers(),
-            Ok(()) => trailers,
-        };
-        self.log.end(status(&trailers));
-        trailers
-    }
-
-    fn check_answer(&self) -> Result<(), Answer> {
-        self.answered.as_ref().map_or(Ok(()), HeadersOf::check)
-    }
-
-    /// True when the bridge has taken the upstream away, because it ends.
-    fn is_cut_by_us(&self) -> bool {
-        *self.calls.phase.borrow() == Phase::Cutting
-    }
-
-    fn cut(&self, error: &h2::Error) -> Answer {
-        if self.is_cut_by_us() {
-            return Answer::stopping();
-        }
-        if let Err(answer) = self.check_answer() {
-            return answer;
-        }
-        let is_cancel = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::CANCEL);
-        match is_cancel && self.is_late_cancel(Some(Code::Cancelled as i32)) {
-            true => self.too_late(),
-            false => Answer::of_cut(error),
-        }
-    }
-
-    fn too_late(&self) -> Answer {
-        let upstream = self.calls.upstream.address();
-        match &self.deadline {
-            Some(deadline) => deadline.answer(self.log.path(), upstream),
-            None => Answer::new(Code::DeadlineExceeded, "the call's limit has passed"),
-        }
-    }
-}
-
-fn poll_limit(limit: &mut Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> Poll<()> {
-    match limit.as_mut().as_pin_mut() {
-        Some(limit) => limit.poll(context),
-        None => Poll::Pending,
-    }
-}
-
-/// Between attempts for a call that the server refuses.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LAST_PAUSE: Duration = Duration::from_millis(250);

@@ -20,6 +20,7 @@ mod call_log;
 mod calls;
 mod connection;
 mod deadline;
+mod exchange;
 mod front;
 mod phase;
 mod pipe;
