@@ -4,6 +4,10 @@
 //! byte order mark. Nothing else: OpenSSL, Go and rustls each skip other blocks in silence if a marker is not as they
 //! expect it, so every marker has to be sound here, and what is not is named with its line.
 
+mod write;
+
+pub(super) use write::{bundle, write};
+
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
@@ -257,14 +261,6 @@ impl PemError {
     }
 }
 
-/// Certificates, one block after the other.
-pub(super) fn bundle<'a>(
-    certificates: impl IntoIterator<Item = &'a CertificateDer<'static>>,
-) -> Zeroizing<String> {
-    let blocks = certificates.into_iter().map(|certificate| write("CERTIFICATE", certificate));
-    Zeroizing::new(blocks.fold(String::new(), |text, block| text + &block))
-}
-
 /// The first encrypted key in the form of PKCS#8.
 pub(super) fn encrypted_key(text: &[u8]) -> Option<Vec<u8>> {
     Blocks::read(text).ok()?.encrypted_key.filter(|document| !document.is_empty())
@@ -284,55 +280,8 @@ fn position(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|window| window == wanted)
 }
 
-/// One block, wiped from memory when dropped: it may be a key.
-pub(super) fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
-    // Room for all of it at once: a string that grows leaves copies of its contents behind.
-    let mut text = Zeroizing::new(String::with_capacity(room(label, der.len())));
-    text.extend(["-----BEGIN ", label, "-----\n"]);
-    let mut column = 0;
-    for octets in der.chunks(3) {
-        let group =
-            octets.iter().fold(0, |group, octet| group << 8 | u32::from(*octet)) << (8 * (3 - octets.len()));
-        for digit in 0..4 {
-            let value = group >> (18 - 6 * digit) & 0x3f;
-            text.push(if digit > octets.len() { '=' } else { base64_digit(value) });
-        }
-        column += 4;
-        if column == COLUMNS {
-            text.push('\n');
-            column = 0;
-        }
-    }
-    if column > 0 {
-        text.push('\n');
-    }
-    text.extend(["-----END ", label, "-----\n"]);
-    text
-}
-
-/// At least as many characters as a block has.
-fn room(label: &str, octets: usize) -> usize {
-    let encoded = octets.div_ceil(3) * 4;
-    encoded + encoded.div_ceil(COLUMNS) + 2 * (label.len() + "-----BEGIN -----\n".len())
-}
-
-/// RFC 4648 section 4.
-fn base64_digit(value: u32) -> char {
-    let value = value as u8;
-    char::from(match value {
-        0..26 => b'A' + value,
-        26..52 => b'a' + value - 26,
-        52..62 => b'0' + value - 52,
-        62 => b'+',
-        _ => b'/',
-    })
-}
-
 /// Between the markers of EncryptedPrivateKeyInfo (RFC 7468 section 11).
 pub(super) const ENCRYPTED_KEY: &str = "ENCRYPTED PRIVATE KEY";
-
-/// RFC 7468 section 2.
-const COLUMNS: usize = 64;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -353,15 +302,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        #[test]
-        fn what_is_written_reads_back(der in prop::collection::vec(any::<u8>(), 0..300)) {
-            let text = write("CERTIFICATE", &der);
-            prop_assert!(text.lines().all(|line| line.len() <= COLUMNS));
-            prop_assert!(text.len() <= room("CERTIFICATE", der.len()));
-            let blocks = Blocks::read(text.as_bytes()).expect("PEM");
-            prop_assert_eq!(blocks.certificates, [CertificateDer::from(der)]);
-        }
-
         #[test]
         fn no_text_panics(text in "(-----(BEGIN|END) (CERTIFICATE|PRIVATE KEY|X)-----|[ \\nA-Za-z=-]{0,9}){0,12}") {
             let _ = Blocks::read(text.as_bytes());
