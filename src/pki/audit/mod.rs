@@ -8,8 +8,10 @@ mod chain;
 mod files;
 mod place;
 mod rules;
+mod scope;
 
 pub use place::replaceable;
+pub use scope::{CaKeyFile, LeafFiles, Scope};
 
 use std::path::{Path, PathBuf};
 
@@ -17,83 +19,10 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::inspect::{self, Certificate};
-use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role, SubjectName, Trust};
+use super::{IdentityError, Role, SubjectName, Trust};
 use crate::net::Host;
 use crate::report::{Check, Finding, Id, State};
 use crate::units::Within;
-
-/// Which files to look at.
-#[derive(Clone, Debug)]
-pub struct Scope {
-    /// Whom both sides trust.
-    pub ca: PathBuf,
-    /// The CA's key, where it is here.
-    pub ca_key: Option<CaKeyFile>,
-    /// What both sides show.
-    pub leafs: Vec<LeafFiles>,
-    /// Other certificate files, which must hold no key either.
-    pub others: Vec<PathBuf>,
-}
-
-/// The CA's key.
-#[derive(Clone, Debug)]
-pub struct CaKeyFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// What opens it, where it is encrypted. It is compared with nothing without that.
-    pub passphrase: Option<Passphrase>,
-}
-
-/// A side's certificate, and its key.
-#[derive(Clone, Debug)]
-pub struct LeafFiles {
-    /// The chain, leaf first.
-    pub certificate: PathBuf,
-    /// The key of the leaf.
-    pub key: PathBuf,
-    /// The side; what the certificate says where nobody else does.
-    pub role: Option<Role>,
-}
-
-impl Scope {
-    /// All files that are used, with those of the CA first.
-    fn paths(&self) -> impl Iterator<Item = &Path> {
-        let leafs = self.leafs.iter().flat_map(|leaf| [&leaf.certificate, &leaf.key]);
-        let ca = [&self.ca].into_iter().chain(self.ca_key.as_ref().map(|key| &key.path));
-        ca.chain(leafs).map(PathBuf::as_path)
-    }
-
-    /// `ca.crt`, and every `NAME.crt` of a directory that has its `NAME.key` beside it. Of `server` and `client`
-    /// one half is enough to be missed.
-    ///
-    /// # Errors
-    /// When the directory cannot be read.
-    pub fn of_directory(directory: &Path) -> Result<Self, IdentityError> {
-        let files = inspect::directory(directory)?;
-        let has = |path: &Path| path.symlink_metadata().is_ok();
-        let (mut leafs, mut others) = (Vec::new(), Vec::new());
-        for role in [Role::Server, Role::Client] {
-            let file = |name| directory.join(name);
-            let (certificate, key) = (file(role.certificate_file()), file(role.key_file()));
-            if has(&certificate) || has(&key) {
-                leafs.push(LeafFiles { certificate, key, role: Some(role) });
-            }
-        }
-        let ca = directory.join(CA_CERTIFICATE_FILE);
-        for certificate in files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "crt")) {
-            let key = certificate.with_extension("key");
-            let known = certificate == ca || leafs.iter().any(|leaf| leaf.certificate == certificate);
-            if !known && has(&key) {
-                leafs.push(LeafFiles { certificate, key, role: None });
-            } else if !known {
-                others.push(certificate);
-            }
-        }
-        let ca_key = Some(directory.join(CA_KEY_FILE)).filter(|path| has(path));
-        let ca_key = ca_key.map(|path| CaKeyFile { path, passphrase: None });
-        Ok(Self { ca, ca_key, leafs, others })
-    }
-}
 
 /// What is asked beside what always is.
 #[derive(Clone, Debug, Default)]
