@@ -19,7 +19,10 @@ const ALLOWED: &[(&str, &str)] = &[
 /// The same for the pages, which explain flags as well.
 const ALLOWED_IN_PAGES: &[(&str, &str)] = &[
     ("| `--force` | `EGEXT_FORCE` |", "the table of flags says what it does"),
+    ("With `--force` the keys of the CAs", "with `--discard-ca-key`: says what it removes"),
     ("changes nothing; `--force` makes a new set", "in CI, where a set lives for a day"),
+    ("or `init --force` takes it over", "of a copy without links: says which verbs write"),
+    ("`init --force --discard-ca-key` leave no CA key there", "says what is removed"),
     ("`--role` takes one side only, `--name` one certificate only, `--force` what", "of `certs renew`"),
     ("`--force` makes a certificate that ends with the CA", "of `certs renew`"),
     ("neither overwritten nor followed, with `--force` neither", "says what it does not do"),
