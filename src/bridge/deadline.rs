@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tonic::Code;
 
 use super::answer::Answer;
+use super::request::add;
 use crate::net;
 
 /// When a call must be answered.
@@ -32,9 +33,12 @@ impl Deadline {
     }
 
     /// Tells the upstream how much time is left.
-    pub(super) fn pass_on(&self, headers: &mut HeaderMap) {
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub(super) fn pass_on(&self, headers: &mut HeaderMap) -> Result<(), Answer> {
         let left = self.at.saturating_duration_since(Instant::now());
-        headers.insert(GRPC_TIMEOUT, HeaderValue::try_from(written(left)).expect("digits and a letter"));
+        add(headers, GRPC_TIMEOUT, HeaderValue::try_from(written(left)).expect("digits and a letter"))
     }
 
     /// Until when to wait for a connection: the caller must have its answer before its own limit has passed, or it

@@ -98,7 +98,7 @@ impl<'a> Exchange<'a> {
             let channel = self.channel(give_up, respond).await?;
             let mut head = head.clone();
             if let Some(deadline) = &self.deadline {
-                deadline.pass_on(head.headers_mut());
+                deadline.pass_on(head.headers_mut())?;
             }
             let is_bodiless = self.upload.is_bodiless();
             let error = match channel.begin(head, is_bodiless) {

@@ -120,8 +120,16 @@ fn count_hop(headers: &mut HeaderMap) -> Result<(), Answer> {
         );
         return Err(Answer::new(Code::FailedPrecondition, message));
     }
-    headers.insert(HOPS, HeaderValue::from(hops + 1));
-    Ok(())
+    add(headers, HOPS, HeaderValue::from(hops + 1))
+}
+
+/// Sets a field of ours among those of a caller. They may already be as many as a map of fields can have, and it panics
+/// where one more is inserted.
+pub(super) fn add(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) -> Result<(), Answer> {
+    match headers.try_insert(name, value) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Answer::new(Code::ResourceExhausted, "the call has too many header fields")),
+    }
 }
 
 fn malformed(what: impl Into<String>) -> Answer {

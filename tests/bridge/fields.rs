@@ -233,3 +233,32 @@ async fn a_bad_octet_in_a_request_costs_its_own_call() {
     assert_eq!(frames.wait_for(DATA, standing).await.payload, b"message");
     assert_eq!(upstream.calls(), 1, "only the good one was passed on");
 }
+
+/// A map of header fields takes so many names and no more, and the bridge has some to add.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_number_of_names_ends_the_bridge() {
+    const MOST: usize = 24_576;
+    let upstream = Upstream::unix(Call::echo);
+    let bridge = Bridge::plaintext(upstream.address()).start();
+    let good = bridge.caller().await;
+    let names = (0..MOST).map(|number| format!("x{number:x}")).collect::<Vec<_>>();
+    // Some of the room is taken by what a call always has.
+    for (number, limited) in (MOST - 5..MOST).flat_map(|number| [(number, false), (number, true)]) {
+        let mut frames = Frames::client(bridge.connect().await).await;
+        let mut fields = request_fields(HOOK).to_vec();
+        fields.extend(limited.then_some(("grpc-timeout", &b"9S"[..])));
+        fields.extend(names[..number].iter().map(|name| (&**name, &b""[..])));
+        frames.write_fields(1, true, &fields).await;
+        let answered = async {
+            while let Some(frame) = frames.read().await {
+                if frame.kind == HEADERS {
+                    return;
+                }
+            }
+        };
+        within_limit(answered).await;
+    }
+    let goes_on = good.try_begin(post(HOOK)).await.is_ok();
+    let (code, log) = bridge.running.terminate();
+    assert_eq!((goes_on, code), (true, 0), "{log}");
+}
