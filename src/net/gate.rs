@@ -5,6 +5,7 @@
 //! many, the oldest of the busiest address goes: who is about to prove itself needs milliseconds, who is silent has had
 //! its time. Those that have proven themselves are never closed for others.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -118,13 +119,14 @@ impl State {
         self.connections.values().filter(wanted).count()
     }
 
-    /// The address with the most connections that have proven nothing.
+    /// The address with the most connections that have proven nothing; of several, the one whose oldest is the oldest
+    /// of all. A stranger with many addresses then displaces its own, and not whoever has just come.
     fn busiest(&self) -> Option<IpAddr> {
-        let mut numbers = BTreeMap::new();
-        for entry in self.connections.values().filter(|entry| entry.close.is_some()) {
-            *numbers.entry(entry.address).or_insert(0_usize) += 1;
+        let mut addresses = BTreeMap::new();
+        for (age, entry) in self.connections.iter().filter(|(_, entry)| entry.close.is_some()) {
+            addresses.entry(entry.address).or_insert((0_usize, Reverse(age))).0 += 1;
         }
-        numbers.into_iter().max_by_key(|(_, number)| *number)?.0
+        addresses.into_iter().max_by_key(|(_, connections)| *connections)?.0
     }
 
     /// Closes the oldest connection of `address` that has proven nothing.
@@ -215,6 +217,25 @@ mod tests {
         assert!(!is_closed(&proven[0]).await && !is_closed(&local[0]).await);
         drop(proven);
         gate.admit(address(1)).expect("room again");
+    }
+
+    #[tokio::test]
+    async fn of_many_addresses_the_one_with_the_oldest_goes_first() {
+        let gate = Gate::new(1024);
+        let stranger = |number: u32| Some(IpAddr::V4(number.into()));
+        let strangers: Vec<_> = (0..447).map(|number| gate.admit(stranger(number)).expect("room")).collect();
+        // No order of addresses may count.
+        for newcomer in
+            [stranger(u32::MAX), Some(IpAddr::from([0xffff; 8])), Some(IpAddr::from([0; 16])), None]
+        {
+            let newcomer = gate.admit(newcomer).expect("room");
+            for number in 1000..1200 {
+                // Kept by nobody: as those are that were closed.
+                std::mem::forget(gate.admit(stranger(number)).expect("one goes"));
+            }
+            assert!(!is_closed(&newcomer).await);
+        }
+        assert!(is_closed(&strangers[0]).await);
     }
 
     #[test]
