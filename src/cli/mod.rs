@@ -75,4 +75,4 @@ Examples:
   egext config stanza --socket /run/egext/eg.sock
 
 Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs check`, `certs renew --dry-run`).
-Every flag can be set by an environment variable, which `--help` names beside it.";
+A flag that has an environment variable shows it in `--help`.";

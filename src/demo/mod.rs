@@ -100,7 +100,7 @@ impl Stage {
             bridging: JoinSet::new(),
         };
         let bridge = Bridge::bind(stage.bridge_plan()?).await?;
-        // Nobody stops it: it ends with the stage.
+        // It ends with the stage.
         stage.bridging.spawn(async move { bridge.run(&Notify::new()).await });
         Ok((stage, set))
     }

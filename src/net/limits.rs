@@ -25,7 +25,7 @@ impl Default for CallerLimits {
             handshake: Duration::from_secs(10),
             preface: Duration::from_secs(10),
             ping_after: Duration::from_secs(5 * 60),
-            // Somebody may look at it in a debugger.
+            // A caller may be stopped in a debugger.
             ping_limit: Duration::from_secs(2 * 60),
         }
     }
@@ -50,9 +50,9 @@ pub(crate) const HEADER_LIST: u32 = 1 << 20;
 /// What may wait on one stream for the peer's window.
 pub(crate) const SEND_BUFFER: usize = 256 << 10;
 
-/// h2's budget for DATA frames smaller than 256 octets that were not read yet. gRPC streams are made of them: a
-/// message of one octet is a frame of six. A call's relay takes frames out of h2 as soon as they come, and keeps their
-/// octets only, so the windows bound what is kept. This budget has to hold what comes between two turns of the relay.
+/// h2's budget for DATA frames smaller than 256 bytes that were not read yet. gRPC streams are made of them: a
+/// message of one byte is a frame of six. A call's relay takes frames out of h2 as soon as they come, and keeps their
+/// bytes only, so the windows bound what is kept. This budget has to hold what comes between two turns of the relay.
 pub(crate) const SMALL_FRAMES: usize = usize::MAX;
 
 /// Calls of a connection that were reset by us and whose late frames are still recognised. h2 counts a frame for a

@@ -149,7 +149,7 @@ impl Wire {
     /// Nothing is there to read: pending, unless the stream was cut.
     fn wait<T>(&self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         let mut reader = lock(&self.reader);
-        // Looked at below the lock, so that whoever cuts finds either the waker or has been seen.
+        // Looked at below the lock, so that a cut either finds the waker or is seen here.
         if self.cut.load(Ordering::Acquire) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }

@@ -1,4 +1,4 @@
-//! What shall be different in the successor of a leaf: names, lifetime, kind of key.
+//! What will be different in the successor of a leaf: names, lifetime, kind of key.
 //!
 //! A change is about one certificate, and is made below the same CA: peers that trust the predecessor trust the
 //! successor. What the certificate has already is no change, so that the same command can be repeated.
@@ -16,9 +16,9 @@ use crate::units::Span;
 /// What was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
-    /// Names that it shall have beside its own.
+    /// Names to add to its own.
     pub add: Vec<SubjectName>,
-    /// Names that it shall lose, as typed: a certificate may have names that we would not write.
+    /// Names to remove, as typed: a certificate may have names that we would not write.
     pub remove: Vec<String>,
     /// From now on.
     pub lifetime: Option<Span>,
@@ -81,7 +81,7 @@ impl Change {
 /// What will be different in a successor.
 #[derive(Clone, Debug, Default)]
 pub struct Difference {
-    /// Names that it has beside its predecessor's.
+    /// Names that its predecessor does not have.
     pub added: Vec<SubjectName>,
     /// Names that only its predecessor has.
     pub removed: Vec<SubjectName>,

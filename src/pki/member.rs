@@ -1,4 +1,4 @@
-//! The leafs of a set: both sides' own, and those that were issued later.
+//! The leaf certificates of a set: both sides' own, and those that were issued later.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// All leafs of a set, the server's and the client's own first.
+    /// All leaf certificates of a set, the server's and the client's own first.
     ///
     /// # Errors
     /// When one of its files cannot be used.

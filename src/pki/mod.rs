@@ -6,7 +6,7 @@
 //!
 //! * [`authority`] signs, and [`store`] is the only code that writes files.
 //! * [`check`] compares a set on disk with the clock and with what was asked for.
-//! * [`member`], [`renewal`], [`change`] and [`rotation`] are the later life of a set, [`request`] lets somebody else keep a
+//! * [`member`], [`renewal`], [`change`] and [`rotation`] are the later life of a set, [`request`] lets another machine keep a
 //!   key, and [`pack`] carries a set to another machine.
 //!
 //! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would refuse is

@@ -37,7 +37,7 @@ pub struct Policy {
     pub force: bool,
     /// For the keys that are there, not for new ones.
     pub keep_key: bool,
-    /// What shall be different, in one of them.
+    /// What will be different, in one of them.
     pub change: Change,
 }
 
@@ -56,7 +56,7 @@ impl Policy {
         date::before(summary.not_after, self.end((summary.not_after - summary.not_before).unsigned_abs()))
     }
 
-    /// Those of `members`, the leafs in `directory`, that are to be renewed now. A change is a reason of its own.
+    /// Those of `members`, the leaf certificates in `directory`, that are to be renewed now. A change is a reason of its own.
     ///
     /// # Errors
     /// When none of them is meant, or more than one by a change, or the change cannot be made.
@@ -171,7 +171,7 @@ pub struct Signer<'a> {
 /// Proves that one of `issuers` issued every one of `members`.
 ///
 /// # Errors
-/// Names the first that was not: what stands in it is nobody's promise.
+/// Names the first that was not: this CA never vouched for what stands in it.
 pub fn refuse_strangers<'a>(
     members: impl IntoIterator<Item = &'a Member>,
     issuers: &[CertificateDer<'static>],
@@ -317,7 +317,7 @@ pub enum RenewalError {
     Stranger(#[from] Box<Stranger>),
 }
 
-/// A certificate that is not renewed, because what stands in it is nobody's promise.
+/// A certificate that is not renewed, because this CA never vouched for what stands in it.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{}` was not issued for the {role} by the CA that signs{}, so it is not renewed",

@@ -246,7 +246,7 @@ pub struct NextCa {
     pub key_type: KeyType,
     /// From now on.
     pub lifetime: Span,
-    /// Names that its constraints permit beside those of the set.
+    /// Names that its constraints permit in addition to those of the set.
     pub permit: Vec<SubjectName>,
 }
 

@@ -130,7 +130,7 @@ table! {
         "a file of certificates holds a private key, too: such files are readable for everyone and are copied to other machines, and the key goes with them",
         "keep the key in a `.key` file of mode 0600 and certificates in the `.crt` file; replace the key if the file has left the machine";
     CertsKeyInUse = "certs.key-in-use", Warning,
-        "a certificate was issued for a key that another certificate of the set has: whoever holds one of them holds both, and a renewal of one does not change the key of the other",
+        "a certificate was issued for a key that another certificate of the set has: the holder of one can use both, and a renewal of one does not change the key of the other",
         "if both are for the same machine, replace the other one instead (`egext certs issue --csr FILE --out NAME --replace`); otherwise ask the requester for a CSR with a key of its own";
     CertsKeyMismatch = "certs.key-mismatch", Error,
         "certificate and key are both fine, and not a pair: usually half of a renewal was copied",

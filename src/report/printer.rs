@@ -40,7 +40,7 @@ impl Printer {
         Ok(())
     }
 
-    /// Waits until a part of this process panics, and gives its words. Without a log it waits for ever.
+    /// Waits until a part of this process panics, and gives its words. Without a log it waits without end.
     pub async fn panicked(&self) -> String {
         match self.log.get() {
             Some(log) => log.panicked().await,

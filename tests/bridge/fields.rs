@@ -207,7 +207,7 @@ async fn a_bad_octet_in_an_answer_costs_its_own_call() {
         for (index, (name, _)) in BAD.iter().enumerate() {
             let answer = caller.call(post(HOOK), format!("{place} {index}")).await;
             assert_eq!(answer.code(), Code::Internal as i32, "{place}, {name}: {answer:?}");
-            assert!(answer.words().contains(&format!("`{name}` has the octet 0x")), "{answer:?}");
+            assert!(answer.words().contains(&format!("`{name}` has the byte 0x")), "{answer:?}");
         }
     }
     standing.message.send_data(Bytes::from_static(b"none 99"), true).expect("open");

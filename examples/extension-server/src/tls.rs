@@ -40,7 +40,7 @@ impl Files {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut anchors = RootCertStore::empty();
         for certificate in certificates(&self.ca)? {
-            // rustls would take it for a CA, and whoever has a leaf's key could sign clients.
+            // rustls would take it for a CA, and the holder of a leaf's key could sign clients.
             if !may_sign(&certificate) {
                 return Err(TlsError::NotACa { path: self.ca.clone() });
             }

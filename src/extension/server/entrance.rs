@@ -73,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Entrance<S> {
                     Err(refused) => self.refusals.note(refused),
                 },
                 Some(Err(error)) => {
-                    // Out of file descriptors, most likely: the next try would fail at once and for ever.
+                    // Out of file descriptors, most likely: the next try would fail at once, and so on.
                     self.failures.note(error);
                     sleep(ACCEPT_PAUSE).await;
                 }

@@ -39,8 +39,8 @@ pub enum Accepted {
 impl Listener {
     /// Listens at `address`.
     ///
-    /// Plaintext is served to this machine only: on unix sockets, which are 0600 before anybody can connect, and on
-    /// addresses of the loopback interface. A socket file that nobody listens on is replaced, any other file is left
+    /// Plaintext is served to this machine only: on unix sockets, which are 0600 before a caller can connect, and on
+    /// addresses of the loopback interface. A socket file that no process listens on is replaced, any other file is left
     /// alone. Two processes that start at once on one path cannot both win.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Listener {
         }
     }
 
-    /// True if whoever connects to `address` arrives here.
+    /// True if a connection to `address` arrives here.
     ///
     /// A name that cannot be resolved leads nowhere.
     pub async fn is_at(&self, address: &Address) -> bool {
@@ -129,8 +129,8 @@ pub enum BindError {
         /// Why.
         source: io::Error,
     },
-    /// A socket of another user, on which nobody listens any more.
-    #[error("`{}` is a socket of user {owner} that nobody listens on", path.display())]
+    /// A socket of another user, on which no process listens any more.
+    #[error("`{}` is a socket of user {owner} that no process listens on", path.display())]
     Foreign {
         /// The path.
         path: PathBuf,
@@ -155,7 +155,7 @@ pub enum BindError {
         /// The path of the lock file.
         path: PathBuf,
     },
-    /// Whoever connects to the upstream would arrive at the bridge again.
+    /// A connection to the upstream would arrive at the bridge again.
     #[error("`{upstream}` leads to `{address}`, where this bridge listens")]
     Loop {
         /// Where the bridge listens.

@@ -1,8 +1,8 @@
-//! A unix socket that nobody else can have made, opened or replaced.
+//! A unix socket that no other user can have made, opened or replaced.
 //!
 //! The directory is opened once, and what leads to it is judged on handles: other users cannot change what is in it, or
 //! the sticky bit keeps them from changing what is not theirs. Two processes of one user that start at once are kept apart by a lock
-//! file, which goes again when the socket is there: nobody else can open it, so nobody else can hold it.
+//! file, which goes again when the socket is there: no other user can open it, so no other user can hold it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
@@ -24,7 +24,7 @@ use crate::pki::store::{StoreError, open_trusted};
 
 /// A unix socket of ours and its file.
 ///
-/// The file goes first when it is dropped: as long as the socket is open, nobody else can have taken its path for a
+/// The file goes first when it is dropped: as long as the socket is open, no other process can have taken its path for a
 /// stale one, or its inode for a new one.
 #[derive(Debug)]
 pub struct UnixSocket {
@@ -150,7 +150,7 @@ impl Place {
         }
     }
 
-    /// Between `bind` and `listen` the path exists and nobody can connect. On Linux it has its mode from the start.
+    /// Between `bind` and `listen` the path exists and no caller can connect. On Linux it has its mode from the start.
     fn listen(&self) -> io::Result<(Identity, UnixListener)> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         #[cfg(target_os = "linux")]
@@ -210,7 +210,7 @@ fn try_lock(place: &Place, name: &OsStr, path: &Path) -> Result<Option<File>, Bi
     let file = match fs::openat(&place.directory, name, flags, PRIVATE) {
         Ok(file) => File::from(file),
         Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Err(foreign()),
-        // Somebody else's, if it is there.
+        // Another process's, if it is there.
         Err(Errno::ACCESS) if place.status_of(name).map_err(failed)?.is_some() => return Err(foreign()),
         Err(error) => return Err(failed(error.into())),
     };

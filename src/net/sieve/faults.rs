@@ -16,9 +16,9 @@ struct Shared {
 /// Why header fields are no good.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("`{name}` has the octet {octet:#04x}, which no header field can have")]
+    #[error("`{name}` has the byte {octet:#04x}, which no header field can have")]
     Octet { name: String, octet: u8 },
-    #[error("{size} octets of header fields are more than the limit of {limit}")]
+    #[error("{size} bytes of header fields are more than the limit of {limit}")]
     TooLarge { size: usize, limit: usize },
 }
 

@@ -171,7 +171,7 @@ pub(super) fn same(
     ]
 }
 
-/// Whoever gets a certificate gets the key that stands beside it.
+/// A copy of the certificate file takes the key in it along.
 pub(super) fn key_inside(file: &PemFile) -> Option<Finding> {
     let line = file.key_line?;
     let subject = file.path.display().to_string();

@@ -72,7 +72,7 @@ struct Anchors {
     certificates: Vec<Certificate>,
 }
 
-/// Who else may use the private key in this file? Nobody, unless its mode says otherwise.
+/// Which other users may read the private key in this file: none, unless its mode says otherwise.
 pub fn key_mode(key: &Path) -> Vec<Finding> {
     files::mode(key, 0)
 }
@@ -190,7 +190,7 @@ impl Audit {
         self.leaf(&subject, &pair.chain, role, questions, now);
     }
 
-    /// Nobody has named it, so only what must not be in it counts.
+    /// It was not named, so only what must not be in it counts.
     fn other_file(&mut self, path: &Path) {
         let subject = path.display().to_string();
         match inspect::PemFile::read(path) {

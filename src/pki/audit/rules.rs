@@ -95,7 +95,7 @@ pub(super) fn strength(subject: &str, certificates: &[Certificate]) -> Vec<Findi
                     .with_hint("issue it again with a P-256 key"),
             );
         }
-        // Nobody looks at the signature of a root, whatever it is.
+        // No verifier looks at the signature of a root, whatever it is.
         if certificate.unsupported_signature && !summary.self_issued {
             let message = format!("`{}` was signed in a way that TLS stacks do not verify", summary.subject);
             findings.push(

@@ -182,7 +182,7 @@ enum Marker<'a> {
 }
 
 impl<'a> Marker<'a> {
-    /// The marker that `line` is; an error if it has one beside something else.
+    /// The marker that `line` is; an error if it has one next to something else.
     fn in_line(line: &'a [u8], number: usize) -> Result<Option<Self>, PemError> {
         let trimmed = line.trim_ascii_end();
         let places = [BEGIN, END].map(|mark| position(trimmed, mark));

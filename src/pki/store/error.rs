@@ -44,7 +44,7 @@ pub enum StoreError {
         /// Envoy Gateway's directory.
         home: PathBuf,
     },
-    /// Only some of the files are there. Whoever took the others may want them back.
+    /// Only some of the files are there. The others may be needed again.
     #[error("`{}` holds half a set: {} missing", directory.display(), missing_words(missing))]
     Half {
         /// The directory.
@@ -62,7 +62,7 @@ pub enum StoreError {
         /// The CA's.
         ca: PathBuf,
     },
-    /// What should lead to a set beside it leads somewhere else.
+    /// What should lead to a set next to it leads somewhere else.
     #[error("`{}` leads to `{}`, not to a set of `egext certs`", path.display(), target.display())]
     Stray {
         /// The link.
@@ -142,7 +142,7 @@ impl Hint for StoreError {
             }
             Self::Mixture { .. } => "copy the set again as a whole: files of two sets were mixed".to_owned(),
             Self::Unusable(error) => return error.hint(),
-            Self::Stray { .. } => "somebody has changed it: put the link back, or name another directory with `--dir`".to_owned(),
+            Self::Stray { .. } => "it was changed since: put the link back, or name another directory with `--dir`".to_owned(),
             Self::Untrusted(error) => return error.hint(),
             Self::NoRandomness => "look at `dmesg` for `random`, and try again".to_owned(),
         })

@@ -40,7 +40,7 @@ impl Access {
         }
     }
 
-    /// Gives it to a file that is nobody's but ours so far.
+    /// Gives it to a file that only we have so far.
     pub(super) fn apply(self, file: &impl AsFd, path: &Path) -> Result<(), StoreError> {
         let failed = |source| StoreError::failed("keep the owner of", path, source);
         let status = Status::of(file).map_err(failed)?;

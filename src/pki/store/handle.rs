@@ -91,7 +91,7 @@ impl Directory {
     }
 
     /// What is called `name`, and where it leads if it is a link: both of one and the same thing. None where nothing
-    /// is, or somebody is exchanging it right now.
+    /// is, or it is being exchanged right now.
     #[cfg(target_os = "linux")]
     pub(super) fn link_status(&self, name: &OsStr) -> io::Result<Option<(Status, Option<OsString>)>> {
         let itself = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -169,7 +169,7 @@ impl Directory {
 
     /// Reads a regular file, whose status is that of the handle it is read from.
     pub(super) fn read(&self, name: impl AsRef<OsStr>) -> Result<(Zeroizing<Vec<u8>>, Status), ReadError> {
-        // Not to wait for somebody who writes, where the file is a pipe.
+        // Not to wait for a writer, where the file is a pipe.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let handle = match fs::openat(&self.handle, name.as_ref(), flags, Mode::empty()) {
             Err(Errno::LOOP) => return Err(ReadError::NotAFile),
@@ -308,7 +308,7 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// Of files and directories that nobody but their owner may read.
+/// Of files and directories that only their owner may read.
 pub(super) const PRIVATE: Mode = Mode::from_raw_mode(0o600);
 
 /// A bundle of all public CAs has a quarter of this.

@@ -11,7 +11,7 @@ use crate::pki::{CA_KEY_FILE, SET_FILES};
 /// What a directory holds of a set.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Contents {
-    /// All files of a set are there, and one of them is not ours to replace: a link that somebody else has made, or a
+    /// All files of a set are there, and one of them is not ours to replace: a link that another user has made, or a
     /// file in the place of one of ours.
     Foreign {
         /// Which one.
@@ -28,7 +28,7 @@ pub enum Contents {
     Nothing,
     /// A set as [`Store`](super::Store) writes it.
     Ours,
-    /// All files of a set, plain and our own: a copy, or what somebody has restored. The next change makes it ours.
+    /// All files of a set, plain and our own: a copy, or a set that was restored. The next change makes it ours.
     Plain,
 }
 
@@ -63,7 +63,7 @@ pub fn refuse_foreign(directory: &Path, names: &[&str]) -> Result<(), StoreError
 #[derive(Debug)]
 pub(super) struct Judgement {
     pub(super) contents: Contents,
-    /// Names that are no links yet, and hold what the current set holds: somebody was killed while taking over a copy.
+    /// Names that are no links yet, and hold what the current set holds: a command was killed while taking over a copy.
     pub(super) unlinked: Vec<String>,
 }
 
@@ -106,7 +106,7 @@ impl Judgement {
         Ok(Self { contents, unlinked })
     }
 
-    /// Looks whether anything that a writer of `names` would replace is somebody else's.
+    /// Looks whether anything that a writer of `names` would replace belongs to another user.
     pub(super) fn refuse_foreign(&self, place: &Place, names: &[&str]) -> Result<(), StoreError> {
         let is_copy = self.contents == Contents::Plain;
         let taken_over = |name: &str| {

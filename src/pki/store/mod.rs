@@ -50,7 +50,7 @@
 //! A file, directory or link that is not one of the above, even when it is in the way: it is named in an
 //! error. Nothing here follows a link that somebody else has made.
 //!
-//! Whoever can write to a directory on the way could exchange it between two of our calls. So each is opened once,
+//! A user who can write to a directory on the way could exchange it between two of our calls. So each is opened once,
 //! its owner and mode are judged on the handle (`trust`), and all that follows happens by one name below that handle, and
 //! follows no link: reading, writing, changing owner and mode, deleting, and taking back what was done. `rustix` has
 //! these calls (`openat` and its kin) as they are. `cap-std` was left: it keeps a path from leading out of a
@@ -130,7 +130,7 @@ impl Store {
     /// What was made is taken away again when nothing is written.
     ///
     /// # Errors
-    /// When the directory cannot be written to, others could replace files in it, somebody else is writing, or
+    /// When the directory cannot be written to, others could replace files in it, another process is writing, or
     /// something foreign is in the way of one of `names`.
     pub fn open(directory: &Path, names: &[&str]) -> Result<Self, StoreError> {
         let (mut undo, mut changed) = (Undo::default(), Vec::new());

@@ -103,7 +103,7 @@ impl Place {
         Ok(names)
     }
 
-    /// Looks whether anything that we would write to is somebody else's. In a copy without links, directories are
+    /// Looks whether anything that we would write to belongs to another user. In a copy without links, directories are
     /// where links have been.
     pub(super) fn refuse_foreign(&self, names: &[&str], is_copy: bool) -> Result<(), StoreError> {
         for name in names {
@@ -170,7 +170,7 @@ fn own(directory: Directory) -> Result<Directory, StoreError> {
     Ok(directory)
 }
 
-/// A set is called so, and beside `current`: one component and no path.
+/// A set is called so, next to `current`: one component and no path.
 fn is_set(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.len() > SET.len() && name.starts_with(SET.as_bytes()) && !name.contains(&b'/')

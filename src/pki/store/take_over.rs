@@ -65,7 +65,7 @@ impl Store {
     fn replace_by_link(&self, name: &str) -> Result<(), StoreError> {
         let (directory, hidden) = (self.place.directory(), self.hidden()?);
         let set = self.place.current_set()?;
-        // Whoever has changed it since it was read should not lose that.
+        // A change since it was read must not be lost.
         if !set.is_some_and(|set| plain::is_same(directory, &set, name)) {
             return Err(StoreError::Foreign { path: directory.path_of(name) });
         }

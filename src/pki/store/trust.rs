@@ -2,9 +2,9 @@
 //!
 //! OpenSSH's rule (`safe_path`), in two strengths. Whatever leads to a directory belongs to the effective user or to
 //! root, and others may write to it only where the sticky bit keeps them from replacing what is not theirs, as in
-//! `/tmp`. The directory of a set, and everything in `.egext`, may be written to by nobody else at all.
+//! `/tmp`. The directory of a set, and everything in `.egext`, may be written to by no other user at all.
 //!
-//! Group permissions count as permissions for others, unless the group is somebody's own: number 0, which is root's,
+//! Group permissions count as permissions for others, unless the group is a user's own: number 0, which is root's,
 //! or the effective group where it has the number of the effective user. That is how distributions number the private
 //! group that each user gets, and with the umask 0002 that goes with it every new directory is 0775. Who is in a
 //! group is not asked: the answer may come over the network, and be another one tomorrow.
@@ -22,7 +22,7 @@ use crate::report::Hint;
 pub(super) struct Owners {
     user: u32,
     group: u32,
-    /// Somebody else whose files they are.
+    /// Another user whose files they are.
     other: Option<u32>,
 }
 

@@ -1,8 +1,8 @@
 //! The way to a directory, component by component, each judged on its handle.
 //!
 //! Links are followed here and nowhere else, and only those that belong to the effective user or to root and are in
-//! directories where nobody else can exchange them. Where every component is trusted in this sense, there is nobody
-//! left who could exchange one behind our back; and if somebody does, all that follows happens below the handle of the
+//! directories where no other user can exchange them. Where every component is trusted in this sense, no user is
+//! left who could exchange one behind our back; and if one does, all that follows happens below the handle of the
 //! directory that was judged.
 
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ pub(super) fn find(path: &Path, strictness: Strictness) -> Result<Option<Directo
 }
 
 /// Opens a directory, and makes what is missing: it for its owner alone, and what is above it as usual, but for
-/// nobody else to write to. True where it was not there.
+/// no other user to write to. True where it was not there.
 pub(super) fn make(
     path: &Path,
     strictness: Strictness,
@@ -48,10 +48,10 @@ pub(super) fn make(
     Ok((walk.ok_or_else(|| not_found(path))?.finish(strictness)?, is_new))
 }
 
-/// Could anybody but the effective user and root put something else in the place of the file or directory at `path`?
+/// Could a user other than the effective one and root put something else in the place of the file or directory at `path`?
 ///
 /// Links are followed, so that of a set or a Secret that the kubelet has mounted everything is looked at on the way.
-/// What is not there, or cannot be looked at, is nobody's fault: who reads it will say so.
+/// What is not there, or cannot be looked at, is no finding: reading it is an error.
 ///
 /// # Errors
 /// The first file, directory or link that others can change.
@@ -59,7 +59,7 @@ pub fn trust(path: &Path) -> Result<(), Untrusted> {
     trust_by(path, Owners::effective())
 }
 
-/// The same where the file or directory belongs to `owner`, who is somebody else: root looks at the files of a service.
+/// The same where the file or directory belongs to `owner`, another user: root looks at the files of a service.
 ///
 /// # Errors
 /// As [`trust`].
@@ -75,7 +75,7 @@ fn trust_by(path: &Path, owners: Owners) -> Result<(), Untrusted> {
     }
 }
 
-/// Opens a directory in which nobody but the effective user and root can put something else in the place of ours.
+/// Opens a directory in which only the effective user and root can put something else in the place of ours.
 ///
 /// # Errors
 /// When it is not there, or when others can change what is in it or what leads to it.

@@ -60,7 +60,7 @@ impl Log {
         self.sink.push(text.as_bytes());
     }
 
-    /// Waits until some task or thread panics, also one whose end nobody awaits, and gives its words.
+    /// Waits until some task or thread panics, also one whose end is not awaited, and gives its words.
     pub(super) async fn panicked(&self) -> String {
         let mut panicked = self.panicked.clone();
         match panicked.wait_for(Option::is_some).await {

@@ -17,7 +17,7 @@ use tracing::warn;
 /// A connection on which a call can begin.
 pub(super) type Ready = mpsc::Sender<io::Result<TlsStream<TcpStream>>>;
 
-/// Accepts for ever. A client that says nothing keeps nobody else waiting: if too many are in the middle of their
+/// Accepts without end. A client that says nothing keeps no other waiting: if too many are in the middle of their
 /// handshake, the oldest has had its time.
 pub(super) async fn accept(listener: TcpListener, acceptor: TlsAcceptor, ready: Ready) -> Infallible {
     let mut handshakes = JoinSet::new();
@@ -66,7 +66,7 @@ async fn secure(
         acceptor.accept(stream).await
     };
     let stream = timeout(LIMIT, handshake).await.map_err(io::Error::from).flatten();
-    // Nobody receives any more once the server stops.
+    // There is no receiver any more once the server stops.
     drop(ready.send(Ok(stream.map_err(|error| (peer, error))?)).await);
     Ok(())
 }

@@ -31,7 +31,7 @@ impl Drop for SocketFile {
     }
 }
 
-/// Listens at `path`, with mode 0600 before anybody can connect.
+/// Listens at `path`, with mode 0600 before a client can connect.
 pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     refuse_open_directory(path)?;
     remove_stale(path);
@@ -41,7 +41,7 @@ pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     rustix::fs::fchmod(&socket, PRIVATE)?;
     socket.bind(path)?;
     let file = SocketFile { path: path.to_owned(), found: lstat(path)? };
-    // Elsewhere nobody can connect before `listen`, and nobody else can put a file there.
+    // Elsewhere no client can connect before `listen`, and no other user can put a file there.
     if Mode::from_raw_mode(file.found.st_mode) != PRIVATE {
         chmodat(CWD, path, PRIVATE, AtFlags::empty())?;
     }
@@ -61,7 +61,7 @@ pub(super) fn is_ours(connection: &io::Result<UnixStream>) -> bool {
     }
 }
 
-/// In a directory that belongs to another user, or that everybody can write to, the socket could be replaced.
+/// In a directory that belongs to another user, or that every user can write to, the socket could be replaced.
 fn refuse_open_directory(path: &Path) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let found = stat(directory)?;

@@ -74,7 +74,7 @@ impl Plan {
         }
     }
 
-    /// No CA's key shall be left.
+    /// No key of a CA may be left.
     pub(super) fn discards_ca_key(&self) -> bool {
         matches!(self.signer, Source::New { key: NewKey::Discarded })
     }
