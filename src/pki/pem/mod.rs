@@ -1,7 +1,7 @@
 //! PEM as it is found in files, and as we write it.
 //!
-//! Reading tolerates text around the blocks, CRLF, several blocks in any order, EC parameters before the key, and a
-//! byte order mark. Nothing else: OpenSSL, Go and rustls each skip other blocks in silence if a marker is not as they
+//! Reading tolerates text and comments (`#`) around the blocks, CRLF, several blocks in any order, EC parameters before
+//! the key, and a byte order mark. Nothing else: OpenSSL, Go and rustls each skip other blocks in silence if a marker is not as they
 //! expect it, so every marker has to be sound here, and what is not is named with its line.
 
 mod write;
@@ -34,14 +34,20 @@ impl Blocks {
     pub(super) fn read(text: &[u8]) -> Result<Self, PemError> {
         let marked = text.strip_prefix(BYTE_ORDER_MARK);
         let mut blocks = Self { has_byte_order_mark: marked.is_some(), ..Self::default() };
-        let mut passed_over = None;
+        let (mut passed_over, mut other_key) = (None, None);
         for block in (Scanner { rest: Some(marked.unwrap_or(text)), line: 0 }) {
             let block = block?;
             if OTHER_CERTIFICATES.contains(&block.label) {
                 passed_over.get_or_insert(block);
             } else {
                 blocks.add(&block)?;
+                if block.is_other_key() && blocks.keys.is_empty() {
+                    other_key.get_or_insert(block);
+                }
             }
+        }
+        if let Some(Block { line, label, .. }) = other_key.filter(|_| !blocks.keys.is_empty()) {
+            return Err(PemError::OtherKey { line, label: label.to_owned() });
         }
         match passed_over {
             // In a file of its own it has an error that says how to convert it.
@@ -107,6 +113,14 @@ impl Block<'_> {
         text.extend(self.body);
         text.extend(end);
         <(SectionKind, Vec<u8>)>::from_pem_slice(&text).map(|(_, der)| der).map_err(|_| not_base64())
+    }
+
+    /// Is it a key in a form that TLS stacks do not read, such as that of OpenSSH? Go ends there, others go on.
+    fn is_other_key(&self) -> bool {
+        let known = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", ENCRYPTED_KEY];
+        self.label.ends_with(" PRIVATE KEY")
+            && !known.contains(&self.label)
+            && !self.is_encrypted_by_openssl()
     }
 
     /// Has it the header of RFC 1421 that OpenSSL writes with `-aes256` and the like?
@@ -185,6 +199,10 @@ impl<'a> Marker<'a> {
     /// The marker that `line` is; an error if it has one next to something else.
     fn in_line(line: &'a [u8], number: usize) -> Result<Option<Self>, PemError> {
         let trimmed = line.trim_ascii_end();
+        // A marker in a comment is there to be passed over.
+        if trimmed.trim_ascii_start().starts_with(b"#") {
+            return Ok(None);
+        }
         let places = [BEGIN, END].map(|mark| position(trimmed, mark));
         let Some(place) = places.iter().flatten().min() else { return Ok(None) };
         if *place > 0 {
@@ -236,6 +254,10 @@ pub enum PemError {
     NotAtStart { line: usize, word: &'static str },
     #[error("the `{label}` in line {line} is a certificate that most TLS stacks pass over")]
     OtherCertificate { line: usize, label: String },
+    #[error(
+        "the `{label}` in line {line} is a key that Go does not read, and it reads only the first of a file"
+    )]
+    OtherKey { line: usize, label: String },
     #[error("the block that begins in line {line} has no `END`: the file was cut short")]
     Unfinished { line: usize },
 }
@@ -255,6 +277,9 @@ impl PemError {
                 format!(
                     "convert it: `openssl x509 -in {path}` prints the first certificate in the usual form"
                 )
+            }
+            Self::OtherKey { .. } => {
+                format!("move the other key to the front of {path}, or take this one away")
             }
             _ => "copy the file again from where it was made, in one piece".to_owned(),
         }
@@ -312,8 +337,17 @@ mod tests {
     fn no_block_is_lost_in_silence() {
         let block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let glued = block.trim_end().to_owned() + block;
+        let key = block.replace("CERTIFICATE", "PRIVATE KEY");
+        let other = block.replace("CERTIFICATE", "OPENSSH PRIVATE KEY");
         let error = |text: &str| Blocks::read(text.as_bytes()).err();
-        for text in [block.repeat(2), format!("text\n{block}more\n{}", block.replace('\n', "\r\n"))] {
+        assert_eq!(error(&format!("{key}{other}")), None, "the first key counts");
+        assert_eq!(error(&other), None);
+        for text in [
+            block.repeat(2),
+            format!("text\n{block}more\n{}", block.replace('\n', "\r\n")),
+            format!("# from -----BEGIN to -----END\n{block}  #-----BEGIN CERTIFICATE-----\n{block}"),
+            format!("{}{}", block.repeat(2), block.replace('\n', "\n# ").replacen("-----", "# -----", 1)),
+        ] {
             assert_eq!(Blocks::read(text.as_bytes()).map(|blocks| blocks.certificates.len()), Ok(2));
         }
         for (text, expected) in [
@@ -332,6 +366,7 @@ mod tests {
                 block.replace("END CERTIFICATE", "END X509 CRL"),
                 PemError::Label { line: 3, begin: "CERTIFICATE".into(), end: "X509 CRL".into() },
             ),
+            (format!("{other}{key}"), PemError::OtherKey { line: 1, label: "OPENSSH PRIVATE KEY".into() }),
             (
                 block.to_owned() + &block.replace("CERT", "TRUSTED CERT"),
                 PemError::OtherCertificate { line: 4, label: "TRUSTED CERTIFICATE".into() },

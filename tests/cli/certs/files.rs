@@ -142,6 +142,30 @@ fn the_first_key_of_a_file_is_the_one_that_counts() {
     let keys = [pki.client_key(), pki.server_key()].map(|path| fs::read_to_string(path).expect("PEM"));
     fs::write(pki.server_key(), keys.concat()).expect("written");
     assert_eq!(egext(["certs", "check"]).pki(&pki).json().ids(), ["certs.key-mismatch"]);
+    let other = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
+    fs::write(pki.server_key(), other.to_owned() + &keys[1]).expect("written");
+    let run = egext(["certs", "check"]).pki(&pki).json();
+    let finding = assert_finding!(run, "certs.unusable", subject = pki.server_key().display().to_string());
+    assert!(
+        finding["message"].as_str().expect("text").contains("`OPENSSH PRIVATE KEY` in line 1"),
+        "{finding}"
+    );
+    assert_eq!(run.exit_code, 1);
+}
+
+#[test]
+fn a_marker_in_a_comment_is_no_marker() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+    for path in [pki.ca(), pki.server_certificate(), pki.client_key()] {
+        let text = fs::read_to_string(&path).expect("PEM");
+        let old = text.replace('\n', "\n# ");
+        fs::write(&path, format!("# from -----BEGIN to -----END\n# {old}\n{text}  # {old}\n"))
+            .expect("written");
+    }
+    let run = egext(["certs", "check"]).pki(&pki).json();
+    assert_eq!((run.exit_code, run.ids()), (0, vec![]), "{}", run.stdout);
+    assert_eq!(egext(["probe", server.address().as_str()]).pki(&pki).run().exit_code, 0);
 }
 
 #[test]
