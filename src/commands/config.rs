@@ -9,7 +9,7 @@ use super::Error;
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
 use crate::gateway::{
     AbsolutePath, BridgeCommand, NativeTls, Plan, PlanError, Request, Service, SocketPath, Standalone,
-    TextPath, ValueError, is_envoy_gateway,
+    TextPath, ValueError, has_encoded_secret, is_envoy_gateway,
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
@@ -144,6 +144,8 @@ fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
         "holds PEM blocks"
     } else if !is_envoy_gateway(text) {
         "is no EnvoyGateway configuration with an `extensionManager`"
+    } else if has_encoded_secret(text) {
+        "holds what may be a key in Base64"
     } else {
         return Ok(Zeroizing::new(text.to_owned()));
     };

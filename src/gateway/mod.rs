@@ -22,7 +22,7 @@ mod yaml;
 pub use bridge_command::BridgeCommand;
 pub use include::Included;
 pub use plan::{Mode, NativeTls, Plan, PlanError, Request, Service, Standalone};
-pub use recognise::is_envoy_gateway;
+pub use recognise::{has_encoded_secret, is_envoy_gateway};
 pub use values::{
     AbsolutePath, ControllerName, Namespace, Resource, SecretName, SocketPath, TextPath, ValueError,
 };

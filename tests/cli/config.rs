@@ -836,6 +836,14 @@ fn what_a_file_of_another_kind_holds_is_not_shown() {
         (key.to_owned(), "holds a private key"),
         (written(&["config", "stanza"]) + key, "holds a private key"),
         (key.replace("PRIVATE KEY", "CERTIFICATE"), "holds PEM blocks"),
+        (
+            written(&["config", "stanza"]) + &format!("# {}\n", "c2VjcmV0".repeat(8)),
+            "holds what may be a key in Base64",
+        ),
+        (
+            written(&["config", "stanza"]) + "---\nkind: Secret\ndata:\n  token: c2VjcmV0\n",
+            "is no EnvoyGateway configuration with an `extensionManager`",
+        ),
         ("password: c2VjcmV0\n".to_owned(), "is no EnvoyGateway configuration with an `extensionManager`"),
         ("c2VjcmV0\n".to_owned(), "is no EnvoyGateway configuration with an `extensionManager`"),
     ] {
