@@ -18,9 +18,15 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
     let questions = questions(arguments)?;
     let scope = scope(arguments)?;
     if scope.leafs.is_empty() {
-        return Err(CertsError::NothingToCheck { directory: directory(arguments) }.into());
+        return Err(CertsError::NothingToCheck { directory: directory(arguments), role: None }.into());
     }
     let mut audit = audit(&scope, &questions, now).map_err(CertsError::from)?;
+    // Of the other side alone nothing was looked at, which is not fine.
+    if !scope.leafs.iter().any(|leaf| audit.looked_at(&leaf.certificate)) {
+        return Err(
+            CertsError::NothingToCheck { directory: directory(arguments), role: questions.role }.into()
+        );
+    }
     if let Some(question) = question {
         let name = match question.host {
             Host::Ip(address) => SubjectName::Ip(*address),

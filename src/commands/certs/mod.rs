@@ -27,7 +27,7 @@ use crate::pki::renewal::RenewalError;
 use crate::pki::request::RequestError;
 use crate::pki::rotation::RotationError;
 use crate::pki::store::StoreError;
-use crate::pki::{IdentityError, NameError, PassphraseError};
+use crate::pki::{IdentityError, NameError, PassphraseError, Role};
 use crate::report::{Hint, Report};
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
@@ -70,10 +70,16 @@ pub enum CertsError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// The directory has no certificate with its key, or none of the side that was asked about.
-    #[error("`{}` holds no certificate with its key to check", directory.display())]
+    #[error(
+        "`{}` holds no certificate{} with its key to check",
+        directory.display(),
+        role.map_or_else(String::new, |role| format!(" of a {role}"))
+    )]
     NothingToCheck {
         /// The directory.
         directory: PathBuf,
+        /// The side that was asked about.
+        role: Option<Role>,
     },
     /// The directory has no file with a certificate or a key.
     #[error("`{}` holds no certificate and no key", directory.display())]

@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 use super::inspect::{self, Certificate};
 use super::{IdentityError, Role, SubjectName, Trust};
 use crate::net::Host;
-use crate::report::{Check, Finding, Id, State};
+use crate::report::{Check, Finding, Id, Severity, State};
 use crate::units::Within;
 
 /// What is asked beside what always is.
@@ -99,6 +99,12 @@ impl Audit {
     /// Is something due?
     pub fn is_due(&self) -> bool {
         self.findings().any(|finding| finding.id == Id::CertsExpiring)
+    }
+
+    /// Was something in this file judged?
+    pub fn looked_at(&self, path: &Path) -> bool {
+        let subject = path.display().to_string();
+        self.checks.iter().any(|check| check.subject == subject)
     }
 
     /// Looks at what a server presents, called `host`, at `address`.
@@ -257,10 +263,13 @@ impl Audit {
         let (webpki, broken) = question.webpki(&anchors.path);
         let go = question.go(&questions.names);
         let ca = anchors.path.display().to_string();
+        // A warning explains no refusal, and would hide one.
         let named = || {
             let mut findings = self.findings();
             findings.any(|finding| {
-                (finding.subject == subject || finding.subject == ca) && RULES.contains(&finding.id)
+                (finding.subject == subject || finding.subject == ca)
+                    && finding.severity == Severity::Error
+                    && RULES.contains(&finding.id)
             })
         };
         let broken = broken.filter(|finding| finding.id == Id::CertsChainBroken || !named());

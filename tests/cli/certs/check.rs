@@ -195,6 +195,16 @@ fn files_are_checked_one_by_one_as_well() {
 }
 
 #[test]
+fn a_side_that_is_not_there_is_not_fine() {
+    let pki = TestPki::new().without_client();
+    let run = egext(["certs", "check", "--role", "client"]).pki(&pki).json();
+    let error =
+        format!("`{}` holds no certificate of a client with its key to check", pki.directory().display());
+    assert_eq!(run.exit_code, 2, "{}", run.stdout);
+    assert!(run.stdout.contains(&error), "{}", run.stdout);
+}
+
+#[test]
 fn what_the_server_presents_is_held_against_the_disk() {
     let pki = TestPki::new();
     let server = TestServer::mtls(&pki).spawn();
@@ -223,6 +233,13 @@ fn what_no_tool_of_today_makes_is_found_too() {
     let finding = assert_finding!(run, "certs.gateway-refuses");
     assert_eq!(finding["evidence"]["found"], "x509: certificate specifies an incompatible key usage");
     assert_eq!(run.ids().len(), 1);
+    // A warning about the same certificate does not stand for the refusal.
+    case.sign(|leaf, ca| {
+        ca.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        leaf.subject_alt_names.push(dns("10.0.0.7"));
+    });
+    let run = case.check();
+    assert_eq!((run.exit_code, run.ids()), (1, vec!["certs.ip-as-dns", "certs.gateway-refuses"]));
     case.sign(|leaf, _| leaf.subject_alt_names.push(dns("10.0.0.7")));
     assert_eq!(case.check().ids(), ["certs.ip-as-dns"]);
     case.sign(|leaf, ca| leaf.not_after = ca.not_after + time::Duration::DAY);
