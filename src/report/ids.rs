@@ -151,7 +151,7 @@ table! {
         "the server's certificate lacks names that `--for-name` asks for, or `--san` where a set exists already; it was left as it is",
         "add them (`egext certs renew --name server --add-san NAME,NAME`), give the server its new files and restart it";
     CertsNoSan = "certs.no-san", Error,
-        "the server's certificate has no subjectAltName; a name in the common name counts for no modern TLS stack (RFC 9525)",
+        "the server's certificate has no subjectAltName, or none that is a host name or an IP address: a port, a scheme or a dot at its end makes it none; a name in the common name counts for no modern TLS stack (RFC 9525)",
         "issue it again with the name as subjectAltName: `egext certs issue server --out server --san NAME --replace`";
     CertsNotYetValid = "certs.not-yet-valid", Error,
         "the first second of the certificate's life has not come: this machine's clock is behind, or the clock of the machine that made it was ahead",

@@ -175,12 +175,19 @@ pub(super) fn names(
         return Vec::new();
     }
     let usable = callable(leaf).next().is_some();
-    if !usable && !names.iter().any(|name| matches!(name, SubjectName::Dns(_))) {
-        let message =
-            format!("no client can verify it: `{}` stands in no subjectAltName", leaf.summary.subject);
+    let misplaced = |name: &SubjectName| matches!(name, SubjectName::Dns(name) if is_address(name));
+    if !usable && !names.iter().any(misplaced) {
+        let message = match names.iter().any(|name| matches!(name, SubjectName::Dns(_))) {
+            true => "no client can verify it: what it has as DNS names are none".to_owned(),
+            false => {
+                format!("no client can verify it: `{}` stands in no subjectAltName", leaf.summary.subject)
+            }
+        };
+        let has = names.iter().map(ToString::to_string).collect::<Vec<_>>();
         return vec![
             Finding::new(Id::CertsNoSan, subject, message)
                 .with_evidence("expected", "a DNS name or an IP address")
+                .with_evidence("found", if has.is_empty() { "none".to_owned() } else { has.join(", ") })
                 .with_hint(format!(
                     "issue one with its names: {}",
                     replace_command(Path::new(subject), role)
@@ -190,7 +197,7 @@ pub(super) fn names(
     let mut findings = Vec::new();
     for name in names {
         if let SubjectName::Dns(text) = name
-            && text.parse::<IpAddr>().is_ok()
+            && is_address(text)
         {
             let message =
                 format!("the IP address `{text}` is in it as a DNS name, where no client looks for it");
@@ -231,13 +238,24 @@ pub(super) fn callable(leaf: &Certificate) -> impl Iterator<Item = Host> {
     leaf.summary.names.iter().filter_map(|name| match name {
         // A wildcard by one of the names that it stands for.
         SubjectName::Dns(name) => {
-            Some(name.strip_prefix('*').map_or(name.clone(), |rest| format!("any{rest}")))
-                .filter(|name| name.parse::<IpAddr>().is_err())
+            Some(name.strip_prefix("*.").map_or(name.clone(), |rest| format!("any.{rest}")))
+                .filter(|name| is_host_name(name) && !is_address(name))
                 .map(Host::Name)
         }
         SubjectName::Ip(address) => Some(Host::Ip(*address)),
         SubjectName::Email(_) | SubjectName::Other(_) | SubjectName::Uri(_) => None,
     })
+}
+
+fn is_address(name: &str) -> bool {
+    name.parse::<IpAddr>().is_ok()
+}
+
+/// Can somebody call a server so? Go, OpenSSL and webpki all take underscores, and none of them takes a dot at the end, a
+/// port, a scheme, or a wildcard that is not the whole first label.
+fn is_host_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    name.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
 }
 
 /// The side that it says it is for; a server where it leaves that open, since more is asked of one.

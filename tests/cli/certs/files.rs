@@ -195,6 +195,23 @@ fn an_address_written_as_a_name_is_no_name() {
 }
 
 #[test]
+fn a_name_that_nobody_can_call_is_no_name() {
+    for name in
+        ["localhost:5005", "https://localhost", "localhost.", "[::1]", "10.0.0.0/8", "f*.example.com", "*"]
+    {
+        let pki = TestPki::new().server_with_dns_names(&[name]);
+        let run = egext(["certs", "check"]).pki(&pki).json();
+        let finding = assert_finding!(run, "certs.no-san", severity = "error");
+        assert_eq!(finding["evidence"]["found"], name);
+        assert_eq!((run.exit_code, run.ids().len()), (1, 1), "{}", run.stdout);
+    }
+    for name in ["a_b", "*.example.com", "xn--bcher-kva.example", "1and1.example"] {
+        let pki = TestPki::new().server_with_dns_names(&[name]);
+        assert_eq!(egext(["certs", "check"]).pki(&pki).json().ids(), [""; 0], "{name}");
+    }
+}
+
+#[test]
 fn without_names_the_gateway_refuses_a_server() {
     let pki = TestPki::new().server_without_san();
     let run = egext(["certs", "check"]).pki(&pki).json();
