@@ -22,7 +22,9 @@ pub(crate) fn dir_flag(directory: &Path) -> String {
     if directory == Path::new("certs") {
         return String::new();
     }
-    format!(" --dir {}", shell_path(directory))
+    // What a file without a directory before its name lies in.
+    let here = directory.as_os_str().is_empty();
+    format!(" --dir {}", shell_path(if here { Path::new(".") } else { directory }))
 }
 
 #[cfg(test)]
@@ -51,5 +53,13 @@ mod tests {
             let printed = Command::new("sh").args(["-c", &script]).output().expect("a shell");
             assert_eq!(String::from_utf8(printed.stdout).expect("UTF-8"), text);
         }
+    }
+
+    #[test]
+    fn a_file_without_a_directory_lies_in_this_one() {
+        let flag = |path: &str| Path::new(path).parent().map(dir_flag);
+        assert_eq!(flag("server.crt").as_deref(), Some(" --dir ."));
+        assert_eq!(flag("certs/server.crt").as_deref(), Some(""));
+        assert_eq!(flag("a b/server.crt").as_deref(), Some(" --dir 'a b'"));
     }
 }
