@@ -1,5 +1,6 @@
 //! What can be typed: clap types and help texts, no logic.
 
+mod address;
 mod bridge;
 mod certs;
 mod config;

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::super::address::address;
 use crate::net::{Address, Host};
 use crate::units::Span;
 
@@ -29,7 +30,7 @@ pub struct CertsShow {
 #[command(next_help_heading = "Server")]
 pub struct Server {
     /// Look at what the server at `host:port` presents
-    #[arg(long, value_name = "ADDRESS", env = "EGEXT_CONNECT")]
+    #[arg(long, value_name = "ADDRESS", env = "EGEXT_CONNECT", value_parser = address)]
     pub connect: Option<Address>,
     /// Name to call it by: its certificate is verified against it, and it is sent as SNI; the address's host
     /// without it
