@@ -175,62 +175,62 @@ pub(super) fn names(
         return Vec::new();
     }
     let usable = callable(leaf).next().is_some();
-    let misplaced = |name: &SubjectName| matches!(name, SubjectName::Dns(name) if is_address(name));
-    if !usable && !names.iter().any(misplaced) {
-        let message = match names.iter().any(|name| matches!(name, SubjectName::Dns(_))) {
-            true => "no client can verify it: what it has as DNS names are none".to_owned(),
-            false => {
-                format!("no client can verify it: `{}` stands in no subjectAltName", leaf.summary.subject)
-            }
-        };
-        let has = names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        return vec![
-            Finding::new(Id::CertsNoSan, subject, message)
-                .with_evidence("expected", "a DNS name or an IP address")
-                .with_evidence("found", if has.is_empty() { "none".to_owned() } else { has.join(", ") })
-                .with_hint(format!(
-                    "issue one with its names: {}",
-                    replace_command(Path::new(subject), role)
-                )),
-        ];
+    let misplaced = |name: &SubjectName| match name {
+        SubjectName::Dns(text) if is_address(text) => Some(ip_as_dns(subject, text, usable)),
+        _ => None,
+    };
+    let mut findings = names.iter().filter_map(misplaced).collect::<Vec<_>>();
+    if !usable && findings.is_empty() {
+        return vec![no_name(subject, leaf, role)];
     }
-    let mut findings = Vec::new();
-    for name in names {
-        if let SubjectName::Dns(text) = name
-            && is_address(text)
-        {
-            let message =
-                format!("the IP address `{text}` is in it as a DNS name, where no client looks for it");
-            let mut finding = Finding::new(Id::CertsIpAsDns, subject, message)
-                .with_evidence("expected", format!("IP:{text}"))
-                .with_evidence("found", format!("DNS:{text}"))
-                .with_hint({
-                    let address = shell_word(text);
-                    let flags = format!("--add-san {address} --remove-san {address}");
-                    format!("write it as an address: {}", renew_command(Path::new(subject), &flags))
-                });
-            if usable {
-                // By its other names clients can verify it.
-                finding.severity = Severity::Warning;
-            }
-            findings.push(finding);
-        }
+    findings.extend(missing_names(subject, leaf, wanted));
+    findings
+}
+
+fn no_name(subject: &str, leaf: &Certificate, role: Role) -> Finding {
+    let names = &leaf.summary.names;
+    let message = match names.iter().any(|name| matches!(name, SubjectName::Dns(_))) {
+        true => "no client can verify it: none of its DNS names is a host name".to_owned(),
+        false => format!("no client can verify it: `{}` stands in no subjectAltName", leaf.summary.subject),
+    };
+    Finding::new(Id::CertsNoSan, subject, message)
+        .with_evidence("expected", "a DNS name or an IP address")
+        .with_evidence("found", if names.is_empty() { "none".to_owned() } else { list(names) })
+        .with_hint(format!("issue one with its names: {}", replace_command(Path::new(subject), role)))
+}
+
+/// A warning if the certificate is `usable` by other names.
+fn ip_as_dns(subject: &str, text: &str, usable: bool) -> Finding {
+    let message = format!("the IP address `{text}` is in it as a DNS name, where no client looks for it");
+    let address = shell_word(text);
+    let flags = format!("--add-san {address} --remove-san {address}");
+    let mut finding = Finding::new(Id::CertsIpAsDns, subject, message)
+        .with_evidence("expected", format!("IP:{text}"))
+        .with_evidence("found", format!("DNS:{text}"))
+        .with_hint(format!("write it as an address: {}", renew_command(Path::new(subject), &flags)));
+    if usable {
+        finding.severity = Severity::Warning;
     }
+    finding
+}
+
+fn missing_names(subject: &str, leaf: &Certificate, wanted: &[(SubjectName, Host)]) -> Option<Finding> {
     let missing = wanted.iter().filter(|(name, _)| verify::name(&leaf.der, name).is_err());
     let missing = missing.map(|(name, _)| name.to_string()).collect::<Vec<_>>();
-    if !missing.is_empty() {
-        let has = names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        findings.push(
-            Finding::new(Id::CertsNamesMissing, subject, format!("it is not for {}", missing.join(", ")))
-                .with_evidence("expected", missing.join(", "))
-                .with_evidence("found", has.join(", "))
-                .with_hint({
-                    let flags = format!("--add-san {}", shell_word(&missing.join(",")));
-                    format!("add what is missing: {}", renew_command(Path::new(subject), &flags))
-                }),
-        );
+    if missing.is_empty() {
+        return None;
     }
-    findings
+    let flags = format!("--add-san {}", shell_word(&missing.join(",")));
+    let finding =
+        Finding::new(Id::CertsNamesMissing, subject, format!("it is not for {}", missing.join(", ")))
+            .with_evidence("expected", missing.join(", "))
+            .with_evidence("found", list(&leaf.summary.names))
+            .with_hint(format!("add what is missing: {}", renew_command(Path::new(subject), &flags)));
+    Some(finding)
+}
+
+fn list(names: &[SubjectName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The names by which a client can call and verify it.
