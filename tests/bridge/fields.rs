@@ -26,9 +26,13 @@ const SIZES: [(usize, bool); 8] = [
     (2 << 20, false),
 ];
 
-/// A server that sends a value of the length that its caller asks for, in frames of 16 KiB: among the trailers, or in
-/// the head if the call has `x-head`. Calls without such a wish are answered at their end. Counts connections.
-fn with_long_fields() -> (RawUpstream, Arc<AtomicUsize>) {
+/// A server whose caller asks by its message, `PLACE WISH`, for a field in the head or among the trailers: the one that
+/// `field` gives for the wish, in frames of 16 KiB. The status is `status` then. Other calls are answered at their end.
+/// Counts connections.
+fn with_field(
+    status: &'static [u8],
+    field: impl Fn(&str) -> (&'static str, Vec<u8>) + Copy + Send + Sync + 'static,
+) -> (RawUpstream, Arc<AtomicUsize>) {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
     let upstream = RawUpstream::start(move |mut frames| {
@@ -39,25 +43,29 @@ fn with_long_fields() -> (RawUpstream, Arc<AtomicUsize>) {
                 if frame.kind != DATA || frame.payload.is_empty() {
                     continue;
                 }
-                let wish = String::from_utf8(frame.payload).expect("text");
-                let (place, length) = wish.split_once(' ').expect("two words");
-                let value = vec![b'v'; length.parse().expect("a number")];
-                let long = ("x-long", &*value);
+                let message = String::from_utf8(frame.payload).expect("text");
+                let (place, wish) = message.split_once(' ').expect("two words");
+                if place == "none" {
+                    frames.answer(frame.id, b"").await;
+                    continue;
+                }
+                let (name, value) = field(wish);
+                let last: [(&str, &[u8]); 2] = [("grpc-status", status), (name, &value)];
                 match place {
-                    "none" => frames.answer(frame.id, b"").await,
-                    "head" => {
-                        let fields = [GRPC_HEAD, &[("grpc-status", b"0"), long]].concat();
-                        frames.write_fields(frame.id, true, &fields).await;
-                    }
+                    "head" => frames.write_fields(frame.id, true, &[GRPC_HEAD, &last].concat()).await,
                     _ => {
                         frames.write_fields(frame.id, false, GRPC_HEAD).await;
-                        frames.write_fields(frame.id, true, &[("grpc-status", b"0"), long]).await;
+                        frames.write_fields(frame.id, true, &last).await;
                     }
                 }
             }
         }
     });
     (upstream, connections)
+}
+
+fn with_long_fields() -> (RawUpstream, Arc<AtomicUsize>) {
+    with_field(b"0", |length| ("x-long", vec![b'v'; length.parse().expect("a number")]))
 }
 
 fn long(answer: &Answer) -> usize {
@@ -174,31 +182,9 @@ const BAD: [(&str, &[u8]); 6] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_octet_in_an_answer_costs_its_own_call() {
-    let connections = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&connections);
-    let upstream = RawUpstream::start(move |mut frames| {
-        counted.fetch_add(1, Ordering::SeqCst);
-        async move {
-            while let Some(frame) = frames.read().await {
-                if frame.kind != DATA || frame.payload.is_empty() {
-                    continue;
-                }
-                let wish = String::from_utf8(frame.payload).expect("text");
-                let (place, index) = wish.split_once(' ').expect("two words");
-                let bad = index.parse::<usize>().expect("a number");
-                match (BAD.get(bad), place) {
-                    (None, _) => frames.answer(frame.id, b"").await,
-                    (Some(bad), "head") => {
-                        let fields = [GRPC_HEAD, &[("grpc-status", b"5"), *bad]].concat();
-                        frames.write_fields(frame.id, true, &fields).await;
-                    }
-                    (Some(bad), _) => {
-                        frames.write_fields(frame.id, false, GRPC_HEAD).await;
-                        frames.write_fields(frame.id, true, &[("grpc-status", b"5"), *bad]).await;
-                    }
-                }
-            }
-        }
+    let (upstream, connections) = with_field(b"5", |index| {
+        let (name, value) = BAD[index.parse::<usize>().expect("a number")];
+        (name, value.to_vec())
     });
     let bridge = Bridge::plaintext(&upstream.address()).start();
     let (caller, other): (Caller, Caller) = (bridge.caller().await, bridge.caller().await);
