@@ -142,9 +142,11 @@ impl<'a> Exchange<'a> {
             let gone = poll_fn(|context| Poll::Ready(respond.poll_reset(context).is_ready())).await;
             return if gone { Err(Failure::CallerGone) } else { Ok(channel) };
         }
+        let upload = &mut self.upload;
         tokio::select! {
             channel = upstream.channel(give_up, self.deadline.as_ref(), self.log.path()) => Ok(channel?),
             _ = poll_fn(|context| respond.poll_reset(context)) => Err(Failure::CallerGone),
+            _ = poll_fn(|context| upload.poll_source(context)) => Err(Failure::CallerGone),
         }
     }
 
@@ -172,6 +174,7 @@ impl<'a> Exchange<'a> {
             () = sleep(pause) => Ok(()),
             () = poll_fn(|context| poll_limit(&mut self.limit, context)) => Err(Failure::Answer(self.too_late())),
             _ = poll_fn(|context| respond.poll_reset(context)) => Err(Failure::CallerGone),
+            _ = poll_fn(|context| self.upload.poll_source(context)) => Err(Failure::CallerGone),
         }
     }
 
@@ -270,7 +273,11 @@ impl<'a> Exchange<'a> {
 
     /// Passes the request's body on.
     fn poll_upload(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let Some(sink) = &mut self.to_upstream else { return Ok(()) };
+        let Some(sink) = &mut self.to_upstream else {
+            // Nobody wants it. That the caller has gone is told by its side of the response.
+            let _ = self.upload.poll_source(context);
+            return Ok(());
+        };
         // Why a sink fails is told by the response. A server may have its answer without all of the message.
         let _ = match self.upload.poll(context, sink) {
             Poll::Pending => return Ok(()),

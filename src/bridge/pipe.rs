@@ -18,6 +18,8 @@ pub(super) struct Pipe {
     replay: Option<Replay>,
     /// How much of what waits is sent for the second time. Its sender has had its room back the first time.
     again: usize,
+    /// Something has gone out.
+    is_begun: bool,
 }
 
 /// How a stream ended.
@@ -48,7 +50,7 @@ struct Replay {
 
 impl Pipe {
     pub(super) fn new(source: RecvStream) -> Self {
-        Self { source, waiting: Buffer::default(), end: None, replay: None, again: 0 }
+        Self { source, waiting: Buffer::default(), end: None, replay: None, again: 0, is_begun: false }
     }
 
     /// The same, with what is needed for [`Pipe::rewind`].
@@ -63,7 +65,7 @@ impl Pipe {
 
     /// Begins again with the first octet. False when too much was sent to be kept.
     pub(super) fn rewind(&mut self) -> bool {
-        let Some(replay) = &self.replay else { return false };
+        let Some(replay) = &self.replay else { return !self.is_begun };
         self.again = replay.sent;
         self.waiting = replay.received.clone();
         if matches!(self.end, Some(End::Sent)) {
@@ -108,6 +110,19 @@ impl Pipe {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Takes what comes while there is nobody to pass it on to: in h2, each frame of one octet would take the room of
+    /// hundreds. Ready only when the sender has failed.
+    pub(super) fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Broken> {
+        while self.end.is_none() && !self.source.is_end_stream() {
+            match self.read(context) {
+                Ok(Poll::Ready(())) => {}
+                Ok(Poll::Pending) => return Poll::Pending,
+                Err(broken) => return Poll::Ready(broken),
+            }
+        }
+        Poll::Pending
     }
 
     fn read(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, Broken> {
@@ -168,6 +183,7 @@ impl Pipe {
 
     /// Gives the sender room for as much as has gone out.
     fn sent(&mut self, length: usize) {
+        self.is_begun = true;
         let again = self.again.min(length);
         self.again -= again;
         let fresh = length - again;

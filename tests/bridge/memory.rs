@@ -6,6 +6,7 @@ use std::sync::Arc;
 use egext_test_support::{Running, TestPki};
 use tokio::task::JoinSet;
 
+use crate::fixture::raw::{DATA, END_HEADERS, Frames, HEADERS, literal, request_fields};
 use crate::fixture::{Bridge, Call, Caller, HOOK, Upstream, post};
 
 #[cfg(target_os = "linux")]
@@ -49,6 +50,30 @@ async fn connections_that_come_and_go_leave_no_files_open() {
         assert_eq!(stays.hook().await.code(), 0);
     }
     panic!("{} files are open, {files} were", open_files(&bridge.running));
+}
+
+/// What a caller may send before its call has a connection is bounded in octets, and small frames cost no more.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_of_one_octet_take_no_more_room_while_their_call_waits() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let nobody = format!("unix:{}", directory.path().join("nobody.sock").display());
+    let bridge = Bridge::plaintext(&nobody).flag("--connect-wait", "10m").start();
+    let mut frames = Frames::client(bridge.connect().await).await;
+    frames.ping().await;
+    let before = resident(&bridge.running);
+    let fields = request_fields(HOOK);
+    let head = fields.iter().flat_map(|(name, value)| literal(name.as_bytes(), value)).collect::<Vec<_>>();
+    for id in (1..16).step_by(2) {
+        frames.write(HEADERS, END_HEADERS, id, &head).await;
+        let small = [0, 0, 1, DATA, 0, 0, 0, 0, u8::try_from(id).expect("small"), b'o'].repeat(5000);
+        for _ in 0..10 {
+            frames.write_raw(&small).await;
+            frames.ping().await;
+        }
+    }
+    let grown = resident(&bridge.running).saturating_sub(before);
+    assert!(grown < 32 << 10, "{grown} KiB more for 400,000 octets");
 }
 
 /// 32 at a time, 2 KiB each.
