@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{CaKeyFile, LeafFiles};
 use crate::pki::IdentityError;
-use crate::pki::inspect::{Certificate, KeyFile, PemFile};
+use crate::pki::inspect::{Certificate, KeyFile, PemFile, first_out_of_order};
 use crate::report::{Finding, Hint as _, Id, Severity, State, chain};
 
 /// A certificate file and a key file of one generation.
@@ -84,6 +84,9 @@ impl Pair {
                 let owner = self.chain.iter().position(|owner| first.belongs_to(owner));
                 match owner {
                     Some(0) => State::Passed,
+                    Some(owner) if first_out_of_order(&self.chain).is_none() => {
+                        found(key_of_an_issuer(&subject, &self.chain[owner], files))
+                    }
                     // The order of the file has a finding of its own.
                     Some(_) => {
                         State::Skipped("not compared: it is the key of another certificate in the file")
@@ -222,6 +225,18 @@ fn no_key(file: &PemFile) -> Finding {
     let subject = file.path.display().to_string();
     let found = file.otherwise.map_or_else(|| "it holds a certificate".to_owned(), |found| found.to_string());
     Finding::new(Id::CertsUnusable, subject, format!("there is no key in it: {found}"))
+}
+
+/// Whoever has that key can sign for everyone.
+fn key_of_an_issuer(subject: &str, owner: &Certificate, files: &LeafFiles) -> Finding {
+    let message = format!(
+        "it is the key of the CA `{}` behind the first certificate of `{}`",
+        owner.summary.subject,
+        files.certificate.display()
+    );
+    Finding::new(Id::CertsKeyMismatch, subject, message).with_hint(
+        "put the key of the first certificate there; the CA's key stays where certificates are made",
+    )
 }
 
 fn mismatch(subject: &str, certificate: &str) -> Finding {

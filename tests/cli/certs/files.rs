@@ -169,6 +169,27 @@ fn a_marker_in_a_comment_is_no_marker() {
 }
 
 #[test]
+fn the_key_of_an_issuer_is_not_that_of_the_leaf() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let copy = |name: &str| fs::read_to_string(place.certs().join(name)).expect("PEM");
+    for (name, text) in [
+        ("ca.crt", copy("ca.crt")),
+        ("server.crt", copy("server.crt") + &copy("ca.crt")),
+        ("server.key", copy("ca.key")),
+    ] {
+        fs::create_dir_all(place.path("other")).expect("made");
+        fs::write(place.path("other").join(name), text).expect("written");
+    }
+    fs::set_permissions(place.path("other/server.key"), fs::Permissions::from_mode(0o600)).expect("ours");
+    let report = place.verb_json(&["check", "other"], 1);
+    let found = report["findings"].as_array().expect("findings");
+    assert_eq!(found.len(), 1, "{report}");
+    assert_eq!(found[0]["id"], "certs.key-mismatch");
+    assert_eq!(found[0]["subject"], "other/server.key");
+}
+
+#[test]
 fn a_byte_order_mark_hides_the_first_block_from_others() {
     let pki = TestPki::new();
     for path in [pki.ca(), pki.server_certificate()] {
