@@ -103,7 +103,9 @@ impl Block<'_> {
     fn decode(&self, kind: SectionKind) -> Result<Vec<u8>, PemError> {
         let not_base64 = || PemError::Base64 { line: self.line };
         // The decoder would do without, Go would not.
-        if self.body.iter().filter(|byte| !byte.is_ascii_whitespace()).count() % 4 != 0 {
+        let is_blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        let digits = self.body.iter().filter(|byte| !is_blank(**byte)).count();
+        if digits % 4 != 0 || self.body.contains(&FORM_FEED) {
             return Err(not_base64());
         }
         let label = if kind == SectionKind::Certificate { "CERTIFICATE" } else { "PRIVATE KEY" };
@@ -198,7 +200,11 @@ enum Marker<'a> {
 impl<'a> Marker<'a> {
     /// The marker that `line` is; an error if it has one next to something else.
     fn in_line(line: &'a [u8], number: usize) -> Result<Option<Self>, PemError> {
-        let trimmed = line.trim_ascii_end();
+        // What Go passes over at the end of a line: it takes no second CR, and no form feed.
+        let mut trimmed = line.strip_suffix(b"\r").unwrap_or(line);
+        while let Some(rest) = trimmed.strip_suffix(b" ").or_else(|| trimmed.strip_suffix(b"\t")) {
+            trimmed = rest;
+        }
         // A marker in a comment is there to be passed over.
         if trimmed.trim_ascii_start().starts_with(b"#") {
             return Ok(None);
@@ -310,6 +316,7 @@ pub(super) const ENCRYPTED_KEY: &str = "ENCRYPTED PRIVATE KEY";
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
+const FORM_FEED: u8 = 0x0c;
 const DASHES: &[u8] = b"-----";
 
 /// Longer than any label.
@@ -344,6 +351,7 @@ mod tests {
         assert_eq!(error(&other), None);
         for text in [
             block.repeat(2),
+            block.replace('\n', " \t\r\n").repeat(2),
             format!("text\n{block}more\n{}", block.replace('\n', "\r\n")),
             format!("# from -----BEGIN to -----END\n{block}  #-----BEGIN CERTIFICATE-----\n{block}"),
             format!("{}{}", block.repeat(2), block.replace('\n', "\n# ").replacen("-----", "# -----", 1)),
@@ -362,6 +370,9 @@ mod tests {
             (block.replace('\n', "\r"), PemError::Marker { line: 1 }),
             (block.replace("AAAA", "AA!A"), PemError::Base64 { line: 1 }),
             (block.replace("AAAA", "AAA"), PemError::Base64 { line: 1 }),
+            (block.replace("AAAA", "AA\u{c}AA"), PemError::Base64 { line: 1 }),
+            (block.replace('\n', "\r\r\n"), PemError::Marker { line: 1 }),
+            (block.trim_end().to_owned() + "\u{c}\n", PemError::Marker { line: 3 }),
             (
                 block.replace("END CERTIFICATE", "END X509 CRL"),
                 PemError::Label { line: 3, begin: "CERTIFICATE".into(), end: "X509 CRL".into() },
