@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::{Untrusted, previous};
 use crate::pki::{IdentityError, Role};
 use crate::report::Hint;
-use crate::shell::dir_flag;
+use crate::shell::{dir_flag, shell_path};
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,18 @@ pub enum StoreError {
         certificate: PathBuf,
         /// The CA's.
         ca: PathBuf,
+    },
+    /// A copy of a set without its links, or one whose links were removed.
+    #[error("no link leads to {}", sets_words(hidden, sets))]
+    Unlinked {
+        /// The directory.
+        directory: PathBuf,
+        /// Where the sets are.
+        hidden: PathBuf,
+        /// What they are called.
+        sets: Vec<String>,
+        /// The link that is still there.
+        current: bool,
     },
     /// What should lead to a set next to it leads somewhere else.
     #[error("`{}` leads to `{}`, not to a set of `egext certs`", path.display(), target.display())]
@@ -143,6 +155,7 @@ impl Hint for StoreError {
             Self::Mixture { .. } => "copy the set again as a whole: files of two sets were mixed".to_owned(),
             Self::Unusable(error) => return error.hint(),
             Self::Stray { .. } => "it was changed since: put the link back, or name another directory with `--dir`".to_owned(),
+            Self::Unlinked { directory, sets, current, .. } => linking_words(directory, sets, *current),
             Self::Untrusted(error) => return error.hint(),
             Self::NoRandomness => "look at `dmesg` for `random`, and try again".to_owned(),
         })
@@ -153,6 +166,27 @@ impl Hint for StoreError {
 fn role_of(file: &str) -> Option<Role> {
     let is_of = |role: &Role| [role.certificate_file(), role.key_file()].contains(&file);
     [Role::Server, Role::Client].into_iter().find(is_of)
+}
+
+fn sets_words(hidden: &Path, sets: &[String]) -> String {
+    let names = sets.iter().map(|name| format!("`{}`", hidden.join(name).display())).collect::<Vec<_>>();
+    let noun = if sets.len() == 1 { "the set" } else { "the sets" };
+    format!("{noun} {}", names.join(", "))
+}
+
+/// How it becomes a set again, with the next CA of a rotation: the same as a copy that has files where links have been.
+fn linking_words(directory: &Path, sets: &[String], current: bool) -> String {
+    let place = shell_path(directory);
+    let copy = format!("cp -p {place}/.egext/current/* {place}/");
+    match sets {
+        _ if current => format!("`{copy}` puts its files back"),
+        [set] => format!(
+            "copy it again with its links (`cp -a`), or go on with it as it is: `mv {place}/.egext/{set} {place}/.egext/current && {copy}`"
+        ),
+        _ => format!(
+            "copy it again with its links (`cp -a`), or choose the newest of them (`egext certs show` tells its dates) for SET: `mv {place}/.egext/SET {place}/.egext/current && {copy}`"
+        ),
+    }
 }
 
 fn missing_words(missing: &[String]) -> String {

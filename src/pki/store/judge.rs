@@ -76,13 +76,16 @@ impl Judgement {
             in_set.iter().filter(|name| !name.starts_with('.') && !SET_FILES.contains(&name.as_str()));
         names.extend(further.cloned());
         let (mut missing, mut same, mut other, mut foreign) = (Vec::new(), Vec::new(), Vec::new(), None);
-        let mut linked = 0;
+        let (mut linked, mut idle_links) = (0, 0);
         for name in names {
             let belongs = SET_FILES.contains(&name.as_str());
             match State::of(place, set.as_ref(), &in_set, &name)? {
                 // Of further certificates a link may be missing: the next set has it again. The CA's key may be
                 // elsewhere: a link to nothing is a loss, none at all is a choice.
-                State::Missing { link } if belongs && (link || name != CA_KEY_FILE) => missing.push(name),
+                State::Missing { link } if belongs && (link || name != CA_KEY_FILE) => {
+                    idle_links += usize::from(link);
+                    missing.push(name);
+                }
                 State::Missing { .. } => {}
                 State::Linked => linked += usize::from(belongs),
                 State::Same => same.push(name),
@@ -102,6 +105,10 @@ impl Judgement {
             (true, None, Some(_)) if linked == 0 => Contents::Plain,
             (true, None, Some(name)) => Contents::Foreign { path: path(name) },
         };
+        // Links are made before the first set has its name: without any, a killed run is not the cause.
+        if contents == Contents::Nothing && idle_links == 0 {
+            refuse_unlinked(place)?;
+        }
         let unlinked = if contents == Contents::Ours { same } else { Vec::new() };
         Ok(Self { contents, unlinked })
     }
@@ -115,6 +122,14 @@ impl Judgement {
         let others = names.iter().filter(|name| !taken_over(name)).copied().collect::<Vec<_>>();
         place.refuse_foreign(&others, is_copy)
     }
+}
+
+/// Who would take it for nothing would make a new CA, and remove the one that is there.
+fn refuse_unlinked(place: &Place) -> Result<(), StoreError> {
+    let (sets, current) = place.unlinked_sets()?;
+    let Some(hidden) = place.hidden().filter(|_| !sets.is_empty()) else { return Ok(()) };
+    let (directory, hidden) = (place.directory().path().into(), hidden.path().into());
+    Err(StoreError::Unlinked { directory, hidden, sets, current })
 }
 
 /// What stands where a file of a set belongs.

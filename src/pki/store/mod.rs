@@ -15,7 +15,9 @@
 //!     set-91aa…/…
 //! ```
 //!
-//! A new set is written into a directory of its own and synced to disk. Then one rename puts a new `current`
+//! A new set is written into a directory of its own, `new-…`, synced to disk, and then called `set-…`. So a set that no
+//! link leads to was not left by a killed run: it was copied without its links, maybe with the only key of a CA, and
+//! it is refused, not swept. Then one rename puts a new `current`
 //! in the place of the old one. So a reader, or the disk after a `kill -9` or a power failure at any moment,
 //! has the whole old set or the whole new one. The first time, the links are made before `current` is there:
 //! they lead nowhere, and then all six lead somewhere at once. The kubelet publishes Secrets in the same way.

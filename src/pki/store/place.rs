@@ -103,6 +103,23 @@ impl Place {
         Ok(names)
     }
 
+    /// The sets that are there though no link that users know leads to one; none where a run was killed that made
+    /// the first. With whether `current` is still there.
+    pub(super) fn unlinked_sets(&self) -> Result<(Vec<String>, bool), StoreError> {
+        let Some(hidden) = &self.hidden else { return Ok((Vec::new(), false)) };
+        if let (Some(name), Some(_)) = (self.current()?, self.replaceable_set()?) {
+            return Ok((vec![name.to_string_lossy().into_owned()], true));
+        }
+        if self.copied_set()?.is_some() {
+            return Ok((vec![CURRENT.to_owned()], true));
+        }
+        let entries = hidden.entries()?;
+        let sets = entries.into_iter().filter(|(name, kind)| kind.is_dir() && is_set(name));
+        let mut sets = sets.map(|(name, _)| name.to_string_lossy().into_owned()).collect::<Vec<_>>();
+        sets.sort();
+        Ok((sets, false))
+    }
+
     /// Looks whether anything that we would write to belongs to another user. In a copy without links, directories are
     /// where links have been.
     pub(super) fn refuse_foreign(&self, names: &[&str], is_copy: bool) -> Result<(), StoreError> {
@@ -153,7 +170,7 @@ impl Place {
             };
             let is_idle_set = is_set(&name) && !kept.iter().flatten().any(|kept| *kept == name);
             // Of a copy that was taken over, directories are left that links have replaced.
-            if kind.is_dir() && (is_idle_set || name == PREVIOUS || is(&["current."])) {
+            if kind.is_dir() && (is_idle_set || name == PREVIOUS || is(&[NEW, "current."])) {
                 hidden.remove_all(&name)?;
             } else if kind.is_symlink() && is(&["current.", "previous.", LINK]) {
                 let failed = |source| StoreError::failed("clean", &hidden.path_of(&name), source);
@@ -193,5 +210,7 @@ pub(super) const CURRENT: &str = "current";
 pub(super) const PREVIOUS: &str = "previous";
 pub(super) const LOCK: &str = "lock";
 pub(super) const SET: &str = "set-";
+/// Of a set that nobody has seen yet.
+pub(super) const NEW: &str = "new-";
 /// A link on its way to its place.
 pub(super) const LINK: &str = "link.";

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::file::{Access, random_name, sync, write_new};
 use super::handle::{Directory, PRIVATE, ReadError, Unsynced};
-use super::place::{CURRENT, PREVIOUS, Place, SET};
+use super::place::{CURRENT, NEW, PREVIOUS, Place, SET};
 use super::{ALONE, PUBLIC, SetFile, Store, StoreError};
 use crate::pki::CA_KEY_FILE;
 use crate::pki::rotation::NEXT_CA_KEY_FILE;
@@ -17,17 +17,20 @@ impl Store {
     /// Makes a set of `files` and of those of the current one that are `kept`.
     pub(super) fn publish(mut self, files: &[SetFile<'_>], kept: &[String]) -> Result<(), StoreError> {
         self.take_over()?;
-        let replaced = self.place.current()?;
         let before = self.place.replaceable_set()?;
-        let set = format!("{SET}{}", random_name()?);
+        // Where its directory was lost, the set before it is all that is left.
+        let replaced = if before.is_some() { self.place.current()? } else { None };
+        let name = random_name()?;
+        let (new, set) = (format!("{NEW}{name}"), format!("{SET}{name}"));
         let hidden = self.hidden()?;
-        let directory = self.make_set(&hidden, &set)?;
+        let directory = self.make_set(&hidden, &new)?;
         self.fill(&directory, files, before.as_ref(), kept)?;
         let names = files.iter().map(|file| file.name).chain(kept.iter().map(String::as_str));
         let names = names.filter(|name| !name.starts_with('.')).collect::<Vec<_>>();
         for name in &names {
             self.link(name)?;
         }
+        self.name_set(&hidden, &new, &set)?;
         if let Some(replaced) = &replaced {
             self.point(&hidden, PREVIOUS, replaced)?;
         }
@@ -81,6 +84,14 @@ impl Store {
         hidden.make(name, ALONE)?;
         self.undo.directory(hidden, name);
         hidden.open(name)
+    }
+
+    /// Complete, and on disk: from here on it is one of the sets.
+    pub(super) fn name_set(&mut self, hidden: &Directory, new: &str, set: &str) -> Result<(), StoreError> {
+        let (new, set) = (OsStr::new(new), OsStr::new(set));
+        hidden.rename(new, set)?;
+        self.undo.renamed(new, set);
+        Ok(())
     }
 
     /// The name that users know: a link into the current set.

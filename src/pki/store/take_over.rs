@@ -6,7 +6,7 @@ use rustix::fs::Mode;
 
 use super::file::{random_name, sync, write_new};
 use super::handle::{Directory, PRIVATE};
-use super::place::{CURRENT, LINK, PREVIOUS, Place, SET};
+use super::place::{CURRENT, LINK, NEW, PREVIOUS, Place, SET};
 use super::plain::{self, Plain};
 use super::{ALONE, Store, StoreError};
 
@@ -32,9 +32,10 @@ impl Store {
     /// Makes `current` hold what the plain files hold.
     fn store_copy(&mut self, copy: &Plain) -> Result<(), StoreError> {
         let hidden = self.hidden()?;
-        let name = format!("{SET}{}", random_name()?);
+        let random = random_name()?;
+        let (new, name) = (format!("{NEW}{random}"), format!("{SET}{random}"));
         let replaced = self.place.current()?;
-        let set = self.make_set(&hidden, &name)?;
+        let set = self.make_set(&hidden, &new)?;
         let mut unsynced = Vec::new();
         for file in &copy.files {
             let access = Some(file.access());
@@ -43,6 +44,7 @@ impl Store {
         self.open_as_before(&hidden, &set)?;
         unsynced.push(set.unsynced());
         sync(&unsynced)?;
+        self.name_set(&hidden, &new, &name)?;
         if let Some(replaced) = replaced {
             self.point(&hidden, PREVIOUS, &replaced)?;
         }

@@ -37,6 +37,13 @@ impl Undo {
         self.remember(parent, name.as_ref(), Kind::LastFile);
     }
 
+    /// What was made has another name now.
+    pub(super) fn renamed(&mut self, from: &OsStr, to: &OsStr) {
+        for made in self.0.iter_mut().filter(|made| made.name == from) {
+            to.clone_into(&mut made.name);
+        }
+    }
+
     /// All of it stays.
     pub(super) fn keep(&mut self) {
         self.0.clear();

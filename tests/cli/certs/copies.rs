@@ -244,3 +244,46 @@ note: Git does not ignore the keys: add `/deploy/*.key` and `/deploy/.egext/` to
     fs::write(place.path(".gitignore"), "deploy/\n").expect("writable");
     assert_eq!(place.json(&["--dir", "deploy"], 0).get("gitignore"), None, "it is ignored as a whole");
 }
+
+/// `rsync -r` and some archivers leave links out: the CA's key is in a directory that nothing leads to.
+#[test]
+fn a_copy_without_its_links_keeps_its_ca() {
+    for links in ["-name .egext", "-name current"] {
+        let place = copied("cp -a made certs");
+        place.verb(&["rotate-ca", "prepare"]).assert().success();
+        place.verb(&["renew", "--force"]).assert().success();
+        let ca = place.files();
+        let current = fs::read_link(place.certs().join(".egext/current")).expect("a link");
+        // All links, or only those that users see.
+        let lost = match links {
+            "-name current" => "find certs -maxdepth 1 -type l -delete",
+            _ => "find certs -type l -delete",
+        };
+        copy(&place, lost);
+        let before = place.tree();
+        for verb in [
+            &["init"][..],
+            &["init", "--force"],
+            &["init", "--dry-run"],
+            &["renew"],
+            &["issue", "client", "--san", "b.internal", "--out", "gateway-3"],
+            &["rotate-ca", "status"],
+            &["pack", "server", "--out", "server.tar"],
+        ] {
+            let run = place.verb(verb).assert().code(2).stdout_eq("");
+            let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+            assert!(said.contains("no link leads to "), "{verb:?}: {said}");
+        }
+        assert!(place.tree() == before, "something has changed");
+
+        let run = place.verb(&["renew"]).assert().code(2);
+        let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+        let advice = said.split('`').find(|words| words.contains("cp -p")).expect("a command");
+        copy(&place, &advice.replace("SET", &current.display().to_string()));
+        place.verb(&["rotate-ca", "activate"]).assert().success();
+        place.assert_whole();
+        assert_eq!(place.phase(), "activated");
+        assert!(is_link(&place.certs().join("gateway-2.key")));
+        assert_ne!(place.files()["ca.key"], ca["ca.key"], "the next CA's was in the copy");
+    }
+}

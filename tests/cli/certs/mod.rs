@@ -291,7 +291,8 @@ impl Place {
         let entries = fs::read_dir(self.certs().join(".egext")).expect("a directory");
         entries
             .filter(|entry| {
-                entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("set-"))
+                let is_set = |name: &str| ["set-", "new-"].iter().any(|prefix| name.starts_with(prefix));
+                entry.as_ref().is_ok_and(|entry| is_set(&entry.file_name().to_string_lossy()))
             })
             .count()
     }
