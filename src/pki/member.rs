@@ -14,6 +14,7 @@ use super::{
     public_key, verify,
 };
 use crate::report::Hint;
+use crate::shell::dir_flag;
 use crate::units::Span;
 
 /// One leaf of a set.
@@ -64,8 +65,7 @@ impl Member {
         let role = match name {
             "client" => Role::Client,
             "server" => Role::Server,
-            _ if summary.server_auth => Role::Server,
-            _ => Role::Client,
+            _ => role(&summary),
         };
         Ok(Self { name: name.into(), role, path, chain, summary, identity })
     }
@@ -223,9 +223,10 @@ impl Hint for MemberError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Identity(error) => error.hint(),
-            Self::NoSet { .. } => {
-                Some("name its directory with `--dir`, or make one: `egext certs init`".to_owned())
-            }
+            Self::NoSet { directory } => Some(format!(
+                "name its directory with `--dir`, or make one: `egext certs init{}`",
+                dir_flag(directory)
+            )),
             Self::Store(error) => error.hint(),
         }
     }
@@ -246,6 +247,15 @@ pub(super) fn summary(path: &Path, certificate: &CertificateDer<'_>) -> Result<S
         position: 1,
         source,
     })
+}
+
+/// Whose side a further leaf stands for. One with a SPIFFE id is good for both; its subject says for which it was issued.
+fn role(summary: &Summary) -> Role {
+    match (summary.server_auth, summary.client_auth) {
+        (true, true) if summary.subject.as_str() == common_name(Role::Client) => Role::Client,
+        (true, _) => Role::Server,
+        (false, _) => Role::Client,
+    }
 }
 
 /// Kind and size of a certificate's key, if we make such keys; the default otherwise.

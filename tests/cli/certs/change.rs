@@ -318,3 +318,26 @@ fn peers_that_trust_the_ca_need_no_new_file() {
     }
     assert_eq!(Anchors::load(&place.certs().join("ca.crt")).expect("a CA").certificates().len(), 1);
 }
+
+/// While it has a SPIFFE id it is good for both sides, and the next one is still for its own.
+#[test]
+fn a_client_stays_a_client_without_its_spiffe_id() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    for role in ["client", "server"] {
+        let names = ["--san", "gw.example", "--san", "spiffe://example.org/gw"];
+        place
+            .verb(&[&["issue", role, "--out", role][..], &names, &["--replace"]].concat())
+            .assert()
+            .success();
+        let name = format!("{role}-2");
+        place.verb(&[&["issue", role, "--out", &name][..], &names].concat()).assert().success();
+        for name in [role, &name] {
+            let change = ["renew", "--name", name, "--remove-san", "spiffe://example.org/gw"];
+            let report = place.verb_json(&change, 0);
+            assert_eq!(report["certificates"][0]["role"], role, "{name}");
+            let leaf = place.leaf(name);
+            assert_eq!((leaf.client_auth, leaf.server_auth), (role == "client", role == "server"), "{name}");
+        }
+    }
+}
