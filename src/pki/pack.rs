@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
+use super::change::renew_command;
 use super::private_key::PrivateKey;
 use super::store::{self, Snapshot, StoreError};
 use super::{
@@ -177,8 +178,9 @@ impl crate::report::Hint for PackError {
                 "take the key out, so that the file holds certificates only; replace the key if the file has been on another machine"
                     .to_owned(),
             ),
-            Self::KeyOfCa { .. } => {
-                Some("give this side a key of its own: `egext certs renew --force`".to_owned())
+            Self::KeyOfCa { path } => {
+                let command = renew_command(&path.with_extension("crt"), "--force");
+                Some(format!("give this side a key of its own: {command}"))
             }
             Self::Refused { directory, .. } => Some(format!(
                 "`egext certs check {}` says what is wrong with the set",

@@ -128,7 +128,12 @@ impl Policy {
         };
         if expires <= now || selected.iter().any(is_too_late) {
             let left = when::distance(expires, now);
-            return Err(RenewalError::CaDue { path: path.clone(), left, force: self.force });
+            return Err(RenewalError::CaDue {
+                path: path.clone(),
+                left,
+                force: self.force,
+                place: ca.place(),
+            });
         }
         Ok(())
     }
@@ -273,6 +278,11 @@ impl Ca {
         member::key_type(&self.summary)
     }
 
+    /// The flag that names the set's directory, for a hint.
+    fn place(&self) -> String {
+        if self.is_in_set { place(&self.path) } else { String::new() }
+    }
+
     /// Refuses what can sign nothing that lives.
     ///
     /// # Errors
@@ -282,7 +292,7 @@ impl Ca {
             return Ok(());
         }
         let left = when::distance(self.summary.not_after, now);
-        Err(RenewalError::CaDue { path: self.path.clone(), left, force: true })
+        Err(RenewalError::CaDue { path: self.path.clone(), left, force: true, place: self.place() })
     }
 }
 
@@ -302,6 +312,8 @@ pub enum RenewalError {
         left: String,
         /// Not even `--force` helps.
         force: bool,
+        /// The flag that names the set's directory.
+        place: String,
     },
     /// The CA's certificate cannot be used.
     #[error(transparent)]
@@ -339,25 +351,22 @@ impl Hint for RenewalError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Authority(error) => error.hint(),
-            Self::CaDue { force: true, .. } => {
-                Some("replace the CA first: `egext certs rotate-ca prepare`".to_owned())
+            Self::CaDue { force, place, .. } => {
+                let or = if *force { "" } else { "; `--force` makes a certificate that ends with it" };
+                Some(format!("replace the CA first: `egext certs rotate-ca prepare{place}`{or}"))
             }
-            Self::CaDue { .. } => Some(
-                "replace the CA first: `egext certs rotate-ca prepare`; `--force` makes a certificate that ends with it"
-                    .to_owned(),
-            ),
             Self::Identity(error) => error.hint(),
-            Self::NoCaKey { .. } => Some(
-                "if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, `egext certs rotate-ca prepare` begins to replace the CA"
-                    .to_owned(),
-            ),
+            Self::NoCaKey { path } => Some(format!(
+                "if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, `egext certs rotate-ca prepare{}` begins to replace the CA",
+                place(path)
+            )),
             // Its names are not repeated here: they may be what a stranger wants to be signed.
             Self::Stranger(stranger) => {
                 let Stranger { path, name, role, .. } = &**stranger;
                 Some(format!(
-                "copy back the certificate that this CA issued, or issue a new one: `egext certs issue {role} --out {name} --replace --san NAME{}`",
-                place(path)
-            ))
+                    "copy back the certificate that this CA issued, or issue a new one: `egext certs issue {role} --out {name} --replace --san NAME{}`",
+                    place(path)
+                ))
             }
         }
     }

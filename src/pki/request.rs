@@ -124,7 +124,9 @@ impl Request {
     ) -> Result<(), RequestError> {
         if let Some(authority) = authorities.iter().find(|authority| self.has_key_of(authority)) {
             let subject = Summary::of(authority).map(|authority| authority.subject.to_string());
-            return Err(RequestError::KeyOfCa { path: path.into(), subject: subject.unwrap_or_default() });
+            let place = members.first().map_or_else(String::new, |member| place(member.path()));
+            let subject = subject.unwrap_or_default();
+            return Err(RequestError::KeyOfCa { path: path.into(), subject, place });
         }
         match members.iter().find(|member| member.has_key() && self.has_key_of(member.certificate())) {
             Some(member) => Err(RequestError::KeyOfMember {
@@ -207,6 +209,8 @@ pub enum RequestError {
         path: PathBuf,
         /// The CA.
         subject: String,
+        /// The flag that names the set's directory.
+        place: String,
     },
     /// Its sender has a key that lies in the set.
     #[error("`{}` is for the key of `{}`", path.display(), certificate.display())]
@@ -267,10 +271,9 @@ impl Hint for RequestError {
             "`openssl req -new -key server.key -subj /CN=server -addext subjectAltName=DNS:NAME` makes one";
         match self {
             Self::Identity(error) => error.hint(),
-            Self::KeyOfCa { .. } => Some(
-                "a server or client needs a key of its own: `openssl ecparam -name prime256v1 -genkey -noout -out NEW.key`; if a stranger sent the CSR, the CA's key has leaked: `egext certs rotate-ca prepare`"
-                    .to_owned(),
-            ),
+            Self::KeyOfCa { place, .. } => Some(format!(
+                "a server or client needs a key of its own: `openssl ecparam -name prime256v1 -genkey -noout -out NEW.key`; if a stranger sent the CSR, the CA's key has leaked: `egext certs rotate-ca prepare{place}`"
+            )),
             Self::KeyOfMember { name, certificate, .. } => Some(format!(
                 "to change its names: `egext certs renew --name {name} --add-san NAME --keep-key{place}`; if a stranger sent the CSR, the key has leaked: `egext certs renew --name {name} --force{place}`",
                 place = place(certificate)
@@ -282,9 +285,7 @@ impl Hint for RequestError {
             }
             Self::NoRequest { .. } => Some(new_request.to_owned()),
             Self::Several { .. } => Some("put each request into a file of its own".to_owned()),
-            Self::UnsupportedKey { .. } => {
-                Some("ask its sender for one with a P-256 key".to_owned())
-            }
+            Self::UnsupportedKey { .. } => Some("ask its sender for one with a P-256 key".to_owned()),
             Self::NotProven { .. } => {
                 Some("ask its sender for a new one; keys are P-256, P-384, RSA or Ed25519".to_owned())
             }

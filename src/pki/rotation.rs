@@ -47,6 +47,7 @@ use super::{
     SubjectName, Summary, check, date, pem,
 };
 use crate::report::Hint;
+use crate::shell::dir_flag;
 use crate::units::Span;
 
 /// How far a rotation has come.
@@ -337,7 +338,7 @@ impl Hint for RotationError {
             Self::Identity(error) => error.hint(),
             Self::Member(error) => error.hint(),
             Self::NotConstrained { .. } => Some("leave out `--permit`".to_owned()),
-            Self::NotPrepared { .. } => Some("`egext certs rotate-ca prepare` makes one".to_owned()),
+            Self::NotPrepared { directory } => Some(next_step("prepare", directory) + " makes one"),
             Self::Passphrase(error) => error.hint(),
             Self::PassphraseNeeded { .. } => {
                 Some("name the file with its passphrase: `--ca-key-passphrase-file`".to_owned())
@@ -347,9 +348,15 @@ impl Hint for RotationError {
                 place(path)
             )),
             Self::Store(error) => error.hint(),
-            Self::UnderWay { next, .. } => Some(format!("the next step is `egext certs rotate-ca {next}`")),
+            Self::UnderWay { directory, next } => {
+                Some(format!("the next step is {}", next_step(next, directory)))
+            }
         }
     }
+}
+
+fn next_step(step: &str, directory: &Path) -> String {
+    format!("`egext certs rotate-ca {step}{}`", dir_flag(directory))
 }
 
 /// Has `other` signed `ca`, as the root of an imported CA has?

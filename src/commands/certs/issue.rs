@@ -99,8 +99,8 @@ impl TryFrom<CertsIssue> for Plan {
             asked = Some(Asked { path, request, granted });
         }
         if let Some(name) = &out {
-            refuse_odd(name)?;
-            refuse_reserved(name, role, replace)?;
+            refuse_odd(name, &directory)?;
+            refuse_reserved(name, &directory, role, replace)?;
         }
         Ok(Self { directory, role, names, request: asked, out, replace, key_type, lifetime, signer, dry_run })
     }
@@ -269,23 +269,23 @@ fn in_use(path: &Path, Asked { request, granted, .. }: &Asked, members: &[Member
 }
 
 /// `NAME` becomes two files, beside ours.
-pub(super) fn refuse_odd(name: &str) -> Result<(), CertsError> {
+pub(super) fn refuse_odd(name: &str, directory: &Path) -> Result<(), CertsError> {
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet);
     let is_plain = name.bytes().all(plain) && name.len() <= 64;
     if name.is_empty() || name.starts_with(['.', '-']) || !is_plain {
         return Err(CertsError::OddName { name: name.to_owned() });
     }
     if name == "ca" {
-        return Err(CertsError::ReservedName { name: name.to_owned() });
+        return Err(CertsError::ReservedName { name: name.to_owned(), directory: directory.into() });
     }
     Ok(())
 }
 
 /// What the set itself calls its files is only there to be replaced, for its own side.
-fn refuse_reserved(name: &str, role: Role, replace: bool) -> Result<(), CertsError> {
+fn refuse_reserved(name: &str, directory: &Path, role: Role, replace: bool) -> Result<(), CertsError> {
     let is_own = |side: Role| name == side.to_string();
     if (is_own(Role::Server) || is_own(Role::Client)) && !(replace && is_own(role)) {
-        return Err(CertsError::ReservedName { name: name.to_owned() });
+        return Err(CertsError::ReservedName { name: name.to_owned(), directory: directory.into() });
     }
     Ok(())
 }

@@ -29,6 +29,7 @@ use crate::pki::rotation::RotationError;
 use crate::pki::store::StoreError;
 use crate::pki::{IdentityError, NameError, PassphraseError, Role};
 use crate::report::{Hint, Report};
+use crate::shell::dir_flag;
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(match arguments.command {
@@ -130,6 +131,8 @@ pub enum CertsError {
     ReservedName {
         /// As typed.
         name: String,
+        /// The directory.
+        directory: PathBuf,
     },
     /// A step of a rotation was not made.
     #[error(transparent)]
@@ -164,8 +167,9 @@ impl Hint for CertsError {
             Self::NothingToShow { .. } => Some("`egext certs init` makes certificates and keys".to_owned()),
             Self::Plaintext { .. } => Some("write it as `tls://HOST:PORT`".to_owned()),
             Self::WildcardAsked { name } => Some(format!("for example `{}`", name.replace('*', "any"))),
-            Self::NameTaken { name, .. } => Some(format!(
-                "choose another name, or change what is there: `egext certs renew --name {name} --add-san NAME`; `--replace` issues a new one in its place"
+            Self::NameTaken { name, directory } => Some(format!(
+                "choose another name, or change what is there: `egext certs renew --name {name} --add-san NAME{}`; `--replace` issues a new one in its place",
+                dir_flag(directory)
             )),
             Self::OddName { .. } => {
                 Some("letters, digits, `-`, `_` and `.` make a name, such as `gateway-2`".to_owned())
@@ -174,11 +178,12 @@ impl Hint for CertsError {
             Self::Passphrase(error) => error.hint(),
             Self::Renewal(error) => error.hint(),
             Self::Request(error) => error.hint(),
-            Self::ReservedName { name } if name == "ca" => {
+            Self::ReservedName { name, .. } if name == "ca" => {
                 Some("choose another name; `egext certs rotate-ca` replaces the CA".to_owned())
             }
-            Self::ReservedName { name } => Some(format!(
-                "choose another name, or change the set's own: `egext certs renew --name {name} --add-san NAME`; `egext certs issue {name} --out {name} --replace` issues a new one in its place"
+            Self::ReservedName { name, directory } => Some(format!(
+                "choose another name, or change the set's own: `egext certs renew --name {name} --add-san NAME{place}`; `egext certs issue {name} --out {name} --replace --san NAME{place}` issues a new one in its place",
+                place = dir_flag(directory)
             )),
             Self::Rotation(error) => error.hint(),
             Self::Store(error) => error.hint(),

@@ -7,7 +7,7 @@ use crate::report::{Report, Role as Style};
 
 pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Report, CertsError> {
     let CertsPack { role, name, out, dir } = arguments;
-    name.as_deref().map_or(Ok(()), refuse_odd)?;
+    name.as_deref().map_or(Ok(()), |name| refuse_odd(name, dir))?;
     let pack = Pack::load(dir, *role, name.as_deref())?;
     store::write_alone(out, &pack.archive())?;
     let mut report = Report::new("certs pack");

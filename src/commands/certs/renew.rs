@@ -13,6 +13,7 @@ use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::store::{Snapshot, Store};
 use crate::pki::{NameError, Role, SET_FILES, SubjectName, when};
 use crate::report::{Line, Report, Role as Style};
+use crate::shell::dir_flag;
 
 pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
@@ -189,7 +190,8 @@ impl Plan {
             lines::note(
                 &mut report,
                 &format!(
-                    "no certificate outlives its CA, which expires {left}; `egext certs rotate-ca prepare` begins to replace it"
+                    "no certificate outlives its CA, which expires {left}; `egext certs rotate-ca prepare{}` begins to replace it",
+                    dir_flag(&self.directory)
                 ),
             );
         }

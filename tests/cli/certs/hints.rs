@@ -92,6 +92,40 @@ fn a_lost_leaf_is_issued_anew_by_the_same_ca() {
     }
 }
 
+/// Another set, in the default directory, is left alone by whoever pastes it.
+#[test]
+fn what_is_advised_is_for_the_directory_that_it_was_asked_of() {
+    let place = Place::new();
+    let other = ["--dir", "it's mine"];
+    place.init(&[]).assert().success();
+    place.init(&other).assert().success();
+    let issue = |name| ["issue", "server", "--san", "a.example", "--out", name];
+    place.verb(&[&issue("two"), &other[..]].concat()).assert().success();
+    let before = place.files();
+    let advised = |verb: &[&str], start: &str| {
+        let run = place.verb(&[verb, &other].concat()).assert().code(2);
+        let words = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
+        assert!(words.contains(&format!("`egext certs {start}")), "{words}");
+        for command in words.split('`').filter(|part| part.starts_with("egext certs ")) {
+            assert!(command.ends_with(r" --dir 'it'\''s mine'"), "{words}");
+        }
+        run_advice(&place, &words);
+    };
+    advised(&issue("two"), "renew --name two");
+    advised(&issue("server"), "renew --name server");
+    advised(&["rotate-ca", "activate"], "rotate-ca prepare");
+    advised(&["rotate-ca", "finish"], "rotate-ca activate");
+    advised(&["rotate-ca", "prepare"], "rotate-ca finish");
+    place.verb(&["rotate-ca", "finish"]).assert().success();
+    assert_eq!(place.verb_json(&[&["rotate-ca", "status"], &other[..]].concat(), 0)["phase"], "idle");
+
+    let mine = |name: &str| place.path("it's mine").join(".egext/current").join(name);
+    fs::remove_file(mine("ca.key")).expect("there");
+    fs::remove_file(place.path("it's mine/ca.key")).expect("there");
+    advised(&["renew", "--force"], "rotate-ca prepare");
+    assert!(place.files() == before, "the other set has changed");
+}
+
 /// A hint is pasted as it is, whatever a file is called.
 #[test]
 fn the_name_of_a_file_is_one_word_of_a_command() {
@@ -121,7 +155,7 @@ fn run_advice(place: &Place, words: &str) {
     let start = words.find("`egext certs ").expect("a command") + "`egext certs ".len();
     let length = words[start..].find('`').expect("its end");
     let command = &words[start..start + length];
-    place.shell_verb(":", &command.replace("--san NAME", "--san new.example")).assert().success();
+    place.shell_verb(":", &command.replace("san NAME", "san new.example")).assert().success();
 }
 
 fn json(printed: &[u8]) -> Value {

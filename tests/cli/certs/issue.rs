@@ -200,7 +200,7 @@ fn a_certificate_is_replaced_by_one_with_the_names_that_were_typed() {
     ] {
         place.assert_fails(reserved, str![[r"
 error: `server` is a name of the set's own files
-  hint: choose another name, or change the set's own: `egext certs renew --name server --add-san NAME`; `egext certs issue server --out server --replace` issues a new one in its place
+  hint: choose another name, or change the set's own: `egext certs renew --name server --add-san NAME`; `egext certs issue server --out server --replace --san NAME` issues a new one in its place
 
 "]]);
     }

@@ -201,7 +201,7 @@ fn the_cas_key_is_not_packed_as_a_leafs() {
         &["pack", "server", "--out", "server.tar"],
         str![[r"
 error: `certs/server.key` is the key of the CA, which does not leave this machine
-  hint: give this side a key of its own: `egext certs renew --force`
+  hint: give this side a key of its own: `egext certs renew --name server --force`
 
 "]],
     );
