@@ -14,7 +14,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::StoreError;
+use super::{StoreError, acl};
 
 /// An open directory, and what messages call it.
 #[derive(Clone, Debug)]
@@ -69,16 +69,13 @@ impl Directory {
     }
 
     pub(super) fn own_status(&self) -> Result<Status, StoreError> {
-        match fs::fstat(&self.handle) {
-            Ok(status) => Ok(Status(status)),
-            Err(source) => Err(StoreError::failed("read", &self.path, source.into())),
-        }
+        Status::of(&self.handle).map_err(|source| StoreError::failed("read", &self.path, source))
     }
 
     /// What is called `name`: itself, where it is a link. None where nothing is.
     pub(super) fn status(&self, name: impl AsRef<OsStr>) -> Result<Option<Status>, StoreError> {
         match fs::statat(&self.handle, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(status) => Ok(Some(Status(status))),
+            Ok(stat) => Ok(Some(Status { stat, has_writers: false })),
             Err(Errno::NOENT) => Ok(None),
             Err(source) => Err(StoreError::failed("read", &self.path_of(name), source.into())),
         }
@@ -99,7 +96,7 @@ impl Directory {
             Err(Errno::NOENT) => return Ok(None),
             handle => handle?,
         };
-        let status = Status(fs::fstat(&handle)?);
+        let status = Status::of(&handle)?;
         if !status.kind().is_symlink() {
             return Ok(Some((status, None)));
         }
@@ -112,7 +109,7 @@ impl Directory {
     pub(super) fn link_status(&self, name: &OsStr) -> io::Result<Option<(Status, Option<OsString>)>> {
         let status = || match fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => Ok(None),
-            status => status.map(Status).map(Some),
+            stat => stat.map(|stat| Some(Status { stat, has_writers: false })),
         };
         let Some(before) = status()? else { return Ok(None) };
         let target = self.target(name);
@@ -175,7 +172,7 @@ impl Directory {
             Err(Errno::LOOP) => return Err(ReadError::NotAFile),
             handle => handle.map_err(io::Error::from)?,
         };
-        let status = Status(fs::fstat(&handle).map_err(io::Error::from)?);
+        let status = Status::of(&handle)?;
         if !status.kind().is_file() {
             return Err(ReadError::NotAFile);
         }
@@ -253,37 +250,48 @@ impl Directory {
 
 /// What the operating system says of a file, a directory or a link.
 #[derive(Clone, Copy)]
-pub(super) struct Status(Stat);
+pub(super) struct Status {
+    stat: Stat,
+    /// Others may write to it by an access list.
+    has_writers: bool,
+}
 
 impl Status {
     pub(super) fn of(file: &impl std::os::fd::AsFd) -> io::Result<Self> {
-        Ok(Self(fs::fstat(file)?))
+        let stat = fs::fstat(file)?;
+        let is_asked = Mode::from_raw_mode(stat.st_mode).contains(Mode::WGRP)
+            && !FileType::from_raw_mode(stat.st_mode).is_symlink();
+        Ok(Self { stat, has_writers: is_asked && acl::lets_others_write(file.as_fd()) })
     }
 
     pub(super) fn kind(&self) -> FileType {
-        FileType::from_raw_mode(self.0.st_mode)
+        FileType::from_raw_mode(self.stat.st_mode)
     }
 
     /// The bits of `chmod`.
     pub(super) fn mode(&self) -> Mode {
-        Mode::from_raw_mode(self.0.st_mode)
+        Mode::from_raw_mode(self.stat.st_mode)
     }
 
     pub(super) fn owner(&self) -> u32 {
-        self.0.st_uid
+        self.stat.st_uid
     }
 
     pub(super) fn group(&self) -> u32 {
-        self.0.st_gid
+        self.stat.st_gid
+    }
+
+    pub(super) fn has_writers(&self) -> bool {
+        self.has_writers
     }
 
     pub(super) fn size(&self) -> u64 {
-        u64::try_from(self.0.st_size).unwrap_or_default()
+        u64::try_from(self.stat.st_size).unwrap_or_default()
     }
 
     /// Is it one and the same file?
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        (self.0.st_dev, self.0.st_ino) == (other.0.st_dev, other.0.st_ino)
+        (self.stat.st_dev, self.stat.st_ino) == (other.stat.st_dev, other.stat.st_ino)
     }
 }
 

@@ -61,6 +61,7 @@
 //! Envoy Gateway keeps certificates of its own in files of the same names, and overwrites them without a
 //! word; so nothing is written below its directory either.
 
+mod acl;
 mod error;
 mod file;
 mod gateway_home;

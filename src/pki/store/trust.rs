@@ -7,7 +7,7 @@
 //! Group permissions count as permissions for others, unless the group is a user's own: number 0, which is root's,
 //! or the effective group where it has the number of the effective user. That is how distributions number the private
 //! group that each user gets, and with the umask 0002 that goes with it every new directory is 0775. Who is in a
-//! group is not asked: the answer may come over the network, and be another one tomorrow.
+//! group is not asked: the answer may come over the network, and be another one tomorrow. Users who are named in an access list (`acl`) are others in any case.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,8 @@ impl Owners {
         let mode = status.mode();
         let is_sticky = mode.contains(Mode::SVTX);
         let everybody = mode.contains(Mode::WOTH);
-        let strangers = everybody || mode.contains(Mode::WGRP) && !self.is_private(status.group());
+        let is_private = self.is_private(status.group()) && !status.has_writers();
+        let strangers = everybody || mode.contains(Mode::WGRP) && !is_private;
         if !strangers || is_sticky && strictness == Strictness::Passed {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 
-use egext_test_support::is_root;
+use egext_test_support::{is_root, skipped};
 use snapbox::str;
 
 use super::Place;
@@ -188,6 +188,53 @@ error: `certs` can be written to by other users (mode 0775), who can replace fil
   hint: `chmod g-w certs`
 
 "]]);
+}
+
+/// As `setfacl -m u:UID:PERMISSIONS` makes it. The mode shows the mask where it shows the group otherwise.
+#[cfg(target_os = "linux")]
+fn set_list(path: &Path, user: u32, permissions: u16) -> bool {
+    use rustix::fs::{XattrFlags, setxattr};
+
+    const NONE: u32 = u32::MAX;
+    let entries =
+        [(0x01, 7, NONE), (0x02, permissions, user), (0x04, 5, NONE), (0x10, 7, NONE), (0x20, 5, NONE)];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        list.extend(u16::to_le_bytes(tag));
+        list.extend(u16::to_le_bytes(permissions));
+        list.extend(u32::to_le_bytes(id));
+    }
+    setxattr(path, "system.posix_acl_access", &list, XattrFlags::empty()).is_ok()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn whoever_an_access_list_lets_write_is_another_user() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::new();
+    place.init(&["--dir", "above/certs"]).assert().success();
+    for directory in ["above", "above/certs", "above/certs/.egext", "above/certs/.egext/current"] {
+        let path = place.path(directory);
+        let before = fs::metadata(&path).expect("there").permissions();
+        if !set_list(&path, NOBODY, 7) {
+            skipped("the file system has no access lists");
+            return;
+        }
+        for verb in VERBS {
+            let run = place.verb(verb).args(["--dir", "above/certs"]).assert().code(2);
+            let words = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+            assert!(words.contains("can be written to by other users (mode 0775)"), "{verb:?}: {words}");
+        }
+        // What they may not do does no harm, and what the hint says takes it away.
+        assert!(set_list(&path, NOBODY, 5));
+        place.verb(&["renew", "--force", "--dir", "above/certs"]).assert().success();
+        assert!(set_list(&place.path(directory), NOBODY, 7));
+        mode(&place.path(directory), 0o755);
+        place.verb(&["renew", "--force", "--dir", "above/certs"]).assert().success();
+        fs::set_permissions(place.path(directory), before).expect("ours");
+    }
 }
 
 #[test]
