@@ -11,7 +11,7 @@ use super::calls::Calls;
 use super::phase::{Watched, stopping};
 use super::request::Caller;
 use crate::net::{
-    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Gathered, H2, HEADER_LIST, HeaderFaults, PREFACE,
+    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Gathered, H2, HEADER_LIST, HeaderFaults,
     REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
 };
 
@@ -29,7 +29,7 @@ pub(super) async fn serve(
         Stream::Tcp(_) | Stream::Unix(_) => Caller::Local,
     };
     let settings = settings();
-    let sieve = Sieve::new(stream, PREFACE);
+    let sieve = Sieve::of_caller(stream);
     let faults = sieve.faults();
     let handshake = settings.handshake(Gathered::new(sieve));
     let mut connection = tokio::select! {

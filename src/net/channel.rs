@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::limits::{
-    CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
+    CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
+    UPSTREAM_HEADER_LIST,
 };
 use super::session::{Link, ended_early};
 use super::stream::{Cut, Replayed, Stream};
@@ -74,7 +75,7 @@ pub(crate) async fn open_channel(stream: Stream, first: Bytes, deadline: Instant
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
     let settings = settings();
-    let sieve = Sieve::new(stream, 0);
+    let sieve = Sieve::of_upstream(stream);
     let faults = sieve.faults();
     let handshake = settings.handshake(Gathered::new(sieve));
     let (requests, connection) = timeout_at(deadline, handshake)
@@ -130,7 +131,7 @@ fn settings() -> Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_SIZE)
-        .max_header_list_size(HEADER_LIST)
+        .max_header_list_size(UPSTREAM_HEADER_LIST)
         .max_send_buffer_size(SEND_BUFFER)
         .data_frame_budget(SMALL_FRAMES)
         .max_concurrent_reset_streams(REMEMBERED_RESETS)

@@ -47,6 +47,11 @@ pub(crate) const FRAME_SIZE: u32 = 64 << 10;
 /// in it. grpc-go's default is 16 MiB, that of other peers 8 to 16 KiB.
 pub(crate) const HEADER_LIST: u32 = 1 << 20;
 
+/// What the upstream is told that it may send in a list, as grpc-go's clients say it. grpc-go resets a call with
+/// INTERNAL_ERROR for what is larger than it was told, and the caller would not learn why; so larger lists than
+/// [`HEADER_LIST`] may come, and are refused by name.
+pub(crate) const UPSTREAM_HEADER_LIST: u32 = 16 << 20;
+
 /// What may wait on one stream for the peer's window.
 pub(crate) const SEND_BUFFER: usize = 256 << 10;
 

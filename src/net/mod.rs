@@ -35,7 +35,7 @@ pub(crate) use listen::ACCEPT_PAUSE;
 pub use listen::{AcceptError, Accepted, BindError, Listener, UnixSocket};
 pub use reset::Reset;
 pub use session::{Session, open};
-pub(crate) use sieve::{Fault as HeaderFault, Faults as HeaderFaults, NO_AUTHORITY, PREFACE, Sieve};
+pub(crate) use sieve::{Fault as HeaderFault, Faults as HeaderFaults, NO_AUTHORITY, Sieve};
 pub(crate) use stream::Cut;
 pub use stream::Stream;
 pub(crate) use tls::H2;

@@ -2,6 +2,7 @@
 
 use super::faults::Fault;
 use super::field::{Found, Piece};
+use super::stored::Stored;
 
 /// What h2 can take of a block.
 #[derive(Debug, Eq, PartialEq)]
@@ -14,7 +15,9 @@ pub(super) enum Verdict {
 }
 
 /// Judges `block` for a connection whose lists of fields have `limit` octets at most (RFC 9113 section 6.5.2).
-pub(super) fn judge(block: &[u8], limit: usize) -> Verdict {
+///
+/// What is mended and goes into the dynamic table is no better when it comes again from there: `stored` remembers it.
+pub(super) fn judge(block: &[u8], limit: usize, stored: &mut Stored) -> Verdict {
     let mut size = 0;
     let mut fault = None;
     let mut is_socket = false;
@@ -22,14 +25,17 @@ pub(super) fn judge(block: &[u8], limit: usize) -> Verdict {
     while !rest.is_empty() {
         let Some(piece) = Piece::read(&mut rest) else { return Verdict::Fine };
         size += piece.size();
-        if fault.is_none() {
-            match piece.inspect() {
-                Some(Found::Fine) => {}
-                Some(Found::Socket) => is_socket = true,
-                Some(Found::Fault(found)) => fault = Some(found),
-                None => return Verdict::Fine,
-            }
+        let mut damage = piece.reference().and_then(|reference| stored.damage(&reference)).cloned();
+        match piece.inspect() {
+            Some(Found::Fine) => {}
+            Some(Found::Socket) => is_socket = true,
+            Some(Found::Fault(found)) => damage = damage.or(Some(found)),
+            None => return Verdict::Fine,
         }
+        if piece.is_stored() {
+            stored.insert(damage.as_ref());
+        }
+        fault = fault.or(damage.map(|damage| damage.fault));
     }
     if size >= limit {
         fault = Some(Fault::TooLarge { size, limit });
@@ -46,7 +52,7 @@ fn mended(block: &[u8], fault: Option<&Fault>) -> Vec<u8> {
     let mut rest = block;
     while let Some(piece) = Piece::read(&mut rest) {
         match piece {
-            Piece::Other(octets) => written.extend_from_slice(octets),
+            Piece::Indexed { whole, .. } | Piece::Resize(whole) => written.extend_from_slice(whole),
             Piece::Literal(literal) if is_large && literal.is_needless() => {}
             Piece::Literal(literal) => literal.write_mended(&mut written, is_large),
         }
@@ -61,6 +67,11 @@ mod tests {
     use super::super::field::{TABLE_SIZE, write_integer, write_text};
     use super::super::huffman;
     use super::*;
+
+    /// The first block of a connection.
+    fn judge(block: &[u8], limit: usize) -> Verdict {
+        super::judge(block, limit, &mut Stored::default())
+    }
 
     fn field(pattern: u8, name: &[u8], value: &[u8]) -> Vec<u8> {
         let mut written = vec![pattern];
@@ -102,6 +113,13 @@ mod tests {
             (field(0x40, b"X-Up", b"v"), field(0x40, b"x-xp", b"v"), "X-Up", b'X'),
             (field(0, b":odd", b"v"), field(0, b"xodd", b"v"), ":odd", b':'),
             (field(0, b":status", b"2x0"), field(0, b":status", b"500"), ":status", b'x'),
+            (field(0, b":status", b"many"), b"\x8e".to_vec(), ":status", b'm'),
+            (
+                field(0x40, b":status", b"2\x01000"),
+                [b"\x8e", &*field(0x40, b"x-state", b"2?000")].concat(),
+                ":status",
+                1,
+            ),
             (field(0, b":method", b"P T"), field(0, b":method", b"PXT"), ":method", b' '),
             (field(0, b":path", b"/\xff"), field(0, b":path", b"/?"), ":path", 0xff),
             (coded_field(b"grpc-message", b"a\x01b"), field(0, b"grpc-message", b"a?b"), "grpc-message", 1),
@@ -112,6 +130,22 @@ mod tests {
             let fault = Fault::Octet { name: name.to_owned(), octet };
             assert_eq!(judge(&block, 1 << 20), Verdict::Mended(expected, Some(fault)));
         }
+    }
+
+    #[test]
+    fn a_mended_field_is_no_better_from_the_table() {
+        let fault = Fault::Octet { name: "X-Up".to_owned(), octet: b'X' };
+        let mut stored = Stored::default();
+        let mut judge = |block: &[u8]| super::judge(block, 1 << 20, &mut stored);
+        let again = |block: &[u8]| Verdict::Mended(block.to_vec(), Some(fault.clone()));
+        assert_eq!(judge(&field(0x40, b"x-good", b"v")), Verdict::Fine);
+        assert_eq!(judge(&field(0x40, b"X-Up", b"v")), again(&field(0x40, b"x-xp", b"v")));
+        // The field, its name with another value that is stored, then that one, and the good one behind both.
+        assert_eq!(judge(b"\xbe"), again(b"\xbe"));
+        assert_eq!(judge(b"\x7e\x01w"), again(b"\x7e\x01w"));
+        assert_eq!(judge(b"\xbe"), again(b"\xbe"));
+        assert_eq!(judge(b"\xbf"), again(b"\xbf"));
+        assert_eq!(judge(b"\xc0"), Verdict::Fine);
     }
 
     #[test]

@@ -9,9 +9,13 @@ use super::huffman;
 
 /// One representation.
 pub(super) enum Piece<'a> {
-    /// An indexed field, or a new size of the table.
-    Other(&'a [u8]),
+    Indexed {
+        whole: &'a [u8],
+        index: usize,
+    },
     Literal(Literal<'a>),
+    /// A new size of the table.
+    Resize(&'a [u8]),
 }
 
 pub(super) struct Literal<'a> {
@@ -41,7 +45,21 @@ pub(super) enum Found {
     /// An authority that is none: h2 resets the call.
     Socket,
     /// It ends the connection.
-    Fault(Fault),
+    Fault(Damage),
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Damage {
+    pub(super) fault: Fault,
+    /// Another field may have the same name from the table.
+    pub(super) is_in_name: bool,
+}
+
+/// What a field takes from a table.
+pub(super) enum Reference {
+    Name(usize),
+    Whole(usize),
 }
 
 /// What a value is of.
@@ -68,7 +86,8 @@ impl<'a> Piece<'a> {
         };
         let index = integer(rest, bits)?;
         if !is_literal {
-            return Some(Self::Other(&whole[..whole.len() - rest.len()]));
+            let whole = &whole[..whole.len() - rest.len()];
+            return Some(if first >= 0x80 { Self::Indexed { whole, index } } else { Self::Resize(whole) });
         }
         let name = if index == 0 { Name::Text(Text::read(rest)?) } else { Name::Index(index) };
         let value = Text::read(rest)?;
@@ -80,7 +99,7 @@ impl<'a> Piece<'a> {
     pub(super) fn size(&self) -> usize {
         OVERHEAD
             + match self {
-                Self::Other(_) => INDEXED,
+                Self::Indexed { .. } | Self::Resize(_) => INDEXED,
                 Self::Literal(Literal { name: Name::Index(_), value, .. }) => INDEXED + value.length(),
                 Self::Literal(Literal { name: Name::Text(name), value, .. }) => {
                     name.length() + value.length()
@@ -91,9 +110,22 @@ impl<'a> Piece<'a> {
     /// What h2 would make of it; `None` when it is no HPACK.
     pub(super) fn inspect(&self) -> Option<Found> {
         match self {
-            Self::Other(_) => Some(Found::Fine),
+            Self::Indexed { .. } | Self::Resize(_) => Some(Found::Fine),
             Self::Literal(literal) => literal.inspect(),
         }
+    }
+
+    pub(super) fn reference(&self) -> Option<Reference> {
+        match self {
+            Self::Indexed { index, .. } => Some(Reference::Whole(*index)),
+            Self::Literal(Literal { name: Name::Index(index), .. }) => Some(Reference::Name(*index)),
+            Self::Literal(_) | Self::Resize(_) => None,
+        }
+    }
+
+    /// Whether it goes into the dynamic table.
+    pub(super) fn is_stored(&self) -> bool {
+        matches!(self, Self::Literal(Literal { is_stored: true, .. }))
     }
 }
 
@@ -118,7 +150,7 @@ impl Literal<'_> {
             if matches!(self.name, Name::Text(_))
                 && let Some(octet) = bad_in_name(&name)
             {
-                return Some(Found::Fault(self.octet(&name, octet)));
+                return Some(Found::Fault(Damage { fault: self.octet(&name, octet), is_in_name: true }));
             }
             if self.value.is_coded && !huffman::may_have_control(self.value.octets) {
                 return Some(Found::Fine);
@@ -126,7 +158,7 @@ impl Literal<'_> {
         }
         let value = self.value.decoded()?;
         Some(match bad_in_value(kind, &value) {
-            Some(octet) => Found::Fault(self.octet(&name, octet)),
+            Some(octet) => Found::Fault(Damage { fault: self.octet(&name, octet), is_in_name: false }),
             None if kind == Kind::Authority && is_socket(&value) => Found::Socket,
             None => Found::Fine,
         })
@@ -163,6 +195,9 @@ impl Literal<'_> {
         if is_good_name && !is_socket && bad_in_value(kind, &value).is_none() && !is_too_long {
             return written.extend_from_slice(self.whole);
         }
+        if kind == Kind::Status && value.len() != 3 {
+            return self.write_other_status(written, &value);
+        }
         let (pattern, bits) = if self.is_stored { (0x40, 6) } else { (0, 4) };
         match self.name {
             Name::Index(index) => write_integer(written, pattern, bits, index),
@@ -177,6 +212,19 @@ impl Literal<'_> {
             // Larger than the table, so that it does to the table what the whole value does: it empties it.
             true => write_text(written, &vec![b'x'; TABLE_SIZE]),
             false => write_text(written, &mended_value(kind, &value)),
+        }
+    }
+}
+
+impl Literal<'_> {
+    /// No status has the length of this one. The static table's 500 comes in its place, and where it goes into the
+    /// dynamic table, a field of the same size does.
+    fn write_other_status(&self, written: &mut Vec<u8>, value: &[u8]) {
+        written.push(0x80 | STATUS_500);
+        if self.is_stored {
+            written.push(0x40);
+            write_text(written, SAME_LENGTH_AS_STATUS);
+            write_text(written, &mended_value(Kind::Field, value));
         }
     }
 }
@@ -239,7 +287,7 @@ fn mended_value(kind: Kind, value: &[u8]) -> Vec<u8> {
         return value.to_vec();
     }
     if kind == Kind::Status {
-        return if value.len() == 3 { b"500".to_vec() } else { value.to_vec() };
+        return b"500".to_vec();
     }
     let good = |octet: &u8| match kind {
         Kind::Method if http::Method::from_bytes(&[*octet]).is_err() => b'X',
@@ -302,6 +350,11 @@ pub(super) fn write_text(written: &mut Vec<u8>, text: &[u8]) {
 /// A character that h2 takes in an authority, and that stands in the name of no host. The place of an authority that is
 /// none is filled with it: the dynamic table may bring it again with every call.
 pub(crate) const NO_AUTHORITY: u8 = b'!';
+
+/// In the static table (RFC 7541 appendix A).
+const STATUS_500: u8 = 14;
+
+const SAME_LENGTH_AS_STATUS: &[u8; ":status".len()] = b"x-state";
 
 /// What each field counts beside its octets (RFC 9113 section 6.5.2).
 const OVERHEAD: usize = 32;

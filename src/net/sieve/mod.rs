@@ -20,6 +20,7 @@ mod block;
 mod faults;
 mod field;
 mod huffman;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -33,8 +34,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use self::block::Verdict;
 pub(crate) use self::faults::{Fault, Faults};
 pub(crate) use self::field::NO_AUTHORITY;
+use self::stored::Stored;
 use super::dial::FRAME_HEADER;
-use super::limits::{FRAME_SIZE, HEADER_LIST};
+use super::limits::{FRAME_SIZE, HEADER_LIST, UPSTREAM_HEADER_LIST};
 
 /// A stream below h2, whose frames are looked at as they are read.
 #[derive(Debug)]
@@ -48,6 +50,9 @@ pub(crate) struct Sieve<S> {
     whole: usize,
     /// Looked at, for h2 to read.
     ready: BytesMut,
+    /// The most that is held of a header block. One that has no end goes to h2 then (CVE-2024-27316).
+    held_limit: usize,
+    stored: Stored,
     faults: Faults,
 }
 
@@ -73,14 +78,26 @@ enum Step {
 }
 
 impl<S> Sieve<S> {
-    /// On a stream whose peer begins with `preface` octets before its first frame.
-    pub(crate) fn new(stream: S, preface: usize) -> Self {
+    /// On a stream of a caller, who begins with the preface.
+    pub(crate) fn of_caller(stream: S) -> Self {
+        Self::new(stream, PREFACE, CALLER_HELD)
+    }
+
+    /// On the stream of the upstream.
+    pub(crate) fn of_upstream(stream: S) -> Self {
+        Self::new(stream, 0, UPSTREAM_HELD)
+    }
+
+    /// `preface` octets come before the first frame.
+    fn new(stream: S, preface: usize, held_limit: usize) -> Self {
         Self {
             stream,
             passing: preface,
             held: BytesMut::new(),
             whole: 0,
             ready: BytesMut::new(),
+            held_limit,
+            stored: Stored::default(),
             faults: Faults::default(),
         }
     }
@@ -108,8 +125,13 @@ impl<S> Sieve<S> {
                     (from, to) = (from + here, to + here);
                 }
                 Step::Skip(length) => from += length,
-                // Seldom: there may be no room for it here.
-                Step::Replace(..) | Step::Wait => {
+                // Seldom: there may be no room for it here. A block is looked at once, because the table counts.
+                Step::Replace(length, instead) => {
+                    self.ready.extend_from_slice(&instead);
+                    self.held.extend_from_slice(&octets[from + length..]);
+                    break;
+                }
+                Step::Wait => {
                     self.held.extend_from_slice(&octets[from..]);
                     break;
                 }
@@ -163,7 +185,7 @@ impl<S> Sieve<S> {
         }
         let Some(first) = head.fragment(&octets[FRAME_HEADER..whole]) else { return Step::Pass(whole) };
         if head.flags & END_HEADERS != 0 {
-            return match block::judge(first, HEADER_LIST as usize) {
+            return match block::judge(first, HEADER_LIST as usize, &mut self.stored) {
                 Verdict::Fine => Step::Pass(whole),
                 Verdict::Mended(block, fault) => self.mended(head, whole, &block, fault),
             };
@@ -172,7 +194,7 @@ impl<S> Sieve<S> {
         loop {
             let rest = &octets[end..];
             let next = Head::read(rest);
-            if next.is_some_and(|next| !next.continues(head)) || octets.len() > HELD_LIMIT {
+            if next.is_some_and(|next| !next.continues(head)) || octets.len() > self.held_limit {
                 return Step::Pass(usize::MAX);
             }
             let Some(next) = next.filter(|next| rest.len() >= FRAME_HEADER + next.length) else {
@@ -185,7 +207,7 @@ impl<S> Sieve<S> {
             }
         }
         let block = [first, &continuations(&octets[whole..end])].concat();
-        match block::judge(&block, HEADER_LIST as usize) {
+        match block::judge(&block, HEADER_LIST as usize, &mut self.stored) {
             Verdict::Fine => Step::Replace(end, head.write(&block)),
             Verdict::Mended(block, fault) => self.mended(head, end, &block, fault),
         }
@@ -316,11 +338,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Sieve<S> {
     }
 }
 
-/// Of a header block, four times the limit of its list. One that has no end goes to h2 then (CVE-2024-27316).
-const HELD_LIMIT: usize = 4 * HEADER_LIST as usize;
+/// Of a caller's header block, four times the limit of its list: what is larger than the limit costs its own call.
+const CALLER_HELD: usize = 4 * HEADER_LIST as usize;
+
+/// Of the upstream's, all that it may send by [`UPSTREAM_HEADER_LIST`], and more than h2 takes CONTINUATION frames for.
+const UPSTREAM_HELD: usize = 3 * UPSTREAM_HEADER_LIST as usize / 2;
 
 /// What a client sends before its first frame (RFC 9113 section 3.4).
-pub(crate) const PREFACE: usize = 24;
+const PREFACE: usize = 24;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
