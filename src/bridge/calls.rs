@@ -70,7 +70,7 @@ impl Calls {
         let deadline = Deadline::new(&head.headers, self.call_timeout)?;
         let head = self.route.prepare(head, caller)?;
         let mut limit = pin!(deadline.map(|deadline| sleep_until(deadline.at)));
-        let mut exchange = Exchange::new(self, deadline, limit.as_mut(), body, asked, log);
+        let mut exchange = Exchange::new(self, deadline, limit.as_mut(), body, caller, asked, log);
         let response = exchange.response(head, respond).await?;
         exchange.relay(response, respond).await
     }

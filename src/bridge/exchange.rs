@@ -17,6 +17,7 @@ use super::calls::Calls;
 use super::deadline::Deadline;
 use super::phase::Phase;
 use super::pipe::{Broken, End, Pipe};
+use super::request::Caller;
 use crate::net::{Channel, HeaderFaults};
 
 /// A call under way.
@@ -27,6 +28,7 @@ pub(super) struct Exchange<'a> {
     upload: Pipe,
     /// `None` when all of the request's body has gone out, or the upstream wants no more of it.
     to_upstream: Option<SendStream<Bytes>>,
+    caller: Caller,
     asked: HeadersOf,
     answered: Option<HeadersOf>,
     log: &'a mut CallLog,
@@ -79,11 +81,12 @@ impl<'a> Exchange<'a> {
         deadline: Option<Deadline>,
         limit: Pin<&'a mut Option<Sleep>>,
         body: RecvStream,
+        caller: Caller,
         asked: HeadersOf,
         log: &'a mut CallLog,
     ) -> Self {
         let upload = Pipe::replayable(body);
-        Self { calls, deadline, limit, upload, to_upstream: None, asked, answered: None, log }
+        Self { calls, deadline, limit, upload, to_upstream: None, caller, asked, answered: None, log }
     }
     /// The head of the upstream's response. A call that was not processed is sent again, as gRPC's clients do without
     /// asking (proposal A6, transparent retries), but for a connect-wait at most.
@@ -284,8 +287,9 @@ impl<'a> Exchange<'a> {
             Poll::Ready(Err(Broken::Source(_))) => return Err(Failure::CallerGone),
             Poll::Ready(Err(Broken::Sink) | Ok(End::Sent)) => Ok(()),
             Poll::Ready(Ok(End::Bare)) => sink.send_data(Bytes::new(), true),
-            Poll::Ready(Ok(End::Trailers(trailers))) => {
+            Poll::Ready(Ok(End::Trailers(mut trailers))) => {
                 self.asked.check()?;
+                self.caller.remove_claims(&mut trailers);
                 sink.send_trailers(trailers)
             }
         };

@@ -38,9 +38,7 @@ impl Route {
         let authority = authority(parts.authority.take(), &mut headers)?;
         parts.authority = Some(authority.unwrap_or_else(|| self.authority.clone()));
         parts.scheme = Some(self.scheme.clone());
-        if caller == Caller::Remote {
-            remove_identities(&mut headers);
-        }
+        caller.remove_claims(&mut headers);
         count_hop(&mut headers)?;
         let mut request = Request::new(());
         *request.method_mut() = method;
@@ -57,6 +55,15 @@ pub(super) enum Caller {
     Local,
     /// A client with a certificate. What it is called stands in there, and in no header that it sends.
     Remote,
+}
+
+impl Caller {
+    /// Takes out of its fields, be they headers or trailers, what it must not tell about itself.
+    pub(super) fn remove_claims(self, fields: &mut HeaderMap) {
+        if self == Self::Remote {
+            remove_identities(fields);
+        }
+    }
 }
 
 /// `application/grpc`, also with a message format behind it (PROTOCOL-HTTP2.md, Requests).

@@ -161,6 +161,30 @@ async fn a_remote_callers_claims_about_itself_do_not_pass() {
     assert_eq!(arrived.headers()["x-tenant"], "one");
 }
 
+/// Nor as trailers, which gRPC's clients never send, and some servers put with the headers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_callers_claims_do_not_pass_as_trailers() {
+    let pki = TestPki::new();
+    let (sent, mut seen) = mpsc::unbounded_channel();
+    let upstream = Upstream::unix(move |mut call: Call| {
+        let sent = sent.clone();
+        async move {
+            let trailers = call.request.body_mut().trailers().await.expect("whole");
+            sent.send(trailers.unwrap_or_default()).expect("the test listens");
+            call.echo().await;
+        }
+    });
+    let front = Front::start(&pki, &upstream);
+    let stream = front.handshake(pki.client_config()).await.expect("accepted");
+    let mut pending = Caller::over(stream).await.begin(post(HOOK)).await;
+    pending.message.send_trailers(claiming().headers().clone()).expect("open");
+    let arrived = within_limit(seen.recv()).await.expect("the call");
+    for name in CLAIMS {
+        assert_eq!(arrived.get(*name), None, "{name}");
+    }
+    assert_eq!(arrived["x-tenant"], "one");
+}
+
 /// On a unix socket the caller is our own user, such as an Envoy that has seen a certificate.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_local_caller_tells_passes() {
