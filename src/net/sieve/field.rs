@@ -214,9 +214,7 @@ impl Literal<'_> {
             false => write_text(written, &mended_value(kind, &value)),
         }
     }
-}
 
-impl Literal<'_> {
     /// No status has the length of this one. The static table's 500 comes in its place, and where it goes into the
     /// dynamic table, a field of the same size does.
     fn write_other_status(&self, written: &mut Vec<u8>, value: &[u8]) {
