@@ -103,7 +103,7 @@ impl Serving {
         while let Some(call) = self.connection.accept().await {
             let (request, respond) = call?;
             self.called = true;
-            // Nobody waits for its end: it belongs to the streams of its two connections, and the connection here
+            // No task waits for its end: it belongs to the streams of its two connections, and the connection here
             // ends after its streams. If it panics, the process ends (`report::log`).
             tokio::spawn(Arc::clone(&self.calls).pass(request, respond, self.caller, self.faults.clone()));
         }

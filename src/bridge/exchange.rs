@@ -36,7 +36,7 @@ pub(super) struct Exchange<'a> {
 
 /// Why there is no response of the upstream.
 pub(super) enum Failure {
-    /// The caller took its call back, or its connection ended: there is nobody to answer.
+    /// The caller took its call back, or its connection ended: no answer would arrive.
     CallerGone,
     Answer(Answer),
 }
@@ -277,7 +277,7 @@ impl<'a> Exchange<'a> {
     /// Passes the request's body on.
     fn poll_upload(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
         let Some(sink) = &mut self.to_upstream else {
-            // Nobody wants it. That the caller has gone is told by its side of the response.
+            // It is not wanted any more. That the caller has gone is told by its side of the response.
             let _ = self.upload.poll_source(context);
             return Ok(());
         };

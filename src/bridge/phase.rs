@@ -5,7 +5,7 @@ use tokio::sync::watch;
 pub(super) enum Phase {
     /// Callers come and go.
     Serving,
-    /// Nobody new comes in; the calls under way come to their end.
+    /// No new caller is accepted; the calls under way come to their end.
     Draining,
     /// The calls that are left get a status and end.
     Cutting,

@@ -112,7 +112,7 @@ impl Pipe {
         }
     }
 
-    /// Takes what comes while there is nobody to pass it on to: in h2, each frame of one octet would take the room of
+    /// Takes what comes while it cannot be passed on yet: in h2, each frame of one octet would take the room of
     /// hundreds. Ready only when the sender has failed.
     pub(super) fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Broken> {
         while self.end.is_none() && !self.source.is_end_stream() {

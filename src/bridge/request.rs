@@ -104,7 +104,7 @@ fn authority(pseudo: Option<Authority>, headers: &mut HeaderMap) -> Result<Optio
     Ok(Some(authority))
 }
 
-/// What proxies tell about a caller. From a caller itself it is a claim that nobody has proven, and a server behind the
+/// What proxies tell about a caller. From a caller itself it is a claim without proof, and a server behind the
 /// bridge would believe it.
 fn remove_identities(headers: &mut HeaderMap) {
     let is_claim = |name: &&HeaderName| IDENTITIES.iter().any(|start| name.as_str().starts_with(start));

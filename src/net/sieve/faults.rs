@@ -37,7 +37,7 @@ impl Faults {
     pub(super) fn note(&self, stream: u32, fault: Fault) {
         let mut faults = self.faults();
         faults.insert(stream, fault);
-        // Nobody asks for a stream that has ended in another way.
+        // The bridge does not ask for a stream that has ended in another way.
         if faults.len() > REMEMBERED {
             faults.pop_first();
         }
