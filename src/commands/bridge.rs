@@ -5,6 +5,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
+use zeroize::Zeroizing;
 
 use super::signals::{Order, Signals};
 use super::{Clock, Error, block_on};
@@ -12,7 +13,7 @@ use crate::bridge::{Bridge, Died, Drained, Plan};
 use crate::cli;
 use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, server_config};
 use crate::pki::{Role, audit};
-use crate::report::{Finding, Id, Printer, Report, Severity};
+use crate::report::{Body, Finding, Id, Printer, Report, Severity};
 
 pub(super) fn run(arguments: cli::Bridge, clock: Clock, printer: &Printer) -> Result<Report, Error> {
     let (log_format, log_level) = (arguments.log_format, arguments.log_level);
@@ -132,6 +133,7 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Used), Error> {
 
 fn report(address: &Address, drained: Drained) -> Report {
     let mut report = Report::new("bridge");
+    report.body = Body::Data(Zeroizing::default());
     report.details.insert("listen".to_owned(), json!(address.to_string()));
     if drained == Drained::Cut {
         let message = "calls under way were cut";

@@ -14,7 +14,7 @@ use crate::gateway::{
 use crate::input::{self, InputError};
 use crate::net::AddressError;
 use crate::pki::printable;
-use crate::report::{Finding, Hint, Id, Line, Report, Role};
+use crate::report::{Body, Finding, Hint, Id, Line, Report, Role};
 
 pub(super) fn run(arguments: &Config) -> Result<Report, Error> {
     Ok(match &arguments.command {
@@ -42,7 +42,7 @@ fn write(
         add(&mut report, finding.clone());
     }
     match &arguments.check {
-        None => report.data = Some(yaml),
+        None => report.body = Body::data(yaml),
         Some(path) => compare(&mut report, path, &read(path)?, &yaml),
     }
     Ok(report)
@@ -120,7 +120,7 @@ fn compare(report: &mut Report, path: &Path, found: &str, expected: &str) {
     let hint = "`-` is in the file, `+` would be; without `--check` the whole text is printed, for `>`";
     add(report, Finding::new(Id::ConfigDiffers, subject, message).with_hint(hint));
     report.details.insert("diff".to_owned(), json!(diff));
-    report.data = Some(diff);
+    report.body = Body::Text(diff);
 }
 
 fn add(report: &mut Report, finding: Finding) {

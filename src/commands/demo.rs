@@ -79,7 +79,7 @@ async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, D
     let seconds = begin.elapsed().as_secs_f64();
     report.details.insert("seconds".to_owned(), json!((seconds * 1000.0).round() / 1000.0));
     closing(&mut report, keep, seconds);
-    report.data = Some(stanza);
+    report.talk.text(&stanza);
     Ok(Played { report, stage })
 }
 
@@ -154,11 +154,11 @@ fn say_what_to_try(stage: &Stage, report: &mut Report) {
 fn closing(report: &mut Report, keep: bool, seconds: f64) {
     report.talk.blank();
     if keep {
-        report.talk.line("Ctrl-C stops it and removes the directory. Envoy Gateway would need, on stdout:");
+        report.talk.line("Ctrl-C stops it and removes the directory. Envoy Gateway would need:");
     } else {
         report.talk.line(format!("done in {seconds:.2} s, nothing is left behind. Next, for a real set-up:"));
         report.talk.line(Line::default().plain("  ").with(Role::Hint, "egext certs init"));
-        report.talk.line("What Envoy Gateway would need follows on stdout:");
+        report.talk.line("What Envoy Gateway would need:");
     }
     report.talk.blank();
 }

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::Error;
 use crate::cli::Explain;
-use crate::report::{Id, Report, explanation};
+use crate::report::{Body, Id, Report, explanation};
 
 pub(super) fn run(arguments: &Explain) -> Result<Report, Error> {
     let mut report = Report::new("explain");
@@ -10,7 +10,7 @@ pub(super) fn run(arguments: &Explain) -> Result<Report, Error> {
         Some(name) => vec![name.parse::<Id>()?],
         None => Id::ALL.to_vec(),
     };
-    report.data = Some(match arguments.id {
+    report.body = Body::Text(match arguments.id {
         Some(_) => explanation(ids[0]),
         None => ids.iter().map(|id| format!("{:<35} {}\n", id.name(), id.entry().severity)).collect(),
     });

@@ -2,11 +2,11 @@ use clap::CommandFactory as _;
 
 use super::Error;
 use crate::cli::{Cli, Generate, GenerateCommand};
-use crate::report::{Report, findings_page};
+use crate::report::{Body, Report, findings_page};
 
 pub(super) fn run(arguments: Generate) -> Result<Report, Error> {
     let mut report = Report::new("generate");
-    report.data = Some(match arguments.command {
+    report.body = Body::data(match arguments.command {
         GenerateCommand::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "egext", &mut script);

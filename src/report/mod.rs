@@ -26,6 +26,7 @@ pub use printer::{Colour, Format, OutputOptions, Printer};
 pub use talk::{Line, Role, Talk};
 
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 /// The result of one command.
 #[derive(Debug, Default)]
@@ -43,10 +44,10 @@ pub struct Report {
     pub metrics: Vec<Metric>,
     /// What was asked for, as PEM: for `-o pem`.
     pub pem: Option<String>,
-    /// What was asked for and can be piped: goes to stdout as it is in human format.
-    pub data: Option<String>,
-    /// What a person should read: goes to stderr in human format.
+    /// What a person should read, in human format: on stdout, unless `body` takes that.
     pub talk: Talk,
+    /// What stands on stdout as it is, in human format.
+    pub body: Body,
     /// The command's own keys of the JSON object.
     pub details: Map<String, Value>,
 }
@@ -81,6 +82,26 @@ impl Report {
         let state = if findings.is_empty() { State::Passed } else { State::Found(findings.clone()) };
         self.checks.push(Check { name, subject: subject.into(), state });
         self.findings.extend(findings);
+    }
+}
+
+/// What a report has on stdout besides its talk.
+#[derive(Debug, Default)]
+pub enum Body {
+    /// For a program that reads stdout (YAML, PEM, an archive, a script): the talk goes to stderr. Empty for a
+    /// process that logs: its last words belong to the log.
+    Data(Zeroizing<Vec<u8>>),
+    /// Nothing.
+    #[default]
+    None,
+    /// More for the person who reads the talk, on stdout behind it.
+    Text(String),
+}
+
+impl Body {
+    /// Bytes for a program.
+    pub fn data(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Data(Zeroizing::new(bytes.into()))
     }
 }
 

@@ -9,7 +9,7 @@ use anstream::{AutoStream, ColorChoice};
 use tracing::Level;
 
 use super::log::{self, Log, LogFormat};
-use super::{Hint, Report, Severity, human, json, junit, prometheus};
+use super::{Body, Hint, Report, Severity, human, json, junit, prometheus};
 
 /// Renders reports and errors, and turns them into exit codes.
 ///
@@ -52,9 +52,7 @@ impl Printer {
     pub fn report(&self, report: &Report) -> ExitCode {
         let code = report.exit_code(self.options.fail_on);
         let printed = match self.options.format {
-            Format::Human => self
-                .stderr(&human::talk(report))
-                .and_then(|()| report.data.as_deref().map_or(Ok(()), |data| self.stdout(data))),
+            Format::Human => self.human(report),
             Format::Json => self.stdout(&json::report(report, code)),
             Format::Junit => self.stdout(&junit::report(report, self.options.fail_on)),
             Format::Pem => self.stdout(report.pem.as_deref().unwrap_or_default()),
@@ -70,6 +68,22 @@ impl Printer {
             printed = printed.and(self.stdout(&json::error(error, COULD_NOT_RUN)));
         }
         exit(printed, COULD_NOT_RUN)
+    }
+
+    fn human(&self, report: &Report) -> io::Result<()> {
+        let talk = human::talk(report);
+        match &report.body {
+            Body::Data(data) => {
+                // The data is what counts: it is printed also where the talk cannot be.
+                let told = self.stderr(&talk);
+                raw(data).and(told)
+            }
+            Body::None => self.stdout(&talk),
+            Body::Text(text) => {
+                let blank = if talk.is_empty() { "" } else { "\n" };
+                self.stdout(&format!("{talk}{blank}")).and_then(|()| raw(text.as_bytes()))
+            }
+        }
     }
 
     fn colours_on_stderr(&self) -> bool {
@@ -92,13 +106,21 @@ impl Printer {
     }
 }
 
-/// All at once, so that lines of another process do not come in between.
+/// Renders `text` for this stream. All at once, so that lines of another process do not come in between, and flushed, so
+/// that both streams keep their order.
 fn write<S: RawStream + AsLockedWrite>(mut stream: AutoStream<S>, text: &str) -> io::Result<()> {
     match stream.current_choice() {
         ColorChoice::Never => stream.write_all(strip_str(text).to_string().as_bytes())?,
         _ => stream.write_all(text.as_bytes())?,
     }
     stream.flush()
+}
+
+/// Writes to stdout what is not ours to change.
+fn raw(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
 }
 
 /// The flags about output that every command has.

@@ -13,6 +13,12 @@ impl Talk {
         self
     }
 
+    /// Adds each line of `text`.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.0.extend(text.lines().map(Line::from));
+        self
+    }
+
     /// Adds an empty line.
     pub fn blank(&mut self) -> &mut Self {
         self.0.push(Line::default());

@@ -12,7 +12,7 @@ use crate::pki::renewal::Ca;
 use crate::pki::request::{Granted, Request, overlap};
 use crate::pki::store::{self, SetFile, Snapshot, Store};
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, KeyType, Role, SET_FILES, SubjectName, Summary};
-use crate::report::{Finding, Id, Line, Report, Role as Style};
+use crate::report::{Body, Finding, Id, Line, Report, Role as Style};
 use crate::units::Span;
 
 pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, 
         if !plan.dry_run {
             let certificate = issued.certificate_pem().to_string();
             report.details.insert("certificate".to_owned(), certificate.as_str().into());
-            report.data = Some(certificate);
+            report.body = Body::data(certificate);
         }
         return Ok(report);
     };

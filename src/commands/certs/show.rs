@@ -9,7 +9,7 @@ use crate::cli::CertsShow;
 use crate::commands::Error;
 use crate::pki::inspect::{Certificate, KeyFile, PemFile, directory, first_out_of_order};
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, Passphrase, printable, when};
-use crate::report::{Finding, Id, Report, chain};
+use crate::report::{Body, Finding, Id, Report, chain};
 
 pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, Error> {
     let mut report = Report::new("certs show");
@@ -131,7 +131,7 @@ impl Shown {
         }
         let pem = self.files.iter().flat_map(|file| &file.certificates).map(Certificate::pem);
         report.pem = Some(pem.collect());
-        report.data = Some(text.trim_start().to_owned());
+        report.body = Body::Text(text.trim_start().to_owned());
         for (name, list) in [("certificates", certificates), ("keys", keys), ("chains", chains)] {
             report.details.insert(name.to_owned(), list.into());
         }

@@ -32,7 +32,7 @@ fn every_finding_is_provoked() {
 fn a_new_set_has_nothing_to_find() {
     let place = Place::new();
     place.init(&[]).assert().success();
-    place.verb(&["check"]).assert().success().stdout_eq("").stderr_eq(str![[r"
+    place.verb(&["check"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 certs/ca.crt
   √ file, dates, is a CA, strength, place
 certs/ca.key

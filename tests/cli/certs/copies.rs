@@ -50,7 +50,7 @@ fn a_copy_is_taken_over_by_whatever_changes_it() {
         for verb in verbs {
             let place = copied(by);
             let files = place.files();
-            place.verb(&["init"]).assert().success().stderr_eq(str![[r"
+            place.verb(&["init"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 unchanged: there is a set in `certs`
 ...
 "]]);
@@ -74,7 +74,7 @@ unchanged: there is a set in `certs`
 fn a_dry_run_on_a_copy_says_what_would_be_and_changes_nothing() {
     let place = copied(COPIES[1]);
     let before = place.tree();
-    place.verb(&["renew", "--dry-run", "--force"]).assert().code(3).stderr_eq(str![[r"
+    place.verb(&["renew", "--dry-run", "--force"]).assert().code(3).stderr_eq("").stdout_eq(str![[r"
 would renew in `certs`
 ...
 "]]);
@@ -196,7 +196,7 @@ fn a_discarded_ca_key_is_nowhere() {
     let place = Place::new();
     place.init(&[]).assert().success();
     place.verb(&["rotate-ca", "prepare"]).assert().success();
-    place.init(&["--force", "--discard-ca-key"]).assert().success().stderr_eq(str![[r"
+    place.init(&["--force", "--discard-ca-key"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 replaced the set in `certs` by a new one, with a new CA
 ...
 note: the CA's key is gone: nothing can be issued or renewed, and a new set has to replace this one before it ends
@@ -234,7 +234,7 @@ fn gitignore_is_written_only_into_a_directory_of_our_own() {
     assert!(!place.path(".gitignore").exists(), "the project's files would vanish from Git");
     assert_eq!(report["gitignore"]["lines"], serde_json::json!(["/*.key", "/.egext/"]));
     fs::create_dir(place.path("deploy")).expect("a directory");
-    place.init(&["--dir", "deploy"]).assert().success().stderr_eq(str![[r"
+    place.init(&["--dir", "deploy"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 ...
 note: Git does not ignore the keys: add `/deploy/*.key` and `/deploy/.egext/` to `[..]/.gitignore`
 ...

@@ -21,8 +21,8 @@ fn a_second_client_has_files_of_its_own_and_is_renewed_with_the_others() {
         .verb(&["issue", "client", "--out", "gateway-2", "--san", "Gateway-2.internal"])
         .assert()
         .success()
-        .stdout_eq("")
-        .stderr_eq(str![[r"
+        .stderr_eq("")
+        .stdout_eq(str![[r"
 issued `gateway-2` in `certs`
 
   client   gateway-2.internal
@@ -209,7 +209,7 @@ error: `server` is a name of the set's own files
     let tree = place.tree();
     assert_eq!(place.verb_json(&dry, 0)["outcome"], "would-replace");
     assert_eq!(place.tree(), tree);
-    place.verb(&replace).assert().success().stdout_eq("").stderr_eq(str![[r"
+    place.verb(&replace).assert().success().stderr_eq("").stdout_eq(str![[r"
 replaced `server` in `certs`
 
   server   eg.example

@@ -299,7 +299,7 @@ fn check_says_who_can_replace_files() {
     }
     place.verb(&["check"]).assert().success();
     mode(&place.certs(), 0o777);
-    place.verb(&["check"]).assert().code(1).stdout_eq("").stderr_eq(str![[r"
+    place.verb(&["check"]).assert().code(1).stderr_eq("").stdout_eq(str![[r"
 certs/ca.crt
   √ file, dates, is a CA, strength
   × place: `certs`: can be written to by other users (mode 0777), who can replace files in it

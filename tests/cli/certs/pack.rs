@@ -12,7 +12,7 @@ use super::Place;
 fn the_archive_is_what_one_side_needs_and_no_more() {
     let place = Place::new();
     place.init(&[]).assert().success();
-    place.verb(&["pack", "server", "--out", "server.tar"]).assert().success().stdout_eq("").stderr_eq(str![[r"
+    place.verb(&["pack", "server", "--out", "server.tar"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 packed what the server needs into `server.tar`
 
   server   localhost, 127.0.0.1, ::1
@@ -81,7 +81,7 @@ fn a_further_certificate_has_the_usual_names_in_its_archive() {
     let issue = ["issue", "client", "--out", "gateway-2", "--san", "gateway-2.internal"];
     place.verb(&issue).assert().success();
     let pack = ["pack", "client", "--name", "gateway-2", "--out", "gateway-2.tar"];
-    place.verb(&pack).assert().success().stdout_eq("").stderr_eq(str![[r"
+    place.verb(&pack).assert().success().stderr_eq("").stdout_eq(str![[r"
 packed what the client `gateway-2` needs into `gateway-2.tar`
 
   client   gateway-2.internal

@@ -16,7 +16,7 @@ fn a_fresh_set_has_nothing_that_is_due() {
     let place = Place::new();
     place.init(&[]).assert().success();
     let before = place.tree();
-    place.verb(&["renew"]).assert().success().stdout_eq("").stderr_eq(str![[r"
+    place.verb(&["renew"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 nothing is due in `certs`
 
   server   localhost, 127.0.0.1, ::1
@@ -36,7 +36,7 @@ fn the_last_third_of_a_life_is_due_and_a_dry_run_says_so_with_its_exit_code() {
     let before = place.tree();
     place.verb(&["renew", "--within", "20d"]).assert().code(0);
     place.verb(&["renew", "--within", "5%", "--dry-run"]).assert().code(0);
-    place.verb(&["renew", "--dry-run"]).assert().code(3).stdout_eq("").stderr_eq(str![[r"
+    place.verb(&["renew", "--dry-run"]).assert().code(3).stderr_eq("").stdout_eq(str![[r"
 would renew in `certs`
 
   server   localhost, 127.0.0.1, ::1
@@ -50,7 +50,7 @@ hint: leave `--dry-run` out to do it
     let report = place.verb_json(&["renew", "--dry-run", "--within", "90d"], 3);
     assert_eq!((&report["status"], &report["outcome"]), (&"ok".into(), &"would-renew".into()));
     assert_eq!(place.tree(), before);
-    place.verb(&["renew"]).assert().success().stdout_eq("").stderr_eq(str![[r"
+    place.verb(&["renew"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 renewed in `certs`
 
   server   localhost, 127.0.0.1, ::1
@@ -160,7 +160,7 @@ error: the CA in `certs/ca.crt` expires in 100 days, before a new certificate wo
 
 "]]);
     assert_eq!(place.tree(), before);
-    place.verb(&["renew", "--force"]).assert().success().stderr_eq(str![[r"
+    place.verb(&["renew", "--force"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 renewed in `certs`
 ...
 note: no certificate outlives its CA, which expires in 100 days; `egext certs rotate-ca prepare` begins to replace it

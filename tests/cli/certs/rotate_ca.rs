@@ -48,7 +48,7 @@ fn each_step_says_what_goes_where_and_which_is_next() {
     let place = Place::new();
     place.init(&[]).assert().success();
     let first = place.files();
-    place.verb(&["rotate-ca", "prepare"]).assert().success().stdout_eq("").stderr_eq(str![[r"
+    place.verb(&["rotate-ca", "prepare"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 made a new CA, which is trusted too in `certs`
 
   CA       egext CA [..]
@@ -66,7 +66,7 @@ hint: give both sides the new `ca.crt` and restart them, in any order; once both
     for (name, text) in &prepared {
         assert_eq!(*text == first[name], *name != "ca.crt", "{name}");
     }
-    place.verb(&["rotate-ca", "activate"]).assert().success().stderr_eq(str![[r"
+    place.verb(&["rotate-ca", "activate"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 issued all certificates by the new CA in `certs`
 
   CA       egext CA [..]
@@ -82,7 +82,7 @@ hint: give both sides their new files and restart them, in any order; once nobod
 
 "]]);
     assert!(!place.certs().join(".egext/current/.next-ca.key").exists());
-    place.verb(&["rotate-ca", "finish"]).assert().success().stderr_eq(str![[r"
+    place.verb(&["rotate-ca", "finish"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 the old CA is trusted no more in `certs`
 ...
 files

@@ -192,7 +192,7 @@ fn what_does_not_prove_mtls_does_not_claim_it() {
         assert_eq!(layers(&run, 0)[4], ("mtls", "noted"));
         assert_eq!(run.json["targets"][0]["layers"][4]["detail"], words);
         let run = probe(&server.address()).pki(pki).run();
-        assert!(run.stderr.contains("  healthy, without mTLS, after "), "{}", run.stderr);
+        assert!(run.stdout.contains("  healthy, without mTLS, after "), "{}", run.stdout);
     }
 }
 
@@ -206,7 +206,7 @@ fn a_peers_text_does_not_reach_the_terminal_raw() {
         assert_eq!(raw, None, "{text:?}");
         assert!(!run.stdout.contains("\\u001b") && !run.stdout.contains("\\u007f"), "{}", run.stdout);
         // The colours are ours: none of the server's is among them.
-        assert!(!run.stderr.contains("\u{1b}[31mred"), "{:?}", run.stderr);
+        assert!(!run.stdout.contains("\u{1b}[31mred"), "{:?}", run.stdout);
     }
 }
 

@@ -111,9 +111,9 @@ fn a_person_reads_one_line_a_layer() {
 
     let run = probe(&server.address()).pki(&pki).run();
 
-    assert_eq!((run.exit_code, &*run.stdout), (0, ""));
+    assert_eq!((run.exit_code, &*run.stderr), (0, ""));
     assert_data_eq!(
-        run.stderr,
+        run.stdout,
         str![[r"
 localhost:[..]
   √ resolve   [..]127.0.0.1[..] ms
@@ -137,9 +137,9 @@ fn a_person_reads_where_it_broke_and_what_to_do() {
 
     let run = probe(&server.address()).pki(&pki).run();
 
-    assert_eq!((run.exit_code, &*run.stdout), (1, ""));
+    assert_eq!((run.exit_code, &*run.stderr), (1, ""));
     assert_data_eq!(
-        run.stderr,
+        run.stdout,
         str![[r"
 localhost:[..]
   √ resolve   [..]127.0.0.1[..] ms
