@@ -361,6 +361,24 @@ mod tests {
         assert!(!is_settings(&[0x15, 3, 3, 0, 2, 2, 40, 0, 0]), "a TLS alert");
     }
 
+    /// Without these, a peer that vanished behind a firewall would be noticed after two hours, or never.
+    #[tokio::test]
+    async fn a_connection_is_watched_also_while_nothing_is_sent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let stream = connect_tcp(&[address], deadline, &mut Trace::default()).await.expect("it listens");
+        let socket = socket2::SockRef::from(&stream);
+        assert!(socket.keepalive().expect("readable"));
+        assert!(socket.tcp_nodelay().expect("readable"));
+        #[cfg(target_os = "linux")]
+        {
+            assert_eq!(socket.tcp_keepalive_time().expect("readable"), KEEPALIVE);
+            assert_eq!(socket.tcp_keepalive_interval().expect("readable"), KEEPALIVE);
+            assert_eq!(socket.tcp_user_timeout().expect("readable"), Some(2 * KEEPALIVE));
+        }
+    }
+
     /// The first of two addresses swallows packets: its queue is full, so Linux drops what else comes.
     #[cfg(target_os = "linux")]
     #[tokio::test]

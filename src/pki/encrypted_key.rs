@@ -214,6 +214,16 @@ mod tests {
         }
     }
 
+    /// What the OWASP password storage cheat sheet asks for: a stolen file is guessed at with many GPUs.
+    #[test]
+    fn a_written_key_is_costly_to_guess() {
+        let key = PrivateKey::generate(KeyType::P256).expect("a key");
+        let document = document(&key);
+        let (derivation, ..) = parse(&document).expect("our own");
+        assert!(derivation.iterations.get() >= 600_000, "{}", derivation.iterations);
+        assert_eq!(derivation.salt.len(), 16);
+    }
+
     #[test]
     fn more_work_than_anybody_asks_for_is_not_done() {
         let key = PrivateKey::generate(KeyType::P256).expect("a key");

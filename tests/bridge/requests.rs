@@ -47,8 +47,11 @@ async fn what_is_no_grpc_call_is_refused() {
         assert_eq!((answer.head.status.as_u16(), answer.code()), (status, code as i32), "{request:?}");
         assert!(answer.words().contains(words), "{answer:?}");
     }
+    // Passed on, it would open a tunnel.
     let connect = Request::connect("http://example.com:443").body(()).expect("good");
-    assert_eq!(caller.call(connect, "").await.head.status, 405);
+    let answer = caller.call(connect, "").await;
+    assert_eq!((answer.head.status.as_u16(), answer.code()), (405, Code::Internal as i32), "{answer:?}");
+    assert_eq!(upstream.calls(), 0);
     for content_type in ["application/grpc+proto", "application/grpc+json", "application/grpc;x=y"] {
         let answer = caller.call(request(Method::POST, HOOK, content_type), "").await;
         assert_eq!(answer.code(), 0, "{content_type}");

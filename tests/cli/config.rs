@@ -2,9 +2,11 @@ use std::fs;
 
 use serde_json::{Value, json};
 use snapbox::assert_data_eq;
-use snapbox::cmd::{Command, OutputAssert, cargo_bin};
+use snapbox::cmd::{OutputAssert, cargo_bin};
 use snapbox::str;
 use tempfile::TempDir;
+
+use crate::command::Command;
 
 fn egext(arguments: &[&str]) -> Command {
     Command::new(cargo_bin!("egext")).args(arguments)

@@ -1,6 +1,7 @@
 //! The commands, run as their users run them: the built binary, its output, its exit code.
 
 mod certs;
+mod command;
 mod config;
 mod demo;
 mod explain;

@@ -82,7 +82,13 @@ fn names_are_matched_as_go_matches_them() {
     ] {
         assert_eq!(named(name, host), "ok", "{name} {host}");
     }
-    for (name, host) in [("*.example.com", "a.b.example.com"), ("trailing.dot.", "trailing.dot")] {
+    for (name, host) in [
+        ("*.example.com", "a.b.example.com"),
+        ("a.*.example.com", "a.b.example.com"),
+        ("a*.example.com", "ab.example.com"),
+        ("*", "localhost"),
+        ("trailing.dot.", "trailing.dot"),
+    ] {
         let expected = format!("x509: certificate is valid for {name}, not {host}");
         assert_eq!(named(name, host), expected);
     }

@@ -1,18 +1,24 @@
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use rcgen::KeyPair;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject as _;
 use time::macros::datetime;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::*;
-use crate::pki::authority::{SetPlan, issue_set};
+use crate::pki::authority::{CertificateSet, SetPlan, issue_set};
 use crate::pki::inspect::PemFile;
 
 const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
 
 /// A set in a directory, some octets of one file changed.
-fn damaged(name: &str, changes: &[(usize, u8)]) -> tempfile::TempDir {
+fn damaged(set: &CertificateSet, name: &str, changes: &[(usize, u8)]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
-    for file in issue_set(&SetPlan::default(), NOW).expect("a set").files() {
+    for file in set.files() {
         let mut text = file.text.as_bytes().to_vec();
         if file.name == name {
             for (place, octet) in changes {
@@ -20,10 +26,25 @@ fn damaged(name: &str, changes: &[(usize, u8)]) -> tempfile::TempDir {
                 text[place] = *octet;
             }
         }
+        let path = directory.path().join(file.name);
         #[expect(clippy::disallowed_methods, reason = "a fixture is no user's file")]
-        std::fs::write(directory.path().join(file.name), text).expect("written");
+        std::fs::write(&path, text).expect("written");
+        let mode = if file.secret { 0o600 } else { 0o644 };
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("ours");
     }
     directory
+}
+
+/// Does a directory still hold the certificates of the set, and their keys? Read by code that is not ours.
+fn is_unharmed(set: &CertificateSet, directory: &Path) -> bool {
+    [("ca", &set.ca), ("server", &set.server), ("client", &set.client)].iter().all(|(name, issued)| {
+        let path = |end: &str| directory.join(format!("{name}.{end}"));
+        let certificate = CertificateDer::from_pem_file(path("crt"));
+        let key = PrivateKeyDer::from_pem_file(path("key")).ok().and_then(|key| KeyPair::try_from(&key).ok());
+        let (_, parsed) = X509Certificate::from_der(issued.certificate()).expect("our own");
+        certificate.is_ok_and(|certificate| certificate == *issued.certificate())
+            && key.is_some_and(|key| parsed.public_key().subject_public_key.data == key.public_key_raw())
+    })
 }
 
 proptest! {
@@ -34,11 +55,14 @@ proptest! {
         name in prop::sample::select(crate::pki::SET_FILES.to_vec()),
         changes in prop::collection::vec((any::<usize>(), any::<u8>()), 0..6),
     ) {
-        let directory = damaged(name, &changes);
+        let set = issue_set(&SetPlan::default(), NOW).expect("a set");
+        let directory = damaged(&set, name, &changes);
         let scope = Scope::of_directory(directory.path()).expect("readable");
         let audit = audit(&scope, &Questions::default(), NOW).expect("the CA's file is there");
-        // Something is said about every file, and a damaged key never passes for a sound one in silence.
-        prop_assert!(audit.checks.len() >= scope.leafs.len());
+        // Damage that changes nothing, such as one at the end of a line, may be overlooked. No other.
+        let found = audit.findings().count();
+        prop_assert!(found > 0 || is_unharmed(&set, directory.path()), "nothing found in `{}`", name);
+        prop_assert!(found == 0 || !changes.is_empty(), "a sound set: {:?}", audit.findings().next());
     }
 
     #[test]

@@ -39,9 +39,11 @@ use rcgen::{CertificateParams, KeyPair};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value;
-use snapbox::cmd::{Command, cargo_bin};
+use snapbox::cmd::cargo_bin;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
+
+use crate::command::Command;
 
 /// A directory of its own for each test, in which `egext certs init` runs.
 struct Place(TempDir);

@@ -8,9 +8,11 @@ use std::time::Instant;
 
 use egext::net::{provider, server_config};
 use egext::pki::{Anchors, Identity, Role};
-use egext_test_support::LIMIT;
+use egext_test_support::{LIMIT, has_openssl};
 use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, StreamOwned};
 use snapbox::str;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::Place;
 
@@ -138,6 +140,56 @@ fn a_renewal_in_the_middle_keeps_the_rotation() {
         assert_eq!(place.phase(), phase);
         place.assert_whole();
     }
+}
+
+#[test]
+fn the_new_ca_of_a_constrained_one_is_constrained_too() {
+    let place = Place::new();
+    place.init(&["--name-constraints", "--san", "extension.internal"]).assert().success();
+    place.verb(&["rotate-ca", "prepare", "--permit", "later.internal"]).assert().success();
+    place.verb(&["rotate-ca", "activate"]).assert().success();
+    place.assert_whole();
+    let authority = Anchors::load(&place.certs().join("ca.crt")).expect("a CA");
+    let (_, new) = X509Certificate::from_der(&authority.certificates()[0]).expect("DER");
+    let constraints = new.name_constraints().expect("at most one").expect("there").value;
+    let permitted = constraints.permitted_subtrees.as_ref().expect("some");
+    let is_permitted = |name: &str| permitted.iter().any(|tree| tree.base == GeneralName::DNSName(name));
+    for name in ["extension.internal", "localhost", "later.internal"] {
+        assert!(is_permitted(name), "{name} in {permitted:?}");
+    }
+    if has_openssl() {
+        for name in ["DNS:other.internal", "IP:8.8.8.8"] {
+            place.sign_by_hand(name);
+            place.refuse_strictly("stray.crt");
+        }
+    }
+}
+
+#[test]
+fn the_old_ca_stays_trusted_while_a_leaf_of_it_is_there() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let old = place.files();
+    for step in ["prepare", "activate"] {
+        place.verb(&["rotate-ca", step]).assert().success();
+    }
+    let new = place.files();
+    for name in ["server", "client"] {
+        let files = ["crt", "key"].map(|kind| format!("{name}.{kind}"));
+        for file in &files {
+            place.replace(file, &old[&**file]);
+        }
+        place.assert_fails(
+            &["rotate-ca", "finish"],
+            format!("error: `certs/{name}.crt` [..]\n  hint: [..]`egext certs issue {name} --out {name} --replace [..]\n"),
+        );
+        assert_eq!(place.phase(), "activated");
+        for file in &files {
+            place.replace(file, &new[&**file]);
+        }
+    }
+    place.verb(&["rotate-ca", "finish"]).assert().success();
+    place.assert_whole();
 }
 
 #[test]

@@ -7,26 +7,10 @@ mod connection;
 mod healthy;
 mod input;
 
-use egext::report::Id;
 use egext_test_support::{Egext, Run, assert_finding};
 use serde_json::{Value, json};
 
 use crate::egext;
-
-#[test]
-fn every_finding_is_provoked() {
-    let tests = [
-        include_str!("answers.rs"),
-        include_str!("calls.rs"),
-        include_str!("certificates.rs"),
-        include_str!("connection.rs"),
-        include_str!("healthy.rs"),
-    ];
-    for id in Id::ALL.iter().map(|id| id.name()).filter(|name| name.starts_with("probe.")) {
-        let provoked = tests.iter().any(|text| text.contains(&format!("\"{id}\"")));
-        assert_eq!(provoked, !BEYOND_TESTS.contains(&id), "`{id}`");
-    }
-}
 
 /// A run of `probe` whose own limit is far beyond that of a test: what it finds, it finds without that limit.
 fn probe(address: &str) -> Egext {
@@ -68,6 +52,3 @@ fn layers(run: &Run, target: usize) -> Vec<(&str, &str)> {
         .map(|layer| (layer["layer"].as_str().expect("text"), layer["state"].as_str().expect("text")))
         .collect()
 }
-
-/// A reset in the moment in which a connection opens: a firewall does that, a server cannot do it reliably.
-const BEYOND_TESTS: [&str; 1] = ["probe.connect.reset"];

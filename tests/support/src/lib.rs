@@ -6,6 +6,8 @@
 
 mod needs;
 mod pki;
+mod printed;
+mod provoked;
 mod run;
 mod running;
 mod server;
@@ -15,6 +17,8 @@ use std::time::Duration;
 
 pub use needs::{has_openssl, is_root, skipped};
 pub use pki::TestPki;
+pub use printed::{answered, printed};
+pub use provoked::provoked;
 pub use run::{Egext, Run};
 pub use running::Running;
 pub use rustix::process::Signal;

@@ -10,8 +10,8 @@ use std::time::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::LIMIT;
 use crate::run::{BETWEEN_TRIES, wait};
+use crate::{LIMIT, printed};
 
 /// A process that goes on until it is stopped. Killed when dropped.
 #[derive(Debug)]
@@ -182,6 +182,13 @@ impl Drop for Running {
         // Fails when it has ended already, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Libraries write at the level `trace` for their own developers.
+        if thread::panicking() || self.name.contains("\"trace\"") {
+            return;
+        }
+        // A process that inherited its outputs can keep them open: nothing is waited for.
+        let unread = self.lines.try_iter().collect::<Vec<_>>();
+        self.seen.iter().chain(&unread).for_each(|line| printed(line.text()));
     }
 }
 
