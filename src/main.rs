@@ -12,9 +12,10 @@ use egext::report::Printer;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let printer = Printer::new(cli.output.into());
+    let command = cli.command.name();
     match commands::run(cli, now, &printer) {
         Ok(code) => code,
-        Err(error) => printer.error(&error),
+        Err(error) => printer.error(Some(command), &error),
     }
 }
 

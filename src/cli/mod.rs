@@ -8,6 +8,7 @@ mod demo;
 mod explain;
 mod generate;
 mod material;
+mod name;
 mod output;
 mod probe;
 

@@ -5,7 +5,11 @@ use crate::cli::{Cli, Generate, GenerateCommand};
 use crate::report::{Body, Report, findings_page};
 
 pub(super) fn run(arguments: Generate) -> Result<Report, Error> {
-    let mut report = Report::new("generate");
+    let mut report = Report::new(match arguments.command {
+        GenerateCommand::Completions { .. } => "generate completions",
+        GenerateCommand::Findings => "generate findings",
+        GenerateCommand::Man { .. } => "generate man",
+    });
     report.body = Body::data(match arguments.command {
         GenerateCommand::Completions { shell } => {
             let mut script = Vec::new();

@@ -162,6 +162,7 @@ fn refuse_other_formats(cli: &Cli) -> Result<(), Error> {
     let known = match &cli.command {
         Command::Certs(Certs { command: CertsCommand::Show(_) }) => SHOW,
         Command::Certs(Certs { command: CertsCommand::Check(_) }) => CHECK,
+        Command::Generate(_) => GENERATE,
         _ => EVERYWHERE,
     };
     let format = cli.output.format;
@@ -180,6 +181,9 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
 
 /// The formats of every command.
 const EVERYWHERE: &[Format] = &[Format::Human, Format::Json];
+
+/// What is generated has a format of its own.
+const GENERATE: &[Format] = &[Format::Human];
 
 /// Certificates can be piped.
 const SHOW: &[Format] = &[Format::Human, Format::Json, Format::Pem];

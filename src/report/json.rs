@@ -17,9 +17,10 @@ pub(super) fn report(report: &Report, exit_code: u8) -> String {
     })
 }
 
-pub(super) fn error(error: &dyn Hint, exit_code: u8) -> String {
+pub(super) fn error(command: Option<&str>, error: &dyn Hint, exit_code: u8) -> String {
     render(&ErrorObject {
         schema: SCHEMA,
+        command,
         status: Status::Error,
         exit_code,
         findings: [],
@@ -41,8 +42,10 @@ struct ReportObject<'a> {
 }
 
 #[derive(Serialize)]
-struct ErrorObject {
+struct ErrorObject<'a> {
     schema: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'a str>,
     status: Status,
     exit_code: u8,
     findings: [Finding; 0],

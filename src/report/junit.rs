@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Check, Finding, Report, Severity, State};
+use super::{Check, Finding, Hint, Report, Severity, State, chain};
 
 pub(super) fn report(report: &Report, fail_on: Severity) -> String {
     let mut suites: Vec<(&str, Vec<&Check>)> = Vec::new();
@@ -29,6 +29,29 @@ pub(super) fn report(report: &Report, fail_on: Severity) -> String {
     }
     text.push_str("</testsuites>\n");
     text
+}
+
+/// A command that could not run has one test case, which is an error: a result that is missing looks like success.
+pub(super) fn error(command: Option<&str>, error: &dyn Hint) -> String {
+    let name = command.map_or_else(|| "egext".to_owned(), |command| format!("egext {command}"));
+    let (name, message) = (quoted(&name), chain(error));
+    let words = match error.hint() {
+        Some(hint) => format!("{message}\n  hint: {hint}"),
+        None => message.clone(),
+    };
+    let counts = "tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\"";
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <testsuites name={name} {counts}>\n  \
+           <testsuite name={name} {counts}>\n    \
+             <testcase classname={name} name=\"run\">\n      \
+               <error message={} type=\"could-not-run\">{}</error>\n    \
+             </testcase>\n  \
+           </testsuite>\n\
+         </testsuites>\n",
+        quoted(&message),
+        escaped(&words)
+    )
 }
 
 fn case(text: &mut String, check: &Check, fail_on: Severity) {

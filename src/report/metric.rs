@@ -1,18 +1,20 @@
+use std::borrow::Cow;
+
 /// A number that can be watched over time, once for each thing that it was measured on.
 #[derive(Clone, Debug)]
 pub struct Metric {
     /// As Prometheus knows it.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it means: one sentence.
-    pub help: &'static str,
+    pub help: Cow<'static, str>,
     /// Labels and number.
     pub samples: Vec<(Vec<(&'static str, String)>, i64)>,
 }
 
 impl Metric {
     /// A metric without samples.
-    pub fn new(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, samples: Vec::new() }
+    pub fn new(name: impl Into<Cow<'static, str>>, help: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), help: help.into(), samples: Vec::new() }
     }
 
     /// Adds a sample.

@@ -15,6 +15,7 @@ mod metric;
 mod page;
 mod printer;
 mod prometheus;
+mod stream;
 mod talk;
 
 pub use check::{Check, State};

@@ -1,15 +1,16 @@
+use std::borrow::Cow;
 use std::fmt::{self, Display};
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use anstream::adapter::strip_str;
-use anstream::stream::{AsLockedWrite, RawStream};
+use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use tracing::Level;
 
 use super::log::{self, Log, LogFormat};
-use super::{Body, Hint, Report, Severity, human, json, junit, prometheus};
+use super::{Body, Hint, Report, Severity, human, json, junit, prometheus, stream};
 
 /// Renders reports and errors, and turns them into exit codes.
 ///
@@ -35,7 +36,7 @@ impl Printer {
     /// # Panics
     /// When called twice in one process.
     pub fn start_log(&self, format: LogFormat, level: Level) -> io::Result<()> {
-        let log = log::start(format, level, self.colours_on_stderr())?;
+        let log = log::start(format, level, self.colours(&io::stderr()))?;
         self.log.set(log).expect("a process has one log");
         Ok(())
     }
@@ -56,71 +57,96 @@ impl Printer {
             Format::Json => self.stdout(&json::report(report, code)),
             Format::Junit => self.stdout(&junit::report(report, self.options.fail_on)),
             Format::Pem => self.stdout(report.pem.as_deref().unwrap_or_default()),
-            Format::Prometheus => self.stdout(&prometheus::metrics(&report.metrics)),
+            Format::Prometheus => self.stdout(&prometheus::report(report)),
         };
-        exit(printed, code)
+        self.exit(printed, code)
     }
 
-    /// Prints an error: one line and its hint on stderr, in JSON format the object on stdout as well.
-    pub fn error(&self, error: &dyn Hint) -> ExitCode {
-        let mut printed = self.stderr(&human::error(error));
-        if self.options.format == Format::Json {
-            printed = printed.and(self.stdout(&json::error(error, COULD_NOT_RUN)));
-        }
-        exit(printed, COULD_NOT_RUN)
+    /// Prints why `command` could not run: one line and its hint on stderr in every format, and on stdout what a
+    /// program waits for there.
+    ///
+    /// `command` is the words that call it, such as `certs init`; none if no command is known.
+    pub fn error(&self, command: Option<&str>, error: &dyn Hint) -> ExitCode {
+        let printed = match self.options.format {
+            Format::Human | Format::Pem => Ok(()),
+            Format::Json => self.stdout(&json::error(command, error, COULD_NOT_RUN)),
+            Format::Junit => self.stdout(&junit::error(command, error)),
+            Format::Prometheus => self.stdout(&prometheus::error(command)),
+        };
+        self.stderr(&human::error(error));
+        self.exit(printed, COULD_NOT_RUN)
     }
 
     fn human(&self, report: &Report) -> io::Result<()> {
         let talk = human::talk(report);
         match &report.body {
             Body::Data(data) => {
-                // The data is what counts: it is printed also where the talk cannot be.
-                let told = self.stderr(&talk);
-                raw(data).and(told)
+                self.stderr(&talk);
+                stream::write(io::stdout(), data)
             }
             Body::None => self.stdout(&talk),
             Body::Text(text) => {
                 let blank = if talk.is_empty() { "" } else { "\n" };
-                self.stdout(&format!("{talk}{blank}")).and_then(|()| raw(text.as_bytes()))
+                self.stdout(&format!("{talk}{blank}"))?;
+                stream::write(io::stdout(), text.as_bytes())
             }
         }
     }
 
-    fn colours_on_stderr(&self) -> bool {
-        AutoStream::new(io::stderr(), self.options.colour.into()).current_choice() != ColorChoice::Never
+    /// `code`, unless the result was lost. Who closes the pipe early (`| head`) has seen enough.
+    fn exit(&self, printed: io::Result<()>, code: u8) -> ExitCode {
+        match printed {
+            Ok(()) => code.into(),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code.into(),
+            Err(error) => {
+                self.stderr(&human::error(&Lost(error)));
+                COULD_NOT_RUN.into()
+            }
+        }
     }
 
     fn stdout(&self, text: &str) -> io::Result<()> {
-        write(AutoStream::new(io::stdout().lock(), self.options.colour.into()), text)
+        stream::write(io::stdout(), rendered(text, self.colours(&io::stdout())).as_bytes())
     }
 
-    fn stderr(&self, text: &str) -> io::Result<()> {
-        if let Some(log) = self.log.get() {
-            match self.colours_on_stderr() {
-                true => log.print(text),
-                false => log.print(&strip_str(text).to_string()),
-            }
-            return Ok(());
+    /// What cannot be said here has no other place, and changes nothing about the result.
+    fn stderr(&self, text: &str) {
+        let text = rendered(text, self.colours(&io::stderr()));
+        match self.log.get() {
+            Some(log) => log.print(&text),
+            None => drop(stream::write(io::stderr(), text.as_bytes())),
         }
-        write(AutoStream::new(io::stderr().lock(), self.options.colour.into()), text)
+    }
+
+    fn colours(&self, stream: &impl RawStream) -> bool {
+        match self.options.colour {
+            Colour::Always => true,
+            Colour::Auto => AutoStream::choice(stream) != ColorChoice::Never,
+            Colour::Never => false,
+        }
     }
 }
 
-/// Renders `text` for this stream. All at once, so that lines of another process do not come in between, and flushed, so
-/// that both streams keep their order.
-fn write<S: RawStream + AsLockedWrite>(mut stream: AutoStream<S>, text: &str) -> io::Result<()> {
-    match stream.current_choice() {
-        ColorChoice::Never => stream.write_all(strip_str(text).to_string().as_bytes())?,
-        _ => stream.write_all(text.as_bytes())?,
+/// `text`, which has colours, for a stream with or without them.
+fn rendered(text: &str, colours: bool) -> Cow<'_, str> {
+    match colours {
+        true => text.into(),
+        false => strip_str(text).to_string().into(),
     }
-    stream.flush()
 }
 
-/// Writes to stdout what is not ours to change.
-fn raw(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
+/// Why the output of a command is not where it belongs.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout")]
+struct Lost(#[source] io::Error);
+
+impl Hint for Lost {
+    fn hint(&self) -> Option<String> {
+        Some(
+            "redirect stdout to a place with free space; only output is lost, what the command changed stays"
+                .into(),
+        )
+    }
 }
 
 /// The flags about output that every command has.
@@ -170,26 +196,6 @@ pub enum Colour {
     Always,
     /// Never.
     Never,
-}
-
-impl From<Colour> for ColorChoice {
-    fn from(colour: Colour) -> Self {
-        match colour {
-            Colour::Auto => Self::Auto,
-            Colour::Always => Self::Always,
-            Colour::Never => Self::Never,
-        }
-    }
-}
-
-// Somebody who closes the pipe early (`| head`) has seen enough: the verdict stands. Any other failure
-// to print means that the result was lost.
-fn exit(printed: io::Result<()>, code: u8) -> ExitCode {
-    match printed {
-        Ok(()) => code.into(),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code.into(),
-        Err(_) => COULD_NOT_RUN.into(),
-    }
 }
 
 const COULD_NOT_RUN: u8 = 2;

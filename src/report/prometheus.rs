@@ -2,9 +2,27 @@
 
 use std::fmt::Write as _;
 
-use super::Metric;
+use super::{Metric, Report};
 
-pub(super) fn metrics(metrics: &[Metric]) -> String {
+pub(super) fn report(report: &Report) -> String {
+    metrics(&report.metrics) + &metrics(&[completed(Some(report.command), true)])
+}
+
+/// All that can be said of a command that could not run. Without it the numbers of the run before would stay, and look
+/// like those of today.
+pub(super) fn error(command: Option<&str>) -> String {
+    metrics(&[completed(command, false)])
+}
+
+fn completed(command: Option<&str>, completed: bool) -> Metric {
+    let name = command.map_or_else(|| "egext".to_owned(), |command| format!("egext {command}"));
+    let help = format!("1 if `{name}` ran to its end, 0 if it could not.");
+    let mut metric = Metric::new(format!("{}_completed", name.replace([' ', '-'], "_")), help);
+    metric.sample(Vec::new(), i64::from(completed));
+    metric
+}
+
+fn metrics(metrics: &[Metric]) -> String {
     let mut text = String::new();
     for Metric { name, help, samples } in metrics.iter().filter(|metric| !metric.samples.is_empty()) {
         // Writing to a string does not fail.

@@ -1,3 +1,9 @@
+//! What is the same for all commands: streams, formats, colours.
+
+mod formats;
+mod places;
+mod streams;
+
 use snapbox::{assert_data_eq, str};
 
 use crate::egext;
@@ -38,6 +44,7 @@ fn an_error_is_json_too() {
         str![[r#"
 {
   "schema": "egext.report/1",
+  "command": "explain",
   "status": "error",
   "exit_code": 2,
   "findings": [],
@@ -63,7 +70,8 @@ fn colour_only_where_it_is_wanted() {
 fn a_format_without_a_meaning_is_refused_in_one_line() {
     for format in ["junit", "pem", "prometheus"] {
         let run = egext(["explain", "probe.health.not-serving", "-o", format]).run();
-        assert_eq!((run.exit_code, &*run.stdout), (2, ""));
+        assert_eq!(run.exit_code, 2);
+        assert_eq!(run.stdout.contains("<error message="), format == "junit", "{}", run.stdout);
         let expected =
             format!("error: this command has no `-o {format}`\n  hint: it has `-o human`, `-o json`\n");
         assert_eq!(run.stderr, expected);

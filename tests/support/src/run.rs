@@ -30,6 +30,7 @@ impl Egext {
             tempfile::Builder::new().prefix("egext-run-").tempdir().expect("a temporary directory");
         let mut command = Command::new(binary);
         command.args(arguments).current_dir(directory.path()).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in std::env::vars_os() {
             if disturbs(&name) {
                 command.env_remove(name);
@@ -75,6 +76,20 @@ impl Egext {
         self
     }
 
+    /// Sends stdout elsewhere: it is empty in the [`Run`].
+    #[must_use]
+    pub fn stdout_to(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.command.stdout(stdout);
+        self
+    }
+
+    /// Sends stderr elsewhere: it is empty in the [`Run`].
+    #[must_use]
+    pub fn stderr_to(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.command.stderr(stderr);
+        self
+    }
+
     /// Kills the process, and fails the test, after less time than usual.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
@@ -108,6 +123,8 @@ impl Egext {
             .args(self.command.get_args())
             .current_dir(directory)
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .uid(NOBODY)
             .gid(NOBODY);
         for (name, value) in self.command.get_envs() {
@@ -123,10 +140,10 @@ impl Egext {
     /// Runs it to its end.
     pub fn run(mut self) -> Run {
         let started = Instant::now();
-        let mut child = self.spawn_piped();
+        let mut child = self.spawn();
         let (closed, ends) = mpsc::channel();
-        let stdout = collect(child.stdout.take().expect("piped"), closed.clone());
-        let stderr = collect(child.stderr.take().expect("piped"), closed);
+        let stdout = collect(child.stdout.take(), closed.clone());
+        let stderr = collect(child.stderr.take(), closed);
         let in_time = (0..2).all(|_| ends.recv_timeout(self.limit.saturating_sub(started.elapsed())).is_ok());
         if !in_time {
             // Best effort: it may have ended this very moment.
@@ -160,13 +177,15 @@ impl Egext {
 
     /// Starts it, for commands that go on until they are stopped.
     pub fn start(mut self) -> Running {
-        let child = self.spawn_piped();
+        let child = self.spawn();
         Running::new(child, format!("{:?}", self.command), self.directory)
     }
 
-    fn spawn_piped(&mut self) -> Child {
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        self.command.spawn().unwrap_or_else(|error| panic!("cannot start `{:?}`: {error}", self.command))
+    fn spawn(&mut self) -> Child {
+        let child = self.command.spawn();
+        // The command holds our ends of what its outputs were sent to: a pipe would not end with the process.
+        self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        child.unwrap_or_else(|error| panic!("cannot start `{:?}`: {error}", self.command))
     }
 }
 
@@ -251,13 +270,13 @@ impl Output {
 
 /// Reads to the end in a thread of its own, for a pipe that nobody empties would stop the process, and says
 /// so on `closed`. A process that inherited the pipe can keep it open: the thread is not waited for.
-fn collect(mut stream: impl Read + Send + 'static, closed: Sender<()>) -> Output {
+fn collect(mut stream: Option<impl Read + Send + 'static>, closed: Sender<()>) -> Output {
     let output = Output::default();
     let shared = output.clone();
     thread::spawn(move || {
         let mut octets = [0; 16 * 1024];
         // What was read before an error is the better part of a failure message.
-        while let Ok(read @ 1..) = stream.read(&mut octets) {
+        while let Some(Ok(read @ 1..)) = stream.as_mut().map(|stream| stream.read(&mut octets)) {
             shared.0.lock().expect("no panic while it was held").extend_from_slice(&octets[..read]);
         }
         // Fails only when the test has failed already.

@@ -33,8 +33,13 @@ enum Line {
 impl Running {
     pub(crate) fn new(mut child: Child, name: String, directory: TempDir) -> Self {
         let (sender, lines) = mpsc::channel();
-        read_lines(child.stdout.take().expect("piped"), Line::Stdout, sender.clone());
-        read_lines(child.stderr.take().expect("piped"), Line::Stderr, sender);
+        // None where it was sent elsewhere.
+        if let Some(stdout) = child.stdout.take() {
+            read_lines(stdout, Line::Stdout, sender.clone());
+        }
+        if let Some(stderr) = child.stderr.take() {
+            read_lines(stderr, Line::Stderr, sender);
+        }
         Self { child, name, lines, seen: Vec::new(), _directory: directory }
     }
 

@@ -1,0 +1,36 @@
+use super::{CertsCommand, Command, ConfigCommand, GenerateCommand, RotationStep};
+
+impl Command {
+    /// The words that call it, as its report names them: `certs rotate-ca prepare`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Bridge(_) => "bridge",
+            Self::Certs(certs) => match &certs.command {
+                CertsCommand::Check(_) => "certs check",
+                CertsCommand::Init(_) => "certs init",
+                CertsCommand::Issue(_) => "certs issue",
+                CertsCommand::Pack(_) => "certs pack",
+                CertsCommand::Renew(_) => "certs renew",
+                CertsCommand::RotateCa(rotation) => match &rotation.step {
+                    RotationStep::Activate(_) => "certs rotate-ca activate",
+                    RotationStep::Finish(_) => "certs rotate-ca finish",
+                    RotationStep::Prepare(_) => "certs rotate-ca prepare",
+                    RotationStep::Status(_) => "certs rotate-ca status",
+                },
+                CertsCommand::Show(_) => "certs show",
+            },
+            Self::Config(config) => match &config.command {
+                ConfigCommand::Gateway(_) => "config gateway",
+                ConfigCommand::Stanza(_) => "config stanza",
+            },
+            Self::Demo(_) => "demo",
+            Self::Explain(_) => "explain",
+            Self::Generate(generate) => match &generate.command {
+                GenerateCommand::Completions { .. } => "generate completions",
+                GenerateCommand::Findings => "generate findings",
+                GenerateCommand::Man { .. } => "generate man",
+            },
+            Self::Probe(_) => "probe",
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use std::collections::BTreeSet;
+
+use egext_test_support::Run;
+use serde_json::Value;
+
+use super::places::{Places, commands, formats};
+
+/// Every command, and why it cannot run.
+const LINES: &[(&str, &str)] = &[
+    ("bridge", " --listen unix:missing/eg.sock --upstream tcp://127.0.0.1:1"),
+    ("certs check", " missing"),
+    ("certs init", " --ca-cert missing.crt --ca-key missing.key"),
+    ("certs issue", " client --out x --san a"),
+    ("certs pack", " server --out x.tar"),
+    ("certs renew", ""),
+    ("certs rotate-ca activate", ""),
+    ("certs rotate-ca finish", ""),
+    ("certs rotate-ca prepare", ""),
+    ("certs rotate-ca status", ""),
+    ("certs show", " missing"),
+    ("config gateway", " --resources-dir /a --check missing"),
+    ("config stanza", " --check missing"),
+    ("demo", ""),
+    ("explain", " nonsense"),
+    ("generate man", " nonsense"),
+    ("probe", " tls://127.0.0.1:1"),
+];
+
+/// They have no input that is read when they run.
+const NEVER_FAIL: &[&str] = &["generate completions", "generate findings"];
+
+#[test]
+fn every_format_is_produced_when_the_command_could_not_run() {
+    let places = Places::new();
+    for (command, arguments) in LINES {
+        for format in formats(command) {
+            let run = places.run(&format!("{command}{arguments}")).env("TMPDIR", "/missing");
+            let run = run.args(["-o", format]).run();
+            assert_could_not_run(&run, command, format);
+        }
+    }
+}
+
+#[test]
+fn every_command_is_on_the_list() {
+    let listed = LINES.iter().map(|(command, _)| *command).chain(NEVER_FAIL.iter().copied());
+    assert_eq!(listed.map(str::to_owned).collect::<BTreeSet<_>>(), commands());
+}
+
+/// One line and a hint on stderr, and on stdout what a program waits for there.
+fn assert_could_not_run(run: &Run, command: &str, format: &str) {
+    let place = format!("{command} -o {format}: {run:?}");
+    assert_eq!(run.exit_code, 2, "{place}");
+    let said = run.stderr.strip_prefix("error: ").unwrap_or_else(|| panic!("{place}"));
+    let (message, hint) = said.split_once("\n  hint: ").unwrap_or_else(|| panic!("{place}"));
+    assert!(!message.contains('\n') && hint.lines().count() == 1, "{place}");
+    match format {
+        "json" => {
+            let object: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{place}"));
+            assert!(run.stdout.starts_with("{\n  \"schema\": \"egext.report/1\",\n"), "{place}");
+            assert_eq!(object["command"], command, "{place}");
+            assert_eq!((&object["status"], &object["exit_code"]), (&"error".into(), &2.into()), "{place}");
+            assert_eq!(object["findings"], Value::Array(Vec::new()), "{place}");
+            assert_eq!(object["error"]["message"], message, "{place}");
+            assert_eq!(object["error"]["hint"], hint.trim_end(), "{place}");
+        }
+        "junit" => {
+            let suite = format!(r#"<testsuite name="egext {command}" tests="1" failures="0" errors="1" "#);
+            assert!(run.stdout.contains(&suite), "{place}");
+            assert_eq!(run.stdout.matches("<error message=").count(), 1, "{place}");
+            assert!(run.stdout.ends_with("</testsuites>\n"), "{place}");
+        }
+        "prometheus" => {
+            let last = run.stdout.lines().last();
+            assert_eq!(last, Some(&*format!("egext_{}_completed 0", command.replace(' ', "_"))), "{place}");
+        }
+        _ => assert_eq!(run.stdout, "", "{place}"),
+    }
+}

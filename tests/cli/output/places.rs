@@ -1,0 +1,89 @@
+#![expect(clippy::disallowed_methods, reason = "fixtures are written, and made in the present")]
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use clap::CommandFactory as _;
+use egext::cli::Cli;
+use egext::pki::SET_FILES;
+use egext::pki::authority::{SetPlan, issue_set};
+use egext::pki::store::Store;
+use egext_test_support::{Egext, TestPki, TestServer};
+use rcgen::{CertificateParams, KeyPair};
+use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
+
+use crate::egext;
+
+/// What commands can be run on.
+pub(super) struct Places {
+    directory: TempDir,
+    server: TestServer,
+    expired: TestPki,
+}
+
+impl Places {
+    pub(super) fn new() -> Self {
+        let places = Self {
+            directory: tempfile::tempdir().expect("a temporary directory"),
+            server: TestServer::plaintext().spawn(),
+            expired: TestPki::new().server_expired(),
+        };
+        places.write_set("set", Duration::ZERO);
+        places.write_set("due", Duration::days(350));
+        places.write_set("rotated", Duration::ZERO);
+        assert_eq!(places.run("certs rotate-ca prepare --dir {rotated}").run().exit_code, 0);
+        let key = KeyPair::generate().expect("a key");
+        let request = CertificateParams::new(["a.example".to_owned()]).expect("a name");
+        let request = request.serialize_request(&key).and_then(|request| request.pem()).expect("a request");
+        fs::write(places.directory.path().join("csr"), request).expect("written");
+        fs::write(places.directory.path().join("yaml"), "extensionManager: {}\n").expect("written");
+        places
+    }
+
+    /// A run of `line`, which is split at blanks. `{NAME}` stands for a file here, `{server}` for an address.
+    pub(super) fn run(&self, line: &str) -> Egext {
+        line.split(' ').fold(egext([]), |run, word| match word {
+            "{expired}" => run.arg(self.expired.directory()),
+            "{server}" => run.arg(self.server.address()),
+            word => match word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) {
+                Some(name) => run.arg(self.directory.path().join(name)),
+                None => run.arg(word),
+            },
+        })
+    }
+
+    fn write_set(&self, name: &str, age: Duration) {
+        let set = issue_set(&SetPlan::default(), OffsetDateTime::now_utc() - age).expect("a set");
+        let store = Store::open(&self.directory.path().join(name), &SET_FILES);
+        store.and_then(|store| store.write(&set.files())).expect("written");
+    }
+}
+
+/// All commands, as words.
+pub(super) fn commands() -> BTreeSet<String> {
+    let mut commands = BTreeSet::new();
+    let mut groups = vec![(String::new(), Cli::command())];
+    while let Some((words, mut group)) = groups.pop() {
+        group.build();
+        let verbs = group.get_subcommands().filter(|verb| verb.get_name() != "help").cloned();
+        for verb in verbs.collect::<Vec<_>>() {
+            let words = format!("{words} {}", verb.get_name()).trim().to_owned();
+            match verb.has_subcommands() {
+                true => groups.push((words, verb)),
+                false => drop(commands.insert(words)),
+            }
+        }
+    }
+    commands
+}
+
+/// The formats that `command` offers.
+pub(super) fn formats(command: &str) -> &'static [&'static str] {
+    match command {
+        "certs check" => &["human", "json", "junit", "prometheus"],
+        "certs show" => &["human", "json", "pem"],
+        command if command.starts_with("generate") => &["human"],
+        _ => &["human", "json"],
+    }
+}
