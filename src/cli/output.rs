@@ -1,4 +1,5 @@
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
 use crate::report::{Colour, Format, OutputOptions, Severity};
 
@@ -22,10 +23,16 @@ pub struct Output {
         env = "EGEXT_FAIL_ON"
     )]
     pub fail_on: Severity,
+    /// Print warnings and errors only
+    ///
+    /// A report without any prints nothing. What is asked for itself (YAML, PEM, a script, `certs show`, `explain`) is
+    /// printed all the same, and other formats than `human` do not change.
+    #[arg(short, long, global = true, env = "EGEXT_QUIET", value_parser = FalseyValueParser::new())]
+    pub quiet: bool,
 }
 
 impl From<Output> for OutputOptions {
     fn from(output: Output) -> Self {
-        Self { format: output.format, colour: output.color, fail_on: output.fail_on }
+        Self { format: output.format, colour: output.color, fail_on: output.fail_on, quiet: output.quiet }
     }
 }

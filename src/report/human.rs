@@ -4,12 +4,25 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Hint, Line, Report, Role, Severity, chain};
+use super::{Hint, Line, Report, Role, Severity, Talk, chain};
 use crate::pki::printable;
 
 pub(super) fn talk(report: &Report) -> String {
+    with_closing_line(&report.talk, report)
+}
+
+/// Only what was found, and only if it is at least of `gravity`.
+pub(super) fn findings(report: &Report, gravity: Severity) -> String {
+    let mut talk = Talk::default();
+    for finding in report.findings.iter().filter(|finding| finding.severity >= gravity) {
+        talk.finding(finding);
+    }
+    with_closing_line(&talk, report)
+}
+
+fn with_closing_line(talk: &Talk, report: &Report) -> String {
     let mut text = String::new();
-    for line in report.talk.lines() {
+    for line in talk.lines() {
         push(&mut text, line);
     }
     if let Some(closing) = closing_line(report) {

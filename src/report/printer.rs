@@ -78,7 +78,9 @@ impl Printer {
     }
 
     fn human(&self, report: &Report) -> io::Result<()> {
-        let talk = human::talk(report);
+        // What decides the exit code is said, however mild it is.
+        let gravity = self.options.fail_on.min(Severity::Warning);
+        let talk = if self.options.quiet { human::findings(report, gravity) } else { human::talk(report) };
         match &report.body {
             Body::Data(data) => {
                 self.stderr(&talk);
@@ -158,6 +160,8 @@ pub struct OutputOptions {
     pub colour: Colour,
     /// From which severity on the exit code is 1.
     pub fail_on: Severity,
+    /// In human format, whether to leave out all but findings that count.
+    pub quiet: bool,
 }
 
 /// For whom to render.

@@ -2,6 +2,7 @@
 
 mod formats;
 mod places;
+mod quiet;
 mod streams;
 
 use snapbox::{assert_data_eq, str};

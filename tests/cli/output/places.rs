@@ -87,3 +87,51 @@ pub(super) fn formats(command: &str) -> &'static [&'static str] {
         _ => &["human", "json"],
     }
 }
+
+/// Calls `assert` for every line in every format, with the exit code of the line.
+pub(super) fn each(assert: impl Fn(&Places, &str, &str, i32)) {
+    let places = Places::new();
+    for (command, arguments, code) in LINES {
+        for format in formats(command) {
+            assert(&places, &format!("{command}{arguments}"), format, *code);
+        }
+    }
+}
+
+/// True if stdout is for a program in human format, too.
+pub(super) fn is_data(line: &str) -> bool {
+    DATA.iter().any(|part| line.contains(part)) && !line.contains("--check")
+}
+
+/// A run of every command that comes to its end, and some that find something: command, arguments, exit code.
+pub(super) const LINES: &[(&str, &str, i32)] = &[
+    ("certs check", " --dir {set}", 0),
+    ("certs check", " --dir {expired}", 1),
+    ("certs check", " --dir {due}", 3),
+    ("certs init", "", 0),
+    ("certs issue", " client --out x --san a --dry-run --dir {set}", 0),
+    ("certs issue", " server --csr {csr} --dir {set} --san a.example", 0),
+    ("certs pack", " server --out x.tar --dir {set}", 0),
+    ("certs renew", " --dry-run --dir {set}", 0),
+    ("certs renew", " --dry-run --dir {due}", 3),
+    ("certs rotate-ca activate", " --dry-run --dir {rotated}", 0),
+    ("certs rotate-ca finish", " --dir {set}", 0),
+    ("certs rotate-ca prepare", " --dry-run --dir {set}", 0),
+    ("certs rotate-ca status", " --dir {set}", 0),
+    ("certs show", " {set}", 0),
+    ("config gateway", " --resources-dir /a", 0),
+    ("config stanza", "", 0),
+    ("config stanza", " --check {yaml}", 1),
+    ("config stanza", " --native-tls --server a:1", 0),
+    ("demo", "", 0),
+    ("explain", "", 0),
+    ("explain", " probe.health.not-serving", 0),
+    ("generate completions", " bash", 0),
+    ("generate findings", "", 0),
+    ("generate man", " certs init", 0),
+    ("probe", " {server}", 0),
+    ("probe", " tcp://127.0.0.1:1", 1),
+];
+
+/// Runs whose stdout is for a program, also for a person.
+const DATA: &[&str] = &["issue server --csr", "config gateway", "config stanza", "generate "];

@@ -5,41 +5,8 @@ use std::path::Path;
 
 use egext_test_support::{Egext, Run, TestPki};
 
-use super::places::{Places, commands, formats};
+use super::places::{LINES, commands, each, is_data};
 use crate::egext;
-
-/// A run of every command that comes to its end, and some that find something: command, arguments, exit code.
-const LINES: &[(&str, &str, i32)] = &[
-    ("certs check", " --dir {set}", 0),
-    ("certs check", " --dir {expired}", 1),
-    ("certs check", " --dir {due}", 3),
-    ("certs init", "", 0),
-    ("certs issue", " client --out x --san a --dry-run --dir {set}", 0),
-    ("certs issue", " server --csr {csr} --dir {set} --san a.example", 0),
-    ("certs pack", " server --out x.tar --dir {set}", 0),
-    ("certs renew", " --dry-run --dir {set}", 0),
-    ("certs renew", " --dry-run --dir {due}", 3),
-    ("certs rotate-ca activate", " --dry-run --dir {rotated}", 0),
-    ("certs rotate-ca finish", " --dir {set}", 0),
-    ("certs rotate-ca prepare", " --dry-run --dir {set}", 0),
-    ("certs rotate-ca status", " --dir {set}", 0),
-    ("certs show", " {set}", 0),
-    ("config gateway", " --resources-dir /a", 0),
-    ("config stanza", "", 0),
-    ("config stanza", " --check {yaml}", 1),
-    ("config stanza", " --native-tls --server a:1", 0),
-    ("demo", "", 0),
-    ("explain", "", 0),
-    ("explain", " probe.health.not-serving", 0),
-    ("generate completions", " bash", 0),
-    ("generate findings", "", 0),
-    ("generate man", " certs init", 0),
-    ("probe", " {server}", 0),
-    ("probe", " tcp://127.0.0.1:1", 1),
-];
-
-/// Runs whose stdout is for a program, also for a person.
-const DATA: &[&str] = &["issue server --csr", "config gateway", "config stanza", "generate "];
 
 #[test]
 fn a_report_is_on_stdout_and_beside_data_on_stderr() {
@@ -47,8 +14,7 @@ fn a_report_is_on_stdout_and_beside_data_on_stderr() {
         let run = places.run(line).args(["-o", format]).run();
         assert_eq!(run.exit_code, code, "{line}: {run:?}");
         assert!(!run.stdout.is_empty(), "{line}: {run:?}");
-        let is_data = DATA.iter().any(|part| line.contains(part)) && !line.contains("--check");
-        if !is_data || format != "human" {
+        if !is_data(line) || format != "human" {
             assert_eq!(run.stderr, "", "{line} -o {format}");
         } else if line.contains("--csr") || line.contains("--native-tls") {
             assert_ne!(run.stderr, "", "{line}");
@@ -140,16 +106,6 @@ fn a_bridge_ends_with_its_own_code() {
         let (found, log) = running.terminate();
         assert_eq!(found, code, "-o {format}: {log}");
         assert_eq!(log.contains("error: cannot write to stdout: "), code == 2, "-o {format}: {log}");
-    }
-}
-
-/// Calls `assert` for every line in every format, with the exit code of the line.
-fn each(assert: impl Fn(&Places, &str, &str, i32)) {
-    let places = Places::new();
-    for (command, arguments, code) in LINES {
-        for format in formats(command) {
-            assert(&places, &format!("{command}{arguments}"), format, *code);
-        }
     }
 }
 
