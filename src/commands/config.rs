@@ -120,7 +120,18 @@ fn compare(report: &mut Report, path: &Path, found: &str, expected: &str) {
     let hint = "`-` is in the file, `+` would be; without `--check` the whole text is printed, for `>`";
     add(report, Finding::new(Id::ConfigDiffers, subject, message).with_hint(hint));
     report.details.insert("diff".to_owned(), json!(diff));
-    report.body = Body::Text(diff);
+    report.body = Body::Text(shown(&diff));
+}
+
+/// For a terminal. What YAML permits stays as it is, so that `patch` can apply it.
+fn shown(diff: &str) -> String {
+    let is_kept = |character: &char| matches!(character, '\n' | '\r' | '\t');
+    diff.split_inclusive(|character| is_kept(&character))
+        .map(|part| match part.chars().next_back().filter(is_kept) {
+            Some(end) => printable(&part[..part.len() - 1]) + end.encode_utf8(&mut [0; 1]),
+            None => printable(part),
+        })
+        .collect()
 }
 
 fn add(report: &mut Report, finding: Finding) {

@@ -67,14 +67,15 @@ impl Printer {
     ///
     /// `command` is the words that call it, such as `certs init`; none if no command is known.
     pub fn error(&self, command: Option<&str>, error: &dyn Hint) -> ExitCode {
-        let printed = match self.options.format {
+        // Lost or not: the same error is on stderr, and the exit code is the same.
+        let _ = match self.options.format {
             Format::Human | Format::Pem => Ok(()),
             Format::Json => self.stdout(&json::error(command, error, COULD_NOT_RUN)),
             Format::Junit => self.stdout(&junit::error(command, error)),
             Format::Prometheus => self.stdout(&prometheus::error(command)),
         };
         self.stderr(&human::error(error));
-        self.exit(printed, COULD_NOT_RUN)
+        COULD_NOT_RUN.into()
     }
 
     fn human(&self, report: &Report) -> io::Result<()> {

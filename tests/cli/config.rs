@@ -778,6 +778,17 @@ fn a_changed_file_fails_the_check_with_a_diff() {
 }
 
 #[test]
+fn a_difference_does_not_reach_the_terminal_as_it_is() {
+    let yaml = written(&["config", "stanza"]);
+    let hostile = yaml.replace("failOpen: false", "failOpen:\ttrue # \u{1b}[2J\u{9b}31m\u{202e}\r");
+    let (_directory, run) = check(hostile.as_bytes(), &["config", "stanza"]);
+    let run = run.code(1);
+    let diff = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+    let line = "\n-  failOpen:\ttrue # \\u{1b}[2J\\u{9b}31m\\u{202e}\r\n";
+    assert!(diff.contains(line), "{diff:?}");
+}
+
+#[test]
 fn a_check_against_other_flags_fails() {
     let yaml = written(&["config", "gateway", "--resources-dir=/a", "--eg-version=1.9"]);
     let (_directory, run) =

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use egext_test_support::Run;
 use serde_json::Value;
 
-use super::places::{Places, commands, formats};
+use super::places::{Places, commands, formats, full};
 
 /// Every command, and why it cannot run.
 const LINES: &[(&str, &str)] = &[
@@ -39,6 +39,28 @@ fn every_format_is_produced_when_the_command_could_not_run() {
             assert_could_not_run(&run, command, format);
         }
     }
+}
+
+/// The error is on stderr, and said once.
+#[test]
+fn an_error_is_one_line_where_stdout_is_full() {
+    let places = Places::new();
+    for format in formats("certs check") {
+        let run = places.run("certs check missing").args(["-o", format]);
+        let run = run.stdout_to(full()).run();
+        assert_eq!(run.exit_code, 2);
+        assert_eq!(run.stderr.matches("error: ").count(), 1, "{}", run.stderr);
+        assert!(run.stderr.starts_with("error: cannot read `missing`"), "{}", run.stderr);
+    }
+}
+
+/// What cannot be said on stderr says nothing about stdout.
+#[test]
+fn an_error_is_on_stdout_without_a_working_stderr() {
+    let places = Places::new();
+    let run = places.run("certs check missing").args(["-o", "json"]).stderr_to(full()).run();
+    assert_eq!(run.exit_code, 2);
+    assert!(run.stdout.contains("\"message\": \"cannot read `missing`"), "{}", run.stdout);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 #![expect(clippy::disallowed_methods, reason = "fixtures are written, and made in the present")]
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 
 use clap::CommandFactory as _;
 use egext::cli::Cli;
@@ -101,6 +102,11 @@ pub(super) fn each(assert: impl Fn(&Places, &str, &str, i32)) {
 /// True if stdout is for a program in human format, too.
 pub(super) fn is_data(line: &str) -> bool {
     DATA.iter().any(|part| line.contains(part)) && !line.contains("--check")
+}
+
+/// A device that takes nothing.
+pub(super) fn full() -> File {
+    File::options().write(true).open(Path::new("/dev/full")).expect("Linux has one")
 }
 
 /// A run of every command that comes to its end, and some that find something: command, arguments, exit code.

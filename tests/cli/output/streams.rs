@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{Read as _, pipe};
-use std::path::Path;
 
 use egext_test_support::{Egext, Run, TestPki};
 
-use super::places::{LINES, commands, each, is_data};
+use serde_json::Value;
+
+use super::places::{LINES, commands, each, full, is_data};
 use crate::egext;
 
 #[test]
@@ -18,6 +18,12 @@ fn a_report_is_on_stdout_and_beside_data_on_stderr() {
             assert_eq!(run.stderr, "", "{line} -o {format}");
         } else if line.contains("--csr") || line.contains("--native-tls") {
             assert_ne!(run.stderr, "", "{line}");
+        }
+        if format == "json" {
+            let object: Value = serde_json::from_str(&run.stdout).expect("one object");
+            let command = object["command"].as_str().expect("a command");
+            assert!(line.starts_with(command) && commands().contains(command), "{line}: {command}");
+            assert_eq!(object["exit_code"], code, "{line}");
         }
     });
 }
@@ -120,9 +126,4 @@ fn assert_lost(run: &Run, line: &str) {
 /// Prints more than the 64 KiB that a pipe holds.
 fn much(pki: &TestPki) -> Egext {
     egext(["certs", "show", "-o", "pem"]).args(std::iter::repeat_n(pki.ca(), 200))
-}
-
-/// A device that takes nothing.
-fn full() -> File {
-    File::options().write(true).open(Path::new("/dev/full")).expect("Linux has one")
 }
