@@ -28,6 +28,7 @@ mod names;
 pub mod pack;
 mod passphrase;
 mod pem;
+mod possession;
 mod private_key;
 mod profile;
 mod public_key;

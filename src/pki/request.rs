@@ -22,8 +22,10 @@ use x509_parser::extensions::ParsedExtension;
 
 use super::change::place;
 use super::member::Member;
+use super::possession::{self, Possession};
 use super::{
-    DistinguishedName, IdentityError, NameError, SubjectName, Summary, identity, key_kind, public_key,
+    DistinguishedName, IdentityError, NameError, SubjectName, Summary, identity, inspect, key_kind,
+    public_key,
 };
 use crate::report::Hint;
 
@@ -70,14 +72,21 @@ impl Request {
             return Err(malformed());
         }
         let kind = &request.certification_request_info.subject_pki;
-        if let Some(reason) = key_kind::refusal(kind) {
+        let weakness = || inspect::weakness(&key_kind::name(kind));
+        if let Some(reason) = key_kind::refusal(kind).or_else(weakness) {
             return Err(RequestError::UnsupportedKey {
                 path: path.into(),
                 kind: key_kind::name(kind),
                 reason,
             });
         }
-        request.verify_signature().map_err(|_| RequestError::NotProven { path: path.into() })?;
+        match possession::verify(&request) {
+            Possession::Proven => {}
+            Possession::NotProven => return Err(RequestError::NotProven { path: path.into() }),
+            Possession::Unsupported(algorithm) => {
+                return Err(RequestError::UnsupportedSignature { path: path.into(), algorithm });
+            }
+        }
         let info = &request.certification_request_info;
         let mut accepted = Self {
             public_key: info.subject_pki.raw.to_vec(),
@@ -257,11 +266,19 @@ pub enum RequestError {
         /// Why it is refused.
         reason: &'static str,
     },
-    /// Somebody asks for a certificate for a key that is not theirs, or of a kind that we cannot verify.
+    /// The signature was made by another key, or the request was changed afterwards.
     #[error("`{}` is not signed by the key that it is for", path.display())]
     NotProven {
         /// The file.
         path: PathBuf,
+    },
+    /// The signature cannot be verified, so it proves nothing.
+    #[error("`{}` is signed in a way that is not supported: {algorithm}", path.display())]
+    UnsupportedSignature {
+        /// The file.
+        path: PathBuf,
+        /// Such as `RSA-PSS with SHA-224`.
+        algorithm: String,
     },
 }
 
@@ -286,8 +303,9 @@ impl Hint for RequestError {
             Self::NoRequest { .. } => Some(new_request.to_owned()),
             Self::Several { .. } => Some("put each request into a file of its own".to_owned()),
             Self::UnsupportedKey { .. } => Some("ask its sender for one with a P-256 key".to_owned()),
-            Self::NotProven { .. } => {
-                Some("ask its sender for a new one; keys are P-256, P-384, RSA or Ed25519".to_owned())
+            Self::NotProven { .. } => Some(format!("ask its sender for a new one: {new_request}")),
+            Self::UnsupportedSignature { .. } => {
+                Some("ask its sender for one signed with SHA-256: `openssl req -new -sha256 -key server.key -subj /CN=server -addext subjectAltName=DNS:NAME`".to_owned())
             }
         }
     }

@@ -56,16 +56,18 @@ pub(crate) fn weak_hash(certificate: &X509Certificate<'_>) -> Option<&'static st
 /// The same for an AlgorithmIdentifier without its outer tag; `None` when there is none in it.
 pub(crate) fn name_of(algorithm: &[u8]) -> Option<Cow<'static, str>> {
     let (_, oid) = Oid::from_der(algorithm).ok()?;
-    let oid = oid.to_id_string();
+    Some(name_of_oid(&oid.to_id_string()))
+}
+
+/// The algorithm with this object identifier, in words where we have some.
+pub(crate) fn name_of_oid(oid: &str) -> Cow<'static, str> {
     let known = WEAK.iter().chain(NAMES).find(|(known, _)| *known == oid);
-    Some(known.map_or(Cow::Owned(oid), |(_, name)| Cow::Borrowed(name)))
+    known.map_or_else(|| Cow::Owned(oid.to_owned()), |(_, name)| Cow::Borrowed(*name))
 }
 
 /// Its algorithm, in words; the object identifier where we have none.
 pub(crate) fn name(certificate: &X509Certificate<'_>) -> Cow<'static, str> {
-    let oid = certificate.signature_algorithm.algorithm.to_id_string();
-    let known = WEAK.iter().chain(NAMES).find(|(known, _)| *known == oid);
-    known.map_or(Cow::Owned(oid), |(_, name)| Cow::Borrowed(name))
+    name_of_oid(&certificate.signature_algorithm.algorithm.to_id_string())
 }
 
 /// Is it of a kind that common TLS stacks verify? The forgeable ones are: they have a name of their own.

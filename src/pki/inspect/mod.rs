@@ -114,7 +114,7 @@ pub fn first_out_of_order(chain: &[Certificate]) -> Option<usize> {
 }
 
 /// What a verifier of today says about a key of this kind and size.
-fn weakness(key: &str) -> Option<&'static str> {
+pub(super) fn weakness(key: &str) -> Option<&'static str> {
     match key.strip_prefix("RSA ").map(str::parse::<u32>) {
         Some(Ok(..2048)) => {
             Some("RSA keys of less than 2048 bits can be broken, and most verifiers refuse them")

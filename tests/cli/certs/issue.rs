@@ -294,7 +294,7 @@ fn a_request_that_proves_nothing_is_refused() {
     place.verb(&["issue", "server", "--csr", "request.csr"]).assert().code(2).stdout_eq("").stderr_eq(str![
         [r"
 error: `request.csr` is not signed by the key that it is for
-  hint: ask its sender for a new one; keys are P-256, P-384, RSA or Ed25519
+  hint: ask its sender for a new one: `openssl req [..]` makes one
 
 "]
     ]);

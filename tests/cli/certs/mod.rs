@@ -19,6 +19,7 @@ mod pack;
 mod predecessor;
 mod races;
 mod renew;
+mod requests;
 mod rotate_ca;
 mod show;
 mod store;
