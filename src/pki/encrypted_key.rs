@@ -20,7 +20,8 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use super::der::{self, Reader};
-use super::{IdentityError, Passphrase, pem};
+use super::pem::{self, EncryptedKey};
+use super::{IdentityError, Passphrase};
 
 /// Encrypts a key, PKCS#8 in DER; what comes out is PEM.
 pub(super) fn encrypt(key: &[u8], passphrase: &Passphrase) -> Option<Zeroizing<String>> {
@@ -57,10 +58,12 @@ pub(super) fn open(
     text: &[u8],
     passphrase: &Passphrase,
 ) -> Result<PrivateKeyDer<'static>, IdentityError> {
-    let document = pem::encrypted_key(text).ok_or(DecryptError::Unsupported);
-    document
-        .and_then(|document| decrypt(&document, passphrase))
-        .map_err(|source| IdentityError::Decrypt { path: path.into(), source })
+    let decrypted = match pem::encrypted_key(text) {
+        Some(EncryptedKey::Pkcs8(document)) => decrypt(&document, passphrase),
+        Some(EncryptedKey::OpenSsl) => Err(DecryptError::OldForm),
+        None => Err(DecryptError::Malformed),
+    };
+    decrypted.map_err(|source| IdentityError::Decrypt { path: path.into(), source })
 }
 
 /// Decrypts EncryptedPrivateKeyInfo.
@@ -86,6 +89,9 @@ pub enum DecryptError {
     /// The structure is broken.
     #[error("it is malformed")]
     Malformed,
+    /// Not PKCS#8, but the form of OpenSSL before 1.0, whose key derivation is one round of MD5.
+    #[error("it is encrypted in the old OpenSSL form")]
+    OldForm,
     /// Something other than PBKDF2 and AES-CBC, or more work than anybody asks for.
     #[error("it is encrypted in a way that is not supported")]
     Unsupported,

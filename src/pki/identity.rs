@@ -12,7 +12,8 @@ use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use zeroize::Zeroizing;
 
-use super::pem::{self, Blocks};
+use super::container::Container;
+use super::pem::Blocks;
 use super::{Found, IdentityError, Summary, Trust, key_kind};
 use crate::input::{self, InputError};
 
@@ -43,7 +44,7 @@ impl Anchors {
     pub fn from_pem(path: &Path, text: &[u8]) -> Result<Self, IdentityError> {
         let blocks = blocks(path, text)?;
         if blocks.certificates.is_empty() {
-            return Err(IdentityError::NoCertificate { path: path.into(), found: found(text, &blocks) });
+            return Err(IdentityError::NoCertificate { path: path.into(), found: Found::of(text, &blocks) });
         }
         let (mut store, mut pinned) = (RootCertStore::empty(), Vec::new());
         for (index, certificate) in blocks.certificates.iter().enumerate() {
@@ -118,21 +119,21 @@ impl Identity {
         let (certificate_path, certificate_text) = certificate;
         let (key_path, key_text) = key;
         let chain = blocks(certificate_path, certificate_text)?;
-        if pem::is_encrypted(key_text) {
-            return Err(IdentityError::EncryptedKey { path: key_path.into() });
-        }
         let keys = blocks(key_path, key_text)?;
-        let key_in_chain = !chain.keys.is_empty() || pem::is_encrypted(certificate_text);
+        if let Some(form) = keys.encryption().filter(|_| keys.begins_encrypted) {
+            return Err(IdentityError::EncryptedKey { path: key_path.into(), form });
+        }
+        let key_in_chain = !chain.keys.is_empty() || chain.encrypted_key.is_some();
         if chain.certificates.is_empty() {
             return Err(if key_in_chain && keys.keys.is_empty() && !keys.certificates.is_empty() {
                 IdentityError::Swapped { certificate: certificate_path.into(), key: key_path.into() }
             } else {
-                let found = if key_in_chain { Found::Key } else { found(certificate_text, &chain) };
+                let found = if key_in_chain { Found::Key } else { Found::of(certificate_text, &chain) };
                 IdentityError::NoCertificate { path: certificate_path.into(), found }
             });
         }
         let Some(key) = keys.keys.into_iter().next() else {
-            let found = found(key_text, &Blocks { certificates: keys.certificates, ..Blocks::default() });
+            let found = Found::of(key_text, &Blocks { keys: Vec::new(), ..keys });
             return Err(IdentityError::NoKey { path: key_path.into(), found });
         };
         let mut summaries = chain
@@ -222,7 +223,10 @@ fn places(certificate: &Path, key: &Path) -> (Option<PathBuf>, Option<PathBuf>) 
 }
 
 pub(super) fn blocks(path: &Path, text: &[u8]) -> Result<Blocks, IdentityError> {
-    Blocks::read(text).map_err(|source| IdentityError::MalformedPem { path: path.into(), source })
+    Blocks::read(text).map_err(|source| match Container::of(text) {
+        Some(container) => IdentityError::NotPem { path: path.into(), container },
+        None => IdentityError::MalformedPem { path: path.into(), source },
+    })
 }
 
 fn summary(path: &Path, index: usize, certificate: &CertificateDer<'_>) -> Result<Summary, IdentityError> {
@@ -267,32 +271,6 @@ pub(super) fn unusable(path: &Path, key: &PrivateKeyDer<'_>) -> IdentityError {
         None => IdentityError::UnusableKey { path },
     }
 }
-
-/// What a file holds that does not hold what was looked for.
-pub(super) fn found(text: &[u8], blocks: &Blocks) -> Found {
-    let begins = |line: &[u8]| line.starts_with(BEGIN);
-    let mut lines = text.split(|octet| matches!(octet, b'\n' | b'\r'));
-    if !blocks.keys.is_empty() || pem::is_encrypted(text) {
-        Found::Key
-    } else if !blocks.certificates.is_empty() {
-        Found::Certificate
-    } else if text.is_empty() {
-        Found::Empty
-    } else if pem::contains(text, b"-----BEGIN TRUSTED CERTIFICATE-----") {
-        Found::TrustedCertificate
-    } else if lines.any(begins) {
-        Found::OtherBlocks
-    } else if text.starts_with(&[DER_SEQUENCE]) && std::str::from_utf8(text).is_err() {
-        Found::Der
-    } else {
-        Found::Text
-    }
-}
-
-const BEGIN: &[u8] = b"-----BEGIN ";
-
-/// How certificates and keys begin in DER. It is the digit zero as well.
-const DER_SEQUENCE: u8 = 0x30;
 
 /// A bundle of all public CAs has a quarter of this.
 const LIMIT: u64 = 1 << 20;

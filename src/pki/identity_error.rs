@@ -1,10 +1,13 @@
-use std::fmt::{self, Display};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{DecryptError, DistinguishedName, Distrust, InspectError, PemError, Refusal};
+use super::container::{Container, Wanted, is_stdin, openssl};
+use super::{
+    DecryptError, DistinguishedName, Distrust, Encryption, Found, InspectError, PemError, Refusal,
+};
 use crate::input::PIPE_LIMIT;
 use crate::report::Hint;
+use crate::shell::shell_path;
 
 /// Why certificates or a key could not be loaded. Always the files' fault, never a peer's.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +42,12 @@ pub enum IdentityError {
         path: PathBuf,
     },
     /// The key needs a passphrase.
-    #[error("the key in `{}` is encrypted, and only a CA's key may be", path.display())]
+    #[error("the key in `{}` is encrypted{}, and only a CA's key may be", path.display(), in_old_form(*form))]
     EncryptedKey {
         /// The key file.
         path: PathBuf,
+        /// How.
+        form: Encryption,
     },
     /// Key and certificate are both fine, but not a pair. Usually half of a renewal was copied.
     #[error("`{}` is not the key of `{}`", key.display(), certificate.display())]
@@ -95,6 +100,14 @@ pub enum IdentityError {
         path: PathBuf,
         /// What it holds instead.
         found: Found,
+    },
+    /// Not PEM, though parts of it look like it.
+    #[error("`{}` cannot be read as PEM: {container}", path.display())]
+    NotPem {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        container: Container,
     },
     /// A certificate that must not be trusted, though it is in a CA file.
     #[error("certificate {position} in `{}` (`{subject}`) cannot be a trust anchor", path.display())]
@@ -184,17 +197,11 @@ impl Hint for IdentityError {
             Self::Decrypt { source: DecryptError::WrongPassphrase, .. } => {
                 "`--ca-key-passphrase-file` takes the first line of the file as it is, spaces and all".to_owned()
             }
-            Self::Decrypt { path, .. } => {
-                let path = crate::shell::shell_path(path);
-                format!("convert it: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in {path} -out {path}.new`")
-            }
+            Self::Decrypt { path, .. } => encrypt_anew_hint(path),
             Self::Directory { path } => {
                 format!("name a file, such as `{}`, or the directory with `--dir`", path.join("server.crt").display())
             }
-            Self::EncryptedKey { path } => {
-                let path = crate::shell::shell_path(path);
-                format!("decrypt it: `(umask 077; openssl pkey -in {path} -out {path}.plain)`")
-            }
+            Self::EncryptedKey { path, .. } => decrypt_hint(path),
             Self::KeyMismatch { .. } => {
                 "copy certificate and key together; they were probably renewed, and only one of them arrived".to_owned()
             }
@@ -203,8 +210,9 @@ impl Hint for IdentityError {
             }
             Self::Malformed { .. } => "copy the file again from where it was made, in one piece".to_owned(),
             Self::MalformedPem { path, source } => source.hint(path),
-            Self::NoCertificate { path, found } => found.hint(path, "x509"),
-            Self::NoKey { path, found } => found.hint(path, "pkey"),
+            Self::NoCertificate { path, found } => found.hint(path, Wanted::Certificate),
+            Self::NoKey { path, found } => found.hint(path, Wanted::Key),
+            Self::NotPem { path, container } => container.hint(path, Wanted::Certificate),
             Self::NotAnAnchor { source: Distrust::CannotSign, .. } => {
                 "have the CA's certificate issued again with keyCertSign".to_owned()
             }
@@ -229,51 +237,27 @@ impl Hint for IdentityError {
     }
 }
 
-/// What a file holds instead of what was looked for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Found {
-    /// A certificate, where a key was looked for.
-    Certificate,
-    /// Something binary that begins as DER does.
-    Der,
-    /// Not one octet.
-    Empty,
-    /// A key, where a certificate was looked for.
-    Key,
-    /// PEM blocks, none of them a certificate or a key.
-    OtherBlocks,
-    /// No PEM at all.
-    Text,
-    /// OpenSSL's own certificate form.
-    TrustedCertificate,
-}
-
-impl Found {
-    fn hint(self, path: &std::path::Path, tool: &str) -> String {
-        let path = crate::shell::shell_path(path);
-        match self {
-            Self::Certificate => "a key usually stands in a file of its own, named `….key`".to_owned(),
-            Self::Der => format!("convert it: `openssl {tool} -inform DER -in {path} -out {path}.pem`"),
-            Self::Key => "a certificate usually stands in a file of its own, named `….crt`".to_owned(),
-            Self::TrustedCertificate => format!("convert it: `openssl x509 -in {path} -out {path}.pem`"),
-            Self::Empty | Self::OtherBlocks | Self::Text => {
-                "`egext certs init` makes certificates and keys".to_owned()
-            }
-        }
+/// How a key becomes one that TLS endpoints read, which nobody can ask for a passphrase.
+pub(super) fn decrypt_hint(path: &Path) -> String {
+    if is_stdin(path) {
+        return openssl(path, "pkey", Wanted::Key);
     }
+    let path = shell_path(path);
+    format!("decrypt it: `(umask 077; openssl pkey -in {path} -out {path}.plain)`")
 }
 
-impl Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Certificate => "it holds a certificate",
-            Self::Der => "it is DER, not PEM",
-            Self::Empty => "it is empty",
-            Self::Key => "it holds a private key",
-            Self::OtherBlocks => "its PEM blocks are of other kinds",
-            Self::Text => "it is not PEM",
-            Self::TrustedCertificate => "it holds a `TRUSTED CERTIFICATE`, which only OpenSSL reads",
-        })
+/// How an encrypted key gets the form that is read here. OpenSSL asks for the old passphrase and for the new one.
+pub(crate) fn encrypt_anew_hint(path: &Path) -> String {
+    if is_stdin(path) {
+        return openssl(path, "pkcs8 -topk8 -v2 aes-256-cbc", Wanted::Key);
+    }
+    let path = shell_path(path);
+    format!("convert it: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in {path} -out {path}.new`")
+}
+
+fn in_old_form(form: Encryption) -> &'static str {
+    match form {
+        Encryption::OpenSsl => " in the old OpenSSL form",
+        Encryption::Pkcs8 => "",
     }
 }

@@ -21,10 +21,11 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::ParsedExtension;
 
 use super::change::place;
+use super::container::Wanted;
 use super::member::Member;
 use super::possession::{self, Possession};
 use super::{
-    DistinguishedName, IdentityError, NameError, SubjectName, Summary, identity, inspect, key_kind,
+    DistinguishedName, Found, IdentityError, NameError, SubjectName, Summary, identity, inspect, key_kind,
     public_key,
 };
 use crate::report::Hint;
@@ -62,7 +63,8 @@ impl Request {
         let der = match blocks.requests.as_slice() {
             [der] => der,
             [] => {
-                return Err(RequestError::NoRequest { path: path.into(), key: blocks.key_line.is_some() });
+                let found = Found::of(text, &blocks);
+                return Err(RequestError::NoRequest { path: path.into(), found });
             }
             several => return Err(RequestError::Several { path: path.into(), number: several.len() }),
         };
@@ -241,12 +243,12 @@ pub enum RequestError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// Something else is in the file.
-    #[error("`{}` holds no certificate request", path.display())]
+    #[error("`{}` holds no certificate request: {found}", path.display())]
     NoRequest {
         /// The file.
         path: PathBuf,
-        /// It holds a key, which should not have left its machine.
-        key: bool,
+        /// What it holds; of a key that it should not have left its machine.
+        found: Found,
     },
     /// More than one, of which only one can be issued.
     #[error("`{}` holds {number} certificate requests", path.display())]
@@ -297,8 +299,11 @@ impl Hint for RequestError {
             )),
             Self::Malformed { .. } => Some(new_request.to_owned()),
             Self::Name(error) => error.hint(),
-            Self::NoRequest { key: true, .. } => {
+            Self::NoRequest { found: Found::Key, .. } => {
                 Some(format!("a key stays with its owner, who sends a request: {new_request}"))
+            }
+            Self::NoRequest { path, found: Found::Container(container) } if container.may_hold_request() => {
+                Some(container.hint(path, Wanted::Certificate))
             }
             Self::NoRequest { .. } => Some(new_request.to_owned()),
             Self::Several { .. } => Some("put each request into a file of its own".to_owned()),

@@ -8,7 +8,9 @@ use super::presented::{Question, client_in};
 use crate::cli::CertsShow;
 use crate::commands::Error;
 use crate::pki::inspect::{Certificate, KeyFile, PemFile, directory, first_out_of_order};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, Passphrase, printable, when};
+use crate::pki::{
+    Anchors, CA_CERTIFICATE_FILE, Encryption, IdentityError, Passphrase, encrypt_anew_hint, printable, when,
+};
 use crate::report::{Body, Finding, Id, Report, chain};
 
 pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, Error> {
@@ -96,7 +98,7 @@ impl Shown {
     }
 
     fn nothing(&self, arguments: &CertsShow) -> CertsError {
-        match self.files.iter().find_map(|file| Some((file.path.clone(), file.otherwise?))) {
+        match self.files.iter().find_map(|file| Some((file.path.clone(), file.otherwise.clone()?))) {
             Some((path, found)) => IdentityError::NoCertificate { path, found }.into(),
             None => CertsError::NothingToShow {
                 directory: arguments.paths.first().unwrap_or(&arguments.dir).clone(),
@@ -108,7 +110,7 @@ impl Shown {
         let mut text = String::new();
         let (mut certificates, mut keys, mut chains) = (Vec::new(), Vec::new(), Vec::new());
         for file in &self.files {
-            if let Some(found) = file.otherwise {
+            if let Some(found) = &file.otherwise {
                 text += &section(&file.path, &format!("neither certificate nor key: {found}"), &[]);
             }
             let number = file.certificates.len();
@@ -125,7 +127,7 @@ impl Shown {
             }
             for key in &file.keys {
                 let owner = self.owner(key);
-                text += &section(&file.path, &key_words(key, owner.as_ref()), &[]);
+                text += &section(&file.path, &key_words(&file.path, key, owner.as_ref()), &[]);
                 keys.push(key_object(file, key, owner));
             }
         }
@@ -276,9 +278,12 @@ fn order(file: &PemFile) -> (String, Value) {
     }
 }
 
-fn key_words(key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> String {
+fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> String {
     let words = match key {
-        KeyFile::Encrypted => "an encrypted key, which only its passphrase opens".to_owned(),
+        KeyFile::Encrypted(Encryption::Pkcs8) => "an encrypted key, which only its passphrase opens".to_owned(),
+        KeyFile::Encrypted(Encryption::OpenSsl) => {
+            format!("a key that is encrypted in the old OpenSSL form; {}", encrypt_anew_hint(path))
+        }
         KeyFile::Unusable => "a key that is broken, or of a kind that TLS does not use".to_owned(),
         // "an RSA 2048 key", "an Ed25519 key", "a P-256 key"
         KeyFile::Usable { kind, .. } if kind.starts_with(['R', 'E']) => format!("an {kind} key"),
@@ -301,7 +306,7 @@ fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(PathBuf, bool)>) -> 
     let mut object = json!({
         "source": file.path.display().to_string(),
         "state": match key {
-            KeyFile::Encrypted => "encrypted",
+            KeyFile::Encrypted(_) => "encrypted",
             KeyFile::Unusable => "unusable",
             KeyFile::Usable { .. } => "usable",
         },

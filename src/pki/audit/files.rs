@@ -5,8 +5,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::{CaKeyFile, LeafFiles};
-use crate::pki::IdentityError;
+use crate::pki::identity_error::{decrypt_hint, encrypt_anew_hint};
 use crate::pki::inspect::{Certificate, KeyFile, PemFile, first_out_of_order};
+use crate::pki::{Encryption, Found, IdentityError};
 use crate::report::{Finding, Hint as _, Id, Severity, State, chain};
 
 /// A certificate file and a key file of one generation.
@@ -78,7 +79,7 @@ impl Pair {
             [] => found(no_key(file)),
             _ if file.has_byte_order_mark => State::Found(byte_order_mark(file)),
             // Every TLS stack takes the first key of a file, whatever follows it.
-            [KeyFile::Encrypted, ..] => found(encrypted(&files.key)),
+            [KeyFile::Encrypted(form), ..] => found(encrypted(&files.key, *form)),
             [KeyFile::Unusable, ..] => found(Finding::new(Id::CertsUnusable, subject, UNUSABLE_KEY)),
             [first, ..] => {
                 let owner = self.chain.iter().position(|owner| first.belongs_to(owner));
@@ -102,12 +103,13 @@ impl Pair {
 pub(super) fn ca_key(ca: &str, key: &CaKeyFile, certificates: &[Certificate]) -> State {
     let subject = key.path.display().to_string();
     let opened = PemFile::read(&key.path).and_then(|file| match &key.passphrase {
-        Some(passphrase) if file.is_locked() => file.unlock(passphrase),
+        Some(passphrase) if file.encryption() == Some(Encryption::Pkcs8) => file.unlock(passphrase),
         _ => Ok(file),
     });
     let finding = match opened {
         Err(error) => unusable(&subject, &error),
         Ok(file) if file.keys.is_empty() => no_key(&file),
+        Ok(file) if file.encryption() == Some(Encryption::OpenSsl) => old_form(&key.path),
         Ok(file) if file.is_locked() => {
             return State::Skipped("not compared: the key is encrypted");
         }
@@ -200,11 +202,23 @@ pub(super) fn byte_order_mark(file: &PemFile) -> Vec<Finding> {
     vec![Finding::new(Id::CertsUnusable, path, message).with_hint(hint)]
 }
 
-fn encrypted(key: &Path) -> Finding {
-    let (path, word) = (key.display().to_string(), crate::shell::shell_path(key));
-    let hint = format!("decrypt it: `(umask 077; openssl pkey -in {word} -out {word}.plain)`");
-    Finding::new(Id::CertsKeyEncrypted, path, "the key is encrypted, and nothing asks for its passphrase")
-        .with_hint(hint)
+fn encrypted(key: &Path, form: Encryption) -> Finding {
+    let form = match form {
+        Encryption::OpenSsl => " in the old OpenSSL form",
+        Encryption::Pkcs8 => "",
+    };
+    let message = format!("the key is encrypted{form}, and nothing asks for its passphrase");
+    Finding::new(Id::CertsKeyEncrypted, key.display().to_string(), message).with_hint(decrypt_hint(key))
+}
+
+/// A CA's key may be encrypted, but not in a form that `renew` and the like do not read.
+fn old_form(key: &Path) -> Finding {
+    let message = "the CA's key is encrypted in the old OpenSSL form, which is not read: nothing can be signed with it";
+    let mut finding = Finding::new(Id::CertsKeyEncrypted, key.display().to_string(), message)
+        .with_hint(encrypt_anew_hint(key));
+    // Both sides of the channel work without it.
+    finding.severity = Severity::Warning;
+    finding
 }
 
 pub(super) fn unusable(subject: &str, error: &IdentityError) -> Finding {
@@ -216,15 +230,15 @@ pub(super) fn unusable(subject: &str, error: &IdentityError) -> Finding {
 }
 
 pub(super) fn no_certificate(file: &PemFile) -> Finding {
-    let subject = file.path.display().to_string();
-    let found = file.otherwise.map_or_else(|| "it holds a key".to_owned(), |found| found.to_string());
-    Finding::new(Id::CertsUnusable, subject, format!("there is no certificate in it: {found}"))
+    let found = file.otherwise.clone().unwrap_or(Found::Key);
+    let error = IdentityError::NoCertificate { path: file.path.clone(), found };
+    unusable(&file.path.display().to_string(), &error)
 }
 
 fn no_key(file: &PemFile) -> Finding {
-    let subject = file.path.display().to_string();
-    let found = file.otherwise.map_or_else(|| "it holds a certificate".to_owned(), |found| found.to_string());
-    Finding::new(Id::CertsUnusable, subject, format!("there is no key in it: {found}"))
+    let found = file.otherwise.clone().unwrap_or(Found::Certificate);
+    let error = IdentityError::NoKey { path: file.path.clone(), found };
+    unusable(&file.path.display().to_string(), &error)
 }
 
 /// Whoever has that key can sign for everyone.

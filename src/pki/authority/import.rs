@@ -9,11 +9,13 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 
 use crate::pki::encrypted_key;
-use crate::pki::identity::{self, blocks, found, of_one_generation};
-use crate::pki::pem::{self, Blocks};
+use crate::pki::identity::{self, blocks, of_one_generation};
+use crate::pki::pem::Blocks;
 use crate::pki::private_key::PrivateKey;
 use crate::pki::signature::{is_signed_by, weak_hash};
-use crate::pki::{Found, IdentityError, InspectError, Passphrase, Summary, key_kind, profile};
+use crate::pki::{
+    DecryptError, Encryption, Found, IdentityError, InspectError, Passphrase, Summary, key_kind, profile,
+};
 use crate::report::{Finding, Id};
 
 use super::ImportError;
@@ -88,16 +90,21 @@ fn private_key(
         let refused = identity::unusable(path, &key);
         Ok((PrivateKey::new(key).ok_or(refused)?, path.into()))
     };
-    if pem::is_encrypted(text) {
+    let keys = blocks(path, text)?;
+    if keys.encryption() == Some(Encryption::OpenSsl) && keys.begins_encrypted {
+        // No passphrase opens it here, so none is asked for.
+        let source = DecryptError::OldForm;
+        return Err(IdentityError::Decrypt { path: path.into(), source }.into());
+    }
+    if keys.begins_encrypted {
         let Some(passphrase) = passphrase else {
             return Err(ImportError::PassphraseNeeded { path: path.into() });
         };
         return usable(encrypted_key::open(path, text, passphrase)?);
     }
-    let keys = blocks(path, text)?;
     match keys.keys.first() {
         Some(key) => usable(key.clone_key()),
-        None => Err(IdentityError::NoKey { path: path.into(), found: found(text, &keys) }.into()),
+        None => Err(IdentityError::NoKey { path: path.into(), found: Found::of(text, &keys) }.into()),
     }
 }
 
@@ -113,7 +120,7 @@ impl Candidate<'_> {
     fn prove(&self, (key, key_path): (PrivateKey, PathBuf)) -> Result<Imported, ImportError> {
         let path = || self.certificate.to_owned();
         if self.blocks.certificates.is_empty() {
-            let found = if self.blocks.keys.is_empty() { found(self.text, &self.blocks) } else { Found::Key };
+            let found = if self.blocks.keys.is_empty() { Found::of(self.text, &self.blocks) } else { Found::Key };
             return Err(IdentityError::NoCertificate { path: path(), found }.into());
         }
         let mut links = Vec::new();
@@ -258,6 +265,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::pki::pem;
     use crate::pki::authority::{SetPlan, issue_set};
 
     const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);

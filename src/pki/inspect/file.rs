@@ -8,9 +8,9 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 use zeroize::Zeroizing;
 
 use super::{Certificate, sha256};
-use crate::pki::identity::{blocks, found, read};
+use crate::pki::identity::{blocks, read};
 use crate::pki::pem::Blocks;
-use crate::pki::{Found, IdentityError, Passphrase, encrypted_key, key_kind};
+use crate::pki::{Encryption, Found, IdentityError, Passphrase, encrypted_key, key_kind};
 
 /// A PEM file: what it holds of certificates and keys.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct PemFile {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum KeyFile {
     /// Only a passphrase opens it.
-    Encrypted,
+    Encrypted(Encryption),
     /// A key that TLS can use.
     Usable {
         /// Kind and size, such as `P-256`.
@@ -64,19 +64,27 @@ impl PemFile {
         let blocks = blocks(path, text)?;
         let certificates = certificates(path, &blocks.certificates)?;
         let mut keys = blocks.keys.iter().map(|key| key_facts(key)).collect::<Vec<_>>();
-        if blocks.encrypted_key.is_some() {
+        if let Some(form) = blocks.encryption() {
             // The first one counts, the order of the rest does not.
             let place = if blocks.begins_encrypted { 0 } else { keys.len() };
-            keys.insert(place, KeyFile::Encrypted);
+            keys.insert(place, KeyFile::Encrypted(form));
         }
-        let otherwise = (certificates.is_empty() && keys.is_empty()).then(|| found(text, &blocks));
+        let otherwise = (certificates.is_empty() && keys.is_empty()).then(|| Found::of(text, &blocks));
         let Blocks { key_line, has_byte_order_mark, .. } = blocks;
         Ok(Self { path: path.into(), certificates, keys, otherwise, key_line, has_byte_order_mark })
     }
 
     /// Its key is encrypted.
     pub fn is_locked(&self) -> bool {
-        self.keys.contains(&KeyFile::Encrypted)
+        self.encryption().is_some()
+    }
+
+    /// How its key is encrypted, if it is.
+    pub fn encryption(&self) -> Option<Encryption> {
+        self.keys.iter().find_map(|key| match key {
+            KeyFile::Encrypted(form) => Some(*form),
+            _ => None,
+        })
     }
 
     /// Reads it again, with its encrypted key opened.

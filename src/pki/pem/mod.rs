@@ -17,12 +17,14 @@ use zeroize::Zeroizing;
 pub(super) struct Blocks {
     pub(super) certificates: Vec<CertificateDer<'static>>,
     pub(super) keys: Vec<Zeroizing<PrivateKeyDer<'static>>>,
-    /// The first encrypted key, if it is PKCS#8; empty if it is in the old form of OpenSSL.
-    pub(super) encrypted_key: Option<Vec<u8>>,
+    /// The first encrypted key.
+    pub(super) encrypted_key: Option<EncryptedKey>,
     /// The first key of any kind is encrypted.
     pub(super) begins_encrypted: bool,
     /// Certificate requests.
     pub(super) requests: Vec<Vec<u8>>,
+    /// What the blocks are called that are none of these, each once.
+    pub(super) other_labels: Vec<String>,
     /// The line of the first key of any kind, counted from one.
     pub(super) key_line: Option<usize>,
     /// Whether the first block is one that Go and OpenSSL overlook.
@@ -38,6 +40,7 @@ impl Blocks {
         for block in (Scanner { rest: Some(marked.unwrap_or(text)), line: 0 }) {
             let block = block?;
             if OTHER_CERTIFICATES.contains(&block.label) {
+                blocks.add_label(block.label);
                 passed_over.get_or_insert(block);
             } else {
                 blocks.add(&block)?;
@@ -64,9 +67,11 @@ impl Blocks {
         }
         if block.label == ENCRYPTED_KEY || block.is_encrypted_by_openssl() {
             self.begins_encrypted |= self.keys.is_empty();
-            let old = block.label != ENCRYPTED_KEY;
-            let document = if old { Vec::new() } else { block.decode(SectionKind::Certificate)? };
-            self.encrypted_key.get_or_insert(document);
+            let key = match block.label {
+                ENCRYPTED_KEY => EncryptedKey::Pkcs8(block.decode(SectionKind::Certificate)?),
+                _ => EncryptedKey::OpenSsl,
+            };
+            self.encrypted_key.get_or_insert(key);
             return Ok(());
         }
         match block.label {
@@ -80,7 +85,10 @@ impl Blocks {
                     "PRIVATE KEY" => SectionKind::PrivateKey,
                     "RSA PRIVATE KEY" => SectionKind::RsaPrivateKey,
                     "EC PRIVATE KEY" => SectionKind::EcPrivateKey,
-                    _ => return Ok(()),
+                    _ => {
+                        self.add_label(label);
+                        return Ok(());
+                    }
                 };
                 let der = block.decode(key)?;
                 self.keys.extend(PrivateKeyDer::from_pem(key, der).map(Zeroizing::new));
@@ -88,6 +96,38 @@ impl Blocks {
         }
         Ok(())
     }
+
+    fn add_label(&mut self, label: &str) {
+        if !self.other_labels.iter().any(|known| known == label) {
+            self.other_labels.push(label.to_owned());
+        }
+    }
+
+    /// In which form the first encrypted key is.
+    pub(super) fn encryption(&self) -> Option<Encryption> {
+        Some(match self.encrypted_key.as_ref()? {
+            EncryptedKey::OpenSsl => Encryption::OpenSsl,
+            EncryptedKey::Pkcs8(_) => Encryption::Pkcs8,
+        })
+    }
+}
+
+/// A key that only a passphrase opens.
+pub(super) enum EncryptedKey {
+    /// In a form that is not read any further.
+    OpenSsl,
+    /// EncryptedPrivateKeyInfo, DER.
+    Pkcs8(Vec<u8>),
+}
+
+/// How a key is encrypted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Encryption {
+    /// The header `Proc-Type: 4,ENCRYPTED` of RFC 1421, which OpenSSL before 1.0 wrote, and `openssl rsa -aes256` still
+    /// does with `-traditional`.
+    OpenSsl,
+    /// PKCS#8 (RFC 5958).
+    Pkcs8,
 }
 
 /// A block whose markers are sound.
@@ -292,9 +332,9 @@ impl PemError {
     }
 }
 
-/// The first encrypted key in the form of PKCS#8.
-pub(super) fn encrypted_key(text: &[u8]) -> Option<Vec<u8>> {
-    Blocks::read(text).ok()?.encrypted_key.filter(|document| !document.is_empty())
+/// The first encrypted key.
+pub(super) fn encrypted_key(text: &[u8]) -> Option<EncryptedKey> {
+    Blocks::read(text).ok()?.encrypted_key
 }
 
 /// Is there a key that only a passphrase opens: PKCS#8 (RFC 5958) or the older form of OpenSSL?

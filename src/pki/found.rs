@@ -1,0 +1,113 @@
+//! What a file holds that does not hold what was looked for.
+
+use std::fmt::{self, Display};
+use std::path::Path;
+
+use super::container::{Container, OTHERWISE, Wanted, is_stdin, openssl, protect};
+use super::pem::Blocks;
+use crate::shell::shell_path;
+
+/// What a file holds instead of what was looked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Found {
+    /// A certificate, where a key was looked for.
+    Certificate,
+    /// Another form than PEM.
+    Container(Container),
+    /// Not one octet.
+    Empty,
+    /// A key, where a certificate was looked for.
+    Key,
+    /// PEM blocks, none of them a certificate or a key.
+    OtherBlocks {
+        /// What their markers say.
+        labels: Vec<String>,
+    },
+    /// No PEM at all.
+    Text,
+    /// OpenSSL's own certificate form.
+    TrustedCertificate,
+}
+
+impl Found {
+    /// Looks again at a file, for the words of an error.
+    pub(super) fn of(text: &[u8], blocks: &Blocks) -> Self {
+        let mut labels = blocks.other_labels.clone();
+        if !blocks.requests.is_empty() {
+            labels.push(REQUEST.to_owned());
+        }
+        if !blocks.keys.is_empty() || blocks.encrypted_key.is_some() {
+            Self::Key
+        } else if !blocks.certificates.is_empty() {
+            Self::Certificate
+        } else if text.is_empty() {
+            Self::Empty
+        } else if labels.iter().any(|label| label == TRUSTED) {
+            Self::TrustedCertificate
+        } else if !labels.is_empty() {
+            Self::OtherBlocks { labels }
+        } else {
+            Container::of(text).map_or(Self::Text, Self::Container)
+        }
+    }
+
+    /// What to do about the file called `path`.
+    pub(super) fn hint(&self, path: &Path, wanted: Wanted) -> String {
+        match self {
+            Self::Certificate => "a key usually stands in a file of its own, named `….key`".to_owned(),
+            Self::Container(container) => container.hint(path, wanted),
+            Self::Key => "a certificate usually stands in a file of its own, named `….crt`".to_owned(),
+            Self::OtherBlocks { labels } => labels
+                .iter()
+                .find_map(|label| block_hint(label, path))
+                .unwrap_or_else(|| OTHERWISE.to_owned()),
+            Self::TrustedCertificate => openssl(path, "x509", Wanted::Certificate),
+            Self::Empty | Self::Text => OTHERWISE.to_owned(),
+        }
+    }
+}
+
+impl Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "it holds a certificate",
+            Self::Container(container) => return container.fmt(f),
+            Self::Empty => "it is empty",
+            Self::Key => "it holds a private key",
+            Self::OtherBlocks { labels } => {
+                let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>();
+                return write!(f, "its PEM blocks are of other kinds: {}", labels.join(", "));
+            }
+            Self::Text => "it is not PEM",
+            Self::TrustedCertificate => "it holds a `TRUSTED CERTIFICATE`, which only OpenSSL reads",
+        })
+    }
+}
+
+/// How a block with this label becomes one that TLS stacks read, if it can.
+fn block_hint(label: &str, path: &Path) -> Option<String> {
+    let word = shell_path(path);
+    Some(match label {
+        "X509 CERTIFICATE" => openssl(path, "x509", Wanted::Certificate),
+        "PKCS7" | "PKCS #7 SIGNED DATA" => openssl(path, "pkcs7 -print_certs", Wanted::Certificate),
+        "CMS" if is_stdin(path) => {
+            "convert it on the way: `... | sed s/CMS/PKCS7/ | openssl pkcs7 -print_certs | egext ...`".to_owned()
+        }
+        "CMS" => format!("convert it: `sed s/CMS/PKCS7/ {word} | openssl pkcs7 -print_certs -out {word}.pem`"),
+        REQUEST => format!("a CA makes a certificate of it: `egext certs issue server --csr {word}`"),
+        "OPENSSH PRIVATE KEY" if !is_stdin(path) => protect(
+            &format!("cp {word} {word}.pem && ssh-keygen -p -N '' -m PKCS8 -f {word}.pem"),
+            Wanted::Key,
+        ),
+        "PGP MESSAGE" if !is_stdin(path) => protect(&format!("gpg --decrypt {word} > {word}.pem"), Wanted::Key),
+        "PGP PUBLIC KEY BLOCK" | "PGP PRIVATE KEY BLOCK" => {
+            "TLS uses certificates in place of PGP keys: `egext certs init` makes both".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+pub(super) const REQUEST: &str = "CERTIFICATE REQUEST";
+
+const TRUSTED: &str = "TRUSTED CERTIFICATE";
