@@ -2,46 +2,84 @@
 //!
 //! A path is opened once, without waiting, and judged by its handle: a FIFO, a device or a socket would keep the
 //! reader waiting or never end. A pipe is read where a shell makes one (`--ca <(command)` becomes `/dev/fd/63`),
-//! with a limit in time. The size of everything is limited, since users also name files by mistake.
+//! with a limit in time, and so is stdin, which is called `-`. The size of everything is limited, since users also
+//! name files by mistake.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IsTerminal as _, Read};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-/// Reads a file of at most `limit` bytes; wiped from memory when dropped, since it may hold a key.
+/// Reads a file of at most `limit` bytes, stdin if it is called `-`; wiped from memory when dropped, since it may hold
+/// a key.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, InputError> {
+    if is_stdin(path) {
+        return stdin(limit);
+    }
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let file = opened.map_err(|error| match fs::metadata(path) {
+        // It cannot even be opened, and the system says "no such device or address".
+        Ok(metadata) if metadata.file_type().is_socket() => InputError::NotAFile("a socket"),
+        _ => InputError::Io(error),
+    })?;
     let metadata = file.metadata()?;
     let kind = metadata.file_type();
-    // Room for all of it at once: a buffer that grows leaves copies of its contents behind.
-    let room = if kind.is_file() { metadata.len().min(limit) } else { limit };
-    let mut contents = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or_default() + 1));
     if kind.is_file() {
+        let mut contents = buffer(metadata.len().min(limit));
         file.take(limit + 1).read_to_end(&mut contents)?;
-    } else if kind.is_fifo() && is_descriptor(path) {
-        from_pipe(&file, limit, &mut contents)?;
-    } else if kind.is_dir() {
-        return Err(InputError::Directory);
+        return within(contents, limit);
+    }
+    if kind.is_fifo() && is_descriptor(path) {
+        return from_pipe(&file, limit);
+    }
+    Err(if kind.is_dir() {
+        InputError::Directory
     } else {
-        return Err(InputError::NotAFile(if kind.is_fifo() {
-            "a named pipe"
-        } else if kind.is_socket() {
-            "a socket"
-        } else {
-            "a device"
-        }));
+        InputError::NotAFile(if kind.is_fifo() { "a named pipe" } else { "a device" })
+    })
+}
+
+/// Does this name mean stdin? A file of this name is `./-`.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Stdin ends once. Some commands read an input again to compare it or to open its key, so its contents are kept.
+fn stdin(limit: u64) -> Result<Zeroizing<Vec<u8>>, InputError> {
+    let mut contents = STDIN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(contents) = &*contents {
+        return within(contents.clone(), limit);
     }
-    if u64::try_from(contents.len()).is_ok_and(|length| length > limit) {
-        return Err(InputError::TooLarge);
+    if io::stdin().is_terminal() {
+        return Err(InputError::Terminal);
     }
-    Ok(contents)
+    // Not through a second buffer, and not without waiting: the mode would be that of the process that started us.
+    let descriptor = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    if descriptor.metadata()?.is_dir() {
+        return Err(InputError::Directory);
+    }
+    let read = from_pipe(&descriptor, limit)?;
+    Ok(contents.insert(read).clone())
+}
+
+/// Room for all of it at once: a buffer that grows leaves copies of its contents behind.
+fn buffer(room: u64) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or_default() + 1))
+}
+
+fn within(contents: Zeroizing<Vec<u8>>, limit: u64) -> Result<Zeroizing<Vec<u8>>, InputError> {
+    match u64::try_from(contents.len()).is_ok_and(|length| length > limit) {
+        true => Err(InputError::TooLarge),
+        false => Ok(contents),
+    }
 }
 
 /// Why a file was not read.
@@ -53,6 +91,8 @@ pub(crate) enum InputError {
     NotAFile(&'static str),
     /// A pipe that was not closed in time.
     Open,
+    /// Stdin, on which a person would have to type PEM.
+    Terminal,
     TooLarge,
 }
 
@@ -67,9 +107,10 @@ fn is_descriptor(path: &Path) -> bool {
     ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|place| path.starts_with(place))
 }
 
-fn from_pipe(pipe: &File, limit: u64, contents: &mut Vec<u8>) -> Result<(), InputError> {
+fn from_pipe(pipe: &File, limit: u64) -> Result<Zeroizing<Vec<u8>>, InputError> {
     let end = Instant::now() + PIPE_LIMIT;
-    let mut pipe_left = pipe.take(limit + 1);
+    let mut contents = buffer(limit);
+    let mut chunk = Zeroizing::new(vec![0; CHUNK]);
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let left = Timespec::try_from(left).map_err(io::Error::other)?;
@@ -79,14 +120,27 @@ fn from_pipe(pipe: &File, limit: u64, contents: &mut Vec<u8>) -> Result<(), Inpu
             Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(InputError::Io(error.into())),
         }
-        // Appends what is there, and keeps it when nothing more is there yet.
-        match pipe_left.read_to_end(contents) {
-            Ok(_) => return Ok(()),
+        // Once for each poll: a second read may block where the descriptor is stdin.
+        let room = contents.capacity() - contents.len();
+        let room = room.min(CHUNK);
+        match Read::read(&mut &*pipe, &mut chunk[..room]) {
+            Ok(0) => return within(contents, limit),
+            Ok(length) => contents.extend_from_slice(&chunk[..length]),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(InputError::Io(error)),
+        }
+        if contents.len() == contents.capacity() {
+            return within(contents, limit);
         }
     }
 }
+
+/// What stdin had.
+static STDIN: Mutex<Option<Zeroizing<Vec<u8>>>> = Mutex::new(None);
+
+/// As much as a pipe of Linux hands over at once.
+const CHUNK: usize = 64 << 10;
 
 /// How long a pipe may take to be closed.
 pub(crate) const PIPE_LIMIT: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ pub struct Material {
     /// [default: certs]
     #[arg(long, value_name = "DIR", env = "EGEXT_DIR")]
     pub dir: Option<PathBuf>,
-    /// CA certificates that the peer is verified against (PEM); instead of `ca.crt` in `--dir`
+    /// CA certificates that the peer is verified against (PEM; `-` for stdin); instead of `ca.crt` in `--dir`
     #[arg(long, value_name = "FILE", env = "EGEXT_CA")]
     pub ca: Option<PathBuf>,
     /// Our certificate, leaf first (PEM); instead of the one in `--dir`

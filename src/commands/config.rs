@@ -145,6 +145,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
         InputError::Io(source) => ConfigError::Unreadable { path: path.to_owned(), source },
         InputError::NotAFile(kind) => ConfigError::NotAFile { path: path.to_owned(), kind },
         InputError::Open => ConfigError::NotAFile { path: path.to_owned(), kind: "a pipe that stays open" },
+        InputError::Terminal => ConfigError::NotAFile { path: path.to_owned(), kind: "a terminal" },
         InputError::TooLarge => ConfigError::TooLarge { path: path.to_owned() },
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })?;

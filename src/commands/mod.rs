@@ -9,6 +9,7 @@ mod generate;
 mod material;
 mod probe;
 mod signals;
+mod stdin;
 
 pub use certs::CertsError;
 pub use config::ConfigError;
@@ -22,6 +23,7 @@ use time::OffsetDateTime;
 use crate::bridge::Died;
 use crate::cli::{Certs, CertsCommand, Cli, Command};
 use crate::demo::DemoError;
+use crate::input::is_stdin;
 use crate::net::{Address, BindError, TargetError, TlsError};
 use crate::pki::IdentityError;
 use crate::report::{Format, Hint, Printer, UnknownId};
@@ -35,6 +37,7 @@ pub type Clock = fn() -> OffsetDateTime;
 /// Whatever keeps a command from running at all (exit code 2). What it finds wrong elsewhere is in the report.
 pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
     refuse_other_formats(&cli)?;
+    stdin::refuse_second(&cli.command)?;
     let report = match cli.command {
         Command::Bridge(arguments) => bridge::run(arguments, clock, printer)?,
         Command::Certs(arguments) => certs::run(arguments, clock())?,
@@ -99,6 +102,26 @@ pub enum Error {
     /// There is no room for temporary files.
     #[error("cannot make a temporary directory")]
     TemporaryDirectory(#[source] io::Error),
+    /// The user named two forms for the same lines.
+    #[error("`--short` is a format of its own, and `-o {format}` another")]
+    ShortFormat {
+        /// As typed.
+        format: Format,
+    },
+    /// The user asked for an archive and a JSON object on stdout.
+    #[error("`--out -` and `-o {format}` both write to stdout")]
+    OutputTwice {
+        /// As typed.
+        format: Format,
+    },
+    /// The user named stdin for two inputs.
+    #[error("{first} and {second} are both `-`, and stdin can be read only once")]
+    StdinTwice {
+        /// The flag, or the argument.
+        first: &'static str,
+        /// Another flag, or the same argument again.
+        second: &'static str,
+    },
     /// Certificates or keys that were read well, and that TLS cannot use.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -145,6 +168,11 @@ impl Hint for Error {
                 Some("please report it with this output; start the bridge again".to_owned())
             }
             Self::Runtime(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
+            Self::ShortFormat { format } => {
+                Some(format!("leave out `--short`, or `-o {format}` and EGEXT_FORMAT"))
+            }
+            Self::OutputTwice { .. } => Some("name a file for the archive: `--out FILE`".to_owned()),
+            Self::StdinTwice { .. } => Some("name a file for one of them, such as `<(COMMAND)`".to_owned()),
             Self::Target(error) => error.hint(),
             Self::TemporaryDirectory(_) => Some("set TMPDIR to a directory that you may write to".to_owned()),
             Self::Tls(error) => error.hint(),
@@ -166,6 +194,19 @@ fn refuse_other_formats(cli: &Cli) -> Result<(), Error> {
         _ => EVERYWHERE,
     };
     let format = cli.output.format;
+    match &cli.command {
+        Command::Certs(Certs { command: CertsCommand::Show(show) })
+            if show.short && format != Format::Human =>
+        {
+            return Err(Error::ShortFormat { format });
+        }
+        Command::Certs(Certs { command: CertsCommand::Pack(pack) })
+            if is_stdin(&pack.out) && format != Format::Human =>
+        {
+            return Err(Error::OutputTwice { format });
+        }
+        _ => {}
+    }
     if known.contains(&format) { Ok(()) } else { Err(Error::Format { format, known }) }
 }
 

@@ -11,8 +11,10 @@ use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::revocation_list::CertificateRevocationList;
+use zeroize::Zeroizing;
 
 use super::pem::contains;
+use crate::input::is_stdin;
 use crate::shell::shell_path;
 
 /// The form of a file that is not PEM.
@@ -126,9 +128,7 @@ impl Container {
         let mut outer = Elements(Elements(contents).take(SEQUENCE)?);
         let (first, value) = outer.next()?;
         Some(match (first, value) {
-            (INTEGER, [3]) => {
-                Self::Pkcs12 { rc2: RC2.iter().any(|algorithm| contains(contents, algorithm)) }
-            }
+            (INTEGER, [3]) => Self::Pkcs12 { rc2: RC2.iter().any(|algorithm| contains(contents, algorithm)) },
             (INTEGER, [0 | 1]) if matches!(outer.next()?.0, SEQUENCE | INTEGER | OCTET_STRING) => {
                 Self::Der(Der::Key)
             }
@@ -305,10 +305,6 @@ fn pkcs12_flags(wanted: Wanted) -> &'static str {
     }
 }
 
-pub(super) fn is_stdin(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
 /// Does it begin with a session key, version 3 for a public key and 4 for a passphrase (RFC 4880 section 5)?
 fn is_open_pgp(contents: &[u8]) -> bool {
     matches!(contents, [0x84, _, 3, ..] | [0x85, _, _, 3, ..] | [0x8c, _, 4, ..])
@@ -319,7 +315,7 @@ fn is_doctype(text: &[u8]) -> bool {
 }
 
 /// What Base64 without any markers stands for.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let text = text.trim_ascii();
     let is_base64 = |byte: &u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=') || byte.is_ascii_whitespace()
@@ -328,9 +324,11 @@ fn base64(text: &[u8]) -> Option<Vec<u8>> {
     if text.len() < 64 || !text.iter().all(is_base64) {
         return None;
     }
-    let digits = text.iter().filter(|byte| !byte.is_ascii_whitespace()).copied().collect::<Vec<_>>();
+    let digits = text.iter().filter(|byte| !byte.is_ascii_whitespace()).copied();
+    let digits = Zeroizing::new(digits.collect::<Vec<_>>());
     let block = [b"-----BEGIN CERTIFICATE-----\n", digits.as_slice(), b"\n-----END CERTIFICATE-----\n"];
-    <(SectionKind, Vec<u8>)>::from_pem_slice(&block.concat()).ok().map(|(_, der)| der)
+    let block = Zeroizing::new(block.concat());
+    <(SectionKind, Vec<u8>)>::from_pem_slice(&block).ok().map(|(_, der)| Zeroizing::new(der))
 }
 
 /// Elements of BER one after the other: PKCS#7 and PKCS#12 often have lengths that are not definite, and then only
@@ -378,7 +376,8 @@ const RC2: [&[u8]; 2] = [
 /// Of `-----BEGIN `, whatever follows.
 const BASE64_OF_BEGIN: &[u8] = b"LS0tLS1CRUdJTi";
 
-const SSH_KINDS: [&str; 5] = ["ssh-rsa ", "ssh-ed25519 ", "ecdsa-sha2-", "sk-ssh-", "---- BEGIN SSH2 PUBLIC KEY"];
+const SSH_KINDS: [&str; 5] =
+    ["ssh-rsa ", "ssh-ed25519 ", "ecdsa-sha2-", "sk-ssh-", "---- BEGIN SSH2 PUBLIC KEY"];
 
 /// Where POSIX tar has its magic.
 const TAR_MAGIC: usize = 257;

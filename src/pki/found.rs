@@ -3,8 +3,11 @@
 use std::fmt::{self, Display};
 use std::path::Path;
 
-use super::container::{Container, OTHERWISE, Wanted, is_stdin, openssl, protect};
-use super::pem::Blocks;
+use zeroize::Zeroizing;
+
+use super::container::{Container, OTHERWISE, Wanted, base64, openssl, protect};
+use super::pem::{Blocks, contains};
+use crate::input::is_stdin;
 use crate::shell::shell_path;
 
 /// What a file holds instead of what was looked for.
@@ -24,6 +27,8 @@ pub enum Found {
         /// What their markers say.
         labels: Vec<String>,
     },
+    /// An Ed25519 key in the form of OpenSSH, which no tool at hand converts.
+    SshEd25519,
     /// No PEM at all.
     Text,
     /// OpenSSL's own certificate form.
@@ -45,6 +50,8 @@ impl Found {
             Self::Empty
         } else if labels.iter().any(|label| label == TRUSTED) {
             Self::TrustedCertificate
+        } else if labels.iter().any(|label| label == OPENSSH) && is_ed25519_of_ssh(text) {
+            Self::SshEd25519
         } else if !labels.is_empty() {
             Self::OtherBlocks { labels }
         } else {
@@ -62,6 +69,10 @@ impl Found {
                 .iter()
                 .find_map(|label| block_hint(label, path))
                 .unwrap_or_else(|| OTHERWISE.to_owned()),
+            Self::SshEd25519 => {
+                "no usual tool converts it: make a new key, `openssl genpkey -algorithm ed25519 -out NEW.key`"
+                    .to_owned()
+            }
             Self::TrustedCertificate => openssl(path, "x509", Wanted::Certificate),
             Self::Empty | Self::Text => OTHERWISE.to_owned(),
         }
@@ -79,6 +90,7 @@ impl Display for Found {
                 let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>();
                 return write!(f, "its PEM blocks are of other kinds: {}", labels.join(", "));
             }
+            Self::SshEd25519 => "it holds an Ed25519 key in the form of OpenSSH",
             Self::Text => "it is not PEM",
             Self::TrustedCertificate => "it holds a `TRUSTED CERTIFICATE`, which only OpenSSL reads",
         })
@@ -92,15 +104,20 @@ fn block_hint(label: &str, path: &Path) -> Option<String> {
         "X509 CERTIFICATE" => openssl(path, "x509", Wanted::Certificate),
         "PKCS7" | "PKCS #7 SIGNED DATA" => openssl(path, "pkcs7 -print_certs", Wanted::Certificate),
         "CMS" if is_stdin(path) => {
-            "convert it on the way: `... | sed s/CMS/PKCS7/ | openssl pkcs7 -print_certs | egext ...`".to_owned()
+            "convert it on the way: `... | sed s/CMS/PKCS7/ | openssl pkcs7 -print_certs | egext ...`"
+                .to_owned()
         }
-        "CMS" => format!("convert it: `sed s/CMS/PKCS7/ {word} | openssl pkcs7 -print_certs -out {word}.pem`"),
+        "CMS" => {
+            format!("convert it: `sed s/CMS/PKCS7/ {word} | openssl pkcs7 -print_certs -out {word}.pem`")
+        }
         REQUEST => format!("a CA makes a certificate of it: `egext certs issue server --csr {word}`"),
-        "OPENSSH PRIVATE KEY" if !is_stdin(path) => protect(
+        OPENSSH if !is_stdin(path) => protect(
             &format!("cp {word} {word}.pem && ssh-keygen -p -N '' -m PKCS8 -f {word}.pem"),
             Wanted::Key,
         ),
-        "PGP MESSAGE" if !is_stdin(path) => protect(&format!("gpg --decrypt {word} > {word}.pem"), Wanted::Key),
+        "PGP MESSAGE" if !is_stdin(path) => {
+            protect(&format!("gpg --decrypt {word} > {word}.pem"), Wanted::Key)
+        }
         "PGP PUBLIC KEY BLOCK" | "PGP PRIVATE KEY BLOCK" => {
             "TLS uses certificates in place of PGP keys: `egext certs init` makes both".to_owned()
         }
@@ -109,5 +126,15 @@ fn block_hint(label: &str, path: &Path) -> Option<String> {
 }
 
 pub(super) const REQUEST: &str = "CERTIFICATE REQUEST";
+
+fn is_ed25519_of_ssh(text: &[u8]) -> bool {
+    let mut lines =
+        text.split(|byte| *byte == b'\n').skip_while(|line| !line.starts_with(b"-----BEGIN OPENSSH"));
+    let body = lines.by_ref().skip(1).take_while(|line| !line.starts_with(b"-----END"));
+    let body = Zeroizing::new(body.collect::<Vec<_>>().concat());
+    base64(&body).is_some_and(|key| contains(&key, b"ssh-ed25519"))
+}
+
+const OPENSSH: &str = "OPENSSH PRIVATE KEY";
 
 const TRUSTED: &str = "TRUSTED CERTIFICATE";

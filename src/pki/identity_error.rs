@@ -1,11 +1,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::container::{Container, Wanted, is_stdin, openssl};
-use super::{
-    DecryptError, DistinguishedName, Distrust, Encryption, Found, InspectError, PemError, Refusal,
-};
-use crate::input::PIPE_LIMIT;
+use super::container::{Container, Wanted, openssl};
+use super::{DecryptError, DistinguishedName, Distrust, Encryption, Found, InspectError, PemError, Refusal};
+use crate::input::{PIPE_LIMIT, is_stdin};
 use crate::report::Hint;
 use crate::shell::shell_path;
 
@@ -145,6 +143,9 @@ pub enum IdentityError {
         /// What was named as key.
         key: PathBuf,
     },
+    /// Stdin was named, and nothing was piped into it.
+    #[error("`-` is stdin, which is a terminal here")]
+    Terminal,
     /// Larger than anything that holds certificates.
     #[error("`{}` is larger than {} KiB", path.display(), limit / 1024)]
     TooLarge {
@@ -220,6 +221,7 @@ impl Hint for IdentityError {
             Self::NotAFile { .. } => "name a regular file of PEM blocks; a pipe of the shell works, too: `<(COMMAND)`".to_owned(),
             Self::OpenPipe { .. } => "let the command write its output to a file first, and name that".to_owned(),
             Self::Swapped { .. } => "name the certificate first: `--cert FILE.crt --key FILE.key`".to_owned(),
+            Self::Terminal => "pipe the file in, or redirect it: `... - < FILE`".to_owned(),
             Self::TooLarge { .. } => "name a file of PEM blocks".to_owned(),
             Self::Unreadable { path, source } => match source.kind() {
                 io::ErrorKind::NotFound => "`egext certs init` makes a set; `--dir`, `--ca`, `--cert` and `--key` say where one is".to_owned(),

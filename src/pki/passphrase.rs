@@ -1,5 +1,5 @@
 use std::fmt;
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -18,18 +18,16 @@ impl Passphrase {
     /// # Errors
     /// When it cannot be read, is empty, looks like something else, or would be typed on a terminal.
     pub fn read(path: &Path) -> Result<Self, PassphraseError> {
-        let text = if path == Path::new("-") {
-            // A terminal would echo it.
-            if io::stdin().is_terminal() {
-                return Err(PassphraseError::Terminal);
-            }
-            let mut text = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
-            let limit = u64::try_from(LIMIT).unwrap_or_default() + 1;
-            io::stdin().lock().take(limit).read_to_end(&mut text).map_err(PassphraseError::Stdin)?;
-            text
-        } else {
-            identity::read(path)?
-        };
+        let text = identity::read(path).map_err(|error| match error {
+            // It would echo what is typed.
+            IdentityError::Terminal => PassphraseError::Terminal,
+            error => error.into(),
+        })?;
+        if [UTF_16_LITTLE_ENDIAN, UTF_16_BIG_ENDIAN].iter().any(|mark| text.starts_with(mark)) {
+            return Err(PassphraseError::Utf16 { path: path.into() });
+        }
+        // Editors of Windows write it, and it was never typed.
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
         let line = text.split(|octet| *octet == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
@@ -77,12 +75,15 @@ pub enum PassphraseError {
         /// The file.
         path: PathBuf,
     },
-    /// Stdin cannot be read.
-    #[error("cannot read a passphrase from stdin")]
-    Stdin(#[source] io::Error),
     /// Stdin is a terminal, which shows what is typed.
     #[error("a passphrase is not read from a terminal, which would show it")]
     Terminal,
+    /// What PowerShell writes by default.
+    #[error("`{}` is text in UTF-16, and a passphrase is read as bytes", path.display())]
+    Utf16 {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl Hint for PassphraseError {
@@ -97,14 +98,21 @@ impl Hint for PassphraseError {
                 "name a file with the passphrase on its first line, or `-` for stdin".to_owned()
             }
             Self::File(error) => return error.hint(),
-            Self::Stdin(_) => "name a file, or pipe the passphrase in".to_owned(),
             Self::Terminal => {
                 "pipe it in, for example `systemd-ask-password | egext ...`, or name a file of mode 0600"
                     .to_owned()
             }
+            Self::Utf16 { path } => {
+                let path = crate::shell::shell_path(path);
+                format!("convert it: `(umask 077; iconv -f UTF-16 -t UTF-8 {path} > {path}.utf8)`")
+            }
         })
     }
 }
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF_16_LITTLE_ENDIAN: &[u8] = b"\xff\xfe";
+const UTF_16_BIG_ENDIAN: &[u8] = b"\xfe\xff";
 
 /// Longer than any passphrase, in octets.
 const LIMIT: usize = 1024;

@@ -121,8 +121,8 @@ table! {
         "a CA's certificate is used as a side's own, as plain `openssl req -x509` makes it or when `ca.crt` was copied over it; Go accepts that, rustls and others refuse it",
         "issue a leaf certificate from the CA, and keep the two in files of their own";
     CertsKeyEncrypted = "certs.key-encrypted", Error,
-        "the key of a server or client certificate is encrypted: no server, gateway or bridge asks for a passphrase, so none of them starts with it",
-        "decrypt it into a file of mode 0600: `(umask 077; openssl pkey -in KEY -out KEY.plain)`; only the CA's key may stay encrypted";
+        "the key of a server or client certificate is encrypted: no server, gateway or bridge asks for a passphrase, so none of them starts with it; of a CA's key, that it is encrypted in the old OpenSSL form, which `renew` and `issue` do not read",
+        "decrypt it into a file of mode 0600: `(umask 077; openssl pkey -in KEY -out KEY.plain)`; only the CA's key may stay encrypted, as PKCS#8: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out KEY.new`";
     CertsKeyExposed = "certs.key-exposed", Error,
         "others than the key's owner may read it: a key has mode 0600, or at most 0640 where it belongs to root (PostgreSQL's rule); where the kubelet mounts a Secret this is information, since no other user is in the container",
         "`chmod 600` the key and make a new one if a stranger may have read it; in a pod set `defaultMode: 0400`; where a group is trusted, `--allow-key-mode 0640`";
@@ -182,7 +182,7 @@ table! {
         "let the CA issue it again, signed with ECDSA or RSA and SHA-256";
     CertsUnusable = "certs.unusable", Error,
         "a file that should hold a certificate or a key cannot be read or decoded, or holds something else",
-        "copy it again from where it was made, in one piece";
+        "convert it to PEM by the command in the hint, or copy it again from where it was made, in one piece";
     CertsWeakKey = "certs.weak-key", Error,
         "the key is of a size or a kind that verifiers of today refuse",
         "issue the certificate again with a key of its own: P-256, or RSA of at least 2048 bits";

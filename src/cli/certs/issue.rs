@@ -29,10 +29,10 @@ pub struct CertsIssue {
         required_unless_present = "csr"
     )]
     pub san: Vec<String>,
-    /// Write `NAME.crt` and `NAME.key`; may be omitted with `--csr`, which then prints the certificate
+    /// Write `NAME.crt` and `NAME.key`; with `--csr`, `-` or nothing prints the certificate
     #[arg(long, value_name = "NAME", env = "EGEXT_OUT", required_unless_present = "csr")]
     pub out: Option<String>,
-    /// Issue for the key of this CSR (PKCS#10, PEM); the requester keeps the key
+    /// Issue for the key of this CSR (PKCS#10, PEM; `-` for stdin); the requester keeps the key
     #[arg(long, value_name = "FILE", env = "EGEXT_CSR", conflicts_with = "key_type")]
     pub csr: Option<PathBuf>,
     /// Grant the host names and IP addresses of the CSR in addition to `--san`
@@ -62,6 +62,7 @@ const AFTER_HELP: &str = "\
 Examples:
   egext certs issue client --out gateway-2 --san gateway-2.internal  a second client, with its key
   egext certs issue server --csr server.csr > server.crt             its key stays where it is
+  ssh host cat server.csr | egext certs issue server --csr - > server.crt
   egext certs issue server --csr server.csr --out replica            the same, kept in the directory
   egext certs issue server --csr server.csr --san replica.internal   for this name only
   egext certs issue server --out server --san eg.example --replace   the set's own server

@@ -15,7 +15,7 @@ pub struct CertsPack {
     /// that every command looks for
     #[arg(long, value_name = "NAME", env = "EGEXT_NAME")]
     pub name: Option<String>,
-    /// The archive to write; nothing may be there yet
+    /// The archive to write, where nothing may be yet; `-` for stdout
     #[arg(long, value_name = "FILE", env = "EGEXT_OUT")]
     pub out: PathBuf,
     /// Directory that `egext certs init` filled
@@ -27,6 +27,7 @@ const AFTER_HELP: &str = "\
 Examples:
   egext certs pack server --out server.tar
   egext certs pack client --name gateway-2 --out gateway-2.tar    issued by `egext certs issue`
+  egext certs pack server --out - | ssh host 'mkdir -m 700 certs && tar -xf - -C certs'
   scp server.tar host: && ssh host 'mkdir -m 700 certs && tar -xf server.tar -C certs && rm server.tar'
 
 The archive holds a key, so only you can read it. The CA's key is never in it.";

@@ -10,7 +10,7 @@ use crate::units::Span;
 #[derive(Args, Debug)]
 #[command(after_help = SHOW_AFTER_HELP)]
 pub struct CertsShow {
-    /// PEM files, or directories of them; the directory of `--dir` without any and without `--connect`
+    /// PEM files, `-` for stdin, or directories of them [default: `--dir`, unless `--connect` is given]
     #[arg(value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
     /// Directory that `egext certs init` filled; with `--connect`, where our certificate and the CA are, if it
@@ -20,6 +20,13 @@ pub struct CertsShow {
     /// File whose first line opens the CA's key, where that is encrypted; `-` for stdin
     #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]
     pub ca_key_passphrase_file: Option<PathBuf>,
+    /// Print one line per certificate, for scripts
+    ///
+    /// The fields are separated by tabs: file, kind (`ca`, `server`, `client`, `either` or `neither`), names separated by
+    /// commas (`-` if there are none), expiry in RFC 3339, and the days that are left, rounded down and negative after
+    /// the expiry. Keys are left out.
+    #[arg(long)]
+    pub short: bool,
     /// How to connect to a server.
     #[command(flatten)]
     pub server: Server,
@@ -47,5 +54,6 @@ Examples:
   egext certs show server.crt server.key        is this the key of that certificate?
   egext certs show --connect localhost:5005     what a server presents, verified or not
   egext certs show --connect localhost:5005 -o pem | openssl x509 -noout -text
+  egext certs show --short | awk -F'\t' '$5 < 30'  what expires within 30 days
 
 Keys themselves are never printed.";

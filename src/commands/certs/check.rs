@@ -7,6 +7,7 @@ use super::CertsError;
 use super::presented::{Question, client_in};
 use crate::cli::{CertsCheck, Material};
 use crate::commands::Error;
+use crate::input::is_stdin;
 use crate::net::Host;
 use crate::pki::audit::{Audit, LeafFiles, Questions, Scope, audit};
 use crate::pki::inspect::{Certificate, PemFile};
@@ -86,7 +87,7 @@ fn material(arguments: &CertsCheck) -> Result<Material, CertsError> {
 fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
     let material = material(arguments)?;
     if let (Some(certificate), Some(key)) = (&material.cert, &material.key) {
-        for path in [certificate, key] {
+        for path in [certificate, key].into_iter().filter(|path| !is_stdin(path)) {
             // A file that somebody typed is there, or they made a mistake.
             path.metadata().map_err(|source| IdentityError::Unreadable { path: path.clone(), source })?;
         }

@@ -98,6 +98,12 @@ impl TryFrom<CertsIssue> for Plan {
             names.clone_from(&granted.names);
             asked = Some(Asked { path, request, granted });
         }
+        let out = match out {
+            Some(name) if name == "-" && asked.is_none() => return Err(CertsError::KeyOnStdout),
+            Some(name) if name == "-" && replace => return Err(CertsError::OddName { name }),
+            Some(name) if name == "-" => None,
+            out => out,
+        };
         if let Some(name) = &out {
             refuse_odd(name, &directory)?;
             refuse_reserved(name, &directory, role, replace)?;

@@ -47,6 +47,12 @@ pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertsError {
+    /// The user left out where the archive goes to.
+    #[error("the archive holds a key, and stdout is a terminal")]
+    ArchiveOnTerminal {
+        /// What is packed.
+        role: Role,
+    },
     /// No certificate was made.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
@@ -64,6 +70,9 @@ pub enum CertsError {
     /// The files that are there cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The user wants a new key on stdout.
+    #[error("a new key is not printed, so `--out -` needs `--csr`")]
+    KeyOnStdout,
     /// The leafs of the set cannot be read.
     #[error(transparent)]
     Member(#[from] MemberError),
@@ -153,7 +162,14 @@ pub enum CertsError {
 impl Hint for CertsError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::ArchiveOnTerminal { role } => Some(format!(
+                "pipe it to the other machine: `egext certs pack {role} --out - | ssh HOST 'mkdir -p -m 700 certs && tar -xf - -C certs'`"
+            )),
             Self::Authority(error) => error.hint(),
+            Self::KeyOnStdout => Some(
+                "name the files: `--out NAME`; `--out -` prints the certificate for a CSR: `--csr FILE`"
+                    .to_owned(),
+            ),
             Self::DirectoryAndFile { flag, .. } => {
                 Some(format!("leave `{flag}` out to check the directory, or the directory to check the file"))
             }

@@ -1,23 +1,36 @@
+use std::io::{self, IsTerminal as _};
+
 use super::issue::refuse_odd;
 use super::{CertsError, lines};
 use crate::cli::CertsPack;
+use crate::input::is_stdin;
 use crate::pki::pack::Pack;
 use crate::pki::store;
-use crate::report::{Report, Role as Style};
+use crate::report::{Body, Report, Role as Style};
 
 pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Report, CertsError> {
     let CertsPack { role, name, out, dir } = arguments;
     name.as_deref().map_or(Ok(()), |name| refuse_odd(name, dir))?;
     let pack = Pack::load(dir, *role, name.as_deref())?;
-    store::write_alone(out, &pack.archive())?;
+    let is_streamed = is_stdin(out);
     let mut report = Report::new("certs pack");
+    if is_streamed {
+        // It holds a key, which stays in the scrollback of a terminal.
+        if io::stdout().is_terminal() {
+            return Err(CertsError::ArchiveOnTerminal { role: *role });
+        }
+        report.body = Body::Data(pack.archive());
+    } else {
+        store::write_alone(out, &pack.archive())?;
+    }
+    let place = if is_streamed { "stdout".to_owned() } else { format!("`{}`", out.display()) };
     lines::title(
         &mut report,
         Style::Good,
         "packed",
         &match name {
-            Some(name) => format!(" what the {role} `{name}` needs into `{}`", out.display()),
-            None => format!(" what the {role} needs into `{}`", out.display()),
+            Some(name) => format!(" what the {role} `{name}` needs into {place}"),
+            None => format!(" what the {role} needs into {place}"),
         },
     );
     lines::certificate(&mut report, &role.to_string(), pack.leaf(), &pack.leaf().key, now);
@@ -30,6 +43,9 @@ pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Re
     if name.is_some() {
         let names = pack.names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         lines::note(&mut report, &format!("in the archive they are {names}, as every command expects"));
+    }
+    if is_streamed {
+        return Ok(report);
     }
     report.talk.blank().hint(format!(
         "on the other machine: `mkdir -m 700 certs && tar -xf {} -C certs`; then remove the archive on both",

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::{CaKeyFile, LeafFiles};
+use crate::input::is_stdin;
 use crate::pki::identity_error::{decrypt_hint, encrypt_anew_hint};
 use crate::pki::inspect::{Certificate, KeyFile, PemFile, first_out_of_order};
 use crate::pki::{Encryption, Found, IdentityError};
@@ -34,7 +35,8 @@ impl Pair {
     fn read_once(files: &LeafFiles) -> Result<Self, Box<Finding>> {
         let subject = files.certificate.display().to_string();
         let file = PemFile::read(&files.certificate).map_err(|error| Box::new(unusable(&subject, &error)))?;
-        let key = files.key.symlink_metadata().is_ok().then(|| PemFile::read(&files.key));
+        let is_there = is_stdin(&files.key) || files.key.symlink_metadata().is_ok();
+        let key = is_there.then(|| PemFile::read(&files.key));
         if file.certificates.is_empty()
             && !file.keys.is_empty()
             && let Some(Ok(other)) = &key
@@ -213,7 +215,8 @@ fn encrypted(key: &Path, form: Encryption) -> Finding {
 
 /// A CA's key may be encrypted, but not in a form that `renew` and the like do not read.
 fn old_form(key: &Path) -> Finding {
-    let message = "the CA's key is encrypted in the old OpenSSL form, which is not read: nothing can be signed with it";
+    let message =
+        "the CA's key is encrypted in the old OpenSSL form, which is not read: nothing can be signed with it";
     let mut finding = Finding::new(Id::CertsKeyEncrypted, key.display().to_string(), message)
         .with_hint(encrypt_anew_hint(key));
     // Both sides of the channel work without it.

@@ -20,6 +20,7 @@ use time::OffsetDateTime;
 
 use super::inspect::{self, Certificate};
 use super::{IdentityError, Role, SubjectName, Trust};
+use crate::input::is_stdin;
 use crate::net::Host;
 use crate::report::{Check, Finding, Id, Severity, State};
 use crate::units::Within;
@@ -187,7 +188,7 @@ impl Audit {
         }
         self.record("file", &subject, pair.file(files));
         self.record_state("key", &subject, pair.key(files));
-        if pair.has_key() {
+        if pair.has_key() && !is_stdin(&files.key) {
             self.record("key mode", &subject, files::mode(&files.key, questions.allowed_key_mode));
         }
         if role == Role::Server && self.server.is_none() {

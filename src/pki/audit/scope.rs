@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use crate::input::is_stdin;
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role, inspect};
 
 /// Which files to look at.
@@ -36,11 +37,11 @@ pub struct LeafFiles {
 }
 
 impl Scope {
-    /// All files that are used, with those of the CA first.
+    /// All files that are used, with those of the CA first, without stdin.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         let leafs = self.leafs.iter().flat_map(|leaf| [&leaf.certificate, &leaf.key]);
         let ca = [&self.ca].into_iter().chain(self.ca_key.as_ref().map(|key| &key.path));
-        ca.chain(leafs).map(PathBuf::as_path)
+        ca.chain(leafs).map(PathBuf::as_path).filter(|path| !is_stdin(path))
     }
 
     /// `ca.crt`, and every `NAME.crt` of a directory that has its `NAME.key` beside it. Of `server` and `client`

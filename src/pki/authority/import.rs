@@ -120,7 +120,8 @@ impl Candidate<'_> {
     fn prove(&self, (key, key_path): (PrivateKey, PathBuf)) -> Result<Imported, ImportError> {
         let path = || self.certificate.to_owned();
         if self.blocks.certificates.is_empty() {
-            let found = if self.blocks.keys.is_empty() { Found::of(self.text, &self.blocks) } else { Found::Key };
+            let found =
+                if self.blocks.keys.is_empty() { Found::of(self.text, &self.blocks) } else { Found::Key };
             return Err(IdentityError::NoCertificate { path: path(), found }.into());
         }
         let mut links = Vec::new();
@@ -265,8 +266,8 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::pki::pem;
     use crate::pki::authority::{SetPlan, issue_set};
+    use crate::pki::pem;
 
     const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
 

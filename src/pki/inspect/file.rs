@@ -132,14 +132,24 @@ impl KeyFile {
 /// # Errors
 /// When the directory cannot be read.
 pub fn directory(path: &Path) -> Result<Vec<PathBuf>, IdentityError> {
+    let mut files = entries(path)?;
+    // Links are followed: so the kubelet mounts Secrets, and so our own sets are stored.
+    files.retain(|file| fs::metadata(file).is_ok_and(|metadata| metadata.is_file()));
+    Ok(files)
+}
+
+/// Everything in a directory that is not hidden and no directory, by name; also links to nowhere, pipes and sockets.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn entries(path: &Path) -> Result<Vec<PathBuf>, IdentityError> {
     let unreadable = |source| IdentityError::Unreadable { path: path.into(), source };
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        // Links are followed: so the kubelet mounts Secrets, and so our own sets are stored.
-        let is_file = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file());
-        if !hidden && is_file {
+        let is_directory = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
+        if !hidden && !is_directory {
             files.push(entry.path());
         }
     }

@@ -3,7 +3,7 @@
 
 mod file;
 
-pub use file::{KeyFile, PemFile, directory};
+pub use file::{KeyFile, PemFile, directory, entries};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;

@@ -300,7 +300,7 @@ error: `request.csr` is not signed by the key that it is for
     ]);
     place.verb(&["issue", "server", "--csr", "certs/server.key"]).assert().code(2).stdout_eq("").stderr_eq(
         str![[r"
-error: `certs/server.key` holds no certificate request
+error: `certs/server.key` holds no certificate request: it holds a private key
   hint: a key stays with its owner, who sends a request: `openssl req [..]` makes one
 
 "]],

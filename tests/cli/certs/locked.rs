@@ -76,3 +76,21 @@ fn a_passphrase_that_is_not_needed_is_not_read() {
         );
     }
 }
+
+/// Editors of Windows put a byte order mark in front, which nobody typed.
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_passphrase() {
+    let place = locked();
+    fs::write(place.path("marked"), "\u{feff}open sesame\r\n").expect("writable");
+    place.verb(&with(&["renew", "--force"], "marked")).assert().success();
+    let wide = "\u{feff}open sesame\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    fs::write(place.path("wide"), wide).expect("writable");
+    place.verb(&with(&["renew", "--force"], "wide")).assert().code(2).stderr_eq(
+        "error: `wide` is text in UTF-16, and a passphrase is read as bytes\n  \
+         hint: convert it: `(umask 077; iconv -f UTF-16 -t UTF-8 wide > wide.utf8)`\n",
+    );
+    let convert = ["-c", "iconv -f UTF-16 -t UTF-8 wide > wide.utf8"];
+    let status = std::process::Command::new("sh").args(convert).current_dir(place.path("")).status();
+    assert!(status.expect("a shell").success());
+    place.verb(&with(&["renew", "--force"], "wide.utf8")).assert().success();
+}

@@ -3,6 +3,7 @@
 
 mod change;
 mod check;
+mod containers;
 mod copies;
 mod dates;
 mod files;
@@ -22,6 +23,7 @@ mod renew;
 mod requests;
 mod rotate_ca;
 mod show;
+mod stdin;
 mod store;
 
 use std::collections::BTreeMap;

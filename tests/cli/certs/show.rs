@@ -3,6 +3,8 @@
 use std::fs;
 
 use egext_test_support::{TestPki, TestServer, assert_finding};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value;
 use snapbox::str;
 
@@ -163,4 +165,111 @@ fn a_broken_file_among_others_is_a_finding() {
     let run = egext(["certs", "show"]).pki(&pki).json();
     assert_eq!((run.exit_code, run.ids()), (1, vec!["certs.unusable"]));
     assert_eq!(run.json["certificates"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn what_a_directory_has_in_another_form_is_named() {
+    let pki = TestPki::new();
+    let directory = pki.directory();
+    let write = |name: &str, contents: &[u8]| fs::write(directory.join(name), contents).expect("written");
+    let pem = fs::read(pki.server_certificate()).expect("PEM");
+    write("server.der", &CertificateDer::from_pem_slice(&pem).expect("a certificate"));
+    write("large.pem", &pem.repeat((1 << 20) / pem.len() + 1));
+    write("notes.txt", b"of no interest");
+    fs::remove_file(pki.server_certificate()).expect("removable");
+    let _socket = std::os::unix::net::UnixListener::bind(directory.join("socket")).expect("bound");
+    let run = egext(["certs", "show"]).pki(&pki).json();
+    assert_eq!((run.exit_code, run.ids()), (0, vec![]));
+    let left_out = run.json["left_out"].as_array().expect("a list");
+    let left_out = left_out.iter().map(|file| {
+        let source = file["source"].as_str().expect("a path");
+        (source.rsplit('/').next().expect("a name"), file["reason"].as_str().expect("words"))
+    });
+    assert_eq!(
+        left_out.collect::<Vec<_>>(),
+        [
+            ("large.pem", "it is larger than 1024 KiB"),
+            ("server.der", "it is a certificate in DER, not PEM"),
+            ("socket", "it is a socket"),
+        ]
+    );
+    let run = egext(["certs", "show"]).pki(&pki).run();
+    let words = "server.der: not shown: it is a certificate in DER, not PEM\n  hint: convert it: `openssl x509 -inform DER";
+    assert!(run.stdout.contains(words), "{}", run.stdout);
+    let words = "belongs to none of these certificates; some files could not be read";
+    assert!(run.stdout.contains(words), "{}", run.stdout);
+    assert!(!run.stdout.contains("notes.txt"), "{}", run.stdout);
+    let run = egext(["certs", "show", "--short"]).pki(&pki).run();
+    assert!(run.stderr.contains("server.der: not shown"), "{}", run.stderr);
+}
+
+#[test]
+fn a_directory_with_nothing_but_another_form_is_an_error_with_its_command() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    place.openssl(&["x509", "-in", "certs/server.crt", "-outform", "DER", "-out", "server.der"]);
+    let run = place.verb(&["show", "."]).assert().code(2);
+    run.stderr_eq(str![[r"
+error: `./server.der` holds no certificate: it is a certificate in DER, not PEM
+  hint: convert it: `openssl x509 -inform DER -in ./server.der -out ./server.der.pem`
+
+"]]);
+}
+
+#[test]
+fn a_link_to_nowhere_is_named() {
+    let pki = TestPki::new();
+    std::os::unix::fs::symlink("nowhere", pki.directory().join("old.crt")).expect("a link");
+    let run = egext(["certs", "show"]).pki(&pki).json();
+    let finding = assert_finding!(run, "certs.unusable");
+    assert!(
+        finding["message"].as_str().is_some_and(|words| words.contains("a link to `nowhere`")),
+        "{finding}"
+    );
+}
+
+#[test]
+fn the_version_is_told_where_it_is_not_the_third() {
+    let place = Place::new();
+    place.make_root("root", &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "CN=root\n", "");
+    place.openssl(&["req", "-new", "-key", "root.key", "-subj", "/CN=old", "-out", "old.csr"]);
+    // Without extensions OpenSSL writes version 1.
+    place.openssl(&["x509", "-req", "-in", "old.csr", "-signkey", "root.key", "-out", "old.crt"]);
+    let lines = |name: &str| {
+        let run = place.verb(&["show", name]).assert().success();
+        String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8")
+    };
+    assert!(lines("old.crt").contains("\n  version     1\n"), "{}", lines("old.crt"));
+    assert!(!lines("root.crt").contains("version"), "{}", lines("root.crt"));
+    for (name, version) in [("old.crt", 1), ("root.crt", 3)] {
+        assert_eq!(place.verb_json(&["show", name], 0)["certificates"][0]["version"], version);
+    }
+}
+
+#[test]
+fn short_is_one_line_for_each_certificate() {
+    let place = Place::new();
+    place.init(&["--san", "extension.internal", "--lifetime", "30d"]).assert().success();
+    place.verb(&["show", "--short"]).assert().success().stderr_eq("").stdout_eq(str![[r"
+certs/ca.crt	ca	-	[..]Z	1824
+certs/client.crt	client	client.egext.internal	[..]Z	29
+certs/server.crt	server	extension.internal,localhost,127.0.0.1,::1	[..]Z	29
+
+"]]);
+    place.verb(&["show", "--short", "certs/server.key"]).assert().success().stdout_eq("");
+    let run = place.verb(&["show", "--short"]).assert().success();
+    let text = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+    let until = text.lines().next().and_then(|line| line.split('\t').nth(3)).expect("five fields");
+    assert_eq!(place.verb_json(&["show"], 0)["certificates"][0]["not_after"], until);
+    place.verb(&["show", "--short", "-o", "json"]).assert().code(2);
+    // What has expired, and a name that would break the line.
+    let now = super::now();
+    place.init(&["--force"]).assert().success();
+    let other = Place::new();
+    other.write_set(now - time::Duration::days(365) - time::Duration::HOUR);
+    fs::rename(other.certs().join(".egext/current/server.crt"), place.path("a\tb.crt")).expect("renamed");
+    place.verb(&["show", "--short", "a\tb.crt"]).assert().success().stdout_eq(str![[r"
+a/u{9}b.crt	server	localhost,127.0.0.1,::1	[..]Z	-1
+
+"]]);
 }

@@ -1,3 +1,7 @@
+//! `egext certs show`: what files hold and what servers present.
+
+mod short;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -7,16 +11,17 @@ use super::CertsError;
 use super::presented::{Question, client_in};
 use crate::cli::CertsShow;
 use crate::commands::Error;
-use crate::pki::inspect::{Certificate, KeyFile, PemFile, directory, first_out_of_order};
+use crate::pki::inspect::{Certificate, KeyFile, PemFile, entries, first_out_of_order};
 use crate::pki::{
-    Anchors, CA_CERTIFICATE_FILE, Encryption, IdentityError, Passphrase, encrypt_anew_hint, printable, when,
+    Anchors, CA_CERTIFICATE_FILE, Encryption, Found, IdentityError, Passphrase, encrypt_anew_hint, printable,
+    when,
 };
-use crate::report::{Body, Finding, Id, Report, chain};
+use crate::report::{Body, Finding, Hint as _, Id, Report, chain};
 
 pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, Error> {
     let mut report = Report::new("certs show");
     let question = Question::new(&arguments.server)?;
-    let mut shown = Shown { files: Vec::new(), now };
+    let mut shown = Shown { files: Vec::new(), left_out: Vec::new(), now };
     if arguments.paths.is_empty() && question.is_none() {
         shown.directory(&arguments.dir, &mut report)?;
     }
@@ -40,10 +45,13 @@ pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, 
             }
         }
     }
-    if shown.is_empty() && report.findings.is_empty() {
+    if shown.has_nothing() && report.findings.is_empty() {
         return Err(shown.nothing(arguments).into());
     }
     shown.render(&mut report);
+    if arguments.short {
+        shown.shorten(&mut report);
+    }
     Ok(report)
 }
 
@@ -54,24 +62,66 @@ fn presented(address: &str, chain: &[rustls_pki_types::CertificateDer<'_>]) -> R
 /// All that is shown, in its order.
 struct Shown {
     files: Vec<PemFile>,
+    left_out: Vec<LeftOut>,
     now: OffsetDateTime,
 }
 
+/// A file of a directory that may hold certificates or keys and cannot be read.
+struct LeftOut {
+    path: PathBuf,
+    reason: String,
+    /// What it would be if it were the only file.
+    error: IdentityError,
+}
+
+impl LeftOut {
+    fn lines(&self) -> String {
+        let hint = self.error.hint().map(|hint| format!("  hint: {}\n", printable(&hint)));
+        let path = self.path.display().to_string();
+        format!("{}: not shown: {}\n{}", printable(&path), self.reason, hint.unwrap_or_default())
+    }
+
+    fn object(&self) -> Value {
+        json!({
+            "source": self.path.display().to_string(),
+            "reason": self.reason,
+            "hint": self.error.hint(),
+        })
+    }
+}
+
 impl Shown {
-    /// Files of a directory that hold neither certificates nor keys are none of our business; broken ones are.
+    /// Text files of a directory that hold neither certificates nor keys are none of our business. Broken files are,
+    /// and so are those that may hold some in another form.
     fn directory(&mut self, path: &Path, report: &mut Report) -> Result<(), CertsError> {
-        for path in directory(path)? {
+        for path in entries(path)? {
             match PemFile::read(&path) {
-                Ok(file) if file.otherwise.is_none() => self.files.push(file),
-                Ok(_) | Err(IdentityError::TooLarge { .. }) => {}
+                Ok(PemFile { otherwise: Some(Found::Text), .. }) => {}
+                Ok(PemFile { otherwise: Some(found), path, .. }) => {
+                    let reason = found.to_string();
+                    self.leave_out(path.clone(), IdentityError::NoCertificate { path, found }, reason);
+                }
+                Ok(file) => self.files.push(file),
+                Err(error @ IdentityError::TooLarge { limit, .. }) => {
+                    self.leave_out(path.clone(), error, format!("it is larger than {} KiB", limit / 1024));
+                }
+                Err(error @ IdentityError::NotAFile { kind, .. }) => {
+                    self.leave_out(path.clone(), error, format!("it is {kind}"));
+                }
                 Err(error) => {
-                    let finding = Finding::new(Id::CertsUnusable, path.display().to_string(), chain(&error));
+                    let mut finding =
+                        Finding::new(Id::CertsUnusable, path.display().to_string(), chain(&error));
+                    finding.hint = error.hint();
                     report.talk.finding(&finding);
                     report.findings.push(finding);
                 }
             }
         }
         Ok(())
+    }
+
+    fn leave_out(&mut self, path: PathBuf, error: IdentityError, reason: String) {
+        self.left_out.push(LeftOut { path, reason, error });
     }
 
     /// Opens the CA's key, and every other that has the same passphrase. One at least has to open.
@@ -93,11 +143,14 @@ impl Shown {
         Ok(())
     }
 
-    fn is_empty(&self) -> bool {
+    fn has_nothing(&self) -> bool {
         self.files.iter().all(|file| file.otherwise.is_some())
     }
 
-    fn nothing(&self, arguments: &CertsShow) -> CertsError {
+    fn nothing(&mut self, arguments: &CertsShow) -> CertsError {
+        if !self.left_out.is_empty() {
+            return self.left_out.swap_remove(0).error.into();
+        }
         match self.files.iter().find_map(|file| Some((file.path.clone(), file.otherwise.clone()?))) {
             Some((path, found)) => IdentityError::NoCertificate { path, found }.into(),
             None => CertsError::NothingToShow {
@@ -127,10 +180,18 @@ impl Shown {
             }
             for key in &file.keys {
                 let owner = self.owner(key);
-                text += &section(&file.path, &key_words(&file.path, key, owner.as_ref()), &[]);
+                let mut words = key_words(&file.path, key, owner.as_ref());
+                if owner.is_none() && matches!(key, KeyFile::Usable { .. }) {
+                    words += self.belongs_to_none();
+                }
+                text += &section(&file.path, &words, &[]);
                 keys.push(key_object(file, key, owner));
             }
         }
+        for file in &self.left_out {
+            text += &file.lines();
+        }
+        report.details.insert("left_out".to_owned(), self.left_out.iter().map(LeftOut::object).collect());
         let pem = self.files.iter().flat_map(|file| &file.certificates).map(Certificate::pem);
         report.pem = Some(pem.collect());
         report.body = Body::Text(text.trim_start().to_owned());
@@ -159,7 +220,8 @@ impl Shown {
             )
         };
         let names = summary.names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        vec![
+        let version = (certificate.version != 3).then(|| ("version", certificate.version.to_string()));
+        let rows = [
             ("subject", summary.subject.to_string()),
             ("issuer", issuer),
             ("names", if names.is_empty() { "none".to_owned() } else { names.join(", ") }),
@@ -172,7 +234,8 @@ impl Shown {
             ("SHA-256", certificate.fingerprint.clone()),
             ("of its key", certificate.key_fingerprint.clone()),
             ("belongs to", side(certificate).1.to_owned()),
-        ]
+        ];
+        version.into_iter().chain(rows).collect()
     }
 
     fn object(&self, file: &PemFile, index: usize, certificate: &Certificate) -> Value {
@@ -181,6 +244,7 @@ impl Shown {
         json!({
             "source": file.path.display().to_string(),
             "position": index + 1,
+            "version": certificate.version,
             "subject": summary.subject.as_str(),
             "issuer": summary.issuer.as_str(),
             "issuer_file": self.issuer(certificate).map(path),
@@ -200,6 +264,14 @@ impl Shown {
             "key_sha256": certificate.key_fingerprint,
             "belongs_to": side(certificate).0,
         })
+    }
+
+    /// Whose key it is that no certificate here has.
+    fn belongs_to_none(&self) -> &'static str {
+        match self.left_out.is_empty() {
+            true => ", belongs to none of these certificates",
+            false => ", belongs to none of these certificates; some files could not be read",
+        }
     }
 
     /// The file with the certificate that issued this one. In a bundle of strangers nobody is looked for: with the
@@ -280,7 +352,9 @@ fn order(file: &PemFile) -> (String, Value) {
 
 fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> String {
     let words = match key {
-        KeyFile::Encrypted(Encryption::Pkcs8) => "an encrypted key, which only its passphrase opens".to_owned(),
+        KeyFile::Encrypted(Encryption::Pkcs8) => {
+            "an encrypted key, which only its passphrase opens".to_owned()
+        }
         KeyFile::Encrypted(Encryption::OpenSsl) => {
             format!("a key that is encrypted in the old OpenSSL form; {}", encrypt_anew_hint(path))
         }
@@ -295,9 +369,6 @@ fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> Str
             path.display()
         ),
         Some((path, false)) => format!("{words}, belongs to `{}`", path.display()),
-        None if matches!(key, KeyFile::Usable { .. }) => {
-            format!("{words}, belongs to none of these certificates")
-        }
         None => words,
     }
 }

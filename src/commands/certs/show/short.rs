@@ -1,0 +1,37 @@
+//! One line for each certificate, for scripts.
+
+use super::{Shown, side};
+use crate::pki::inspect::{Certificate, PemFile};
+use crate::pki::{printable, when};
+use crate::report::{Body, Report};
+
+impl Shown {
+    /// Puts the lines in the place of what a person would read.
+    pub(super) fn shorten(&self, report: &mut Report) {
+        let lines = self
+            .files
+            .iter()
+            .flat_map(|file| file.certificates.iter().map(move |certificate| self.line(file, certificate)));
+        report.body = Body::data(lines.collect::<String>());
+        for file in &self.left_out {
+            report.talk.text(&file.lines());
+        }
+    }
+
+    /// Its fields stand between tabs, none is ever empty, and new fields would follow the last one.
+    fn line(&self, file: &PemFile, certificate: &Certificate) -> String {
+        let summary = &certificate.summary;
+        let names = summary.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let kind = if summary.is_ca { "ca" } else { side(certificate).0 };
+        // Rounded down: 0 on the last day, and below zero from the moment in which it expires.
+        let days = (summary.not_after - self.now).whole_seconds().div_euclid(24 * 60 * 60);
+        let fields = [
+            file.path.display().to_string(),
+            kind.to_owned(),
+            if names.is_empty() { "-".to_owned() } else { names },
+            when::timestamp(summary.not_after),
+            days.to_string(),
+        ];
+        fields.map(|field| printable(&field)).join("\t") + "\n"
+    }
+}

@@ -1,0 +1,79 @@
+//! Stdin can be read once, so one flag of a command can name it.
+
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use crate::cli::{CertsCommand, Command, Material, RotationStep, Signer};
+use crate::input::is_stdin;
+
+/// Refuses a command of which two inputs are `-`.
+pub(super) fn refuse_second(command: &Command) -> Result<(), Error> {
+    let mut named = inputs(command).into_iter().filter(|(_, path)| is_stdin(path)).map(|(flag, _)| flag);
+    match (named.next(), named.next()) {
+        (Some(first), Some(second)) => Err(Error::StdinTwice { first, second }),
+        _ => Ok(()),
+    }
+}
+
+type Input<'a> = (&'static str, &'a Path);
+
+fn inputs(command: &Command) -> Vec<Input<'_>> {
+    match command {
+        Command::Bridge(bridge) => material(&bridge.material),
+        Command::Certs(certs) => certs_inputs(&certs.command),
+        Command::Probe(probe) => material(&probe.material),
+        // One file at most.
+        Command::Config(_) | Command::Demo(_) | Command::Explain(_) | Command::Generate(_) => Vec::new(),
+    }
+}
+
+fn certs_inputs(command: &CertsCommand) -> Vec<Input<'_>> {
+    match command {
+        CertsCommand::Check(check) => {
+            let mut inputs = material(&check.material);
+            inputs.extend(input(PASSPHRASE, check.ca_key_passphrase_file.as_ref()));
+            inputs
+        }
+        CertsCommand::Init(init) => {
+            pair([init.ca_cert.as_ref(), init.ca_key.as_ref(), init.ca_key_passphrase_file.as_ref()])
+        }
+        CertsCommand::Issue(issue) => {
+            let mut inputs = signer(&issue.signer);
+            inputs.extend(input("`--csr`", issue.csr.as_ref()));
+            inputs
+        }
+        CertsCommand::Renew(renew) => signer(&renew.signer),
+        CertsCommand::RotateCa(rotation) => match &rotation.step {
+            RotationStep::Prepare(prepare) => {
+                input(PASSPHRASE, prepare.step.ca_key_passphrase_file.as_ref()).into_iter().collect()
+            }
+            _ => Vec::new(),
+        },
+        CertsCommand::Show(show) => {
+            let mut inputs = show.paths.iter().map(|path| ("FILE", path.as_path())).collect::<Vec<_>>();
+            inputs.extend(input(PASSPHRASE, show.ca_key_passphrase_file.as_ref()));
+            inputs
+        }
+        CertsCommand::Pack(_) => Vec::new(),
+    }
+}
+
+fn material(material: &Material) -> Vec<Input<'_>> {
+    let flags = [("`--ca`", &material.ca), ("`--cert`", &material.cert), ("`--key`", &material.key)];
+    flags.into_iter().filter_map(|(flag, path)| input(flag, path.as_ref())).collect()
+}
+
+fn signer(signer: &Signer) -> Vec<Input<'_>> {
+    pair([signer.ca_cert.as_ref(), signer.ca_key.as_ref(), signer.ca_key_passphrase_file.as_ref()])
+}
+
+fn pair(paths: [Option<&PathBuf>; 3]) -> Vec<Input<'_>> {
+    let flags = ["`--ca-cert`", "`--ca-key`", PASSPHRASE];
+    flags.into_iter().zip(paths).filter_map(|(flag, path)| input(flag, path)).collect()
+}
+
+fn input<'a>(flag: &'static str, path: Option<&'a PathBuf>) -> Option<Input<'a>> {
+    path.map(|path| (flag, path.as_path()))
+}
+
+const PASSPHRASE: &str = "`--ca-key-passphrase-file`";
