@@ -205,7 +205,10 @@ mod tests {
 
     fn document(key: &PrivateKey) -> Vec<u8> {
         let text = encrypt(key.der().secret_der(), &passphrase("open sesame")).expect("encrypted");
-        pem::encrypted_key(text.as_bytes()).expect("a block")
+        match pem::encrypted_key(text.as_bytes()) {
+            Some(EncryptedKey::Pkcs8(document)) => document,
+            _ => panic!("a block of PKCS#8"),
+        }
     }
 
     #[test]
