@@ -10,6 +10,8 @@ mod ends;
 mod fields;
 mod fixture;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod lock_file;
 mod log;
 mod log_sink;
 mod material;

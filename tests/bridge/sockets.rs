@@ -19,19 +19,19 @@ use crate::fixture::{Bridge, Call, Upstream};
 /// Where nobody listens. A bridge starts all the same.
 const NOBODY: &str = "tcp://127.0.0.1:1";
 
-fn directory() -> TempDir {
+pub fn directory() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
 
-fn unix(path: &Path) -> String {
+pub fn unix(path: &Path) -> String {
     format!("unix:{}", path.display())
 }
 
-fn bridge_at(address: &str) -> Egext {
+pub fn bridge_at(address: &str) -> Egext {
     egext(["bridge", "--listen", address, "--upstream", NOBODY])
 }
 
-fn start_at(address: &str) -> Running {
+pub fn start_at(address: &str) -> Running {
     let mut running = bridge_at(address).start();
     running.wait_for_line("bridge is up");
     running
@@ -266,48 +266,6 @@ fn a_socket_that_does_not_listen_yet_is_not_stale() {
     // Once it is closed, it is stale.
     drop(socket);
     assert_eq!(start_at(&unix(&path)).terminate().0, 0);
-}
-
-/// Any user can lock a directory that they can read.
-#[test]
-fn a_lock_on_the_directory_does_not_keep_a_bridge_from_starting() {
-    let directory = directory();
-    let path = directory.path().join("eg.sock");
-    let handle = fs::File::open(directory.path()).expect("readable");
-    handle.lock().expect("ours");
-    assert_eq!(start_at(&unix(&path)).terminate().0, 0);
-}
-
-#[test]
-fn the_lock_file_goes_with_the_start_and_a_leftover_is_harmless() {
-    let directory = directory();
-    let (path, lock) = (directory.path().join("eg.sock"), directory.path().join(".eg.sock.lock"));
-    let running = start_at(&unix(&path));
-    let names: Vec<_> = fs::read_dir(directory.path())
-        .expect("readable")
-        .map(|entry| entry.expect("one").file_name())
-        .collect();
-    assert_eq!(names, ["eg.sock"]);
-    assert_eq!(running.terminate().0, 0);
-
-    let leftover = fs::File::create_new(&lock).expect("a free path");
-    assert_eq!(start_at(&unix(&path)).terminate().0, 0);
-
-    // Held by a process of this user that does not come to its end.
-    drop(leftover);
-    let held = fs::File::create_new(&lock).expect("it is gone again");
-    held.lock().expect("ours");
-    assert_refused(&bridge_at(&unix(&path)).run(), "another process holds");
-}
-
-#[test]
-fn a_link_in_the_place_of_the_lock_file_is_not_followed() {
-    let directory = directory();
-    let (path, lock) = (directory.path().join("eg.sock"), directory.path().join(".eg.sock.lock"));
-    let target = directory.path().join("target");
-    std::os::unix::fs::symlink(&target, &lock).expect("a link");
-    assert_refused(&bridge_at(&unix(&path)).run(), "is not a lock file of this user");
-    assert!(!target.exists());
 }
 
 #[test]

@@ -36,15 +36,32 @@ fn damaged(set: &CertificateSet, name: &str, changes: &[(usize, u8)]) -> tempfil
 }
 
 /// Does a directory still hold the certificates of the set, and their keys? Read by code that is not ours.
+///
+/// Of the CA's certificate only name and key count: no verifier looks at the signature of a root.
 fn is_unharmed(set: &CertificateSet, directory: &Path) -> bool {
     [("ca", &set.ca), ("server", &set.server), ("client", &set.client)].iter().all(|(name, issued)| {
         let path = |end: &str| directory.join(format!("{name}.{end}"));
-        let certificate = CertificateDer::from_pem_file(path("crt"));
-        let key = PrivateKeyDer::from_pem_file(path("key")).ok().and_then(|key| KeyPair::try_from(&key).ok());
-        let (_, parsed) = X509Certificate::from_der(issued.certificate()).expect("our own");
-        certificate.is_ok_and(|certificate| certificate == *issued.certificate())
-            && key.is_some_and(|key| parsed.public_key().subject_public_key.data == key.public_key_raw())
+        let (Ok(found), Ok(key)) =
+            (CertificateDer::from_pem_file(path("crt")), PrivateKeyDer::from_pem_file(path("key")))
+        else {
+            return false;
+        };
+        let (Ok((_, certificate)), Ok(key)) = (X509Certificate::from_der(&found), KeyPair::try_from(&key))
+        else {
+            return false;
+        };
+        let (_, own) = X509Certificate::from_der(issued.certificate()).expect("our own");
+        let is_same = found == *issued.certificate()
+            || *name == "ca" && certificate.subject().as_raw() == own.subject().as_raw();
+        let of =
+            |certificate: &X509Certificate<'_>| certificate.public_key().subject_public_key.data.to_vec();
+        is_same && of(&certificate) == of(&own) && of(&own) == key.public_key_raw()
     })
+}
+
+/// Often one that Base64 has, so that the damage is in what the text encodes.
+fn octet() -> impl Strategy<Value = u8> {
+    prop_oneof![any::<u8>(), b'A'..=b'Z', b'a'..=b'z', b'0'..=b'9']
 }
 
 proptest! {
@@ -53,7 +70,7 @@ proptest! {
     #[test]
     fn no_damage_to_a_set_panics(
         name in prop::sample::select(crate::pki::SET_FILES.to_vec()),
-        changes in prop::collection::vec((any::<usize>(), any::<u8>()), 0..6),
+        changes in prop::collection::vec((any::<usize>(), octet()), 0..6),
     ) {
         let set = issue_set(&SetPlan::default(), NOW).expect("a set");
         let directory = damaged(&set, name, &changes);
