@@ -1,21 +1,20 @@
 //! Parses, runs, renders, exits. Everything else is in the library.
 
+use std::env;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use clap::Parser as _;
-use egext::cli::Cli;
-use egext::commands;
 use egext::pki::date;
 use egext::report::Printer;
+use egext::{cli, commands};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let printer = Printer::new(cli.output.into());
-    let command = cli.command.name();
+    let cli = cli::parse(env::args_os()).unwrap_or_else(|error| error.exit());
+    let printer = Printer::new(commands::output(&cli));
+    let (command, variables) = (cli.command.name(), cli.variables.clone());
     match commands::run(cli, now, &printer) {
         Ok(code) => code,
-        Err(error) => printer.error(Some(command), &error),
+        Err(error) => printer.error(Some(command), &variables.named_in(&error)),
     }
 }
 

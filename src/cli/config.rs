@@ -75,7 +75,7 @@ pub struct Extension {
     #[arg(long, value_enum, default_value = "standalone", env = "EGEXT_MODE")]
     pub mode: Mode,
     /// Compare with FILE (`-` for stdin) instead of writing: exit 1 and a diff on stdout when it is not the same
-    #[arg(long, value_name = "FILE", env = "EGEXT_CHECK")]
+    #[arg(long, value_name = "FILE")]
     pub check: Option<PathBuf>,
     /// How EG reaches the extension.
     #[command(flatten)]

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::Args;
 
 /// Where certificates and keys are.
 #[derive(Args, Clone, Debug)]
@@ -20,37 +19,4 @@ pub struct Material {
     /// The key of `--cert` (PEM: PKCS#8, PKCS#1 or SEC1)
     #[arg(long, value_name = "FILE", requires = "cert", env = "EGEXT_KEY")]
     pub key: Option<PathBuf>,
-}
-
-/// Which flags of [`Material`] were typed, and not taken from the environment.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(missing_docs, reason = "the names are those of the flags")]
-pub struct Typed {
-    pub dir: bool,
-    pub ca: bool,
-    pub cert: bool,
-    pub key: bool,
-}
-
-impl FromArgMatches for Typed {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let typed = |flag| matches.value_source(flag) == Some(ValueSource::CommandLine);
-        Ok(Self { dir: typed("dir"), ca: typed("ca"), cert: typed("cert"), key: typed("key") })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-/// Adds no flag of its own.
-impl Args for Typed {
-    fn augment_args(command: Command) -> Command {
-        command
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        command
-    }
 }

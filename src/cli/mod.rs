@@ -1,10 +1,11 @@
-//! What can be typed: clap types and help texts, no logic.
+//! What can be typed, or set in the environment: clap types and help texts.
 
 mod address;
 mod bridge;
 mod certs;
 mod config;
 mod demo;
+mod environment;
 mod explain;
 mod generate;
 mod material;
@@ -19,9 +20,10 @@ pub use certs::{
 };
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;
+pub use environment::{Variables, parse};
 pub use explain::Explain;
 pub use generate::{Generate, GenerateCommand};
-pub use material::{Material, Typed};
+pub use material::Material;
 pub use output::Output;
 pub use probe::Probe;
 
@@ -45,6 +47,9 @@ pub struct Cli {
     /// How to print.
     #[command(flatten)]
     pub output: Output,
+    /// What was taken from the environment.
+    #[arg(skip)]
+    pub variables: Variables,
 }
 
 /// The verbs.
@@ -77,4 +82,4 @@ Examples:
   egext config stanza --socket /run/egext/eg.sock
 
 Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs check`, `certs renew --dry-run`).
-A flag that has an environment variable shows it in `--help`.";
+A flag that has an environment variable shows it in `--help`. Flags that destroy have none.";

@@ -10,14 +10,19 @@ use zeroize::Zeroizing;
 use super::signals::{Order, Signals};
 use super::{Clock, Error, block_on};
 use crate::bridge::{Bridge, Died, Drained, Plan};
-use crate::cli;
+use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, server_config};
 use crate::pki::{Role, audit};
 use crate::report::{Body, Finding, Id, Printer, Report, Severity};
 
-pub(super) fn run(arguments: cli::Bridge, clock: Clock, printer: &Printer) -> Result<Report, Error> {
+pub(super) fn run(
+    arguments: cli::Bridge,
+    variables: &Variables,
+    clock: Clock,
+    printer: &Printer,
+) -> Result<Report, Error> {
     let (log_format, log_level) = (arguments.log_format, arguments.log_level);
-    let (plan, used) = plan(arguments, clock)?;
+    let (plan, used) = plan(arguments, variables, clock)?;
     block_on(async {
         // Before there is a socket that a signal could leave behind.
         let mut signals = Signals::listen().map_err(Error::Runtime)?;
@@ -76,15 +81,16 @@ struct Used {
 }
 
 impl Used {
-    fn pair(&mut self, material: &cli::Material, role: Role) {
-        let (certificate, key) = material.pair(role);
+    fn pair(&mut self, material: &cli::Material, role: Role) -> Result<(), Error> {
+        let (certificate, key) = material.pair(role)?;
         self.files.extend([material.ca_file(), certificate, key.clone()]);
         self.keys.push(key);
+        Ok(())
     }
 }
 
 /// Decides which side has TLS and with which files.
-fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Used), Error> {
+fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(Plan, Used), Error> {
     let mut used = Used::default();
     let material = &arguments.material;
     let tls = |address: &Address| address.transport() == Transport::Tls;
@@ -99,7 +105,7 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Used), Error> {
     }
     let server = match tls(&arguments.listen) {
         true => {
-            used.pair(material, Role::Server);
+            used.pair(material, Role::Server)?;
             Some(server_config(&material.anchors()?, &material.identity(Role::Server)?)?)
         }
         false => None,
@@ -108,7 +114,7 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Used), Error> {
         true => {
             let identity = material.identity_if_present(Role::Client)?;
             match &identity {
-                Some(_) => used.pair(material, Role::Client),
+                Some(_) => used.pair(material, Role::Client)?,
                 None => used.files.push(material.ca_file()),
             }
             let client = ClientTls::new(&material.anchors()?, identity.as_ref())?;
@@ -116,7 +122,9 @@ fn plan(arguments: cli::Bridge, clock: Clock) -> Result<(Plan, Used), Error> {
         }
         false => (None, None),
     };
-    let upstream = Target::new(arguments.upstream, client, arguments.server_name.as_ref(), Alpn::Preferred)?;
+    let name = arguments.server_name.as_ref();
+    let name = name.filter(|_| client.is_some() || !variables.set("--server-name"));
+    let upstream = Target::new(arguments.upstream, client, name, Alpn::Preferred)?;
     let plan = Plan {
         listen: arguments.listen,
         server,

@@ -5,7 +5,7 @@ use serde_json::json;
 use similar::TextDiff;
 use zeroize::Zeroizing;
 
-use super::Error;
+use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
 use crate::gateway::{
     AbsolutePath, BridgeCommand, NativeTls, Plan, PlanError, Request, Service, SocketPath, Standalone,
@@ -77,8 +77,9 @@ fn request(arguments: &Extension, file: Option<Standalone>) -> Result<Request, C
 
 fn service(arguments: &ServiceFlags) -> Result<Service, ConfigError> {
     let material = TextPath::try_from(arguments.dir.as_path())?;
-    // clap has seen to it that both are there or none.
-    if let (true, Some(server)) = (arguments.native_tls, &arguments.server) {
+    if arguments.native_tls {
+        let alone = Alone { given: "--native-tls", missing: "--server" };
+        let server = arguments.server.as_ref().ok_or(alone)?;
         return Ok(Service::NativeTls(NativeTls {
             server: server.parse()?,
             material,
@@ -168,6 +169,9 @@ fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// The user gave a flag without another that it needs.
+    #[error(transparent)]
+    Alone(#[from] Alone),
     /// The user typed something that is not an address.
     #[error(transparent)]
     Address(#[from] AddressError),
@@ -218,6 +222,7 @@ pub enum ConfigError {
 impl Hint for ConfigError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Alone(error) => error.hint(),
             Self::Address(error) => error.hint(),
             Self::NotAFile { .. } | Self::NotText { .. } | Self::OtherFile { .. } | Self::TooLarge { .. } => {
                 Some("`--check` takes a file that this command wrote".to_owned())

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::both::both;
+use super::{Alone, Error};
 use crate::cli::Material;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Role};
 
@@ -17,21 +19,21 @@ impl Material {
     }
 
     /// Certificate and key of `role`, which must be there.
-    pub(super) fn identity(&self, role: Role) -> Result<Identity, IdentityError> {
-        let (certificate, key) = self.pair(role);
-        Identity::load(&certificate, &key)
+    pub(super) fn identity(&self, role: Role) -> Result<Identity, Error> {
+        let (certificate, key) = self.pair(role)?;
+        Ok(Identity::load(&certificate, &key)?)
     }
 
     /// Certificate and key of `role`, or none: a server may do without our certificate. Half a pair is an
     /// error. Whoever names a CA file and no directory gets no certificate from the default directory.
-    pub(super) fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, IdentityError> {
+    pub(super) fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error> {
         let named = self.cert.is_some() || self.dir.is_some() || self.ca.is_none();
-        let (certificate, key) = self.pair(role);
+        let (certificate, key) = self.pair(role)?;
         let present = |path: &Path| path.symlink_metadata().is_ok();
         if !named || self.cert.is_none() && !present(&certificate) && !present(&key) {
             return Ok(None);
         }
-        Identity::load(&certificate, &key).map(Some)
+        Ok(Some(Identity::load(&certificate, &key)?))
     }
 
     /// As it would be typed.
@@ -40,10 +42,17 @@ impl Material {
     }
 
     /// The files of certificate and private key of `role`.
-    pub(super) fn pair(&self, role: Role) -> (PathBuf, PathBuf) {
-        let file =
-            |named: &Option<PathBuf>, name| named.clone().unwrap_or_else(|| self.directory().join(name));
-        (file(&self.cert, role.certificate_file()), file(&self.key, role.key_file()))
+    pub(super) fn pair(&self, role: Role) -> Result<(PathBuf, PathBuf), Alone> {
+        let file = |name| self.directory().join(name);
+        Ok(match self.named_pair()? {
+            Some((certificate, key)) => (certificate.clone(), key.clone()),
+            None => (file(role.certificate_file()), file(role.key_file())),
+        })
+    }
+
+    /// The files of certificate and private key that were named.
+    pub(super) fn named_pair(&self) -> Result<Option<(&PathBuf, &PathBuf)>, Alone> {
+        both(("--cert", self.cert.as_ref()), ("--key", self.key.as_ref()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file per verb: arguments become a plan, the library carries it out, a report comes back.
 
+mod both;
 mod bridge;
 mod certs;
 mod config;
@@ -11,6 +12,7 @@ mod probe;
 mod signals;
 mod stdin;
 
+pub use both::Alone;
 pub use certs::CertsError;
 pub use config::ConfigError;
 
@@ -26,7 +28,7 @@ use crate::demo::DemoError;
 use crate::input::is_stdin;
 use crate::net::{Address, BindError, TargetError, TlsError};
 use crate::pki::IdentityError;
-use crate::report::{Format, Hint, Printer, UnknownId};
+use crate::report::{Format, Hint, OutputOptions, Printer, UnknownId};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
 pub type Clock = fn() -> OffsetDateTime;
@@ -39,14 +41,14 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
     refuse_other_formats(&cli)?;
     stdin::refuse_second(&cli.command)?;
     let report = match cli.command {
-        Command::Bridge(arguments) => bridge::run(arguments, clock, printer)?,
+        Command::Bridge(arguments) => bridge::run(arguments, &cli.variables, clock, printer)?,
         Command::Certs(arguments) => certs::run(arguments, clock())?,
         Command::Config(arguments) => config::run(&arguments)?,
         // It goes on running after its report, when it is told to.
         Command::Demo(arguments) => return demo::run(&arguments, clock, printer),
         Command::Explain(arguments) => explain::run(&arguments)?,
         Command::Generate(arguments) => generate::run(arguments)?,
-        Command::Probe(arguments) => probe::run(arguments, clock)?,
+        Command::Probe(arguments) => probe::run(arguments, &cli.variables, clock)?,
     };
     Ok(printer.report(&report))
 }
@@ -55,6 +57,9 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The user gave a flag without another that it needs.
+    #[error(transparent)]
+    Alone(#[from] Alone),
     /// The user named one certificate for two sides.
     #[error("`--cert` does not say which side it is for: both `--listen` and `--upstream` speak TLS")]
     AmbiguousCertificate,
@@ -151,6 +156,7 @@ pub enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Alone(error) => error.hint(),
             Self::AmbiguousCertificate => {
                 Some("put both pairs into one directory and name it with `--dir`".to_owned())
             }
@@ -185,29 +191,41 @@ impl Hint for Error {
     }
 }
 
-/// Every command has something for people and programs; other formats mean something for some only.
 fn refuse_other_formats(cli: &Cli) -> Result<(), Error> {
-    let known = match &cli.command {
+    let (format, known) = (output(cli).format, formats(&cli.command));
+    if known.contains(&format) {
+        return Ok(());
+    }
+    Err(match &cli.command {
+        Command::Certs(Certs { command: CertsCommand::Show(show) }) if show.short => {
+            Error::ShortFormat { format }
+        }
+        Command::Certs(Certs { command: CertsCommand::Pack(_) }) if known == ONLY_HUMAN => {
+            Error::OutputTwice { format }
+        }
+        _ => Error::Format { format, known },
+    })
+}
+
+/// How to print. A format in the environment is for those commands that have it.
+pub fn output(cli: &Cli) -> OutputOptions {
+    let mut output = OutputOptions::from(cli.output);
+    if cli.variables.set("--format") && !formats(&cli.command).contains(&output.format) {
+        output.format = Format::Human;
+    }
+    output
+}
+
+/// Every command has something for people and programs; other formats mean something for some only.
+fn formats(command: &Command) -> &'static [Format] {
+    match command {
+        Command::Certs(Certs { command: CertsCommand::Show(show) }) if show.short => ONLY_HUMAN,
         Command::Certs(Certs { command: CertsCommand::Show(_) }) => SHOW,
         Command::Certs(Certs { command: CertsCommand::Check(_) }) => CHECK,
-        Command::Generate(_) => GENERATE,
+        Command::Certs(Certs { command: CertsCommand::Pack(pack) }) if is_stdin(&pack.out) => ONLY_HUMAN,
+        Command::Generate(_) => ONLY_HUMAN,
         _ => EVERYWHERE,
-    };
-    let format = cli.output.format;
-    match &cli.command {
-        Command::Certs(Certs { command: CertsCommand::Show(show) })
-            if show.short && format != Format::Human =>
-        {
-            return Err(Error::ShortFormat { format });
-        }
-        Command::Certs(Certs { command: CertsCommand::Pack(pack) })
-            if is_stdin(&pack.out) && format != Format::Human =>
-        {
-            return Err(Error::OutputTwice { format });
-        }
-        _ => {}
     }
-    if known.contains(&format) { Ok(()) } else { Err(Error::Format { format, known }) }
 }
 
 /// Runs a future to its end on this thread: our work waits for peers, not for processors.
@@ -223,8 +241,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
 /// The formats of every command.
 const EVERYWHERE: &[Format] = &[Format::Human, Format::Json];
 
-/// What is generated has a format of its own.
-const GENERATE: &[Format] = &[Format::Human];
+/// What goes to stdout has a format of its own.
+const ONLY_HUMAN: &[Format] = &[Format::Human];
 
 /// Certificates can be piped.
 const SHOW: &[Format] = &[Format::Human, Format::Json, Format::Pem];

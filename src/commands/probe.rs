@@ -4,14 +4,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Clock, Error, block_on};
-use crate::cli;
+use crate::cli::{self, Variables};
 use crate::net::{Alpn, ClientTls, Target, Transport};
 use crate::pki::Role;
 use crate::probe::{LayerOutcome, Plan, State, TargetOutcome, probe};
 use crate::report::{Line, Report, Role as Meaning, Severity, Talk};
 
-pub(super) fn run(arguments: cli::Probe, clock: Clock) -> Result<Report, Error> {
-    let plan = plan(arguments)?;
+pub(super) fn run(arguments: cli::Probe, variables: &Variables, clock: Clock) -> Result<Report, Error> {
+    let plan = plan(arguments, variables)?;
     let outcomes = block_on(probe(plan, clock))?;
     Ok(report(outcomes))
 }
@@ -30,7 +30,7 @@ pub(super) fn report(outcomes: Vec<TargetOutcome>) -> Report {
     report
 }
 
-fn plan(arguments: cli::Probe) -> Result<Plan, Error> {
+fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Plan, Error> {
     if arguments.timeout.duration().is_zero() {
         return Err(Error::ZeroLimit { flag: "--timeout" });
     }
@@ -48,11 +48,10 @@ fn plan(arguments: cli::Probe) -> Result<Plan, Error> {
         .addresses
         .into_iter()
         .map(|address| {
-            // With several targets a server name belongs to those that have TLS.
-            let name = arguments
-                .server_name
-                .as_ref()
-                .filter(|_| !wants_tls || address.transport() == Transport::Tls);
+            // With several targets a server name belongs to those that have TLS, and a variable is for those anyway.
+            let tls_only = wants_tls || variables.set("--server-name");
+            let name = arguments.server_name.as_ref();
+            let name = name.filter(|_| !tls_only || address.transport() == Transport::Tls);
             Target::new(address, tls.clone(), name, Alpn::Required)
         })
         .collect::<Result<_, _>>()?;

@@ -19,7 +19,7 @@ const ALLOWED: &[(&str, &str)] = &[
 
 /// The same for the pages, which explain flags as well.
 const ALLOWED_IN_PAGES: &[(&str, &str)] = &[
-    ("| `--force` | `EGEXT_FORCE` |", "the table of flags says what it does"),
+    ("| `--force` | |", "the table of flags says what it does"),
     ("With `--force` the keys of the CAs", "with `--discard-ca-key`: says what it removes"),
     ("changes nothing; `--force` makes a new set", "in CI, where a set lives for a day"),
     ("or `init --force` takes it over", "of a copy without links: says which verbs write"),
@@ -29,6 +29,8 @@ const ALLOWED_IN_PAGES: &[(&str, &str)] = &[
     ("neither overwritten nor followed, with `--force` neither", "says what it does not do"),
     ("* After `init --force` both sides need their new files", "says what it costs"),
     ("certs renew --force", "renews leaf certificates below the same CA, with their names"),
+    ("**Flags that destroy have no variable**: `--force`", "of the environment"),
+    ("flags that destroy, such as `--force`, have none", "of the environment"),
 ];
 
 #[test]

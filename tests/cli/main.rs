@@ -4,6 +4,7 @@ mod certs;
 mod command;
 mod config;
 mod demo;
+mod environment;
 mod explain;
 mod hints;
 mod output;

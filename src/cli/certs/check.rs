@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Server;
-use crate::cli::{Material, Typed};
+use crate::cli::Material;
 use crate::pki::Role;
 use crate::units::Within;
 
@@ -33,9 +33,6 @@ pub struct CertsCheck {
     /// A server that should present what is on disk.
     #[command(flatten)]
     pub server: Server,
-    /// What of the material was typed. Before it, because what has been parsed is gone.
-    #[command(flatten)]
-    pub typed: Typed,
     /// What to check.
     #[command(flatten)]
     pub material: Material,

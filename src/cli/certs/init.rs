@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use crate::pki::KeyType;
 use crate::units::Span;
@@ -18,7 +17,7 @@ pub struct CertsInit {
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "EGEXT_SAN")]
     pub san: Vec<String>,
     /// Leave out `localhost`, `127.0.0.1` and `::1`: nobody calls the server from its own machine
-    #[arg(long, requires = "san", env = "EGEXT_NO_LOCAL_NAMES", value_parser = FalseyValueParser::new())]
+    #[arg(long, requires = "san", env = "EGEXT_NO_LOCAL_NAMES")]
     pub no_local_names: bool,
     /// Name of the client, for access lists; may be repeated, or a list with commas
     /// [default: client.egext.internal]
@@ -38,23 +37,18 @@ pub struct CertsInit {
     #[arg(long, value_name = "SPAN", env = "EGEXT_LIFETIME")]
     pub lifetime: Option<Span>,
     /// How long the CA lives, from now [default: 5y]
-    #[arg(long, value_name = "SPAN", conflicts_with = "ca_cert", env = "EGEXT_CA_LIFETIME")]
+    #[arg(long, value_name = "SPAN", conflicts_with_all = ["ca_cert", "ca_key"], env = "EGEXT_CA_LIFETIME")]
     pub ca_lifetime: Option<Span>,
     /// Kind of all keys [default: p256]
     #[arg(long, value_name = "TYPE", value_enum, env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
     /// Let the new CA issue certificates for the names of this set only. Java does not look at that in a root;
     /// Envoy refuses IP addresses below such a CA
-    #[arg(long, conflicts_with = "ca_cert", env = "EGEXT_NAME_CONSTRAINTS", value_parser = FalseyValueParser::new())]
+    #[arg(long, conflicts_with_all = ["ca_cert", "ca_key"], env = "EGEXT_NAME_CONSTRAINTS")]
     pub name_constraints: bool,
     /// Throw the new CA's key away, for CI: nothing can be issued or renewed later. Everything lives 24h then,
     /// unless the lifetimes say otherwise
-    #[arg(
-        long,
-        conflicts_with_all = ["ca_cert", "ca_key_passphrase_file"],
-        env = "EGEXT_DISCARD_CA_KEY",
-        value_parser = FalseyValueParser::new()
-    )]
+    #[arg(long, conflicts_with_all = ["ca_cert", "ca_key", "ca_key_passphrase_file"])]
     pub discard_ca_key: bool,
     /// File with the passphrase of the CA's key on its first line; `-` for stdin. A new CA's key is encrypted
     /// with it, one that is brought along is opened
@@ -67,10 +61,10 @@ pub struct CertsInit {
     #[arg(long, value_name = "FILE", requires = "ca_cert", env = "EGEXT_CA_KEY")]
     pub ca_key: Option<PathBuf>,
     /// Replace an existing set, CA and all; both sides then need their new files
-    #[arg(long, env = "EGEXT_FORCE", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub force: bool,
     /// Say what would be made, and write nothing
-    #[arg(long, env = "EGEXT_DRY_RUN", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "EGEXT_DRY_RUN")]
     pub dry_run: bool,
 }
 

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::Signer;
 use crate::pki::{KeyType, Role};
@@ -25,12 +24,12 @@ pub struct CertsIssue {
         long,
         value_name = "NAME",
         value_delimiter = ',',
-        env = "EGEXT_SAN",
+        env = "EGEXT_ISSUE_SAN",
         required_unless_present = "csr"
     )]
     pub san: Vec<String>,
     /// Write `NAME.crt` and `NAME.key`; with `--csr`, `-` or nothing prints the certificate
-    #[arg(long, value_name = "NAME", env = "EGEXT_OUT", required_unless_present = "csr")]
+    #[arg(long, value_name = "NAME", env = "EGEXT_ISSUE_OUT", required_unless_present = "csr")]
     pub out: Option<String>,
     /// Issue for the key of this CSR (PKCS#10, PEM; `-` for stdin); the requester keeps the key
     #[arg(long, value_name = "FILE", env = "EGEXT_CSR", conflicts_with = "key_type")]
@@ -51,7 +50,7 @@ pub struct CertsIssue {
     #[arg(long, value_name = "TYPE", value_enum, env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
     /// Say what would be issued, and write nothing
-    #[arg(long, env = "EGEXT_DRY_RUN", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "EGEXT_DRY_RUN")]
     pub dry_run: bool,
     /// Who signs.
     #[command(flatten)]

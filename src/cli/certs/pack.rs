@@ -13,10 +13,10 @@ pub struct CertsPack {
     pub role: Role,
     /// Another certificate of this side, which `egext certs issue --out NAME` made; in the archive it has the names
     /// that every command looks for
-    #[arg(long, value_name = "NAME", env = "EGEXT_NAME")]
+    #[arg(long, value_name = "NAME", env = "EGEXT_PACK_NAME")]
     pub name: Option<String>,
     /// The archive to write, where nothing may be yet; `-` for stdout
-    #[arg(long, value_name = "FILE", env = "EGEXT_OUT")]
+    #[arg(long, value_name = "FILE", env = "EGEXT_PACK_OUT")]
     pub out: PathBuf,
     /// Directory that `egext certs init` filled
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::Signer;
 use crate::pki::{KeyType, Role};
@@ -21,13 +20,13 @@ pub struct CertsRenew {
     #[arg(long, value_name = "ROLE", env = "EGEXT_ROLE")]
     pub role: Option<Role>,
     /// Issue for the same keys, not for new ones
-    #[arg(long, env = "EGEXT_KEEP_KEY", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "EGEXT_KEEP_KEY")]
     pub keep_key: bool,
     /// Renew what is not due yet, too
-    #[arg(long, env = "EGEXT_FORCE", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub force: bool,
     /// Say what would be renewed, and write nothing; exit code 3 when something would be
-    #[arg(long, env = "EGEXT_DRY_RUN", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "EGEXT_DRY_RUN")]
     pub dry_run: bool,
     /// What to change.
     #[command(flatten)]

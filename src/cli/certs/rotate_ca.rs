@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
 
 use crate::pki::KeyType;
@@ -58,7 +57,7 @@ pub struct Step {
     #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]
     pub ca_key_passphrase_file: Option<PathBuf>,
     /// Say what would be done, and write nothing
-    #[arg(long, env = "EGEXT_DRY_RUN", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "EGEXT_DRY_RUN")]
     pub dry_run: bool,
 }
 

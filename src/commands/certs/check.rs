@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::CertsError;
 use super::presented::{Question, client_in};
-use crate::cli::{CertsCheck, Material};
+use crate::cli::CertsCheck;
 use crate::commands::Error;
 use crate::input::is_stdin;
 use crate::net::Host;
@@ -67,26 +67,20 @@ fn questions(arguments: &CertsCheck) -> Result<Questions, CertsError> {
     })
 }
 
-/// The files of the flags; the environment does not disturb a directory that was typed.
-fn material(arguments: &CertsCheck) -> Result<Material, CertsError> {
-    let (typed, mut material) = (arguments.typed, arguments.material.clone());
-    if let Some(directory) = &arguments.directory {
-        let flags = [(typed.ca, "--ca"), (typed.cert, "--cert"), (typed.key, "--key")];
-        if let Some((_, flag)) = flags.into_iter().find(|(typed, _)| *typed) {
-            return Err(CertsError::DirectoryAndFile { directory: directory.clone(), flag });
-        }
+fn refuse_directory_and_file(arguments: &CertsCheck) -> Result<(), CertsError> {
+    let Some(directory) = &arguments.directory else { return Ok(()) };
+    let material = &arguments.material;
+    let flags = [(&material.ca, "--ca"), (&material.cert, "--cert"), (&material.key, "--key")];
+    match flags.into_iter().find(|(file, _)| file.is_some()) {
+        Some((_, flag)) => Err(CertsError::DirectoryAndFile { directory: directory.clone(), flag }),
+        None => Ok(()),
     }
-    if arguments.directory.is_some() || typed.dir {
-        material.ca = material.ca.filter(|_| typed.ca);
-        material.cert = material.cert.filter(|_| typed.cert);
-        material.key = material.key.filter(|_| typed.key);
-    }
-    Ok(material)
 }
 
 fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
-    let material = material(arguments)?;
-    if let (Some(certificate), Some(key)) = (&material.cert, &material.key) {
+    refuse_directory_and_file(arguments)?;
+    let material = &arguments.material;
+    if let Some((certificate, key)) = material.named_pair()? {
         for path in [certificate, key].into_iter().filter(|path| !is_stdin(path)) {
             // A file that somebody typed is there, or they made a mistake.
             path.metadata().map_err(|source| IdentityError::Unreadable { path: path.clone(), source })?;

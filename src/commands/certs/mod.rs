@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use super::Error;
+use super::{Alone, Error};
 use crate::cli::{Certs, CertsCommand};
 use crate::net::Address;
 use crate::pki::authority::AuthorityError;
@@ -47,6 +47,9 @@ pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertsError {
+    /// The user gave a flag without another that it needs.
+    #[error(transparent)]
+    Alone(#[from] Alone),
     /// The user left out where the archive goes to.
     #[error("the archive holds a key, and stdout is a terminal")]
     ArchiveOnTerminal {
@@ -162,6 +165,7 @@ pub enum CertsError {
 impl Hint for CertsError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Alone(error) => error.hint(),
             Self::ArchiveOnTerminal { role } => Some(format!(
                 "pipe it to the other machine: `egext certs pack {role} --out - | ssh HOST 'mkdir -p -m 700 certs && tar -xf - -C certs'`"
             )),

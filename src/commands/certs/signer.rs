@@ -1,5 +1,6 @@
 use super::CertsError;
 use crate::cli::Signer;
+use crate::commands::both::both;
 use crate::pki::authority::Authority;
 use crate::pki::renewal::Ca;
 use crate::pki::store::Snapshot;
@@ -8,9 +9,10 @@ use crate::pki::{Anchors, CA_CERTIFICATE_FILE};
 impl Signer {
     /// What will sign for a set.
     pub(super) fn ca(&self, set: &Snapshot) -> Result<Ca, CertsError> {
-        Ok(match (&self.ca_cert, &self.ca_key) {
-            (Some(certificate), Some(key)) => Ca::of(certificate.clone(), key.clone())?,
-            _ => Ca::load(set)?,
+        let named = both(("--ca-cert", self.ca_cert.clone()), ("--ca-key", self.ca_key.clone()))?;
+        Ok(match named {
+            Some((certificate, key)) => Ca::of(certificate, key)?,
+            None => Ca::load(set)?,
         })
     }
 

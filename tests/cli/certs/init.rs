@@ -377,7 +377,7 @@ error: `my_service` has an underscore, which host names cannot have
 }
 
 #[test]
-fn every_flag_has_an_environment_variable() {
+fn flags_have_environment_variables() {
     let place = Place::new();
     place
         .init(&[])
@@ -387,7 +387,6 @@ fn every_flag_has_an_environment_variable() {
         .env("EGEXT_LIFETIME", "2h")
         .env("EGEXT_CA_LIFETIME", "4h")
         .env("EGEXT_DRY_RUN", "true")
-        .env("EGEXT_FORCE", "1")
         .assert()
         .success()
         .stderr_eq("")

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use crate::cli::CertsInit;
+use crate::commands::both::{Alone, both};
 use crate::commands::certs::CertsError;
 use crate::pki::authority::{
     self, Authority, AuthorityError, CaKey, CertificateSet, SetPlan, issue_set, issue_set_by,
@@ -135,6 +136,9 @@ impl TryFrom<CertsInit> for Plan {
 
     fn try_from(arguments: CertsInit) -> Result<Self, CertsError> {
         let mut names = names(&arguments.san)?;
+        if arguments.no_local_names && names.is_empty() {
+            return Err(Alone { given: "--no-local-names", missing: "--san" }.into());
+        }
         let mut set = SetPlan::default();
         set.server_names.clone_from(&names);
         if !arguments.no_local_names {
@@ -168,9 +172,10 @@ impl TryFrom<CertsInit> for Plan {
         set.ca_lifetime = ca_lifetime.unwrap_or(set.ca_lifetime);
         set.name_constraints = arguments.name_constraints;
         let passphrase = arguments.ca_key_passphrase_file;
-        let signer = match (arguments.ca_cert, arguments.ca_key, passphrase) {
-            (Some(certificate), Some(key), passphrase) => Source::Files { certificate, key, passphrase },
-            (_, _, Some(passphrase)) => Source::New { key: NewKey::Encrypted { passphrase } },
+        let brought = both(("--ca-cert", arguments.ca_cert), ("--ca-key", arguments.ca_key))?;
+        let signer = match (brought, passphrase) {
+            (Some((certificate, key)), passphrase) => Source::Files { certificate, key, passphrase },
+            (None, Some(passphrase)) => Source::New { key: NewKey::Encrypted { passphrase } },
             _ if arguments.discard_ca_key => Source::New { key: NewKey::Discarded },
             _ => Source::New { key: NewKey::Plain },
         };
