@@ -177,9 +177,7 @@ impl StoredSet {
     /// Was this leaf signed by the CA, for this side? Its dates are another finding.
     fn chain(&self, role: Role, identity: &Identity) -> Option<Finding> {
         let (leaf, ca) = (identity.leaf(), &self.ca);
-        let while_both_live = leaf.not_before.max(ca.not_before);
-        let refusal =
-            verify::leaf(identity.chain(), self.anchors.certificates(), role, &[], while_both_live).err()?;
+        let refusal = verify::dates_aside(identity.chain(), self.anchors.certificates(), role).err()?;
         let message = format!("a peer that trusts `{}` refuses it: {refusal}", self.anchors.path().display());
         Some(
             Finding::new(Id::CertsChainBroken, words(identity.certificate_path()), message)

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::container::Container;
 use super::pem::Blocks;
-use super::{Found, IdentityError, Summary, Trust, key_kind};
+use super::{Found, IdentityError, Summary, Trust, key_kind, public_key};
 use crate::input::{self, InputError};
 
 /// The CA certificates that a peer is verified against: at least one.
@@ -246,12 +246,11 @@ fn prove_pair(
     let Some(public) = key.public_key() else {
         return Err(IdentityError::UnusableKey { path: key_path.into() });
     };
-    let owner = chain.iter().position(|certificate| {
-        X509Certificate::from_der(certificate)
-            .is_ok_and(|(_, certificate)| certificate.public_key().raw == public.as_ref())
-    });
+    let owner = chain.iter().position(|certificate| public_key::is_of(&public, certificate));
+    if owner == Some(0) {
+        return same_form((certificate_path, &chain[0]), &public);
+    }
     match owner {
-        Some(0) => Ok(()),
         Some(index) => Err(IdentityError::LeafNotFirst {
             certificate: certificate_path.into(),
             key: key_path.into(),
@@ -261,6 +260,17 @@ fn prove_pair(
             Err(IdentityError::KeyMismatch { certificate: certificate_path.into(), key: key_path.into() })
         }
     }
+}
+
+/// A certificate that has the key in another form is the key's, and rustls does not take the two for a pair.
+fn same_form((path, leaf): (&Path, &CertificateDer<'_>), public: &[u8]) -> Result<(), IdentityError> {
+    let Ok((_, certificate)) = X509Certificate::from_der(leaf) else { return Ok(()) };
+    let info = certificate.public_key();
+    if info.raw == public {
+        return Ok(());
+    }
+    let reason = key_kind::refusal(info).unwrap_or("rustls reads the key in one form only");
+    Err(IdentityError::KeyForm { path: path.into(), kind: key_kind::name(info), reason })
 }
 
 /// Names the kind of a key that cannot be used, unless it is one of those that can.

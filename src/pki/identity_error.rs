@@ -47,6 +47,16 @@ pub enum IdentityError {
         /// How.
         form: Encryption,
     },
+    /// The certificate has the right key, in a form that TLS stacks do not read.
+    #[error("`{}` has its key in a form that TLS stacks reject ({kind}): {reason}", path.display())]
+    KeyForm {
+        /// The certificate file.
+        path: PathBuf,
+        /// What the key is.
+        kind: String,
+        /// Why it is rejected.
+        reason: &'static str,
+    },
     /// Key and certificate are both fine, but not a pair. Usually half of a renewal was copied.
     #[error("`{}` is not the key of `{}`", key.display(), certificate.display())]
     KeyMismatch {
@@ -203,6 +213,10 @@ impl Hint for IdentityError {
                 format!("name a file, such as `{}`, or the directory with `--dir`", path.join("server.crt").display())
             }
             Self::EncryptedKey { path, .. } => decrypt_hint(path),
+            Self::KeyForm { .. } => {
+                "issue the certificate again for a P-256 key: `openssl ecparam -name prime256v1 -genkey -noout` makes one"
+                    .to_owned()
+            }
             Self::KeyMismatch { .. } => {
                 "copy certificate and key together; they were probably renewed, and only one of them arrived".to_owned()
             }

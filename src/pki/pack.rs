@@ -72,7 +72,7 @@ impl Pack {
         let identity = Identity::from_pem((&certificate_path, &chain), (&key_path, &secret))?;
         let leaf = identity.leaf().clone();
         refuse_key_of_ca(&key_path, &anchors, identity.chain())?;
-        verify::leaf(identity.chain(), anchors.certificates(), role, &[], leaf.not_after)
+        verify::dates_aside(identity.chain(), anchors.certificates(), role)
             .map_err(|refusal| PackError::Refused { role, directory: directory.into(), refusal })?;
         let key_pem = PrivateKey::new(identity.key()).map(|key| key.pem());
         let key_pem = key_pem.ok_or(IdentityError::UnusableKey { path: key_path })?;

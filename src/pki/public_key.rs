@@ -11,7 +11,7 @@ use super::InspectError;
 /// SubjectPublicKeyInfo of a certificate, DER.
 pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, InspectError> {
     let (_, certificate) =
-        X509Certificate::from_der(certificate).map_err(|error| InspectError::Malformed(error.to_string()))?;
+        X509Certificate::from_der(certificate).map_err(|error| InspectError::of(&error))?;
     Ok(certificate.public_key().raw.to_vec())
 }
 
@@ -20,24 +20,38 @@ pub(super) fn is_of(public_key: &[u8], certificate: &CertificateDer<'_>) -> bool
     of(certificate).is_ok_and(|other| is_same(public_key, &other))
 }
 
-/// Is it one key, however it is written? A point on a curve has a short form, and the parameters of an algorithm
-/// can be left out.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+/// Is it one key, SubjectPublicKeyInfo, however it is written? A point on a curve has a short form, a curve can be
+/// written out, and the parameters of an algorithm can be left out.
+pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     let (Some(one), Some(other)) = (essence(one), essence(other)) else { return false };
     one == other
 }
 
-/// What two forms of one public key have in common: the modulus, or the point's first coordinate.
-fn essence(public_key: &[u8]) -> Option<Vec<u8>> {
+/// What two forms of one public key have in common.
+#[derive(Debug, Eq, PartialEq)]
+enum Essence {
+    /// The first coordinate, and whether the second one is odd. Two curves do not have a point in common by chance.
+    Point(Vec<u8>, bool),
+    /// Modulus and exponent.
+    Rsa(Vec<u8>, Vec<u8>),
+    /// Of another kind: the octets.
+    Other(Vec<u8>),
+}
+
+fn essence(public_key: &[u8]) -> Option<Essence> {
+    let number = |octets: &[u8]| octets.iter().copied().skip_while(|octet| *octet == 0).collect::<Vec<_>>();
     let (_, info) = SubjectPublicKeyInfo::from_der(public_key).ok()?;
     Some(match info.parsed() {
-        Ok(PublicKey::RSA(key)) => key.modulus.iter().copied().skip_while(|octet| *octet == 0).collect(),
+        Ok(PublicKey::RSA(key)) => Essence::Rsa(number(key.modulus), number(key.exponent)),
         Ok(PublicKey::EC(point)) => match point.data() {
-            [UNCOMPRESSED, coordinates @ ..] => coordinates[..coordinates.len() / 2].to_vec(),
-            [_, coordinate @ ..] => coordinate.to_vec(),
-            [] => return None,
+            [UNCOMPRESSED, coordinates @ ..] => {
+                let is_odd = coordinates.last()? & 1 == 1;
+                Essence::Point(coordinates[..coordinates.len() / 2].to_vec(), is_odd)
+            }
+            [form @ (2 | 3), coordinate @ ..] => Essence::Point(coordinate.to_vec(), form & 1 == 1),
+            _ => return None,
         },
-        _ => info.subject_public_key.data.to_vec(),
+        _ => Essence::Other(info.subject_public_key.data.to_vec()),
     })
 }
 
@@ -64,6 +78,9 @@ mod tests {
         assert!(is_same(long, &short));
         assert!(is_same(&short, long));
         assert!(!is_same(other.public_key(), &short));
+        // With the other sign, it is the other point that has this coordinate.
+        short[head.len()] ^= 1;
+        assert!(!is_same(long, &short));
         assert!(!is_same(b"no key", b"no key"));
     }
 }

@@ -12,6 +12,14 @@ pub enum Refusal {
     Verifier(Error),
 }
 
+impl Refusal {
+    /// Would another moment change it?
+    pub(crate) fn is_about_dates(&self) -> bool {
+        let Self::Verifier(error) = self;
+        matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. })
+    }
+}
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self::Verifier(error)

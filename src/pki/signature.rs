@@ -37,14 +37,19 @@ pub(crate) fn signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certific
     }
 }
 
-/// The same for certificates that have not been read yet. Those that cannot be are signed by nobody.
-pub(crate) fn is_signed_by(certificate: &[u8], issuer: &[u8]) -> bool {
+/// The same for certificates that have not been read yet. Those that cannot be are signed by none.
+pub(crate) fn signature_of(certificate: &[u8], issuer: &[u8]) -> Signature {
     let (Ok((_, certificate)), Ok((_, issuer))) =
         (X509Certificate::from_der(certificate), X509Certificate::from_der(issuer))
     else {
-        return false;
+        return Signature::Foreign;
     };
-    signed_by(&certificate, &issuer) == Signature::Own
+    signed_by(&certificate, &issuer)
+}
+
+/// Did the key of `issuer` sign `certificate`, as far as that can be verified?
+pub(crate) fn is_signed_by(certificate: &[u8], issuer: &[u8]) -> bool {
+    signature_of(certificate, issuer) == Signature::Own
 }
 
 /// The hash of a signature that can be forged, in words.

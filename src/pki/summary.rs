@@ -4,7 +4,9 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::error::X509Error;
 use x509_parser::extensions::ParsedExtension;
+use x509_parser::nom;
 
 use super::{DistinguishedName, SubjectName, date, key_kind};
 
@@ -42,8 +44,7 @@ impl Summary {
     /// # Errors
     /// When it is not the DER encoding of an X.509 certificate.
     pub fn of(der: &CertificateDer<'_>) -> Result<Self, InspectError> {
-        let (rest, certificate) =
-            X509Certificate::from_der(der).map_err(|error| InspectError::Malformed(reason(error)))?;
+        let (rest, certificate) = X509Certificate::from_der(der).map_err(|error| InspectError::of(&error))?;
         if !rest.is_empty() {
             return Err(InspectError::TrailingOctets(rest.len()));
         }
@@ -83,17 +84,40 @@ impl Summary {
 pub enum InspectError {
     /// Not the DER encoding of a certificate.
     #[error("not an X.509 certificate ({0})")]
-    Malformed(String),
+    Malformed(&'static str),
     /// A certificate, with something behind it.
     #[error("{0} octets follow the certificate")]
     TrailingOctets(usize),
 }
 
-/// What the parser says, without the octets that it prints as well.
-fn reason(error: x509_parser::nom::Err<x509_parser::error::X509Error>) -> String {
+impl InspectError {
+    /// What the parser says, in words: its own hold debug text.
+    pub(super) fn of(error: &nom::Err<X509Error>) -> Self {
+        Self::Malformed(match error {
+            nom::Err::Incomplete(_) => "it is cut short",
+            nom::Err::Error(error) | nom::Err::Failure(error) => part(error),
+        })
+    }
+}
+
+/// The part of a certificate that is malformed.
+fn part(error: &X509Error) -> &'static str {
     match error {
-        x509_parser::nom::Err::Incomplete(_) => "it is cut short".to_owned(),
-        x509_parser::nom::Err::Error(error) | x509_parser::nom::Err::Failure(error) => error.to_string(),
+        X509Error::InvalidAlgorithmIdentifier => "an algorithm in it is malformed",
+        X509Error::DuplicateAttributes => "an attribute in it is there twice",
+        X509Error::DuplicateExtensions => "one of its extensions is there twice",
+        X509Error::InvalidAttributes => "an attribute in it is malformed",
+        X509Error::InvalidDate => "one of its dates is malformed",
+        X509Error::InvalidExtensions => "its extensions are malformed",
+        X509Error::InvalidIssuerUID | X509Error::InvalidSubjectUID => {
+            "a unique identifier in it is malformed"
+        }
+        X509Error::InvalidSerial => "its serial number is malformed",
+        X509Error::InvalidSignatureValue => "its signature is malformed",
+        X509Error::InvalidSPKI => "its key is malformed",
+        X509Error::InvalidVersion => "its version is malformed",
+        X509Error::InvalidX509Name => "a name in it is malformed",
+        _ => "its DER encoding is malformed",
     }
 }
 

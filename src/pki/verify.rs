@@ -8,8 +8,10 @@ use std::net::IpAddr;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::certificate::X509Certificate;
 
-use super::{Refusal, Role, SubjectName, Trust};
+use super::{Refusal, Role, SubjectName, Trust, date};
 
 /// Would a peer that trusts `anchors` accept `chain`, leaf first, from the side `role` now, under all `names`?
 pub(super) fn leaf(
@@ -45,6 +47,48 @@ pub(super) fn leaf(
     Ok(())
 }
 
+/// Would such a peer accept it at any moment at all? So the verdict is about everything but dates.
+///
+/// A path is alive from the moment when its youngest certificate begins. So there is a moment for it if there is one
+/// among those.
+///
+/// # Errors
+/// The first refusal that is not about dates, or one about dates if no path is ever alive as a whole.
+pub(super) fn dates_aside(
+    chain: &[CertificateDer<'_>],
+    anchors: &[CertificateDer<'_>],
+    role: Role,
+) -> Result<(), Refusal> {
+    let mut refusal = None;
+    for moment in beginnings(chain, anchors) {
+        match leaf(chain, anchors, role, &[], moment) {
+            Ok(()) => return Ok(()),
+            Err(found) if refusal.as_ref().is_none_or(Refusal::is_about_dates) => refusal = Some(found),
+            Err(_) => {}
+        }
+    }
+    refusal.map_or(Ok(()), Err)
+}
+
+/// The first moment of the leaf, and those of others during its life, the earliest first.
+fn beginnings(chain: &[CertificateDer<'_>], anchors: &[CertificateDer<'_>]) -> Vec<OffsetDateTime> {
+    let validity = |der: &CertificateDer<'_>| {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let validity = certificate.validity();
+        Some((date::utc(validity.not_before.to_datetime()), date::utc(validity.not_after.to_datetime())))
+    };
+    let Some((begin, end)) = chain.first().and_then(validity) else {
+        return vec![OffsetDateTime::UNIX_EPOCH];
+    };
+    let others = chain[1..].iter().chain(anchors).filter_map(|der| Some(validity(der)?.0));
+    let mut moments =
+        others.filter(|other| begin < *other && *other <= end).chain([begin]).collect::<Vec<_>>();
+    moments.sort_unstable();
+    moments.dedup();
+    moments.truncate(MOMENTS);
+    moments
+}
+
 /// Would a client that calls the holder of `leaf` by `name` accept it?
 pub(super) fn name(leaf: &CertificateDer<'_>, name: &SubjectName) -> Result<(), Refusal> {
     let leaf = EndEntityCert::try_from(leaf)?;
@@ -67,3 +111,6 @@ fn verifiable(name: &SubjectName) -> Result<Option<ServerName<'static>>, webpki:
         SubjectName::Email(_) | SubjectName::Other(_) | SubjectName::Uri(_) => None,
     })
 }
+
+/// At how many moments a chain is verified. A set has one to three; a bundle of strangers has hundreds.
+const MOMENTS: usize = 16;

@@ -145,8 +145,7 @@ fn talk(audit: &Audit, now: OffsetDateTime) -> Talk {
         }
     }
     let fine = |check: &Check| !matches!(&check.state, State::Found(findings) if findings.iter().any(|finding| finding.severity > Severity::Info));
-    let first = audit.certificates.iter().map(|(_, certificate)| certificate.summary.not_after).min();
-    if let Some(first) = first.filter(|_| audit.checks.iter().all(fine)) {
+    if let Some(first) = audit.first_end().filter(|_| audit.checks.iter().all(fine)) {
         let until = format!(" until {} ({})", when::day(first), when::distance(first, now));
         talk.blank().line(Line::default().with(Style::Good, "fine").plain(until));
     }

@@ -5,29 +5,13 @@ use std::path::Path;
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
+use super::route::Route;
 use super::rules;
 use crate::gateway::go_x509;
 use crate::net::Host;
-use crate::pki::inspect::{Certificate, first_out_of_order};
+use crate::pki::inspect::Certificate;
 use crate::pki::{Refusal, Role, SubjectName, verify, when};
 use crate::report::{Finding, Id};
-
-/// Is it leaf first, and then each issuer behind what it issued?
-pub(super) fn order(subject: &str, chain: &[Certificate]) -> Vec<Finding> {
-    let Some(position) = first_out_of_order(chain) else { return Vec::new() };
-    let leaf = chain.iter().position(|certificate| !certificate.summary.is_ca);
-    let found = chain.iter().map(|certificate| certificate.summary.subject.to_string()).collect::<Vec<_>>();
-    let message = match leaf {
-        Some(place @ 1..) => format!("the leaf stands at place {}, behind its issuers", place + 1),
-        _ => format!("certificate {position} did not issue the one before it"),
-    };
-    vec![
-        Finding::new(Id::CertsChainOrder, subject, message)
-            .with_evidence("expected", "the leaf first, each issuer behind what it issued")
-            .with_evidence("found", found)
-            .with_hint("put the blocks of the file in this order; `egext certs show` says what each is"),
-    ]
-}
 
 /// What is asked of the verifiers.
 pub(super) struct Question<'a> {
@@ -39,26 +23,41 @@ pub(super) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// What webpki says, and a finding where it refuses for another reason than dates.
-    pub(super) fn webpki(&self, anchors: &Path) -> (Option<String>, Option<Finding>) {
+    /// What webpki says, and a finding if it refuses for another reason than dates.
+    pub(super) fn webpki(&self, anchors: &Path) -> (Option<Refusal>, Option<Finding>) {
         let (chain, roots) = (ders(self.chain), ders(self.anchors));
-        let verdict = |now| verify::leaf(&chain, &roots, self.role, &[], now).err();
-        let said = verdict(self.now).map(|refusal| refusal.to_string());
-        // Dates have findings of their own; so the rest is asked at a moment when everything is alive.
-        let all = || self.chain.iter().chain(self.anchors).map(|certificate| certificate.summary.not_before);
-        let Some(refusal) = all().max().and_then(verdict) else { return (said, None) };
-        let Some(leaf) = self.chain.first() else { return (said, None) };
+        let said = verify::leaf(&chain, &roots, self.role, &[], self.now).err();
+        // Dates have findings of their own.
+        let finding = verify::dates_aside(&chain, &roots, self.role).err().map(|refusal| {
+            if is_of_another_ca(&refusal) { self.broken(anchors) } else { self.refused_by_rustls(&refusal) }
+        });
+        (said, finding)
+    }
+
+    pub(super) fn refused_by_rustls(&self, refusal: &Refusal) -> Finding {
+        Finding::new(Id::CertsRefused, self.subject, format!("rustls rejects it: {refusal}"))
+    }
+
+    fn broken(&self, anchors: &Path) -> Finding {
         let own = self.anchors.iter().map(|anchor| anchor.summary.subject.to_string()).collect::<Vec<_>>();
-        let finding = if is_of_another_ca(&refusal) {
-            let message = format!("it does not lead to a CA in `{}`", anchors.display());
-            Finding::new(Id::CertsChainBroken, self.subject, message)
-                .with_evidence("expected", format!("issued by {}", own.join(" or ")))
-                .with_evidence("found", format!("issued by {}", leaf.summary.issuer))
-                .with_hint("copy the set again as a whole, or add the missing intermediate to its file")
-        } else {
-            Finding::new(Id::CertsRefused, self.subject, format!("rustls refuses it: {refusal}"))
-        };
-        (said, Some(finding))
+        let message = format!("it does not lead to a CA in `{}`", anchors.display());
+        Finding::new(Id::CertsChainBroken, self.subject, message)
+            .with_evidence("expected", format!("issued by {}", own.join(" or ")))
+            .with_evidence("found", format!("issued by {}", self.issuers().join(", issued by ")))
+            .with_hint("copy the set again as a whole, or add the missing intermediate to its file")
+    }
+
+    /// The names of its issuers, as far as the chain has their certificates, and the name that is missing.
+    fn issuers(&self) -> Vec<String> {
+        let Some(mut last) = self.chain.first() else { return Vec::new() };
+        let mut names = vec![last.summary.issuer.to_string()];
+        for _ in 1..self.chain.len() {
+            let issuer = self.chain[1..].iter().find(|other| last.is_issued_by(other));
+            let Some(issuer) = issuer.filter(|issuer| !issuer.summary.self_issued) else { break };
+            names.push(issuer.summary.issuer.to_string());
+            last = issuer;
+        }
+        names
     }
 
     /// What Go says: under each of the names, without them under the best of its own.
@@ -87,20 +86,20 @@ impl Question<'_> {
 
     pub(super) fn refused(&self, words: &str, role: Role) -> Finding {
         let message = match role {
-            Role::Client => "a Go server refuses it",
-            Role::Server => "Envoy Gateway, which is written in Go, refuses it",
+            Role::Client => "a Go server rejects it",
+            Role::Server => "Envoy Gateway, which is written in Go, rejects it",
         };
         Finding::new(Id::CertsGatewayRefuses, self.subject, message).with_evidence("found", words)
     }
 
     /// A verifier that looks at the whole chain stops where its shortest life ends.
-    pub(super) fn outlives_ca(&self) -> Option<Finding> {
+    pub(super) fn outlives_ca(&self, route: &Route<'_>) -> Option<Finding> {
         let leaf = self.chain.first()?;
-        let above = self.chain.last()?;
-        let issuers = self.anchors.iter().filter(|anchor| above.is_issued_by(anchor));
-        let until = issuers.map(|anchor| anchor.summary.not_after).max()?;
+        // A CA that has expired already has a finding of its own.
+        let until = route.issuers_end().filter(|until| self.now <= *until)?;
         (until < leaf.summary.not_after).then(|| {
-            let message = format!("it is valid for longer than its CA, which ends on {}", when::day(until));
+            let message =
+                format!("it is valid for longer than its CA, which expires on {}", when::day(until));
             Finding::new(Id::CertsOutlivesCa, self.subject, message)
                 .with_evidence("expected", when::timestamp(until))
                 .with_evidence("found", when::timestamp(leaf.summary.not_after))

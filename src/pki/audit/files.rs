@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::{CaKeyFile, LeafFiles};
+use super::{CaKeyFile, LeafFiles, order};
 use crate::input::is_stdin;
 use crate::pki::identity_error::{decrypt_hint, encrypt_anew_hint};
-use crate::pki::inspect::{Certificate, KeyFile, PemFile, first_out_of_order};
+use crate::pki::inspect::{Certificate, KeyFile, PemFile};
 use crate::pki::{Encryption, Found, IdentityError};
 use crate::report::{Finding, Hint as _, Id, Severity, State, chain};
 
@@ -87,13 +87,11 @@ impl Pair {
                 let owner = self.chain.iter().position(|owner| first.belongs_to(owner));
                 match owner {
                     Some(0) => State::Passed,
-                    Some(owner) if first_out_of_order(&self.chain).is_none() => {
-                        found(key_of_an_issuer(&subject, &self.chain[owner], files))
-                    }
                     // The order of the file has a finding of its own.
-                    Some(_) => {
+                    Some(_) if order::leaf_not_first("", &self.chain).is_some() => {
                         State::Skipped("not compared: it is the key of another certificate in the file")
                     }
+                    Some(owner) => found(key_of_another(&subject, owner, &self.chain[owner], files)),
                     None => found(mismatch(&subject, &files.certificate.display().to_string())),
                 }
             }
@@ -244,16 +242,21 @@ fn no_key(file: &PemFile) -> Finding {
     unusable(&file.path.display().to_string(), &error)
 }
 
-/// Whoever has that key can sign for everyone.
-fn key_of_an_issuer(subject: &str, owner: &Certificate, files: &LeafFiles) -> Finding {
+fn key_of_another(subject: &str, place: usize, owner: &Certificate, files: &LeafFiles) -> Finding {
+    let (kind, hint) = match owner.summary.is_ca {
+        true => (
+            "the CA",
+            "put the key of the first certificate there; the CA's key stays where certificates are issued",
+        ),
+        false => ("certificate", "put the key's certificate first in the file"),
+    };
     let message = format!(
-        "it is the key of the CA `{}` behind the first certificate of `{}`",
+        "it is the key of {kind} `{}` at place {} of `{}`, not of the first certificate",
         owner.summary.subject,
+        place + 1,
         files.certificate.display()
     );
-    Finding::new(Id::CertsKeyMismatch, subject, message).with_hint(
-        "put the key of the first certificate there; the CA's key stays where certificates are made",
-    )
+    Finding::new(Id::CertsKeyMismatch, subject, message).with_hint(hint)
 }
 
 fn mismatch(subject: &str, certificate: &str) -> Finding {

@@ -4,9 +4,13 @@
 //! was found. Whoever trusts the certificates is asked as well: webpki, the verifier of rustls, and Go as Envoy
 //! Gateway sets it up. Their words become a finding only where no rule before them has named the cause.
 
+mod authority;
 mod chain;
 mod files;
+mod leaf;
+mod order;
 mod place;
+mod route;
 mod rules;
 mod scope;
 
@@ -19,11 +23,11 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::inspect::{self, Certificate};
-use super::{IdentityError, Role, SubjectName, Trust};
-use crate::input::is_stdin;
+use super::{IdentityError, Role, SubjectName};
 use crate::net::Host;
 use crate::report::{Check, Finding, Id, Severity, State};
 use crate::units::Within;
+use authority::Needs;
 
 /// What is asked beside what always is.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +57,7 @@ pub struct Audit {
     server: Option<(String, Certificate)>,
     /// The CA's certificates, where they can be trusted.
     anchors: Option<Anchors>,
+    needs: Needs,
 }
 
 /// What verifiers say about a leaf.
@@ -84,10 +89,17 @@ pub fn key_mode(key: &Path) -> Vec<Finding> {
 /// When the CA's file, without which little can be said, is missing.
 pub fn audit(scope: &Scope, questions: &Questions, now: OffsetDateTime) -> Result<Audit, IdentityError> {
     let mut audit = Audit::default();
-    audit.authority(scope, questions, now)?;
+    let pairs = scope.leafs.iter().map(|files| (files, files::Pair::read(files))).collect::<Vec<_>>();
+    let wanted = |(files, pair): &(&LeafFiles, Result<files::Pair, Box<Finding>>)| {
+        let chain = pair.as_ref().ok()?.chain.clone();
+        let leaf = chain.first()?;
+        let role = files.role.unwrap_or_else(|| rules::role(leaf));
+        questions.role.is_none_or(|wanted| wanted == role).then_some(chain)
+    };
+    audit.authority(scope, &pairs.iter().filter_map(wanted).collect::<Vec<_>>(), questions, now)?;
     audit.record("place", &scope.ca.display().to_string(), replaceable(scope.paths()));
-    for leaf in &scope.leafs {
-        audit.leaf_files(leaf, questions, now);
+    for (files, pair) in pairs {
+        audit.leaf_files(files, pair, questions, now);
     }
     for path in &scope.others {
         audit.other_file(path);
@@ -99,7 +111,13 @@ pub fn audit(scope: &Scope, questions: &Questions, now: OffsetDateTime) -> Resul
 impl Audit {
     /// Is something due?
     pub fn is_due(&self) -> bool {
-        self.findings().any(|finding| finding.id == Id::CertsExpiring)
+        self.findings().any(|finding| finding.id == Id::CertsExpiring && finding.severity > Severity::Info)
+    }
+
+    /// When does the first certificate expire that is needed?
+    pub fn first_end(&self) -> Option<OffsetDateTime> {
+        let needed = self.certificates.iter().filter(|(_, certificate)| self.needs.has(certificate));
+        needed.map(|(_, certificate)| certificate.summary.not_after).min()
     }
 
     /// Was something in this file judged?
@@ -135,68 +153,6 @@ impl Audit {
         self.record("presented", address, vec![finding]);
     }
 
-    fn authority(
-        &mut self,
-        scope: &Scope,
-        questions: &Questions,
-        now: OffsetDateTime,
-    ) -> Result<(), IdentityError> {
-        let subject = scope.ca.display().to_string();
-        let file = match inspect::PemFile::read(&scope.ca) {
-            Ok(file) if !file.certificates.is_empty() => file,
-            Ok(file) => {
-                self.record("file", &subject, vec![files::no_certificate(&file)]);
-                return Ok(());
-            }
-            Err(error @ IdentityError::Unreadable { .. }) => return Err(error),
-            Err(error) => {
-                self.record("file", &subject, vec![files::unusable(&subject, &error)]);
-                return Ok(());
-            }
-        };
-        let mut findings = files::byte_order_mark(&file);
-        findings.extend(files::key_inside(&file));
-        let certificates = file.certificates;
-        self.record("file", &subject, findings);
-        self.record("dates", &subject, rules::dates(&subject, &certificates, questions.within, now));
-        self.record("is a CA", &subject, rules::is_ca(&subject, &certificates));
-        self.record("strength", &subject, rules::strength(&subject, &certificates));
-        if let Some(key) = &scope.ca_key {
-            let name = key.path.display().to_string();
-            self.record_state("key", &name, files::ca_key(&subject, key, &certificates));
-            self.record("key mode", &name, files::mode(&key.path, questions.allowed_key_mode));
-        }
-        self.certificates.extend(certificates.iter().map(|found| (subject.clone(), found.clone())));
-        if certificates.iter().any(|certificate| matches!(Trust::of(&certificate.der), Some(Ok(_)))) {
-            self.anchors = Some(Anchors { path: scope.ca.clone(), certificates });
-        }
-        Ok(())
-    }
-
-    fn leaf_files(&mut self, files: &LeafFiles, questions: &Questions, now: OffsetDateTime) {
-        let subject = files.certificate.display().to_string();
-        let pair = match files::Pair::read(files) {
-            Ok(pair) => pair,
-            Err(finding) => return self.record("file", &subject, vec![*finding]),
-        };
-        let Some(leaf) = pair.chain.first() else {
-            return self.record("file", &subject, vec![files::no_certificate(&pair.file)]);
-        };
-        let role = files.role.unwrap_or_else(|| rules::role(leaf));
-        if questions.role.is_some_and(|wanted| wanted != role) {
-            return;
-        }
-        self.record("file", &subject, pair.file(files));
-        self.record_state("key", &subject, pair.key(files));
-        if pair.has_key() && !is_stdin(&files.key) {
-            self.record("key mode", &subject, files::mode(&files.key, questions.allowed_key_mode));
-        }
-        if role == Role::Server && self.server.is_none() {
-            self.server = Some((subject.clone(), leaf.clone()));
-        }
-        self.leaf(&subject, &pair.chain, role, questions, now);
-    }
-
     /// It was not named, so only what must not be in it counts.
     fn other_file(&mut self, path: &Path) {
         let subject = path.display().to_string();
@@ -209,88 +165,6 @@ impl Audit {
         }
     }
 
-    /// All that does not depend on where the chain is from.
-    fn leaf(
-        &mut self,
-        subject: &str,
-        chain: &[Certificate],
-        role: Role,
-        questions: &Questions,
-        now: OffsetDateTime,
-    ) {
-        let Some(leaf) = chain.first() else { return };
-        self.certificates.extend(chain.iter().map(|found| (subject.to_owned(), found.clone())));
-        let order = chain::order(subject, chain);
-        let in_order = order.is_empty();
-        self.record("order", subject, order);
-        self.record("dates", subject, rules::dates(subject, chain, questions.within, now));
-        self.record("strength", subject, rules::strength(subject, chain));
-        // What stands first in the wrong order is not the leaf.
-        if in_order {
-            self.record("usage", subject, rules::usage(subject, leaf, role));
-            self.record("names", subject, rules::names(subject, leaf, role, &questions.names));
-        }
-        self.trust(subject, chain, role, in_order, questions, now);
-    }
-
-    /// What the verifiers say.
-    fn trust(
-        &mut self,
-        subject: &str,
-        chain: &[Certificate],
-        role: Role,
-        in_order: bool,
-        questions: &Questions,
-        now: OffsetDateTime,
-    ) {
-        let Some(anchors) = &self.anchors else {
-            for name in ["chain", "gateway"] {
-                self.record_state(
-                    name,
-                    subject,
-                    State::Skipped("not asked: there is no CA to verify it against"),
-                );
-            }
-            return;
-        };
-        if !in_order {
-            for name in ["chain", "gateway"] {
-                self.record_state(name, subject, State::Skipped("not asked: its file is in the wrong order"));
-            }
-            return;
-        }
-        let question = chain::Question { subject, chain, anchors: &anchors.certificates, role, now };
-        let outlives = question.outlives_ca();
-        let (webpki, broken) = question.webpki(&anchors.path);
-        let go = question.go(&questions.names);
-        let ca = anchors.path.display().to_string();
-        // A warning explains no refusal, and would hide one.
-        let named = || {
-            let mut findings = self.findings();
-            findings.any(|finding| {
-                (finding.subject == subject || finding.subject == ca)
-                    && finding.severity == Severity::Error
-                    && RULES.contains(&finding.id)
-            })
-        };
-        let broken = broken.filter(|finding| finding.id == Id::CertsChainBroken || !named());
-        let refused = go.as_ref().filter(|_| !named() && broken.is_none());
-        let refused = refused.map(|go| question.refused(go, role));
-        let known = "refused for a reason that is named already";
-        let states = [
-            ("chain", webpki.is_some(), broken.into_iter().chain(outlives).collect::<Vec<_>>()),
-            ("gateway", go.is_some(), refused.into_iter().collect()),
-        ];
-        self.verdicts.push(Verdicts { subject: subject.to_owned(), webpki, go });
-        for (name, is_refused, findings) in states {
-            if is_refused && findings.is_empty() {
-                self.record_state(name, subject, State::Skipped(known));
-            } else {
-                self.record(name, subject, findings);
-            }
-        }
-    }
-
     /// One issuer, one number, two certificates.
     fn serials(&mut self) {
         let mut found = Vec::new();
@@ -300,13 +174,16 @@ impl Audit {
                     && (&other.summary.serial, &other.summary.issuer)
                         == (&certificate.summary.serial, &certificate.summary.issuer)
             });
-            if let Some((other, _)) = again {
+            if let Some((other, earlier)) = again {
                 let message = format!(
                     "has the serial number of a certificate in `{other}`, by the same issuer `{}`",
                     certificate.summary.issuer
                 );
-                let finding = Finding::new(Id::CertsSerialReused, subject, message)
+                let mut finding = Finding::new(Id::CertsSerialReused, subject, message)
                     .with_evidence("found", certificate.summary.serial.clone());
+                if !self.needs.has(certificate) || !self.needs.has(earlier) {
+                    finding.severity = Severity::Warning;
+                }
                 found.push((subject.clone(), finding));
             }
         }
@@ -334,22 +211,6 @@ impl Audit {
         self.checks.push(Check { name, subject: subject.to_owned(), state });
     }
 }
-
-/// Findings that explain why a verifier refuses a certificate.
-const RULES: &[Id] = &[
-    Id::CertsCaCannotSign,
-    Id::CertsExpired,
-    Id::CertsIpAsDns,
-    Id::CertsIsCa,
-    Id::CertsNamesMissing,
-    Id::CertsNoSan,
-    Id::CertsNotYetValid,
-    Id::CertsUnsupportedKey,
-    Id::CertsUnsupportedSignature,
-    Id::CertsWeakKey,
-    Id::CertsWeakSignature,
-    Id::CertsWrongPurpose,
-];
 
 #[cfg(test)]
 mod tests;

@@ -13,30 +13,58 @@ use crate::report::{Finding, Id, Severity};
 use crate::shell::shell_word;
 use crate::units::Within;
 
-/// Is it the time of each of them, and for long enough?
+/// Is each of them valid, and for long enough? What no leaf certificate needs is a note.
 pub(super) fn dates(
     subject: &str,
     certificates: &[Certificate],
     within: Option<Within>,
     now: OffsetDateTime,
+    is_used: impl Fn(&Certificate) -> bool,
 ) -> Vec<Finding> {
     let several = certificates.len() > 1;
     let date = |certificate: &Certificate| {
         let summary = &certificate.summary;
         let (id, words) = check::date(summary, soon(summary.not_after - summary.not_before, within), now)?;
         let who = if several { format!("`{}` ", summary.subject) } else { String::new() };
-        let finding = |verb: &str| Finding::new(id, subject, format!("{who}{verb}{words}"));
+        if !is_used(certificate) {
+            return Some(unused(Finding::new(id, subject, format!("{who}{}{words}", verb(id)))));
+        }
+        let finding = Finding::new(id, subject, format!("{who}{}{words}", verb(id)));
         Some(match (id, within) {
-            (Id::CertsNotYetValid, _) => {
-                finding("is ").with_hint("compare this machine's clock with another one: `date -u`")
-            }
-            (Id::CertsExpiring, Some(within)) => finding("")
+            (Id::CertsNotYetValid, _) => finding.with_hint(CLOCK),
+            (Id::CertsExpiring, Some(within)) => finding
                 .with_hint(renewal(subject, summary, Some(within)))
                 .with_evidence("within", within.to_string()),
-            _ => finding("").with_hint(renewal(subject, summary, None)),
+            _ => finding.with_hint(renewal(subject, summary, None)),
         })
     };
     certificates.iter().filter_map(date).collect()
+}
+
+/// The anchor of a route, in the CA file `ca`: has it expired, or is it not valid yet?
+pub(super) fn dates_of_anchor(
+    subject: &str,
+    ca: &str,
+    anchor: &Certificate,
+    now: OffsetDateTime,
+) -> Vec<Finding> {
+    let summary = &anchor.summary;
+    let Some((id, words)) = check::date(summary, Duration::ZERO, now) else { return Vec::new() };
+    let message = format!("its CA, `{}` in `{ca}`, {}{words}", summary.subject, verb(id));
+    let hint = if id == Id::CertsNotYetValid { CLOCK.to_owned() } else { renewal(subject, summary, None) };
+    vec![Finding::new(id, subject, message).with_hint(hint)]
+}
+
+fn verb(id: Id) -> &'static str {
+    if id == Id::CertsNotYetValid { "is " } else { "" }
+}
+
+/// Nothing that was looked at depends on it.
+fn unused(mut finding: Finding) -> Finding {
+    finding.severity = Severity::Info;
+    finding.message.push_str("; no certificate that was checked needs it");
+    finding.hint = Some("remove it from the file, unless a peer presents certificates of it".to_owned());
+    finding
 }
 
 /// Are they CAs, and may they sign? One leaf among them is a mistake, too: nobody needs it there.
@@ -82,52 +110,101 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
     certificates.iter().filter_map(judge).collect()
 }
 
-/// Can key or signature be forged? Nobody looks at the signature of a root: it is trusted, not verified.
-pub(super) fn strength(subject: &str, certificates: &[Certificate]) -> Vec<Finding> {
+/// An intermediate CA: OpenSSL, unless it is told otherwise, wants the root above it.
+pub(super) fn not_root(subject: &str, anchor: &Certificate) -> Finding {
+    let summary = &anchor.summary;
+    let message = format!(
+        "`{}` is an intermediate CA, and no valid root above it is in the file: OpenSSL and what is built on it reject \
+         its certificates by default",
+        summary.subject
+    );
+    Finding::new(Id::CertsCaNotRoot, subject, message)
+        .with_evidence("expected", "a chain up to a self-signed root")
+        .with_evidence("found", format!("issued by {}", summary.issuer))
+        .with_hint(format!("append the certificate of `{}`, up to the root", summary.issuer))
+}
+
+/// Can a key or signature be forged, or can it be verified at all? What no leaf certificate needs is a warning.
+pub(super) fn strength(
+    subject: &str,
+    certificates: &[Certificate],
+    is_used: impl Fn(&Certificate) -> bool,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for certificate in certificates {
-        let summary = &certificate.summary;
-        if let Some(reason) = certificate.unsupported_key {
-            let message = format!("`{}` has a key that TLS stacks refuse: {reason}", summary.subject);
-            findings.push(
-                Finding::new(Id::CertsUnsupportedKey, subject, message)
-                    .with_evidence("found", summary.key.clone())
-                    .with_hint("issue it again with a P-256 key"),
-            );
-        }
+        let mut found = keys(subject, certificate);
         // No verifier looks at the signature of a root, whatever it is.
-        if certificate.unsupported_signature && !summary.self_issued {
-            let message = format!("`{}` was signed in a way that TLS stacks do not verify", summary.subject);
-            findings.push(
-                Finding::new(Id::CertsUnsupportedSignature, subject, message)
-                    .with_evidence("found", certificate.signature.clone())
-                    .with_hint("issue it again, signed with ECDSA or RSA and SHA-256"),
-            );
+        if !certificate.summary.self_issued {
+            found.extend(signatures(subject, certificate));
         }
-        if let Some(reason) = certificate.weak_key {
-            let message = format!("`{}` has a weak key: {reason}", summary.subject);
-            findings.push(
-                Finding::new(Id::CertsWeakKey, subject, message)
-                    .with_evidence("found", summary.key.clone())
-                    .with_hint(if summary.is_ca {
-                        "replace the CA: `egext certs rotate-ca prepare --key-type p256`".to_owned()
-                    } else {
-                        p256(subject)
-                    }),
-            );
+        if !is_used(certificate) {
+            found.iter_mut().for_each(|finding| finding.severity = Severity::Warning);
         }
-        if let Some(algorithm) = certificate.weak_signature.filter(|_| !summary.self_issued) {
-            let message = format!("`{}` was signed with a hash that can be forged", summary.subject);
-            findings.push(
-                Finding::new(Id::CertsWeakSignature, subject, message)
-                    .with_evidence("found", algorithm)
-                    .with_hint("issue it again, signed with SHA-256"),
-            );
+        findings.extend(found);
+    }
+    findings
+}
+
+/// The same for the CA's file. A weak key there is an error in any case: it can sign for everyone, needed or not.
+pub(super) fn strength_of_anchors(
+    subject: &str,
+    certificates: &[Certificate],
+    is_used: impl Fn(&Certificate) -> bool,
+) -> Vec<Finding> {
+    let mut findings = strength(subject, certificates, is_used);
+    for finding in &mut findings {
+        match finding.id {
+            Id::CertsWeakKey => finding.severity = Severity::Error,
+            // What is trusted is not verified.
+            Id::CertsUnsupportedSignature | Id::CertsWeakSignature => finding.severity = Severity::Warning,
+            _ => {}
         }
-        if summary.key == "Ed25519" && !summary.is_ca {
-            let message = "Envoy and some other TLS stacks refuse Ed25519 certificates";
-            findings.push(Finding::new(Id::CertsEd25519, subject, message).with_hint(p256(subject)));
-        }
+    }
+    findings
+}
+
+fn signatures(subject: &str, certificate: &Certificate) -> Option<Finding> {
+    let name = &certificate.summary.subject;
+    if let Some(algorithm) = certificate.weak_signature {
+        let message = format!("`{name}` was signed with a hash that can be forged");
+        let finding = Finding::new(Id::CertsWeakSignature, subject, message);
+        return Some(
+            finding.with_evidence("found", algorithm).with_hint("issue it again, signed with SHA-256"),
+        );
+    }
+    certificate.unsupported_signature.then(|| {
+        let message = format!("`{name}` was signed in a way that TLS stacks do not verify");
+        Finding::new(Id::CertsUnsupportedSignature, subject, message)
+            .with_evidence("found", certificate.signature.clone())
+            .with_hint("issue it again, signed with ECDSA or RSA and SHA-256")
+    })
+}
+
+fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
+    let (mut findings, summary) = (Vec::new(), &certificate.summary);
+    if let Some(reason) = certificate.unsupported_key {
+        let message = format!("`{}` has a key that TLS stacks reject: {reason}", summary.subject);
+        findings.push(
+            Finding::new(Id::CertsUnsupportedKey, subject, message)
+                .with_evidence("found", summary.key.clone())
+                .with_hint("issue it again with a P-256 key"),
+        );
+    }
+    if let Some(reason) = certificate.weak_key {
+        let message = format!("`{}` has a weak key: {reason}", summary.subject);
+        findings.push(
+            Finding::new(Id::CertsWeakKey, subject, message)
+                .with_evidence("found", summary.key.clone())
+                .with_hint(if summary.is_ca {
+                    "replace the CA: `egext certs rotate-ca prepare --key-type p256`".to_owned()
+                } else {
+                    p256(subject)
+                }),
+        );
+    }
+    if summary.key == "Ed25519" && !summary.is_ca {
+        let message = "Envoy and some other TLS stacks reject Ed25519 certificates";
+        findings.push(Finding::new(Id::CertsEd25519, subject, message).with_hint(p256(subject)));
     }
     findings
 }
@@ -284,3 +361,5 @@ fn renewal(subject: &str, summary: &Summary, within: Option<Within>) -> String {
 fn p256(subject: &str) -> String {
     format!("give it a P-256 key: {}", renew_command(Path::new(subject), "--key-type p256"))
 }
+
+const CLOCK: &str = "compare this machine's clock with another one: `date -u`";

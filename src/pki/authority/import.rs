@@ -1,5 +1,6 @@
 //! A CA from files: ours, or somebody else's.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -12,13 +13,15 @@ use crate::pki::encrypted_key;
 use crate::pki::identity::{self, blocks, of_one_generation};
 use crate::pki::pem::Blocks;
 use crate::pki::private_key::PrivateKey;
-use crate::pki::signature::{is_signed_by, weak_hash};
+use crate::pki::signature::{self, Signature, signed_by};
 use crate::pki::{
     DecryptError, Encryption, Found, IdentityError, InspectError, Passphrase, Summary, key_kind, profile,
+    public_key,
 };
-use crate::report::{Finding, Id};
+use crate::report::{Finding, Id, Severity};
 
 use super::ImportError;
+use super::climb::Climb;
 
 /// A CA that was found fit to sign.
 #[derive(Debug)]
@@ -36,13 +39,18 @@ pub(super) struct Link {
     pub(super) summary: Summary,
     /// Name, DER.
     pub(super) subject: Vec<u8>,
-    issuer: Vec<u8>,
+    pub(super) issuer: Vec<u8>,
     /// SubjectPublicKeyInfo, DER.
     public_key: Vec<u8>,
     pub(super) key_identifier: Option<Vec<u8>>,
     path_length: Option<u32>,
     may_sign: Option<bool>,
-    weak_hash: bool,
+    /// It signed itself, or says so in a way that cannot be verified.
+    pub(super) is_root: bool,
+    /// How it was signed, in words.
+    pub(super) algorithm: Cow<'static, str>,
+    is_common_algorithm: bool,
+    weak_hash: Option<&'static str>,
     unsupported_key: Option<&'static str>,
 }
 
@@ -129,38 +137,19 @@ impl Candidate<'_> {
             let malformed = |source| IdentityError::Malformed { path: path(), position: index + 1, source };
             links.push(Link::of(certificate).map_err(malformed)?);
         }
-        let owned = |link: &Link| link.has_key(&key);
-        let Some(position) = links.iter().position(owned) else {
+        let own = links.iter().enumerate().filter(|(_, link)| link.has_key(&key));
+        let own = own.map(|(index, _)| index).collect::<Vec<_>>();
+        if own.is_empty() {
             return Err(IdentityError::KeyMismatch { certificate: path(), key: key_path }.into());
-        };
-        let mut up = vec![links.swap_remove(position)];
-        // Before the chain is looked for: what is wrong with the CA itself comes first.
-        self.fit(&up[0], 0)?;
-        while let Some(last) = up.last().filter(|last| !last.is_root()) {
-            let next = self.issuer(last, &links)?;
-            self.fit(&links[next], up.len())?;
-            up.push(links.swap_remove(next));
         }
-        let findings = up[0].findings(self.certificate);
-        Ok(Imported { key, path: up, findings })
-    }
-
-    /// Which of `others` has signed `link`?
-    fn issuer(&self, link: &Link, others: &[Link]) -> Result<usize, ImportError> {
-        let named = |other: &Link| other.subject == link.issuer;
-        if !others.iter().any(named) {
-            return Err(ImportError::ChainIncomplete {
-                path: self.certificate.into(),
-                subject: link.summary.subject.clone(),
-                issuer: link.summary.issuer.clone(),
-            });
-        }
-        let signed = |other: &Link| named(other) && is_signed_by(&link.certificate, &other.certificate);
-        others.iter().position(signed).ok_or_else(|| ImportError::ChainBroken {
-            path: self.certificate.into(),
-            subject: link.summary.subject.clone(),
-            issuer: link.summary.issuer.clone(),
-        })
+        let fit = |link: &Link, below| self.fit(link, below);
+        let chosen = Climb::new(self.certificate, &links, &fit).best(&own)?;
+        let mut links = links.into_iter().map(Some).collect::<Vec<_>>();
+        let path = chosen.iter().filter_map(|index| links[*index].take()).collect::<Vec<_>>();
+        let mut findings =
+            path.iter().take(1).filter_map(|ca| ca.strictness(self.certificate)).collect::<Vec<_>>();
+        findings.extend(path.last().and_then(|root| root.odd_signature(self.certificate)));
+        Ok(Imported { key, path, findings })
     }
 
     /// May `link` sign, with `below` other CAs between it and a leaf?
@@ -174,7 +163,7 @@ impl Candidate<'_> {
         } else if let Some(reason) = link.unsupported_key {
             let kind = link.summary.key.clone();
             Err(ImportError::UnsupportedKey { path, subject, kind, reason })
-        } else if link.weak_hash {
+        } else if link.weak_hash.is_some() && !link.is_root {
             Err(ImportError::WeakHash { path, subject })
         } else if not_after < self.now {
             Err(ImportError::Expired { path, subject, not_after })
@@ -195,8 +184,8 @@ impl Link {
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, InspectError> {
         let summary = Summary::of(certificate)?;
         // It has been read already.
-        let (_, parsed) = X509Certificate::from_der(certificate)
-            .map_err(|error| InspectError::Malformed(error.to_string()))?;
+        let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| InspectError::of(&error))?;
+        let is_self_signed = summary.self_issued && signed_by(&parsed, &parsed) != Signature::Foreign;
         let mut link = Self {
             certificate: certificate.clone().into_owned(),
             summary,
@@ -206,9 +195,13 @@ impl Link {
             key_identifier: None,
             path_length: None,
             may_sign: None,
-            weak_hash: weak_hash(&parsed).is_some(),
+            is_root: is_self_signed,
+            algorithm: signature::name(&parsed),
+            is_common_algorithm: signature::is_common(&parsed),
+            weak_hash: signature::weak_hash(&parsed),
             unsupported_key: key_kind::refusal(parsed.public_key()),
         };
+        let mut issuer_key = None;
         for extension in parsed.extensions() {
             match extension.parsed_extension() {
                 ParsedExtension::BasicConstraints(constraints) => {
@@ -218,9 +211,15 @@ impl Link {
                 ParsedExtension::SubjectKeyIdentifier(identifier) => {
                     link.key_identifier = Some(identifier.0.to_vec());
                 }
+                ParsedExtension::AuthorityKeyIdentifier(identifier) => {
+                    issuer_key = identifier.key_identifier.as_ref().map(|identifier| identifier.0.to_vec());
+                }
                 _ => {}
             }
         }
+        // The next key of a CA, signed by its last one, has its name for an issuer too.
+        link.is_root &=
+            issuer_key.is_none() || link.key_identifier.is_none() || issuer_key == link.key_identifier;
         Ok(link)
     }
 
@@ -233,15 +232,11 @@ impl Link {
     }
 
     fn has_key(&self, key: &PrivateKey) -> bool {
-        self.public_key == key.public_key()
-    }
-
-    fn is_root(&self) -> bool {
-        self.subject == self.issuer && is_signed_by(&self.certificate, &self.certificate)
+        public_key::is_same(&self.public_key, key.public_key())
     }
 
     /// What only strict verifiers hold against it.
-    fn findings(&self, path: &Path) -> Vec<Finding> {
+    fn strictness(&self, path: &Path) -> Option<Finding> {
         let lacks = [
             (self.may_sign.is_none(), "no key usage"),
             (self.key_identifier.is_none(), "no subject key identifier"),
@@ -249,10 +244,26 @@ impl Link {
         ];
         let lacks = lacks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, what)| what).collect::<Vec<_>>();
         if lacks.is_empty() {
-            return Vec::new();
+            return None;
         }
         let message = format!("the CA has {}, so strict verifiers refuse what it signs", lacks.join(" and "));
-        vec![Finding::new(Id::CertsCaNotStrict, path.display().to_string(), message)]
+        Some(Finding::new(Id::CertsCaNotStrict, path.display().to_string(), message))
+    }
+
+    /// A note about a root whose signature would count if it were not a root.
+    fn odd_signature(&self, path: &Path) -> Option<Finding> {
+        let id = match self.weak_hash {
+            Some(_) => Id::CertsWeakSignature,
+            None if self.is_common_algorithm => return None,
+            None => Id::CertsUnsupportedSignature,
+        };
+        let message = format!(
+            "the root `{}` is signed with {}; it can be used, since verifiers do not check the signature of a root",
+            self.summary.subject, self.algorithm
+        );
+        let mut finding = Finding::new(id, path.display().to_string(), message);
+        finding.severity = Severity::Info;
+        Some(finding)
     }
 }
 

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
@@ -85,6 +86,12 @@ pub enum ImportError {
         /// Which of its certificates.
         subject: DistinguishedName,
     },
+    /// So many certificates of one name that the search for a root was given up.
+    #[error("`{}` has too many certificates of one name to find a root", path.display())]
+    TooManyCertificates {
+        /// The certificate file.
+        path: PathBuf,
+    },
     /// A key that no TLS stack takes.
     #[error("`{subject}` in `{}` has a key that TLS stacks refuse ({kind}): {reason}", path.display())]
     UnsupportedKey {
@@ -97,7 +104,17 @@ pub enum ImportError {
         /// Why it is refused.
         reason: &'static str,
     },
-    /// Signed with SHA-1 or MD5.
+    /// Below the root, signed with SHA-224, SHA-3, or RSA-PSS with an odd salt.
+    #[error("`{subject}` in `{}` is signed in a way that TLS stacks do not verify ({algorithm})", path.display())]
+    UnsupportedSignature {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+        /// How it is signed.
+        algorithm: Cow<'static, str>,
+    },
+    /// Below the root, signed with SHA-1 or MD5.
     #[error("`{subject}` in `{}` is signed with SHA-1 or MD5, which verifiers refuse", path.display())]
     WeakHash {
         /// The certificate file.
@@ -134,8 +151,13 @@ impl Hint for ImportError {
             Self::PathLength { .. } => {
                 "use a CA that stands higher, or have one issued with a longer path".to_owned()
             }
+            Self::TooManyCertificates { .. } => {
+                "leave only the CA and the CAs above it in the file".to_owned()
+            }
             Self::UnsupportedKey { .. } => "use a CA with a P-256, P-384 or RSA key".to_owned(),
-            Self::WeakHash { .. } => "have it signed again with SHA-256".to_owned(),
+            Self::UnsupportedSignature { .. } | Self::WeakHash { .. } => {
+                "have it signed again with SHA-256".to_owned()
+            }
         })
     }
 }

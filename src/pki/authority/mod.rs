@@ -4,6 +4,7 @@
 //! is [`profile`](super::profile)'s business. A CA that we have made and one that was brought along sign by the
 //! same code.
 
+mod climb;
 mod error;
 mod import;
 mod import_error;

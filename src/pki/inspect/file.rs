@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{Certificate, sha256};
 use crate::pki::identity::{blocks, read};
 use crate::pki::pem::Blocks;
-use crate::pki::{Encryption, Found, IdentityError, Passphrase, encrypted_key, key_kind};
+use crate::pki::{Encryption, Found, IdentityError, Passphrase, encrypted_key, key_kind, public_key};
 
 /// A PEM file: what it holds of certificates and keys.
 #[derive(Clone, Debug)]
@@ -40,8 +40,10 @@ pub enum KeyFile {
         /// Kind and size, such as `P-256`.
         kind: String,
         /// SHA-256 of its public half (subjectPublicKeyInfo), in hexadecimal: the
-        /// [`key_fingerprint`](Certificate::key_fingerprint) of its certificates.
+        /// [`key_fingerprint`](Certificate::key_fingerprint) of its certificates, if those have it in the same form.
         fingerprint: String,
+        /// Its public half itself, SubjectPublicKeyInfo.
+        public: Vec<u8>,
     },
     /// Broken, or of a kind that no TLS stack of today uses.
     Unusable,
@@ -120,9 +122,9 @@ impl PemFile {
 }
 
 impl KeyFile {
-    /// Is it the key of `certificate`? Nobody knows of one that cannot be opened.
+    /// Is it the key of `certificate`, in whatever form that has it? Of one that cannot be opened that is not known.
     pub fn belongs_to(&self, certificate: &Certificate) -> bool {
-        matches!(self, Self::Usable { fingerprint, .. } if *fingerprint == certificate.key_fingerprint)
+        matches!(self, Self::Usable { public, .. } if public_key::is_of(public, &certificate.der))
     }
 }
 
@@ -172,7 +174,10 @@ fn key_facts(key: &PrivateKeyDer<'_>) -> KeyFile {
     let public = any_supported_type(key).ok().and_then(|key| key.public_key().map(|spki| spki.to_vec()));
     let Some(public) = public else { return KeyFile::Unusable };
     match SubjectPublicKeyInfo::from_der(&public) {
-        Ok((_, info)) => KeyFile::Usable { kind: key_kind::name(&info), fingerprint: sha256(&public) },
+        Ok((_, info)) => {
+            let (kind, fingerprint) = (key_kind::name(&info), sha256(&public));
+            KeyFile::Usable { kind, fingerprint, public }
+        }
         Err(_) => KeyFile::Unusable,
     }
 }

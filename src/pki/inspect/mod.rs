@@ -56,8 +56,7 @@ impl Certificate {
     /// When it is not the DER encoding of an X.509 certificate.
     pub fn of(der: &CertificateDer<'_>) -> Result<Self, InspectError> {
         let summary = Summary::of(der)?;
-        let parsed =
-            parse(der).ok_or_else(|| InspectError::Malformed("it cannot be read twice".to_owned()))?;
+        let parsed = parse(der).ok_or(InspectError::Malformed("it cannot be read twice"))?;
         let mut certificate = Self {
             der: der.clone().into_owned(),
             key_usages: None,

@@ -17,6 +17,7 @@ mod odd;
 mod own_ca;
 mod owners;
 mod pack;
+mod paths;
 mod predecessor;
 mod races;
 mod renew;

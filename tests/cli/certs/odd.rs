@@ -1,7 +1,7 @@
 //! Certificates that no tool of today makes, and that some verifier refuses: keys, signatures, encodings.
 
 use egext::pki::inspect::Certificate;
-use egext_test_support::{Run, assert_finding, has_openssl};
+use egext_test_support::{Run, TestPki, TestServer, assert_finding, has_openssl};
 use rcgen::{KeyPair, PKCS_ED25519};
 
 use super::Place;
@@ -106,6 +106,142 @@ fn no_message_holds_the_debug_text_of_an_error() {
             assert!(!words.contains(['{', '[']) && !words.contains("(Other"), "{words}");
         }
     }
+}
+
+#[test]
+fn no_malformed_certificate_brings_debug_text_into_a_message() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let [ca, server] =
+        ["ca.crt", "server.crt"].map(|name| std::fs::read_to_string(place.certs().join(name)).expect("PEM"));
+    let file = |name: &str| place.certs().join(name).display().to_string();
+    let (key, ca_key) = (file("server.key"), file("ca.key"));
+    let mut broken = 0;
+    // Tags and lengths of the first fields, then here and there.
+    let body = "-----BEGIN CERTIFICATE-----\n".len();
+    for place_in_body in (0..40).chain((40..360).step_by(31)) {
+        for (text, name) in [(&ca, "ca.crt"), (&server, "server.crt")] {
+            let mut text = text.clone().into_bytes();
+            let digit = &mut text[body + place_in_body];
+            *digit = if *digit == b'e' { b'5' } else { b'e' };
+            std::fs::write(place.path(name), text).expect("written");
+        }
+        let (ca, server) = (place.path("ca.crt"), place.path("server.crt"));
+        for run in [
+            crate::egext(["certs", "check", "--key", &key, "--ca"]).arg(&ca).arg("--cert").arg(&server).run(),
+            crate::egext(["certs", "show"]).arg(&ca).run(),
+            crate::egext(["certs", "init", "--dir", "none", "--ca-key", &ca_key, "--ca-cert"]).arg(&ca).run(),
+            crate::egext(["probe", "localhost:1", "--key", &key, "--ca"])
+                .arg(&ca)
+                .arg("--cert")
+                .arg(&server)
+                .run(),
+        ] {
+            broken += usize::from(run.exit_code == 2);
+            for line in (run.stdout.clone() + &run.stderr).lines() {
+                // What `{:?}` writes: `Some(`, `Tag(2)`, `Context { .. }`, `[6, 9]`.
+                let call =
+                    line.split('(').rev().skip(1).any(|before| before.ends_with(char::is_alphanumeric));
+                assert!(!call && !line.contains(['{', '[']), "{line}");
+            }
+        }
+    }
+    assert!(broken > 40, "{broken}");
+}
+
+#[test]
+fn a_key_in_another_form_is_the_same_key() {
+    if !has_openssl() {
+        return;
+    }
+    for (form, said) in [
+        (["-conv_form", "compressed"], "(P-256): Go, rustls and Java do not read compressed points"),
+        (["-param_enc", "explicit"], "(EC with explicit parameters): the curve has to be named"),
+    ] {
+        let place = Place::new();
+        place.init(&[]).assert().success();
+        place.openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "server.key"]);
+        place.openssl(&[&["ec", "-in", "server.key", "-out", "form.key"], &form[..]].concat());
+        place.openssl(&["req", "-new", "-subj", "/CN=x", "-key", "form.key", "-out", "x.csr"]);
+        std::fs::write(
+            place.path("x.ext"),
+            "basicConstraints=critical,CA:false\nsubjectAltName=DNS:localhost\n",
+        )
+        .expect("written");
+        let sign =
+            ["x509", "-req", "-in", "x.csr", "-CA", "certs/ca.crt", "-CAkey", "certs/ca.key", "-extfile"];
+        place.openssl(&[&sign[..], &["x.ext", "-out", "server.crt"]].concat());
+        let [ca, certificate, key] =
+            ["certs/ca.crt", "server.crt", "server.key"].map(|name| place.path(name));
+        let with_files = |run: egext_test_support::Egext| {
+            run.arg("--ca").arg(&ca).arg("--cert").arg(&certificate).arg("--key").arg(&key)
+        };
+        let run = with_files(crate::egext(["certs", "check", "--role", "server"])).json();
+        let finding = assert_finding!(run, "certs.unsupported-key", severity = "error");
+        assert!(finding["message"].as_str().is_some_and(|words| words.ends_with(&said[said.len() - 20..])));
+        assert!(!run.ids().contains(&"certs.key-mismatch"), "{}", run.stdout);
+        let run = with_files(crate::egext(["probe", "localhost:1"])).run();
+        assert_eq!(run.exit_code, 2);
+        let words =
+            format!("`{}` has its key in a form that TLS stacks reject {said}", certificate.display());
+        assert!(run.stderr.starts_with(&format!("error: {words}\n  hint: ")), "{}", run.stderr);
+        let run = crate::egext(["certs", "show"]).arg(&certificate).arg(&key).json();
+        assert_eq!(run.json["keys"][0]["certificate_file"], certificate.display().to_string());
+    }
+}
+
+#[test]
+fn an_old_root_and_a_pinned_certificate_are_anchors_with_a_warning() {
+    if !has_openssl() {
+        return;
+    }
+    let place = Place::new();
+    let ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    let request = |name: &str| {
+        let (key, csr) = (format!("{name}.key"), format!("{name}.csr"));
+        let flags = ["req", "-new", "-nodes", "-subj", "/CN=old", "-keyout", &key, "-out", &csr];
+        place.openssl(&[&flags[..], &ec].concat());
+    };
+    request("ca");
+    request("server");
+    // Without extensions, OpenSSL writes version 1.
+    place.openssl(&["x509", "-req", "-in", "ca.csr", "-signkey", "ca.key", "-out", "ca.crt"]);
+    assert!(place.openssl(&["x509", "-in", "ca.crt", "-noout", "-text"]).contains("Version: 1"));
+    let leaf =
+        "basicConstraints=critical,CA:false\nsubjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n";
+    std::fs::write(place.path("leaf.ext"), leaf).expect("written");
+    let sign = ["x509", "-req", "-in", "server.csr", "-extfile", "leaf.ext", "-out", "server.crt"];
+    place.openssl(&[&sign[..], &["-CA", "ca.crt", "-CAkey", "ca.key"]].concat());
+    assert_anchor(&place, "certs.ca-not-strict");
+
+    place.openssl(&[&sign[..], &["-signkey", "server.key"]].concat());
+    std::fs::copy(place.path("server.crt"), place.path("ca.crt")).expect("copied");
+    assert_anchor(&place, "certs.leaf-as-ca");
+}
+
+/// `ca.crt` is trusted with a warning: by check, by OpenSSL, and by a probe of a server that presents `server.crt`.
+fn assert_anchor(place: &Place, id: &str) {
+    place.openssl(&["verify", "-CAfile", "ca.crt", "server.crt"]);
+    let pki = TestPki::new();
+    for (name, file) in
+        [("ca.crt", pki.ca()), ("server.crt", pki.server_certificate()), ("server.key", pki.server_key())]
+    {
+        std::fs::copy(place.path(name), file).expect("copied");
+    }
+    let pki = pki.without_client();
+    let run = crate::egext(["certs", "check"]).arg(pki.directory()).json();
+    assert_finding!(run, id, severity = "warning");
+    let verdicts = &run.json["verifiers"][0];
+    assert_eq!(
+        (&verdicts["webpki"], &verdicts["go"]),
+        (&"accepts".into(), &"accepts".into()),
+        "{}",
+        run.stdout
+    );
+    assert!(run.findings().iter().all(|finding| finding["severity"] != "error"), "{}", run.stdout);
+    let server = TestServer::tls(&pki).spawn();
+    let run = crate::egext(["probe", &server.address(), "--ca"]).arg(pki.ca()).json();
+    assert!(run.findings().iter().all(|finding| finding["severity"] != "error"), "{}", run.stdout);
 }
 
 #[test]

@@ -147,7 +147,6 @@ fn what_cannot_sign_is_refused_with_its_reason() {
     place.make_root("good", &ec, "CN=good\n", "");
     place.make_root("leaf", &ec, "CN=leaf\n", "basicConstraints=critical,CA:false\n");
     place.make_root("mute", &ec, "CN=mute\n", "basicConstraints=CA:true\nkeyUsage=critical,cRLSign\n");
-    place.make_root("old", &[&ec[..], &["-sha1"]].concat(), "CN=old\n", "");
     place.make_root("one", &ec, "CN=one\n", "basicConstraints=CA:true\nextendedKeyUsage=serverAuth\n");
     place.openssl(&[
         "pkcs8",
@@ -167,7 +166,6 @@ fn what_cannot_sign_is_refused_with_its_reason() {
         ("good.crt", "leaf.key", None, "`leaf.key` is not the key of `good.crt`"),
         ("leaf.crt", "leaf.key", None, "`leaf` in `leaf.crt` is not a CA"),
         ("mute.crt", "mute.key", None, "may not sign certificates: its key usage lacks keyCertSign"),
-        ("old.crt", "old.key", None, "is signed with SHA-1 or MD5"),
         ("one.crt", "one.key", None, "the CA may not issue client certificates"),
         ("good.crt", "closed.key", None, "the key in `closed.key` is encrypted"),
         ("good.crt", "closed.key", Some("wrong"), "the passphrase is wrong"),

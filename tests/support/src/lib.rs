@@ -16,7 +16,7 @@ mod tls;
 use std::time::Duration;
 
 pub use needs::{has_openssl, is_root, skipped};
-pub use pki::TestPki;
+pub use pki::{TestAuthority, TestPki};
 pub use printed::{answered, printed};
 pub use provoked::provoked;
 pub use run::{Egext, Run};

@@ -382,7 +382,7 @@ fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(PathBuf, bool)>) -> 
             KeyFile::Usable { .. } => "usable",
         },
     });
-    if let KeyFile::Usable { kind, fingerprint } = key {
+    if let KeyFile::Usable { kind, fingerprint, .. } = key {
         object["key_type"] = kind.as_str().into();
         object["sha256"] = fingerprint.as_str().into();
     }

@@ -1,3 +1,4 @@
+mod authority;
 mod leaf;
 
 use std::fs;
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 use crate::tls::{ServerTls, provider};
+pub use authority::TestAuthority;
 use leaf::{Issuer, Leaf, Sends, dns_name, name};
 
 /// A CA, a server and a client certificate in a temporary directory, named as `egext certs init` names them.

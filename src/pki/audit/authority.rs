@@ -1,0 +1,119 @@
+//! The CA's file: what is trusted, and what of it is needed.
+
+use std::collections::BTreeSet;
+
+use time::OffsetDateTime;
+
+use super::route::Route;
+use super::{Anchors, Audit, Questions, Scope, files, rules};
+use crate::pki::inspect::{self, Certificate};
+use crate::pki::{IdentityError, Trust};
+
+impl Audit {
+    pub(super) fn authority(
+        &mut self,
+        scope: &Scope,
+        chains: &[Vec<Certificate>],
+        questions: &Questions,
+        now: OffsetDateTime,
+    ) -> Result<(), IdentityError> {
+        let subject = scope.ca.display().to_string();
+        let file = match inspect::PemFile::read(&scope.ca) {
+            Ok(file) if !file.certificates.is_empty() => file,
+            Ok(file) => {
+                self.record("file", &subject, vec![files::no_certificate(&file)]);
+                return Ok(());
+            }
+            Err(error @ IdentityError::Unreadable { .. }) => return Err(error),
+            Err(error) => {
+                self.record("file", &subject, vec![files::unusable(&subject, &error)]);
+                return Ok(());
+            }
+        };
+        let mut findings = files::byte_order_mark(&file);
+        findings.extend(files::key_inside(&file));
+        let certificates = file.certificates;
+        self.record("file", &subject, findings);
+        let needs = Needs::of(chains, &certificates, now);
+        let is_used = |certificate: &Certificate| needs.has(certificate);
+        let dates = rules::dates(&subject, &certificates, questions.within, now, is_used);
+        self.record("dates", &subject, dates);
+        let mut findings = rules::is_ca(&subject, &certificates);
+        findings
+            .extend(without_root(chains, &certificates, now).map(|anchor| rules::not_root(&subject, anchor)));
+        self.record("is a CA", &subject, findings);
+        self.record("strength", &subject, rules::strength_of_anchors(&subject, &certificates, is_used));
+        self.needs = needs;
+        if let Some(key) = &scope.ca_key {
+            let name = key.path.display().to_string();
+            self.record_state("key", &name, files::ca_key(&subject, key, &certificates));
+            self.record("key mode", &name, files::mode(&key.path, questions.allowed_key_mode));
+        }
+        self.certificates.extend(certificates.iter().map(|found| (subject.clone(), found.clone())));
+        if certificates.iter().any(|certificate| matches!(Trust::of(&certificate.der), Some(Ok(_)))) {
+            self.anchors = Some(Anchors { path: scope.ca.clone(), certificates });
+        }
+        Ok(())
+    }
+}
+
+/// Which certificates count: those on the routes of the leaf certificates that were looked at.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// Fingerprints of what is on a route.
+    used: BTreeSet<String>,
+    /// Fingerprints of what stands in the same files and is not.
+    unused: BTreeSet<String>,
+}
+
+impl Needs {
+    /// Without a leaf certificate that leads to an anchor nothing is known, so every anchor counts.
+    fn of(chains: &[Vec<Certificate>], anchors: &[Certificate], now: OffsetDateTime) -> Self {
+        let mut needs = Self::default();
+        for chain in chains {
+            if let Some(route) = Route::find(chain, anchors, now) {
+                needs.add(anchors, &route);
+                // It goes on to the root, unless that is what would break it.
+                let to_root = Route::to_root(chain, anchors, now);
+                if let Some(to_root) = to_root.filter(|to_root| to_root.is_valid(now) || !route.is_valid(now))
+                {
+                    needs.add(anchors, &to_root);
+                }
+            }
+        }
+        needs
+    }
+
+    /// Takes in what `file` has, of which `route` needs a part.
+    pub(super) fn add(&mut self, file: &[Certificate], route: &Route<'_>) {
+        self.used.extend(route.certificates().iter().map(|used| used.fingerprint.clone()));
+        self.unused.extend(file.iter().map(|found| found.fingerprint.clone()));
+    }
+
+    /// Does this one count?
+    pub(super) fn has(&self, certificate: &Certificate) -> bool {
+        let fingerprint = &certificate.fingerprint;
+        self.used.contains(fingerprint) || !self.unused.contains(fingerprint)
+    }
+}
+
+/// The first CA from which no valid route goes on to a self-signed root, though a leaf certificate leads to it.
+fn without_root<'a>(
+    chains: &'a [Vec<Certificate>],
+    anchors: &'a [Certificate],
+    now: OffsetDateTime,
+) -> Option<&'a Certificate> {
+    let mut leads_nowhere = true;
+    for chain in chains {
+        let Some(route) = Route::find(chain, anchors, now) else { continue };
+        leads_nowhere = false;
+        let to_root = Route::to_root(chain, anchors, now);
+        let is_broken = to_root.is_none_or(|to_root| route.is_valid(now) && !to_root.is_valid(now));
+        // What is no CA has a finding of its own.
+        if is_broken && route.anchor().summary.is_ca {
+            return Some(route.anchor());
+        }
+    }
+    let has_root = anchors.iter().any(|anchor| anchor.summary.self_issued);
+    anchors.iter().find(|anchor| leads_nowhere && !has_root && anchor.summary.is_ca)
+}

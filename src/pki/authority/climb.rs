@@ -1,0 +1,125 @@
+//! From a CA up to its root, by all ways that a file has.
+//!
+//! A CA that was cross-signed stands in its file more than once, and only one of its certificates may lead to a root
+//! that is there too.
+
+use std::cmp::Reverse;
+use std::path::Path;
+
+use time::OffsetDateTime;
+
+use super::ImportError;
+use super::import::Link;
+use crate::pki::signature::{Signature, signature_of};
+
+/// The search for the path that is valid for longest.
+pub(super) struct Climb<'a> {
+    /// Of the file.
+    path: &'a Path,
+    links: &'a [Link],
+    /// May a link sign, with so many CAs between it and a leaf?
+    fit: &'a dyn Fn(&Link, usize) -> Result<(), ImportError>,
+    found: Vec<Vec<usize>>,
+    refusals: Vec<ImportError>,
+    signatures_left: usize,
+}
+
+impl<'a> Climb<'a> {
+    pub(super) fn new(
+        path: &'a Path,
+        links: &'a [Link],
+        fit: &'a dyn Fn(&Link, usize) -> Result<(), ImportError>,
+    ) -> Self {
+        let (found, refusals) = (Vec::new(), Vec::new());
+        Self { path, links, fit, found, refusals, signatures_left: SIGNATURE_LIMIT }
+    }
+
+    /// The best path from one of `own` to a root: where its links are.
+    ///
+    /// # Errors
+    /// If there is none: what is wrong with a link before what is missing.
+    pub(super) fn best(mut self, own: &[usize]) -> Result<Vec<usize>, ImportError> {
+        for start in own {
+            // Before its issuers are looked for: what is wrong with the CA itself comes first.
+            match (self.fit)(&self.links[*start], 0) {
+                Ok(()) => self.climb(&mut vec![*start]),
+                Err(refusal) => self.refusals.push(refusal),
+            }
+        }
+        let rank = |path: &Vec<usize>| (self.end(path), Reverse(path.len()));
+        // Of equals the first, which stands first in its file.
+        if let Some(best) = self.found.iter().rev().max_by_key(|path| rank(path)) {
+            return Ok(best.clone());
+        }
+        let gravity = |refusal: &ImportError| match refusal {
+            ImportError::ChainIncomplete { .. } => 2,
+            ImportError::ChainBroken { .. } => 1,
+            _ => 0,
+        };
+        Err(self
+            .refusals
+            .into_iter()
+            .min_by_key(gravity)
+            .unwrap_or(ImportError::TooManyCertificates { path: self.path.into() }))
+    }
+
+    fn end(&self, path: &[usize]) -> Option<OffsetDateTime> {
+        path.iter().map(|index| self.links[*index].summary.not_after).min()
+    }
+
+    /// Goes on from the last link of `path`, in every direction.
+    fn climb(&mut self, path: &mut Vec<usize>) {
+        let links = self.links;
+        let Some(last) = path.last().map(|index| &links[*index]) else { return };
+        if last.is_root {
+            return self.found.push(path.clone());
+        }
+        let named = links.iter().enumerate().filter(|(_, other)| other.subject == last.issuer);
+        let (mut is_named, mut is_signed) = (false, false);
+        for (index, issuer) in named {
+            is_named = true;
+            if path.contains(&index) || self.signatures_left == 0 {
+                continue;
+            }
+            self.signatures_left -= 1;
+            let signature = signature_of(&last.certificate, &issuer.certificate);
+            if signature == Signature::Foreign {
+                continue;
+            }
+            is_signed = true;
+            if let Err(refusal) = (self.fit)(issuer, path.len()) {
+                self.refusals.push(refusal);
+            } else if signature == Signature::Unsupported {
+                self.refusals.push(self.unsupported(last));
+            } else {
+                path.push(index);
+                self.climb(path);
+                path.pop();
+            }
+        }
+        if !is_signed {
+            self.refusals.push(self.dead_end(last, is_named));
+        }
+    }
+
+    fn unsupported(&self, link: &Link) -> ImportError {
+        ImportError::UnsupportedSignature {
+            path: self.path.into(),
+            subject: link.summary.subject.clone(),
+            algorithm: link.algorithm.clone(),
+        }
+    }
+
+    fn dead_end(&self, link: &Link, is_named: bool) -> ImportError {
+        let (path, summary) = (self.path.to_owned(), &link.summary);
+        let (subject, issuer) = (summary.subject.clone(), summary.issuer.clone());
+        if is_named {
+            ImportError::ChainBroken { path, subject, issuer }
+        } else {
+            ImportError::ChainIncomplete { path, subject, issuer }
+        }
+    }
+}
+
+/// After so many signatures the search is over: a file that needs more was made to keep us busy.
+const SIGNATURE_LIMIT: usize = 1000;
