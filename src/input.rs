@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, InputE
         return within(contents, limit);
     }
     if kind.is_fifo() && is_descriptor(path) {
-        return from_pipe(&file, limit);
+        return from_pipe(&file, limit, (PIPE_LIMIT, PIPE_LIMIT));
     }
     Err(if kind.is_dir() {
         InputError::Directory
@@ -66,7 +66,7 @@ fn stdin(limit: u64) -> Result<Zeroizing<Vec<u8>>, InputError> {
     if descriptor.metadata()?.is_dir() {
         return Err(InputError::Directory);
     }
-    let read = from_pipe(&descriptor, limit)?;
+    let read = from_pipe(&descriptor, limit, (STDIN_LIMIT, PIPE_LIMIT))?;
     Ok(contents.insert(read).clone())
 }
 
@@ -91,6 +91,8 @@ pub(crate) enum InputError {
     NotAFile(&'static str),
     /// A pipe that was not closed in time.
     Open,
+    /// A pipe through which nothing came within this time.
+    Silent(Duration),
     /// Stdin, on which a person would have to type PEM.
     Terminal,
     TooLarge,
@@ -107,14 +109,20 @@ fn is_descriptor(path: &Path) -> bool {
     ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|place| path.starts_with(place))
 }
 
-fn from_pipe(pipe: &File, limit: u64) -> Result<Zeroizing<Vec<u8>>, InputError> {
-    let end = Instant::now() + PIPE_LIMIT;
+/// `until_first` is how long the first byte may take, `until_end` how long the rest.
+fn from_pipe(
+    pipe: &File,
+    limit: u64,
+    (until_first, until_end): (Duration, Duration),
+) -> Result<Zeroizing<Vec<u8>>, InputError> {
+    let mut end = Instant::now() + until_first;
     let mut contents = buffer(limit);
     let mut chunk = Zeroizing::new(vec![0; CHUNK]);
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let left = Timespec::try_from(left).map_err(io::Error::other)?;
         match poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&left)) {
+            Ok(0) if contents.is_empty() => return Err(InputError::Silent(until_first)),
             Ok(0) => return Err(InputError::Open),
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => continue,
@@ -125,7 +133,12 @@ fn from_pipe(pipe: &File, limit: u64) -> Result<Zeroizing<Vec<u8>>, InputError> 
         let room = room.min(CHUNK);
         match Read::read(&mut &*pipe, &mut chunk[..room]) {
             Ok(0) => return within(contents, limit),
-            Ok(length) => contents.extend_from_slice(&chunk[..length]),
+            Ok(length) => {
+                if contents.is_empty() {
+                    end = Instant::now() + until_end;
+                }
+                contents.extend_from_slice(&chunk[..length]);
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(InputError::Io(error)),
@@ -142,5 +155,44 @@ static STDIN: Mutex<Option<Zeroizing<Vec<u8>>>> = Mutex::new(None);
 /// As much as a pipe of Linux hands over at once.
 const CHUNK: usize = 64 << 10;
 
+/// How long stdin may be silent: a person may have to type a password for the command before the pipe.
+const STDIN_LIMIT: Duration = Duration::from_secs(120);
+
 /// How long a pipe may take to be closed.
 pub(crate) const PIPE_LIMIT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn pipe() -> (File, io::PipeWriter) {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        (File::from(std::os::fd::OwnedFd::from(reader)), writer)
+    }
+
+    #[test]
+    fn a_silent_pipe_and_one_that_stays_open_are_told_apart() {
+        let (reader, mut writer) = pipe();
+        assert!(matches!(from_pipe(&reader, 9, (SHORT, LONG)), Err(InputError::Silent(SHORT))));
+        writer.write_all(b"a").expect("room");
+        assert!(matches!(from_pipe(&reader, 9, (LONG, SHORT)), Err(InputError::Open)));
+    }
+
+    /// A person types a password, and then all comes at once.
+    #[test]
+    fn the_limit_for_the_rest_begins_with_the_first_byte() {
+        let (reader, mut writer) = pipe();
+        writer.write_all(b"abc").expect("room");
+        drop(writer);
+        let contents = from_pipe(&reader, 3, (SHORT, LONG)).expect("read");
+        assert_eq!(contents.as_slice(), b"abc");
+        let (reader, mut writer) = pipe();
+        writer.write_all(b"abcd").expect("room");
+        assert!(matches!(from_pipe(&reader, 3, (LONG, LONG)), Err(InputError::TooLarge)), "still open");
+    }
+}

@@ -146,6 +146,9 @@ fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
         InputError::Io(source) => ConfigError::Unreadable { path: path.to_owned(), source },
         InputError::NotAFile(kind) => ConfigError::NotAFile { path: path.to_owned(), kind },
         InputError::Open => ConfigError::NotAFile { path: path.to_owned(), kind: "a pipe that stays open" },
+        InputError::Silent(_) => {
+            ConfigError::NotAFile { path: path.to_owned(), kind: "a pipe that stays silent" }
+        }
         InputError::Terminal => ConfigError::NotAFile { path: path.to_owned(), kind: "a terminal" },
         InputError::TooLarge => ConfigError::TooLarge { path: path.to_owned() },
     })?;

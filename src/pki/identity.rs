@@ -190,6 +190,7 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
         }
         InputError::NotAFile(kind) => IdentityError::NotAFile { path: path.into(), kind },
         InputError::Open => IdentityError::OpenPipe { path: path.into() },
+        InputError::Silent(limit) => IdentityError::Silent { path: path.into(), limit },
         InputError::Terminal => IdentityError::Terminal,
         InputError::TooLarge => IdentityError::TooLarge { path: path.into(), limit: LIMIT },
     })

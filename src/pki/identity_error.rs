@@ -1,5 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::container::{Container, Wanted, openssl};
 use super::{DecryptError, DistinguishedName, Distrust, Encryption, Found, InspectError, PemError, Refusal};
@@ -153,6 +154,14 @@ pub enum IdentityError {
         /// What was named as key.
         key: PathBuf,
     },
+    /// A pipe that nobody writes to.
+    #[error("nothing came through the pipe `{}` within {} s", path.display(), limit.as_secs())]
+    Silent {
+        /// As named.
+        path: PathBuf,
+        /// The limit.
+        limit: Duration,
+    },
     /// Stdin was named, and nothing was piped into it.
     #[error("`-` is stdin, which is a terminal here")]
     Terminal,
@@ -233,7 +242,7 @@ impl Hint for IdentityError {
             }
             Self::NotAnAnchor { issuer, .. } => format!("replace it by the certificate of its issuer, `{issuer}`"),
             Self::NotAFile { .. } => "name a regular file of PEM blocks; a pipe of the shell works, too: `<(COMMAND)`".to_owned(),
-            Self::OpenPipe { .. } => "let the command write its output to a file first, and name that".to_owned(),
+            Self::OpenPipe { .. } | Self::Silent { .. } => "let the command write its output to a file first, and name that".to_owned(),
             Self::Swapped { .. } => "name the certificate first: `--cert FILE.crt --key FILE.key`".to_owned(),
             Self::Terminal => "pipe the file in, or redirect it: `... - < FILE`".to_owned(),
             Self::TooLarge { .. } => "name a file of PEM blocks".to_owned(),

@@ -1,6 +1,7 @@
 //! `-` in the place of a file: stdin for what is read, stdout for what is written.
 
 use std::fs;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -159,7 +160,8 @@ error: `-` is larger than 1024 KiB
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    let open = child.stdin.take().expect("piped");
+    let mut open = child.stdin.take().expect("piped");
+    open.write_all(b"-").expect("it reads");
     let output = child.wait_with_output().expect("it ends");
     drop(open);
     let words = String::from_utf8_lossy(&output.stderr);
