@@ -67,6 +67,34 @@ fn colour_only_where_it_is_wanted() {
     assert!(!auto.stderr.contains('\x1b'), "NO_COLOR");
 }
 
+/// One of the two is a terminal, the other a file.
+#[test]
+fn colour_is_decided_for_each_stream() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let terminal_and_file = |redirection: &str| {
+        let egext = env!("CARGO_BIN_EXE_egext");
+        let command = format!("{egext} probe tcp://127.0.0.1:1; {egext} explain nonsense");
+        let script = std::process::Command::new("script")
+            .args(["-qec", &format!("({command}) {redirection} file"), "/dev/null"])
+            .current_dir(directory.path())
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .stdin(std::process::Stdio::null())
+            .output();
+        let terminal = script.ok()?.stdout;
+        let file = std::fs::read(directory.path().join("file")).expect("a file");
+        Some((String::from_utf8(terminal).expect("UTF-8"), String::from_utf8(file).expect("UTF-8")))
+    };
+    let Some((errors, reports)) = terminal_and_file(">") else {
+        return egext_test_support::skipped("script not found");
+    };
+    assert!(errors.contains("\x1b[") && errors.contains("nonsense"), "{errors:?}");
+    assert!(!reports.contains('\x1b') && reports.contains("127.0.0.1:1"), "{reports:?}");
+    let (reports, errors) = terminal_and_file("2>").expect("it was there before");
+    assert!(reports.contains("\x1b[") && reports.contains("127.0.0.1:1"), "{reports:?}");
+    assert!(!errors.contains('\x1b') && errors.contains("nonsense"), "{errors:?}");
+}
+
 #[test]
 fn a_format_without_a_meaning_is_refused_in_one_line() {
     for format in ["junit", "pem", "prometheus"] {
