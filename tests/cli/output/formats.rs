@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use egext_test_support::Run;
 use serde_json::Value;
 
-use super::places::{Places, commands, formats, full};
+use super::places::{FORMATS, Places, commands, each, formats, full};
 
 /// Every command, and why it cannot run.
 const LINES: &[(&str, &str)] = &[
@@ -39,6 +39,47 @@ fn every_format_is_produced_when_the_command_could_not_run() {
             assert_could_not_run(&run, command, format);
         }
     }
+}
+
+/// It is for those commands that have it: a variable breaks no other.
+#[test]
+fn a_format_in_the_environment_is_used_where_the_command_has_it() {
+    each(|places, line, format, code| {
+        if format != "human" {
+            let set = places.run(line).env("EGEXT_FORMAT", format).run();
+            let typed = places.run(line).args(["-o", format]).run();
+            assert_eq!((set.exit_code, kind(&set.stdout)), (code, kind(&typed.stdout)), "{line}: {set:?}");
+            return;
+        }
+        let typed = places.run(line).args(["-o", "human"]).run();
+        for other in FORMATS.iter().filter(|other| !formats(line).contains(other)) {
+            let set = places.run(line).env("EGEXT_FORMAT", other).run();
+            assert_eq!(set.exit_code, code, "EGEXT_FORMAT={other} {line}: {set:?}");
+            assert_eq!(
+                set.stdout.lines().count(),
+                typed.stdout.lines().count(),
+                "EGEXT_FORMAT={other} {line}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_format_that_was_typed_is_refused_where_the_command_does_not_have_it() {
+    each(|places, line, format, _| {
+        // Once for each line.
+        for other in FORMATS.iter().filter(|other| format == "human" && !formats(line).contains(other)) {
+            let run = places.run(line).args(["-o", other]).run();
+            assert_eq!(run.exit_code, 2, "{line} -o {other}: {run:?}");
+            assert!(run.stderr.contains(&format!("`-o {other}`")), "{line} -o {other}: {run:?}");
+            assert_eq!(run.stdout.is_empty(), *other == "pem", "{line} -o {other}: {run:?}");
+        }
+    });
+}
+
+/// The first characters tell the formats apart.
+fn kind(stdout: &str) -> &str {
+    stdout.get(..6).unwrap_or_default()
 }
 
 /// The error is on stderr, and said once.

@@ -79,22 +79,28 @@ pub(super) fn commands() -> BTreeSet<String> {
     commands
 }
 
-/// The formats that `command` offers.
-pub(super) fn formats(command: &str) -> &'static [&'static str] {
-    match command {
-        "certs check" => &["human", "json", "junit", "prometheus"],
-        "certs show" => &["human", "json", "pem"],
-        command if command.starts_with("generate") => &["human"],
+/// The formats that the command of `line` offers.
+pub(super) fn formats(line: &str) -> &'static [&'static str] {
+    match line {
+        line if line.starts_with("generate") => &["human"],
+        // Stdout has what they are asked for.
+        line if line.contains("--out -") || line.contains("--short") => &["human"],
+        line if line.starts_with("certs check") => &["human", "json", "junit", "prometheus"],
+        line if line.starts_with("certs show") => &["human", "json", "pem"],
         _ => &["human", "json"],
     }
 }
+
+/// All formats that there are.
+pub(super) const FORMATS: &[&str] = &["human", "json", "junit", "pem", "prometheus"];
 
 /// Calls `assert` for every line in every format, with the exit code of the line.
 pub(super) fn each(assert: impl Fn(&Places, &str, &str, i32)) {
     let places = Places::new();
     for (command, arguments, code) in LINES {
-        for format in formats(command) {
-            assert(&places, &format!("{command}{arguments}"), format, *code);
+        let line = format!("{command}{arguments}");
+        for format in formats(&line) {
+            assert(&places, &line, format, *code);
         }
     }
 }
@@ -118,6 +124,7 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("certs issue", " client --out x --san a --dry-run --dir {set}", 0),
     ("certs issue", " server --csr {csr} --dir {set} --san a.example", 0),
     ("certs pack", " server --out x.tar --dir {set}", 0),
+    ("certs pack", " server --out - --dir {set}", 0),
     ("certs renew", " --dry-run --dir {set}", 0),
     ("certs renew", " --dry-run --dir {due}", 3),
     ("certs rotate-ca activate", " --dry-run --dir {rotated}", 0),
@@ -125,6 +132,7 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("certs rotate-ca prepare", " --dry-run --dir {set}", 0),
     ("certs rotate-ca status", " --dir {set}", 0),
     ("certs show", " {set}", 0),
+    ("certs show", " {set} --short", 0),
     ("config gateway", " --resources-dir /a", 0),
     ("config stanza", "", 0),
     ("config stanza", " --check {yaml}", 1),
@@ -140,4 +148,4 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
 ];
 
 /// Runs whose stdout is for a program, also for a person.
-const DATA: &[&str] = &["issue server --csr", "config gateway", "config stanza", "generate "];
+const DATA: &[&str] = &["issue server --csr", "--out -", "config gateway", "config stanza", "generate "];
