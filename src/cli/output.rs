@@ -1,5 +1,4 @@
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use crate::report::{Colour, Format, OutputOptions, Severity};
 
@@ -27,7 +26,7 @@ pub struct Output {
     ///
     /// A report without any prints nothing. What is asked for itself (YAML, PEM, a script, `certs show`, `explain`) is
     /// printed all the same, and other formats than `human` do not change.
-    #[arg(short, long, global = true, env = "EGEXT_QUIET", value_parser = FalseyValueParser::new())]
+    #[arg(short, long, global = true, env = "EGEXT_QUIET")]
     pub quiet: bool,
 }
 
