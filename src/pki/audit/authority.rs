@@ -114,6 +114,6 @@ fn without_root<'a>(
             return Some(route.anchor());
         }
     }
-    let has_root = anchors.iter().any(|anchor| anchor.summary.self_issued);
+    let has_root = anchors.iter().any(|anchor| anchor.is_issued_by(anchor));
     anchors.iter().find(|anchor| leads_nowhere && !has_root && anchor.summary.is_ca)
 }

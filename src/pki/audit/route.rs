@@ -30,7 +30,7 @@ impl<'a> Route<'a> {
         anchors: &'a [Certificate],
         now: OffsetDateTime,
     ) -> Option<Self> {
-        Search::new(chain, anchors, now)?.run(|anchor| anchor.summary.self_issued)
+        Search::new(chain, anchors, now)?.run(|anchor| anchor.is_issued_by(anchor))
     }
 
     /// The leaf certificate first, the anchor last. One that is both stands alone.

@@ -51,16 +51,16 @@ impl<'a> Climb<'a> {
         if let Some(best) = self.found.iter().rev().max_by_key(|path| rank(path)) {
             return Ok(best.clone());
         }
+        let path = self.path.to_owned();
+        if self.signatures_left == 0 {
+            return Err(ImportError::TooManyCertificates { path });
+        }
         let gravity = |refusal: &ImportError| match refusal {
             ImportError::ChainIncomplete { .. } => 2,
             ImportError::ChainBroken { .. } => 1,
             _ => 0,
         };
-        Err(self
-            .refusals
-            .into_iter()
-            .min_by_key(gravity)
-            .unwrap_or(ImportError::TooManyCertificates { path: self.path.into() }))
+        Err(self.refusals.into_iter().min_by_key(gravity).unwrap_or(ImportError::NoRoot { path }))
     }
 
     fn end(&self, path: &[usize]) -> Option<OffsetDateTime> {
@@ -75,9 +75,11 @@ impl<'a> Climb<'a> {
             return self.found.push(path.clone());
         }
         let named = links.iter().enumerate().filter(|(_, other)| other.subject == last.issuer);
-        let (mut is_named, mut is_signed) = (false, false);
+        let (mut is_named, mut is_signed, mut is_loop) = (false, false, false);
         for (index, issuer) in named {
             is_named = true;
+            // Two that certify each other.
+            is_loop |= path.contains(&index);
             if path.contains(&index) || self.signatures_left == 0 {
                 continue;
             }
@@ -97,7 +99,7 @@ impl<'a> Climb<'a> {
                 path.pop();
             }
         }
-        if !is_signed {
+        if !is_signed && !is_loop {
             self.refusals.push(self.dead_end(last, is_named));
         }
     }

@@ -59,6 +59,12 @@ pub enum ImportError {
         /// Which of its certificates.
         subject: DistinguishedName,
     },
+    /// CAs that certify each other, and nothing above them.
+    #[error("`{}` has no self-signed root: the CAs in it certify each other", path.display())]
+    NoRoot {
+        /// The certificate file.
+        path: PathBuf,
+    },
     /// A clock is wrong.
     #[error("the CA `{subject}` in `{}` is valid from {} on only", path.display(), when::timestamp(*not_before))]
     NotYetValid {
@@ -141,6 +147,9 @@ impl Hint for ImportError {
             Self::Identity(error) => return error.hint(),
             Self::NoCertificateSign { .. } | Self::NotACa { .. } => {
                 "name the certificate of the CA, not one that it issued".to_owned()
+            }
+            Self::NoRoot { path } => {
+                format!("append the root: `cat root.crt >> {}`", crate::shell::shell_path(path))
             }
             Self::NotYetValid { .. } => "compare this machine's clock with another one: `date -u`".to_owned(),
             Self::Passphrase(error) => return error.hint(),

@@ -194,6 +194,7 @@ fn the_ca_itself_may_have_several_certificates() {
         (issuing.expired_by(&good) + &issuing.by(&gone), "has expired"),
         (issuing.by(&narrow) + &narrow.root() + &issuing.by(&gone), "its path length is used up"),
         (issuing.by(&gone), "the certificate of `gone` is missing"),
+        (issuing.by(&gone) + &gone.by(&issuing), "has no self-signed root: the CAs in it certify each other"),
     ] {
         let place = import(&(bad + &root), &issuing.key());
         place.assert_refused(&["--ca-cert", "company.crt", "--ca-key", "company.key"], words);
@@ -209,7 +210,12 @@ fn a_file_of_many_certificates_of_one_name_does_not_keep_an_import_busy() {
         file += &pair[1].by(&pair[0]);
     }
     let place = import(&file, &issuing.key());
-    place.assert_refused(&["--ca-cert", "company.crt", "--ca-key", "company.key"], "company.crt");
+    let words = "`company.crt` has too many certificates of one name to find a root";
+    place.assert_refused(&["--ca-cert", "company.crt", "--ca-key", "company.key"], words);
+    // Where a CA has the name of its issuer, it is not its own issuer.
+    let (leaf, key) = cas[0].server();
+    let run = check(&server(&[&cas[0].by(&cas[1])], &[&leaf], &key));
+    assert_finding!(run, "certs.ca-not-root", severity = "warning");
 }
 
 #[test]
