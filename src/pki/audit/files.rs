@@ -198,7 +198,10 @@ pub(super) fn byte_order_mark(file: &PemFile) -> Vec<Finding> {
     let message = "it begins with a byte order mark, behind which Go and OpenSSL overlook the first block";
     let path = file.path.display().to_string();
     let word = crate::shell::shell_path(&file.path);
-    let hint = format!(r"take it away: `sed -i '1s/^\xef\xbb\xbf//' {word}`");
+    let hint = match is_stdin(&file.path) {
+        true => r"take it away on the way: `... | sed '1s/^\xef\xbb\xbf//' | egext ...`".to_owned(),
+        false => format!(r"take it away: `sed -i '1s/^\xef\xbb\xbf//' {word}`"),
+    };
     vec![Finding::new(Id::CertsUnusable, path, message).with_hint(hint)]
 }
 
