@@ -107,11 +107,17 @@ fn authority(pseudo: Option<Authority>, headers: &mut HeaderMap) -> Result<Optio
 /// What proxies tell about a caller. From a caller itself it is a claim without proof, and a server behind the
 /// bridge would believe it.
 fn remove_identities(headers: &mut HeaderMap) {
-    let is_claim = |name: &&HeaderName| IDENTITIES.iter().any(|start| name.as_str().starts_with(start));
+    let is_claim = |name: &&HeaderName| IDENTITIES.iter().any(|start| begins(name.as_str(), start));
     let claims = headers.keys().filter(is_claim).cloned().collect::<Vec<_>>();
     for name in claims {
         headers.remove(name);
     }
+}
+
+/// For many servers (CGI, WSGI, nginx's variables) `_` in a name is the same as `-`.
+fn begins(name: &str, start: &str) -> bool {
+    let mut letters = name.bytes().map(|letter| if letter == b'_' { b'-' } else { letter });
+    start.bytes().all(|letter| letters.next() == Some(letter))
 }
 
 /// Bridges that lead to each other would pass a call on without end.
@@ -150,11 +156,14 @@ const HOPS: HeaderName = HeaderName::from_static("egext-bridge-hops");
 /// Two are usual at most: one at each end. With these few a loop ends at once.
 const MOST_HOPS: u16 = 4;
 
-/// How their names begin: RFC 9440, RFC 7239, Envoy, and what nginx, HAProxy and Traefik are usually set up with.
+/// How their names begin: RFC 9440, RFC 7239, Envoy, the load balancers of AWS and Azure, and what nginx, HAProxy and
+/// Traefik are usually set up with.
 const IDENTITIES: &[&str] = &[
     "client-cert",
     "forwarded",
     "ssl-client-",
+    "x-amzn-mtls-",
+    "x-arr-clientcert",
     "x-client-cert",
     "x-envoy-external-address",
     "x-envoy-internal",

@@ -133,7 +133,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// No control character, and none of those that reorder or hide what stands around them.
-fn is_printable(character: char) -> bool {
+pub(crate) fn is_printable(character: char) -> bool {
     !character.is_control()
         && !matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -137,6 +137,11 @@ const CLAIMS: &[&str] = &[
     "x-client-cert",
     "x-real-ip",
     "x-envoy-peer-metadata-id",
+    "x-amzn-mtls-clientcert",
+    "x-arr-clientcert",
+    "x_forwarded_client_cert",
+    "ssl_client_verify",
+    "x-real_ip",
 ];
 
 fn claiming() -> Request<()> {

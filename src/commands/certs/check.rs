@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -19,14 +19,18 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
     let questions = questions(arguments)?;
     let scope = scope(arguments)?;
     if scope.leafs.is_empty() {
-        return Err(CertsError::NothingToCheck { directory: directory(arguments), role: None }.into());
+        return Err(
+            CertsError::NothingToCheck { directory: directory(arguments).to_owned(), role: None }.into()
+        );
     }
     let mut audit = audit(&scope, &questions, now).map_err(CertsError::from)?;
     // Of the other side alone nothing was looked at, which is not fine.
     if !scope.leafs.iter().any(|leaf| audit.looked_at(&leaf.certificate)) {
-        return Err(
-            CertsError::NothingToCheck { directory: directory(arguments), role: questions.role }.into()
-        );
+        return Err(CertsError::NothingToCheck {
+            directory: directory(arguments).to_owned(),
+            role: questions.role,
+        }
+        .into());
     }
     if let Some(question) = question {
         let name = match question.host {
@@ -36,7 +40,7 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
         let address = question.address.to_string();
         // What is wrong with the files has been found; here only what the server presents counts.
         let anchors = Anchors::load(&scope.ca).ok();
-        match question.ask(anchors.as_ref(), client_in(&directory(arguments)).as_ref(), now)? {
+        match question.ask(anchors.as_ref(), client_in(directory(arguments)).as_ref(), now)? {
             Ok(chain) => audit
                 .presented(&address, &(name, question.host.clone()), &chain, &questions, now)
                 .map_err(CertsError::from)?,
@@ -89,7 +93,7 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
         let leaf = LeafFiles { certificate: certificate.clone(), key: key.clone(), role: arguments.role };
         return Ok(Scope { ca, ca_key: None, leafs: vec![leaf], others: Vec::new() });
     }
-    let mut scope = Scope::of_directory(&directory(arguments))?;
+    let mut scope = Scope::of_directory(directory(arguments))?;
     if let Some(ca) = &material.ca {
         scope.ca.clone_from(ca);
         scope.ca_key = None;
@@ -102,8 +106,8 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
     Ok(scope)
 }
 
-fn directory(arguments: &CertsCheck) -> PathBuf {
-    arguments.directory.clone().unwrap_or_else(|| arguments.material.directory().to_owned())
+pub(super) fn directory(arguments: &CertsCheck) -> &Path {
+    arguments.directory.as_deref().unwrap_or_else(|| arguments.material.directory())
 }
 
 fn report(audit: Audit, now: OffsetDateTime) -> Report {

@@ -12,12 +12,12 @@ mod rotate_ca;
 mod show;
 mod signer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 use super::{Alone, Error};
-use crate::cli::{Certs, CertsCommand};
+use crate::cli::{Certs, CertsCommand, RotationStep};
 use crate::net::Address;
 use crate::pki::authority::AuthorityError;
 use crate::pki::change::ChangeError;
@@ -26,12 +26,13 @@ use crate::pki::pack::PackError;
 use crate::pki::renewal::RenewalError;
 use crate::pki::request::RequestError;
 use crate::pki::rotation::RotationError;
-use crate::pki::store::StoreError;
+use crate::pki::store::{StoreError, finish_forgetting};
 use crate::pki::{IdentityError, NameError, PassphraseError, Role};
 use crate::report::{Hint, Report};
 use crate::shell::dir_flag;
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
+    finish_forgetting(directory(&arguments.command)).map_err(CertsError::from)?;
     Ok(match arguments.command {
         CertsCommand::Init(arguments) => init::run(arguments, now)?,
         CertsCommand::Check(arguments) => check::run(&arguments, now)?,
@@ -41,6 +42,23 @@ pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error
         CertsCommand::Renew(arguments) => renew::run(arguments, now)?,
         CertsCommand::RotateCa(arguments) => rotate_ca::run(arguments, now)?,
     })
+}
+
+/// The set that a command is about.
+fn directory(command: &CertsCommand) -> &Path {
+    match command {
+        CertsCommand::Init(arguments) => &arguments.dir,
+        CertsCommand::Check(arguments) => check::directory(arguments),
+        CertsCommand::Show(arguments) => &arguments.dir,
+        CertsCommand::Issue(arguments) => &arguments.dir,
+        CertsCommand::Pack(arguments) => &arguments.dir,
+        CertsCommand::Renew(arguments) => &arguments.dir,
+        CertsCommand::RotateCa(arguments) => match &arguments.step {
+            RotationStep::Prepare(arguments) => &arguments.step.dir,
+            RotationStep::Activate(arguments) | RotationStep::Finish(arguments) => &arguments.dir,
+            RotationStep::Status(arguments) => &arguments.dir,
+        },
+    }
 }
 
 /// Why `egext certs` could not run.

@@ -1,9 +1,12 @@
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
@@ -12,9 +15,37 @@ use crate::net::Admission;
 
 /// A connection on which HTTP/2 can begin.
 pub(super) struct Connection<S> {
-    pub(super) stream: Secured<S>,
-    pub(super) _admission: Admission,
+    stream: Secured<S>,
+    /// Until HTTP/2 has begun: how many octets of its preface are missing, and how long they may take.
+    beginning: Option<(usize, Pin<Box<Sleep>>)>,
+    _admission: Admission,
 }
+
+impl<S> Connection<S> {
+    /// A connection that ends if HTTP/2 does not begin within `limit`.
+    pub(super) fn new(stream: Secured<S>, limit: Duration, admission: Admission) -> Self {
+        let beginning = Some((PREFACE, Box::pin(sleep(limit))));
+        Self { stream, beginning, _admission: admission }
+    }
+
+    /// Fails if the preface has not come in time.
+    fn poll_beginning(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if let Some((_, limit)) = &mut self.beginning
+            && limit.as_mut().poll(cx).is_ready()
+        {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
+
+    fn note_read(&mut self, octets: usize) {
+        let left = self.beginning.take().map(|(missing, limit)| (missing.saturating_sub(octets), limit));
+        self.beginning = left.filter(|(missing, _)| *missing > 0);
+    }
+}
+
+/// Octets of a client's preface (RFC 9113 section 3.4).
+const PREFACE: usize = 24;
 
 pub(super) enum Secured<S> {
     Plaintext(S),
@@ -39,10 +70,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Connection<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
+        let connection = self.get_mut();
+        connection.poll_beginning(cx)?;
+        let before = buffer.filled().len();
+        let read = match &mut connection.stream {
             Secured::Plaintext(stream) => Pin::new(stream).poll_read(cx, buffer),
             Secured::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
+        };
+        connection.note_read(buffer.filled().len() - before);
+        read
     }
 }
 

@@ -102,6 +102,6 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Entrance<S> {
         };
         admission.prove();
         // Fails only while the server stops.
-        let _ = self.ready.send(Connection { stream, _admission: admission }).await;
+        let _ = self.ready.send(Connection::new(stream, self.limit, admission)).await;
     }
 }

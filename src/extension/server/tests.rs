@@ -115,6 +115,21 @@ async fn a_client_that_never_finishes_its_handshake_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_client_that_never_begins_http2_is_let_go() {
+    let limit = Duration::from_millis(20);
+    for begun in [&b""[..], &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r"[..]] {
+        let (mut near, far) = tokio::io::duplex(4096);
+        let connections = tokio_stream::iter([Ok(far)]).chain(tokio_stream::pending());
+        let server = Server::new(PassThrough::new()).with_handshake_limit(limit);
+        tokio::spawn(server.serve(connections, std::future::pending()));
+        tokio::io::AsyncWriteExt::write_all(&mut near, begun).await.expect("room");
+        let mut answer = Vec::new();
+        let closed = tokio::io::AsyncReadExt::read_to_end(&mut near, &mut answer);
+        tokio::time::timeout(egext_test_support::LIMIT, closed).await.expect("in time").expect("closed");
+    }
+}
+
+#[tokio::test]
 async fn stopping_tells_those_who_watch_and_ends() {
     let (near, far) = tokio::io::duplex(4096);
     let connections = tokio_stream::iter([Ok(far)]).chain(tokio_stream::pending());

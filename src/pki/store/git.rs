@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::input;
+
 /// What a work tree does not ignore yet.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unignored {
@@ -38,10 +40,15 @@ fn lines_for(below: &str) -> Vec<String> {
     vec![format!("{place}/*.key"), format!("{place}/.egext/")]
 }
 
+/// None of a file that cannot be read, or is too large to be one that somebody wrote: what it ignores is then advised
+/// once more. The directories above ours may belong to others.
 fn lines_of(path: &Path) -> Vec<String> {
+    // A pipe would be waited for.
     let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-    let text = if is_file { fs::read_to_string(path).unwrap_or_default() } else { String::new() };
-    text.lines().map(|line| line.trim_end().to_owned()).collect()
+    let text = if is_file { input::read(path, LIMIT).unwrap_or_default() } else { Default::default() };
+    String::from_utf8_lossy(&text).lines().map(|line| line.trim_end().to_owned()).collect()
 }
+
+const LIMIT: u64 = 1 << 20;
 
 const IGNORE: &str = ".gitignore";

@@ -64,6 +64,7 @@
 mod acl;
 mod error;
 mod file;
+mod forget;
 mod gateway_home;
 mod git;
 mod handle;
@@ -85,6 +86,7 @@ use zeroize::Zeroizing;
 
 pub use error::StoreError;
 pub use file::write_alone;
+pub use forget::finish_forgetting;
 pub use git::{Unignored, unignored};
 pub use judge::{Contents, judge, refuse_foreign};
 pub use place::previous;

@@ -54,11 +54,15 @@ impl Place {
 
     /// The name of the set that readers see.
     pub(super) fn current(&self) -> Result<Option<OsString>, StoreError> {
+        self.linked(CURRENT)
+    }
+
+    fn linked(&self, link: &str) -> Result<Option<OsString>, StoreError> {
         let Some(hidden) = &self.hidden else { return Ok(None) };
-        match hidden.target(CURRENT) {
+        match hidden.target(link) {
             // Anything else, and most of all a path, would lead us to what is not ours.
             Some(target) if !is_set(&target) => {
-                Err(StoreError::Stray { path: hidden.path_of(CURRENT), target: target.into() })
+                Err(StoreError::Stray { path: hidden.path_of(link), target: target.into() })
             }
             target => Ok(target),
         }
@@ -66,7 +70,12 @@ impl Place {
 
     /// The set that readers see.
     pub(super) fn current_set(&self) -> Result<Option<Directory>, StoreError> {
-        let (Some(hidden), Some(set)) = (&self.hidden, self.current()?) else { return Ok(None) };
+        self.linked_set(CURRENT)
+    }
+
+    /// The set that one of our links leads to.
+    pub(super) fn linked_set(&self, link: &str) -> Result<Option<Directory>, StoreError> {
+        let (Some(hidden), Some(set)) = (&self.hidden, self.linked(link)?) else { return Ok(None) };
         own(hidden.open(set)?).map(Some)
     }
 
@@ -163,6 +172,7 @@ impl Place {
             // It is a copy, and what is in it is needed until it is ours.
             return Ok(());
         }
+        self.forget()?;
         let kept = [CURRENT, PREVIOUS].map(|name| hidden.target(name));
         for (name, kind) in hidden.entries()? {
             let is = |prefixes: &[&str]| {
@@ -170,9 +180,11 @@ impl Place {
             };
             let is_idle_set = is_set(&name) && !kept.iter().flatten().any(|kept| *kept == name);
             // Of a copy that was taken over, directories are left that links have replaced.
-            if kind.is_dir() && (is_idle_set || name == PREVIOUS || is(&[NEW, "current."])) {
+            if kind.is_dir()
+                && (is_idle_set || name == PREVIOUS || name == FORGOTTEN || is(&[NEW, "current."]))
+            {
                 hidden.remove_all(&name)?;
-            } else if kind.is_symlink() && is(&["current.", "previous.", LINK]) {
+            } else if kind.is_symlink() && is(&["current.", "previous.", "forgotten.", LINK]) {
                 let failed = |source| StoreError::failed("clean", &hidden.path_of(&name), source);
                 hidden.remove(&name).map_err(failed)?;
             }
@@ -208,6 +220,8 @@ fn refuse(
 pub(super) const HIDDEN: &str = ".egext";
 pub(super) const CURRENT: &str = "current";
 pub(super) const PREVIOUS: &str = "previous";
+/// With which set the CA keys of the one before are forgotten, until they are.
+pub(super) const FORGOTTEN: &str = "forgotten";
 pub(super) const LOCK: &str = "lock";
 pub(super) const SET: &str = "set-";
 /// Of a set that nobody has seen yet.

@@ -8,10 +8,8 @@ use zeroize::Zeroizing;
 
 use super::file::{Access, random_name, sync, write_new};
 use super::handle::{Directory, PRIVATE, ReadError, Unsynced};
-use super::place::{CURRENT, NEW, PREVIOUS, Place, SET};
+use super::place::{CURRENT, FORGOTTEN, NEW, PREVIOUS, Place, SET};
 use super::{ALONE, PUBLIC, SetFile, Store, StoreError};
-use crate::pki::CA_KEY_FILE;
-use crate::pki::rotation::NEXT_CA_KEY_FILE;
 
 impl Store {
     /// Makes a set of `files` and of those of the current one that are `kept`.
@@ -34,6 +32,11 @@ impl Store {
         if let Some(replaced) = &replaced {
             self.point(&hidden, PREVIOUS, replaced)?;
         }
+        if self.forgets && replaced.is_some() {
+            // Whatever ends this run, the next one sees what it was about to remove.
+            self.point(&hidden, FORGOTTEN, OsStr::new(&set))?;
+            sync(&[hidden.unsynced()])?;
+        }
         self.point(&hidden, CURRENT, OsStr::new(&set))?;
         // From here on the new set is what readers see.
         self.undo.keep();
@@ -41,12 +44,8 @@ impl Store {
         self.changed.extend([hidden, self.place.directory().clone()]);
         sync(&self.changed.iter().map(Directory::unsynced).collect::<Vec<_>>())?;
         let swept = if replaced.is_some() { self.place.sweep() } else { Ok(()) };
-        if self.forgets {
-            swept?;
-            return before.as_ref().map_or(Ok(()), remove_ca_keys);
-        }
-        // What cannot be removed now is removed by the next writer.
-        Ok(())
+        // What cannot be removed now is removed by the next writer, but nobody is told that a key is gone.
+        if self.forgets { swept } else { Ok(()) }
     }
 
     /// Writes all files of a new set, and waits until they are on disk.
@@ -121,17 +120,6 @@ impl Store {
             _ => hidden.rename(temporary, name),
         }
     }
-}
-
-/// On disk, too: who is told that a key is gone may sell the machine.
-fn remove_ca_keys(set: &Directory) -> Result<(), StoreError> {
-    for name in [CA_KEY_FILE, NEXT_CA_KEY_FILE] {
-        match set.remove(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            result => result.map_err(|source| StoreError::failed("remove", &set.path_of(name), source))?,
-        }
-    }
-    sync(&[set.unsynced()])
 }
 
 /// What a file of the set before holds, and who may do what with it: of one and the same file.

@@ -1,5 +1,6 @@
 //! The log of a process that goes on running: the bridge, the demo that was told to stay.
 
+mod escaping;
 mod sink;
 mod tally;
 
@@ -11,6 +12,7 @@ use tracing::{Dispatch, Level, dispatcher, error, warn};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use escaping::Escaping;
 use sink::Sink;
 pub(crate) use tally::Tally;
 
@@ -86,14 +88,15 @@ fn dispatch(format: LogFormat, level: Level, colours: bool, sink: Sink) -> Dispa
         .with_target(env!("CARGO_CRATE_NAME"), level);
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(sink)
         .with_target(false)
         .with_ansi(colours)
         // It would be told by `eprintln!`, which panics where stderr is what failed.
         .log_internal_errors(false);
     match format {
-        LogFormat::Json => builder.json().flatten_event(true).finish().with(filter).into(),
-        LogFormat::Text => builder.finish().with(filter).into(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_writer(Escaping(sink)).finish().with(filter).into()
+        }
+        LogFormat::Text => builder.with_writer(sink).finish().with(filter).into(),
     }
 }
 

@@ -222,6 +222,18 @@ fn a_finished_rotation_leaves_no_old_ca_key() {
     place.assert_whole();
 }
 
+/// It belongs to whoever owns the project, and may be as large as they like.
+#[test]
+fn a_huge_gitignore_is_not_read() {
+    let place = Place::new();
+    fs::create_dir(place.path(".git")).expect("a work tree");
+    let huge = format!("{}/deploy/\n", "#\n".repeat(1 << 20));
+    fs::write(place.path(".gitignore"), huge).expect("writable");
+    fs::create_dir(place.path("deploy")).expect("ours");
+    let report = place.json(&["--dir", "deploy"], 0);
+    assert_eq!(report["gitignore"]["lines"], serde_json::json!(["/deploy/*.key", "/deploy/.egext/"]));
+}
+
 #[test]
 fn gitignore_is_written_only_into_a_directory_of_our_own() {
     let place = Place::new();

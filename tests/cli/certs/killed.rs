@@ -48,6 +48,49 @@ fn a_rotation_that_is_killed_is_before_a_step_or_behind_it() {
     });
 }
 
+/// As if the run had been killed between the new set and the removal: whatever command comes next makes up for it.
+#[test]
+fn a_ca_key_that_was_to_be_discarded_goes_with_the_next_command() {
+    for next in [&["check"][..], &["show"], &["renew"], &["rotate-ca", "status"]] {
+        let place = Place::new();
+        place.init(&[]).assert().success();
+        let key = fs::read(place.certs().join("ca.key")).expect("there");
+        place.init(&["--force", "--discard-ca-key"]).assert().success();
+        let hidden = place.certs().join(".egext");
+        let (current, left) =
+            (fs::read_link(hidden.join("current")).expect("a link"), hidden.join("previous/ca.key"));
+        assert!(
+            !left.exists() && !hidden.join("forgotten").exists(),
+            "a run that is not killed leaves nothing"
+        );
+        // The new set is not there yet: the key is needed.
+        fs::write(&left, &key).expect("ours");
+        std::os::unix::fs::symlink("set-0123", hidden.join("forgotten")).expect("ours");
+        place.verb(next).output().expect("a run");
+        assert!(left.exists() && !hidden.join("forgotten").is_symlink(), "{next:?}");
+        std::os::unix::fs::symlink(&current, hidden.join("forgotten")).expect("ours");
+        place.verb(next).output().expect("a run");
+        assert!(!left.exists() && !hidden.join("forgotten").is_symlink(), "{next:?}");
+        assert_eq!(fs::read_link(hidden.join("current")).expect("a link"), current);
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_discards_a_ca_key_does_so_with_the_next_command() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let one_run = one_run(&["init", "--force", "--discard-ca-key"], &place);
+    for number in 0..kills() {
+        place.init(&["--force"]).assert().success();
+        let ca = place.files()["ca.crt"].clone();
+        kill_after(place.spawn(&["init", "--force", "--discard-ca-key"]), random(one_run, number));
+        place.verb(&["check"]).output().expect("a run");
+        let is_new = fs::read(place.certs().join("ca.crt")).expect("there") != ca;
+        let left = place.certs().join(".egext/previous/ca.key").exists();
+        assert!(!(is_new && left), "the set is new, and the key of the CA before is there");
+    }
+}
+
 #[test]
 fn a_first_run_that_is_killed_leaves_nothing_or_a_whole_set() {
     let one_run = one_run(&["init"], &Place::new());

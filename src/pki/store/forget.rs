@@ -1,0 +1,70 @@
+//! CA keys that were to be removed with the set that holds them, also if the run that began it was killed.
+//!
+//! The old set stays for readers while the new one takes its place, and only then its CA key can go: before, it is that
+//! of the set in use. So a link tells with which new set the key before it is forgotten; whatever command comes next
+//! finishes the removal.
+
+use std::io;
+use std::path::Path;
+
+use super::file::sync;
+use super::handle::Directory;
+use super::lock::lock;
+use super::place::{FORGOTTEN, PREVIOUS, Place};
+use super::{StoreError, Undo};
+use crate::pki::CA_KEY_FILE;
+use crate::pki::rotation::NEXT_CA_KEY_FILE;
+
+/// Removes the CA keys that a killed run was about to remove. Does nothing, and takes no lock, if there was none.
+///
+/// # Errors
+/// When a key that should be gone cannot be removed.
+pub fn finish_forgetting(directory: &Path) -> Result<(), StoreError> {
+    // A directory that we would not write to has no run of ours to finish; other commands judge it in their own way.
+    let Ok(Some(found)) = Place::find(directory) else { return Ok(()) };
+    if found.hidden().is_none_or(|hidden| hidden.target(FORGOTTEN).is_none()) {
+        return Ok(());
+    }
+    let (mut undo, mut changed) = (Undo::default(), Vec::new());
+    match lock(directory, &mut undo, &mut changed) {
+        Ok((place, _lock)) => place.sweep(),
+        // The run is still under way, or another one that finishes it.
+        Err(StoreError::Busy { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+impl Place {
+    /// For who holds the lock.
+    pub(super) fn forget(&self) -> Result<(), StoreError> {
+        let Some(hidden) = self.hidden() else { return Ok(()) };
+        let Some(new) = hidden.target(FORGOTTEN) else { return Ok(()) };
+        // Otherwise the new set did not take its place, and the key is that of the set in use.
+        if self.current()? == Some(new)
+            && let Some(before) = self.set_before()?
+        {
+            remove_ca_keys(&before)?;
+        }
+        let failed = |source| StoreError::failed("remove", &hidden.path_of(FORGOTTEN), source);
+        hidden.remove(FORGOTTEN).map_err(failed)
+    }
+
+    /// The set that the current one has replaced.
+    fn set_before(&self) -> Result<Option<Directory>, StoreError> {
+        match self.linked_set(PREVIOUS) {
+            Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => result,
+        }
+    }
+}
+
+/// On disk, too: who is told that a key is gone may sell the machine.
+fn remove_ca_keys(set: &Directory) -> Result<(), StoreError> {
+    for name in [CA_KEY_FILE, NEXT_CA_KEY_FILE] {
+        match set.remove(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => result.map_err(|source| StoreError::failed("remove", &set.path_of(name), source))?,
+        }
+    }
+    sync(&[set.unsynced()])
+}
