@@ -1,20 +1,48 @@
 //! Commands that are printed to be pasted into a shell.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// `text` as one word for a POSIX shell.
+use crate::pki::is_printable;
+
+/// `text` as one word for a shell.
 pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
     let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:=@+,".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_safe) {
         return Cow::Borrowed(text);
     }
+    if !text.chars().all(is_printable) {
+        return Cow::Owned(escaped(text.as_bytes()));
+    }
     Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
-/// The same for a path: what is not UTF-8 in it cannot be pasted anyway.
+/// The same for a path, whatever bytes are in it. No path is taken for a flag.
 pub(crate) fn shell_path(path: &Path) -> String {
-    shell_word(&path.display().to_string()).into_owned()
+    let bytes = path.as_os_str().as_bytes();
+    let here = if bytes.starts_with(b"-") { "./" } else { "" };
+    let word = match path.to_str() {
+        Some(text) => shell_word(text),
+        None => Cow::Owned(escaped(bytes)),
+    };
+    format!("{here}{word}")
+}
+
+/// POSIX's `$'...'` (2024; bash, zsh and ksh had it before): a hint stays one line, and a terminal is not moved by it.
+fn escaped(bytes: &[u8]) -> String {
+    let mut word = String::from("$'");
+    for byte in bytes {
+        match byte {
+            b'\n' => word.push_str(r"\n"),
+            b'\'' | b'\\' => word.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => word.push(char::from(*byte)),
+            // Always three digits: what follows cannot be taken for a fourth. Writing to a string does not fail.
+            _ => drop(write!(word, "\\{byte:03o}")),
+        }
+    }
+    word + "'"
 }
 
 /// The flag that names `directory`, where that is not the default.
@@ -29,6 +57,7 @@ pub(crate) fn dir_flag(directory: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
     use std::process::Command;
 
     use super::*;
@@ -52,6 +81,19 @@ mod tests {
             let script = format!("printf %s {}", shell_word(text));
             let printed = Command::new("sh").args(["-c", &script]).output().expect("a shell");
             assert_eq!(String::from_utf8(printed.stdout).expect("UTF-8"), text);
+        }
+    }
+
+    #[test]
+    fn bash_reads_each_path_as_it_was_in_one_line() {
+        for bytes in [&b"a\nb"[..], b"-x", b"\x1b[2J", b"it's\t7", b"\xff0", b"\\\r", "\u{202e}x".as_bytes()]
+        {
+            let word = shell_path(Path::new(OsStr::from_bytes(bytes)));
+            assert!(word.chars().all(is_printable), "{word:?}");
+            let printed =
+                Command::new("bash").args(["-c", &format!("printf '<%s>' {word}")]).output().expect("bash");
+            let here = if bytes == b"-x" { "./" } else { "" };
+            assert_eq!(printed.stdout, [b"<", here.as_bytes(), bytes, b">"].concat());
         }
     }
 

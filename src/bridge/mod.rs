@@ -50,6 +50,8 @@ pub struct Plan {
     pub upstream: Target,
     /// The certificate that we show to the upstream.
     pub own: Option<Summary>,
+    /// The flag that names the directory of our certificates, for commands in hints; empty for the default.
+    pub place: String,
     /// How long calls wait for a connection before they get an answer.
     pub connect_wait: Duration,
     /// Limit of every call; `None` leaves it to the caller's `grpc-timeout`.

@@ -66,6 +66,7 @@ impl Upstream {
         let keeper = Keeper {
             target: plan.upstream.clone(),
             own: plan.own.clone(),
+            place: plan.place.clone(),
             limit: connect_wait.mul_f64(ATTEMPT_SHARE),
             clock: plan.clock,
             publish,
@@ -170,6 +171,7 @@ fn open_channel(state: &State) -> Option<Channel> {
 struct Keeper {
     target: Target,
     own: Option<Summary>,
+    place: String,
     limit: Duration,
     clock: fn() -> OffsetDateTime,
     publish: watch::Sender<State>,
@@ -223,6 +225,7 @@ impl Keeper {
             own: self.own.as_ref(),
             limit: self.limit,
             now: (self.clock)(),
+            place: &self.place,
         };
         Err(diagnose(&context, &fault))
     }

@@ -15,6 +15,7 @@ use crate::input::{self, InputError};
 use crate::net::AddressError;
 use crate::pki::printable;
 use crate::report::{Body, Finding, Hint, Id, Line, Report, Role};
+use crate::shell::shell_path;
 
 pub(super) fn run(arguments: &Config) -> Result<Report, Error> {
     Ok(match &arguments.command {
@@ -231,6 +232,9 @@ impl Hint for ConfigError {
                 Some("`--check` takes a file that this command wrote".to_owned())
             }
             Self::Plan(error) => error.hint(),
+            Self::Unreadable { path, source } if source.kind() != io::ErrorKind::NotFound => {
+                Some(format!("look at the path: `ls -ld {}`", shell_path(path)))
+            }
             Self::Unreadable { .. } => {
                 Some("the same command without `--check` and with `> FILE` writes it".to_owned())
             }

@@ -168,6 +168,7 @@ impl Hint for Error {
                 let known = known.iter().map(|format| format!("`-o {format}`")).collect::<Vec<_>>();
                 Some(format!("it has {}", known.join(", ")))
             }
+            // The user has decided what to do.
             Self::Interrupted => None,
             Self::Identity(error) => error.hint(),
             Self::Panicked { .. } => {

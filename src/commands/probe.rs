@@ -9,6 +9,7 @@ use crate::net::{Alpn, ClientTls, Target, Transport};
 use crate::pki::Role;
 use crate::probe::{LayerOutcome, Plan, State, TargetOutcome, probe};
 use crate::report::{Line, Report, Role as Meaning, Severity, Talk};
+use crate::shell::dir_flag;
 
 pub(super) fn run(arguments: cli::Probe, variables: &Variables, clock: Clock) -> Result<Report, Error> {
     let plan = plan(arguments, variables)?;
@@ -59,6 +60,7 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Plan, Error> {
         targets,
         service: arguments.service,
         own,
+        place: dir_flag(arguments.material.directory()),
         timeout: arguments.timeout.duration(),
         wait: arguments.wait.map(crate::units::Span::duration),
     })

@@ -328,7 +328,7 @@ fn native_tls_is_not_used() -> Finding {
         "extensionManager.service.tls",
         "no release of EG can use TLS to an extension server in standalone mode: every hook fails",
     )
-    .with_hint("leave out `--native-tls`: the socket and `egext bridge` work with all of them")
+    .with_hint("leave out `--native-tls`: a socket and a bridge work with all of them")
 }
 
 /// Hooks in the order of the calls; nothing twice.

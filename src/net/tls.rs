@@ -132,7 +132,7 @@ pub enum TlsError {
 
 impl Hint for TlsError {
     fn hint(&self) -> Option<String> {
-        Some("`egext certs init` makes a set that works".to_owned())
+        Some("make a set that works in another directory: `egext certs init --dir DIR`".to_owned())
     }
 }
 

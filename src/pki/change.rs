@@ -190,12 +190,14 @@ impl Hint for ChangeError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Ambiguous { names } => {
-                let choices = names.iter().map(|name| format!("`--name {name}`")).collect::<Vec<_>>();
+                let choices =
+                    names.iter().map(|name| format!("`--name {}`", shell_word(name))).collect::<Vec<_>>();
                 format!("choose one: {}", choices.join(", "))
             }
             Self::Contradiction { .. } => "leave out one of `--add-san` and `--remove-san`".to_owned(),
             Self::KeyElsewhere { name, path, role } => format!(
-                "ask the requester for a new CSR, then: `egext certs issue {role} --csr FILE --out {name} --replace{}`",
+                "ask the requester for a new CSR, then: `egext certs issue {role} --csr FILE --out {} --replace{}`",
+                shell_word(name),
                 place(path)
             ),
             Self::KeyKept { .. } => "leave out `--keep-key` or `--key-type`".to_owned(),
@@ -216,7 +218,7 @@ pub(super) fn renew_command(path: &Path, flags: &str) -> String {
     let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
     match path.file_stem().and_then(OsStr::to_str).filter(|name| is_certificate && *name != "tls") {
         Some(name) => format!("`egext certs renew --name {}{flags}{}`", shell_word(name), place(path)),
-        None => format!("`egext certs renew --name NAME{flags}`"),
+        None => format!("`egext certs renew --name NAME{flags}{ELSEWHERE}`"),
     }
 }
 
@@ -225,15 +227,34 @@ pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
     let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
     let (name, place) = match path.file_stem().and_then(OsStr::to_str) {
         Some(name) if is_certificate && name != "tls" => (shell_word(name).into_owned(), place(path)),
-        _ => ("NAME".to_owned(), String::new()),
+        _ => ("NAME".to_owned(), ELSEWHERE.to_owned()),
     };
     format!("`egext certs issue {role} --out {name} --san NAME --replace{place}`")
+}
+
+/// The command that begins to replace the CA in `path`, for a hint.
+pub(super) fn rotate_command(path: &Path, flags: &str) -> String {
+    let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
+    let is_of_set = path.file_name().is_some_and(|name| name == super::CA_CERTIFICATE_FILE);
+    let place = if is_of_set { place(path) } else { ELSEWHERE.to_owned() };
+    format!("`egext certs rotate-ca prepare{flags}{place}`")
+}
+
+/// The command that shows what a file holds, or what a server presents, for a hint.
+pub(super) fn show_command(subject: &str) -> String {
+    match subject.parse::<crate::net::Address>() {
+        Ok(address) => format!("`egext certs show --connect {}`", shell_word(&address.to_string())),
+        Err(_) => format!("`egext certs show {}`", crate::shell::shell_path(Path::new(subject))),
+    }
 }
 
 /// The flag that names the directory of `path`, where that is not the default.
 pub(super) fn place(path: &Path) -> String {
     path.parent().map_or_else(String::new, dir_flag)
 }
+
+/// The directory of a set that is known only to the user.
+const ELSEWHERE: &str = " --dir DIR";
 
 /// Host names are the same in capitals.
 fn has(names: &[SubjectName], wanted: &SubjectName) -> bool {

@@ -176,7 +176,8 @@ impl Container {
                 format!("convert it: `puttygen {path} -O private-openssh -o {path}.pem`")
             }
             Self::SshPublicKey => {
-                "TLS uses certificates in place of SSH keys: `egext certs init` makes both".to_owned()
+                "TLS uses certificates in place of SSH keys: `egext certs init --dir DIR` makes both"
+                    .to_owned()
             }
             Self::Tar => {
                 let path = shell_path(path);
@@ -263,7 +264,7 @@ impl Display for Der {
 /// How `openssl` converts a file; a key is readable for its owner only from the beginning.
 pub(super) fn openssl(path: &Path, command: &str, wanted: Wanted) -> String {
     if is_stdin(path) {
-        return format!("convert it on the way: `... | openssl {command} | egext ...`");
+        return format!("convert it on the way: pipe it through `openssl {command}`");
     }
     let path = shell_path(path);
     protect(&format!("openssl {command} -in {path} -out {path}.pem"), wanted)
@@ -272,7 +273,7 @@ pub(super) fn openssl(path: &Path, command: &str, wanted: Wanted) -> String {
 /// How a filter that writes to stdout does.
 fn convert(path: &Path, command: &str, behind: &str, wanted: Wanted) -> String {
     if is_stdin(path) {
-        return format!("convert it on the way: `... | {command}{behind} | egext ...`");
+        return format!("convert it on the way: pipe it through `{command}{behind}`");
     }
     let path = shell_path(path);
     protect(&format!("{command} {path}{behind} > {path}.pem"), wanted)
@@ -382,4 +383,5 @@ const SSH_KINDS: [&str; 5] =
 /// Where POSIX tar has its magic.
 const TAR_MAGIC: usize = 257;
 
-pub(super) const OTHERWISE: &str = "`egext certs init` makes certificates and keys";
+pub(super) const OTHERWISE: &str =
+    "name another file, or make certificates and keys: `egext certs init --dir DIR`";

@@ -104,7 +104,7 @@ fn block_hint(label: &str, path: &Path) -> Option<String> {
         "X509 CERTIFICATE" => openssl(path, "x509", Wanted::Certificate),
         "PKCS7" | "PKCS #7 SIGNED DATA" => openssl(path, "pkcs7 -print_certs", Wanted::Certificate),
         "CMS" if is_stdin(path) => {
-            "convert it on the way: `... | sed s/CMS/PKCS7/ | openssl pkcs7 -print_certs | egext ...`"
+            "convert it on the way: pipe it through `sed s/CMS/PKCS7/ | openssl pkcs7 -print_certs`"
                 .to_owned()
         }
         "CMS" => {
@@ -119,7 +119,7 @@ fn block_hint(label: &str, path: &Path) -> Option<String> {
             protect(&format!("gpg --decrypt {word} > {word}.pem"), Wanted::Key)
         }
         "PGP PUBLIC KEY BLOCK" | "PGP PRIVATE KEY BLOCK" => {
-            "TLS uses certificates in place of PGP keys: `egext certs init` makes both".to_owned()
+            "TLS uses certificates in place of PGP keys: `egext certs init --dir DIR` makes both".to_owned()
         }
         _ => return None,
     })

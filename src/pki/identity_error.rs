@@ -1,9 +1,13 @@
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::change::place;
 use super::container::{Container, Wanted, openssl};
-use super::{DecryptError, DistinguishedName, Distrust, Encryption, Found, InspectError, PemError, Refusal};
+use super::{
+    DecryptError, DistinguishedName, Distrust, Encryption, Found, InspectError, PemError, Refusal, SET_FILES,
+};
 use crate::input::{PIPE_LIMIT, is_stdin};
 use crate::report::Hint;
 use crate::shell::shell_path;
@@ -212,11 +216,12 @@ impl Hint for IdentityError {
         let hint = match self {
             Self::Changing { .. } => "try again when it is at rest".to_owned(),
             Self::Dangling { .. } => {
-                "copy what the links point to, for example with `egext certs pack` where the set was made".to_owned()
+                "copy what the links point to, for example with `egext certs pack ROLE --out FILE --dir DIR` where the set was made".to_owned()
             }
             Self::Decrypt { source: DecryptError::WrongPassphrase, .. } => {
                 "`--ca-key-passphrase-file` takes the first line of the file as it is, spaces and all".to_owned()
             }
+            Self::Decrypt { source: DecryptError::Malformed, .. } => AGAIN.to_owned(),
             Self::Decrypt { path, .. } => encrypt_anew_hint(path),
             Self::Directory { path } => {
                 format!("name a file, such as `{}`, or the directory with `--dir`", path.join("server.crt").display())
@@ -226,13 +231,15 @@ impl Hint for IdentityError {
                 "issue the certificate again for a P-256 key: `openssl ecparam -name prime256v1 -genkey -noout` makes one"
                     .to_owned()
             }
-            Self::KeyMismatch { .. } => {
-                "copy certificate and key together; they were probably renewed, and only one of them arrived".to_owned()
-            }
+            Self::KeyMismatch { certificate, key } => format!(
+                "copy certificate and key together: they were probably renewed, and only one of them arrived; `egext certs show {} {}` shows both",
+                shell_path(certificate),
+                shell_path(key)
+            ),
             Self::LeafNotFirst { .. } => {
                 "put the leaf's certificate at the top of the file, then the intermediates up to the root".to_owned()
             }
-            Self::Malformed { .. } => "copy the file again from where it was made, in one piece".to_owned(),
+            Self::Malformed { .. } => AGAIN.to_owned(),
             Self::MalformedPem { path, source } => source.hint(path),
             Self::NoCertificate { path, found } => found.hint(path, Wanted::Certificate),
             Self::NoKey { path, found } => found.hint(path, Wanted::Key),
@@ -243,16 +250,14 @@ impl Hint for IdentityError {
             Self::NotAnAnchor { issuer, .. } => format!("replace it by the certificate of its issuer, `{issuer}`"),
             Self::NotAFile { .. } => "name a regular file of PEM blocks; a pipe of the shell works, too: `<(COMMAND)`".to_owned(),
             Self::OpenPipe { .. } | Self::Silent { .. } => "let the command write its output to a file first, and name that".to_owned(),
-            Self::Swapped { .. } => "name the certificate first: `--cert FILE.crt --key FILE.key`".to_owned(),
-            Self::Terminal => "pipe the file in, or redirect it: `... - < FILE`".to_owned(),
+            Self::Terminal => "pipe the file in, or redirect it: `< FILE`".to_owned(),
+            Self::Swapped { certificate, key } => format!(
+                "rename them, or name them the other way round: `--cert {} --key {}`",
+                shell_path(key),
+                shell_path(certificate)
+            ),
             Self::TooLarge { .. } => "name a file of PEM blocks".to_owned(),
-            Self::Unreadable { path, source } => match source.kind() {
-                io::ErrorKind::NotFound => "`egext certs init` makes a set; `--dir`, `--ca`, `--cert` and `--key` say where one is".to_owned(),
-                io::ErrorKind::PermissionDenied => {
-                    format!("run as the user that owns it: `ls -l {}`", path.display())
-                }
-                _ => return None,
-            },
+            Self::Unreadable { path, source } => unreadable(path, source),
             Self::UnusableAnchor { .. } => "name the CA's certificate".to_owned(),
             Self::UnsupportedKey { .. } | Self::UnusableKey { .. } => {
                 "supported are P-256, P-384, P-521, Ed25519 and RSA of at least 2048 bits, as PKCS#8, PKCS#1 or SEC1".to_owned()
@@ -261,6 +266,35 @@ impl Hint for IdentityError {
         Some(hint)
     }
 }
+
+/// What to do about a file that cannot be read.
+fn unreadable(path: &Path, source: &io::Error) -> String {
+    let is_of_set = path.file_name().and_then(OsStr::to_str).is_some_and(|name| SET_FILES.contains(&name));
+    match source.kind() {
+        io::ErrorKind::NotFound if is_of_set => {
+            format!(
+                "name the directory of a set with `--dir`, or make one: `egext certs init{}`",
+                place(path)
+            )
+        }
+        io::ErrorKind::NotFound => check_path(path),
+        io::ErrorKind::PermissionDenied => {
+            format!("run as the user that owns it: `ls -l {}`", shell_path(path))
+        }
+        io::ErrorKind::NotADirectory => "a part of this path is a file; name a file that is there".to_owned(),
+        io::ErrorKind::InvalidData => AGAIN.to_owned(),
+        _ => format!("look at the path: `ls -ld {}`", shell_path(path)),
+    }
+}
+
+/// What to do about a path that leads nowhere.
+pub(super) fn check_path(path: &Path) -> String {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    format!("check the path: `ls -a {}`", shell_path(directory.unwrap_or(Path::new("."))))
+}
+
+/// For files that got lost in part.
+const AGAIN: &str = "copy the file again from where it was made, in one piece";
 
 /// How a key becomes one that TLS endpoints read, which nobody can ask for a passphrase.
 pub(super) fn decrypt_hint(path: &Path) -> String {

@@ -92,15 +92,14 @@ impl Hint for PassphraseError {
             Self::Empty { .. } | Self::NotAPassphrase { .. } => {
                 "put the passphrase alone on the file's first line; `-` reads it from stdin".to_owned()
             }
-            Self::File(IdentityError::Unreadable { source, .. })
-                if source.kind() == io::ErrorKind::NotFound =>
+            Self::File(error @ IdentityError::Unreadable { source, .. })
+                if source.kind() == io::ErrorKind::PermissionDenied =>
             {
-                "name a file with the passphrase on its first line, or `-` for stdin".to_owned()
+                return error.hint();
             }
-            Self::File(error) => return error.hint(),
+            Self::File(_) => "name a file with the passphrase on its first line, or `-` for stdin".to_owned(),
             Self::Terminal => {
-                "pipe it in, for example `systemd-ask-password | egext ...`, or name a file of mode 0600"
-                    .to_owned()
+                "pipe it in, for example from `systemd-ask-password`, or name a file of mode 0600".to_owned()
             }
             Self::Utf16 { path } => {
                 let path = crate::shell::shell_path(path);

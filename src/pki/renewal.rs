@@ -364,7 +364,8 @@ impl Hint for RenewalError {
             Self::Stranger(stranger) => {
                 let Stranger { path, name, role, .. } = &**stranger;
                 Some(format!(
-                    "copy back the certificate that this CA issued, or issue a new one: `egext certs issue {role} --out {name} --replace --san NAME{}`",
+                    "copy back the certificate that this CA issued, or issue a new one: `egext certs issue {role} --out {} --replace --san NAME{}`",
+                    crate::shell::shell_word(name),
                     place(path)
                 ))
             }

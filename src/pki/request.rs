@@ -289,12 +289,19 @@ impl Hint for RequestError {
         let new_request =
             "`openssl req -new -key server.key -subj /CN=server -addext subjectAltName=DNS:NAME` makes one";
         match self {
-            Self::Identity(error) => error.hint(),
+            Self::Identity(error @ IdentityError::Unreadable { source, .. })
+                if source.kind() != std::io::ErrorKind::NotFound =>
+            {
+                error.hint()
+            }
+            Self::Identity(IdentityError::MalformedPem { path, source }) => Some(source.hint(path)),
+            Self::Identity(_) => Some(format!("name the file of a certificate request; {new_request}")),
             Self::KeyOfCa { place, .. } => Some(format!(
                 "a server or client needs a key of its own: `openssl ecparam -name prime256v1 -genkey -noout -out NEW.key`; if a stranger sent the CSR, the CA's key has leaked: `egext certs rotate-ca prepare{place}`"
             )),
             Self::KeyOfMember { name, certificate, .. } => Some(format!(
                 "to change its names: `egext certs renew --name {name} --add-san NAME --keep-key{place}`; if a stranger sent the CSR, the key has leaked: `egext certs renew --name {name} --force{place}`",
+                name = crate::shell::shell_word(name),
                 place = place(certificate)
             )),
             Self::Malformed { .. } => Some(new_request.to_owned()),

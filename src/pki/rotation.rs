@@ -47,7 +47,7 @@ use super::{
     SubjectName, Summary, check, date, pem,
 };
 use crate::report::Hint;
-use crate::shell::dir_flag;
+use crate::shell::{dir_flag, shell_word};
 use crate::units::Span;
 
 /// How far a rotation has come.
@@ -341,10 +341,11 @@ impl Hint for RotationError {
             Self::NotPrepared { directory } => Some(next_step("prepare", directory) + " makes one"),
             Self::Passphrase(error) => error.hint(),
             Self::PassphraseNeeded { .. } => {
-                Some("name the file with its passphrase: `--ca-key-passphrase-file`".to_owned())
+                Some("name the file with its passphrase: `--ca-key-passphrase-file FILE`".to_owned())
             }
             Self::StillNeeded { path, name, role } => Some(format!(
-                "copy back the certificate that the new CA issued, or issue a new one: `egext certs issue {role} --out {name} --replace --san NAME{}`",
+                "copy back the certificate that the new CA issued, or issue a new one: `egext certs issue {role} --out {} --replace --san NAME{}`",
+                shell_word(name),
                 place(path)
             )),
             Self::Store(error) => error.hint(),

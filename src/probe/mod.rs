@@ -31,6 +31,8 @@ pub struct Plan {
     pub service: String,
     /// The certificate that we show.
     pub own: Option<Summary>,
+    /// The flag that names the directory of our certificates, for commands in hints; empty for the default.
+    pub place: String,
     /// Limit of one attempt.
     pub timeout: Duration,
     /// Make attempts until one succeeds, for at most this long; the last one is cut short.
@@ -81,7 +83,14 @@ async fn attempt(
     let deadline = net::deadline(limit);
     let mut outcome = TargetOutcome::new(target);
     let dialed = net::dial(target, deadline).await;
-    let context = Context { target, trace: &dialed.trace, own: plan.own.as_ref(), limit, now: now() };
+    let context = Context {
+        target,
+        trace: &dialed.trace,
+        own: plan.own.as_ref(),
+        limit,
+        now: now(),
+        place: &plan.place,
+    };
     outcome.add_trace(&dialed.trace);
     let begin = Instant::now();
     let opened = match dialed.outcome {

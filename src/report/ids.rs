@@ -242,7 +242,7 @@ table! {
         "if the server is plaintext, probe it as `tcp://HOST:PORT`; otherwise read its log";
     ProbeTlsNotTls = "probe.tls.not-tls", Error,
         "the server answered our TLS hello with something that is not TLS, so it speaks plaintext on this port",
-        "probe it as `tcp://HOST:PORT`, switch on TLS in the server, or put `egext bridge --listen tls://...` in front of it";
+        "probe it as `tcp://HOST:PORT`, switch on TLS in the server, or put `egext bridge --listen tls://HOST:PORT --upstream tcp://HOST:PORT` in front of it";
     ProbeTlsTimeout = "probe.tls.timeout", Error,
         "the server accepted the connection and then never answered our TLS hello: it hangs, waits for plaintext, or something on the way eats the hello",
         "try `tcp://HOST:PORT` if it may be plaintext; otherwise look at the server's load and log";

@@ -1,52 +1,54 @@
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
-use egext_test_support::printed;
+use egext_test_support::{check_output, printed};
 use snapbox::IntoData;
 use snapbox::cmd::OutputAssert;
 
 /// A program as snapbox runs it. What it prints is looked at as what [`egext_test_support::Egext`] prints.
 #[derive(Debug)]
-pub struct Command(snapbox::cmd::Command);
+pub struct Command(snapbox::cmd::Command, Vec<OsString>);
 
 impl Command {
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        Self(snapbox::cmd::Command::new(program))
+        Self(snapbox::cmd::Command::new(program), Vec::new())
     }
 
-    pub fn arg(self, argument: impl AsRef<OsStr>) -> Self {
-        Self(self.0.arg(argument))
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.1.push(argument.as_ref().to_owned());
+        Self(self.0.arg(argument), self.1)
     }
 
     pub fn args(self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        Self(self.0.args(arguments))
+        arguments.into_iter().fold(self, Self::arg)
     }
 
     pub fn env(self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        Self(self.0.env(name, value))
+        Self(self.0.env(name, value), self.1)
     }
 
     pub fn current_dir(self, directory: impl AsRef<Path>) -> Self {
-        Self(self.0.current_dir(directory))
+        Self(self.0.current_dir(directory), self.1)
     }
 
     pub fn stdin(self, text: impl IntoData) -> Self {
-        Self(self.0.stdin(text))
+        Self(self.0.stdin(text), self.1)
     }
 
     pub fn timeout(self, limit: Duration) -> Self {
-        Self(self.0.timeout(limit))
+        Self(self.0.timeout(limit), self.1)
     }
 
     #[track_caller]
     pub fn output(self) -> io::Result<Output> {
         let output = self.0.output()?;
-        for text in [&output.stdout, &output.stderr] {
-            printed(&String::from_utf8_lossy(text));
-        }
+        let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        printed(&stdout);
+        printed(&stderr);
+        check_output(&self.1, &stdout, &stderr);
         Ok(output)
     }
 

@@ -275,7 +275,7 @@ fn native_tls_is_written_and_its_limits_are_told() {
         .success()
         .stderr_eq(str![[r#"
   ‼ extensionManager.service.tls: no release of EG can use TLS to an extension server in standalone mode: every hook fails
-    hint: leave out `--native-tls`: the socket and `egext bridge` work with all of them
+    hint: leave out `--native-tls`: a socket and a bridge work with all of them
 
 1 warning (`egext explain config.native-tls-unusable` says more)
 

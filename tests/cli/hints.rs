@@ -73,17 +73,25 @@ fn no_hint_advises_to_replace_the_set() {
 #[test]
 fn an_expired_certificate_is_renewed_by_the_ca_that_issued_it() {
     for (pki, id, command) in [
-        (TestPki::new().server_expired(), "probe.server-cert.expired", "`egext certs renew --role server`"),
-        (TestPki::new().client_expired(), "probe.client-cert.expired", "`egext certs renew --role client`"),
+        (
+            TestPki::new().server_expired(),
+            "probe.server-cert.expired",
+            "`egext certs renew --role server --dir ",
+        ),
+        (
+            TestPki::new().client_expired(),
+            "probe.client-cert.expired",
+            "`egext certs renew --role client --dir ",
+        ),
         (
             TestPki::new().server_for_other_name(),
             "probe.server-cert.name-mismatch",
-            "`egext certs renew --name server --add-san localhost`",
+            "`egext certs renew --name server --add-san localhost --dir ",
         ),
         (
             TestPki::new().server_without_san(),
             "probe.server-cert.no-san",
-            "`egext certs issue server --out server --san localhost --replace`",
+            "`egext certs issue server --out server --san localhost --replace --dir ",
         ),
     ] {
         let server = TestServer::mtls(&pki).spawn();

@@ -40,7 +40,8 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
         let address = question.address.to_string();
         // What is wrong with the files has been found; here only what the server presents counts.
         let anchors = Anchors::load(&scope.ca).ok();
-        match question.ask(anchors.as_ref(), client_in(directory(arguments)).as_ref(), now)? {
+        let directory = directory(arguments);
+        match question.ask(anchors.as_ref(), client_in(directory).as_ref(), directory, now)? {
             Ok(chain) => audit
                 .presented(&address, &(name, question.host.clone()), &chain, &questions, now)
                 .map_err(CertsError::from)?,

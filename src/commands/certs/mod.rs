@@ -12,6 +12,7 @@ mod rotate_ca;
 mod show;
 mod signer;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -29,7 +30,7 @@ use crate::pki::rotation::RotationError;
 use crate::pki::store::{StoreError, finish_forgetting};
 use crate::pki::{IdentityError, NameError, PassphraseError, Role};
 use crate::report::{Hint, Report};
-use crate::shell::dir_flag;
+use crate::shell::{dir_flag, shell_path, shell_word};
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
     finish_forgetting(directory(&arguments.command)).map_err(CertsError::from)?;
@@ -74,6 +75,9 @@ pub enum CertsError {
         /// What is packed.
         role: Role,
     },
+    /// The archive was not written.
+    #[error(transparent)]
+    Archive(StoreError),
     /// No certificate was made.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
@@ -187,6 +191,7 @@ impl Hint for CertsError {
             Self::ArchiveOnTerminal { role } => Some(format!(
                 "pipe it to the other machine: `egext certs pack {role} --out - | ssh HOST 'mkdir -p -m 700 certs && tar -xf - -C certs'`"
             )),
+            Self::Archive(error) => archive_hint(error),
             Self::Authority(error) => error.hint(),
             Self::KeyOnStdout => Some(
                 "name the files: `--out NAME`; `--out -` prints the certificate for a CSR: `--csr FILE`"
@@ -199,14 +204,21 @@ impl Hint for CertsError {
             Self::Identity(error) => error.hint(),
             Self::Member(error) => error.hint(),
             Self::Name(error) => error.hint(),
-            Self::NothingToCheck { .. } => Some(
-                "`--cert`, `--key` and `--ca` name files one by one; `--dir` names a directory".to_owned(),
-            ),
-            Self::NothingToShow { .. } => Some("`egext certs init` makes certificates and keys".to_owned()),
+            Self::NothingToCheck { role: Some(_), .. } => {
+                Some("leave `--role` out to check what is there".to_owned())
+            }
+            Self::NothingToCheck { directory, role: None } => Some(format!(
+                "make a set: `egext certs init{}`; or name the files one by one with `--ca`, `--cert` and `--key`",
+                dir_flag(directory)
+            )),
+            Self::NothingToShow { directory } => {
+                Some(format!("make a set: `egext certs init{}`", dir_flag(directory)))
+            }
             Self::Plaintext { .. } => Some("write it as `tls://HOST:PORT`".to_owned()),
             Self::WildcardAsked { name } => Some(format!("for example `{}`", name.replace('*', "any"))),
             Self::NameTaken { name, directory } => Some(format!(
-                "choose another name, or change what is there: `egext certs renew --name {name} --add-san NAME{}`; `--replace` issues a new one in its place",
+                "choose another name, or change what is there: `egext certs renew --name {} --add-san NAME{}`; `--replace` issues a new one in its place",
+                shell_word(name),
                 dir_flag(directory)
             )),
             Self::OddName { .. } => {
@@ -216,9 +228,10 @@ impl Hint for CertsError {
             Self::Passphrase(error) => error.hint(),
             Self::Renewal(error) => error.hint(),
             Self::Request(error) => error.hint(),
-            Self::ReservedName { name, .. } if name == "ca" => {
-                Some("choose another name; `egext certs rotate-ca` replaces the CA".to_owned())
-            }
+            Self::ReservedName { name, directory } if name == "ca" => Some(format!(
+                "choose another name; `egext certs rotate-ca prepare{}` begins to replace the CA",
+                dir_flag(directory)
+            )),
             Self::ReservedName { name, directory } => Some(format!(
                 "choose another name, or change the set's own: `egext certs renew --name {name} --add-san NAME{place}`; `egext certs issue {name} --out {name} --replace --san NAME{place}` issues a new one in its place",
                 place = dir_flag(directory)
@@ -229,5 +242,22 @@ impl Hint for CertsError {
                 Some("name the CA that made the set, with those above it in the same file".to_owned())
             }
         }
+    }
+}
+
+/// What to do about an archive that cannot be written where `--out` says.
+fn archive_hint(error: &StoreError) -> Option<String> {
+    let StoreError::Failed { path, source, .. } = error else { return error.hint() };
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = shell_path(directory.unwrap_or(Path::new(".")));
+    match source.kind() {
+        io::ErrorKind::NotFound => Some(format!("make its directory first: `mkdir -p {directory}`")),
+        io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
+            Some("name a file, such as `--out server.tar`".to_owned())
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Some("name a file in a directory that you may write to, with `--out`".to_owned())
+        }
+        _ => error.hint(),
     }
 }

@@ -1,4 +1,5 @@
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 
 use super::issue::refuse_odd;
 use super::{CertsError, lines};
@@ -7,6 +8,7 @@ use crate::input::is_stdin;
 use crate::pki::pack::Pack;
 use crate::pki::store;
 use crate::report::{Body, Report, Role as Style};
+use crate::shell::shell_path;
 
 pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Report, CertsError> {
     let CertsPack { role, name, out, dir } = arguments;
@@ -21,7 +23,7 @@ pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Re
         }
         report.body = Body::Data(pack.archive());
     } else {
-        store::write_alone(out, &pack.archive())?;
+        store::write_alone(out, &pack.archive()).map_err(CertsError::Archive)?;
     }
     let place = if is_streamed { "stdout".to_owned() } else { format!("`{}`", out.display()) };
     lines::title(
@@ -49,7 +51,7 @@ pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Re
     }
     report.talk.blank().hint(format!(
         "on the other machine: `mkdir -m 700 certs && tar -xf {} -C certs`; then remove the archive on both",
-        out.file_name().unwrap_or_default().display()
+        shell_path(Path::new(out.file_name().unwrap_or_default()))
     ));
     Ok(report)
 }

@@ -13,6 +13,7 @@ use crate::net::{self, Address, Alpn, ClientTls, Fault, FaultKind, Host, Layer, 
 use crate::pki::{Anchors, Identity, Role};
 use crate::probe::{Context, diagnose};
 use crate::report::Finding;
+use crate::shell::dir_flag;
 
 /// Whom to ask, and under which name.
 pub(super) struct Question<'a> {
@@ -42,6 +43,7 @@ impl<'a> Question<'a> {
         &self,
         anchors: Option<&Anchors>,
         identity: Option<&Identity>,
+        directory: &Path,
         now: OffsetDateTime,
     ) -> Result<Result<Vec<CertificateDer<'static>>, Finding>, Error> {
         let tls = match anchors {
@@ -59,7 +61,8 @@ impl<'a> Question<'a> {
         let nothing = Fault { layer: Layer::Tls, kind: FaultKind::Closed };
         let fault = dialed.outcome.err().unwrap_or(nothing);
         let own = identity.map(Identity::leaf);
-        let context = Context { target: &target, trace: &dialed.trace, own, limit: self.limit, now };
+        let (trace, place) = (&dialed.trace, dir_flag(directory));
+        let context = Context { target: &target, trace, own, limit: self.limit, now, place: &place };
         Ok(Err(diagnose(&context, &fault)))
     }
 }

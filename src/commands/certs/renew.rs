@@ -198,7 +198,7 @@ impl Plan {
         let restart = restart(selected);
         report.details.insert("restart".to_owned(), restart.clone().into());
         report.talk.blank().hint(format!(
-            "restart {} with the new files: programs, `egext bridge` among them, read them at the start. \
+            "restart {} with the new files: programs, bridges among them, read them at the start. \
              The CA is the same, so the order does not matter",
             list(&restart)
         ));

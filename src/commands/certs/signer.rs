@@ -1,7 +1,7 @@
 use super::CertsError;
 use crate::cli::Signer;
 use crate::commands::both::both;
-use crate::pki::authority::Authority;
+use crate::pki::authority::{Authority, AuthorityError, ImportError};
 use crate::pki::renewal::Ca;
 use crate::pki::store::Snapshot;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE};
@@ -11,7 +11,11 @@ impl Signer {
     pub(super) fn ca(&self, set: &Snapshot) -> Result<Ca, CertsError> {
         let named = both(("--ca-cert", self.ca_cert.clone()), ("--ca-key", self.ca_key.clone()))?;
         Ok(match named {
-            Some((certificate, key)) => Ca::of(certificate, key)?,
+            Some((certificate, key)) => {
+                // A file that was named here is a CA's.
+                let ca = Ca::of(certificate, key);
+                ca.map_err(|error| AuthorityError::Import(ImportError::Identity(error)))?
+            }
             None => Ca::load(set)?,
         })
     }

@@ -4,7 +4,7 @@ mod unix;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::geteuid;
@@ -15,6 +15,7 @@ use super::dial::prepare;
 use super::{Address, Host, Transport};
 use crate::pki::store::Untrusted;
 use crate::report::Hint;
+use crate::shell::shell_path;
 
 pub use unix::UnixSocket;
 
@@ -185,33 +186,51 @@ pub enum BindError {
 impl Hint for BindError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Failed { address: Address::Unix(path), .. } => {
-                let directory = unix::directory_of(path).display();
-                format!("the directory `{directory}` must exist and be writable")
-            }
-            Self::Failed { .. } => {
-                "an address of this machine and a port that this user may use are needed".to_owned()
-            }
-            Self::Foreign { path, .. } => format!("remove it if it is a leftover: `rm {}`", path.display()),
+            Self::Failed { address: Address::Unix(path), source } => socket_hint(path, source),
+            Self::Failed { source, .. } => port_hint(source).to_owned(),
+            Self::Foreign { path, .. } => format!("remove it if it is a leftover: `rm {}`", shell_path(path)),
             Self::ForeignLock { path } => {
-                format!("remove it, `rm {}`, or choose another path", path.display())
+                format!("remove it, `rm {}`, or choose another path", shell_path(path))
             }
             Self::InUse { address: Address::Unix(path) } => {
-                format!("`ss -lxp src {}` names it; stop it or choose another path", path.display())
+                format!("`ss -lxp src {}` names it; stop it or choose another path", shell_path(path))
             }
             Self::InUse { address: Address::Tcp { port, .. } } => {
                 format!("`ss -ltnp sport = :{port}` names it; stop it or choose another port")
             }
-            Self::Locked { path } => format!("`fuser -v {}` names it", path.display()),
+            Self::Locked { path } => {
+                format!("`fuser -v {}` names it; stop it or choose another path", shell_path(path))
+            }
             Self::Loop { .. } => "a bridge needs two different addresses".to_owned(),
             Self::NotLoopback { .. } => {
-                "listen on `unix:/path`, `tcp://127.0.0.1:PORT` or `tls://...`".to_owned()
+                "listen on `unix:/path`, `tcp://127.0.0.1:PORT` or `tls://HOST:PORT`".to_owned()
             }
             Self::NotSocket { .. } => {
                 "choose another path; `egext` does not remove files that it did not make".to_owned()
             }
             Self::Untrusted(untrusted) => return untrusted.hint(),
         })
+    }
+}
+
+/// What to do about a socket that could not be made.
+fn socket_hint(path: &Path, source: &io::Error) -> String {
+    let directory = shell_path(unix::directory_of(path));
+    match source.kind() {
+        io::ErrorKind::NotFound => format!("make its directory first: `mkdir -p -m 700 {directory}`"),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            format!("name a socket in a directory that this user may write to: `ls -ld {directory}`")
+        }
+        _ => format!("look at its directory: `ls -ld {directory}`"),
+    }
+}
+
+/// The same for a port.
+fn port_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrNotAvailable => "name an address of this machine: `ip address` lists them",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: choose a higher one",
+        _ => "name an address of this machine and a free port, such as `tcp://127.0.0.1:50051`",
     }
 }
 

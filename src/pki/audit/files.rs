@@ -263,8 +263,10 @@ fn key_of_another(subject: &str, place: usize, owner: &Certificate, files: &Leaf
 }
 
 fn mismatch(subject: &str, certificate: &str) -> Finding {
+    let directory = Path::new(certificate).parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = crate::shell::shell_path(directory.unwrap_or(Path::new(".")));
     Finding::new(Id::CertsKeyMismatch, subject, format!("it is not the key of `{certificate}`"))
-        .with_hint("`egext certs show DIR` says which key belongs to which certificate")
+        .with_hint(format!("`egext certs show {directory}` says which key belongs to which certificate"))
 }
 
 /// The kubelet's tree: the name leads to `..data`, and that to the present generation.

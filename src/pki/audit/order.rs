@@ -3,6 +3,7 @@
 //! The first certificate is the leaf's: a TLS stack takes it for its own without a look. Behind it verifiers search
 //! their way, so anything else that is odd there is worth a warning and breaks nothing.
 
+use crate::pki::change::show_command;
 use crate::pki::inspect::{Certificate, first_out_of_order};
 use crate::report::{Finding, Id, Severity};
 
@@ -13,7 +14,8 @@ pub(super) fn leaf_not_first(subject: &str, chain: &[Certificate]) -> Option<Fin
     }
     let place = chain.iter().position(|certificate| !certificate.summary.is_ca)? + 1;
     let message = format!("the leaf certificate stands at place {place}, behind its issuers");
-    let hint = "put the blocks of the file in this order; `egext certs show` says what each is";
+    let hint =
+        format!("put the blocks of the file in this order; {} says what each is", show_command(subject));
     Some(finding(subject, chain, message).with_hint(hint))
 }
 
@@ -36,7 +38,10 @@ pub(super) fn oddities(subject: &str, chain: &[Certificate]) -> Option<Finding> 
     if !rest.windows(2).all(|pair| pair[0].is_issued_by(pair[1])) {
         remarks.push("the issuers are not in the order in which they issued".to_owned());
     }
-    let hint = "keep these blocks, each once and in this order; `egext certs show` says what each is";
+    let hint = format!(
+        "keep these blocks, each once and in this order; {} says what each is",
+        show_command(subject)
+    );
     let mut finding = finding(subject, chain, remarks.join("; ")).with_hint(hint);
     finding.severity = Severity::Warning;
     Some(finding)

@@ -6,7 +6,7 @@ use std::path::Path;
 use time::{Duration, OffsetDateTime};
 
 use crate::net::Host;
-use crate::pki::change::{renew_command, replace_command};
+use crate::pki::change::{renew_command, replace_command, rotate_command};
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
 use crate::pki::{Distrust, Role, SubjectName, Summary, Trust, check, date, verify};
 use crate::report::{Finding, Id, Severity};
@@ -78,7 +78,7 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
                 let message =
                     format!("`{name}` is an X.509 version 1 certificate, which cannot say that it is a CA");
                 let finding = Finding::new(Id::CertsCaNotStrict, subject, message);
-                Some(finding.with_hint("make a CA of version 3: `egext certs init`"))
+                Some(finding.with_hint("make a CA of version 3: `egext certs init --dir DIR`"))
             }
             Ok(Trust::Itself) => {
                 let message = format!(
@@ -86,7 +86,7 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
                 );
                 let mut finding = Finding::new(Id::CertsLeafAsCa, subject, message);
                 finding.severity = Severity::Warning;
-                Some(finding.with_hint("make a CA and a leaf: `egext certs init`"))
+                Some(finding.with_hint("make a CA and a leaf: `egext certs init --dir DIR`"))
             }
             Err(Distrust::CannotSign) => {
                 let found = certificate.key_usages.as_ref().map(|usages| usages.join(", "));
@@ -196,7 +196,7 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
             Finding::new(Id::CertsWeakKey, subject, message)
                 .with_evidence("found", summary.key.clone())
                 .with_hint(if summary.is_ca {
-                    "replace the CA: `egext certs rotate-ca prepare --key-type p256`".to_owned()
+                    format!("replace the CA: {}", rotate_command(Path::new(subject), "--key-type p256"))
                 } else {
                     p256(subject)
                 }),
@@ -351,7 +351,7 @@ fn soon(life: Duration, within: Option<Within>) -> Duration {
 /// How to get a certificate with a later end.
 fn renewal(subject: &str, summary: &Summary, within: Option<Within>) -> String {
     if summary.is_ca {
-        return "replace the CA, which keeps all names: `egext certs rotate-ca prepare`".to_owned();
+        return format!("replace the CA, which keeps all names: {}", rotate_command(Path::new(subject), ""));
     }
     // What is due by another rule is not renewed without it.
     let flags = within.map_or_else(String::new, |within| format!("--within {within}"));

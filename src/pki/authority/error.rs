@@ -85,19 +85,22 @@ impl Hint for AuthorityError {
             Self::Import(error) => error.hint(),
             Self::Lifetime { .. } => Some("name at least one second, such as `90d`".to_owned()),
             Self::NoNames { .. } => Some("name it with `--san`".to_owned()),
-            Self::NoRandomness => Some("look at `dmesg` for `random`, and try again".to_owned()),
+            Self::Key(_) | Self::NoRandomness => Some("look at `dmesg` for `random`, and try again".to_owned()),
             Self::NotPermitted { .. } => Some(
-                "choose names that the CA's name constraints permit (`egext certs init` takes the server's from `--san`, the client's from `--client-san`); `egext certs rotate-ca prepare --permit NAME` begins to replace a CA of `egext` by one that permits more"
+                "choose names that the CA's name constraints permit (`egext certs init` takes the server's from `--san`, the client's from `--client-san`); `egext certs rotate-ca prepare --permit NAME --dir DIR` begins to replace a CA of `egext` by one that permits more"
                     .to_owned(),
             ),
             Self::SpiffeUris => Some("leave out the other URIs".to_owned()),
             Self::UnsupportedName { .. } => Some("use host names, IP addresses and URIs".to_owned()),
-            Self::BothRoles { .. }
-            | Self::Key(_)
-            | Self::PublicKey
-            | Self::Refused(_)
-            | Self::Sign
-            | Self::Unreadable(_) => None,
+            Self::PublicKey => Some("ask the requester for a new CSR".to_owned()),
+            Self::Refused(_) => Some(
+                "extensions of an imported CA can be the cause: `egext certs show FILE` prints them; otherwise this is a fault of `egext`: please report it"
+                    .to_owned(),
+            ),
+            Self::Sign => Some("use a CA with a P-256, P-384 or RSA key".to_owned()),
+            Self::BothRoles { .. } | Self::Unreadable(_) => {
+                Some("this is a fault of `egext`: please report it with this output".to_owned())
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 use std::borrow::Cow;
+use std::io::ErrorKind::NotFound;
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
+use crate::pki::identity_error::check_path;
 use crate::pki::{DistinguishedName, IdentityError, PassphraseError, when};
 use crate::report::Hint;
 
@@ -143,7 +145,12 @@ impl Hint for ImportError {
                     crate::shell::shell_path(path)
                 )
             }
-            Self::Expired { .. } => "renew the CA first, or make one with `egext certs init`".to_owned(),
+            Self::Expired { .. } => {
+                "renew the CA first, or make one: `egext certs init --dir DIR`".to_owned()
+            }
+            Self::Identity(IdentityError::Unreadable { path, source }) if source.kind() == NotFound => {
+                format!("{}; `--ca-cert` and `--ca-key` name the files of a CA", check_path(path))
+            }
             Self::Identity(error) => return error.hint(),
             Self::NoCertificateSign { .. } | Self::NotACa { .. } => {
                 "name the certificate of the CA, not one that it issued".to_owned()

@@ -114,14 +114,14 @@ impl Hint for StoreError {
         let half_set = |rest: &str| format!("put back what is missing, or {rest}");
         Some(match self {
             Self::Busy { .. } => "wait until it has ended, and try again".to_owned(),
-            Self::Failed { action, source, .. } => match source.kind() {
+            Self::Failed { action, path, source } => match source.kind() {
                 io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
                     "`--dir` names a directory; a part of this path is a file".to_owned()
                 }
                 io::ErrorKind::FileTooLarge => "raise the limit on the size of files: `ulimit -f`".to_owned(),
                 io::ErrorKind::NotFound => "a part of this path is a link that leads nowhere".to_owned(),
                 io::ErrorKind::PermissionDenied if *action == "keep the owner of" => {
-                    "run it as root, or as the user who owns the file".to_owned()
+                    format!("run it as the user that owns the file: `ls -l {}`", shell_path(path))
                 }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "name a directory that you may write to with `--dir`".to_owned()
@@ -129,7 +129,7 @@ impl Hint for StoreError {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     "make room and try again; nothing was changed".to_owned()
                 }
-                _ => return None,
+                _ => format!("look at what is there: `ls -ld {}`", shell_path(path)),
             },
             Self::Exists { .. } => "name another file, or remove this one".to_owned(),
             Self::Foreign { .. } => "move it away, or name another directory with `--dir`".to_owned(),
@@ -184,7 +184,7 @@ fn linking_words(directory: &Path, sets: &[String], current: bool) -> String {
             "copy it again with its links (`cp -a`), or go on with it as it is: `mv {place}/.egext/{set} {place}/.egext/current && {copy}`"
         ),
         _ => format!(
-            "copy it again with its links (`cp -a`), or choose the newest of them (`egext certs show` tells its dates) for SET: `mv {place}/.egext/SET {place}/.egext/current && {copy}`"
+            "copy it again with its links (`cp -a`), or choose the newest of them (`egext certs show {place}/.egext/SET` tells its dates) for SET: `mv {place}/.egext/SET {place}/.egext/current && {copy}`"
         ),
     }
 }

@@ -16,6 +16,7 @@ use rustix::fs::Mode;
 
 use super::handle::Status;
 use crate::report::Hint;
+use crate::shell::{shell_path, shell_word};
 
 /// The users who may change what we work with.
 #[derive(Clone, Copy, Debug)]
@@ -107,10 +108,13 @@ enum Why {
 
 impl Hint for Untrusted {
     fn hint(&self) -> Option<String> {
-        let path = self.path.display();
+        let path = shell_path(&self.path);
         Some(match &self.why {
             Why::Owner { owner, .. } => {
-                format!("run it as that user: `sudo -u {owner} egext …`, or name a directory of your own")
+                format!(
+                    "run it as that user, with `sudo -u {}`, or name a directory of your own",
+                    shell_word(owner)
+                )
             }
             Why::Writable { is_sticky: true, .. } => {
                 format!("name a directory below it: `{}`", self.path.join("certs").display())

@@ -51,7 +51,12 @@ pub(super) fn own_defect(context: &Context<'_>) -> Option<Finding> {
             Id::ProbeClientCertExpired,
             format!("our certificate `{}` expired on {}", own.subject, timestamp(own.not_after)),
         )
-        .map(|finding| finding.with_hint("renew it where its CA is: `egext certs renew --role client`"));
+        .map(|finding| {
+            finding.with_hint(format!(
+                "renew it where its CA is: `egext certs renew --role client{}`",
+                context.place
+            ))
+        });
     }
     if own.not_before > context.now {
         return finding(

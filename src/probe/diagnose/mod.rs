@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 use crate::net::{Fault, FaultKind, Layer, Target, Trace};
 use crate::pki::Summary;
 use crate::report::{Finding, Id};
+use crate::shell::shell_word;
 
 /// What is known beside the fault itself.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,8 @@ pub struct Context<'a> {
     pub limit: Duration,
     /// When the verdict falls.
     pub now: OffsetDateTime,
+    /// The flag that names the directory of our certificates, for commands in hints; empty for the default.
+    pub place: &'a str,
 }
 
 /// Names the cause of a fault.
@@ -120,6 +123,11 @@ impl Context<'_> {
     }
 
     fn plaintext_hint(&self) -> String {
-        format!("if the server is plaintext: `egext probe tcp://{}`", self.target.address().authority())
+        format!("if the server is plaintext: {}", self.plaintext_probe())
+    }
+
+    fn plaintext_probe(&self) -> String {
+        let address = format!("tcp://{}", self.target.address().authority());
+        format!("`egext probe {}`", shell_word(&address))
     }
 }

@@ -62,14 +62,17 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
 }
 
 fn expired(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {
+    let place = context.place;
     let (message, hint) = match found {
         Some(found) if found.not_after < context.now => (
             format!("the server's certificate{subject} expired on {}", timestamp(found.not_after)),
-            "renew it where its CA is, and restart the server: `egext certs renew --role server`",
+            format!(
+                "renew it where its CA is, and restart the server: `egext certs renew --role server{place}`"
+            ),
         ),
         _ => (
             format!("a certificate above the server's{subject} has expired"),
-            "replace the CA where its key is: `egext certs rotate-ca prepare`",
+            format!("replace the CA where its key is: `egext certs rotate-ca prepare{place}`"),
         ),
     };
     context.finding(Id::ProbeServerCertExpired, message).with_hint(hint)
@@ -77,13 +80,14 @@ fn expired(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Fin
 
 fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
     let name = context.target.server_name().map_or_else(String::new, |name| name.to_str().into_owned());
+    let place = context.place;
     let names: &[SubjectName] = found.map_or(&[], |found| &found.names);
     if names.is_empty() {
         return context
             .finding(Id::ProbeServerCertNoSan, "the server's certificate has no subjectAltName")
             .with_evidence("expected", name.clone())
             .with_hint(format!(
-                "issue one with the name: `egext certs issue server --out server --san {} --replace`",
+                "issue one with the name: `egext certs issue server --out server --san {} --replace{place}`",
                 shell_word(&name)
             ));
     }
@@ -95,7 +99,7 @@ fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
             names.iter().map(SubjectName::with_kind).collect::<Vec<_>>(),
             format!(
                 "an IP address that stands as a DNS name counts for no client; where its CA is, renew it with the \
-                 address: `egext certs renew --name server --add-san {}`",
+                 address: `egext certs renew --name server --add-san {}{place}`",
                 shell_word(&name)
             ),
         )
@@ -105,7 +109,7 @@ fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
             names.iter().map(ToString::to_string).collect(),
             format!(
                 "`--server-name NAME` with a name that it has; or add this one where its CA is, and restart the \
-                 server: `egext certs renew --name server --add-san {}`",
+                 server: `egext certs renew --name server --add-san {}{place}`",
                 shell_word(&name)
             ),
         )

@@ -12,7 +12,7 @@ pub(super) fn tls_error(context: &Context<'_>, layer: Layer, error: &rustls::Err
         rustls::Error::AlertReceived(alert) => alert_received(context, *alert),
         rustls::Error::InvalidMessage(_) if layer == Layer::Tls => context
             .finding(Id::ProbeTlsNotTls, "the server answered our TLS hello in plaintext")
-            .with_hint(format!("`egext probe tcp://{}`", context.target.address().authority())),
+            .with_hint(format!("probe it in plaintext: {}", context.plaintext_probe())),
         rustls::Error::PeerIncompatible(reason) => context
             .finding(Id::ProbeTlsVersion, "the server speaks no TLS that we accept")
             .with_evidence("expected", "TLS 1.2 or 1.3")

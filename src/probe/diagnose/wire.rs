@@ -5,6 +5,7 @@ use std::io;
 use super::{Context, client, seconds};
 use crate::net::Layer;
 use crate::report::{Finding, Id};
+use crate::shell::shell_word;
 
 pub(super) fn closed(context: &Context<'_>, layer: Layer) -> Finding {
     match layer {
@@ -37,7 +38,7 @@ pub(super) fn io_error(context: &Context<'_>, layer: Layer, error: &io::Error) -
             context
                 .finding(Id::ProbeResolveFailed, format!("no address was found for `{host}`"))
                 .with_evidence("found", error.to_string())
-                .with_hint(format!("`getent hosts {host}` asks the same resolver"))
+                .with_hint(format!("`getent hosts {}` asks the same resolver", shell_word(host)))
         }
         Layer::Connect => connect_error(context, error),
         Layer::Tls => context
@@ -59,13 +60,13 @@ fn connect_error(context: &Context<'_>, error: &io::Error) -> Finding {
     let finding = context.finding(id, message);
     match (id, context.target.address().socket_path()) {
         (Id::ProbeConnectFailed, _) => finding.with_evidence("found", error.to_string()),
-        (Id::ProbeConnectRefused, Some(path)) => {
-            finding.with_hint(format!("the socket file is stale: start whoever serves `{}`", path.display()))
-        }
+        (Id::ProbeConnectRefused, Some(path)) => finding.with_hint(format!(
+            "the socket file is stale: start the program that serves `{}`",
+            path.display()
+        )),
         (Id::ProbeConnectRefused, None) => finding.with_hint("start the server, or correct the port"),
-        (Id::ProbeConnectSocketMissing, Some(path)) => {
-            finding.with_hint(format!("start whoever serves `{}`, or correct the path", path.display()))
-        }
+        (Id::ProbeConnectSocketMissing, Some(path)) => finding
+            .with_hint(format!("start the program that serves `{}`, or correct the path", path.display())),
         _ => finding,
     }
 }

@@ -29,7 +29,7 @@ renewed in `certs`
 files
   to the server   certs/server.crt  certs/server.key
 
-hint: restart the server with the new files: programs, `egext bridge` among them, read them at the start. The CA is the same, so the order does not matter
+hint: restart the server with the new files: programs, bridges among them, read them at the start. The CA is the same, so the order does not matter
 
 "]]);
     let new = place.leaf("server");

@@ -432,7 +432,7 @@ fn files_of_two_sets_are_found_out() {
     fs::copy(place.path("two/server.key"), place.certs().join("server.key")).expect("copied");
     place.init(&[]).assert().code(2).stderr_eq(str![[r"
 error: `certs/server.key` is not the key of `certs/server.crt`
-  hint: copy certificate and key together; they were probably renewed, and only one of them arrived
+  hint: copy certificate and key together: they were probably renewed, and only one of them arrived; `egext certs show certs/server.crt certs/server.key` shows both
 
 "]]);
 }

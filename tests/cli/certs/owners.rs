@@ -141,7 +141,7 @@ fn a_link_that_was_typed_is_followed_where_that_is_safe() {
     for verb in VERBS {
         place.verb(verb).args(["--dir", "shared/link"]).assert().code(2).stderr_eq(str![[r"
 error: `shared/link` belongs to user `nobody`, who can replace it
-  hint: run it as that user: `sudo -u nobody egext …`, or name a directory of your own
+  hint: run it as that user, with `sudo -u nobody`, or name a directory of your own
 
 "]]);
     }
@@ -163,7 +163,7 @@ fn root_leaves_the_directories_of_others_alone() {
         for verb in VERBS {
             place.verb(verb).args(["--dir", strange]).assert().code(2).stdout_eq("").stderr_eq(format!(
                 "error: `{owned}` belongs to user `nobody`, who can replace files in it\n  \
-                 hint: run it as that user: `sudo -u nobody egext …`, or name a directory of your own\n"
+                 hint: run it as that user, with `sudo -u nobody`, or name a directory of your own\n"
             ));
         }
         place.verb(&["init", "--dir", &format!("{owned}/new/certs")]).assert().code(2);

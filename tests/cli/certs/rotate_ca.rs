@@ -220,7 +220,7 @@ fn an_encrypted_key_is_followed_by_an_encrypted_key() {
     assert!(key.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
     place.verb(&["rotate-ca", "prepare"]).assert().code(2).stderr_eq(str![[r"
 error: the key in `certs/ca.key` is encrypted, so that of the new CA has to be, too
-  hint: name the file with its passphrase: `--ca-key-passphrase-file`
+  hint: name the file with its passphrase: `--ca-key-passphrase-file FILE`
 
 "]]);
     place.verb(&["renew", "--force"]).assert().code(2);

@@ -147,12 +147,12 @@ fn what_is_no_certificate_is_an_error_with_advice() {
     fs::write(place.path("notes"), "nothing").expect("written");
     place.verb(&["show", "notes"]).assert().code(2).stdout_eq("").stderr_eq(str![[r"
 error: `notes` holds no certificate: it is not PEM
-  hint: `egext certs init` makes certificates and keys
+  hint: name another file; `egext certs show DIR` says what the files of a directory hold
 
 "]]);
     place.verb(&["show", "."]).assert().code(2).stderr_eq(str![[r"
 error: `.` holds no certificate and no key
-  hint: `egext certs init` makes certificates and keys
+  hint: name another file; `egext certs show DIR` says what the files of a directory hold
 
 "]]);
     place.verb(&["show", "missing"]).assert().code(2);

@@ -4,6 +4,7 @@
 //! choice, child processes. Nothing lasts longer than the value that a test holds, nothing waits for a
 //! fixed time, and what has not happened within [`LIMIT`] fails the test with what was seen until then.
 
+mod advice;
 mod needs;
 mod pki;
 mod printed;
@@ -15,6 +16,7 @@ mod tls;
 
 use std::time::Duration;
 
+pub use advice::{check_output, check_page};
 pub use needs::{has_openssl, is_root, skipped};
 pub use pki::{TestAuthority, TestPki};
 pub use printed::{answered, printed};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{LIMIT, Running, TestPki, printed};
+use crate::{LIMIT, Running, TestPki, check_output, printed};
 
 /// One run of the built binary: an environment without surprises, an empty working directory, a time limit.
 #[derive(Debug)]
@@ -164,6 +164,7 @@ impl Egext {
             status.code().unwrap_or_else(|| panic!("`{:?}` ended by {status}: {stderr}", self.command));
         printed(&stdout);
         printed(&stderr);
+        check_output(&self.arguments(), &stdout, &stderr);
         Run { exit_code, stdout, stderr, duration, json: Value::Null }
     }
 
@@ -178,7 +179,12 @@ impl Egext {
     /// Starts it, for commands that go on until they are stopped.
     pub fn start(mut self) -> Running {
         let child = self.spawn();
-        Running::new(child, format!("{:?}", self.command), self.directory)
+        let arguments = self.arguments();
+        Running::new(child, arguments, format!("{:?}", self.command), self.directory)
+    }
+
+    fn arguments(&self) -> Vec<OsString> {
+        self.command.get_args().map(OsStr::to_owned).collect()
     }
 
     fn spawn(&mut self) -> Child {

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -11,12 +12,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::run::{BETWEEN_TRIES, wait};
-use crate::{LIMIT, printed};
+use crate::{LIMIT, check_output, printed};
 
 /// A process that goes on until it is stopped. Killed when dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
+    arguments: Vec<OsString>,
     name: String,
     lines: Receiver<Line>,
     seen: Vec<Line>,
@@ -31,7 +33,7 @@ enum Line {
 }
 
 impl Running {
-    pub(crate) fn new(mut child: Child, name: String, directory: TempDir) -> Self {
+    pub(crate) fn new(mut child: Child, arguments: Vec<OsString>, name: String, directory: TempDir) -> Self {
         let (sender, lines) = mpsc::channel();
         // None where it was sent elsewhere.
         if let Some(stdout) = child.stdout.take() {
@@ -40,7 +42,7 @@ impl Running {
         if let Some(stderr) = child.stderr.take() {
             read_lines(stderr, Line::Stderr, sender);
         }
-        Self { child, name, lines, seen: Vec::new(), _directory: directory }
+        Self { child, arguments, name, lines, seen: Vec::new(), _directory: directory }
     }
 
     /// Waits for a line, on stdout or stderr, that contains `text`, and gives it back. Lines that were
@@ -193,7 +195,10 @@ impl Drop for Running {
         }
         // A process that inherited its outputs can keep them open: nothing is waited for.
         let unread = self.lines.try_iter().collect::<Vec<_>>();
-        self.seen.iter().chain(&unread).for_each(|line| printed(line.text()));
+        for line in self.seen.iter().chain(&unread) {
+            printed(line.text());
+            check_output(&self.arguments, "", line.text());
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::pki::check::{StoredKey, StoredSet};
 use crate::pki::store::{self, Store};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName, date, when};
 use crate::report::{Finding, Id, Report};
-use crate::shell::dir_flag;
+use crate::shell::{dir_flag, shell_path};
 use plan::{Made, NewKey, Plan, Source, There};
 
 pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -125,8 +125,8 @@ fn notes(plan: &Plan, new: &Made) -> Vec<String> {
         Source::Files { certificate, key, .. } => {
             notes.push(format!(
                 "the CA's key stays where it is; whoever issues or renews names it again: `--ca-cert {} --ca-key {}`",
-                certificate.display(),
-                key.display()
+                shell_path(certificate),
+                shell_path(key)
             ));
             notes.push(
                 "a server that trusts this CA lets in everybody to whom it has issued a client certificate"

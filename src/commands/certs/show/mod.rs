@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, 
     }
     if let Some(question) = question {
         let anchors = Anchors::load(&arguments.dir.join(CA_CERTIFICATE_FILE)).ok();
-        match question.ask(anchors.as_ref(), client_in(&arguments.dir).as_ref(), now)? {
+        match question.ask(anchors.as_ref(), client_in(&arguments.dir).as_ref(), &arguments.dir, now)? {
             Ok(chain) => shown.files.push(presented(&question.address.to_string(), &chain)?),
             Err(finding) => {
                 report.talk.finding(&finding);

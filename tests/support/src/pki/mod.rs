@@ -23,7 +23,8 @@ use leaf::{Issuer, Leaf, Sends, dns_name, name};
 /// one certificate with both. Every key is P-256, every date is relative to the present moment.
 #[derive(Debug)]
 pub struct TestPki {
-    directory: TempDir,
+    directory: PathBuf,
+    _parent: TempDir,
     own: CertifiedIssuer<'static, KeyPair>,
     other: CertifiedIssuer<'static, KeyPair>,
     namesake: CertifiedIssuer<'static, KeyPair>,
@@ -35,12 +36,15 @@ pub struct TestPki {
 impl TestPki {
     /// A CA, a server certificate for `localhost` and the loopback addresses, a client certificate.
     pub fn new() -> Self {
-        let directory =
-            tempfile::Builder::new().prefix("egext-pki-").tempdir().expect("a temporary directory");
+        let parent = tempfile::Builder::new().prefix("egext-pki-").tempdir().expect("a temporary directory");
+        // Which a shell would read in another way: advice that names this directory has to quote it.
+        let directory = parent.path().join("it's $a; b");
+        fs::create_dir(&directory).expect("a new directory");
         let own = authority("egext test CA", None);
         let intermediate = authority("egext test intermediate", Some(&own));
         let pki = Self {
             directory,
+            _parent: parent,
             other: authority("another CA", None),
             namesake: authority("egext test CA", None),
             own,
@@ -239,7 +243,7 @@ impl TestPki {
 
     /// The directory, as `--dir` takes it.
     pub fn directory(&self) -> &Path {
-        self.directory.path()
+        &self.directory
     }
 
     /// `ca.crt`

@@ -1,0 +1,380 @@
+//! What a run tells its user to type: every command parses, is quoted for a shell, and acts on the set that the run
+//! was about.
+//!
+//! A command is what stands in backticks and begins with `egext `, and a line that begins so. In a hint a command is
+//! there to be pasted, so it must parse as it is, with values for its placeholders (`NAME`, `FILE`); elsewhere the name
+//! of a command may stand alone. Of other programs only the quoting can be judged.
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, CommandFactory as _};
+use egext::cli::Cli;
+use serde_json::Value;
+
+/// Looks at all that a run with these arguments has printed.
+///
+/// # Panics
+/// When a command cannot be pasted.
+pub fn check_output(arguments: &[OsString], stdout: &str, stderr: &str) {
+    let directory = directory_of(arguments);
+    for output in [stdout, stderr] {
+        match serde_json::from_str::<Value>(output) {
+            Ok(value @ Value::Object(_)) => check_value(&value, directory.as_deref()),
+            _ => output.lines().for_each(|line| check_line(line, directory.as_deref())),
+        }
+    }
+}
+
+/// Looks at the commands of a page of the documentation, or of a help text.
+///
+/// # Panics
+/// When one does not parse.
+pub fn check_page(name: &str, text: &str) {
+    for (index, line) in text.lines().enumerate() {
+        if let Err(complaint) = commands_of_line(line, false, None) {
+            panic!("{name}:{}: {complaint}: {line}", index + 1);
+        }
+    }
+}
+
+fn check_value(value: &Value, directory: Option<&str>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| check_value(item, directory)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    Value::String(text) if key == "hint" => check_line(&format!("hint: {text}"), directory),
+                    Value::String(text) => text.lines().for_each(|line| check_line(line, directory)),
+                    other => check_value(other, directory),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn check_line(line: &str, directory: Option<&str>) {
+    let is_hint = line.trim_start().starts_with("hint: ");
+    if let Err(complaint) = commands_of_line(line, is_hint, directory) {
+        panic!("{complaint}\nin the line: {line}");
+    }
+}
+
+fn commands_of_line(line: &str, is_hint: bool, directory: Option<&str>) -> Result<(), String> {
+    for quoted in in_backticks(line) {
+        for command in simple_commands(&quoted, is_hint)? {
+            if command.first().is_some_and(|program| program == "egext") {
+                check_command(&command, is_hint, directory)
+                    .map_err(|error| format!("`{quoted}`: {error}"))?;
+            }
+        }
+    }
+    let bare = line.trim_start_matches(['#', '$', ' ']);
+    if bare.starts_with("egext ") && !line.starts_with("egext ") {
+        // What follows after two blanks describes the command.
+        let command = bare.split("  ").next().unwrap_or(bare);
+        for command in simple_commands(command, true)? {
+            if command.first().is_some_and(|program| program == "egext") {
+                check_command(&command, true, directory)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What stands between backticks and is a command, as far as one can tell. A backtick between single quotes is a part of
+/// the command, but only where that is one: elsewhere an apostrophe is an apostrophe.
+fn in_backticks(line: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = line;
+    while let Some(start) = rest.find('`') {
+        rest = &rest[start + 1..];
+        let is_command = PROGRAMS.iter().any(|program| {
+            rest.trim_start_matches('(').strip_prefix(program).is_some_and(|after| after.starts_with(' '))
+        });
+        let end = if is_command { end_of_command(rest) } else { rest.find('`') };
+        let Some(end) = end else {
+            if is_command {
+                found.push(rest.to_owned());
+            }
+            break;
+        };
+        if is_command {
+            found.push(rest[..end].to_owned());
+        }
+        rest = &rest[end + 1..];
+    }
+    found
+}
+
+fn end_of_command(text: &str) -> Option<usize> {
+    let mut quote = Quote::None;
+    for (index, character) in text.char_indices() {
+        if quote == Quote::None && character == '`' {
+            return Some(index);
+        }
+        quote = quote.after(character);
+    }
+    // An apostrophe after the command, so it was not quoted.
+    text.find('`')
+}
+
+/// How a character is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Quote {
+    None,
+    Escaped,
+    /// After a `$`.
+    Dollar,
+    /// `$'...'`, and after a backslash in it.
+    DollarSingle,
+    DollarEscaped,
+    Single,
+}
+
+impl Quote {
+    fn after(self, character: char) -> Self {
+        match (self, character) {
+            (Self::None, '\\') => Self::Escaped,
+            (Self::None, '$') => Self::Dollar,
+            (Self::None, '\'') => Self::Single,
+            (Self::Single, '\'') => Self::None,
+            (Self::Single, _) => Self::Single,
+            (Self::Dollar, '\'') | (Self::DollarEscaped, _) => Self::DollarSingle,
+            (Self::DollarSingle, '\\') => Self::DollarEscaped,
+            (Self::DollarSingle, '\'') => Self::None,
+            (Self::DollarSingle, _) => Self::DollarSingle,
+            (Self::None | Self::Escaped | Self::Dollar, _) => Self::None,
+        }
+    }
+}
+
+/// The words of each command of a list or a pipe, read as a shell reads them.
+fn simple_commands(text: &str, is_hint: bool) -> Result<Vec<Vec<String>>, String> {
+    let mut plain = String::new();
+    let mut quote = Quote::None;
+    for character in text.chars() {
+        let next = quote.after(character);
+        match (quote, next) {
+            (Quote::None, Quote::None) if "|;<>()".contains(character) => plain.extend([' ', character, ' ']),
+            (Quote::None, Quote::Dollar) => {}
+            (Quote::Dollar, next) if next != Quote::DollarSingle => {
+                return Err(format!("`{text}` has a `$` that a shell replaces"));
+            }
+            (Quote::DollarEscaped, _) => plain.push('_'),
+            (_, Quote::DollarEscaped) => {}
+            _ => plain.push(character),
+        }
+        quote = next;
+    }
+    let words = shell_words::split(&plain).map_err(|_| format!("`{text}` is not quoted for a shell"))?;
+    let mut commands = vec![Vec::new()];
+    let mut is_file = false;
+    for word in words {
+        match &*word {
+            "|" | "&&" | ";" | "(" | ")" | "&" => commands.push(Vec::new()),
+            "<" | ">" => is_file = true,
+            _ if is_file => is_file = false,
+            _ => commands.last_mut().expect("never empty").push(word),
+        }
+    }
+    if is_hint && commands.iter().flatten().any(|word| word == "...") {
+        return Err(format!("`{text}` leaves out what is to be typed"));
+    }
+    Ok(commands)
+}
+
+fn check_command(words: &[String], is_hint: bool, directory: Option<&str>) -> Result<(), String> {
+    if let [_, name] = words {
+        // Names that our certificates have.
+        if ["client", "server"].contains(&name.as_str()) {
+            return Ok(());
+        }
+    }
+    if words.get(1).is_some_and(|word| ["CA", "test"].contains(&word.as_str())) {
+        return Ok(());
+    }
+    let filled = words.iter().map(|word| filled(word)).collect::<Result<Vec<_>, _>>()?;
+    let matches = match command().try_get_matches_from(&filled) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let is_name = matches!(
+                error.kind(),
+                ErrorKind::MissingRequiredArgument
+                    | ErrorKind::MissingSubcommand
+                    | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            );
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(()),
+                _ if is_name && !is_hint => Ok(()),
+                _ => Err(format!("{filled:?} does not parse: {error}")),
+            };
+        }
+    };
+    let Some(directory) = directory.filter(|_| is_hint) else { return Ok(()) };
+    let (leaf, definition) = leaf(&matches);
+    let knows = definition.get_arguments().any(|argument| argument.get_id() == "dir");
+    let named = ["dir", "directory", "paths"].iter().any(|id| is_typed(&leaf, id));
+    // What is plaintext, or only shown, needs no set.
+    let plaintext = filled.iter().any(|word| word.starts_with("tcp://") || word.starts_with("unix:"));
+    match knows && !named && !plaintext && !is_typed(&leaf, "connect") {
+        true => Err(format!("it is about another directory than `{directory}`, which was named in this run")),
+        false => Ok(()),
+    }
+}
+
+/// A word with values where it has placeholders: capitals that the user replaces.
+fn filled(word: &str) -> Result<String, String> {
+    let is_part = |character: char| character.is_ascii_uppercase() || character == '_';
+    let mut filled = String::new();
+    let mut rest = word;
+    while let Some(start) = rest.find(is_part) {
+        let length = rest[start..].find(|c| !is_part(c)).unwrap_or(rest.len() - start);
+        let (before, part) = (&rest[..start], &rest[start..start + length]);
+        let after = &rest[start + length..];
+        filled.push_str(before);
+        let is_whole = |text: &str, at_end: bool| {
+            let neighbour = if at_end { text.chars().next_back() } else { text.chars().next() };
+            neighbour.is_none_or(|character| ",:/=[]".contains(character))
+        };
+        let alone = length > 1 && is_whole(before, true) && is_whole(after, false);
+        // A path can look like anything.
+        match PLACEHOLDERS.iter().find(|(name, _)| *name == part && alone) {
+            Some((_, value)) => filled.push_str(value),
+            None if alone && word.len() == length => return Err(format!("no value is known for `{word}`")),
+            None => filled.push_str(part),
+        }
+        rest = after;
+    }
+    Ok(filled + rest)
+}
+
+/// The directory that a run is about, if it is not the default.
+fn directory_of(arguments: &[OsString]) -> Option<String> {
+    let program = OsString::from("egext");
+    let matches = command().try_get_matches_from([&program].into_iter().chain(arguments)).ok()?;
+    let (leaf, _) = leaf(&matches);
+    let id = ["directory", "dir"].into_iter().find(|id| is_typed(&leaf, id))?;
+    let directory = leaf.get_raw(id)?.next()?.to_string_lossy().into_owned();
+    (directory != "certs").then_some(directory)
+}
+
+fn is_typed(matches: &ArgMatches, id: &str) -> bool {
+    matches!(matches.try_contains_id(id), Ok(true))
+        && matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+/// The matches and the definition of the command that was named in the end.
+fn leaf(matches: &ArgMatches) -> (ArgMatches, Command) {
+    let mut definition = command();
+    definition.build();
+    let mut matches = matches.clone();
+    while let Some((name, below)) = matches.subcommand() {
+        definition = definition.find_subcommand(name).expect("it was parsed").clone();
+        matches = below.clone();
+    }
+    (matches, definition)
+}
+
+/// As in the binary. What is set in this process's environment changes nothing.
+fn command() -> Command {
+    Cli::command()
+}
+
+/// Those whose commands stand in texts of ours.
+const PROGRAMS: &[&str] = &[
+    "cat",
+    "chmod",
+    "chown",
+    "cp",
+    "date",
+    "egext",
+    "fuser",
+    "install",
+    "keytool",
+    "kubectl",
+    "ls",
+    "mkdir",
+    "mv",
+    "openssl",
+    "rm",
+    "sed",
+    "ss",
+    "sudo",
+    "systemctl",
+    "tar",
+    "umask",
+];
+
+/// What stands for what the user has to fill in, and something that could stand there.
+const PLACEHOLDERS: &[(&str, &str)] = &[
+    ("ADDRESS", "host.example:5005"),
+    ("DIR", "directory"),
+    ("FILE", "file.pem"),
+    ("GROUP", "group.example"),
+    ("HOST", "host.example"),
+    ("ID", "probe.connect.refused"),
+    ("KIND", "Kind"),
+    ("NAME", "name.example"),
+    ("PORT", "5005"),
+    ("ROLE", "server"),
+    ("SET", "set"),
+    ("VERSION", "v1"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(line: &str, directory: Option<&str>) -> Option<String> {
+        commands_of_line(line, line.starts_with("hint: "), directory).err()
+    }
+
+    #[test]
+    fn what_can_be_pasted_passes() {
+        for line in [
+            "hint: renew it: `egext certs renew --role client`; `egext certs show` says more",
+            "hint: the client's: `egext certs issue ROLE --out NAME --san NAME,10.0.0.7 --replace`",
+            r"hint: `egext certs renew --dir 'it'\''s `mine`; $x'` and more",
+            r"hint: `egext certs renew --dir $'a\nb\'c'`",
+            "hint: `sudo -u nobody egext probe unix:/run/x.sock`; it's told by `egext --help`",
+            "`egext certs` and `egext CA 7f3a91c4`, `egext client`",
+            "#   egext bridge --listen unix:/run/eg.sock --upstream localhost:5005",
+            "  egext probe localhost:5005 --wait 60s          wait for a server that is starting",
+            "hint: `rm '/tmp/a b'`, and `cat issuer.crt root.crt >> x`",
+        ] {
+            assert_eq!(complaint(line, None), None, "{line}");
+        }
+        let line = "hint: `egext certs renew --dir x`, `egext certs check x`, `egext explain`, `egext certs show x/a.crt`";
+        assert_eq!(complaint(line, Some("x")), None);
+    }
+
+    #[test]
+    fn what_cannot_be_pasted_is_found() {
+        for line in [
+            "hint: `egext certs`",
+            "hint: `egext certs renew --typo`",
+            "hint: `egext certs renew --dir it's mine`",
+            "hint: `egext certs renew --dir a b`",
+            "hint: `egext certs renew --dir $HOME`",
+            "hint: `egext certs renew --dir \"a b`",
+            "hint: `egext certs renew --name WHATEVER`",
+            "hint: `systemd-ask-password | egext ...`, `egext ...`",
+            "hint: `egext bridge --listen tls://... --upstream x:1`",
+            "hint: `rm it's mine`",
+            "hint: `openssl x509 -in $x`",
+            "`egext cert show` is not a command",
+            "#   egext bridge --upstream localhost:5005",
+        ] {
+            assert!(complaint(line, None).is_some(), "{line}");
+        }
+        let line = "hint: `egext certs renew --role client`";
+        assert!(complaint(line, Some("x")).is_some());
+        let arguments = ["certs", "check", "x"].map(OsString::from);
+        assert_eq!(directory_of(&arguments).as_deref(), Some("x"));
+        let arguments = ["probe", "h:1", "--dir", "certs"].map(OsString::from);
+        assert_eq!(directory_of(&arguments), None);
+    }
+}
