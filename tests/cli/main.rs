@@ -8,6 +8,7 @@ mod environment;
 mod explain;
 mod hints;
 mod output;
+mod pages;
 mod probe;
 
 use egext_test_support::Egext;

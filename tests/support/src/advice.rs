@@ -32,8 +32,13 @@ pub fn check_output(arguments: &[OsString], stdout: &str, stderr: &str) {
 /// # Panics
 /// When one does not parse.
 pub fn check_page(name: &str, text: &str) {
+    let mut is_code = false;
     for (index, line) in text.lines().enumerate() {
-        if let Err(complaint) = commands_of_line(line, false, None) {
+        is_code ^= line.trim_start().starts_with("```");
+        // In a block of code commands stand at the start of a line, with `&` or a comment at their end.
+        let words = line.trim_end_matches('&').split(" # ").next().unwrap_or(line);
+        let indented = format!("  {words}");
+        if let Err(complaint) = commands_of_line(if is_code { &indented } else { line }, false, None) {
             panic!("{name}:{}: {complaint}: {line}", index + 1);
         }
     }
