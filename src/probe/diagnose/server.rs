@@ -53,7 +53,7 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
                 Id::ProbeServerCertIsCa,
                 format!("the server presents the CA certificate{subject} as its own"),
             )
-            .with_hint("give it a leaf certificate of that CA, such as `server.crt` of `egext certs init`"),
+            .with_hint("give it a leaf certificate of that CA, such as the `server.crt` of its set"),
         other => context.finding(
             Id::ProbeServerCertRefused,
             format!("the server's certificate{subject} cannot be used: {}", words::certificate(other)),

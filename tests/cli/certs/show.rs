@@ -152,7 +152,7 @@ error: `notes` holds no certificate: it is not PEM
 "]]);
     place.verb(&["show", "."]).assert().code(2).stderr_eq(str![[r"
 error: `.` holds no certificate and no key
-  hint: name another file; `egext certs show DIR` says what the files of a directory hold
+  hint: make a set: `egext certs init --dir .`
 
 "]]);
     place.verb(&["show", "missing"]).assert().code(2);

@@ -37,6 +37,8 @@ pub fn check_page(name: &str, text: &str) {
         is_code ^= line.trim_start().starts_with("```");
         // In a block of code commands stand at the start of a line, with `&` or a comment at their end.
         let words = line.trim_end_matches('&').split(" # ").next().unwrap_or(line);
+        // A script has variables.
+        let words = words.trim_start_matches("$ ").replace('$', "_");
         let indented = format!("  {words}");
         if let Err(complaint) = commands_of_line(if is_code { &indented } else { line }, false, None) {
             panic!("{name}:{}: {complaint}: {line}", index + 1);
@@ -61,6 +63,11 @@ fn check_value(value: &Value, directory: Option<&str>) {
 }
 
 fn check_line(line: &str, directory: Option<&str>) {
+    // A field of a log, whose text is written as a string of Rust.
+    if let Some((_, field)) = line.split_once(" hint=\"") {
+        let hint = field.replace(r#"\""#, "\"").replace(r"\\", r"\");
+        return check_line(&format!("hint: {hint}"), directory);
+    }
     let is_hint = line.trim_start().starts_with("hint: ");
     if let Err(complaint) = commands_of_line(line, is_hint, directory) {
         panic!("{complaint}\nin the line: {line}");
