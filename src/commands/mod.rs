@@ -48,7 +48,7 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
         Command::Demo(arguments) => return demo::run(&arguments, clock, printer),
         Command::Explain(arguments) => explain::run(&arguments)?,
         Command::Generate(arguments) => generate::run(arguments)?,
-        Command::Probe(arguments) => probe::run(arguments, &cli.variables, clock)?,
+        Command::Probe(arguments) => probe::run(arguments, &cli.variables, clock, printer)?,
     };
     Ok(printer.report(&report))
 }

@@ -1,19 +1,42 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::{Clock, Error, block_on};
 use crate::cli::{self, Variables};
-use crate::net::{Alpn, ClientTls, Target, Transport};
-use crate::pki::Role;
-use crate::probe::{LayerOutcome, Plan, State, TargetOutcome, probe};
-use crate::report::{Line, Report, Role as Meaning, Severity, Talk};
+use crate::net::{Address, Alpn, ClientTls, Layer, Target, Transport};
+use crate::pki::{IdentityError, Role, Summary};
+use crate::probe::{LayerOutcome, Plan, State, TargetOutcome, Waiting, probe};
+use crate::report::{Finding, Hint as _, Id, Line, Printer, Report, Role as Meaning, Talk, chain};
 use crate::shell::dir_flag;
+use crate::units::Span;
 
-pub(super) fn run(arguments: cli::Probe, variables: &Variables, clock: Clock) -> Result<Report, Error> {
-    let plan = plan(arguments, variables)?;
-    let outcomes = block_on(probe(plan, clock))?;
+pub(super) fn run(
+    arguments: cli::Probe,
+    variables: &Variables,
+    clock: Clock,
+    printer: &Printer,
+) -> Result<Report, Error> {
+    let (mut plan, untried) = plan(arguments, variables)?;
+    let (sender, mut news) = unbounded_channel();
+    plan.news = plan.wait.map(|_| sender);
+    let mut outcomes = block_on(async {
+        let mut probing = pin!(probe(plan, clock));
+        loop {
+            tokio::select! {
+                biased;
+                Some(waiting) = news.recv() => printer.progress(&waiting_line(&waiting)),
+                outcomes = &mut probing => break outcomes,
+            }
+        }
+    })?;
+    // In their order, each goes to where it was typed.
+    for (index, outcome) in untried {
+        outcomes.insert(index, outcome);
+    }
     Ok(report(outcomes))
 }
 
@@ -31,39 +54,84 @@ pub(super) fn report(outcomes: Vec<TargetOutcome>) -> Report {
     report
 }
 
-fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Plan, Error> {
+/// The targets that can be tried, and what became of the others, with their places among all.
+type Planned = (Plan, Vec<(usize, TargetOutcome)>);
+
+fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> {
     if arguments.timeout.duration().is_zero() {
         return Err(Error::ZeroLimit { flag: "--timeout" });
     }
-    let wants_tls = arguments.addresses.iter().any(|address| address.transport() == Transport::Tls);
-    let (tls, own) = match wants_tls {
-        false => (None, None),
-        true => {
-            let anchors = arguments.material.anchors()?;
-            let identity = arguments.material.identity_if_present(Role::Client)?;
-            let tls = ClientTls::new(&anchors, identity.as_ref())?;
-            (Some(Arc::new(tls)), identity.map(|identity| identity.leaf().clone()))
-        }
+    let is_tls = |address: &Address| address.transport() == Transport::Tls;
+    let wants_tls = arguments.addresses.iter().any(is_tls);
+    let (tls, missing) = match wants_tls.then(|| tls(&arguments.material)).transpose() {
+        Ok(tls) => (tls, None),
+        Err(missing) if arguments.addresses.iter().all(is_tls) => return Err(missing.error),
+        // The other targets can be probed all the same.
+        Err(missing) => (None, Some(missing)),
     };
-    let targets = arguments
-        .addresses
-        .into_iter()
-        .map(|address| {
-            // With several targets a server name belongs to those that have TLS, and a variable is for those anyway.
-            let tls_only = wants_tls || variables.set("--server-name");
-            let name = arguments.server_name.as_ref();
-            let name = name.filter(|_| !tls_only || address.transport() == Transport::Tls);
-            Target::new(address, tls.clone(), name, Alpn::Required)
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(Plan {
+    let (tls, own) = tls.map_or((None, None), |(tls, own)| (Some(Arc::new(tls)), own));
+    let (mut targets, mut untried) = (Vec::new(), Vec::new());
+    for (index, address) in arguments.addresses.into_iter().enumerate() {
+        if let Some(missing) = missing.as_ref().filter(|_| is_tls(&address)) {
+            untried.push((index, missing.outcome(address)));
+            continue;
+        }
+        // With several targets a server name belongs to those that have TLS, and a variable is for those anyway.
+        let tls_only = wants_tls || variables.set("--server-name");
+        let name = arguments.server_name.as_ref().filter(|_| !tls_only || is_tls(&address));
+        targets.push(Target::new(address, tls.clone(), name, Alpn::Required)?);
+    }
+    let plan = Plan {
         targets,
         service: arguments.service,
         own,
         place: dir_flag(arguments.material.directory()),
         timeout: arguments.timeout.duration(),
-        wait: arguments.wait.map(crate::units::Span::duration),
-    })
+        wait: arguments.wait.map(Span::duration).filter(|wait| !wait.is_zero()),
+        news: None,
+    };
+    Ok((plan, untried))
+}
+
+/// What TLS needs and does not have.
+struct Unusable {
+    layer: Layer,
+    id: Id,
+    error: Error,
+}
+
+impl Unusable {
+    fn outcome(&self, address: Address) -> TargetOutcome {
+        let finding = Finding::new(self.id, address.to_string(), chain(&self.error));
+        let finding = match self.error.hint() {
+            Some(hint) => finding.with_hint(hint),
+            None => finding,
+        };
+        TargetOutcome::untried(address, self.layer, finding)
+    }
+}
+
+fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Summary>), Unusable> {
+    let of_ca = |error| Unusable { layer: Layer::Tls, id: Id::ProbeCaUnusable, error };
+    let of_client = |error: Error| {
+        let id = match &error {
+            Error::Identity(IdentityError::KeyMismatch { .. }) => Id::ProbeClientCertKeyMismatch,
+            _ => Id::ProbeClientCertUnreadable,
+        };
+        Unusable { layer: Layer::Mtls, id, error }
+    };
+    let anchors = material.anchors().map_err(|error| of_ca(error.into()))?;
+    let identity = material.identity_if_present(Role::Client).map_err(|error| of_client(error.into()))?;
+    let tls = ClientTls::new(&anchors, identity.as_ref()).map_err(|error| of_client(error.into()))?;
+    Ok((tls, identity.map(|identity| identity.leaf().clone())))
+}
+
+fn waiting_line(waiting: &Waiting) -> Line {
+    let Waiting { cause, left } = waiting;
+    let left = Span::from_seconds(left.as_secs_f64().round().max(1.0) as u64);
+    Line::default()
+        .with(Meaning::Strong, cause.subject.clone())
+        .plain(format!(": {}; trying again for up to {left}", cause.message))
 }
 
 fn talk(outcome: &TargetOutcome) -> Talk {
@@ -144,11 +212,12 @@ fn details(outcome: &TargetOutcome) -> Value {
             object
         })
         .collect();
-    let worst = outcome.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info);
     json!({
         "address": outcome.address.to_string(),
-        "healthy": worst < Severity::Error,
+        "healthy": outcome.is_healthy(),
         "attempts": outcome.attempts,
+        "failed_layer": outcome.failed_layer().map(Layer::name),
+        "cause": outcome.cause().map(|cause| cause.id),
         "milliseconds": rounded(outcome.took()),
         "layers": layers,
     })

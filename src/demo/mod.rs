@@ -236,7 +236,15 @@ impl Stage {
 
     async fn probe_targets(&self, targets: Vec<Target>, own: Option<Summary>) -> Vec<TargetOutcome> {
         let place = dir_flag(&self.certificates());
-        let plan = probe::Plan { targets, service: String::new(), own, place, timeout: LIMIT, wait: None };
+        let plan = probe::Plan {
+            targets,
+            service: String::new(),
+            own,
+            place,
+            timeout: LIMIT,
+            wait: None,
+            news: None,
+        };
         probe::probe(plan, self.clock).await
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -21,6 +22,7 @@ pub use outcome::{LayerOutcome, State, TargetOutcome};
 
 use crate::net::{self, Target};
 use crate::pki::Summary;
+use crate::report::Finding;
 
 /// What to probe and for how long.
 #[derive(Clone, Debug)]
@@ -35,8 +37,19 @@ pub struct Plan {
     pub place: String,
     /// Limit of one attempt.
     pub timeout: Duration,
-    /// Make attempts until one succeeds, for at most this long; the last one is cut short.
+    /// Make attempts until one succeeds, for this long; the last one is cut short.
     pub wait: Option<Duration>,
+    /// Who is told what a target is waited for.
+    pub news: Option<UnboundedSender<Waiting>>,
+}
+
+/// A target is not healthy, for another cause than was told before, and is probed again.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Why it is not healthy.
+    pub cause: Finding,
+    /// How long attempts go on.
+    pub left: Duration,
 }
 
 /// Probes every target of the plan.
@@ -58,19 +71,32 @@ async fn until_healthy(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime
     let begin = Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut attempts = 1;
+    let mut before = None;
     loop {
         let left = plan.wait.map(|wait| wait.saturating_sub(begin.elapsed()));
         let limit = left.map_or(plan.timeout, |left| plan.timeout.min(left));
         let mut outcome = attempt(target, plan, limit, now).await;
+        let told = before.as_ref().and_then(TargetOutcome::cause).map(|cause| cause.id);
+        // "Too late" says less than the attempt before, which had more time.
+        if let Some(before) = before.filter(|_| limit < plan.timeout && outcome.is_late()) {
+            outcome = before;
+        }
         outcome.attempts = attempts;
         let left = plan.wait.unwrap_or_default().saturating_sub(begin.elapsed());
-        // What is left after the pause must be enough for a verdict that says more than "too late".
-        if outcome.is_healthy() || left < pause + LEAST_LIMIT {
+        let Some(cause) = outcome.cause().filter(|_| !left.is_zero()) else { return outcome };
+        if let Some(news) = plan.news.as_ref().filter(|_| told != Some(cause.id)) {
+            // Who does not listen any more needs no news.
+            let _ = news.send(Waiting { cause: cause.clone(), left });
+        }
+        // The whole time is used, and the last attempt has enough of it for a verdict.
+        if left <= LEAST_LIMIT {
+            sleep(left).await;
             return outcome;
         }
-        sleep(pause).await;
+        sleep(pause.min(left - LEAST_LIMIT)).await;
         pause = LAST_PAUSE.min(pause * 2);
         attempts += 1;
+        before = Some(outcome);
     }
 }
 

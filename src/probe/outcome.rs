@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Context, diagnose};
 use crate::net::{Address, Fault, Layer, Target, Trace, Transport};
-use crate::report::{Finding, Severity};
+use crate::report::{Finding, Id, Severity};
 
 /// What became of one target.
 #[derive(Clone, Debug)]
@@ -48,25 +48,51 @@ pub enum State {
 
 impl TargetOutcome {
     pub(super) fn new(target: &Target) -> Self {
-        let plaintext = target.address().transport() == Transport::Plaintext;
+        Self::of(target.address().clone())
+    }
+
+    fn of(address: Address) -> Self {
+        let plaintext = address.transport() == Transport::Plaintext;
         let layers = Layer::ALL
             .into_iter()
             .map(|layer| match layer {
                 Layer::Tls | Layer::Alpn | Layer::Mtls if plaintext => {
                     LayerOutcome { layer, state: State::Absent, detail: "plaintext".to_owned(), took: None }
                 }
-                Layer::Resolve if target.address().socket_path().is_some() => {
+                Layer::Resolve if address.socket_path().is_some() => {
                     LayerOutcome { layer, state: State::Absent, detail: "unix socket".to_owned(), took: None }
                 }
                 _ => LayerOutcome { layer, state: State::Skipped, detail: String::new(), took: None },
             })
             .collect();
-        Self { address: target.address().clone(), layers, findings: Vec::new(), attempts: 1 }
+        Self { address, layers, findings: Vec::new(), attempts: 1 }
+    }
+
+    /// What became of a target that was not tried: `finding` says why, and `layer` needs what is missing.
+    pub fn untried(address: Address, layer: Layer, finding: Finding) -> Self {
+        let mut outcome = Self::of(address);
+        outcome.fail(layer, finding);
+        outcome
     }
 
     /// True when no layer failed.
     pub fn is_healthy(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity < Severity::Error)
+        self.cause().is_none()
+    }
+
+    /// Why it is not healthy.
+    pub fn cause(&self) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The layer that failed.
+    pub fn failed_layer(&self) -> Option<Layer> {
+        self.layers.iter().find(|outcome| outcome.state == State::Failed).map(|outcome| outcome.layer)
+    }
+
+    /// True when the attempt ended at its limit.
+    pub(super) fn is_late(&self) -> bool {
+        self.cause().is_some_and(|cause| LATE.contains(&cause.id))
     }
 
     /// True when there is TLS, and nothing proves that it is mutual.
@@ -155,3 +181,12 @@ impl TargetOutcome {
         }
     }
 }
+
+/// What an attempt finds that had too little time.
+const LATE: &[Id] = &[
+    Id::ProbeConnectTimeout,
+    Id::ProbeGrpcTimeout,
+    Id::ProbeHttp2Timeout,
+    Id::ProbeResolveFailed,
+    Id::ProbeTlsTimeout,
+];

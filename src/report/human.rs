@@ -32,6 +32,12 @@ fn with_closing_line(talk: &Talk, report: &Report) -> String {
     text
 }
 
+pub(super) fn line(line: &Line) -> String {
+    let mut text = String::new();
+    push(&mut text, line);
+    text
+}
+
 pub(super) fn error(error: &dyn Hint) -> String {
     let mut text = String::new();
     push(&mut text, &Line::default().with(Role::Bad, "error:").plain(format!(" {}", chain(error))));

@@ -282,9 +282,15 @@ table! {
     ProbeAlpnRefused = "probe.alpn.refused", Error,
         "the server's TLS offers protocols by ALPN, and `h2`, which gRPC needs, is not among them",
         "let the server offer `h2` by ALPN";
+    ProbeCaUnusable = "probe.ca.unusable", Error,
+        "a target speaks TLS, and the CA's file, against which its certificate is verified, is missing or cannot be used; other targets were probed",
+        "name the CA's file with `--ca`, or the directory of a set with `--dir`; `egext certs show FILE` says what a file holds";
     ProbeClientCertExpired = "probe.client-cert.expired", Error,
         "the client certificate's time is over, so a server that asks for one refuses us",
         "renew it where its CA is: `egext certs renew --role client`";
+    ProbeClientCertKeyMismatch = "probe.client-cert.key-mismatch", Error,
+        "a target speaks TLS, and the key of the client certificate belongs to another certificate: usually half of a renewal was copied",
+        "copy certificate and key together; `egext certs show DIR` says which belong to each other";
     ProbeClientCertNotYetValid = "probe.client-cert.not-yet-valid", Error,
         "the client certificate's time has not begun: a clock is wrong",
         "compare the clocks (`date -u`) of the machines that made and that use it";
@@ -294,6 +300,9 @@ table! {
     ProbeClientCertRequired = "probe.client-cert.required", Error,
         "the server demands a client certificate and we sent none; it says so with a TLS alert or, as nginx does, with an HTTP status",
         "pass `--dir`, or `--cert` and `--key`";
+    ProbeClientCertUnreadable = "probe.client-cert.unreadable", Error,
+        "a target speaks TLS, and the client certificate or its key cannot be read or used; other targets were probed",
+        "name both files with `--cert` and `--key`, or the directory of a set with `--dir`; `egext certs show FILE` says what a file holds";
     ProbeClientCertWrongPurpose = "probe.client-cert.wrong-purpose", Error,
         "our certificate may not be used by a client: its extended key usage lacks clientAuth, often because the server's certificate was named",
         "use the client's files (`client.crt`, `client.key`)";

@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use tracing::Level;
 
 use super::log::{self, Log, LogFormat};
-use super::{Body, Hint, Report, Severity, human, json, junit, prometheus, stream};
+use super::{Body, Hint, Line, Report, Severity, human, json, junit, prometheus, stream};
 
 /// Renders reports and errors, and turns them into exit codes.
 ///
@@ -76,6 +76,13 @@ impl Printer {
         };
         self.stderr(&human::error(error));
         COULD_NOT_RUN.into()
+    }
+
+    /// Prints a line on stderr while a command goes on.
+    pub fn progress(&self, line: &Line) {
+        if !self.options.quiet {
+            self.stderr(&human::line(line));
+        }
     }
 
     fn human(&self, report: &Report) -> io::Result<()> {

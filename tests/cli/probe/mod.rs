@@ -6,6 +6,8 @@ mod certificates;
 mod connection;
 mod healthy;
 mod input;
+mod parts;
+mod wait;
 
 use egext_test_support::{Egext, Run, assert_finding};
 use serde_json::{Value, json};

@@ -63,6 +63,10 @@ fn check_value(value: &Value, directory: Option<&str>) {
 }
 
 fn check_line(line: &str, directory: Option<&str>) {
+    // It is about what was typed.
+    if line.starts_with("error: ") {
+        return;
+    }
     // A field of a log, whose text is written as a string of Rust.
     if let Some((_, field)) = line.split_once(" hint=\"") {
         let hint = field.replace(r#"\""#, "\"").replace(r"\\", r"\");
@@ -84,7 +88,8 @@ fn commands_of_line(line: &str, is_hint: bool, directory: Option<&str>) -> Resul
         }
     }
     let bare = line.trim_start_matches(['#', '$', ' ']);
-    if bare.starts_with("egext ") && !line.starts_with("egext ") {
+    // The bridge begins its answers with its name.
+    if bare.starts_with("egext ") && !line.starts_with("egext ") && !bare.starts_with("egext bridge: ") {
         // What follows after two blanks describes the command.
         let command = bare.split("  ").next().unwrap_or(bare);
         for command in simple_commands(command, true)? {

@@ -1,0 +1,61 @@
+//! `--wait`: the whole time is used, and what is waited for is said once.
+
+use std::os::unix::net::UnixListener;
+use std::time::Duration;
+
+use egext_test_support::{ReservedPort, TestServer};
+use tempfile::TempDir;
+
+use super::probe;
+use crate::egext;
+
+#[test]
+fn the_whole_time_is_used_and_the_cause_is_said_once() {
+    let port = ReservedPort::new();
+    let run = probe(&port.tcp_address()).args(["--wait", "2s"]).json();
+    assert_eq!((run.exit_code, run.ids()), (1, vec!["probe.connect.refused"]));
+    assert!(run.duration >= Duration::from_secs(2), "{:?}", run.duration);
+    let expected = format!(
+        "{}: connection refused: nothing listens there; trying again for up to 2s\n",
+        port.tcp_address()
+    );
+    assert_eq!(run.stderr, expected);
+}
+
+#[test]
+fn another_cause_is_said_too() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path().join("eg.sock");
+    let address = format!("unix:{}", path.display());
+    let mut waiting = egext(["probe", &address, "--wait", "1h"]).start();
+    let line = waiting.wait_for_line("trying again");
+    assert!(line.contains("there is no socket at this path"), "{line}");
+    // Bound and closed: nothing listens on it.
+    drop(UnixListener::bind(&path).expect("a free path"));
+    let line = waiting.wait_for_line("trying again");
+    assert!(line.contains("connection refused"), "{line}");
+    let server = TestServer::unix().spawn();
+    // In one step, so that the path is never missing.
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(server.socket(), &link).expect("a link");
+    std::fs::rename(&link, &path).expect("the same directory");
+    let (code, stderr) = waiting.finish();
+    assert_eq!((code, stderr.matches("trying again").count()), (0, 2), "{stderr}");
+}
+
+#[test]
+fn without_a_wait_and_with_q_nothing_is_said() {
+    let port = ReservedPort::new();
+    for flags in [&[][..], &["-q", "--wait", "300ms"], &["--wait", "0s"]] {
+        let run = probe(&port.tcp_address()).args(flags).run();
+        assert_eq!((run.exit_code, &*run.stderr), (1, ""), "{flags:?}");
+    }
+}
+
+/// An attempt that the end of the wait cuts short does not hide what an earlier one has found.
+#[test]
+fn the_last_attempt_does_not_hide_the_cause() {
+    let server = TestServer::plaintext().not_serving().spawn();
+    let run = probe(&server.address()).args(["--wait", "2s"]).json();
+    assert_eq!(run.ids(), ["probe.health.not-serving"], "{}", run.stdout);
+}
