@@ -65,7 +65,9 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
     let wants_tls = arguments.addresses.iter().any(is_tls);
     let (tls, missing) = match wants_tls.then(|| tls(&arguments.material)).transpose() {
         Ok(tls) => (tls, None),
-        Err(missing) if arguments.addresses.iter().all(is_tls) => return Err(missing.error),
+        Err(missing) if missing.is_typed_wrong() || arguments.addresses.iter().all(is_tls) => {
+            return Err(missing.error);
+        }
         // The other targets can be probed all the same.
         Err(missing) => (None, Some(missing)),
     };
@@ -101,6 +103,11 @@ struct Unusable {
 }
 
 impl Unusable {
+    /// No file is missing, but a flag.
+    fn is_typed_wrong(&self) -> bool {
+        !matches!(self.error, Error::Identity(_) | Error::Tls(_))
+    }
+
     fn outcome(&self, address: Address) -> TargetOutcome {
         let finding = Finding::new(self.id, address.to_string(), chain(&self.error));
         let finding = match self.error.hint() {
@@ -111,17 +118,17 @@ impl Unusable {
     }
 }
 
-fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Summary>), Unusable> {
-    let of_ca = |error| Unusable { layer: Layer::Tls, id: Id::ProbeCaUnusable, error };
+fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Summary>), Box<Unusable>> {
+    let of_ca = |error| Box::new(Unusable { layer: Layer::Tls, id: Id::ProbeCaUnusable, error });
     let of_client = |error: Error| {
         let id = match &error {
             Error::Identity(IdentityError::KeyMismatch { .. }) => Id::ProbeClientCertKeyMismatch,
             _ => Id::ProbeClientCertUnreadable,
         };
-        Unusable { layer: Layer::Mtls, id, error }
+        Box::new(Unusable { layer: Layer::Mtls, id, error })
     };
     let anchors = material.anchors().map_err(|error| of_ca(error.into()))?;
-    let identity = material.identity_if_present(Role::Client).map_err(|error| of_client(error.into()))?;
+    let identity = material.identity_if_present(Role::Client).map_err(of_client)?;
     let tls = ClientTls::new(&anchors, identity.as_ref()).map_err(|error| of_client(error.into()))?;
     Ok((tls, identity.map(|identity| identity.leaf().clone())))
 }

@@ -147,7 +147,7 @@ fn what_is_no_certificate_is_an_error_with_advice() {
     fs::write(place.path("notes"), "nothing").expect("written");
     place.verb(&["show", "notes"]).assert().code(2).stdout_eq("").stderr_eq(str![[r"
 error: `notes` holds no certificate: it is not PEM
-  hint: name another file; `egext certs show DIR` says what the files of a directory hold
+  hint: name another file, or make certificates and keys: `egext certs init --dir DIR`
 
 "]]);
     place.verb(&["show", "."]).assert().code(2).stderr_eq(str![[r"

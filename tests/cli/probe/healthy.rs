@@ -45,6 +45,8 @@ fn the_json_of_a_target_has_layers_with_durations() {
       "address": "localhost:[..]",
       "healthy": true,
       "attempts": 1,
+      "failed_layer": null,
+      "cause": null,
       "milliseconds": [..],
       "layers": [
         {

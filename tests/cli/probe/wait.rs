@@ -23,6 +23,7 @@ fn the_whole_time_is_used_and_the_cause_is_said_once() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test puts a socket where there was another")]
 fn another_cause_is_said_too() {
     let directory = TempDir::new().expect("a temporary directory");
     let path = directory.path().join("eg.sock");
