@@ -75,12 +75,10 @@ impl<'a> Climb<'a> {
             return self.found.push(path.clone());
         }
         let named = links.iter().enumerate().filter(|(_, other)| other.subject == last.issuer);
-        let (mut is_named, mut is_signed, mut is_loop) = (false, false, false);
+        let (mut is_named, mut is_signed) = (false, false);
         for (index, issuer) in named {
             is_named = true;
-            // Two that certify each other.
-            is_loop |= path.contains(&index);
-            if path.contains(&index) || self.signatures_left == 0 {
+            if self.signatures_left == 0 {
                 continue;
             }
             self.signatures_left -= 1;
@@ -89,6 +87,13 @@ impl<'a> Climb<'a> {
                 continue;
             }
             is_signed = true;
+            // Two that certify each other, or one whose signature says nothing.
+            if path.contains(&index) {
+                if path.last() == Some(&index) {
+                    self.refusals.push(self.unsupported(last));
+                }
+                continue;
+            }
             if let Err(refusal) = (self.fit)(issuer, path.len()) {
                 self.refusals.push(refusal);
             } else if signature == Signature::Unsupported {
@@ -99,7 +104,7 @@ impl<'a> Climb<'a> {
                 path.pop();
             }
         }
-        if !is_signed && !is_loop {
+        if !is_signed {
             self.refusals.push(self.dead_end(last, is_named));
         }
     }

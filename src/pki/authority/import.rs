@@ -135,7 +135,11 @@ impl Candidate<'_> {
         let mut links = Vec::new();
         for (index, certificate) in self.blocks.certificates.iter().enumerate() {
             let malformed = |source| IdentityError::Malformed { path: path(), position: index + 1, source };
-            links.push(Link::of(certificate).map_err(malformed)?);
+            let link = Link::of(certificate).map_err(malformed)?;
+            if link.is_root {
+                self.refuse_unreadable_root(certificate, index + 1)?;
+            }
+            links.push(link);
         }
         let own = links.iter().enumerate().filter(|(_, link)| link.has_key(&key));
         let own = own.map(|(index, _)| index).collect::<Vec<_>>();
@@ -150,6 +154,20 @@ impl Candidate<'_> {
             path.iter().take(1).filter_map(|ca| ca.strictness(self.certificate)).collect::<Vec<_>>();
         findings.extend(path.last().and_then(|root| root.odd_signature(self.certificate)));
         Ok(Imported { key, path, findings })
+    }
+
+    /// A signature that cannot be verified proves nothing about a certificate, so a root has to be sound for those who
+    /// will trust it: DER, and one algorithm in both places.
+    fn refuse_unreadable_root(
+        &self,
+        certificate: &CertificateDer<'_>,
+        position: usize,
+    ) -> Result<(), ImportError> {
+        let path = self.certificate.to_owned();
+        let unusable =
+            |source: webpki::Error| IdentityError::UnusableAnchor { path, position, source: source.into() };
+        webpki::anchor_from_trusted_cert(certificate).map_err(unusable)?;
+        Ok(())
     }
 
     /// May `link` sign, with `below` other CAs between it and a leaf?
@@ -185,7 +203,7 @@ impl Link {
         let summary = Summary::of(certificate)?;
         // It has been read already.
         let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| InspectError::of(&error))?;
-        let is_self_signed = summary.self_issued && signed_by(&parsed, &parsed) != Signature::Foreign;
+        let own_signature = summary.self_issued.then(|| signed_by(&parsed, &parsed));
         let mut link = Self {
             certificate: certificate.clone().into_owned(),
             summary,
@@ -195,7 +213,7 @@ impl Link {
             key_identifier: None,
             path_length: None,
             may_sign: None,
-            is_root: is_self_signed,
+            is_root: own_signature == Some(Signature::Own),
             algorithm: signature::name(&parsed),
             is_common_algorithm: signature::is_common(&parsed),
             weak_hash: signature::weak_hash(&parsed),
@@ -217,9 +235,14 @@ impl Link {
                 _ => {}
             }
         }
-        // The next key of a CA, signed by its last one, has its name for an issuer too.
-        link.is_root &=
-            issuer_key.is_none() || link.key_identifier.is_none() || issuer_key == link.key_identifier;
+        if own_signature == Some(Signature::Unsupported) {
+            // Taken at its word because of the algorithm, not because its key cannot be read. The next key of a CA, signed
+            // by its last one, has its name for an issuer too.
+            let is_odd = link.weak_hash.is_some() || !link.is_common_algorithm;
+            let is_own =
+                issuer_key.is_none() || link.key_identifier.is_none() || issuer_key == link.key_identifier;
+            link.is_root = is_odd && is_own;
+        }
         Ok(link)
     }
 
@@ -298,6 +321,20 @@ mod tests {
         at(not_after).expect("its last second");
         assert!(matches!(at(not_before - Duration::SECOND), Err(ImportError::NotYetValid { .. })));
         assert!(matches!(at(not_after + Duration::SECOND), Err(ImportError::Expired { .. })));
+    }
+
+    #[test]
+    fn no_octet_of_a_root_can_be_changed() {
+        let set = issue_set(&SetPlan::default(), NOW).expect("a set");
+        let (der, key) = (set.ca.certificate().to_vec(), set.ca.key_pem().expect("a key"));
+        for position in 0..der.len() {
+            for mask in [0x01, 0x46, 0xa0] {
+                let mut der = der.clone();
+                der[position] ^= mask;
+                let text = pem::write("CERTIFICATE", &der);
+                assert!(prove(text.as_bytes(), key.as_bytes(), NOW).is_err(), "{position} {mask:x}");
+            }
+        }
     }
 
     proptest! {
