@@ -125,6 +125,18 @@ const GRAIN: Duration = Duration::from_millis(10);
 mod tests {
     use super::*;
 
+    /// A cause that arrives with the caller's own limit is not seen.
+    #[test]
+    fn the_wait_for_a_connection_ends_before_the_limit() {
+        let begin = Instant::now();
+        let last_word = |limit: Duration| {
+            let deadline = Deadline { at: begin + limit, limit, by: "a test" };
+            deadline.at - deadline.last_word()
+        };
+        assert_eq!(last_word(Duration::from_secs(1)), Duration::from_millis(100));
+        assert_eq!(last_word(Duration::from_secs(3600)), LAST_WORD);
+    }
+
     #[test]
     fn every_unit_is_understood() {
         for (text, expected) in [

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use egext_test_support::{LIMIT, ReservedPort, TestPki};
+use egext_test_support::{LIMIT, ReservedPort, Signal, TestPki};
 use h2::Reason;
 use http::{HeaderValue, Request};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tonic::Code;
 
-use crate::fixture::{Bridge, Call, HOOK, Upstream, post, read, reset, status, within_limit};
+use crate::fixture::{Bridge, Call, HOOK, Upstream, answer, post, read, reset, status, within_limit};
 
 /// A server that never answers, and tells for each call which limit it was given and why it ended.
 fn silent() -> (Upstream, mpsc::UnboundedReceiver<(Option<String>, Reason)>) {
@@ -220,6 +220,38 @@ async fn a_server_that_cancels_at_the_limit_is_no_cancellation() {
         for part in [HOOK, upstream.address(), "150ms", "`--call-timeout`"] {
             assert!(answer.words().contains(part), "{answer:?}");
         }
+    }
+}
+
+/// The bridge stands still while the server cancels the calls and their limit passes, so it sees both at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_that_is_seen_after_the_limit_is_none() {
+    let (cancel, wanted) = watch::channel(false);
+    let upstream = Upstream::unix(move |mut call: Call| {
+        let mut wanted = wanted.clone();
+        async move {
+            // Fails when the test has ended.
+            let _ = wanted.wait_for(|wanted| *wanted).await;
+            call.respond.send_reset(Reason::CANCEL);
+        }
+    });
+    let limit = Duration::from_secs(3);
+    let bridge = Bridge::plaintext(upstream.address()).flag("--call-timeout", "3s").start();
+    let caller = bridge.caller().await;
+    let mut waiting = Vec::new();
+    for _ in 0..40 {
+        waiting.push(caller.send(post(HOOK), "").await);
+    }
+    let passed = tokio::time::Instant::now() + limit;
+    while upstream.calls() < waiting.len() && tokio::time::Instant::now() < passed {
+        tokio::task::yield_now().await;
+    }
+    bridge.running.signal(Signal::STOP);
+    cancel.send(true).expect("the server waits");
+    tokio::time::sleep_until(passed).await;
+    bridge.running.signal(Signal::CONT);
+    for call in waiting {
+        assert_eq!(answer(call).await.code(), Code::DeadlineExceeded as i32);
     }
 }
 

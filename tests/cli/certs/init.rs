@@ -247,6 +247,26 @@ fn foreign_links_are_not_followed() {
 }
 
 #[test]
+fn a_foreign_link_in_a_set_is_not_taken_for_ours() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    fs::copy(place.certs().join("server.crt"), place.path("elsewhere")).expect("copied");
+    place.remove(&["certs/server.crt"]);
+    symlink(place.path("elsewhere"), place.certs().join("server.crt")).expect("a link");
+    for arguments in [&["renew", "--dry-run"][..], &["renew", "--force"], &["rotate-ca", "status"], &["init"]]
+    {
+        place.assert_fails(
+            arguments,
+            str![[r"
+error: `certs/server.crt` was not made by this command[..]
+  hint: [..]
+
+"]],
+        );
+    }
+}
+
+#[test]
 fn force_makes_a_wholly_new_set_and_keeps_the_one_before() {
     let place = Place::new();
     place.init(&[]).assert().success();
