@@ -60,6 +60,17 @@ fn a_variable_is_unset_empty_or_false_or_has_its_say() {
     assert_eq!(failed.into_inner(), 0);
 }
 
+/// `--socket` and `--native-tls` exclude each other.
+#[test]
+fn a_switch_that_is_off_displaces_no_other_variable() {
+    let run = egext(["config", "stanza"])
+        .env("EGEXT_SOCKET", "/run/other.sock")
+        .env("EGEXT_NATIVE_TLS", "off")
+        .run();
+    assert_eq!(run.exit_code, 0, "{run:?}");
+    assert!(run.stdout.contains("path: /run/other.sock"), "{run:?}");
+}
+
 #[test]
 fn a_flag_wins_over_the_variables_that_it_excludes() {
     let places = Places::new();

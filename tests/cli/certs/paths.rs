@@ -202,6 +202,19 @@ fn the_ca_itself_may_have_several_certificates() {
 }
 
 #[test]
+fn of_two_roots_the_one_that_is_valid_for_longer_is_taken() {
+    let issuing = TestAuthority::new("issuing");
+    let (short, long) = (TestAuthority::new("short").expiring_in(100), TestAuthority::new("long"));
+    let ways = [&short, &long].map(|root| issuing.by(root) + &root.root());
+    for file in [ways.concat(), ways[1].clone() + &ways[0]] {
+        let place = import(&file, &issuing.key());
+        place.init(&["--ca-cert", "company.crt", "--ca-key", "company.key"]).assert().success();
+        let ca = fs::read_to_string(place.certs().join("ca.crt")).expect("PEM");
+        assert!(ways[1].ends_with(&ca), "{ca}");
+    }
+}
+
+#[test]
 fn a_file_of_many_certificates_of_one_name_does_not_keep_an_import_busy() {
     let (issuing, cas) = (TestAuthority::new("issuing"), [(); 40].map(|()| TestAuthority::new("one name")));
     let mut file = issuing.by(&cas[0]);

@@ -88,6 +88,11 @@ fn a_signature_that_cannot_be_verified_is_named() {
         (&["-newkey", "rsa:2048"][..], &["-sha224"][..], "RSA with SHA-224, RSA 2048 key"),
         (&["-newkey", "rsa:2048"], &["-sha3-256"], "RSA with SHA3-256, RSA 2048 key"),
         (&["-newkey", "rsa:2048"], &[&["-sha224"][..], &pss].concat(), "RSA-PSS with SHA-224"),
+        (
+            &["-newkey", "rsa:2048"],
+            &[&["-sha256"][..], &pss, &["-sigopt", "rsa_mgf1_md:sha1"]].concat(),
+            "RSA-PSS with SHA-256[..]",
+        ),
         (&curve("P-256").each_ref().map(String::as_str), &["-sha224"], "ECDSA with SHA-224, P-256 key"),
     ] {
         request(&place, key, signature);

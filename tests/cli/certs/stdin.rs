@@ -98,6 +98,18 @@ fn an_imported_ca_and_its_passphrase_come_from_stdin() {
     place.verb(&["renew", "--force"]).args(locked).stdin("secret\n").assert().success();
 }
 
+/// The command reads the CA's certificate more than once.
+#[test]
+fn a_ca_from_stdin_issues_and_renews() {
+    let place = set();
+    let ca = contents(&place, "certs/ca.crt");
+    let signer = ["--ca-cert", "-", "--ca-key", "certs/ca.key"];
+    for verb in [&["issue", "server", "--out", "next", "--san", "next.internal"][..], &["renew", "--force"]] {
+        place.verb(&[verb, &signer].concat()).stdin(ca.clone()).assert().success();
+        place.assert_whole();
+    }
+}
+
 #[test]
 fn a_configuration_is_compared_through_a_pipe() {
     let place = Place::new();
