@@ -4,7 +4,9 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A length of time, typed as `500ms`, `90s`, `15m`, `12h`, `30d` or `5y` (a year is 365 days).
+use crate::report::Hint;
+
+/// A length of time, typed as `500ms`, `90s`, `15m`, `1h30m`, `12h`, `30d`, `1w` or `5y` (a year is 365 days).
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Span(Duration);
 
@@ -26,12 +28,14 @@ impl Span {
 }
 
 impl Display for Span {
-    /// In the largest unit that is exact, as it would be typed.
+    /// In the largest unit that is exact, as it would be typed. Weeks are printed as days: of two spans in one text,
+    /// such as 30 days and 28, a reader must see which is longer.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = self.0.as_millis();
         let (name, unit) = UNITS
             .iter()
             .rev()
+            .filter(|(name, _)| *name != WEEK)
             .find(|(_, unit)| milliseconds > 0 && milliseconds.is_multiple_of(u128::from(*unit)))
             .unwrap_or(&("s", 1000));
         write!(f, "{}{name}", milliseconds / u128::from(*unit))
@@ -42,7 +46,10 @@ impl FromStr for Span {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        let milliseconds = quantity(text, UNITS).ok_or(QuantityError::Span)?;
+        let milliseconds = sum(text).ok_or_else(|| match is_number(text) {
+            true => QuantityError::NoUnit { number: text.to_owned() },
+            false => QuantityError::Span,
+        })?;
         Ok(Self(Duration::from_millis(milliseconds)))
     }
 }
@@ -125,7 +132,10 @@ impl FromStr for Within {
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         let Some(percent) = text.strip_suffix('%') else {
-            return text.parse().map(Self::Span).map_err(|_| QuantityError::Within);
+            return text.parse().map(Self::Span).map_err(|error| match error {
+                QuantityError::NoUnit { number } => QuantityError::NoUnit { number },
+                _ => QuantityError::Within,
+            });
         };
         let digits = percent.bytes().all(|octet| octet.is_ascii_digit());
         let number = percent.parse().ok().filter(|number| digits && *number <= 100);
@@ -134,18 +144,61 @@ impl FromStr for Within {
 }
 
 /// The user typed something that is not a quantity.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantityError {
+    /// A number that could be seconds as well as days.
+    #[error("a duration needs a unit")]
+    NoUnit {
+        /// As typed.
+        number: String,
+    },
     /// Not a size, or too large.
     #[error("expected a size such as `64KiB`, `4MiB`, `4Mi` or `4M`")]
     Size,
     /// Not a duration, or too long.
-    #[error("expected a duration such as `500ms`, `90s`, `15m`, `12h`, `30d` or `5y`")]
+    #[error("expected a duration such as `500ms`, `90s`, `15m`, `1h30m`, `12h`, `30d`, `1w` or `5y`")]
     Span,
     /// Neither a duration nor a percentage.
     #[error("expected a duration such as `30d` or `12h`, or a percentage such as `20%`")]
     Within,
+}
+
+impl Hint for QuantityError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoUnit { number } => format!("for example `{number}s`, `{number}h` or `{number}d`"),
+            Self::Size => {
+                "whole numbers only; `Mi` and `MiB` are 1024 times 1024 bytes, `M` is a million".to_owned()
+            }
+            Self::Span => {
+                "whole numbers only, the largest unit first: `1h30m`, not `1.5h`; `m` is minutes".to_owned()
+            }
+            Self::Within => {
+                "the percentage is of the certificate's lifetime: `20%` of 365d are 73d".to_owned()
+            }
+        })
+    }
+}
+
+/// Numbers with units of time, the largest first, each unit once: the milliseconds of all together.
+fn sum(text: &str) -> Option<u64> {
+    let (mut rest, mut total, mut last) = (text, 0_u64, u64::MAX);
+    loop {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let letters = rest.bytes().skip(digits).take_while(u8::is_ascii_alphabetic).count();
+        let (part, behind) = rest.split_at(digits + letters);
+        let one = quantity(&format!("1{}", &part[digits..]), UNITS).filter(|unit| *unit < last)?;
+        total = total.checked_add(quantity(part, UNITS)?).filter(|total| *total <= LIMIT)?;
+        if behind.is_empty() {
+            return Some(total);
+        }
+        (rest, last) = (behind, one);
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit())
 }
 
 /// A whole number followed by a unit: the number of the smallest unit.
@@ -158,6 +211,8 @@ fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
+const WEEK: &str = "w";
+
 /// Names and milliseconds of the units of time, ascending.
 const UNITS: &[(&str, u64)] = &[
     ("ms", 1),
@@ -165,6 +220,7 @@ const UNITS: &[(&str, u64)] = &[
     ("m", 60 * 1000),
     ("h", 60 * 60 * 1000),
     ("d", SECONDS_PER_DAY * 1000),
+    (WEEK, 7 * SECONDS_PER_DAY * 1000),
     ("y", 365 * SECONDS_PER_DAY * 1000),
 ];
 
@@ -190,6 +246,24 @@ mod tests {
         for text in ["500ms", "90s", "15m", "36h", "30d", "5y", "0s"] {
             assert_eq!(text.parse::<Span>().expect(text).to_string(), text);
         }
+    }
+
+    #[test]
+    fn spans_add_up_from_the_largest_unit_down() {
+        for (text, printed) in [
+            ("1w", "7d"),
+            ("2w1d", "15d"),
+            ("1h30m", "90m"),
+            ("1d12h", "36h"),
+            ("1m500ms", "60500ms"),
+            ("1y1d", "366d"),
+        ] {
+            assert_eq!(text.parse::<Span>().expect(text).to_string(), printed);
+        }
+        for text in ["1h1h", "30m1h", "1h30", "h30m", "1h 30m", "1h-30m", "999y999y", "1W", "1week", "1é"] {
+            assert!(matches!(text.parse::<Span>(), Err(QuantityError::Span)), "{text}");
+        }
+        assert_eq!("1w".parse::<Within>().expect("a week").to_string(), "7d");
     }
 
     #[test]
@@ -240,7 +314,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in ".{0,12}") {
+        fn what_is_printed_means_the_same(parts in "([1-9]y)?([0-9]{1,2}w)?([0-9]{1,3}d)?([0-9]{1,2}h)?([0-9]{1,2}m)?[0-9]{1,3}(ms|s)") {
+            if let Ok(span) = parts.parse::<Span>() {
+                prop_assert_eq!(span.to_string().parse::<Span>().expect("printed form"), span);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "([0-9]{0,4}[a-zé]{0,2}){0,3}|.{0,12}") {
             let _ = text.parse::<Span>();
             let _ = text.parse::<Size>();
             let _ = text.parse::<Within>();

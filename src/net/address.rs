@@ -43,6 +43,18 @@ pub enum Host {
 }
 
 impl Address {
+    /// The port that Envoy Gateway's examples use for extension servers.
+    pub const DEFAULT_PORT: u16 = 5005;
+
+    /// Parses the address of a server to connect to, whose port may be left out: `host`, `tls://host`, `tcp://host`.
+    /// It is [`Self::DEFAULT_PORT`] then.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub fn of_server(text: &str) -> Result<Self, AddressError> {
+        Self::parse(text, Some(Self::DEFAULT_PORT))
+    }
+
     /// What is spoken there.
     pub fn transport(&self) -> Transport {
         match self {
@@ -58,6 +70,31 @@ impl Address {
             Self::Tcp { host, port, .. } => host_port(host, *port),
             Self::Unix(_) => "localhost".to_owned(),
         }
+    }
+
+    fn parse(text: &str, default_port: Option<u16>) -> Result<Self, AddressError> {
+        if let Some(rest) = text.strip_prefix("unix:") {
+            return unix(text, rest);
+        }
+        let (transport, rest) = match text.split_once("://") {
+            None => (Transport::Tls, text),
+            Some(("tls", rest)) => (Transport::Tls, rest),
+            Some(("tcp", rest)) => (Transport::Plaintext, rest),
+            Some((scheme, _)) => {
+                return Err(AddressError::Scheme { scheme: scheme.to_owned() });
+            }
+        };
+        let malformed = || AddressError::Malformed { text: text.to_owned() };
+        let (host, port) = split_port(rest).ok_or_else(malformed)?;
+        if host.contains(':') && !rest.starts_with('[') {
+            return Err(AddressError::Brackets { text: text.to_owned() });
+        }
+        let port = match (port, default_port) {
+            (Some(port), _) => port.parse().map_err(|_| AddressError::Port { port: port.to_owned() })?,
+            (None, Some(port)) if !host.is_empty() => port,
+            (None, _) => return Err(malformed()),
+        };
+        Ok(Self::Tcp { host: host.parse()?, port, transport })
     }
 
     /// The path, where it is a unix socket.
@@ -88,27 +125,7 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        if let Some(rest) = text.strip_prefix("unix:") {
-            return unix(text, rest);
-        }
-        let (transport, rest) = match text.split_once("://") {
-            None => (Transport::Tls, text),
-            Some(("tls", rest)) => (Transport::Tls, rest),
-            Some(("tcp", rest)) => (Transport::Plaintext, rest),
-            Some((scheme, _)) => {
-                return Err(AddressError::Scheme { scheme: scheme.to_owned() });
-            }
-        };
-        let malformed = || AddressError::Malformed { text: text.to_owned() };
-        let (host, port) = match rest.strip_prefix('[') {
-            Some(rest) => rest.split_once("]:").ok_or_else(malformed)?,
-            None => rest.rsplit_once(':').ok_or_else(malformed)?,
-        };
-        if host.contains(':') && !rest.starts_with('[') {
-            return Err(AddressError::Brackets { text: text.to_owned() });
-        }
-        let port = port.parse().map_err(|_| AddressError::Port { port: port.to_owned() })?;
-        Ok(Self::Tcp { host: host.parse()?, port, transport })
+        Self::parse(text, None)
     }
 }
 
@@ -206,6 +223,21 @@ impl Hint for AddressError {
     }
 }
 
+/// Host, without brackets, and port, if there is one: `None` where brackets do not close, or something else than a
+/// port follows them.
+fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(rest) = text.strip_prefix('[') {
+        return match rest.split_once(']')? {
+            (host, "") => Some((host, None)),
+            (host, rest) => Some((host, Some(rest.strip_prefix(':')?))),
+        };
+    }
+    Some(match text.rsplit_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (text, None),
+    })
+}
+
 fn unix(text: &str, rest: &str) -> Result<Address, AddressError> {
     let path = match rest.strip_prefix("//") {
         Some(path) if path.starts_with('/') => path,
@@ -255,6 +287,26 @@ mod tests {
             ("unix:./@x", "unix:./@x"),
         ] {
             assert_eq!(text.parse::<Address>().expect(text).to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn the_port_of_a_server_may_be_left_out() {
+        for (text, printed) in [
+            ("localhost", "localhost:5005"),
+            ("tls://extension.internal", "extension.internal:5005"),
+            ("tcp://127.0.0.1", "tcp://127.0.0.1:5005"),
+            ("[::1]", "[::1]:5005"),
+            ("tcp://[::1]", "tcp://[::1]:5005"),
+            ("localhost:1", "localhost:1"),
+            ("unix:/run/eg.sock", "unix:/run/eg.sock"),
+        ] {
+            assert_eq!(Address::of_server(text).expect(text).to_string(), printed);
+        }
+        for text in
+            ["", "localhost:", ":5005", "::1", "::1:5005", "[::1", "[::1]x", "[]", "tls://", "5005", "1.2.3"]
+        {
+            Address::of_server(text).expect_err(text);
         }
     }
 
