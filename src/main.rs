@@ -4,12 +4,17 @@ use std::env;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use egext::cli::{self, Stop};
+use egext::commands;
 use egext::pki::date;
-use egext::report::Printer;
-use egext::{cli, commands};
+use egext::report::{OutputOptions, Printer};
 
 fn main() -> ExitCode {
-    let cli = cli::parse(env::args_os()).unwrap_or_else(|error| error.exit());
+    let cli = match cli::parse(env::args_os()) {
+        Ok(cli) => cli,
+        Err(Stop::Text(text)) => return Printer::new(OutputOptions::default()).text(&text),
+        Err(Stop::Usage(error)) => return Printer::new(error.output).error(error.command(), &*error),
+    };
     let printer = Printer::new(commands::output(&cli));
     let (command, variables) = (cli.command.name(), cli.variables.clone());
     match commands::run(cli, now, &printer) {

@@ -2,20 +2,19 @@ use clap::Args;
 use tracing::Level;
 
 use super::Material;
-use super::address::address;
 use crate::net::{Address, Host};
 use crate::report::log::LogFormat;
 use crate::units::Span;
 
-/// `egext bridge`
+/// Connect a plaintext caller with a server that speaks mutual TLS, or the reverse.
 #[derive(Args, Debug)]
 #[command(after_help = BRIDGE_HELP)]
 pub struct Bridge {
     /// Where to listen: `unix:/path`, `tcp://` on loopback, or `tls://host:port`
-    #[arg(long, value_name = "ADDRESS", env = "EGEXT_LISTEN", value_parser = address)]
+    #[arg(long, value_name = "ADDRESS", env = "EGEXT_LISTEN")]
     pub listen: Address,
     /// Where calls go: `host:port` (TLS), `tcp://host:port` or `unix:/path`
-    #[arg(long, value_name = "ADDRESS", env = "EGEXT_UPSTREAM", value_parser = address)]
+    #[arg(long, value_name = "ADDRESS", env = "EGEXT_UPSTREAM")]
     pub upstream: Address,
     /// Name that the upstream's certificate must have; the address's host without it
     #[arg(long, value_name = "NAME", env = "EGEXT_SERVER_NAME")]

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use crate::gateway::{Included, Mode};
 use crate::units::Size;
 
-/// `egext config`
+/// Configuration of Envoy Gateway (EG) that works for its version.
 #[derive(Args, Debug)]
 pub struct Config {
     /// What to write.
@@ -25,7 +25,7 @@ pub enum ConfigCommand {
     Stanza(Stanza),
 }
 
-/// `egext config stanza`
+/// The `extensionManager` part of an EnvoyGateway file, to stdout.
 #[derive(Args, Debug)]
 pub struct Stanza {
     /// What both have.
@@ -33,7 +33,7 @@ pub struct Stanza {
     pub extension: Extension,
 }
 
-/// `egext config gateway`
+/// A whole EnvoyGateway file, to stdout.
 #[derive(Args, Debug)]
 pub struct Gateway {
     /// What both have.

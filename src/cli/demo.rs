@@ -1,6 +1,6 @@
 use clap::Args;
 
-/// `egext demo`
+/// See all of it work at once, in a temporary directory.
 #[derive(Args, Debug)]
 pub struct Demo {
     /// Leave everything running, print what to try, and clean up on Ctrl-C

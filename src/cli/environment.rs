@@ -22,23 +22,22 @@ use crate::report::{Hint, chain};
 /// # Errors
 /// Usage errors, and the texts of `--help` and `--version`, as clap has them. A wrong value of a variable is told with
 /// the variable's name in place of the flag's.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let arguments = arguments.into_iter().collect::<Vec<_>>();
+pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     let mut variables = Vec::new();
     let mut command = Cli::command();
     // Not for nothing: short commands spend most of their time at the start.
     if env::vars_os().any(|(name, _)| name.as_encoded_bytes().starts_with(PREFIX)) {
         // The errors are those of the second time.
         command = command.ignore_errors(true);
-        let typed = command.try_get_matches_from_mut(&arguments)?;
+        let typed = command.try_get_matches_from_mut(arguments)?;
         command = settle(command, &typed, &mut variables);
     }
     if let Some(variable) = variables.iter().find(|variable| variable.has_empty_item()) {
         return Err(variable.refused("an item of the list is empty"));
     }
     let matches = command
-        .try_get_matches_from_mut(&arguments)
-        .map_err(|error| name_variable(error, &arguments, &variables))?;
+        .try_get_matches_from_mut(arguments)
+        .map_err(|error| name_variable(error, arguments, &variables))?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     cli.variables = Variables(variables);
     Ok(cli)
@@ -233,5 +232,9 @@ const PREFIX: &[u8] = b"EGEXT_";
 
 /// What was typed, and the flags whose variables have no say beside it: a directory is meant with all that is in it,
 /// and files are no server.
-const REPLACED: &[(&str, &[&str])] =
-    &[("dir", &["ca", "cert", "key"]), ("directory", &["ca", "cert", "key"]), ("paths", &["connect"])];
+const REPLACED: &[(&str, &[&str])] = &[
+    ("dir", &["ca", "cert", "key"]),
+    ("directory", &["ca", "cert", "key"]),
+    ("paths", &["connect"]),
+    ("names", &["san"]),
+];

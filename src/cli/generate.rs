@@ -1,7 +1,7 @@
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
-/// `egext generate`
+/// Completions, manual pages and generated documentation, for packagers.
 #[derive(Args, Debug)]
 pub struct Generate {
     /// What to generate.
@@ -13,17 +13,41 @@ pub struct Generate {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum GenerateCommand {
-    /// A completion script, to stdout
-    Completions {
-        /// For which shell
-        shell: Shell,
-    },
-    /// `docs/findings.md`, to stdout
+    /// Print a completion script for a shell
+    Completions(Completions),
+    /// Print `docs/findings.md`
     Findings,
-    /// A manual page, to stdout
-    Man {
-        /// The command's words, such as `certs init`; none for `egext` itself
-        #[arg(value_name = "VERB")]
-        verbs: Vec<String>,
-    },
+    /// Print a manual page
+    Man(Man),
 }
+
+/// Print a completion script for a shell.
+#[derive(Args, Debug)]
+#[command(after_help = COMPLETIONS_HELP)]
+pub struct Completions {
+    /// Shell that the script is for
+    pub shell: Shell,
+}
+
+/// Print a manual page.
+#[derive(Args, Debug)]
+#[command(after_help = MAN_HELP)]
+pub struct Man {
+    /// Words of a command, such as `certs init` [default: the page of `egext` itself]
+    #[arg(value_name = "COMMAND")]
+    pub verbs: Vec<String>,
+}
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  egext completions bash > ~/.local/share/bash-completion/completions/egext
+  egext completions zsh > ~/.zfunc/_egext
+  egext completions fish > ~/.config/fish/completions/egext.fish
+
+A new shell knows them. zsh needs `fpath+=~/.zfunc` before `compinit` in ~/.zshrc.";
+
+const MAN_HELP: &str = "\
+Examples:
+  egext man > egext.1
+  egext man certs init > egext-certs-init.1
+  man ./egext-certs-init.1";

@@ -1,6 +1,5 @@
 //! What can be typed, or set in the environment: clap types and help texts.
 
-mod address;
 mod bridge;
 mod certs;
 mod config;
@@ -11,7 +10,9 @@ mod generate;
 mod material;
 mod name;
 mod output;
+mod parse;
 mod probe;
+mod usage;
 
 pub use bridge::Bridge;
 pub use certs::{
@@ -20,12 +21,14 @@ pub use certs::{
 };
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;
-pub use environment::{Variables, parse};
+pub use environment::Variables;
 pub use explain::Explain;
-pub use generate::{Generate, GenerateCommand};
+pub use generate::{Completions, Generate, GenerateCommand, Man};
 pub use material::Material;
 pub use output::Output;
+pub use parse::{Stop, parse};
 pub use probe::Probe;
+pub use usage::UsageError;
 
 use clap::{Parser, Subcommand};
 
@@ -37,7 +40,6 @@ use clap::{Parser, Subcommand};
     about,
     propagate_version = true,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = AFTER_HELP
 )]
 pub struct Cli {
@@ -68,6 +70,12 @@ pub enum Command {
     Demo(Demo),
     /// Say what a finding means and what to do about it
     Explain(Explain),
+    /// Print a completion script for a shell
+    Completions(Completions),
+    /// Print a manual page
+    Man(Man),
+    /// Print the version
+    Version,
     /// Completions, manual pages and generated documentation, for packagers
     #[command(hide = true)]
     Generate(Generate),
@@ -82,4 +90,5 @@ Examples:
   egext config stanza --socket /run/egext/eg.sock
 
 Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs check`, `certs renew --dry-run`).
-A flag that has an environment variable shows it in `--help`. Flags that destroy have none.";
+`egext help COMMAND` or `--help` explains a command, and names the environment variables of its flags. Flags that destroy
+have none.";

@@ -19,6 +19,7 @@ impl Command {
                 },
                 CertsCommand::Show(_) => "certs show",
             },
+            Self::Completions(_) => "completions",
             Self::Config(config) => match &config.command {
                 ConfigCommand::Gateway(_) => "config gateway",
                 ConfigCommand::Stanza(_) => "config stanza",
@@ -26,11 +27,13 @@ impl Command {
             Self::Demo(_) => "demo",
             Self::Explain(_) => "explain",
             Self::Generate(generate) => match &generate.command {
-                GenerateCommand::Completions { .. } => "generate completions",
+                GenerateCommand::Completions(_) => "generate completions",
                 GenerateCommand::Findings => "generate findings",
-                GenerateCommand::Man { .. } => "generate man",
+                GenerateCommand::Man(_) => "generate man",
             },
+            Self::Man(_) => "man",
             Self::Probe(_) => "probe",
+            Self::Version => "version",
         }
     }
 }

@@ -1,16 +1,15 @@
 use clap::Args;
 
 use super::Material;
-use super::address::address;
 use crate::net::{Address, Host};
 use crate::units::Span;
 
-/// `egext probe`
+/// See the channel to a server layer by layer.
 #[derive(Args, Debug)]
 #[command(after_help = PROBE_HELP)]
 pub struct Probe {
-    /// What to probe: `host:port` (TLS), `tcp://host:port` or `unix:/path` (plaintext)
-    #[arg(value_name = "ADDRESS", required = true, env = "EGEXT_PROBE_ADDRESS", value_delimiter = ',', value_parser = address)]
+    /// What to probe: `host:port` (TLS), `tcp://host:port` or `unix:/path` (plaintext); the port defaults to 5005
+    #[arg(value_name = "ADDRESS", required = true, env = "EGEXT_PROBE_ADDRESS", value_delimiter = ',', value_parser = Address::of_server)]
     pub addresses: Vec<Address>,
     /// Service whose health is asked for; the server as a whole without it
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, env = "EGEXT_SERVICE")]

@@ -1,25 +1,49 @@
 use clap::CommandFactory as _;
+use clap_complete::Shell;
 
 use super::Error;
-use crate::cli::{Cli, Generate, GenerateCommand};
+use crate::cli::{Cli, Completions, Generate, GenerateCommand, Man};
 use crate::report::{Body, Report, findings_page};
 
 pub(super) fn run(arguments: Generate) -> Result<Report, Error> {
-    let mut report = Report::new(match arguments.command {
-        GenerateCommand::Completions { .. } => "generate completions",
-        GenerateCommand::Findings => "generate findings",
-        GenerateCommand::Man { .. } => "generate man",
-    });
-    report.body = Body::data(match arguments.command {
-        GenerateCommand::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "egext", &mut script);
-            String::from_utf8_lossy(&script).into_owned()
+    match arguments.command {
+        GenerateCommand::Completions(Completions { shell }) => {
+            Ok(text("generate completions", completions_for(shell)))
         }
-        GenerateCommand::Findings => findings_page(),
-        GenerateCommand::Man { verbs } => manual(&verbs)?,
-    });
-    Ok(report)
+        GenerateCommand::Findings => Ok(text("generate findings", findings_page())),
+        GenerateCommand::Man(Man { verbs }) => Ok(text("generate man", manual(&verbs)?)),
+    }
+}
+
+/// `egext completions`
+pub(super) fn completions(arguments: &Completions) -> Report {
+    text("completions", completions_for(arguments.shell))
+}
+
+/// `egext man`
+pub(super) fn man(arguments: &Man) -> Result<Report, Error> {
+    Ok(text("man", manual(&arguments.verbs)?))
+}
+
+/// `egext version`
+pub(super) fn version() -> Report {
+    let version = env!("CARGO_PKG_VERSION");
+    let mut report = Report::new("version");
+    report.details.insert("version".to_owned(), version.into());
+    report.body = Body::Text(format!("egext {version}\n"));
+    report
+}
+
+fn text(command: &'static str, text: String) -> Report {
+    let mut report = Report::new(command);
+    report.body = Body::data(text);
+    report
+}
+
+fn completions_for(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "egext", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 fn manual(verbs: &[String]) -> Result<String, Error> {

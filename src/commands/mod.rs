@@ -43,12 +43,15 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
     let report = match cli.command {
         Command::Bridge(arguments) => bridge::run(arguments, &cli.variables, clock, printer)?,
         Command::Certs(arguments) => certs::run(arguments, clock())?,
+        Command::Completions(arguments) => generate::completions(&arguments),
         Command::Config(arguments) => config::run(&arguments)?,
         // It goes on running after its report, when it is told to.
         Command::Demo(arguments) => return demo::run(&arguments, clock, printer),
         Command::Explain(arguments) => explain::run(&arguments)?,
         Command::Generate(arguments) => generate::run(arguments)?,
+        Command::Man(arguments) => generate::man(&arguments)?,
         Command::Probe(arguments) => probe::run(arguments, &cli.variables, clock, printer)?,
+        Command::Version => generate::version(),
     };
     Ok(printer.report(&report))
 }
@@ -224,7 +227,7 @@ fn formats(command: &Command) -> &'static [Format] {
         Command::Certs(Certs { command: CertsCommand::Show(_) }) => SHOW,
         Command::Certs(Certs { command: CertsCommand::Check(_) }) => CHECK,
         Command::Certs(Certs { command: CertsCommand::Pack(pack) }) if is_stdin(&pack.out) => ONLY_HUMAN,
-        Command::Generate(_) => ONLY_HUMAN,
+        Command::Completions(_) | Command::Generate(_) | Command::Man(_) => ONLY_HUMAN,
         _ => EVERYWHERE,
     }
 }

@@ -23,7 +23,13 @@ fn inputs(command: &Command) -> Vec<Input<'_>> {
         Command::Certs(certs) => certs_inputs(&certs.command),
         Command::Probe(probe) => material(&probe.material),
         // One file at most.
-        Command::Config(_) | Command::Demo(_) | Command::Explain(_) | Command::Generate(_) => Vec::new(),
+        Command::Completions(_)
+        | Command::Config(_)
+        | Command::Demo(_)
+        | Command::Explain(_)
+        | Command::Generate(_)
+        | Command::Man(_)
+        | Command::Version => Vec::new(),
     }
 }
 

@@ -85,6 +85,11 @@ impl Printer {
         }
     }
 
+    /// Prints a text that was asked for, such as the help.
+    pub fn text(&self, text: &str) -> ExitCode {
+        self.exit(self.stdout(text), 0)
+    }
+
     fn human(&self, report: &Report) -> io::Result<()> {
         // What decides the exit code is said, however mild it is.
         let gravity = self.options.fail_on.min(Severity::Warning);
@@ -170,6 +175,13 @@ pub struct OutputOptions {
     pub fail_on: Severity,
     /// In human format, whether to leave out all but findings that count.
     pub quiet: bool,
+}
+
+impl Default for OutputOptions {
+    /// For a person.
+    fn default() -> Self {
+        Self { format: Format::Human, colour: Colour::Auto, fail_on: Severity::Error, quiet: false }
+    }
 }
 
 /// For whom to render.

@@ -30,6 +30,7 @@ const CALLS: &[(&str, State, &[&str])] = &[
     ("certs rotate-ca prepare", State::Made, &[]),
     ("certs rotate-ca status", State::Prepared, &[]),
     ("certs show", State::Made, &[]),
+    ("completions", State::Nothing, &["bash"]),
     ("config gateway", State::Nothing, &["--resources-dir=/etc/envoy-gateway/resources"]),
     ("config stanza", State::Nothing, &[]),
     ("demo", State::Nothing, &[]),
@@ -37,7 +38,9 @@ const CALLS: &[(&str, State, &[&str])] = &[
     ("generate completions", State::Nothing, &["bash"]),
     ("generate findings", State::Nothing, &[]),
     ("generate man", State::Nothing, &[]),
+    ("man", State::Nothing, &[]),
     ("probe", State::Made, &["127.0.0.1:1"]),
+    ("version", State::Nothing, &[]),
 ];
 
 #[test]

@@ -10,6 +10,7 @@ mod hints;
 mod output;
 mod pages;
 mod probe;
+mod typed;
 
 use egext_test_support::Egext;
 

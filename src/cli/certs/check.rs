@@ -7,7 +7,7 @@ use crate::cli::Material;
 use crate::pki::Role;
 use crate::units::Within;
 
-/// `egext certs check`
+/// Find what breaks the channel, or soon will.
 #[derive(Args, Debug)]
 #[command(after_help = CHECK_AFTER_HELP)]
 pub struct CertsCheck {

@@ -5,10 +5,15 @@ use clap::Args;
 use crate::pki::KeyType;
 use crate::units::Span;
 
-/// `egext certs init`
+/// Make a private CA, and a certificate and key for each side of the channel.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct CertsInit {
+    /// Host names and IP addresses of the server, as with `--san`
+    ///
+    /// Both together are its names, and `localhost`, `127.0.0.1` and `::1`. `EGEXT_SAN` counts only if none is typed.
+    #[arg(value_name = "NAME", value_delimiter = ',')]
+    pub names: Vec<String>,
     /// Where to put them; made for you alone if it is missing
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
@@ -17,7 +22,7 @@ pub struct CertsInit {
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "EGEXT_SAN")]
     pub san: Vec<String>,
     /// Leave out `localhost`, `127.0.0.1` and `::1`: nobody calls the server from its own machine
-    #[arg(long, requires = "san", env = "EGEXT_NO_LOCAL_NAMES")]
+    #[arg(long, env = "EGEXT_NO_LOCAL_NAMES")]
     pub no_local_names: bool,
     /// Name of the client, for access lists; may be repeated, or a list with commas
     /// [default: client.egext.internal]
@@ -71,7 +76,7 @@ pub struct CertsInit {
 const AFTER_HELP: &str = "\
 Examples:
   egext certs init                                    for a server on this machine
-  egext certs init --san extension.internal,10.0.0.7  for one that is reached by name and address
+  egext certs init extension.internal 10.0.0.7        for one that is reached by name and address
   egext certs init --discard-ca-key                   for a CI job: a day, and no CA key to lose
   egext certs init --ca-cert ca.crt --ca-key ca.key   by your own CA
   egext certs init --force                            a new set in place of the old one

@@ -6,13 +6,16 @@ use super::Signer;
 use crate::pki::{KeyType, Role};
 use crate::units::Span;
 
-/// `egext certs issue`
+/// Issue a further certificate, or one for a request.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct CertsIssue {
     /// The side of the channel that the certificate is for, and for that side only
     #[arg(value_name = "ROLE")]
     pub role: Role,
+    /// Host names, IP addresses, URIs or SPIFFE ids of the certificate, as with `--san`
+    #[arg(value_name = "NAME", value_delimiter = ',')]
+    pub names: Vec<String>,
     /// Directory that `egext certs init` filled
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
@@ -25,7 +28,7 @@ pub struct CertsIssue {
         value_name = "NAME",
         value_delimiter = ',',
         env = "EGEXT_ISSUE_SAN",
-        required_unless_present = "csr"
+        required_unless_present_any = ["csr", "names"]
     )]
     pub san: Vec<String>,
     /// Write `NAME.crt` and `NAME.key`; with `--csr`, `-` or nothing prints the certificate
@@ -59,7 +62,8 @@ pub struct CertsIssue {
 
 const AFTER_HELP: &str = "\
 Examples:
-  egext certs issue client --out gateway-2 --san gateway-2.internal  a second client, with its key
+  egext certs issue client gateway-2.internal --out gateway-2        a second client, with its key
+  egext certs issue client --san gateway-2.internal --out gateway-2  the same
   egext certs issue server --csr server.csr > server.crt             its key stays where it is
   ssh host cat server.csr | egext certs issue server --csr - > server.crt
   egext certs issue server --csr server.csr --out replica            the same, kept in the directory

@@ -18,7 +18,7 @@ pub use signer::Signer;
 
 use clap::{Args, Subcommand};
 
-/// `egext certs`
+/// Make and look after the certificates of both sides.
 #[derive(Args, Debug)]
 pub struct Certs {
     /// What to do.

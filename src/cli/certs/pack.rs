@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::pki::Role;
 
-/// `egext certs pack`
+/// Put what one side needs into one file, for another machine.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct CertsPack {

@@ -6,7 +6,7 @@ use super::Signer;
 use crate::pki::{KeyType, Role};
 use crate::units::{Span, Within};
 
-/// `egext certs renew`
+/// Renew what is due, or change names, lifetime or key type of one certificate.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct CertsRenew {

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use crate::pki::KeyType;
 use crate::units::Span;
 
-/// `egext certs rotate-ca`
+/// Replace the CA step by step, without a failed call.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct CertsRotateCa {
@@ -28,7 +28,7 @@ pub enum RotationStep {
     Status(Status),
 }
 
-/// `egext certs rotate-ca prepare`
+/// Make the new CA, and put it beside the old one into `ca.crt`.
 #[derive(Args, Debug)]
 pub struct Prepare {
     /// How long the new CA lives, from now [default: as long as the old one]
@@ -46,7 +46,7 @@ pub struct Prepare {
     pub step: Step,
 }
 
-/// `egext certs rotate-ca activate` and `finish`
+#[expect(missing_docs, reason = "two commands have it, and clap would begin the help of both with it")]
 #[derive(Args, Debug)]
 pub struct Step {
     /// Directory that `egext certs init` filled
@@ -61,7 +61,7 @@ pub struct Step {
     pub dry_run: bool,
 }
 
-/// `egext certs rotate-ca status`
+/// Say which step is next, and why.
 #[derive(Args, Debug)]
 pub struct Status {
     /// Directory that `egext certs init` filled

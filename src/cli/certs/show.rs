@@ -2,11 +2,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::address::address;
 use crate::net::{Address, Host};
 use crate::units::Span;
 
-/// `egext certs show`
+/// Say what certificates and keys are: in files, in a directory, or presented by a server.
 #[derive(Args, Debug)]
 #[command(after_help = SHOW_AFTER_HELP)]
 pub struct CertsShow {
@@ -37,7 +36,7 @@ pub struct CertsShow {
 #[command(next_help_heading = "Server")]
 pub struct Server {
     /// Look at what the server at `host:port` presents
-    #[arg(long, value_name = "ADDRESS", env = "EGEXT_CONNECT", value_parser = address)]
+    #[arg(long, value_name = "ADDRESS", env = "EGEXT_CONNECT", value_parser = Address::of_server)]
     pub connect: Option<Address>,
     /// Name to call it by: its certificate is verified against it, and it is sent as SNI; the address's host
     /// without it

@@ -85,7 +85,7 @@ impl TryFrom<CertsIssue> for Plan {
             arguments;
         let (accepts, replace) = (arguments.accept_csr_names, arguments.replace);
         let mut names = Vec::new();
-        for name in &san {
+        for name in arguments.names.iter().chain(&san) {
             let name = granted_name(name)?;
             if !names.contains(&name) {
                 names.push(name);

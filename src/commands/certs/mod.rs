@@ -122,6 +122,12 @@ pub enum CertsError {
         /// The directory.
         directory: PathBuf,
     },
+    /// The user typed a path in place of a name.
+    #[error("`{path}` is a path, and a name is expected")]
+    PathAsName {
+        /// As typed.
+        path: String,
+    },
     /// No certificate is presented where no TLS is spoken.
     #[error("`{address}` is plaintext: nobody presents a certificate there")]
     Plaintext {
@@ -213,6 +219,9 @@ impl Hint for CertsError {
             )),
             Self::NothingToShow { directory } => {
                 Some(format!("make a set: `egext certs init{}`", dir_flag(directory)))
+            }
+            Self::PathAsName { path } => {
+                Some(format!("`egext certs init --dir {}` names the directory", shell_word(path)))
             }
             Self::Plaintext { .. } => Some("write it as `tls://HOST:PORT`".to_owned()),
             Self::WildcardAsked { name } => Some(format!("for example `{}`", name.replace('*', "any"))),

@@ -79,10 +79,15 @@ pub(super) fn commands() -> BTreeSet<String> {
     commands
 }
 
+/// Scripts and pages.
+pub(super) fn is_generated(line: &str) -> bool {
+    ["generate", "completions", "man"].contains(&line.split(' ').next().unwrap_or_default())
+}
+
 /// The formats that the command of `line` offers.
 pub(super) fn formats(line: &str) -> &'static [&'static str] {
     match line {
-        line if line.starts_with("generate") => &["human"],
+        line if is_generated(line) => &["human"],
         // Stdout has what they are asked for.
         line if line.contains("--out -") || line.contains("--short") => &["human"],
         line if line.starts_with("certs check") => &["human", "json", "junit", "prometheus"],
@@ -133,6 +138,7 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("certs rotate-ca status", " --dir {set}", 0),
     ("certs show", " {set}", 0),
     ("certs show", " {set} --short", 0),
+    ("completions", " bash", 0),
     ("config gateway", " --resources-dir /a", 0),
     ("config stanza", "", 0),
     ("config stanza", " --check {yaml}", 1),
@@ -143,9 +149,19 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("generate completions", " bash", 0),
     ("generate findings", "", 0),
     ("generate man", " certs init", 0),
+    ("man", " certs init", 0),
     ("probe", " {server}", 0),
     ("probe", " tcp://127.0.0.1:1", 1),
+    ("version", "", 0),
 ];
 
 /// Runs whose stdout is for a program, also for a person.
-const DATA: &[&str] = &["issue server --csr", "--out -", "config gateway", "config stanza", "generate "];
+const DATA: &[&str] = &[
+    "issue server --csr",
+    "--out -",
+    "config gateway",
+    "config stanza",
+    "generate ",
+    "completions ",
+    "man ",
+];

@@ -9,11 +9,11 @@ use crate::egext;
 #[test]
 fn garbage_is_refused_before_anything_is_tried() {
     for (arguments, complaint) in [
-        (&["localhost"][..], "is not an address"),
+        (&["[::1"][..], "is not an address"),
         (&["localhost:port"], "is not a port number"),
         (&["http://localhost:80"], "unknown scheme"),
         (&["::1:5005"], "in brackets"),
-        (&["tcp://localhost:1", "--timeout", "5"], "expected a duration"),
+        (&["tcp://localhost:1", "--timeout", "5"], "a duration needs a unit"),
         (&["tcp://localhost:1", "--timeout", "0s"], "--timeout"),
         (&["tcp://localhost:1", "--wait", "soon"], "expected a duration"),
         (&["tcp://localhost:1", "--server-name", "x"], "--server-name"),

@@ -135,7 +135,10 @@ impl TryFrom<CertsInit> for Plan {
     type Error = CertsError;
 
     fn try_from(arguments: CertsInit) -> Result<Self, CertsError> {
-        let mut names = names(&arguments.san)?;
+        if let Some(path) = arguments.names.iter().find(|name| is_path(name)) {
+            return Err(CertsError::PathAsName { path: path.clone() });
+        }
+        let mut names = names(arguments.names.iter().chain(&arguments.san))?;
         if arguments.no_local_names && names.is_empty() {
             return Err(Alone { given: "--no-local-names", missing: "--san" }.into());
         }
@@ -185,8 +188,13 @@ impl TryFrom<CertsInit> for Plan {
     }
 }
 
+/// Other programs take a directory there.
+fn is_path(typed: &str) -> bool {
+    typed == "." || typed == ".." || typed.contains('/') && !typed.contains("://")
+}
+
 /// Each once.
-fn names(typed: &[String]) -> Result<Vec<SubjectName>, NameError> {
+fn names<'a>(typed: impl IntoIterator<Item = &'a String>) -> Result<Vec<SubjectName>, NameError> {
     let mut names = Vec::new();
     for name in typed {
         let name = name.trim().parse::<SubjectName>()?;

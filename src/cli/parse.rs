@@ -1,0 +1,55 @@
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+
+use super::Cli;
+use super::environment;
+use super::usage::{self, UsageError};
+
+/// Why there is nothing to carry out.
+#[derive(Debug)]
+pub enum Stop {
+    /// Help or the version was asked for: the text, with colours.
+    Text(String),
+    /// What was typed cannot be carried out.
+    Usage(Box<UsageError>),
+}
+
+/// Reads a command line, whose first word is the program's name.
+///
+/// # Errors
+/// When there is nothing to carry out. `egext` and its groups of commands say alone what there is, as cargo does.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Stop> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    if asks_for_help(&arguments) {
+        arguments.pop();
+        arguments.push("--help".into());
+    }
+    environment::parse(&arguments).map_err(|error| {
+        let is_text = match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
+            // Not for a program that asks for another format.
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => arguments.iter().skip(1).all(is_word),
+            _ => false,
+        };
+        match is_text {
+            true => Stop::Text(error.render().ansi().to_string()),
+            false => Stop::Usage(Box::new(usage::explain(&error, &arguments))),
+        }
+    })
+}
+
+/// `help` behind the words of a command, which some of them would take for a name: `egext certs init help`.
+fn asks_for_help(arguments: &[OsString]) -> bool {
+    match arguments {
+        [_, verbs @ .., last] if last == "help" && !verbs.is_empty() => {
+            verbs.iter().all(is_word) && usage::is_command(verbs)
+        }
+        _ => false,
+    }
+}
+
+/// Not a flag.
+fn is_word(argument: &OsString) -> bool {
+    !argument.as_encoded_bytes().starts_with(b"-")
+}

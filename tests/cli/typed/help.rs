@@ -1,0 +1,137 @@
+use std::process::Command;
+
+use egext_test_support::Egext;
+use serde_json::Value;
+
+use super::refused;
+use crate::egext;
+
+fn typed(line: &str) -> Egext {
+    Egext::new(env!("CARGO_BIN_EXE_egext"), line.split_whitespace())
+}
+
+#[test]
+fn help_is_a_word_as_well_as_a_flag() {
+    for (word, flag) in [
+        ("help", "--help"),
+        ("help certs", "certs --help"),
+        ("certs help", "certs --help"),
+        ("help certs init", "certs init --help"),
+        ("certs help init", "certs init --help"),
+        ("certs init help", "certs init --help"),
+        ("help certs rotate-ca prepare", "certs rotate-ca prepare --help"),
+        ("certs rotate-ca help prepare", "certs rotate-ca prepare --help"),
+        ("probe help", "probe --help"),
+        ("help completions", "completions --help"),
+    ] {
+        let (word, flag) = (typed(word).run(), typed(flag).run());
+        assert_eq!((word.exit_code, &*word.stderr), (0, ""), "{word:?}");
+        assert!(word.stdout.contains("Usage: egext"), "{word:?}");
+        assert_eq!(word.stdout, flag.stdout);
+    }
+}
+
+#[test]
+fn the_help_of_a_command_begins_with_what_it_does() {
+    let run = egext(["certs", "-h"]).run();
+    assert_eq!(run.stdout.lines().next(), Some("Make and look after the certificates of both sides"));
+    let listed =
+        run.stdout.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    let commands = listed
+        .take_while(|line| !line.starts_with("help"))
+        .map(|line| line.split_once(' ').expect("two columns"));
+    let commands = commands.collect::<Vec<_>>();
+    assert!(commands.len() > 6, "{commands:?}");
+    for (name, about) in commands {
+        let run = egext(["certs", name, "-h"]).run();
+        assert_eq!(run.stdout.lines().next(), Some(about.trim()), "{name}");
+    }
+}
+
+#[test]
+fn a_group_of_commands_alone_says_what_there_is() {
+    for (line, verb) in
+        [("", "probe"), ("certs", "init"), ("config", "stanza"), ("certs rotate-ca", "prepare")]
+    {
+        let run = typed(line).run();
+        assert_eq!((run.exit_code, &*run.stderr), (0, ""), "{run:?}");
+        assert!(run.stdout.lines().any(|line| line.trim_start().starts_with(&format!("{verb} "))), "{run:?}");
+    }
+    let (_, error, _) = refused(egext(["-o", "json", "certs"]));
+    assert_eq!(error, "`egext certs` needs a command");
+    let (run, error, hint) = refused(egext(["certs", "-o", "json"]));
+    assert_eq!(error, "`egext certs` needs a command");
+    assert!(hint.starts_with("one of `init`, `show`,"), "{hint}");
+    assert!(!hint.contains("help`, "), "{hint}");
+    serde_json::from_str::<Value>(&run.stdout).expect("JSON");
+}
+
+#[test]
+fn help_has_no_colours_in_a_pipe() {
+    assert!(!egext(["--help"]).run().stdout.contains('\x1b'));
+}
+
+#[test]
+fn the_version_is_a_command_as_well_as_a_flag() {
+    let expected = format!("egext {}\n", env!("CARGO_PKG_VERSION"));
+    for line in ["version", "--version", "-V", "certs init --version"] {
+        let run = typed(line).run();
+        let printed = run.stdout.split(' ').next_back().map(|version| format!("egext {version}"));
+        assert_eq!((run.exit_code, printed.as_deref()), (0, Some(&*expected)), "{run:?}");
+    }
+    assert_eq!(egext(["version"]).json().json["version"], env!("CARGO_PKG_VERSION"));
+}
+
+/// As bash asks it: the script is sourced, its function called with the words so far.
+fn completed(words: &[&str]) -> Vec<String> {
+    let script = egext(["completions", "bash"]).run();
+    assert_eq!((script.exit_code, &*script.stderr), (0, ""));
+    let (last, before) =
+        (words.last().expect("a word"), words.get(words.len().wrapping_sub(2)).expect("two words"));
+    let asked = format!(
+        "eval \"$SCRIPT\"; COMP_WORDS=({}) COMP_CWORD={} && _egext egext '{last}' '{before}' && printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" "),
+        words.len() - 1
+    );
+    let output = Command::new("bash")
+        .args(["--norc", "-c", &asked])
+        .env("SCRIPT", &script.stdout)
+        .output()
+        .expect("bash");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_flags_and_values() {
+    assert_eq!(completed(&["egext", "ce"]), ["certs"]);
+    assert_eq!(completed(&["egext", "comp"]), ["completions"]);
+    assert_eq!(completed(&["egext", "certs", "rot"]), ["rotate-ca"]);
+    assert_eq!(completed(&["egext", "certs", "init", "--life"]), ["--lifetime"]);
+    assert_eq!(completed(&["egext", "certs", "init", "--key-type", "p"]), ["p256", "p384"]);
+    assert_eq!(completed(&["egext", "help", "ce"]), ["certs"]);
+}
+
+#[test]
+fn every_shell_gets_a_script_and_every_command_a_page() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let [script, same] = [&["completions"][..], &["generate", "completions"]].map(|words| {
+            // Not as other tests: a script is no text for people.
+            let mut command = Command::new(env!("CARGO_BIN_EXE_egext"));
+            let output = command.args(words).arg(shell).output().expect("our binary");
+            assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+            String::from_utf8(output.stdout).expect("UTF-8")
+        });
+        assert!(script.contains("rotate-ca") && script.contains("keep-key"), "{shell}");
+        assert_eq!(script, same);
+    }
+    let page = egext(["man", "certs", "rotate-ca", "prepare"]).run();
+    assert!(page.stdout.contains(".TH egext-certs-rotate-ca-prepare 1"), "{page:?}");
+    assert!(page.stdout.contains(r"\-\-ca\-lifetime"), "{page:?}");
+    let (_, error, hint) = refused(egext(["man", "certs", "nosuch"]));
+    assert_eq!(error, "there is no command `egext certs nosuch`");
+    assert_eq!(hint, "`egext --help` lists them");
+    let (_, error, hint) = refused(egext(["completions", "tcsh"]));
+    assert_eq!(error, "`tcsh` is not a value of `SHELL`");
+    assert!(hint.contains("`bash`, `elvish`, `fish`, `powershell`, `zsh`"), "{hint}");
+}
