@@ -97,9 +97,9 @@ fn unknown_verb(context: &Context<'_>, line: &Line) -> (String, String) {
         .map(|(path, _)| path)
         .collect();
     let hint = if !found.is_empty() {
-        format!("`egext {}` is a command", found.join("` and `egext "))
+        format!("it is `{}`", found.join("` or `"))
     } else if let Some(similar) = context.texts(ContextKind::SuggestedSubcommand).first() {
-        format!("did you mean `{command} {similar}`?")
+        format!("did you mean `{}`?", format!("{} {similar}", line.path()).trim_start())
     } else {
         verbs_of(line)
     };
@@ -126,7 +126,7 @@ fn unknown_argument(context: &Context<'_>, line: &Line) -> (String, String) {
     }
     if line.flag(&name).is_some() {
         let message = format!("`{name}` stands before the command that it belongs to");
-        return (message, format!("write it behind: `{} {name}`", full(line)));
+        return (message, format!("write it behind `{}`", line.path()));
     }
     let one_dash = is_long_with_one_dash(typed);
     let shown = if one_dash { typed.split('=').next().unwrap_or(typed) } else { &name };
@@ -161,7 +161,7 @@ fn flag_hint(context: &Context<'_>, line: &Line, name: &str, shown: &str) -> Str
     if having.is_empty() || having.len() > 3 {
         return see_help(line);
     }
-    format!("`egext {}` has it; {}", having.join("`, `egext "), see_help(line))
+    format!("`{}` has it; {}", having.join("`, `"), see_help(line))
 }
 
 /// `--output json` and `--json`, as other programs have them.

@@ -27,12 +27,12 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         typed: "cert certificate certificates ca pki tls keys",
         at: &[""],
-        hint: "`egext certs` has the commands for certificates",
+        hint: "`certs` has the commands for certificates",
     },
     Row {
         typed: "sign csr req request request-cert",
         at: &[""],
-        hint: "`egext certs issue` makes one more certificate, also for a CSR",
+        hint: "`certs issue` makes one more certificate, also for a CSR",
     },
     Row {
         typed: "inspect x509 info view decode certinfo dump print list ls crypto",
@@ -47,7 +47,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         typed: "verify lint validate audit needs-renewal",
         at: &[""],
-        hint: "`egext certs check` finds what is wrong with certificates, `egext probe` what is wrong with a connection",
+        hint: "`egext certs check` finds what is wrong with certificates, `egext probe localhost:5005` what is wrong with a connection",
     },
     Row {
         typed: "ping health healthcheck health-check status connect diagnose doctor call test grpcurl curl \
@@ -58,12 +58,12 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         typed: "proxy tunnel relay serve server client run start forward sidecar listen",
         at: &[""],
-        hint: "`egext bridge` connects a plaintext caller with a server that speaks mutual TLS",
+        hint: "`bridge` connects a plaintext caller with a server that speaks mutual TLS",
     },
     Row {
         typed: "conf configure configuration yaml",
         at: &[""],
-        hint: "`egext config` writes configuration for Envoy Gateway",
+        hint: "`config` writes configuration for Envoy Gateway",
     },
     Row {
         typed: "stanza extension",
@@ -79,13 +79,13 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         typed: "why error errors finding findings describe ids",
         at: &[""],
-        hint: "`egext explain` says what a finding means",
+        hint: "`explain` says what a finding means",
     },
     Row { typed: "example try sample quickstart", at: &[""], hint: "`egext demo` shows all of it at once" },
     Row {
         typed: "rotate rollover roll",
         at: &["", "certs"],
-        hint: "`egext certs renew` renews certificates, `egext certs rotate-ca` replaces the CA",
+        hint: "`egext certs renew` renews certificates, `rotate-ca` replaces the CA",
     },
     Row {
         typed: "export bundle tar archive package",
@@ -100,7 +100,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         typed: "uninstall revoke crl ocsp delete rm remove",
         at: &["", "certs"],
-        hint: "certificates are not revoked: `egext certs rotate-ca` replaces the CA that issued them",
+        hint: "certificates are not revoked: `rotate-ca` replaces the CA that issued them",
     },
     Row {
         typed: "new create make gencert genkey gen generate ca selfsign self-signed install setup",
@@ -110,7 +110,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         typed: "sign csr req request request-cert add certificate",
         at: &["certs"],
-        hint: "`egext certs issue` makes one more certificate, also for a CSR",
+        hint: "`certs issue` makes one more certificate, also for a CSR",
     },
     Row {
         typed: "inspect view info list ls print describe get dump",
