@@ -15,15 +15,17 @@ mod metric;
 mod page;
 mod printer;
 mod prometheus;
+mod severity;
 mod stream;
 mod talk;
 
 pub use check::{Check, State};
 pub use finding::{Evidence, Finding};
-pub use ids::{Entry, Id, Severity, UnknownId};
+pub use ids::{Entry, Id, UnknownId};
 pub use metric::Metric;
 pub use page::{explanation, findings_page};
 pub use printer::{Colour, Format, OutputOptions, Printer};
+pub use severity::Severity;
 pub use talk::{Line, Role, Talk};
 
 use serde_json::{Map, Value};

@@ -15,7 +15,7 @@ pub fn findings_page() -> String {
     let mut page = String::from(
         "# Findings\n\n\
          Every finding has an id that never changes its meaning. `egext explain ID` prints the same text.\n\
-         This page is made from the table in `src/report/ids.rs`: `egext generate findings > docs/findings.md`.\n",
+         This page is made from the table in `src/report/ids/`: `egext generate findings > docs/findings.md`.\n",
     );
     let mut group = "";
     for id in Id::ALL {

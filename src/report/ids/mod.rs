@@ -1,0 +1,138 @@
+//! The one table of finding ids. `egext explain` and `docs/findings.md` are made from it.
+
+mod bridge;
+mod certs;
+mod config;
+mod probe;
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use self::{bridge::bridge, certs::certs, config::config, probe::probe};
+use super::Severity;
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// The stable name, such as `probe.connect.refused`.
+    pub name: &'static str,
+    /// How grave it usually is.
+    pub severity: Severity,
+    /// What leads to it: no full stop.
+    pub cause: &'static str,
+    /// What ends it: no full stop.
+    pub cure: &'static str,
+}
+
+/// A name that is not in the table.
+#[derive(Debug, thiserror::Error)]
+#[error("no finding is called `{name}`")]
+pub struct UnknownId {
+    name: String,
+    nearest: Option<&'static str>,
+}
+
+impl super::Hint for UnknownId {
+    fn hint(&self) -> Option<String> {
+        Some(self.nearest.map_or_else(
+            || "`egext explain` lists all ids".to_owned(),
+            |name| format!("did you mean `{name}`? `egext explain` lists all ids"),
+        ))
+    }
+}
+
+macro_rules! table {
+    ([] $($variant:ident = $name:literal, $severity:ident, $cause:literal, $cure:literal;)*) => {
+        /// The stable name of a finding. What each means is in its [`Entry`].
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        #[expect(missing_docs, reason = "the table says what each means")]
+        pub enum Id { $($variant,)* }
+
+        impl Id {
+            /// All ids, in the order of the layers and then of the alphabet.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its row in the table.
+            pub fn entry(self) -> &'static Entry {
+                match self {
+                    $(Self::$variant => &Entry {
+                        name: $name,
+                        severity: Severity::$severity,
+                        cause: $cause,
+                        cure: $cure,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+// Each group passes its rows, behind those that it was given, to the next name in the list; the last is `table`.
+bridge! { [certs config probe table] }
+
+impl Id {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+}
+
+impl Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Id {
+    type Err = UnknownId;
+
+    fn from_str(name: &str) -> Result<Self, UnknownId> {
+        Self::ALL
+            .iter()
+            .find(|id| id.name() == name)
+            .copied()
+            .ok_or_else(|| UnknownId { name: name.to_owned(), nearest: nearest(name) })
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// An id that ends as `name` does, or that shares its longest beginning.
+fn nearest(name: &str) -> Option<&'static str> {
+    let names = || Id::ALL.iter().map(|id| id.name());
+    let common = |other: &str| other.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+    names()
+        .find(|other| !name.is_empty() && other.ends_with(name))
+        .or_else(|| names().max_by_key(|other| common(other)).filter(|other| common(other) > "probe.".len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_parse_back() {
+        let mut seen = std::collections::HashSet::new();
+        for id in Id::ALL {
+            assert!(seen.insert(id.name()), "`{id}` stands twice");
+            assert_eq!(id.name().parse::<Id>().expect("in the table"), *id);
+        }
+    }
+
+    #[test]
+    fn texts_are_fragments() {
+        for id in Id::ALL {
+            let Entry { cause, cure, .. } = id.entry();
+            for text in [cause, cure] {
+                assert!(!text.ends_with('.'), "`{id}`: {text}");
+                assert!(text.starts_with(|c: char| c.is_lowercase() || c == '`'), "`{id}`: {text}");
+            }
+        }
+    }
+}
