@@ -1,0 +1,51 @@
+use super::*;
+
+#[test]
+fn only_a_settings_frame_opens_a_connection() {
+    assert!(is_settings(&[0, 0, 18, 4, 0, 0, 0, 0, 0]));
+    assert!(!is_settings(&[0, 0, 0, 4, 1, 0, 0, 0, 0]), "an acknowledgement");
+    assert!(!is_settings(&[0, 0, 8, 7, 0, 0, 0, 0, 0]), "GOAWAY");
+    assert!(!is_settings(b"HTTP/1.1 "));
+    assert!(!is_settings(&[0x15, 3, 3, 0, 2, 2, 40, 0, 0]), "a TLS alert");
+}
+
+/// Without these, a peer that vanished behind a firewall would be noticed after two hours, or never.
+#[tokio::test]
+async fn a_connection_is_watched_also_while_nothing_is_sent() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let stream = connect_tcp(&[address], deadline, &mut Trace::default()).await.expect("it listens");
+    let socket = socket2::SockRef::from(&stream);
+    assert!(socket.keepalive().expect("readable"));
+    assert!(socket.tcp_nodelay().expect("readable"));
+    #[cfg(target_os = "linux")]
+    {
+        assert_eq!(socket.tcp_keepalive_time().expect("readable"), KEEPALIVE);
+        assert_eq!(socket.tcp_keepalive_interval().expect("readable"), KEEPALIVE);
+        assert_eq!(socket.tcp_user_timeout().expect("readable"), Some(2 * KEEPALIVE));
+    }
+}
+
+/// The first of two addresses swallows packets: its queue is full, so Linux drops what else comes.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_silent_address_leaves_time_for_the_next() {
+    let full = tokio::net::TcpSocket::new_v4().expect("a socket");
+    full.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    let full = full.listen(0).expect("bound");
+    let silent = full.local_addr().expect("bound");
+    let _occupied = TcpStream::connect(silent).await.expect("the one place");
+    let answering = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = answering.local_addr().expect("bound");
+
+    let mut trace = Trace::default();
+    let limit = Duration::from_secs(4);
+    let deadline = Instant::now() + limit;
+    let connected = connect_tcp(&[silent, address], deadline, &mut trace).await;
+
+    assert!(connected.is_ok(), "{connected:?}");
+    let (peer, took) = trace.connected.expect("connected");
+    assert_eq!(peer, Some(address));
+    assert!(took < limit, "the first one had all the time: {took:?}");
+}
