@@ -28,6 +28,7 @@ mod request;
 mod server;
 mod upstream;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +51,8 @@ pub struct Plan {
     pub upstream: Target,
     /// The certificate that we show to the upstream.
     pub own: Option<Summary>,
-    /// The flag that names the directory of our certificates, for commands in hints; empty for the default.
-    pub place: String,
+    /// The directory of our certificates, for commands in hints.
+    pub directory: PathBuf,
     /// How long calls wait for a connection before they get an answer.
     pub connect_wait: Duration,
     /// Limit of every call; `None` leaves it to the caller's `grpc-timeout`.

@@ -6,6 +6,7 @@
 //! before it says what is wrong.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -66,7 +67,7 @@ impl Upstream {
         let keeper = Keeper {
             target: plan.upstream.clone(),
             own: plan.own.clone(),
-            place: plan.place.clone(),
+            directory: plan.directory.clone(),
             limit: connect_wait.mul_f64(ATTEMPT_SHARE),
             clock: plan.clock,
             publish,
@@ -171,7 +172,7 @@ fn open_channel(state: &State) -> Option<Channel> {
 struct Keeper {
     target: Target,
     own: Option<Summary>,
-    place: String,
+    directory: PathBuf,
     limit: Duration,
     clock: fn() -> OffsetDateTime,
     publish: watch::Sender<State>,
@@ -225,7 +226,7 @@ impl Keeper {
             own: self.own.as_ref(),
             limit: self.limit,
             now: (self.clock)(),
-            place: &self.place,
+            directory: &self.directory,
         };
         Err(diagnose(&context, &fault))
     }

@@ -14,7 +14,6 @@ use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, server_config};
 use crate::pki::{Role, audit};
 use crate::report::{Body, Finding, Id, Printer, Report, Severity};
-use crate::shell::dir_flag;
 
 pub(super) fn run(
     arguments: cli::Bridge,
@@ -131,7 +130,7 @@ fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(
         server,
         upstream,
         own,
-        place: dir_flag(arguments.material.directory()),
+        directory: arguments.material.directory().to_owned(),
         connect_wait: arguments.connect_wait.duration(),
         call_timeout: Some(arguments.call_timeout.duration()).filter(|limit| !limit.is_zero()),
         drain_timeout: arguments.drain_timeout.duration(),

@@ -11,7 +11,6 @@ use crate::net::{Address, Alpn, ClientTls, Layer, Target, Transport};
 use crate::pki::{IdentityError, Role, Summary};
 use crate::probe::{LayerOutcome, Plan, State, TargetOutcome, Waiting, probe};
 use crate::report::{Finding, Hint as _, Id, Line, Printer, Report, Role as Meaning, Talk, chain};
-use crate::shell::dir_flag;
 use crate::units::Span;
 
 pub(super) fn run(
@@ -87,7 +86,7 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
         targets,
         service: arguments.service,
         own,
-        place: dir_flag(arguments.material.directory()),
+        directory: arguments.material.directory().to_owned(),
         timeout: arguments.timeout.duration(),
         wait: arguments.wait.map(Span::duration).filter(|wait| !wait.is_zero()),
         news: None,

@@ -32,7 +32,6 @@ use crate::pki::store::{Store, StoreError};
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Role, SET_FILES, Summary};
 use crate::probe::{self, TargetOutcome};
 use crate::report::Hint;
-use crate::shell::dir_flag;
 
 /// The running demo. Dropping it stops all of it.
 #[derive(Debug)]
@@ -225,7 +224,7 @@ impl Stage {
             server: None,
             upstream: self.upstream(Some(&self.client))?,
             own: Some(self.client.leaf().clone()),
-            place: dir_flag(&self.certificates()),
+            directory: self.certificates(),
             connect_wait: CONNECT_WAIT,
             call_timeout: Some(LIMIT),
             drain_timeout: CONNECT_WAIT,
@@ -235,12 +234,11 @@ impl Stage {
     }
 
     async fn probe_targets(&self, targets: Vec<Target>, own: Option<Summary>) -> Vec<TargetOutcome> {
-        let place = dir_flag(&self.certificates());
         let plan = probe::Plan {
             targets,
             service: String::new(),
             own,
-            place,
+            directory: self.certificates(),
             timeout: LIMIT,
             wait: None,
             news: None,

@@ -9,6 +9,7 @@ mod diagnose;
 mod health;
 mod outcome;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,8 +34,8 @@ pub struct Plan {
     pub service: String,
     /// The certificate that we show.
     pub own: Option<Summary>,
-    /// The flag that names the directory of our certificates, for commands in hints; empty for the default.
-    pub place: String,
+    /// The directory of our certificates, for commands in hints.
+    pub directory: PathBuf,
     /// Limit of one attempt.
     pub timeout: Duration,
     /// Make attempts until one succeeds, for this long; the last one is cut short.
@@ -115,7 +116,7 @@ async fn attempt(
         own: plan.own.as_ref(),
         limit,
         now: now(),
-        place: &plan.place,
+        directory: &plan.directory,
     };
     outcome.add_trace(&dialed.trace);
     let begin = Instant::now();

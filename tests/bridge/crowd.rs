@@ -34,7 +34,7 @@ impl Impatient {
             server: None,
             upstream: target.expect("a target"),
             own: None,
-            place: String::new(),
+            directory: "certs".into(),
             connect_wait: Duration::from_secs(5),
             call_timeout: None,
             drain_timeout: Duration::from_secs(1),

@@ -183,7 +183,7 @@ async fn a_task_that_dies_ends_the_bridge() {
         server: None,
         upstream: upstream.expect("a target"),
         own: None,
-        place: String::new(),
+        directory: "certs".into(),
         connect_wait: std::time::Duration::from_secs(1),
         call_timeout: None,
         drain_timeout: std::time::Duration::from_secs(1),

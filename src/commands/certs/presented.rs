@@ -13,7 +13,6 @@ use crate::net::{self, Address, Alpn, ClientTls, Fault, FaultKind, Host, Layer, 
 use crate::pki::{Anchors, Identity, Role};
 use crate::probe::{Context, diagnose};
 use crate::report::Finding;
-use crate::shell::dir_flag;
 
 /// Whom to ask, and under which name.
 pub(super) struct Question<'a> {
@@ -61,8 +60,8 @@ impl<'a> Question<'a> {
         let nothing = Fault { layer: Layer::Tls, kind: FaultKind::Closed };
         let fault = dialed.outcome.err().unwrap_or(nothing);
         let own = identity.map(Identity::leaf);
-        let (trace, place) = (&dialed.trace, dir_flag(directory));
-        let context = Context { target: &target, trace, own, limit: self.limit, now, place: &place };
+        let trace = &dialed.trace;
+        let context = Context { target: &target, trace, own, limit: self.limit, now, directory };
         Ok(Err(diagnose(&context, &fault)))
     }
 }

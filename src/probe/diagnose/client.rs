@@ -54,7 +54,7 @@ pub(super) fn own_defect(context: &Context<'_>) -> Option<Finding> {
         .map(|finding| {
             finding.with_hint(format!(
                 "renew it where its CA is: `egext certs renew --role client{}`",
-                context.place
+                context.dir_flag()
             ))
         });
     }

@@ -9,6 +9,7 @@ mod tls;
 mod wire;
 mod words;
 
+use std::path::Path;
 use std::time::Duration;
 
 use rustls::AlertDescription;
@@ -17,7 +18,7 @@ use time::OffsetDateTime;
 use crate::net::{Fault, FaultKind, Layer, Target, Trace};
 use crate::pki::Summary;
 use crate::report::{Finding, Id};
-use crate::shell::shell_word;
+use crate::shell::{dir_flag, shell_word};
 
 /// What is known beside the fault itself.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +33,8 @@ pub struct Context<'a> {
     pub limit: Duration,
     /// When the verdict falls.
     pub now: OffsetDateTime,
-    /// The flag that names the directory of our certificates, for commands in hints; empty for the default.
-    pub place: &'a str,
+    /// The directory of our certificates, for commands in hints.
+    pub directory: &'a Path,
 }
 
 /// Names the cause of a fault.
@@ -120,6 +121,11 @@ impl Context<'_> {
 
     fn asked_for_certificate(&self) -> bool {
         self.trace.witness.as_ref().is_some_and(|witness| witness.asked().is_some())
+    }
+
+    /// The flag that names the directory of our certificates, for a command that is about them.
+    fn dir_flag(&self) -> String {
+        dir_flag(self.directory)
     }
 
     fn plaintext_hint(&self) -> String {

@@ -62,7 +62,7 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
 }
 
 fn expired(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {
-    let place = context.place;
+    let place = context.dir_flag();
     let (message, hint) = match found {
         Some(found) if found.not_after < context.now => (
             format!("the server's certificate{subject} expired on {}", timestamp(found.not_after)),
@@ -80,7 +80,7 @@ fn expired(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Fin
 
 fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
     let name = context.target.server_name().map_or_else(String::new, |name| name.to_str().into_owned());
-    let place = context.place;
+    let place = context.dir_flag();
     let names: &[SubjectName] = found.map_or(&[], |found| &found.names);
     if names.is_empty() {
         return context
