@@ -45,6 +45,12 @@ fn escaped(bytes: &[u8]) -> String {
     word + "'"
 }
 
+/// The directory that `path` lies in, as one word for a shell.
+pub(crate) fn shell_parent(path: &Path) -> String {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    shell_path(parent.unwrap_or(Path::new(".")))
+}
+
 /// The flag that names `directory`, where that is not the default.
 pub(crate) fn dir_flag(directory: &Path) -> String {
     if directory == Path::new("certs") {

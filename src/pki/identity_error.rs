@@ -10,7 +10,7 @@ use super::{
 };
 use crate::input::{PIPE_LIMIT, is_stdin};
 use crate::report::Hint;
-use crate::shell::shell_path;
+use crate::shell::{shell_parent, shell_path};
 
 /// Why certificates or a key could not be loaded. Always the files' fault, never a peer's.
 #[derive(Debug, thiserror::Error)]
@@ -289,8 +289,7 @@ fn unreadable(path: &Path, source: &io::Error) -> String {
 
 /// What to do about a path that leads nowhere.
 pub(super) fn check_path(path: &Path) -> String {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    format!("check the path: `ls -a {}`", shell_path(directory.unwrap_or(Path::new("."))))
+    format!("check the path: `ls -a {}`", shell_parent(path))
 }
 
 /// For files that got lost in part.

@@ -30,7 +30,7 @@ use crate::pki::rotation::RotationError;
 use crate::pki::store::{StoreError, finish_forgetting};
 use crate::pki::{IdentityError, NameError, PassphraseError, Role};
 use crate::report::{Hint, Report};
-use crate::shell::{dir_flag, shell_path, shell_word};
+use crate::shell::{dir_flag, shell_parent, shell_word};
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
     finish_forgetting(directory(&arguments.command)).map_err(CertsError::from)?;
@@ -257,8 +257,7 @@ impl Hint for CertsError {
 /// What to do about an archive that cannot be written where `--out` says.
 fn archive_hint(error: &StoreError) -> Option<String> {
     let StoreError::Failed { path, source, .. } = error else { return error.hint() };
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = shell_path(directory.unwrap_or(Path::new(".")));
+    let directory = shell_parent(path);
     match source.kind() {
         io::ErrorKind::NotFound => Some(format!("make its directory first: `mkdir -p {directory}`")),
         io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {

@@ -15,7 +15,7 @@ use super::dial::prepare;
 use super::{Address, Host, Transport};
 use crate::pki::store::Untrusted;
 use crate::report::Hint;
-use crate::shell::shell_path;
+use crate::shell::{shell_parent, shell_path};
 
 pub use unix::UnixSocket;
 
@@ -215,7 +215,7 @@ impl Hint for BindError {
 
 /// What to do about a socket that could not be made.
 fn socket_hint(path: &Path, source: &io::Error) -> String {
-    let directory = shell_path(unix::directory_of(path));
+    let directory = shell_parent(path);
     match source.kind() {
         io::ErrorKind::NotFound => format!("make its directory first: `mkdir -p -m 700 {directory}`"),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

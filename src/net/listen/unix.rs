@@ -246,7 +246,7 @@ fn is_bound(_: Identity) -> bool {
     false
 }
 
-pub(super) fn directory_of(path: &Path) -> &Path {
+fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

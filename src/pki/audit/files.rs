@@ -10,6 +10,7 @@ use crate::pki::identity_error::{decrypt_hint, encrypt_anew_hint};
 use crate::pki::inspect::{Certificate, KeyFile, PemFile};
 use crate::pki::{Encryption, Found, IdentityError};
 use crate::report::{Finding, Hint as _, Id, Severity, State, chain};
+use crate::shell::{shell_parent, shell_path};
 
 /// A certificate file and a key file of one generation.
 pub(super) struct Pair {
@@ -148,7 +149,7 @@ pub(super) fn mode(key: &Path, allowed: u32) -> Vec<Finding> {
         finding.severity = Severity::Info;
         return vec![finding.with_hint("in the volume of the pod, set `defaultMode: 0400`")];
     }
-    vec![finding.with_hint(format!("`chmod 600 {}`", crate::shell::shell_path(key)))]
+    vec![finding.with_hint(format!("`chmod 600 {}`", shell_path(key)))]
 }
 
 /// Does the server present what is on disk?
@@ -197,7 +198,7 @@ pub(super) fn byte_order_mark(file: &PemFile) -> Vec<Finding> {
     }
     let message = "it begins with a byte order mark, behind which Go and OpenSSL overlook the first block";
     let path = file.path.display().to_string();
-    let word = crate::shell::shell_path(&file.path);
+    let word = shell_path(&file.path);
     let hint = match is_stdin(&file.path) {
         true => r"take it away on the way: `... | sed '1s/^\xef\xbb\xbf//' | egext ...`".to_owned(),
         false => format!(r"take it away: `sed -i '1s/^\xef\xbb\xbf//' {word}`"),
@@ -263,8 +264,7 @@ fn key_of_another(subject: &str, place: usize, owner: &Certificate, files: &Leaf
 }
 
 fn mismatch(subject: &str, certificate: &str) -> Finding {
-    let directory = Path::new(certificate).parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = crate::shell::shell_path(directory.unwrap_or(Path::new(".")));
+    let directory = shell_parent(Path::new(certificate));
     Finding::new(Id::CertsKeyMismatch, subject, format!("it is not the key of `{certificate}`"))
         .with_hint(format!("`egext certs show {directory}` says which key belongs to which certificate"))
 }
