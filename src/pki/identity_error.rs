@@ -45,7 +45,7 @@ pub enum IdentityError {
         path: PathBuf,
     },
     /// The key needs a passphrase.
-    #[error("the key in `{}` is encrypted{}, and only a CA's key may be", path.display(), in_old_form(*form))]
+    #[error("the key in `{}` is encrypted{}, and only a CA's key may be", path.display(), form.words())]
     EncryptedKey {
         /// The key file.
         path: PathBuf,
@@ -292,8 +292,8 @@ pub(super) fn check_path(path: &Path) -> String {
     format!("check the path: `ls -a {}`", shell_parent(path))
 }
 
-/// For files that got lost in part.
-const AGAIN: &str = "copy the file again from where it was made, in one piece";
+/// What to do about a file that was damaged on its way.
+pub(super) const AGAIN: &str = "copy the file again from where it was made, in one piece";
 
 /// How a key becomes one that TLS endpoints read, which nobody can ask for a passphrase.
 pub(super) fn decrypt_hint(path: &Path) -> String {
@@ -311,11 +311,4 @@ pub(crate) fn encrypt_anew_hint(path: &Path) -> String {
     }
     let path = shell_path(path);
     format!("convert it: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in {path} -out {path}.new`")
-}
-
-fn in_old_form(form: Encryption) -> &'static str {
-    match form {
-        Encryption::OpenSsl => " in the old OpenSSL form",
-        Encryption::Pkcs8 => "",
-    }
 }

@@ -207,11 +207,7 @@ pub(super) fn byte_order_mark(file: &PemFile) -> Vec<Finding> {
 }
 
 fn encrypted(key: &Path, form: Encryption) -> Finding {
-    let form = match form {
-        Encryption::OpenSsl => " in the old OpenSSL form",
-        Encryption::Pkcs8 => "",
-    };
-    let message = format!("the key is encrypted{form}, and nothing asks for its passphrase");
+    let message = format!("the key is encrypted{}, and nothing asks for its passphrase", form.words());
     Finding::new(Id::CertsKeyEncrypted, key.display().to_string(), message).with_hint(decrypt_hint(key))
 }
 

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use crate::pki::identity_error::AGAIN;
 use crate::shell::shell_path;
 
 /// A block cannot be read.
@@ -48,7 +49,7 @@ impl PemError {
             Self::OtherKey { .. } => {
                 format!("move the other key to the front of {path}, or take this one away")
             }
-            _ => "copy the file again from where it was made, in one piece".to_owned(),
+            _ => AGAIN.to_owned(),
         }
     }
 }

@@ -132,6 +132,16 @@ pub enum Encryption {
     Pkcs8,
 }
 
+impl Encryption {
+    /// What a message says behind "encrypted": the usual form is not worth a word.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::OpenSsl => " in the old OpenSSL form",
+            Self::Pkcs8 => "",
+        }
+    }
+}
+
 /// A block whose markers are sound.
 struct Block<'a> {
     label: &'a str,
