@@ -178,9 +178,7 @@ impl Hint for Error {
                 Some("please report it with this output; start the bridge again".to_owned())
             }
             Self::Runtime(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
-            Self::ShortFormat { format } => {
-                Some(format!("leave out `--short`, or `-o {format}` and EGEXT_FORMAT"))
-            }
+            Self::ShortFormat { format } => Some(format!("leave out `--short`, or `-o {format}`")),
             Self::OutputTwice { .. } => Some("name a file for the archive: `--out FILE`".to_owned()),
             Self::StdinTwice { .. } => Some("name a file for one of them, such as `<(COMMAND)`".to_owned()),
             Self::Target(error) => error.hint(),
