@@ -8,13 +8,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use clap::{Arg, Command, CommandFactory as _};
-use egext::cli::Cli;
+use clap::{Arg, Command};
 use egext_test_support::Run;
 use regex::Regex;
 use tempfile::TempDir;
 
-use crate::egext;
+use crate::{commands, egext};
 
 /// What each command is called with, and in which state of `certs`. Where it runs until it is stopped, something that
 /// it cannot do ends it.
@@ -197,19 +196,8 @@ impl Leaf {
 }
 
 fn leaves() -> Vec<Leaf> {
-    let mut root = Cli::command();
-    root.build();
-    let (mut leaves, mut groups) = (Vec::new(), vec![(String::new(), root)]);
-    while let Some((words, command)) = groups.pop() {
-        let below = command.get_subcommands().filter(|below| below.get_name() != "help");
-        let below =
-            below.map(|below| (format!("{words} {}", below.get_name()).trim().to_owned(), below.clone()));
-        let below = below.collect::<Vec<_>>();
-        match below.is_empty() {
-            true => leaves.push(Leaf { words, command }),
-            false => groups.extend(below),
-        }
-    }
+    let leaves = commands::leaves().into_iter().map(|(words, command)| Leaf { words, command });
+    let leaves = leaves.collect::<Vec<_>>();
     assert!(leaves.len() >= CALLS.len(), "a call of a command that is no more");
     leaves
 }

@@ -2,6 +2,7 @@
 
 mod certs;
 mod command;
+mod commands;
 mod config;
 mod demo;
 mod environment;

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 
-use clap::CommandFactory as _;
-use egext::cli::Cli;
 use egext::pki::SET_FILES;
 use egext::pki::authority::{SetPlan, issue_set};
 use egext::pki::store::Store;
@@ -14,6 +12,7 @@ use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
+use crate::commands::leaves;
 use crate::egext;
 
 /// What commands can be run on.
@@ -63,20 +62,7 @@ impl Places {
 
 /// All commands, as words.
 pub(super) fn commands() -> BTreeSet<String> {
-    let mut commands = BTreeSet::new();
-    let mut groups = vec![(String::new(), Cli::command())];
-    while let Some((words, mut group)) = groups.pop() {
-        group.build();
-        let verbs = group.get_subcommands().filter(|verb| verb.get_name() != "help").cloned();
-        for verb in verbs.collect::<Vec<_>>() {
-            let words = format!("{words} {}", verb.get_name()).trim().to_owned();
-            match verb.has_subcommands() {
-                true => groups.push((words, verb)),
-                false => drop(commands.insert(words)),
-            }
-        }
-    }
-    commands
+    leaves().into_iter().map(|(words, _)| words).collect()
 }
 
 /// Scripts and pages.
