@@ -42,6 +42,22 @@ fn every_format_is_produced_when_the_command_could_not_run() {
     }
 }
 
+/// A program reads why, also if nothing of the command line could be carried out.
+#[test]
+fn every_format_is_produced_for_wrong_usage() {
+    let places = Places::new();
+    for command in commands() {
+        for format in formats(&command) {
+            let run = places.run(&format!("{command} --no-such-flag -o {format}")).run();
+            assert_could_not_run(&run, &command, format);
+            if *format != "human" {
+                let run = places.run(&format!("{command} --no-such-flag")).env("EGEXT_FORMAT", format).run();
+                assert_could_not_run(&run, &command, format);
+            }
+        }
+    }
+}
+
 /// It is for those commands that have it: a variable breaks no other.
 #[test]
 fn a_format_in_the_environment_is_used_where_the_command_has_it() {

@@ -47,6 +47,18 @@ fn a_full_device_is_an_error_of_one_line() {
     assert_eq!(run.exit_code, 2, "where nothing can be said at all");
 }
 
+#[test]
+fn help_is_lost_with_a_word_too() {
+    for arguments in ["--help", "--version", "certs init --help", "probe -h"] {
+        let run = egext([]).args(arguments.split(' '));
+        assert_lost(&run.stdout_to(full()).run(), arguments);
+        let (reader, writer) = pipe().expect("a pipe");
+        drop(reader);
+        let run = egext([]).args(arguments.split(' ')).stdout_to(writer).run();
+        assert_eq!((run.exit_code, run.stderr.as_str()), (0, ""), "{arguments}");
+    }
+}
+
 /// `| head` has seen enough. The pipe ends before the first byte, or while the command writes to it.
 #[test]
 fn a_closed_pipe_is_success() {
