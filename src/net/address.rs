@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::report::Hint;
+use super::address_error::{AddressError, looks_like_ipv6, meant, without_user};
 
 /// Where a server listens, and whether TLS is spoken there.
 ///
@@ -76,23 +76,34 @@ impl Address {
         if let Some(rest) = text.strip_prefix("unix:") {
             return unix(text, rest);
         }
+        if text.contains('@') {
+            return Err(AddressError::user_info(text));
+        }
         let (transport, rest) = match text.split_once("://") {
             None => (Transport::Tls, text),
             Some(("tls", rest)) => (Transport::Tls, rest),
             Some(("tcp", rest)) => (Transport::Plaintext, rest),
             Some((scheme, _)) => {
-                return Err(AddressError::Scheme { scheme: scheme.to_owned() });
+                return Err(AddressError::Scheme { scheme: scheme.to_owned(), meant: meant(text) });
             }
         };
-        let malformed = || AddressError::Malformed { text: text.to_owned() };
+        let malformed = || AddressError::Malformed { text: text.to_owned(), meant: meant(text) };
         let (host, port) = split_port(rest).ok_or_else(malformed)?;
         if host.contains(':') && !rest.starts_with('[') {
-            return Err(AddressError::Brackets { text: text.to_owned() });
+            return Err(match looks_like_ipv6(rest) {
+                true => AddressError::Brackets { text: text.to_owned(), meant: meant(text) },
+                false => malformed(),
+            });
+        }
+        if host.is_empty() {
+            return Err(malformed());
         }
         let port = match (port, default_port) {
-            (Some(port), _) => port.parse().map_err(|_| AddressError::Port { port: port.to_owned() })?,
-            (None, Some(port)) if !host.is_empty() => port,
-            (None, _) => return Err(malformed()),
+            (Some(port), _) => {
+                port.parse().map_err(|_| AddressError::Port { port: port.to_owned(), meant: meant(text) })?
+            }
+            (None, Some(port)) => port,
+            (None, None) => return Err(malformed()),
         };
         Ok(Self::Tcp { host: host.parse()?, port, transport })
     }
@@ -155,77 +166,15 @@ impl FromStr for Host {
         // An all-numeric last label is a mistyped IPv4 address, never a name (RFC 3696 section 2).
         let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
         if name.len() > 253 || numeric || !name.split('.').all(label) {
-            return Err(AddressError::Host { host: text.to_owned() });
+            return Err(AddressError::Host { host: without_user(text) });
         }
         Ok(Self::Name(text.to_ascii_lowercase()))
     }
 }
 
-/// The user typed something that is not an address.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AddressError {
-    /// What Envoy and Go mean by it: a socket of Linux without a file.
-    #[error("`unix:@{name}` is an abstract socket, which has no owner and no mode; it is not supported")]
-    Abstract {
-        /// Without the `@`.
-        name: String,
-    },
-    /// An IPv6 address without brackets.
-    #[error("`{text}`: an IPv6 address stands in brackets, as in `[::1]:5005`")]
-    Brackets {
-        /// As typed.
-        text: String,
-    },
-    /// Neither a host name nor an IP address.
-    #[error("`{host}` is neither a host name nor an IP address")]
-    Host {
-        /// As typed.
-        host: String,
-    },
-    /// No port, or no host.
-    #[error(
-        "`{text}` is not an address; expected `host:port`, `tls://host:port`, `tcp://host:port` or `unix:/path`"
-    )]
-    Malformed {
-        /// As typed.
-        text: String,
-    },
-    /// Not a number from 0 to 65535.
-    #[error("`{port}` is not a port number")]
-    Port {
-        /// As typed.
-        port: String,
-    },
-    /// A scheme that we do not know.
-    #[error("unknown scheme `{scheme}://`; expected `tls://`, `tcp://` or `unix:`")]
-    Scheme {
-        /// As typed.
-        scheme: String,
-    },
-    /// Longer than the kernel allows, or empty.
-    #[error("the path of a unix socket has 1 to {SOCKET_PATH_LIMIT} bytes, `{}` has {}", path.display(), path.as_os_str().len())]
-    SocketPath {
-        /// As typed.
-        path: PathBuf,
-    },
-}
-
-impl Hint for AddressError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::SocketPath { .. } => Some("choose a shorter path, such as `/run/egext/eg.sock`".to_owned()),
-            Self::Abstract { name } => Some(format!(
-                "name a path, such as `unix:/run/egext/{name}.sock`; `unix:./@{name}` is a file of that name"
-            )),
-            _ => None,
-        }
-    }
-}
-
 /// Host, without brackets, and port, if there is one: `None` where brackets do not close, or something else than a
 /// port follows them.
-fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
+pub(super) fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         return match rest.split_once(']')? {
             (host, "") => Some((host, None)),
@@ -241,7 +190,8 @@ fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
 fn unix(text: &str, rest: &str) -> Result<Address, AddressError> {
     let path = match rest.strip_prefix("//") {
         Some(path) if path.starts_with('/') => path,
-        Some(_) => return Err(AddressError::Malformed { text: text.to_owned() }),
+        Some(_) if text.contains('@') => return Err(AddressError::user_info(text)),
+        Some(_) => return Err(AddressError::Malformed { text: text.to_owned(), meant: meant(text) }),
         None => rest,
     };
     if let Some(name) = path.strip_prefix('@') {
@@ -251,7 +201,7 @@ fn unix(text: &str, rest: &str) -> Result<Address, AddressError> {
         return Err(AddressError::SocketPath { path: path.into() });
     }
     if path.contains('\0') {
-        return Err(AddressError::Malformed { text: text.to_owned() });
+        return Err(AddressError::Malformed { text: text.to_owned(), meant: meant(text) });
     }
     Ok(Address::Unix(path.into()))
 }

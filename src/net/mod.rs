@@ -1,6 +1,7 @@
 //! Addresses, streams, listeners and TLS settings: what probe, bridge and demo stand on.
 
 mod address;
+mod address_error;
 mod channel;
 mod deadline;
 mod descriptors;
@@ -18,7 +19,9 @@ mod stream;
 mod tls;
 mod verifier;
 
-pub use address::{Address, AddressError, Host, Transport};
+pub use address::{Address, Host, Transport};
+pub use address_error::AddressError;
+pub(crate) use address_error::without_user;
 pub(crate) use channel::{Channel, open_channel};
 pub(crate) use deadline::{LONGEST, deadline};
 pub(crate) use descriptors::{descriptor_limit, raise_limit};

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::SubjectName;
+use crate::net::without_user;
 use crate::report::Hint;
 
 impl FromStr for SubjectName {
@@ -33,7 +34,7 @@ impl FromStr for SubjectName {
             return Ok(Self::Uri(name()));
         }
         if text.contains('/') {
-            return Err(NameError::Url { name: name() });
+            return Err(NameError::Url { name: without_user(text) });
         }
         if text.contains('@') {
             return Err(NameError::Email { name: name() });

@@ -1,5 +1,6 @@
 //! The commands, run as their users run them: the built binary, its output, its exit code.
 
+mod addresses;
 mod certs;
 mod command;
 mod commands;

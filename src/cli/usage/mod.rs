@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
-use crate::net::AddressError;
+use crate::net::{AddressError, without_user};
 use crate::report::{Hint, OutputOptions, chain};
 use crate::shell::shell_word;
 use crate::units::QuantityError;
@@ -64,7 +64,21 @@ pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> UsageError
         // Not provoked by any flag that we have.
         _ => (first_line(error), see_help(&line)),
     };
-    UsageError { message, hint, command: line.path(), output: line.output() }
+    UsageError {
+        message: without_passwords(&message),
+        hint: without_passwords(&hint),
+        command: line.path(),
+        output: line.output(),
+    }
+}
+
+/// A URL with a password may have been typed anywhere, and what was typed is in a message between backticks.
+fn without_passwords(text: &str) -> String {
+    let hide = |part: &str| match part.contains("://") {
+        true => without_user(part),
+        false => part.to_owned(),
+    };
+    text.split('`').map(hide).collect::<Vec<_>>().join("`")
 }
 
 /// Is each of `words` a command of the one before?
@@ -268,7 +282,10 @@ fn refused_value(context: &Context<'_>, line: &Line) -> (String, String) {
     let source = context.0.source();
     let reason = source.map_or_else(|| "it is refused".to_owned(), chain);
     let is_named = name.starts_with("--") || name.starts_with("EGEXT_");
-    let message = match (value.is_empty(), reason.contains(&format!("`{value}`")), is_named) {
+    // An address may hold a password, which its error does not repeat.
+    let is_told = reason.contains(&format!("`{value}`"))
+        || matches!(source, Some(source) if source.is::<AddressError>());
+    let message = match (value.is_empty(), is_told, is_named) {
         (true, _, true) => return no_value(line, &name),
         (true, _, false) => format!("`{name}` is empty"),
         (false, true, true) => format!("`{name}`: {reason}"),

@@ -1,6 +1,7 @@
 //! Commands of mkcert, step, cfssl, openssl, certstrap, grpcurl and others.
 
 use super::elsewhere::Row;
+use crate::net::Address;
 
 /// What to type in place of `verb`, behind the words `path`.
 pub(super) fn hint(path: &str, verb: &str) -> Option<String> {
@@ -12,7 +13,10 @@ pub(super) fn hint(path: &str, verb: &str) -> Option<String> {
     let word = crate::shell::shell_word(verb);
     match path {
         "" | "certs" if is_file => Some(format!("`egext certs show {word}` says what is in it")),
-        "" if verb.contains(':') => Some(format!("`egext probe {word}` connects to it")),
+        "" if verb.contains(':') => Some(match Address::of_server(verb) {
+            Ok(_) => format!("`egext probe {word}` connects to it"),
+            Err(_) => "`egext probe ADDRESS` connects to a server".to_owned(),
+        }),
         "certs" if verb.contains('.') => Some(format!("`egext certs init {word}` makes certificates for it")),
         _ => None,
     }

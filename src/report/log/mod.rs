@@ -3,6 +3,7 @@
 mod escaping;
 mod sink;
 mod tally;
+mod text;
 
 use std::io;
 use std::panic;
@@ -15,6 +16,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use escaping::Escaping;
 use sink::Sink;
 pub(crate) use tally::Tally;
+use text::TextFields;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -96,7 +98,7 @@ fn dispatch(format: LogFormat, level: Level, colours: bool, sink: Sink) -> Dispa
         LogFormat::Json => {
             builder.json().flatten_event(true).with_writer(Escaping(sink)).finish().with(filter).into()
         }
-        LogFormat::Text => builder.with_writer(sink).finish().with(filter).into(),
+        LogFormat::Text => builder.fmt_fields(TextFields).with_writer(sink).finish().with(filter).into(),
     }
 }
 

@@ -12,7 +12,7 @@ fn garbage_is_refused_before_anything_is_tried() {
         (&["[::1"][..], "is not an address"),
         (&["localhost:port"], "is not a port number"),
         (&["http://localhost:80"], "unknown scheme"),
-        (&["::1:5005"], "in brackets"),
+        (&["::1:5005"], "needs brackets"),
         (&["tcp://localhost:1", "--timeout", "5"], "a duration needs a unit"),
         (&["tcp://localhost:1", "--timeout", "0s"], "--timeout"),
         (&["tcp://localhost:1", "--wait", "soon"], "expected a duration"),

@@ -57,7 +57,8 @@ fn without_a_wait_and_with_q_nothing_is_said() {
 /// An attempt that the end of the wait cuts short does not hide what an earlier one has found.
 #[test]
 fn the_last_attempt_does_not_hide_the_cause() {
-    let server = TestServer::plaintext().not_serving().spawn();
-    let run = probe(&server.address()).args(["--wait", "2s"]).json();
+    let server = TestServer::plaintext().not_serving().hangs_after(1).spawn();
+    let run = probe(&server.address()).args(["--wait", "5s"]).json();
     assert_eq!(run.ids(), ["probe.health.not-serving"], "{}", run.stdout);
+    assert_eq!(server.connections(), 2, "the last attempt, which is late, was made");
 }

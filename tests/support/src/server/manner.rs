@@ -16,6 +16,7 @@ pub struct Manner {
     socket: Socket,
     pub(super) conduct: Conduct,
     pub(super) failures: usize,
+    pub(super) hangs_after: Option<usize>,
     pub(super) closes_on_plaintext: bool,
     serving: bool,
 }
@@ -212,6 +213,13 @@ impl Manner {
         self.conducts(Conduct::GoAway)
     }
 
+    /// Behaves so on the first connections, this many; of later ones it says nothing.
+    #[must_use]
+    pub fn hangs_after(mut self, connections: usize) -> Self {
+        self.hangs_after = Some(connections);
+        self
+    }
+
     /// Closes so many connections at once before it serves the next.
     #[must_use]
     pub fn recovers_after(mut self, failures: usize) -> Self {
@@ -349,6 +357,7 @@ impl Manner {
             socket: Socket::Tcp,
             conduct: Conduct::Http2(Answer::Health),
             failures: 0,
+            hangs_after: None,
             closes_on_plaintext: false,
             serving: true,
         }

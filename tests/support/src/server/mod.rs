@@ -299,7 +299,11 @@ async fn serve(listening: &Listening, tls: Option<TlsAcceptor>, manner: &Manner,
     loop {
         let mut stream = listening.accept().await;
         let number = record.connection();
-        let conduct = if number > manner.failures { manner.conduct.clone() } else { Conduct::Close };
+        let conduct = match number {
+            early if early <= manner.failures => Conduct::Close,
+            late if manner.hangs_after.is_some_and(|served| late > served) => Conduct::Hang,
+            _ => manner.conduct.clone(),
+        };
         let tls = tls.clone().filter(|_| number > manner.failures);
         if manner.closes_on_plaintext {
             stream = Box::new(HelloOnly::new(stream));

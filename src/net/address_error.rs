@@ -1,0 +1,207 @@
+//! Why something is not an address, and what was probably meant.
+
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
+
+use super::address::{Address, SOCKET_PATH_LIMIT, Transport, split_port};
+use crate::report::Hint;
+
+/// The user typed something that is not an address.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// What Envoy and Go mean by it: a socket of Linux without a file.
+    #[error("`unix:@{name}` is an abstract socket, which has no owner and no mode; it is not supported")]
+    Abstract {
+        /// Without the `@`.
+        name: String,
+    },
+    /// An IPv6 address without brackets.
+    #[error("the IPv6 address in `{text}` needs brackets")]
+    Brackets {
+        /// As typed.
+        text: String,
+        /// What was probably meant.
+        meant: Option<Address>,
+    },
+    /// Neither a host name nor an IP address.
+    #[error("`{host}` is neither a host name nor an IP address")]
+    Host {
+        /// As typed.
+        host: String,
+    },
+    /// No port, no host, or parts that have no place in an address.
+    #[error(
+        "`{text}` is not an address; expected `host:port`, `tls://host:port`, `tcp://host:port` or `unix:/path`"
+    )]
+    Malformed {
+        /// As typed.
+        text: String,
+        /// What was probably meant.
+        meant: Option<Address>,
+    },
+    /// Not a number from 0 to 65535.
+    #[error("`{port}` is not a port number")]
+    Port {
+        /// As typed.
+        port: String,
+        /// What was probably meant.
+        meant: Option<Address>,
+    },
+    /// A scheme that we do not know.
+    #[error("unknown scheme `{scheme}://`; expected `tls://`, `tcp://` or `unix:`")]
+    Scheme {
+        /// As typed.
+        scheme: String,
+        /// What was probably meant.
+        meant: Option<Address>,
+    },
+    /// Longer than the kernel allows, or empty.
+    #[error("the path of a unix socket has 1 to {SOCKET_PATH_LIMIT} bytes, `{}` has {}", path.display(), path.as_os_str().len())]
+    SocketPath {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// A user name, perhaps with a password, which is kept nowhere and never printed.
+    #[error("`{hidden}` has a user name or a password, which an address cannot have")]
+    UserInfo {
+        /// As typed, with `***` in place of both.
+        hidden: String,
+        /// What was probably meant.
+        meant: Option<Address>,
+    },
+}
+
+impl AddressError {
+    pub(super) fn user_info(text: &str) -> Self {
+        Self::UserInfo { hidden: without_user(text), meant: meant(text) }
+    }
+}
+
+impl Hint for AddressError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Abstract { name } => format!(
+                "name a path, such as `unix:/run/egext/{name}.sock`; `unix:./@{name}` is a file of that name"
+            ),
+            Self::Host { .. } => {
+                "a host name has letters, digits, hyphens, underscores and dots, such as `extension.internal`"
+                    .to_owned()
+            }
+            Self::SocketPath { .. } => "choose a shorter path, such as `/run/egext/eg.sock`".to_owned(),
+            Self::Port { meant: None, .. } => {
+                "a port is a number from 1 to 65535, as in `localhost:5005`".to_owned()
+            }
+            Self::UserInfo { meant: Some(meant), .. } => {
+                format!("write `{meant}`; a client certificate proves who you are")
+            }
+            Self::Brackets { meant: Some(meant), .. }
+            | Self::Malformed { meant: Some(meant), .. }
+            | Self::Port { meant: Some(meant), .. }
+            | Self::Scheme { meant: Some(meant), .. } => format!("write `{meant}`"),
+            Self::Brackets { meant: None, .. } => "write it as in `[::1]:5005`".to_owned(),
+            Self::Malformed { meant: None, .. }
+            | Self::Scheme { meant: None, .. }
+            | Self::UserInfo { meant: None, .. } => {
+                "for example `localhost:5005`, or `tcp://localhost:5005` without TLS".to_owned()
+            }
+        })
+    }
+}
+
+/// `text` with `***` in place of what stands before the last `@`, except for a scheme: a user's name and password, both
+/// of which may have an `@`.
+pub(crate) fn without_user(text: &str) -> String {
+    let Some((before, behind)) = text.rsplit_once('@') else { return text.to_owned() };
+    match before.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://***@{behind}"),
+        None => format!("***@{behind}"),
+    }
+}
+
+/// The address that somebody meant who is used to URLs, or who has left something out.
+pub(super) fn meant(text: &str) -> Option<Address> {
+    if let Some(path) = text.strip_prefix("unix://") {
+        return (!path.contains('@')).then(|| Address::Unix(format!("/{path}").into()));
+    }
+    let anonymous = |rest| str::rsplit_once(rest, '@').map_or(rest, |(_, rest)| rest);
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (scheme, anonymous(rest)),
+        // `tcp:localhost:1`, but not `tcp:1`: the port of a host with that name.
+        None => {
+            let rest = anonymous(text);
+            let parts = rest.split_once(':').filter(|(_, more)| more.contains(':') && !looks_like_ipv6(rest));
+            parts.unwrap_or(("", rest))
+        }
+    };
+    let (transport, rest) = match scheme {
+        "" | "dns" | "grpcs" | "https" | "tls" => (Transport::Tls, rest),
+        "grpc" | "h2c" | "http" | "tcp" => (Transport::Plaintext, rest),
+        _ => return None,
+    };
+    let rest = rest.trim_start_matches('/').split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match rest.rsplit_once(':') {
+        _ if rest.starts_with('[') => split_port(rest)?,
+        // `::1:5005` is meant with a port, although it is an address as a whole, too.
+        Some((host, port)) if !host.contains(':') || host.parse::<Ipv6Addr>().is_ok() => (host, Some(port)),
+        _ => (rest, None),
+    };
+    let port = port.map_or(Some(Address::DEFAULT_PORT), |port| port.parse().ok())?;
+    Some(Address::Tcp { host: host.parse().ok()?, port, transport })
+}
+
+pub(super) fn looks_like_ipv6(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_hexdigit() || b":.".contains(&byte);
+    text.bytes().all(is_part) && text.bytes().filter(|byte| *byte == b':').count() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_was_meant() {
+        for (text, message, hint) in [
+            ("tcp:localhost:1", "`tcp:localhost:1` is not an address; expected", "write `tcp://localhost:1`"),
+            (
+                "tls://user:pw@h:1",
+                "`tls://***@h:1` has a user name or a password",
+                "write `h:1`; a client certificate proves who you are",
+            ),
+            ("user:pw@h:1", "`***@h:1` has a user name", "write `h:1`; a client certificate"),
+            ("http://u:p@w@h:1/x", "`http://***@h:1/x` has", "write `tcp://h:1`; a client"),
+            ("unix://u:pw@h/x", "`unix://***@h/x` has", "for example `localhost:5005`"),
+            ("u:pw@", "`***@` has", "for example `localhost:5005`"),
+            ("https://h/x?y", "unknown scheme `https://`", "write `h:5005`"),
+            ("dns:///h:1", "unknown scheme `dns://`", "write `h:1`"),
+            ("ftp://h", "unknown scheme `ftp://`", "for example `localhost:5005`"),
+            ("::1:5005", "the IPv6 address in `::1:5005` needs brackets", "write `[::1]:5005`"),
+            (
+                "tcp://fe80::1",
+                "the IPv6 address in `tcp://fe80::1` needs brackets",
+                "write `tcp://[fe80::1]:5005`",
+            ),
+            ("1::2:", "the IPv6 address in `1::2:` needs brackets", "write it as in `[::1]:5005`"),
+            ("h", "`h` is not an address", "write `h:5005`"),
+            (":5005", "`:5005` is not an address", "for example `localhost:5005`"),
+            ("h:1/x", "`1/x` is not a port number", "write `h:1`"),
+            ("h:70000", "`70000` is not a port number", "a port is a number from 1 to 65535"),
+            ("a b:1", "`a b` is neither a host name", "a host name has letters"),
+            ("unix:", "the path of a unix socket has 1 to 107 bytes", "choose a shorter path"),
+            ("unix://run/x", "`unix://run/x` is not an address", "write `unix:/run/x`"),
+            ("unix:@x", "`unix:@x` is an abstract socket", "name a path, such as `unix:/run/egext/x.sock`"),
+        ] {
+            let error = text.parse::<Address>().expect_err(text);
+            assert!(error.to_string().starts_with(message), "{text}: {error}");
+            let given = error.hint().expect(text);
+            assert!(given.starts_with(hint), "{text}: {given}");
+            assert!(!format!("{error} {given} {error:?}").contains("pw"), "{text}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_with_a_password_is_hidden_too() {
+        let error = "user:pw@h".parse::<super::super::Host>().expect_err("no host");
+        assert!(!format!("{error} {error:?}").contains("pw"), "{error:?}");
+    }
+}
