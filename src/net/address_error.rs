@@ -88,6 +88,9 @@ impl Hint for AddressError {
                 "a host name has letters, digits, hyphens, underscores and dots, such as `extension.internal`"
                     .to_owned()
             }
+            Self::SocketPath { path } if path.as_os_str().is_empty() => {
+                "name a path, such as `unix:/run/egext/eg.sock`".to_owned()
+            }
             Self::SocketPath { .. } => "choose a shorter path, such as `/run/egext/eg.sock`".to_owned(),
             Self::Port { meant: None, .. } => {
                 "a port is a number from 1 to 65535, as in `localhost:5005`".to_owned()
@@ -187,7 +190,11 @@ mod tests {
             ("h:1/x", "`1/x` is not a port number", "write `h:1`"),
             ("h:70000", "`70000` is not a port number", "a port is a number from 1 to 65535"),
             ("a b:1", "`a b` is neither a host name", "a host name has letters"),
-            ("unix:", "the path of a unix socket has 1 to 107 bytes", "choose a shorter path"),
+            (
+                "unix:",
+                "the path of a unix socket has 1 to 107 bytes",
+                "name a path, such as `unix:/run/egext/eg.sock`",
+            ),
             ("unix://run/x", "`unix://run/x` is not an address", "write `unix:/run/x`"),
             ("unix:@x", "`unix:@x` is an abstract socket", "name a path, such as `unix:/run/egext/x.sock`"),
         ] {
