@@ -16,8 +16,8 @@ mod usage;
 
 pub use bridge::Bridge;
 pub use certs::{
-    Certs, CertsCheck, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRenew, CertsRotateCa, CertsShow,
-    Changes, Prepare, RotationStep, Server, Signer, Status, Step,
+    Activate, Certs, CertsCheck, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRenew, CertsRotateCa,
+    CertsShow, Changes, OtherCa, Prepare, RotationStep, Server, Signer, Status, Step,
 };
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;

@@ -45,7 +45,7 @@ async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, D
         .line(Line::default().with(Role::Strong, "mutual TLS between Envoy Gateway and an extension server"));
     let (mut stage, set) = Stage::raise(directory.path(), clock).await?;
     let (ca, server) = (set.ca.summary(), set.server.summary());
-    let until = when::day(server.not_after);
+    let until = when::end(server);
     step(
         &mut report,
         "certificates",

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::member::Member;
-use super::{KeyType, NameError, SubjectName, Summary, check};
+use super::{KeyType, NameError, SubjectName, Summary, lifetime};
 use crate::report::Hint;
 use crate::shell::{dir_flag, shell_word};
 use crate::units::Span;
@@ -114,7 +114,7 @@ impl Difference {
             words.push(format!("removes {}", list(&self.removed)));
         }
         if let Some(lifetime) = self.lifetime {
-            words.push(format!("lifetime {lifetime} instead of {}", check::lifetime(before)));
+            words.push(format!("lifetime {lifetime} instead of {}", lifetime::span(before)));
         }
         if let Some(key_type) = self.key_type {
             words.push(format!("key {key_type} instead of {}", before.key));
@@ -235,7 +235,8 @@ pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
 /// The command that begins to replace the CA in `path`, for a hint.
 pub(super) fn rotate_command(path: &Path, flags: &str) -> String {
     let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
-    let is_of_set = path.file_name().is_some_and(|name| name == super::CA_CERTIFICATE_FILE);
+    let of_set = [super::CA_CERTIFICATE_FILE, super::CA_KEY_FILE];
+    let is_of_set = path.file_name().is_some_and(|name| of_set.iter().any(|file| name == *file));
     let place = if is_of_set { place(path) } else { ELSEWHERE.to_owned() };
     format!("`egext certs rotate-ca prepare{flags}{place}`")
 }
@@ -247,6 +248,12 @@ pub(super) fn show_command(subject: &str) -> String {
         Err(_) => format!("`egext certs show {}`", crate::shell::shell_path(Path::new(subject))),
     }
 }
+
+/// For [`rotate_command`]: another CA that exists already.
+pub(super) const ANOTHER_CA: &str = "--ca-cert FILE --ca-key FILE";
+
+/// For [`rotate_command`]: a new CA, and its key in the set, which has none.
+pub(super) const PRIVATE_CA: &str = "--private-ca";
 
 /// The flag that names the directory of `path`, where that is not the default.
 pub(super) fn place(path: &Path) -> String {
@@ -274,7 +281,7 @@ fn is_called(name: &SubjectName, typed: &str) -> bool {
 }
 
 fn is_as_long(wanted: Span, summary: &Summary) -> bool {
-    check::lifetime(summary).duration().as_secs() == wanted.duration().as_secs()
+    lifetime::span(summary).duration().as_secs() == wanted.duration().as_secs()
 }
 
 pub(super) fn list(names: &[SubjectName]) -> String {

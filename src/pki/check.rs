@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
 
 use super::authority::local_names;
-use super::change::{place, renew_command, replace_command};
+use super::change::{ANOTHER_CA, PRIVATE_CA, renew_command, replace_command, rotate_command};
 use super::{
     Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, KeyType, Role, SubjectName, Summary,
-    profile::BACKDATED, verify, when,
+    lifetime, verify, when,
 };
 use crate::report::{Finding, Id};
 use crate::shell::shell_word;
@@ -78,7 +78,7 @@ impl StoredSet {
     pub fn findings(&self, now: OffsetDateTime) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (path, summary) in self.each() {
-            findings.extend(dates(path, summary, now));
+            findings.extend(self.dates(path, summary, now));
         }
         for (role, identity) in [(Role::Server, &self.server), (Role::Client, &self.client)] {
             findings.extend(self.chain(role, identity));
@@ -126,20 +126,22 @@ impl StoredSet {
         let [(ca_path, _), (server_path, _), _] = self.each();
         let mut findings = Vec::new();
         // A leaf whose life its CA has cut short is as long as it can be.
-        let cut_short = |wanted| server.not_after == ca.not_after && wanted > lifetime(server);
+        let cut_short = |wanted| server.not_after == ca.not_after && wanted > lifetime::span(server);
         for (path, summary, wanted) in [
             (ca_path, ca, wanted.ca_lifetime),
             (server_path, server, wanted.lifetime.filter(|wanted| !cut_short(*wanted))),
         ] {
-            let found = lifetime(summary);
+            let found = lifetime::span(summary);
             if let Some(wanted) =
                 wanted.filter(|wanted| wanted.duration().as_secs() != found.duration().as_secs())
             {
                 let hint = if summary.is_ca {
-                    format!(
-                        "`egext certs rotate-ca prepare --ca-lifetime {wanted}{}` begins to replace the CA by one with this lifetime",
-                        place(path)
-                    )
+                    let prepare = match self.prepare_flags() {
+                        ANOTHER_CA => rotate_command(path, ANOTHER_CA),
+                        "" => rotate_command(path, &format!("--ca-lifetime {wanted}")),
+                        flags => rotate_command(path, &format!("{flags} --ca-lifetime {wanted}")),
+                    };
+                    format!("{prepare} begins to replace the CA by one with this lifetime")
                 } else {
                     format!("{}, and the same for the client", self.renew(&format!("--lifetime {wanted}")))
                 };
@@ -162,7 +164,44 @@ impl StoredSet {
             StoredKey::Encrypted => " --ca-key-passphrase-file FILE",
             StoredKey::Plain(_) => "",
         };
-        format!("{} changes it", renew_command(self.server.certificate_path(), &format!("{flags}{signer}")))
+        let command = renew_command(self.server.certificate_path(), &format!("{flags}{signer}"));
+        format!("{command} changes it{}", self.without_key())
+    }
+
+    /// What helps if the CA's key is not only elsewhere.
+    fn without_key(&self) -> String {
+        if self.prepare_flags() != PRIVATE_CA {
+            return String::new();
+        }
+        let prepare = rotate_command(self.anchors.path(), PRIVATE_CA);
+        format!("; if the CA's key was discarded, {prepare} begins to replace the CA")
+    }
+
+    /// What begins to replace the CA, which is not a private one again unless that is asked for or is one now.
+    fn prepare_flags(&self) -> &'static str {
+        match self.anchors.certificates().first().is_some_and(lifetime::has_made) {
+            false => ANOTHER_CA,
+            true if matches!(self.ca_key, StoredKey::Absent) => PRIVATE_CA,
+            true => "",
+        }
+    }
+
+    /// Is it the time of this certificate, and for long enough?
+    fn dates(&self, path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
+        let (id, message) = date(summary, soon(summary.lifetime), now)?;
+        let cure = match id {
+            Id::CertsNotYetValid => "compare this machine's clock with another one".to_owned(),
+            _ if summary.is_ca => {
+                let prepare = rotate_command(path, self.prepare_flags());
+                format!("{prepare} begins to replace it, and keeps all names")
+            }
+            _ => {
+                let is_absent = matches!(self.ca_key, StoredKey::Absent);
+                let command = renew_command(path, if is_absent { ANOTHER_CA } else { "" });
+                format!("{command} makes a new one, from the same CA{}", self.without_key())
+            }
+        };
+        Some(Finding::new(id, words(path), message).with_hint(cure))
     }
 
     /// CA, server and client, with their files.
@@ -206,22 +245,6 @@ pub struct Wanted {
     pub ca_lifetime: Option<Span>,
 }
 
-/// Is it the time of this certificate, and for long enough?
-fn dates(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
-    let (id, message) = date(summary, soon(summary.not_after - summary.not_before), now)?;
-    let cure = match id {
-        Id::CertsNotYetValid => "compare this machine's clock with another one".to_owned(),
-        _ if summary.is_ca => {
-            format!(
-                "`egext certs rotate-ca prepare{}` begins to replace it, and keeps all names",
-                place(path)
-            )
-        }
-        _ => format!("{} makes a new one, from the same CA", renew_command(path, "")),
-    };
-    Some(Finding::new(id, words(path), message).with_hint(cure))
-}
-
 /// What is wrong with the dates of a certificate, of which the last `soon` is too near its end.
 pub(super) fn date(summary: &Summary, soon: Duration, now: OffsetDateTime) -> Option<(Id, String)> {
     let Summary { not_before, not_after, .. } = *summary;
@@ -230,7 +253,7 @@ pub(super) fn date(summary: &Summary, soon: Duration, now: OffsetDateTime) -> Op
         let (from, distance) = (when::timestamp(not_before), when::distance(not_before, now));
         return Some((Id::CertsNotYetValid, format!("valid from {from} on, {distance}")));
     }
-    let (day, distance) = (when::day(not_after), when::distance(not_after, now));
+    let (day, distance) = (when::end(summary), when::distance(not_after, now));
     if left.is_negative() {
         Some((Id::CertsExpired, format!("expired {distance}, on {day}")))
     } else if left < soon {
@@ -243,12 +266,6 @@ pub(super) fn date(summary: &Summary, soon: Duration, now: OffsetDateTime) -> Op
 /// The end of a life in which it is too near its end: a third, and at most thirty days.
 pub(super) fn soon(life: Duration) -> Duration {
     Duration::days(30).min(life / 3_i32)
-}
-
-/// From now on, as it was typed: without the hour before.
-pub(super) fn lifetime(summary: &Summary) -> Span {
-    let seconds = (summary.not_after - summary.not_before - BACKDATED).whole_seconds();
-    Span::from_seconds(u64::try_from(seconds).unwrap_or_default())
 }
 
 fn differs(path: &Path, what: &str, (expected, found): (&str, &str), hint: &str) -> Finding {
@@ -314,9 +331,8 @@ mod tests {
     fn a_short_life_is_expiring_in_its_last_third() {
         let hour = Span::from_seconds(3600);
         let set = stored(&SetPlan { lifetime: hour, ca_lifetime: hour, ..SetPlan::default() });
-        // With the hour before it, the certificate lives two: 40 minutes are a third.
-        assert_eq!(found(&set, Duration::minutes(19)), [""; 0]);
-        assert_eq!(found(&set, Duration::minutes(21)).len(), 3);
+        assert_eq!(found(&set, Duration::minutes(39)), [""; 0], "the hour before is no part of it");
+        assert_eq!(found(&set, Duration::minutes(41)).len(), 3);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey, common_
 use super::change::Difference;
 use super::store::{SetFile, Snapshot, Store, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, Found, Identity, IdentityError, KeyType, Refusal, Role, Summary, check, identity,
+    CA_CERTIFICATE_FILE, Found, Identity, IdentityError, KeyType, Refusal, Role, Summary, identity, lifetime,
     public_key, verify,
 };
 use crate::report::Hint;
@@ -25,6 +25,8 @@ pub struct Member {
     path: PathBuf,
     chain: Vec<CertificateDer<'static>>,
     summary: Summary,
+    /// Of the CAs between it and the root.
+    intermediates: Vec<Summary>,
     /// With its key; somebody else keeps that of a request.
     identity: Option<Identity>,
 }
@@ -61,13 +63,15 @@ impl Member {
             Some(identity) => identity.chain().to_vec(),
             None => certificates(&path, &text)?,
         };
-        let summary = summary(&path, &chain[0])?;
+        let mut summaries = chain.iter().map(|certificate| summary(&path, certificate));
+        let summary = summaries.next().unwrap_or_else(|| Err(no_certificate(&path)))?;
+        let intermediates = summaries.collect::<Result<Vec<_>, _>>()?;
         let role = match name {
             "client" => Role::Client,
             "server" => Role::Server,
             _ => role(&summary),
         };
-        Ok(Self { name: name.into(), role, path, chain, summary, identity })
+        Ok(Self { name: name.into(), role, path, chain, summary, intermediates, identity })
     }
 
     /// What its files are called, without `.crt` and `.key`.
@@ -108,10 +112,21 @@ impl Member {
         verify::dates_aside(&self.chain, issuers, self.role)
     }
 
+    /// What the certificates of the CAs between it and the root say.
+    pub fn intermediates(&self) -> &[Summary] {
+        &self.intermediates
+    }
+
+    /// When the first of those above it expires, of which `ca` is the root.
+    pub fn issuers_end(&self, ca: &Summary) -> OffsetDateTime {
+        self.intermediates.iter().map(|issuer| issuer.not_after).fold(ca.not_after, OffsetDateTime::min)
+    }
+
     /// How long its life was meant to be when `ca` issued it.
     pub fn lifetime(&self, ca: &Summary) -> Span {
         // One that ends with its CA was cut short, and its successor should not be for that reason.
-        if self.summary.not_after >= ca.not_after { DEFAULT_LIFETIME } else { check::lifetime(&self.summary) }
+        let is_cut = self.summary.not_after >= self.issuers_end(ca);
+        if is_cut { DEFAULT_LIFETIME } else { lifetime::span(&self.summary) }
     }
 
     /// Makes its successor: the same names and usages but for the difference, another serial number, `lifetime`
@@ -166,6 +181,11 @@ impl Successor {
     /// What its certificate says.
     pub fn summary(&self) -> &Summary {
         self.issued.summary()
+    }
+
+    /// The lifetime that it should have had, if its CA ends before.
+    pub fn cut_from(&self) -> Option<Span> {
+        self.issued.cut_from()
     }
 
     /// It has a key of its own, not its predecessor's.
@@ -235,10 +255,11 @@ impl Hint for MemberError {
 /// Every certificate of a file: at least one.
 pub(super) fn certificates(path: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     let certificates = identity::blocks(path, text)?.certificates;
-    if certificates.is_empty() {
-        return Err(IdentityError::NoCertificate { path: path.into(), found: Found::Text });
-    }
-    Ok(certificates)
+    if certificates.is_empty() { Err(no_certificate(path)) } else { Ok(certificates) }
+}
+
+fn no_certificate(path: &Path) -> IdentityError {
+    IdentityError::NoCertificate { path: path.into(), found: Found::Text }
 }
 
 pub(super) fn summary(path: &Path, certificate: &CertificateDer<'_>) -> Result<Summary, IdentityError> {
@@ -259,7 +280,7 @@ fn role(summary: &Summary) -> Role {
 }
 
 /// Kind and size of a certificate's key, if we make such keys; the default otherwise.
-pub(super) fn key_type(summary: &Summary) -> KeyType {
+pub fn key_type(summary: &Summary) -> KeyType {
     let known = KeyType::value_variants().iter().find(|known| known.to_string() == summary.key);
     known.copied().unwrap_or_default()
 }

@@ -25,6 +25,7 @@ mod identity;
 mod identity_error;
 pub mod inspect;
 mod key_kind;
+pub mod lifetime;
 pub mod member;
 mod names;
 pub mod pack;

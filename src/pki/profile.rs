@@ -93,6 +93,12 @@ impl Validity {
             not_after: self.not_after.min(limit.not_after),
         }
     }
+
+    /// Not past `end`. It may begin before its CA: verifiers look at the dates of each certificate by itself, and
+    /// the lifetime that was asked for can be read from it later.
+    pub(super) fn until(self, end: OffsetDateTime) -> Self {
+        Self { not_after: self.not_after.min(end), ..self }
+    }
 }
 
 /// All that is signed, but for who signs it and how.
@@ -249,6 +255,11 @@ fn serial_number() -> Result<[u8; 16], ProfileError> {
     // Positive, and of the same length every time; 126 random bits are left.
     octets[0] = octets[0] & 0x7f | 0x40;
     Ok(octets)
+}
+
+/// Could it be one of [`serial_number`]?
+pub(super) fn has_our_serial_number(octets: &[u8]) -> bool {
+    octets.len() == 16 && octets[0] & 0xc0 == 0x40
 }
 
 fn general_names(names: &[SubjectName]) -> Result<Vec<u8>, ProfileError> {

@@ -1,14 +1,14 @@
 use std::fmt::Write as _;
 
 use rustls_pki_types::CertificateDer;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::error::X509Error;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::nom;
 
-use super::{DistinguishedName, SubjectName, date, key_kind};
+use super::{DistinguishedName, SubjectName, date, key_kind, lifetime};
 
 /// What a certificate says, in words. Nothing in it has been verified.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Summary {
     pub not_before: OffsetDateTime,
     /// The last second of its life.
     pub not_after: OffsetDateTime,
+    /// How long it was meant to live when it was issued.
+    pub lifetime: Duration,
     /// What a peer may call its holder. Empty: no modern TLS stack accepts it from a server.
     pub names: Vec<SubjectName>,
     /// It may sign other certificates (basicConstraints).
@@ -55,6 +57,7 @@ impl Summary {
             serial: serial(certificate.raw_serial()),
             not_before: date::utc(certificate.validity().not_before.to_datetime()),
             not_after: date::utc(certificate.validity().not_after.to_datetime()),
+            lifetime: lifetime::of(&certificate),
             names: Vec::new(),
             is_ca: false,
             server_auth: true,

@@ -2,15 +2,26 @@
 
 use std::fmt::{self, Display};
 
-use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
 
-use super::date;
+use super::{Summary, date};
 
 /// The day, such as `2 January 2030`, in UTC.
 pub fn day(moment: OffsetDateTime) -> impl Display {
-    Day(moment)
+    Moment(moment, DAY)
+}
+
+/// `moment` in the life of `summary`: the day, and the time of day if the whole life is short.
+pub fn moment(moment: OffsetDateTime, summary: &Summary) -> impl Display {
+    let is_short = summary.lifetime < SHORT;
+    Moment(moment, if is_short { MINUTE } else { DAY })
+}
+
+/// The end of its life in the same way.
+pub fn end(summary: &Summary) -> impl Display {
+    moment(summary.not_after, summary)
 }
 
 /// How far away it is, in the unit that a person would choose: `in 365 days`, `3 hours ago`.
@@ -30,11 +41,11 @@ pub fn timestamp(moment: OffsetDateTime) -> String {
     written(moment, RFC_3339)
 }
 
-struct Day(OffsetDateTime);
+struct Moment(OffsetDateTime, &'static [BorrowedFormatItem<'static>]);
 
-impl Display for Day {
+impl Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&written(self.0, DAY))
+        f.pad(&written(self.0, self.1))
     }
 }
 
@@ -43,6 +54,12 @@ fn written(moment: OffsetDateTime, format: &[BorrowedFormatItem<'_>]) -> String 
 }
 
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:long] [year]");
+
+const MINUTE: &[BorrowedFormatItem<'_>] =
+    format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+
+/// Of a life that is shorter, a day says too little.
+const SHORT: Duration = Duration::WEEK;
 
 const RFC_3339: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
@@ -53,7 +70,6 @@ const UNITS: &[(&str, f64)] =
 
 #[cfg(test)]
 mod tests {
-    use time::Duration;
     use time::macros::datetime;
 
     use super::*;

@@ -49,7 +49,7 @@ pub struct CertsIssue {
     /// How long it lives, from now; never longer than the CA
     #[arg(long, value_name = "SPAN", default_value = "365d", env = "EGEXT_LIFETIME")]
     pub lifetime: Span,
-    /// Kind of its key [default: as the CA's]
+    /// Type of its key [default: as the set's own certificate for this role]
     #[arg(long, value_name = "TYPE", value_enum, env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
     /// Say what would be issued, and write nothing

@@ -18,32 +18,64 @@ pub struct CertsRotateCa {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum RotationStep {
-    /// Make the new CA, and put it beside the old one into `ca.crt`
+    /// Make the new CA or take another one, and put it beside the old one into `ca.crt`
     Prepare(Prepare),
     /// Issue all certificates anew by the new CA
-    Activate(Step),
+    Activate(Activate),
     /// Take the old CA out of `ca.crt`
     Finish(Step),
     /// Say which step is next, and why
     Status(Status),
 }
 
-/// Make the new CA, and put it beside the old one into `ca.crt`.
+/// Make the new CA or take another one, and put it beside the old one into `ca.crt`.
 #[derive(Args, Debug)]
 pub struct Prepare {
-    /// How long the new CA lives, from now [default: as long as the old one]
-    #[arg(long, value_name = "SPAN", env = "EGEXT_CA_LIFETIME")]
+    /// How long a private CA lives, from now [default: as long as the old one, 5y after another CA]
+    #[arg(long, value_name = "SPAN", conflicts_with = "ca_cert", env = "EGEXT_CA_LIFETIME")]
     pub ca_lifetime: Option<Span>,
     /// Let the new CA permit these names too, if the CA has name constraints; may be repeated, or a list with commas
     // Without an environment variable: it is about one certificate to come.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "ca_cert")]
     pub permit: Vec<String>,
-    /// Kind of the new CA's key [default: as the old one's]
-    #[arg(long, value_name = "TYPE", value_enum, env = "EGEXT_KEY_TYPE")]
+    /// Type of a private CA's key [default: as the old one's, if `egext` makes such keys, otherwise p256]
+    #[arg(long, value_name = "TYPE", value_enum, conflicts_with = "ca_cert", env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
+    /// Make a private CA and store its key, though the old CA's key is not stored in the directory
+    ///
+    /// Needed if the old CA is a company's, or if its key was discarded or is kept elsewhere.
+    #[arg(long, conflicts_with = "ca_cert")]
+    pub private_ca: bool,
     /// What every step has.
     #[command(flatten)]
     pub step: Step,
+    /// Who signs later.
+    #[command(flatten)]
+    pub other: OtherCa,
+}
+
+/// Issue all certificates anew by the new CA.
+#[derive(Args, Debug)]
+pub struct Activate {
+    /// What every step has.
+    #[command(flatten)]
+    pub step: Step,
+    /// Who signs from now on.
+    #[command(flatten)]
+    pub other: OtherCa,
+}
+
+// Without environment variables: those of `certs init` and `certs renew` name the old CA.
+#[expect(missing_docs, reason = "two commands have it, and clap would begin the help of both with it")]
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "A company's CA")]
+pub struct OtherCa {
+    /// Certificate of the new CA, and of those above it up to the root (PEM), instead of a private CA
+    #[arg(long, value_name = "FILE", requires = "ca_key")]
+    pub ca_cert: Option<PathBuf>,
+    /// The key of `--ca-cert` (PEM: PKCS#8, PKCS#1 or SEC1, also encrypted); it is read, not stored
+    #[arg(long, value_name = "FILE", requires = "ca_cert")]
+    pub ca_key: Option<PathBuf>,
 }
 
 #[expect(missing_docs, reason = "two commands have it, and clap would begin the help of both with it")]
@@ -74,5 +106,8 @@ No call fails when between two steps both sides get their new files and load the
   egext certs rotate-ca prepare    then `ca.crt` to both sides
   egext certs rotate-ca activate   then all files to both sides
   egext certs rotate-ca finish     then `ca.crt` to both sides
+
+To another CA of your own, whose key is not stored; `activate` needs both files again:
+  egext certs rotate-ca prepare --ca-cert corp.crt --ca-key corp.key
 
 A step that was made already changes nothing when it is repeated.";

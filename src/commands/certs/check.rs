@@ -150,8 +150,8 @@ fn talk(audit: &Audit, now: OffsetDateTime) -> Talk {
         }
     }
     let fine = |check: &Check| !matches!(&check.state, State::Found(findings) if findings.iter().any(|finding| finding.severity > Severity::Info));
-    if let Some(first) = audit.first_end().filter(|_| audit.checks.iter().all(fine)) {
-        let until = format!(" until {} ({})", when::day(first), when::distance(first, now));
+    if let Some(first) = audit.first_to_expire().filter(|_| audit.checks.iter().all(fine)) {
+        let until = format!(" until {} ({})", when::end(first), when::distance(first.not_after, now));
         talk.blank().line(Line::default().with(Style::Good, "fine").plain(until));
     }
     talk

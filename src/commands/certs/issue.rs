@@ -20,10 +20,10 @@ pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, 
     // Before a lock makes anything where there is no set.
     let set = member::set(&plan.directory)?;
     let members = plan.others(&set)?;
-    let ca = plan.ca(&set, now)?;
+    let ca = plan.ca(&set, &members, now)?;
     let Some(name) = plan.out.clone() else {
         let issued = plan.issue((&set, &ca), &members, now)?;
-        let mut report = plan.report(issued.summary(), &members, false, now);
+        let mut report = plan.report(&issued, &members, false, now);
         if !plan.dry_run {
             let certificate = issued.certificate_pem().to_string();
             report.details.insert("certificate".to_owned(), certificate.as_str().into());
@@ -38,20 +38,20 @@ pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, 
         let replaces = plan.replaces(&set, &name, &files)?;
         store::refuse_foreign(&plan.directory, &names)?;
         let issued = plan.issue((&set, &ca), &members, now)?;
-        return Ok(plan.report(issued.summary(), &members, replaces, now));
+        return Ok(plan.report(&issued, &members, replaces, now));
     }
     let store = Store::open(&plan.directory, &names)?;
     // Another run may have been faster, before the lock was ours.
     let set = member::locked_set(&store, &plan.directory)?;
     let (members, replaces) = (plan.others(&set)?, plan.replaces(&set, &name, &files)?);
-    let ca = plan.ca(&set, now)?;
+    let ca = plan.ca(&set, &members, now)?;
     let issued = plan.issue((&set, &ca), &members, now)?;
     let mut set = vec![SetFile { name: &files[0], text: issued.certificate_pem(), secret: false }];
     set.extend(issued.key_pem().map(|text| SetFile { name: &files[1], text, secret: true }));
     // The key of the certificate before is not that of the request.
     let removed = if plan.request.is_some() { vec![files[1].as_str()] } else { Vec::new() };
     store.update(&set, &removed)?;
-    Ok(plan.report(issued.summary(), &members, replaces, now))
+    Ok(plan.report(&issued, &members, replaces, now))
 }
 
 /// What `egext certs issue` shall do.
@@ -120,9 +120,9 @@ impl Plan {
     }
 
     /// What will sign, which must have time left.
-    fn ca(&self, set: &Snapshot, now: OffsetDateTime) -> Result<Ca, CertsError> {
-        let ca = self.signer.ca(set)?;
-        ca.refuse_expired(now)?;
+    fn ca(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Ca, CertsError> {
+        let ca = self.signer.ca(set, members)?;
+        ca.refuse_untimely(now)?;
         Ok(ca)
     }
 
@@ -138,7 +138,7 @@ impl Plan {
             request.refuse_known_key(path, &authorities(set, &authority)?, members)?;
         }
         let name = common_name(self.role);
-        let key_type = self.key_type.unwrap_or_else(|| ca.key_type());
+        let key_type = self.key_type.unwrap_or_else(|| key_type_of(members, self.role));
         let (role, names, lifetime) = (self.role, self.names.as_slice(), self.lifetime);
         let key = match &self.request {
             Some(Asked { request, .. }) => LeafKey::Theirs(&request.public_key),
@@ -156,7 +156,8 @@ impl Plan {
         Ok(is_taken)
     }
 
-    fn report(&self, summary: &Summary, members: &[Member], replaces: bool, now: OffsetDateTime) -> Report {
+    fn report(&self, issued: &Issued, members: &[Member], replaces: bool, now: OffsetDateTime) -> Report {
+        let summary = issued.summary();
         let mut report = Report::new("certs issue");
         let (style, done, outcome) = match (self.dry_run, replaces) {
             (true, true) => (Style::Strong, "would replace", "would-replace"),
@@ -186,6 +187,10 @@ impl Plan {
                 &format!("the old one stays in `{}` until the next change", previous.display()),
             );
         }
+        let name = self.out.as_deref().unwrap_or(&called);
+        let hint = self.signer.replacement(&self.directory);
+        let cut = lines::cut(&self.directory, &[(name, summary, issued.cut_from())], &hint);
+        lines::findings(&mut report, cut);
         report.details.insert("outcome".to_owned(), outcome.into());
         report.details.insert("issued".to_owned(), self.object(summary));
         report
@@ -209,14 +214,7 @@ impl Plan {
             lines::note(report, &words);
         }
         report.details.insert("ignored".to_owned(), ignored.into());
-        let found = in_use(path, asked, members);
-        if !found.is_empty() {
-            report.talk.blank();
-        }
-        for finding in found {
-            report.talk.finding(&finding);
-            report.findings.push(finding);
-        }
+        lines::findings(report, in_use(path, asked, members));
     }
 
     fn object(&self, summary: &Summary) -> serde_json::Value {
@@ -232,6 +230,16 @@ impl Plan {
         }
         object
     }
+}
+
+/// As the set's own certificate for this side, which `init` and `renew` have given its key.
+fn key_type_of(members: &[Member], role: Role) -> KeyType {
+    let own = |side: Role| members.iter().find(|member| member.name() == side.to_string());
+    let other = match role {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+    };
+    own(role).or_else(|| own(other)).map(|member| member::key_type(member.summary())).unwrap_or_default()
 }
 
 /// Every CA that signs for the set, or will.

@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 
 use crate::pki::member::{certificate_file, key_file};
 use crate::pki::{CA_CERTIFICATE_FILE, Role, Summary, when};
-use crate::report::{Line, Report, Role as Style};
+use crate::report::{Finding, Id, Line, Report, Role as Style};
+use crate::units::Span;
 
 /// One certificate: who, for whom, until when, and a remark.
 pub(super) fn certificate(
@@ -19,7 +20,7 @@ pub(super) fn certificate(
 ) {
     let names = summary.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let called = if names.is_empty() { summary.subject.to_string() } else { names };
-    let (day, distance) = (when::day(summary.not_after), when::distance(summary.not_after, now));
+    let (day, distance) = (when::end(summary), when::distance(summary.not_after, now));
     report
         .talk
         .line(
@@ -88,6 +89,46 @@ pub(super) fn title(report: &mut Report, style: Style, done: &str, rest: &str) {
 
 pub(super) fn note(report: &mut Report, words: &str) {
     report.talk.blank().line(Line::default().with(Style::Dim, "note:").plain(format!(" {words}")));
+}
+
+pub(super) fn findings(report: &mut Report, findings: Vec<Finding>) {
+    if !findings.is_empty() {
+        report.talk.blank();
+    }
+    for finding in findings {
+        report.talk.finding(&finding);
+        report.findings.push(finding);
+    }
+}
+
+/// What is said of leafs whose CA ends before the lifetime that was asked for is over: one finding for each lifetime.
+/// `leafs` are their names, what they say, and that lifetime, if it was cut.
+pub(super) fn cut(directory: &Path, leafs: &[(&str, &Summary, Option<Span>)], hint: &str) -> Vec<Finding> {
+    let mut asked = leafs.iter().filter_map(|(.., asked)| *asked).collect::<Vec<_>>();
+    asked.sort();
+    asked.dedup();
+    let finding = |asked: Span| {
+        let cut = leafs.iter().filter(|(.., from)| *from == Some(asked)).collect::<Vec<_>>();
+        let (name, summary, _) = cut.first()?;
+        let names = cut.iter().map(|(name, ..)| format!("`{name}`")).collect::<Vec<_>>();
+        let (who, whose) = match names.as_slice() {
+            [one] => (format!("{one} expires"), "its"),
+            names => (format!("{} expire", list(names)), "their"),
+        };
+        let message = format!("{who} with {whose} CA on {}, sooner than in {asked}", when::end(summary));
+        let subject = words(&directory.join(certificate_file(name)));
+        Some(Finding::new(Id::CertsLifetimeCut, subject, message).with_hint(hint))
+    };
+    asked.into_iter().filter_map(finding).collect()
+}
+
+/// In words: `a`, `b` and `c`.
+pub(super) fn list(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 /// A path that is not UTF-8 loses what is not: JSON could not carry it.

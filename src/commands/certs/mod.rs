@@ -1,6 +1,7 @@
 //! `egext certs`: a private CA for one channel, and what it signs.
 
 mod check;
+mod dates;
 mod init;
 mod issue;
 mod lines;
@@ -56,7 +57,8 @@ fn directory(command: &CertsCommand) -> &Path {
         CertsCommand::Renew(arguments) => &arguments.dir,
         CertsCommand::RotateCa(arguments) => match &arguments.step {
             RotationStep::Prepare(arguments) => &arguments.step.dir,
-            RotationStep::Activate(arguments) | RotationStep::Finish(arguments) => &arguments.dir,
+            RotationStep::Activate(arguments) => &arguments.step.dir,
+            RotationStep::Finish(arguments) => &arguments.dir,
             RotationStep::Status(arguments) => &arguments.dir,
         },
     }

@@ -89,11 +89,7 @@ impl<'a> Overview<'a> {
                 // The name of a CA that was not kept is nobody's name.
                 (true, false) => "a new one".to_owned(),
             };
-            let until = format!(
-                "until {} ({})",
-                when::day(summary.not_after),
-                when::distance(summary.not_after, now)
-            );
+            let until = format!("until {} ({})", when::end(summary), when::distance(summary.not_after, now));
             let talk = &mut self.report.talk;
             talk.line(Line::default().plain("  ").with(Style::Strong, format!("{who:<8}")).plain(called));
             talk.line(Line::default().with(Style::Dim, format!("          {until}, {}", summary.key)));

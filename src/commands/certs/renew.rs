@@ -4,7 +4,7 @@ use std::slice;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{CertsError, lines};
+use super::{CertsError, dates, lines};
 use crate::cli::{CertsRenew, Changes, Signer};
 use crate::pki::authority::Authority;
 use crate::pki::change::{Change, ChangeError, Difference};
@@ -28,13 +28,13 @@ pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, 
     let set = member::locked_set(&store, &plan.directory)?;
     let members = Member::all(&set)?;
     let selected = plan.select(&members, now)?;
-    let Some(ca) = plan.ca(&set, &selected, now)? else {
-        return Ok(plan.unchanged(&members, now));
+    let Some(ca) = plan.ca(&set, (&members, &selected), now)? else {
+        return plan.unchanged(&set, &members, now);
     };
     let successors = plan.successors(&selected, &plan.open(&set, &ca, now)?, now)?;
     let files = successors.iter().flat_map(Successor::files).collect::<Vec<_>>();
     store.update(&files, &[])?;
-    Ok(plan.renewed(&selected, &successors, &ca, now))
+    Ok(plan.renewed(&selected, &successors, now))
 }
 
 /// What `egext certs renew` shall do.
@@ -83,13 +83,13 @@ impl Plan {
     fn ca(
         &self,
         set: &Snapshot,
-        selected: &[Selected<'_>],
+        (members, selected): (&[Member], &[Selected<'_>]),
         now: OffsetDateTime,
     ) -> Result<Option<Ca>, CertsError> {
         if selected.is_empty() {
             return Ok(None);
         }
-        let ca = self.signer.ca(set)?;
+        let ca = self.signer.ca(set, members)?;
         self.policy.refuse_dying_ca(&ca, selected, now)?;
         Ok(Some(ca))
     }
@@ -113,8 +113,8 @@ impl Plan {
 
     fn dry(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Report, CertsError> {
         let selected = self.select(members, now)?;
-        let Some(ca) = self.ca(set, &selected, now)? else {
-            return Ok(self.unchanged(members, now));
+        let Some(ca) = self.ca(set, (members, &selected), now)? else {
+            return self.unchanged(set, members, now);
         };
         if self.policy.change.is_empty() {
             // Without the CA's key, so that a daily look at what is due needs no passphrase.
@@ -126,9 +126,9 @@ impl Plan {
         report.due = true;
         for Selected { member, difference } in &selected {
             let remark = match self.policy.due_from(member.summary()) {
-                from if from <= now => format!("due since {}", when::day(from)),
+                from if from <= now => format!("due since {}", when::moment(from, member.summary())),
                 _ if difference.is_none() => "`--force`".to_owned(),
-                from => format!("due from {}", when::day(from)),
+                from => format!("due from {}", when::moment(from, member.summary())),
             };
             lines::certificate(&mut report, member.name(), member.summary(), &remark, now);
             changes(&mut report, member, difference);
@@ -143,29 +143,32 @@ impl Plan {
         Ok(report)
     }
 
-    fn unchanged(&self, members: &[Member], now: OffsetDateTime) -> Report {
+    /// Nothing is renewed, which is not fine if nothing is valid.
+    fn unchanged(
+        &self,
+        set: &Snapshot,
+        members: &[Member],
+        now: OffsetDateTime,
+    ) -> Result<Report, CertsError> {
         let done =
             if self.policy.change.is_empty() { "nothing is due" } else { "nothing to change or renew" };
         let mut report = self.report("unchanged", Style::Good, done);
         let asked = |member: &&Member| self.policy.is_asked_for(member);
         for member in members.iter().filter(asked) {
             let from = self.policy.due_from(member.summary());
-            let remark = format!("due from {}", when::day(from));
+            let remark = format!("due from {}", when::moment(from, member.summary()));
             lines::certificate(&mut report, member.name(), member.summary(), &remark, now);
         }
         let object = |member: &Member| object(&self.directory, member, &self.policy);
         let objects = members.iter().filter(asked).map(object).collect::<Vec<_>>();
         report.details.insert("certificates".to_owned(), objects.into());
-        report
+        let ca = Ca::without_key(set)?;
+        let replace = format!("`egext certs rotate-ca prepare{}`", dir_flag(&self.directory));
+        dates::report(&mut report, (&ca.path, &ca.summary), members.iter().filter(asked), &replace, now);
+        Ok(report)
     }
 
-    fn renewed(
-        &self,
-        selected: &[Selected<'_>],
-        successors: &[Successor],
-        ca: &Ca,
-        now: OffsetDateTime,
-    ) -> Report {
+    fn renewed(&self, selected: &[Selected<'_>], successors: &[Successor], now: OffsetDateTime) -> Report {
         let mut report = self.report("renewed", Style::Good, "renewed");
         let (mut objects, mut holders) = (Vec::new(), Vec::new());
         for (Selected { member, difference }, successor) in selected.iter().zip(successors) {
@@ -185,22 +188,17 @@ impl Plan {
         }
         lines::files(&mut report, &holders);
         report.details.insert("certificates".to_owned(), objects.into());
-        if successors.iter().any(|successor| successor.summary().not_after == ca.summary.not_after) {
-            let left = when::distance(ca.summary.not_after, now);
-            lines::note(
-                &mut report,
-                &format!(
-                    "no certificate outlives its CA, which expires {left}; `egext certs rotate-ca prepare{}` begins to replace it",
-                    dir_flag(&self.directory)
-                ),
-            );
-        }
+        let made = selected.iter().zip(successors).map(|(Selected { member, .. }, successor)| {
+            (member.name(), successor.summary(), successor.cut_from())
+        });
+        let hint = self.signer.replacement(&self.directory);
+        lines::findings(&mut report, lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint));
         let restart = restart(selected);
         report.details.insert("restart".to_owned(), restart.clone().into());
         report.talk.blank().hint(format!(
             "restart {} with the new files: programs, bridges among them, read them at the start. \
              The CA is the same, so the order does not matter",
-            list(&restart)
+            lines::list(&restart)
         ));
         report
     }
@@ -250,12 +248,4 @@ fn restart(selected: &[Selected<'_>]) -> Vec<String> {
         (name, Role::Server) => format!("the server `{name}`"),
     };
     selected.iter().map(who).collect()
-}
-
-fn list(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }

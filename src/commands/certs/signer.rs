@@ -1,23 +1,36 @@
+use std::path::Path;
+
 use super::CertsError;
 use crate::cli::Signer;
 use crate::commands::both::both;
 use crate::pki::authority::{Authority, AuthorityError, ImportError};
+use crate::pki::member::Member;
 use crate::pki::renewal::Ca;
 use crate::pki::store::Snapshot;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE};
+use crate::shell::dir_flag;
 
 impl Signer {
-    /// What will sign for a set.
-    pub(super) fn ca(&self, set: &Snapshot) -> Result<Ca, CertsError> {
+    /// What will sign for a set of these leafs.
+    pub(super) fn ca(&self, set: &Snapshot, members: &[Member]) -> Result<Ca, CertsError> {
         let named = both(("--ca-cert", self.ca_cert.clone()), ("--ca-key", self.ca_key.clone()))?;
         Ok(match named {
             Some((certificate, key)) => {
                 // A file that was named here is a CA's.
-                let ca = Ca::of(certificate, key);
+                let ca = Ca::of(certificate, key, members);
                 ca.map_err(|error| AuthorityError::Import(ImportError::Identity(error)))?
             }
             None => Ca::load(set)?,
         })
+    }
+
+    /// How to get a CA that expires later, for a hint.
+    pub(super) fn replacement(&self, directory: &Path) -> String {
+        let flags = if self.ca_cert.is_some() { " --ca-cert FILE --ca-key FILE" } else { "" };
+        let place = dir_flag(directory);
+        format!(
+            "`egext certs rotate-ca prepare{flags}{place}` begins to replace the CA by one that expires later"
+        )
     }
 
     /// What the set's own peers do not trust is of no use in it.

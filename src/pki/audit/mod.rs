@@ -23,7 +23,7 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::inspect::{self, Certificate};
-use super::{IdentityError, Role, SubjectName};
+use super::{IdentityError, Role, SubjectName, Summary};
 use crate::net::Host;
 use crate::report::{Check, Finding, Id, Severity, State};
 use crate::units::Within;
@@ -114,10 +114,10 @@ impl Audit {
         self.findings().any(|finding| finding.id == Id::CertsExpiring && finding.severity > Severity::Info)
     }
 
-    /// When does the first certificate expire that is needed?
-    pub fn first_end(&self) -> Option<OffsetDateTime> {
+    /// Of the certificates that are needed, the one that expires first.
+    pub fn first_to_expire(&self) -> Option<&Summary> {
         let needed = self.certificates.iter().filter(|(_, certificate)| self.needs.has(certificate));
-        needed.map(|(_, certificate)| certificate.summary.not_after).min()
+        needed.map(|(_, certificate)| &certificate.summary).min_by_key(|summary| summary.not_after)
     }
 
     /// Was something in this file judged?

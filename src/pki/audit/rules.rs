@@ -24,7 +24,7 @@ pub(super) fn dates(
     let several = certificates.len() > 1;
     let date = |certificate: &Certificate| {
         let summary = &certificate.summary;
-        let (id, words) = check::date(summary, soon(summary.not_after - summary.not_before, within), now)?;
+        let (id, words) = check::date(summary, soon(summary.lifetime, within), now)?;
         let who = if several { format!("`{}` ", summary.subject) } else { String::new() };
         if !is_used(certificate) {
             return Some(unused(Finding::new(id, subject, format!("{who}{}{words}", verb(id)))));

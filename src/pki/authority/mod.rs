@@ -37,6 +37,7 @@ pub struct Issued {
     /// PEM.
     key: Option<Zeroizing<String>>,
     summary: Summary,
+    cut_from: Option<Span>,
 }
 
 impl Issued {
@@ -53,6 +54,11 @@ impl Issued {
     /// What the certificate says.
     pub fn summary(&self) -> &Summary {
         &self.summary
+    }
+
+    /// The lifetime that was asked for, if its CA, or one above that, ends before.
+    pub fn cut_from(&self) -> Option<Span> {
+        self.cut_from
     }
 
     /// The chain, PEM: what belongs into the certificate file.
@@ -180,7 +186,9 @@ impl Authority {
             (_, Some(key)) => key.public_key(),
             (_, None) => return Err(AuthorityError::PublicKey),
         };
-        let validity = validity(leaf.lifetime, now)?.within(self.validity);
+        let wanted = validity(leaf.lifetime, now)?;
+        let validity = wanted.until(self.validity.not_after);
+        let cut_from = (validity.not_after < wanted.not_after).then_some(leaf.lifetime);
         let sign = |leaf: &Leaf<'_>| {
             let Leaf { name, names, .. } = *leaf;
             let profile = Profile::leaf(role, name, names, public_key, &self.key_identifier, validity)?;
@@ -198,7 +206,7 @@ impl Authority {
             other => other,
         })?;
         let summary = Summary::of(&chain[0])?;
-        Ok(Issued { chain, key: new.map(|key| key.pem()), summary })
+        Ok(Issued { chain, key: new.map(|key| key.pem()), summary, cut_from })
     }
 
     /// The CA itself: who has signed.
@@ -219,11 +227,6 @@ impl Authority {
     /// What leafs carry along: the CA and those above it, without the root.
     pub fn intermediates(&self) -> &[CertificateDer<'static>] {
         &self.path[..self.path.len() - 1]
-    }
-
-    /// No leaf lives longer than this.
-    pub fn not_after(&self) -> OffsetDateTime {
-        self.validity.not_after
     }
 
     /// What can be said against the CA, though it can be used.
@@ -251,7 +254,7 @@ impl Authority {
         let path = vec![Link::of(&certificate)?];
         let authority = Self::of(Imported { key, path, findings: Vec::new() })?;
         let summary = authority.summary.clone();
-        Ok((authority, Issued { chain: vec![certificate], key: Some(pem), summary }))
+        Ok((authority, Issued { chain: vec![certificate], key: Some(pem), summary, cut_from: None }))
     }
 
     fn of(imported: Imported) -> Result<Self, AuthorityError> {

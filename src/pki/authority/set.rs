@@ -134,7 +134,7 @@ pub fn issue_set_by(
     now: OffsetDateTime,
 ) -> Result<CertificateSet, AuthorityError> {
     let anchor = authority.anchor().clone();
-    let ca = Issued { summary: Summary::of(&anchor)?, chain: vec![anchor], key: None };
+    let ca = Issued { summary: Summary::of(&anchor)?, chain: vec![anchor], key: None, cut_from: None };
     issue_leafs(authority, ca, plan, now)
 }
 

@@ -62,6 +62,14 @@ pub enum StoreError {
         /// The CA's.
         ca: PathBuf,
     },
+    /// Another machine made the set, and this one was given what its side needs.
+    #[error("`{}` holds the files of the {role} only, and nothing is signed here", directory.display())]
+    OneSide {
+        /// The directory.
+        directory: PathBuf,
+        /// The side.
+        role: Role,
+    },
     /// A copy of a set without its links, or one whose links were removed.
     #[error("no link leads to {}", sets_words(hidden, sets))]
     Unlinked {
@@ -152,6 +160,9 @@ impl Hint for StoreError {
                     )),
                 }
             }
+            Self::OneSide { role, .. } => format!(
+                "renew where the set was made, and copy the files of the {role} again: `egext certs renew`, then `egext certs pack {role} --out {role}.tar`; a new set goes into another directory with `--dir`"
+            ),
             Self::Mixture { .. } => "copy the set again as a whole: files of two sets were mixed".to_owned(),
             Self::Unusable(error) => return error.hint(),
             Self::Stray { .. } => "it was changed since: put the link back, or name another directory with `--dir`".to_owned(),

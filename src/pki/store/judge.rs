@@ -6,7 +6,7 @@ use super::handle::Directory;
 use super::place::Place;
 use super::trust::Owners;
 use super::{StoreError, plain};
-use crate::pki::{CA_KEY_FILE, SET_FILES};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Role, SET_FILES};
 
 /// What a directory holds of a set.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,6 +26,11 @@ pub enum Contents {
     },
     /// No file of a set.
     Nothing,
+    /// The plain files of one side, without the CA's key: another machine was given them, and signs nothing.
+    OneSide {
+        /// The side.
+        role: Role,
+    },
     /// A set as [`Store`](super::Store) writes it.
     Ours,
     /// All files of a set, plain and our own: a copy, or a set that was restored. The next change makes it ours.
@@ -95,10 +100,12 @@ impl Judgement {
         }
         let some = linked > 0 || !same.is_empty() || !other.is_empty() || foreign.is_some();
         let path = |name: &str| place.directory().path_of(name);
+        let side = side(&other).filter(|_| linked + idle_links == 0 && same.is_empty() && foreign.is_none());
         let contents = match (missing.is_empty(), &foreign, other.first()) {
             _ if !some => Contents::Nothing,
             (false, foreign, plain) => {
-                Contents::Half { foreign: foreign.is_some() || plain.is_some(), missing }
+                let half = Contents::Half { foreign: foreign.is_some() || plain.is_some(), missing };
+                side.map_or(half, |role| Contents::OneSide { role })
             }
             (true, Some(name), _) => Contents::Foreign { path: path(name) },
             (true, None, None) => Contents::Ours,
@@ -122,6 +129,14 @@ impl Judgement {
         let others = names.iter().filter(|name| !taken_over(name)).copied().collect::<Vec<_>>();
         place.refuse_foreign(&others, is_copy)
     }
+}
+
+/// Whose files these are: all that one side needs, and nothing else of a set.
+fn side(names: &[String]) -> Option<Role> {
+    [Role::Server, Role::Client].into_iter().find(|role| {
+        let files = [CA_CERTIFICATE_FILE, role.certificate_file(), role.key_file()];
+        names.len() == files.len() && files.iter().all(|file| names.iter().any(|name| name == file))
+    })
 }
 
 /// Who would take it for nothing would make a new CA, and remove the one that is there.

@@ -54,6 +54,9 @@ impl Snapshot {
                 let names = copy.files.iter().map(|file| file.name.clone()).collect();
                 return Ok(Some(Self { directory: directory.into(), source: Source::Copy(copy), names }));
             }
+            Contents::OneSide { role } => {
+                return Err(StoreError::OneSide { directory: directory.into(), role });
+            }
             Contents::Half { foreign, missing } => match place.current_set()? {
                 Some(set) if !foreign => set,
                 _ => return Err(StoreError::Half { directory: directory.into(), foreign, missing }),

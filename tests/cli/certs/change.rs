@@ -294,13 +294,17 @@ fn a_change_is_made_though_the_ca_ends_soon() {
     let plan = SetPlan { ca_lifetime: Span::from_days(400), ..SetPlan::default() };
     place.write_plan(&plan, now() - Duration::days(390));
     place.verb(&["renew"]).assert().code(2);
-    place.verb(&["renew", "--name", "server", "--add-san", "eg.example"]).assert().success().stderr_eq("").stdout_eq(str![
-        [r"
+    place
+        .verb(&["renew", "--name", "server", "--add-san", "eg.example"])
+        .assert()
+        .success()
+        .stderr_eq("")
+        .stdout_eq(str![[r"
 ...
-note: no certificate outlives its CA, which expires in 10 days; `egext certs rotate-ca prepare` begins to replace it
+  ‼ certs/server.crt: `server` expires with its CA on [..], sooner than in 1y
+    hint: `egext certs rotate-ca prepare` begins to replace the CA by one that expires later
 ...
-"]
-    ]);
+"]]);
     assert!(place.leaf("server").names.contains(&SubjectName::Dns("eg.example".to_owned())));
     // Once more, now that both end at the same moment.
     place.verb(&["renew", "--name", "server", "--remove-san", "eg.example"]).assert().success();

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use egext::pki::{Identity, SET_FILES};
 
 use super::Place;
+use super::other_ca::Company;
 
 #[test]
 fn a_kill_at_any_moment_leaves_a_whole_set() {
@@ -92,6 +93,27 @@ fn a_run_that_is_killed_while_it_discards_a_ca_key_does_so_with_the_next_command
 }
 
 #[test]
+fn a_rotation_to_a_company_and_back_that_is_killed_is_before_a_step_or_behind_it() {
+    let place = Place::new();
+    Company::new(&["corp root", "corp"]).write(&place, "corp");
+    place.init(&["--ca-cert", "corp.crt", "--ca-key", "corp.key"]).assert().success();
+    // What signs next follows from what signs now, so that it goes there and back.
+    kill_each(&place, |place| {
+        let current = place.certs().join(".egext/current");
+        match (place.phase().as_str(), current.join("ca.key").exists(), current.join(".next-ca.key").exists())
+        {
+            ("idle", false, _) => &["rotate-ca", "prepare", "--private-ca"],
+            ("idle", true, _) => &["rotate-ca", "prepare", "--ca-cert", "corp.crt", "--ca-key", "corp.key"],
+            ("prepared", _, true) => &["rotate-ca", "activate"],
+            ("prepared", _, false) => {
+                &["rotate-ca", "activate", "--ca-cert", "corp.crt", "--ca-key", "corp.key"]
+            }
+            _ => &["rotate-ca", "finish"],
+        }
+    });
+}
+
+#[test]
 fn a_first_run_that_is_killed_leaves_nothing_or_a_whole_set() {
     let one_run = one_run(&["init"], &Place::new());
     for number in 0..kills() {
@@ -166,10 +188,16 @@ impl Drop for StopsWhenDropped<'_> {
     }
 }
 
-/// A CA that is about to sign has its key, and is trusted already.
+/// A CA that is about to sign has its key, if it is ours, and is trusted already.
 fn assert_next_ca_is_whole(place: &Place) {
     let current = place.certs().join(".egext/current");
-    if current.join(".next-ca.crt").exists() || current.join(".next-ca.key").exists() {
+    let file = |name: &str| current.join(name);
+    if file(".next-ca.crt").exists() && !file(".next-ca.key").exists() {
+        let path = egext::pki::Anchors::load(&file(".next-ca.crt")).expect("a chain");
+        let trusted = egext::pki::Anchors::load(&place.certs().join("ca.crt")).expect("a bundle");
+        let root = path.certificates().last().expect("at least one");
+        assert!(trusted.certificates().contains(root), "its root is trusted");
+    } else if file(".next-ca.key").exists() {
         let next = Identity::load(&current.join(".next-ca.crt"), &current.join(".next-ca.key"));
         let next = next.expect("the new CA has its key");
         let trusted = egext::pki::Anchors::load(&place.certs().join("ca.crt")).expect("a bundle");

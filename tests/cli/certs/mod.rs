@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests put foreign and broken files in the way")]
 
 mod change;
+mod channel;
 mod check;
 mod containers;
 mod copies;
@@ -11,9 +12,11 @@ mod hints;
 mod init;
 mod issue;
 mod killed;
+mod lifetimes;
 mod locked;
 mod names;
 mod odd;
+mod other_ca;
 mod own_ca;
 mod owners;
 mod pack;
@@ -149,6 +152,10 @@ impl Place {
     /// Every file of the set, read by the name that users know.
     fn files(&self) -> BTreeMap<&'static str, Vec<u8>> {
         SET_FILES.iter().map(|name| (*name, fs::read(self.certs().join(name)).expect("there"))).collect()
+    }
+
+    fn files_of(&self, name: &str) -> Vec<u8> {
+        fs::read(self.certs().join(name)).expect("there")
     }
 
     /// Runs `openssl` there: its stdout.

@@ -142,7 +142,7 @@ fn a_discarded_ca_key_is_missed_in_plain_words() {
     place.verb(&["renew"]).assert().success();
     place.verb(&["renew", "--force"]).assert().code(2).stdout_eq("").stderr_eq(str![[r"
 error: `certs/ca.key` is not here, so nothing can be signed
-  hint: if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, `egext certs rotate-ca prepare` begins to replace the CA
+  hint: if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, `egext certs rotate-ca prepare --private-ca` begins to replace the CA
 
 "]]);
     assert_eq!(place.tree(), before);
@@ -163,7 +163,8 @@ error: the CA in `certs/ca.crt` expires in 100 days, before a new certificate wo
     place.verb(&["renew", "--force"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 renewed in `certs`
 ...
-note: no certificate outlives its CA, which expires in 100 days; `egext certs rotate-ca prepare` begins to replace it
+  ‼ certs/server.crt: `server` and `client` expire with their CA on [..], sooner than in 1y
+    hint: `egext certs rotate-ca prepare` begins to replace the CA by one that expires later
 ...
 "]]);
     place.verb(&["renew", "--force"]).assert().code(2);

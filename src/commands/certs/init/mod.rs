@@ -2,13 +2,13 @@ mod plan;
 
 use time::OffsetDateTime;
 
-use super::CertsError;
 use super::overview::{Outcome, Overview, Signer};
+use super::{CertsError, lines};
 use crate::cli::CertsInit;
-use crate::pki::authority::{Authority, SetPlan};
+use crate::pki::authority::Authority;
 use crate::pki::check::{StoredKey, StoredSet};
 use crate::pki::store::{self, Store};
-use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName, date, when};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName};
 use crate::report::{Finding, Id, Report};
 use crate::shell::{dir_flag, shell_path};
 use plan::{Made, NewKey, Plan, Source, There};
@@ -103,7 +103,7 @@ fn made(plan: &Plan, new: &Made, outcome: Outcome, now: OffsetDateTime) -> Repor
     for note in notes(plan, new) {
         overview.note(&note);
     }
-    for finding in findings(plan, new, now) {
+    for finding in findings(plan, new) {
         overview.finding(finding);
     }
     if outcome == Outcome::Replaced {
@@ -120,7 +120,6 @@ fn made(plan: &Plan, new: &Made, outcome: Outcome, now: OffsetDateTime) -> Repor
 /// What is good to know about what was asked for.
 fn notes(plan: &Plan, new: &Made) -> Vec<String> {
     let mut notes = Vec::new();
-    let SetPlan { lifetime, ca_lifetime, .. } = plan.set;
     match &plan.signer {
         Source::Files { certificate, key, .. } => {
             notes.push(format!(
@@ -141,11 +140,6 @@ fn notes(plan: &Plan, new: &Made) -> Vec<String> {
             "the CA's key is encrypted: without the passphrase nothing can be issued or renewed".to_owned(),
         ),
         Source::New { key: NewKey::Plain } => {}
-    }
-    if new.authority.is_none() && lifetime > ca_lifetime {
-        notes.push(format!(
-            "no certificate outlives its CA, so {lifetime} became {ca_lifetime} (`--ca-lifetime`)"
-        ));
     }
     if plan.set.name_constraints {
         notes.push(
@@ -168,18 +162,20 @@ fn notes(plan: &Plan, new: &Made) -> Vec<String> {
     notes
 }
 
-fn findings(plan: &Plan, new: &Made, now: OffsetDateTime) -> Vec<Finding> {
+fn findings(plan: &Plan, new: &Made) -> Vec<Finding> {
     let mut findings = Vec::new();
     let subject = || plan.directory.join(Role::Server.certificate_file()).display().to_string();
     if let Some(authority) = &new.authority {
         findings.extend(authority.findings().iter().cloned());
-        let wanted = date::after(now.truncate_to_second(), plan.set.lifetime.duration());
-        if authority.not_after() < wanted {
-            let end = when::day(authority.not_after());
-            let message = format!("ends with its CA on {end}, before {} are over", plan.set.lifetime);
-            findings.push(Finding::new(Id::CertsLifetimeCut, subject(), message));
-        }
     }
+    let leafs = [("server", &new.set.server), ("client", &new.set.client)];
+    let leafs = leafs.map(|(name, issued)| (name, issued.summary(), issued.cut_from()));
+    let longer = match new.authority {
+        Some(_) => "use a CA that expires later",
+        None => "choose a longer `--ca-lifetime`",
+    };
+    let hint = format!("{longer}, or a shorter `--lifetime`");
+    findings.extend(lines::cut(&plan.directory, &leafs, &hint));
     if plan.set.key_type == KeyType::Ed25519 {
         let message = "Envoy and some other TLS stacks refuse Ed25519 certificates";
         findings.push(

@@ -67,6 +67,9 @@ impl Plan {
     pub(super) fn there(&self) -> Result<There, CertsError> {
         match store::judge(&self.directory)? {
             Contents::Nothing => Ok(There::Nothing),
+            Contents::OneSide { role } => {
+                Err(StoreError::OneSide { directory: self.directory.clone(), role }.into())
+            }
             _ if self.force => Ok(There::Goes),
             Contents::Foreign { .. } | Contents::Ours | Contents::Plain => Ok(There::Stays),
             Contents::Half { foreign, missing } => {

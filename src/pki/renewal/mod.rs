@@ -7,21 +7,22 @@
 //! The old certificate decides what the new one says. So the CA has to have issued it: otherwise anything that
 //! was copied into the directory would be signed by the CA at the next renewal.
 
+mod error;
+
+pub use error::{RenewalError, Stranger};
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use super::authority::{Authority, AuthorityError};
-use super::change::{Change, ChangeError, Difference, place};
+use super::authority::Authority;
+use super::change::{Change, ChangeError, Difference};
 use super::member::{self, Member, Successor};
+use super::signature::is_signed_by;
 use super::store::Snapshot;
-use super::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, DistinguishedName, IdentityError, KeyType, Refusal, Role, Summary,
-    date, identity, when,
-};
-use crate::report::Hint;
+use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Role, Summary, date, identity, when};
 use crate::units::Within;
 
 /// What shall be renewed, and how.
@@ -51,9 +52,9 @@ pub struct Selected<'a> {
 }
 
 impl Policy {
-    /// From when on a certificate is due.
+    /// From when on a certificate is due, by the lifetime that was asked for.
     pub fn due_from(&self, summary: &Summary) -> OffsetDateTime {
-        date::before(summary.not_after, self.end((summary.not_after - summary.not_before).unsigned_abs()))
+        date::before(summary.not_after, self.end(summary.lifetime.unsigned_abs()))
     }
 
     /// Those of `members`, the leaf certificates in `directory`, that are to be renewed now. A change is a reason of its own.
@@ -115,7 +116,7 @@ impl Policy {
         selected: &[Selected<'_>],
         now: OffsetDateTime,
     ) -> Result<(), RenewalError> {
-        let (expires, path) = (ca.summary.not_after, &ca.path);
+        let expires = ca.summary.not_after;
         let is_too_late = |Selected { member, difference }: &Selected<'_>| {
             // It gains what was asked for.
             if !difference.is_none() {
@@ -126,14 +127,11 @@ impl Policy {
             let gains_nothing = expires <= member.summary().not_after;
             gains_nothing || !self.force && due_again > expires
         };
-        if expires <= now || selected.iter().any(is_too_late) {
-            let left = when::distance(expires, now);
-            return Err(RenewalError::CaDue {
-                path: path.clone(),
-                left,
-                force: self.force,
-                place: ca.place(),
-            });
+        ca.refuse_untimely(now)?;
+        if selected.iter().any(is_too_late) {
+            let (path, left) = (ca.path.clone(), when::distance(expires, now));
+            let (force, in_set) = (self.force, ca.is_in_set);
+            return Err(RenewalError::CaDue { path, left, force, in_set });
         }
         Ok(())
     }
@@ -228,22 +226,24 @@ impl Ca {
     /// When it cannot be read.
     pub fn without_key(set: &Snapshot) -> Result<Self, IdentityError> {
         let (path, key) = (set.path(CA_CERTIFICATE_FILE), set.path(CA_KEY_FILE));
-        Self::from_pem(path, &set.read(CA_CERTIFICATE_FILE)?, key, true)
+        let certificates = member::certificates(&path, &set.read(CA_CERTIFICATE_FILE)?)?;
+        let summary = member::summary(&path, &certificates[0])?;
+        Ok(Self { path, key, summary, certificates, is_in_set: true })
     }
 
-    /// The same from files that the user named.
+    /// The same from files that the user named: the one that issued one of `members` signs again.
     ///
     /// # Errors
     /// When the certificate cannot be read.
-    pub fn of(path: PathBuf, key: PathBuf) -> Result<Self, IdentityError> {
-        let text = identity::read(&path)?;
-        Self::from_pem(path, &text, key, false)
-    }
-
-    fn from_pem(path: PathBuf, text: &[u8], key: PathBuf, is_in_set: bool) -> Result<Self, IdentityError> {
-        let certificates = member::certificates(&path, text)?;
-        let summary = member::summary(&path, &certificates[0])?;
-        Ok(Self { path, key, summary, certificates, is_in_set })
+    pub fn of(path: PathBuf, key: PathBuf, members: &[Member]) -> Result<Self, IdentityError> {
+        let certificates = member::certificates(&path, &identity::read(&path)?)?;
+        // The file may hold the CAs above it, and others, in any order. What signs is known when the key is opened; before
+        // that, a CA that expires in another branch must not be taken for it.
+        let has_issued =
+            |ca: &&CertificateDer<'_>| members.iter().any(|member| is_signed_by(member.certificate(), ca));
+        let signs = certificates.iter().find(has_issued).unwrap_or(&certificates[0]);
+        let summary = member::summary(&path, signs)?;
+        Ok(Self { path, key, summary, certificates, is_in_set: false })
     }
 
     /// Those of its certificates that may be the one that signs: in a set the first, elsewhere only the key tells.
@@ -273,102 +273,20 @@ impl Ca {
         Ok(Authority::from_pem((&self.path, &certificates), (&self.key, &key), passphrase, now)?)
     }
 
-    /// Kind and size of its key, if we make such keys.
-    pub fn key_type(&self) -> KeyType {
-        member::key_type(&self.summary)
-    }
-
-    /// The flag that names the set's directory, for a hint.
-    fn place(&self) -> String {
-        if self.is_in_set { place(&self.path) } else { String::new() }
-    }
-
-    /// Refuses what can sign nothing that lives.
+    /// Refuses what can sign nothing that is valid now.
     ///
     /// # Errors
-    /// When its time is over.
-    pub fn refuse_expired(&self, now: OffsetDateTime) -> Result<(), RenewalError> {
-        if self.summary.not_after > now {
-            return Ok(());
+    /// When it has expired, or is not valid yet.
+    pub fn refuse_untimely(&self, now: OffsetDateTime) -> Result<(), RenewalError> {
+        let Summary { not_before, not_after, .. } = self.summary;
+        let path = self.path.clone();
+        if now < not_before {
+            return Err(RenewalError::CaNotYetValid { path, from: when::timestamp(not_before) });
         }
-        let left = when::distance(self.summary.not_after, now);
-        Err(RenewalError::CaDue { path: self.path.clone(), left, force: true, place: self.place() })
-    }
-}
-
-/// Why nothing was renewed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RenewalError {
-    /// A successor cannot be issued.
-    #[error(transparent)]
-    Authority(#[from] AuthorityError),
-    /// What this CA issues now would not live long enough.
-    #[error("the CA in `{}` expires {left}, before a new certificate would be due again", path.display())]
-    CaDue {
-        /// Its certificate.
-        path: PathBuf,
-        /// How far away its end is.
-        left: String,
-        /// Not even `--force` helps.
-        force: bool,
-        /// The flag that names the set's directory.
-        place: String,
-    },
-    /// The CA's certificate cannot be used.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// The CA cannot sign any more: its key was discarded, or is kept elsewhere.
-    #[error("`{}` is not here, so nothing can be signed", path.display())]
-    NoCaKey {
-        /// Where it should be.
-        path: PathBuf,
-    },
-    /// Another CA's certificate, or a forged one, has taken the place of one of the set's.
-    #[error(transparent)]
-    Stranger(#[from] Box<Stranger>),
-}
-
-/// A certificate that is not renewed, because this CA never vouched for what stands in it.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "`{}` was not issued for the {role} by the CA that signs{}, so it is not renewed",
-    path.display(),
-    issuer.as_ref().map_or_else(String::new, |issuer| format!(", `{issuer}`"))
-)]
-pub struct Stranger {
-    path: PathBuf,
-    /// What its files are called.
-    name: String,
-    role: Role,
-    /// Who should have issued it.
-    issuer: Option<DistinguishedName>,
-    #[source]
-    refusal: Refusal,
-}
-
-impl Hint for RenewalError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Authority(error) => error.hint(),
-            Self::CaDue { force, place, .. } => {
-                let or = if *force { "" } else { "; `--force` makes a certificate that ends with it" };
-                Some(format!("replace the CA first: `egext certs rotate-ca prepare{place}`{or}"))
-            }
-            Self::Identity(error) => error.hint(),
-            Self::NoCaKey { path } => Some(format!(
-                "if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, `egext certs rotate-ca prepare{}` begins to replace the CA",
-                place(path)
-            )),
-            // Its names are not repeated here: they may be what a stranger wants to be signed.
-            Self::Stranger(stranger) => {
-                let Stranger { path, name, role, .. } = &**stranger;
-                Some(format!(
-                    "copy back the certificate that this CA issued, or issue a new one: `egext certs issue {role} --out {} --replace --san NAME{}`",
-                    crate::shell::shell_word(name),
-                    place(path)
-                ))
-            }
+        if not_after <= now {
+            let ago = when::distance(not_after, now);
+            return Err(RenewalError::CaExpired { path, ago, in_set: self.is_in_set });
         }
+        Ok(())
     }
 }

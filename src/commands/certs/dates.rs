@@ -1,0 +1,42 @@
+//! Whether the certificates of a set are valid at all, for the verbs that would otherwise say that nothing is due.
+
+use std::path::Path;
+
+use time::OffsetDateTime;
+
+use super::lines;
+use crate::pki::Summary;
+use crate::pki::lifetime;
+use crate::pki::member::Member;
+use crate::report::{Id, Report};
+
+/// Adds a finding for each file that has a certificate which has expired or is not valid yet. `replace` is the command
+/// that replaces the CA.
+pub(super) fn report<'a>(
+    report: &mut Report,
+    (ca_path, ca): (&Path, &Summary),
+    members: impl Iterator<Item = &'a Member>,
+    replace: &str,
+    now: OffsetDateTime,
+) {
+    let clock = "compare this machine's clock with another one: `date -u`";
+    let mut findings = Vec::new();
+    findings.extend(lifetime::untimely(ca_path, ca, now).map(|finding| {
+        let is_early = finding.id == Id::CertsNotYetValid;
+        finding.with_hint(if is_early { clock.to_owned() } else { format!("replace the CA: {replace}") })
+    }));
+    for member in members {
+        let leaf = lifetime::untimely(member.path(), member.summary(), now).map(|finding| {
+            let is_early = finding.id == Id::CertsNotYetValid;
+            finding.with_hint(if is_early { clock.to_owned() } else { lifetime::renewal(member.path()) })
+        });
+        let above = |issuer| lifetime::untimely_issuer(member.path(), issuer, now);
+        let issuers = member
+            .intermediates()
+            .iter()
+            .filter_map(above)
+            .map(|finding| finding.with_hint(format!("replace the CA: {replace}")));
+        findings.extend(leaf.into_iter().chain(issuers));
+    }
+    lines::findings(report, findings);
+}

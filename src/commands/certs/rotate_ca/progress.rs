@@ -1,0 +1,306 @@
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::{Plan, Verb};
+use crate::commands::certs::{dates, lines};
+use crate::pki::authority::Authority;
+use crate::pki::member::{Member, Successor};
+use crate::pki::rotation::{self, Next, Phase, Rotation, RotationError};
+use crate::pki::{CA_CERTIFICATE_FILE, Summary, when};
+use crate::report::{Line, Report, Role as Style};
+use crate::shell::{dir_flag, shell_path};
+
+/// How far it is, and where.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) directory: PathBuf,
+    pub(super) rotation: Rotation,
+}
+
+/// What came of a step.
+#[derive(Clone, Copy)]
+pub(super) enum Outcome<'a> {
+    /// It was made, by these new leafs, with the CA that was named.
+    Done(&'a [Successor], Option<&'a Authority>),
+    /// It could be made.
+    Dry(&'a rotation::Step, Option<&'a Authority>),
+    /// It was made before.
+    Unchanged,
+}
+
+impl Outcome<'_> {
+    /// In JSON.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Done(..) => "done",
+            Self::Dry(..) => "dry-run",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+impl Progress {
+    pub(super) fn read(directory: &Path) -> Result<Self, RotationError> {
+        Ok(Self { directory: directory.into(), rotation: Rotation::load(directory)? })
+    }
+
+    pub(super) fn status(&self, now: OffsetDateTime) -> Report {
+        let mut report = Report::new("certs rotate-ca status");
+        let (style, words) = match self.rotation.phase {
+            Phase::Activated => {
+                (Style::Strong, "activated: the new CA signs, and the old one is still trusted")
+            }
+            Phase::Idle if self.is_due(now) => (Style::Warn, "the CA should be replaced"),
+            Phase::Idle => (Style::Good, "no rotation is under way"),
+            Phase::Prepared => {
+                (Style::Strong, "prepared: the new CA is trusted, and the old one still signs")
+            }
+        };
+        lines::title(&mut report, style, words, "");
+        let mut report = self.told(report, None, now);
+        let Rotation { ca, members, next, .. } = &self.rotation;
+        let replace = match next {
+            Some(next) => self.command(&format!("activate{}", flags_of(next, None))),
+            None => self.command(&format!("prepare{}", self.rotation.prepare_flags())),
+        };
+        dates::report(&mut report, (&ca.path, &ca.summary), members.iter(), &replace, now);
+        report
+    }
+
+    pub(super) fn report(&self, plan: &Plan, outcome: Outcome<'_>, now: OffsetDateTime) -> Report {
+        let command = match plan.verb {
+            Verb::Prepare { .. } => "certs rotate-ca prepare",
+            Verb::Activate => "certs rotate-ca activate",
+            Verb::Finish => "certs rotate-ca finish",
+        };
+        let mut report = Report::new(command);
+        let (style, done) = self.title(plan, outcome);
+        lines::title(&mut report, style, &done, &format!(" in `{}`", self.directory.display()));
+        report.details.insert("outcome".to_owned(), outcome.name().into());
+        let mut report = self.told(report, plan.other.as_ref(), now);
+        match (&plan.verb, outcome) {
+            (Verb::Finish, Outcome::Done(..)) => {
+                self.bundle(&mut report);
+                report.talk.blank().hint("give both sides the new `ca.crt` and restart them: the old CA's key is good for nothing then");
+            }
+            // Both sides trust the root already, so that there is nothing to finish.
+            (Verb::Activate, Outcome::Done(..)) if self.rotation.phase == Phase::Idle => {
+                self.holders(&mut report);
+                report.talk.blank().hint(
+                    "give both sides their new files and restart them, in any order: they trust the root already, so nothing is left to do",
+                );
+            }
+            (_, Outcome::Dry(..)) => drop(report.talk.blank().hint("leave `--dry-run` out to do it")),
+            _ => {}
+        }
+        self.remarks(&mut report, plan, outcome);
+        report
+    }
+
+    fn title(&self, plan: &Plan, outcome: Outcome<'_>) -> (Style, String) {
+        let named = match outcome {
+            Outcome::Done(_, named) | Outcome::Dry(_, named) => named,
+            Outcome::Unchanged => None,
+        };
+        let name = named.map(|named| format!("`{}`", named.summary().subject));
+        let (style, words) = match (&plan.verb, outcome, &name) {
+            (verb, Outcome::Unchanged, _) => {
+                return (Style::Good, format!("unchanged: `{}` was done already", verb.name()));
+            }
+            (Verb::Prepare { .. }, Outcome::Dry(..), None) => {
+                (Style::Strong, "would make a new CA and trust it too".to_owned())
+            }
+            (Verb::Prepare { .. }, Outcome::Dry(..), Some(name)) => {
+                (Style::Strong, format!("would trust {name} too, which can issue all certificates"))
+            }
+            (Verb::Activate, Outcome::Dry(..), _) => {
+                (Style::Strong, "would issue all certificates by the new CA".to_owned())
+            }
+            (Verb::Finish, Outcome::Dry(..), _) => {
+                (Style::Strong, "would trust the old CA no more".to_owned())
+            }
+            (Verb::Prepare { .. }, _, None) => {
+                (Style::Good, "made a new CA, which is trusted too".to_owned())
+            }
+            (Verb::Prepare { .. }, _, Some(name)) if self.is_trusted_already() => {
+                (Style::Good, format!("{name} signs after `activate`"))
+            }
+            (Verb::Prepare { .. }, _, Some(name)) => (Style::Good, format!("{name} is trusted too")),
+            (Verb::Activate, ..) => (Style::Good, "issued all certificates by the new CA".to_owned()),
+            (Verb::Finish, ..) => (Style::Good, "the old CA is trusted no more".to_owned()),
+        };
+        (style, words)
+    }
+
+    /// What is good to know about the CA that was named, and about lifetimes that it cuts short.
+    fn remarks(&self, report: &mut Report, plan: &Plan, outcome: Outcome<'_>) {
+        let (successors, named) = match outcome {
+            Outcome::Done(successors, named) => (successors, named),
+            Outcome::Dry(step, named) => (step.successors(), named),
+            Outcome::Unchanged => return,
+        };
+        match (&plan.verb, &plan.other) {
+            (Verb::Prepare { .. }, Some(_)) => lines::note(
+                report,
+                "a server that trusts this CA lets in everybody to whom it has issued a client certificate",
+            ),
+            (Verb::Activate, Some((certificate, key))) => lines::note(
+                report,
+                &format!(
+                    "the CA's key stays where it is; whoever issues or renews names it again: `{}`",
+                    files_of(certificate, key)
+                ),
+            ),
+            _ => {}
+        }
+        let made = self.rotation.members.iter().zip(successors);
+        let made = made.map(|(member, successor)| (member.name(), successor.summary(), successor.cut_from()));
+        let flags =
+            if plan.other.is_some() { " --ca-cert FILE --ca-key FILE" } else { " --ca-lifetime SPAN" };
+        let hint = format!(
+            "after `finish`, {} begins to replace the CA by one that expires later",
+            self.command(&format!("prepare{flags}"))
+        );
+        let mut findings = lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint);
+        if let (Verb::Prepare { .. }, Some(named)) = (&plan.verb, named) {
+            findings.extend(named.findings().iter().cloned());
+        }
+        lines::findings(report, findings);
+    }
+
+    /// Who is trusted, what goes where, and which step is next.
+    fn told(&self, mut report: Report, files: Option<&(PathBuf, PathBuf)>, now: OffsetDateTime) -> Report {
+        let Rotation { phase, ca, next, retiring, .. } = &self.rotation;
+        lines::certificate(&mut report, "CA", &ca.summary, "signs", now);
+        if let Some(next) = next {
+            lines::certificate(&mut report, "next", &next.summary, &self.remark(next), now);
+        }
+        for old in retiring {
+            lines::certificate(&mut report, "old", old, "trusted until `finish`", now);
+        }
+        self.details(&mut report, now);
+        match (phase, next) {
+            (Phase::Activated, _) => {
+                self.holders(&mut report);
+                report.talk.blank().hint(format!(
+                    "give both sides their new files and restart them, in any order; once nobody presents a certificate \
+                     of the old CA: {}",
+                    self.command("finish")
+                ));
+            }
+            (Phase::Prepared, Some(next)) => {
+                let activate = self.command(&format!("activate{}", flags_of(next, files)));
+                if self.rotation.has_root_of(next) {
+                    report.talk.blank().hint(format!("both sides trust its root already: {activate}"));
+                } else {
+                    self.bundle(&mut report);
+                    report.talk.blank().hint(format!(
+                        "give both sides the new `ca.crt` and restart them, in any order; once both trust both CAs: {activate}"
+                    ));
+                }
+            }
+            _ => self.beginning(&mut report, now),
+        }
+        report
+    }
+
+    /// When to begin, and how.
+    fn beginning(&self, report: &mut Report, now: OffsetDateTime) {
+        let prepare = self.command(&format!("prepare{}", self.rotation.prepare_flags()));
+        let (end, due_from) = (self.rotation.end(), self.rotation.due_from());
+        if end <= now {
+            report.talk.blank().hint(format!("the CA expired {}: {prepare}", when::distance(end, now)));
+        } else if due_from <= now {
+            report.talk.blank().hint(format!(
+                "the CA expires {}, and would cut the life of what it issues short: {prepare}",
+                when::distance(end, now)
+            ));
+        } else {
+            let day = when::moment(due_from, &self.rotation.ca.summary);
+            let words = format!("           begin with {prepare} from {day} on");
+            report.talk.line(Line::default().with(Style::Dim, words));
+        }
+    }
+
+    fn remark(&self, next: &Next) -> String {
+        let is_root = next.summary.subject == next.root.subject;
+        match (self.rotation.has_root_of(next), is_root) {
+            (true, _) => "signs after `activate`".to_owned(),
+            (false, true) => "trusted, and signs after `activate`".to_owned(),
+            (false, false) => {
+                format!("its root `{}` is trusted, and it signs after `activate`", next.root.subject)
+            }
+        }
+    }
+
+    fn details(&self, report: &mut Report, now: OffsetDateTime) {
+        let Rotation { phase, ca, next, retiring, .. } = &self.rotation;
+        let details = &mut report.details;
+        details.insert("directory".to_owned(), lines::words(&self.directory).into());
+        details.insert("phase".to_owned(), phase.name().into());
+        details.insert("next".to_owned(), self.next_step(now).map_or(Value::Null, Into::into));
+        let name = |summary: &Summary| summary.subject.to_string();
+        details.insert("signs".to_owned(), name(&ca.summary).into());
+        let root = next.iter().filter(|next| !self.rotation.has_root_of(next)).map(|next| &next.root);
+        let trusted = [&ca.summary].into_iter().chain(root).chain(retiring).map(name).collect::<Vec<_>>();
+        details.insert("trusted".to_owned(), trusted.into());
+        details.insert("due_from".to_owned(), when::timestamp(self.rotation.due_from()).into());
+    }
+
+    fn is_trusted_already(&self) -> bool {
+        self.rotation.next.as_ref().is_some_and(|next| self.rotation.has_root_of(next))
+    }
+
+    fn bundle(&self, report: &mut Report) {
+        let bundle = self.directory.join(CA_CERTIFICATE_FILE);
+        lines::files(report, &[("to both sides".to_owned(), vec![bundle])]);
+    }
+
+    fn holders(&self, report: &mut Report) {
+        let holder = |member: &Member| {
+            lines::holder(&self.directory, member.name(), member.role(), (true, member.has_key()))
+        };
+        lines::files(report, &self.rotation.members.iter().map(holder).collect::<Vec<_>>());
+    }
+
+    fn next_step(&self, now: OffsetDateTime) -> Option<&'static str> {
+        match self.rotation.phase {
+            Phase::Activated => Some("finish"),
+            Phase::Idle => self.is_due(now).then_some("prepare"),
+            Phase::Prepared => Some("activate"),
+        }
+    }
+
+    fn is_due(&self, now: OffsetDateTime) -> bool {
+        self.rotation.due_from() <= now
+    }
+
+    fn command(&self, step: &str) -> String {
+        format!("`egext certs rotate-ca {step}{}`", dir_flag(&self.directory))
+    }
+}
+
+impl Verb {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Prepare { .. } => "prepare",
+            Self::Activate => "activate",
+            Self::Finish => "finish",
+        }
+    }
+}
+
+/// What `activate` needs for this CA: nothing, if its key is in the set.
+fn flags_of(next: &Next, files: Option<&(PathBuf, PathBuf)>) -> String {
+    match files {
+        _ if next.has_key => String::new(),
+        Some((certificate, key)) => format!(" {}", files_of(certificate, key)),
+        None => " --ca-cert FILE --ca-key FILE".to_owned(),
+    }
+}
+
+fn files_of(certificate: &Path, key: &Path) -> String {
+    format!("--ca-cert {} --ca-key {}", shell_path(certificate), shell_path(key))
+}

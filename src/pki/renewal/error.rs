@@ -1,0 +1,117 @@
+use std::path::{Path, PathBuf};
+
+use crate::pki::authority::AuthorityError;
+use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, place, rotate_command};
+use crate::pki::{DistinguishedName, IdentityError, Refusal, Role};
+use crate::report::Hint;
+use crate::shell::shell_word;
+
+/// Why nothing was renewed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenewalError {
+    /// A successor cannot be issued.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// What this CA issues now would not live long enough.
+    #[error("the CA in `{}` expires {left}, before a new certificate would be due again", path.display())]
+    CaDue {
+        /// Its certificate.
+        path: PathBuf,
+        /// How far away its end is.
+        left: String,
+        /// It was forced, and does not help.
+        force: bool,
+        /// Its certificate is that of the set, not a file that the user named.
+        in_set: bool,
+    },
+    /// The CA can sign nothing that is valid.
+    #[error("the CA in `{}` expired {ago}", path.display())]
+    CaExpired {
+        /// Its certificate.
+        path: PathBuf,
+        /// How far away its end is.
+        ago: String,
+        /// Its certificate is that of the set, not a file that the user named.
+        in_set: bool,
+    },
+    /// The clock of this machine, or of the one that made the CA, is wrong.
+    #[error("the CA in `{}` is not valid before {from}", path.display())]
+    CaNotYetValid {
+        /// Its certificate.
+        path: PathBuf,
+        /// As RFC 3339 has it.
+        from: String,
+    },
+    /// The CA's certificate cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The CA cannot sign any more: its key was discarded, or is kept elsewhere.
+    #[error("`{}` is not here, so nothing can be signed", path.display())]
+    NoCaKey {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Another CA's certificate, or a forged one, has taken the place of one of the set's.
+    #[error(transparent)]
+    Stranger(#[from] Box<Stranger>),
+}
+
+/// A certificate that is not renewed, because this CA never vouched for what stands in it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{}` was not issued for the {role} by the CA that signs{}, so it is not renewed",
+    path.display(),
+    issuer.as_ref().map_or_else(String::new, |issuer| format!(", `{issuer}`"))
+)]
+pub struct Stranger {
+    pub(super) path: PathBuf,
+    /// What its files are called.
+    pub(super) name: String,
+    pub(super) role: Role,
+    /// Who should have issued it.
+    pub(super) issuer: Option<DistinguishedName>,
+    #[source]
+    pub(super) refusal: Refusal,
+}
+
+impl Hint for RenewalError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Authority(error) => error.hint(),
+            Self::CaDue { path, force, in_set, .. } => {
+                let or = if *force { "" } else { "; `--force` makes a certificate that ends with it" };
+                Some(format!("replace the CA first: {}{or}", replacement(path, *in_set)))
+            }
+            Self::CaExpired { path, in_set, .. } => {
+                Some(format!("replace the CA first: {}", replacement(path, *in_set)))
+            }
+            Self::CaNotYetValid { .. } => {
+                Some("compare this machine's clock with another one: `date -u`".to_owned())
+            }
+            Self::Identity(error) => error.hint(),
+            Self::NoCaKey { path } => Some(format!(
+                "if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, {} begins to replace the CA",
+                rotate_command(path, PRIVATE_CA)
+            )),
+            // Its names are not repeated here: they may be what a stranger wants to be signed.
+            Self::Stranger(stranger) => {
+                let Stranger { path, name, role, .. } = &**stranger;
+                Some(format!(
+                    "copy back the certificate that this CA issued, or issue a new one: `egext certs issue {role} --out {} --replace --san NAME{}`",
+                    shell_word(name),
+                    place(path)
+                ))
+            }
+        }
+    }
+}
+
+/// The command that begins to replace the CA in `path`.
+fn replacement(path: &Path, in_set: bool) -> String {
+    if in_set {
+        return rotate_command(path, "");
+    }
+    // Which directory the set is in, the file of a CA elsewhere does not tell.
+    rotate_command(Path::new("."), ANOTHER_CA)
+}

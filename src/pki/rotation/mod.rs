@@ -1,0 +1,334 @@
+//! Another CA in the place of the one that is there, while both sides keep talking.
+//!
+//! ```text
+//!            ca.crt       ca.key   leafs by   next CA
+//! idle       old          old      old        -
+//! prepare    old, new     old      old        new
+//! activate   new, old     new      new        -
+//! finish     new          new      new        -
+//! ```
+//!
+//! A peer is always given what it trusts: before the first leaf of the new CA is presented by anybody, everybody
+//! has had the chance to load a `ca.crt` with both, and the old CA goes only when its last leaf is gone. Between
+//! two steps there is any amount of time. What a step cannot know is whether the files have arrived at the other
+//! machine; that is why there are three of them and not one.
+//!
+//! # Why there is no state file
+//!
+//! A file that says "prepared" can be lost, copied or restored without the certificates that it speaks of. The
+//! certificates say it themselves: who has a next CA is prepared; who trusts another CA beside the one that
+//! signs is activated. Each step is one replacement of the set, so there is nothing between two rows of the
+//! table, and a step that was killed has either happened or not.
+//!
+//! # Where the second key lives
+//!
+//! That of a CA that `egext` makes: in the set, under names that begin with a dot: the store gives those no link in the user's directory, so
+//! that nobody copies the key to a peer. It travels with the set through every renewal, is replaced in the same
+//! rename, and `ca.key` stays what it has always been: the key of the first certificate in `ca.crt`. The old
+//! CA's key is not needed after `activate`: it stays in the set before, until there is another one. It is not
+//! needed before either, so a set whose CA key was discarded gets a CA again in the same way.
+//!
+//! The key of a company's CA is never stored: `prepare` proves with it that it can issue every certificate of the set, and
+//! `activate` is given it again. What is kept in between is the CA's certificate, and those above it.
+
+mod error;
+mod next;
+
+pub use error::RotationError;
+pub use next::{NewCa, Next, PrivateCa};
+
+use std::path::Path;
+
+use rustls_pki_types::CertificateDer;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::authority::Authority;
+use super::change::Difference;
+use super::member::{self, Member, Successor};
+use super::renewal::{self, Ca, RenewalError, Selected, Signer};
+use super::signature::is_signed_by;
+use super::store::{SetFile, Snapshot, Store, StoreError};
+use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, SET_FILES, Summary, date, pem};
+
+/// How far a rotation has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// The new CA signs, and the old one is still trusted.
+    Activated,
+    /// One CA, which signs.
+    Idle,
+    /// The new CA is trusted, and the old one still signs.
+    Prepared,
+}
+
+impl Phase {
+    /// In JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Activated => "activated",
+            Self::Idle => "idle",
+            Self::Prepared => "prepared",
+        }
+    }
+}
+
+/// The CAs and the leafs of a set, and what they say about a rotation.
+#[derive(Debug)]
+pub struct Rotation {
+    /// What all of it was read from.
+    set: Snapshot,
+    /// All of `ca.crt`: what signs comes first.
+    trusted: Vec<CertificateDer<'static>>,
+    /// How far it has come.
+    pub phase: Phase,
+    /// What signs, or the root above.
+    pub ca: Ca,
+    /// What will sign, where it is prepared.
+    pub next: Option<Next>,
+    /// What has signed before and is still trusted.
+    pub retiring: Vec<Summary>,
+    /// All leafs.
+    pub members: Vec<Member>,
+}
+
+impl Rotation {
+    /// Reads the set in `directory`.
+    ///
+    /// # Errors
+    /// When there is none, or one of its files cannot be used.
+    pub fn load(directory: &Path) -> Result<Self, RotationError> {
+        Self::of(member::set(directory)?)
+    }
+
+    /// The same of a set that is opened already.
+    ///
+    /// # Errors
+    /// When one of its files cannot be used.
+    pub fn of(set: Snapshot) -> Result<Self, RotationError> {
+        let members = Member::all(&set)?;
+        // Its key is not needed: the old CA signs nothing here, and may have none.
+        let ca = Ca::without_key(&set)?;
+        let trusted = ca.certificates().to_vec();
+        let next = Next::load(&set)?;
+        let in_use = upward(&trusted);
+        let retiring = trusted
+            .iter()
+            .filter(|certificate| next.as_ref().map(Next::anchor) != Some(certificate))
+            .filter(|certificate| !in_use.contains(certificate))
+            .map(|certificate| member::summary(&ca.path, certificate))
+            .collect::<Result<Vec<_>, _>>()?;
+        let phase = match (&next, retiring.is_empty()) {
+            (Some(_), _) => Phase::Prepared,
+            (None, false) => Phase::Activated,
+            (None, true) => Phase::Idle,
+        };
+        Ok(Self { set, trusted, phase, ca, next, retiring, members })
+    }
+
+    /// When the present CA should be replaced: before it cuts the life of a leaf short. Of leafs that are meant to
+    /// live as long as their CA that would be at birth, so it is not in the first half of the CA's life.
+    pub fn due_from(&self) -> OffsetDateTime {
+        let longest = self.members.iter().map(|member| member.lifetime(&self.ca.summary)).max();
+        let longest = longest.unwrap_or(member::DEFAULT_LIFETIME).duration();
+        let half = self.ca.summary.lifetime.unsigned_abs() / 2;
+        date::before(self.end(), longest.min(half))
+    }
+
+    /// When the first CA expires that a leaf needs.
+    pub fn end(&self) -> OffsetDateTime {
+        let root = &self.ca.summary;
+        self.members.iter().map(|member| member.issuers_end(root)).fold(root.not_after, OffsetDateTime::min)
+    }
+
+    /// Makes the new CA, or takes one along, and trusts it beside the old one. What was prepared before is replaced.
+    ///
+    /// # Errors
+    /// When it cannot be made, or cannot issue what the set has.
+    pub fn prepare(
+        &self,
+        new: &NewCa<'_>,
+        passphrase: Option<&Path>,
+        now: OffsetDateTime,
+    ) -> Result<Step, RotationError> {
+        // Their names go into a new CA, or are tried out with another one.
+        renewal::refuse_strangers(&self.members, self.signs())?;
+        let (path, key) = match new {
+            NewCa::Private(plan) => {
+                let (certificate, key) = self.make(plan, passphrase, now)?;
+                (vec![certificate], Some(key))
+            }
+            NewCa::Theirs(authority) => (self.prove(authority, now)?, None),
+        };
+        let mut trusted = self.trusted_at_present();
+        if let Some(anchor) = path.last().filter(|anchor| !trusted.contains(anchor)) {
+            trusted.push(anchor.clone());
+        }
+        let mut step = Step::default();
+        step.write(CA_CERTIFICATE_FILE, pem::bundle(&trusted), false);
+        step.write(next::CERTIFICATE_FILE, pem::bundle(&path), false);
+        match key {
+            Some(key) => step.write(NEXT_CA_KEY_FILE, key, true),
+            None => step.removed.push(NEXT_CA_KEY_FILE),
+        }
+        Ok(step)
+    }
+
+    /// Lets the new CA issue all leafs anew, and trusts the old one beside it. `named` is the CA that the user has
+    /// named; its key is read, not stored.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub fn activate(
+        &self,
+        named: Option<&Authority>,
+        passphrase: Option<&Path>,
+        now: OffsetDateTime,
+    ) -> Result<Step, RotationError> {
+        let Some(next) = &self.next else {
+            return Err(RotationError::NotPrepared { directory: self.set.directory().to_owned() });
+        };
+        let opened;
+        let (authority, key) = match named {
+            Some(named) => {
+                next.refuse_other(named, self.set.directory())?;
+                (named, None)
+            }
+            None => {
+                let (authority, key) = next.open(&self.set, passphrase, now)?;
+                opened = authority;
+                (&opened, Some(key))
+            }
+        };
+        let successors = self.successors(self.members.iter(), authority, false, now)?;
+        let mut step = Step { successors, ..Step::default() };
+        let old = self.trusted.iter().filter(|certificate| *certificate != next.anchor());
+        step.write(CA_CERTIFICATE_FILE, pem::bundle([next.anchor()].into_iter().chain(old)), false);
+        step.removed = vec![next::CERTIFICATE_FILE, NEXT_CA_KEY_FILE];
+        match key {
+            Some(key) => step.write(CA_KEY_FILE, key, true),
+            None => step.removed.push(CA_KEY_FILE),
+        }
+        Ok(step)
+    }
+
+    /// Trusts the old CA no more.
+    ///
+    /// # Errors
+    /// When a leaf of the old CA is still there.
+    pub fn finish(&self) -> Result<Step, RotationError> {
+        let is_strange = |member: &&Member| member.verify_below(self.signs()).is_err();
+        if let Some(member) = self.members.iter().find(is_strange) {
+            return Err(RotationError::StillNeeded {
+                path: member.path().into(),
+                name: member.name().into(),
+                role: member.role(),
+            });
+        }
+        let mut step = Step { forgets_ca_keys: true, ..Step::default() };
+        step.write(CA_CERTIFICATE_FILE, pem::bundle(&upward(&self.trusted)), false);
+        Ok(step)
+    }
+
+    /// New leafs in the place of `members`.
+    fn successors<'a>(
+        &self,
+        members: impl Iterator<Item = &'a Member>,
+        authority: &Authority,
+        keep_key: bool,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Successor>, RenewalError> {
+        let selected = members.map(|member| Selected { member, difference: Difference::default() });
+        let selected = selected.collect::<Vec<_>>();
+        // The old CA has issued them.
+        let signer = Signer { authority, issuers: self.signs(), ca: &self.ca.summary };
+        renewal::renew(&selected, &signer, keep_key, now)
+    }
+
+    /// The CA that signs at present, or the root above it.
+    fn signs(&self) -> &[CertificateDer<'static>] {
+        &self.trusted[..1]
+    }
+
+    /// What peers have to trust without a rotation: all but what was only prepared.
+    fn trusted_at_present(&self) -> Vec<CertificateDer<'static>> {
+        let in_use = upward(&self.trusted);
+        let prepared = self.next.as_ref().map(Next::anchor);
+        let is_only_prepared =
+            |certificate: &CertificateDer<'_>| Some(certificate) == prepared && !in_use.contains(certificate);
+        self.trusted.iter().filter(|certificate| !is_only_prepared(certificate)).cloned().collect()
+    }
+
+    /// Do peers trust the root of `next` already, because the present CA has the same one?
+    pub fn has_root_of(&self, next: &Next) -> bool {
+        upward(&self.trusted).contains(next.anchor())
+    }
+}
+
+/// What a step changes: nothing is written before [`Self::apply`].
+#[derive(Default)]
+pub struct Step {
+    files: Vec<SetFile<'static>>,
+    removed: Vec<&'static str>,
+    successors: Vec<Successor>,
+    forgets_ca_keys: bool,
+}
+
+impl Step {
+    /// New leafs, if it makes some.
+    pub fn successors(&self) -> &[Successor] {
+        &self.successors
+    }
+
+    /// Writes all of it at once.
+    ///
+    /// # Errors
+    /// When the set cannot be written. It is as before then.
+    pub fn apply(self, store: Store) -> Result<Vec<Successor>, StoreError> {
+        let Self { mut files, removed, successors, forgets_ca_keys } = self;
+        let store = if forgets_ca_keys { store.forget_ca_keys() } else { store };
+        let files = successors.iter().flat_map(Successor::files).chain(files.drain(..)).collect::<Vec<_>>();
+        store.update(&files, &removed)?;
+        Ok(successors)
+    }
+
+    fn write(&mut self, name: &'static str, text: Zeroizing<String>, secret: bool) {
+        self.files.push(SetFile { name, text, secret });
+    }
+}
+
+/// Locks the set in `directory` for one step.
+///
+/// # Errors
+/// When it cannot be written to.
+pub fn open(directory: &Path) -> Result<Store, StoreError> {
+    Store::open(directory, &SET_FILES)
+}
+
+/// The first of `certificates`, and all others above it, up to its root.
+fn upward(certificates: &[CertificateDer<'static>]) -> Vec<CertificateDer<'static>> {
+    let mut found = certificates.iter().take(1).cloned().collect::<Vec<_>>();
+    let mut looked_at = 0;
+    while let Some(lower) = found.get(looked_at).cloned() {
+        looked_at += 1;
+        // Above a root there is nothing, though one with the same name and key may stand in the same file.
+        if is_signed_by(&lower, &lower) {
+            continue;
+        }
+        let above = certificates.iter().filter(|other| !found.contains(other) && is_signed_by(&lower, other));
+        let above = above.cloned().collect::<Vec<_>>();
+        found.extend(above);
+    }
+    found
+}
+
+/// All of a file as it is, wiped from memory when dropped.
+fn text(path: &Path, octets: &[u8]) -> Result<Zeroizing<String>, IdentityError> {
+    let invalid = |_| std::io::Error::from(std::io::ErrorKind::InvalidData);
+    let text = std::str::from_utf8(octets)
+        .map_err(|error| IdentityError::Unreadable { path: path.into(), source: invalid(error) })?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// The key of a CA that will sign.
+pub(super) const NEXT_CA_KEY_FILE: &str = ".next-ca.key";
