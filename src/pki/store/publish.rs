@@ -10,6 +10,7 @@ use super::file::{Access, random_name, sync, write_new};
 use super::handle::{Directory, PRIVATE, ReadError, Unsynced};
 use super::place::{CURRENT, FORGOTTEN, NEW, PREVIOUS, Place, SET};
 use super::{ALONE, PUBLIC, SetFile, Store, StoreError};
+use crate::pki::CA_KEY_FILE;
 
 impl Store {
     /// Makes a set of `files` and of those of the current one that are `kept`.
@@ -36,6 +37,9 @@ impl Store {
             // Whatever ends this run, the next one sees what it was about to remove.
             self.point(&hidden, FORGOTTEN, OsStr::new(&set))?;
             sync(&[hidden.unsynced()])?;
+        }
+        if !names.contains(&CA_KEY_FILE) {
+            self.remove_ca_key_link()?;
         }
         self.point(&hidden, CURRENT, OsStr::new(&set))?;
         // From here on the new set is what readers see.
@@ -83,6 +87,19 @@ impl Store {
         hidden.make(name, ALONE)?;
         self.undo.directory(hidden, name);
         hidden.open(name)
+    }
+
+    /// The new set has no such key. A link to nothing would mean that it was lost, so the link goes before: without one,
+    /// the set that is still there is whole, and has its key.
+    fn remove_ca_key_link(&mut self) -> Result<(), StoreError> {
+        let directory = self.place.directory();
+        if directory.target(CA_KEY_FILE).is_none_or(|found| found != Place::target(CA_KEY_FILE)) {
+            return Ok(());
+        }
+        let failed = |source| StoreError::failed("remove", &directory.path_of(CA_KEY_FILE), source);
+        directory.remove(CA_KEY_FILE).map_err(failed)?;
+        self.undo.removed_link(directory, CA_KEY_FILE);
+        sync(&[directory.unsynced()])
     }
 
     /// Complete, and on disk: from here on it is one of the sets.

@@ -1,6 +1,7 @@
 use std::ffi::{OsStr, OsString};
 
 use super::handle::Directory;
+use super::place::Place;
 
 /// What was made on the way, taken away again when the way does not lead to its end.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ enum Kind {
     File,
     /// A file that goes with its directory, and stays where others have begun to use that.
     LastFile,
+    /// One of our links, which was removed and is made again.
+    RemovedLink,
 }
 
 impl Undo {
@@ -35,6 +38,11 @@ impl Undo {
     /// A file was made that goes only when nothing else is left.
     pub(super) fn last_file(&mut self, parent: &Directory, name: impl AsRef<OsStr>) {
         self.remember(parent, name.as_ref(), Kind::LastFile);
+    }
+
+    /// One of our links was removed.
+    pub(super) fn removed_link(&mut self, parent: &Directory, name: impl AsRef<OsStr>) {
+        self.remember(parent, name.as_ref(), Kind::RemovedLink);
     }
 
     /// What was made has another name now.
@@ -66,6 +74,9 @@ impl Drop for Undo {
                     parent.remove(&name)
                 }
                 Kind::LastFile => Ok(()),
+                Kind::RemovedLink => {
+                    name.to_str().map_or(Ok(()), |text| parent.symlink(&Place::target(text), text))
+                }
             };
         }
     }
