@@ -611,6 +611,7 @@ error: the path "a/nb" is empty, not UTF-8 or has control characters
             &["--upstream=nonsense"],
             str![[r#"
 error: `nonsense` is not an address; expected `host:port`, `tls://host:port`, `tcp://host:port` or `unix:/path`
+  hint: write `nonsense:5005`
 
 "#]],
         ),
