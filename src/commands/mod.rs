@@ -26,7 +26,7 @@ use crate::bridge::Died;
 use crate::cli::{Certs, CertsCommand, Cli, Command};
 use crate::demo::DemoError;
 use crate::input::is_stdin;
-use crate::net::{Address, BindError, TargetError, TlsError};
+use crate::net::{Address, BindError, TargetError, TlsError, enough_for_a_runtime};
 use crate::pki::IdentityError;
 use crate::report::{Format, Hint, OutputOptions, Printer, UnknownId};
 
@@ -232,6 +232,7 @@ fn formats(command: &Command) -> &'static [Format] {
 
 /// Runs a future to its end on this thread: our work waits for peers, not for processors.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
+    enough_for_a_runtime().map_err(Error::Runtime)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let output = runtime.block_on(future);

@@ -1,3 +1,6 @@
+use std::io;
+use std::os::unix::net::UnixStream;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The number of files that this process may have open.
@@ -14,6 +17,14 @@ pub(crate) fn raise_limit() -> usize {
     // Refused by some sandboxes, and by systems whose maximum is no number.
     let limit = if raised.is_ok() { maximum } else { current };
     number(limit)
+}
+
+/// Fails if the descriptors that a runtime of tokio needs are not there: tokio panics where it cannot make the pair of
+/// sockets by which signals reach it.
+pub(crate) fn enough_for_a_runtime() -> io::Result<()> {
+    // The pair and a copy, epoll and the descriptor that wakes it, and one more.
+    let _three_pairs = [UnixStream::pair()?, UnixStream::pair()?, UnixStream::pair()?];
+    Ok(())
 }
 
 /// None is no limit.

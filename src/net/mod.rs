@@ -24,7 +24,7 @@ pub use address_error::AddressError;
 pub(crate) use address_error::without_user;
 pub(crate) use channel::{Channel, open_channel};
 pub(crate) use deadline::{LONGEST, deadline};
-pub(crate) use descriptors::{descriptor_limit, raise_limit};
+pub(crate) use descriptors::{descriptor_limit, enough_for_a_runtime, raise_limit};
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use fault::{Fault, FaultKind, Layer};
 pub(crate) use gate::{Admission, Gate};

@@ -66,3 +66,17 @@ fn assert_cannot_run(command: Egext) -> Run {
     assert_eq!((run.exit_code, &*run.stdout), (2, ""), "{}", run.stderr);
     run
 }
+
+/// Some libraries panic where they get no file descriptor.
+#[test]
+fn too_few_descriptors_are_said() {
+    let port = ReservedPort::new();
+    for number in 4..=12 {
+        let script = format!(r#"ulimit -n {number}; exec "$0" "$@""#);
+        let address = port.tls_address().replace("tls://", "tcp://");
+        let probe = Egext::new("sh", ["-c", &script, env!("CARGO_BIN_EXE_egext"), "probe", &address]);
+        let run = probe.run();
+        // From some number on there are enough to see that nobody listens.
+        assert!(matches!(run.exit_code, 1 | 2), "{number}: {} {}", run.exit_code, run.stderr);
+    }
+}
