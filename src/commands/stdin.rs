@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::cli::{CertsCommand, Command, Material, RotationStep, Signer};
+use crate::cli::{Activate, CertsCommand, Command, Material, Prepare, RotationStep, Signer};
 use crate::input::is_stdin;
 
 /// Refuses a command of which two inputs are `-`.
@@ -41,7 +41,7 @@ fn certs_inputs(command: &CertsCommand) -> Vec<Input<'_>> {
             inputs
         }
         CertsCommand::Init(init) => {
-            pair([init.ca_cert.as_ref(), init.ca_key.as_ref(), init.ca_key_passphrase_file.as_ref()])
+            ca([init.ca_cert.as_ref(), init.ca_key.as_ref(), init.ca_key_passphrase_file.as_ref()])
         }
         CertsCommand::Issue(issue) => {
             let mut inputs = signer(&issue.signer);
@@ -50,10 +50,11 @@ fn certs_inputs(command: &CertsCommand) -> Vec<Input<'_>> {
         }
         CertsCommand::Renew(renew) => signer(&renew.signer),
         CertsCommand::RotateCa(rotation) => match &rotation.step {
-            RotationStep::Prepare(prepare) => {
-                input(PASSPHRASE, prepare.step.ca_key_passphrase_file.as_ref()).into_iter().collect()
+            RotationStep::Prepare(Prepare { step, other, .. })
+            | RotationStep::Activate(Activate { step, other }) => {
+                ca([other.ca_cert.as_ref(), other.ca_key.as_ref(), step.ca_key_passphrase_file.as_ref()])
             }
-            _ => Vec::new(),
+            RotationStep::Finish(_) | RotationStep::Status(_) => Vec::new(),
         },
         CertsCommand::Show(show) => {
             let mut inputs = show.paths.iter().map(|path| ("FILE", path.as_path())).collect::<Vec<_>>();
@@ -70,10 +71,11 @@ fn material(material: &Material) -> Vec<Input<'_>> {
 }
 
 fn signer(signer: &Signer) -> Vec<Input<'_>> {
-    pair([signer.ca_cert.as_ref(), signer.ca_key.as_ref(), signer.ca_key_passphrase_file.as_ref()])
+    ca([signer.ca_cert.as_ref(), signer.ca_key.as_ref(), signer.ca_key_passphrase_file.as_ref()])
 }
 
-fn pair(paths: [Option<&PathBuf>; 3]) -> Vec<Input<'_>> {
+/// The files of a CA that signs.
+fn ca(paths: [Option<&PathBuf>; 3]) -> Vec<Input<'_>> {
     let flags = ["`--ca-cert`", "`--ca-key`", PASSPHRASE];
     flags.into_iter().zip(paths).filter_map(|(flag, path)| input(flag, path)).collect()
 }

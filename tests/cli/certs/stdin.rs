@@ -138,6 +138,12 @@ fn only_one_input_is_stdin() {
             "`--ca-key-passphrase-file`",
             "`--csr`",
         ),
+        (&["rotate-ca", "prepare", "--ca-cert", "-", "--ca-key", "-"], "`--ca-cert`", "`--ca-key`"),
+        (
+            &["rotate-ca", "activate", "--ca-cert", "c", "--ca-key", "-", "--ca-key-passphrase-file", "-"],
+            "`--ca-key`",
+            "`--ca-key-passphrase-file`",
+        ),
     ] {
         place.assert_fails(
             arguments,
