@@ -234,11 +234,20 @@ pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
 
 /// The command that begins to replace the CA in `path`, for a hint.
 pub(super) fn rotate_command(path: &Path, flags: &str) -> String {
-    let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
     let of_set = [super::CA_CERTIFICATE_FILE, super::CA_KEY_FILE];
     let is_of_set = path.file_name().is_some_and(|name| of_set.iter().any(|file| name == *file));
     let place = if is_of_set { place(path) } else { ELSEWHERE.to_owned() };
-    format!("`egext certs rotate-ca prepare{flags}{place}`")
+    rotation("prepare", flags, &place)
+}
+
+/// The command that makes one step of a rotation in `directory` with `flags`, for a hint.
+pub fn rotation_command(step: &str, flags: &str, directory: &Path) -> String {
+    rotation(step, flags, &dir_flag(directory))
+}
+
+fn rotation(step: &str, flags: &str, place: &str) -> String {
+    let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
+    format!("`egext certs rotate-ca {step}{flags}{place}`")
 }
 
 /// The command that shows what a file holds, or what a server presents, for a hint.
@@ -250,10 +259,10 @@ pub(super) fn show_command(subject: &str) -> String {
 }
 
 /// For [`rotate_command`]: another CA that exists already.
-pub(super) const ANOTHER_CA: &str = "--ca-cert FILE --ca-key FILE";
+pub const ANOTHER_CA: &str = "--ca-cert FILE --ca-key FILE";
 
 /// For [`rotate_command`]: a new CA, and its key in the set, which has none.
-pub(super) const PRIVATE_CA: &str = "--private-ca";
+pub const PRIVATE_CA: &str = "--private-ca";
 
 /// The flag that names the directory of `path`, where that is not the default.
 pub(super) fn place(path: &Path) -> String {

@@ -160,9 +160,9 @@ impl StoredSet {
     /// The command that changes the server's certificate below the same CA.
     fn renew(&self, flags: &str) -> String {
         let signer = match self.ca_key {
-            StoredKey::Absent => " --ca-cert FILE --ca-key FILE",
-            StoredKey::Encrypted => " --ca-key-passphrase-file FILE",
-            StoredKey::Plain(_) => "",
+            StoredKey::Absent => format!(" {ANOTHER_CA}"),
+            StoredKey::Encrypted => " --ca-key-passphrase-file FILE".to_owned(),
+            StoredKey::Plain(_) => String::new(),
         };
         let command = renew_command(self.server.certificate_path(), &format!("{flags}{signer}"));
         format!("{command} changes it{}", self.without_key())

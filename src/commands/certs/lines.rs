@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::pki::member::{certificate_file, key_file};
 use crate::pki::{CA_CERTIFICATE_FILE, Role, Summary, when};
 use crate::report::{Finding, Id, Line, Report, Role as Style};
+use crate::shell::shell_path;
 use crate::units::Span;
 
 /// One certificate: who, for whom, until when, and a remark.
@@ -100,6 +101,23 @@ pub(super) fn findings(report: &mut Report, findings: Vec<Finding>) {
         report.findings.push(finding);
     }
 }
+
+/// The flags that name a CA whose key is not in the set.
+pub(super) fn ca_flags(certificate: &Path, key: &Path) -> String {
+    format!("--ca-cert {} --ca-key {}", shell_path(certificate), shell_path(key))
+}
+
+/// A note about such a CA, once it signs.
+pub(super) fn ca_key_elsewhere(certificate: &Path, key: &Path) -> String {
+    format!(
+        "the CA's key stays where it is; whoever issues or renews names it again: `{}`",
+        ca_flags(certificate, key)
+    )
+}
+
+/// A note about a CA that issues certificates for others, too.
+pub(super) const ALL_CLIENTS_OF_THE_CA: &str =
+    "a server that trusts this CA lets in everybody to whom it has issued a client certificate";
 
 /// What is said of leafs whose CA ends before the lifetime that was asked for is over: one finding for each lifetime.
 /// `leafs` are their names, what they say, and that lifetime, if it was cut.

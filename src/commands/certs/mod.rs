@@ -22,7 +22,7 @@ use super::{Alone, Error};
 use crate::cli::{Certs, CertsCommand, RotationStep};
 use crate::net::Address;
 use crate::pki::authority::AuthorityError;
-use crate::pki::change::ChangeError;
+use crate::pki::change::{ChangeError, rotation_command};
 use crate::pki::member::MemberError;
 use crate::pki::pack::PackError;
 use crate::pki::renewal::RenewalError;
@@ -240,8 +240,8 @@ impl Hint for CertsError {
             Self::Renewal(error) => error.hint(),
             Self::Request(error) => error.hint(),
             Self::ReservedName { name, directory } if name == "ca" => Some(format!(
-                "choose another name; `egext certs rotate-ca prepare{}` begins to replace the CA",
-                dir_flag(directory)
+                "choose another name; {} begins to replace the CA",
+                rotation_command("prepare", "", directory)
             )),
             Self::ReservedName { name, directory } => Some(format!(
                 "choose another name, or change the set's own: `egext certs renew --name {name} --add-san NAME{place}`; `egext certs issue {name} --out {name} --replace --san NAME{place}` issues a new one in its place",

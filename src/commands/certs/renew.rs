@@ -7,13 +7,12 @@ use time::OffsetDateTime;
 use super::{CertsError, dates, lines};
 use crate::cli::{CertsRenew, Changes, Signer};
 use crate::pki::authority::Authority;
-use crate::pki::change::{Change, ChangeError, Difference};
+use crate::pki::change::{Change, ChangeError, Difference, rotation_command};
 use crate::pki::member::{self, Member, Successor};
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::store::{Snapshot, Store};
 use crate::pki::{NameError, Role, SET_FILES, SubjectName, when};
 use crate::report::{Line, Report, Role as Style};
-use crate::shell::dir_flag;
 
 pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
@@ -163,7 +162,7 @@ impl Plan {
         let objects = members.iter().filter(asked).map(object).collect::<Vec<_>>();
         report.details.insert("certificates".to_owned(), objects.into());
         let ca = Ca::without_key(set)?;
-        let replace = format!("`egext certs rotate-ca prepare{}`", dir_flag(&self.directory));
+        let replace = rotation_command("prepare", "", &self.directory);
         dates::report(&mut report, (&ca.path, &ca.summary), members.iter().filter(asked), &replace, now);
         Ok(report)
     }

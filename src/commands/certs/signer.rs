@@ -4,11 +4,11 @@ use super::CertsError;
 use crate::cli::Signer;
 use crate::commands::both::both;
 use crate::pki::authority::{Authority, AuthorityError, ImportError};
+use crate::pki::change::{ANOTHER_CA, rotation_command};
 use crate::pki::member::Member;
 use crate::pki::renewal::Ca;
 use crate::pki::store::Snapshot;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE};
-use crate::shell::dir_flag;
 
 impl Signer {
     /// What will sign for a set of these leafs.
@@ -26,11 +26,9 @@ impl Signer {
 
     /// How to get a CA that expires later, for a hint.
     pub(super) fn replacement(&self, directory: &Path) -> String {
-        let flags = if self.ca_cert.is_some() { " --ca-cert FILE --ca-key FILE" } else { "" };
-        let place = dir_flag(directory);
-        format!(
-            "`egext certs rotate-ca prepare{flags}{place}` begins to replace the CA by one that expires later"
-        )
+        let flags = if self.ca_cert.is_some() { ANOTHER_CA } else { "" };
+        let prepare = rotation_command("prepare", flags, directory);
+        format!("{prepare} begins to replace the CA by one that expires later")
     }
 
     /// What the set's own peers do not trust is of no use in it.

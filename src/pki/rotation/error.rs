@@ -1,13 +1,13 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::pki::authority::AuthorityError;
-use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, place, renew_command, rotate_command};
+use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, place, renew_command, rotate_command, rotation_command};
 use crate::pki::member::MemberError;
 use crate::pki::renewal::RenewalError;
 use crate::pki::store::StoreError;
 use crate::pki::{DistinguishedName, IdentityError, PassphraseError, Role};
 use crate::report::Hint;
-use crate::shell::{dir_flag, shell_word};
+use crate::shell::shell_word;
 
 /// Why a step was not made.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +128,7 @@ impl Hint for RotationError {
             Self::Identity(error) => error.hint(),
             Self::Member(error) => error.hint(),
             Self::NextKeyElsewhere { directory, .. } => {
-                Some(format!("name it: {}", next_step(&format!("activate {ANOTHER_CA}"), directory)))
+                Some(format!("name it: {}", rotation_command("activate", ANOTHER_CA, directory)))
             }
             Self::NoCaKey { path } => Some(format!(
                 "{} makes a CA and stores its key; {} begins to replace it by a CA of your own",
@@ -148,13 +148,13 @@ impl Hint for RotationError {
                     renew_command(path, &flags)
                 ))
             }
-            Self::NotPrepared { directory } => Some(next_step("prepare", directory) + " makes one"),
+            Self::NotPrepared { directory } => Some(rotation_command("prepare", "", directory) + " makes one"),
             Self::OtherCa { has_key: true, .. } => {
                 Some("leave out `--ca-cert` and `--ca-key`: its key is stored here".to_owned())
             }
             Self::OtherCa { directory, .. } => Some(format!(
                 "name the one that was prepared, or prepare this one in its place: {}",
-                next_step(&format!("prepare {ANOTHER_CA}"), directory)
+                rotation_command("prepare", ANOTHER_CA, directory)
             )),
             Self::Passphrase(error) => error.hint(),
             Self::PassphraseNeeded { .. } => {
@@ -171,12 +171,8 @@ impl Hint for RotationError {
             )),
             Self::Store(error) => error.hint(),
             Self::UnderWay { directory, next } => {
-                Some(format!("the next step is {}", next_step(next, directory)))
+                Some(format!("the next step is {}", rotation_command(next, "", directory)))
             }
         }
     }
-}
-
-fn next_step(step: &str, directory: &Path) -> String {
-    format!("`egext certs rotate-ca {step}{}`", dir_flag(directory))
 }

@@ -128,11 +128,11 @@ impl Rotation {
     }
 
     /// What `prepare` has to be told here, for a hint.
-    pub fn prepare_flags(&self) -> String {
+    pub fn prepare_flags(&self) -> &'static str {
         match self.refuse_private() {
-            Ok(()) => String::new(),
-            Err(RotationError::NotOurs { .. }) => format!(" {ANOTHER_CA}"),
-            Err(_) => format!(" {PRIVATE_CA}"),
+            Ok(()) => "",
+            Err(RotationError::NotOurs { .. }) => ANOTHER_CA,
+            Err(_) => PRIVATE_CA,
         }
     }
 

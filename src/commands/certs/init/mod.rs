@@ -6,11 +6,11 @@ use super::overview::{Outcome, Overview, Signer};
 use super::{CertsError, lines};
 use crate::cli::CertsInit;
 use crate::pki::authority::Authority;
+use crate::pki::change::rotation_command;
 use crate::pki::check::{StoredKey, StoredSet};
 use crate::pki::store::{self, Store};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName};
 use crate::report::{Finding, Id, Report};
-use crate::shell::{dir_flag, shell_path};
 use plan::{Made, NewKey, Plan, Source, There};
 
 pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -79,10 +79,8 @@ fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Opt
             Some(differs(CA_KEY_FILE, message, elsewhere))
         }
         (Source::New { key: NewKey::Encrypted { .. } }, StoredKey::Plain(_)) => {
-            let hint = format!(
-                "`egext certs rotate-ca prepare --ca-key-passphrase-file FILE{}` begins to replace the CA by one with an encrypted key",
-                dir_flag(&plan.directory)
-            );
+            let prepare = rotation_command("prepare", "--ca-key-passphrase-file FILE", &plan.directory);
+            let hint = format!("{prepare} begins to replace the CA by one with an encrypted key");
             Some(differs(CA_KEY_FILE, "the key of the existing CA is not encrypted", &hint))
         }
         _ => None,
@@ -122,15 +120,8 @@ fn notes(plan: &Plan, new: &Made) -> Vec<String> {
     let mut notes = Vec::new();
     match &plan.signer {
         Source::Files { certificate, key, .. } => {
-            notes.push(format!(
-                "the CA's key stays where it is; whoever issues or renews names it again: `--ca-cert {} --ca-key {}`",
-                shell_path(certificate),
-                shell_path(key)
-            ));
-            notes.push(
-                "a server that trusts this CA lets in everybody to whom it has issued a client certificate"
-                    .to_owned(),
-            );
+            notes.push(lines::ca_key_elsewhere(certificate, key));
+            notes.push(lines::ALL_CLIENTS_OF_THE_CA.to_owned());
         }
         Source::New { key: NewKey::Discarded } => notes.push(
             "the CA's key is gone: nothing can be issued or renewed, and a new set has to replace this one before it ends"

@@ -6,11 +6,11 @@ use time::OffsetDateTime;
 use super::{Plan, Verb};
 use crate::commands::certs::{dates, lines};
 use crate::pki::authority::Authority;
+use crate::pki::change::{ANOTHER_CA, rotation_command};
 use crate::pki::member::{Member, Successor};
 use crate::pki::rotation::{self, Next, Phase, Rotation, RotationError};
 use crate::pki::{CA_CERTIFICATE_FILE, Summary, when};
 use crate::report::{Line, Report, Role as Style};
-use crate::shell::{dir_flag, shell_path};
 
 /// How far it is, and where.
 #[derive(Debug)]
@@ -62,8 +62,8 @@ impl Progress {
         let mut report = self.told(report, None, now);
         let Rotation { ca, members, next, .. } = &self.rotation;
         let replace = match next {
-            Some(next) => self.command(&format!("activate{}", flags_of(next, None))),
-            None => self.command(&format!("prepare{}", self.rotation.prepare_flags())),
+            Some(next) => self.command("activate", &flags_of(next, None)),
+            None => self.command("prepare", self.rotation.prepare_flags()),
         };
         dates::report(&mut report, (&ca.path, &ca.summary), members.iter(), &replace, now);
         report
@@ -142,26 +142,18 @@ impl Progress {
             Outcome::Unchanged => return,
         };
         match (&plan.verb, &plan.other) {
-            (Verb::Prepare { .. }, Some(_)) => lines::note(
-                report,
-                "a server that trusts this CA lets in everybody to whom it has issued a client certificate",
-            ),
-            (Verb::Activate, Some((certificate, key))) => lines::note(
-                report,
-                &format!(
-                    "the CA's key stays where it is; whoever issues or renews names it again: `{}`",
-                    files_of(certificate, key)
-                ),
-            ),
+            (Verb::Prepare { .. }, Some(_)) => lines::note(report, lines::ALL_CLIENTS_OF_THE_CA),
+            (Verb::Activate, Some((certificate, key))) => {
+                lines::note(report, &lines::ca_key_elsewhere(certificate, key));
+            }
             _ => {}
         }
         let made = self.rotation.members.iter().zip(successors);
         let made = made.map(|(member, successor)| (member.name(), successor.summary(), successor.cut_from()));
-        let flags =
-            if plan.other.is_some() { " --ca-cert FILE --ca-key FILE" } else { " --ca-lifetime SPAN" };
+        let flags = if plan.other.is_some() { ANOTHER_CA } else { "--ca-lifetime SPAN" };
         let hint = format!(
             "after `finish`, {} begins to replace the CA by one that expires later",
-            self.command(&format!("prepare{flags}"))
+            self.command("prepare", flags)
         );
         let mut findings = lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint);
         if let (Verb::Prepare { .. }, Some(named)) = (&plan.verb, named) {
@@ -187,11 +179,11 @@ impl Progress {
                 report.talk.blank().hint(format!(
                     "give both sides their new files and restart them, in any order; once nobody presents a certificate \
                      of the old CA: {}",
-                    self.command("finish")
+                    self.command("finish", "")
                 ));
             }
             (Phase::Prepared, Some(next)) => {
-                let activate = self.command(&format!("activate{}", flags_of(next, files)));
+                let activate = self.command("activate", &flags_of(next, files));
                 if self.rotation.has_root_of(next) {
                     report.talk.blank().hint(format!("both sides trust its root already: {activate}"));
                 } else {
@@ -208,7 +200,7 @@ impl Progress {
 
     /// When to begin, and how.
     fn beginning(&self, report: &mut Report, now: OffsetDateTime) {
-        let prepare = self.command(&format!("prepare{}", self.rotation.prepare_flags()));
+        let prepare = self.command("prepare", self.rotation.prepare_flags());
         let (end, due_from) = (self.rotation.end(), self.rotation.due_from());
         if end <= now {
             report.talk.blank().hint(format!("the CA expired {}: {prepare}", when::distance(end, now)));
@@ -277,8 +269,8 @@ impl Progress {
         self.rotation.due_from() <= now
     }
 
-    fn command(&self, step: &str) -> String {
-        format!("`egext certs rotate-ca {step}{}`", dir_flag(&self.directory))
+    fn command(&self, step: &str, flags: &str) -> String {
+        rotation_command(step, flags, &self.directory)
     }
 }
 
@@ -296,11 +288,7 @@ impl Verb {
 fn flags_of(next: &Next, files: Option<&(PathBuf, PathBuf)>) -> String {
     match files {
         _ if next.has_key => String::new(),
-        Some((certificate, key)) => format!(" {}", files_of(certificate, key)),
-        None => " --ca-cert FILE --ca-key FILE".to_owned(),
+        Some((certificate, key)) => lines::ca_flags(certificate, key),
+        None => ANOTHER_CA.to_owned(),
     }
-}
-
-fn files_of(certificate: &Path, key: &Path) -> String {
-    format!("--ca-cert {} --ca-key {}", shell_path(certificate), shell_path(key))
 }
