@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::member::Member;
+use super::names::list;
 use super::{KeyType, NameError, SubjectName, Summary, lifetime};
 use crate::report::Hint;
 use crate::shell::{dir_flag, shell_word};
@@ -291,10 +292,6 @@ fn is_called(name: &SubjectName, typed: &str) -> bool {
 
 fn is_as_long(wanted: Span, summary: &Summary) -> bool {
     lifetime::span(summary).duration().as_secs() == wanted.duration().as_secs()
-}
-
-pub(super) fn list(names: &[SubjectName]) -> String {
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn quoted(names: &[String]) -> String {

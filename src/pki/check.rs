@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::authority::local_names;
 use super::change::{ANOTHER_CA, PRIVATE_CA, renew_command, replace_command, rotate_command};
+use super::names::list;
 use super::{
     Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, KeyType, Role, SubjectName, Summary,
     lifetime, verify, when,
@@ -277,10 +278,6 @@ fn differs(path: &Path, what: &str, (expected, found): (&str, &str), hint: &str)
 
 fn words(path: &Path) -> String {
     path.display().to_string()
-}
-
-fn list<'a>(names: impl IntoIterator<Item = &'a SubjectName>) -> String {
-    names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

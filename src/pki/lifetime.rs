@@ -50,6 +50,9 @@ pub fn untimely_issuer(path: &Path, issuer: &Summary, now: OffsetDateTime) -> Op
     Some(Finding::new(id, path.display().to_string(), message))
 }
 
+/// What to do about a certificate that is not valid yet, for a hint.
+pub const CLOCK: &str = "compare this machine's clock with another one: `date -u`";
+
 /// How to get a successor of the leaf in `path`, for a hint.
 pub fn renewal(path: &Path) -> String {
     format!("renew it: {}", renew_command(path, ""))

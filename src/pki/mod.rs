@@ -84,6 +84,14 @@ impl Role {
         }
     }
 
+    /// The side that it talks to.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
     /// The file of its key, beside the certificate.
     pub const fn key_file(self) -> &'static str {
         match self {

@@ -119,6 +119,11 @@ impl Display for DistinguishedName {
     }
 }
 
+/// Names in one line, between commas.
+pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a SubjectName>) -> String {
+    names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// `text` without anything that moves the cursor or changes the terminal: certificates are strangers' data.
 pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());

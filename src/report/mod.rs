@@ -140,3 +140,12 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     }
     line
 }
+
+/// In words: `a`, `b` and `c`.
+pub(crate) fn enumeration(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [front @ .., last] => format!("{} and {last}", front.join(", ")),
+    }
+}

@@ -14,7 +14,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
 use crate::net::{AddressError, without_user};
-use crate::report::{Hint, OutputOptions, chain};
+use crate::report::{Hint, OutputOptions, chain, enumeration};
 use crate::shell::shell_word;
 use crate::units::QuantityError;
 use line::{Line, flag_of, is_long_with_one_dash};
@@ -93,7 +93,7 @@ fn conflict(context: &Context<'_>) -> (String, String) {
     if others.iter().all(|other| *other == name) {
         return (format!("`{name}` is given twice"), "leave one of them out".to_owned());
     }
-    let others = all_of(&others.iter().map(|other| format!("`{other}`")).collect::<Vec<_>>());
+    let others = enumeration(&others.iter().map(|other| format!("`{other}`")).collect::<Vec<_>>());
     (format!("`{name}` cannot be used with {others}"), format!("leave `{name}` or {others} out"))
 }
 
@@ -164,7 +164,7 @@ fn flag_hint(context: &Context<'_>, line: &Line, name: &str, shown: &str) -> Str
     let having: Vec<_> = line
         .commands()
         .into_iter()
-        .filter(|(path, command)| !path.starts_with("generate") && flag_of(command, &long).is_some())
+        .filter(|(_, command)| flag_of(command, &long).is_some())
         .map(|(path, _)| path)
         .collect();
     if let Some(similar) =
@@ -209,7 +209,7 @@ fn missing(context: &Context<'_>, line: &Line) -> (String, String) {
     // As one writes them.
     texts.sort_by_key(|text| text.starts_with('-'));
     let missing: Vec<_> = texts.iter().map(|text| format!("`{}`", readable(text))).collect();
-    let message = format!("`{}` needs {}", full(line), all_of(&missing));
+    let message = format!("`{}` needs {}", full(line), enumeration(&missing));
     let names: Vec<_> = texts.iter().map(|text| bare(text)).collect();
     let has_all = |example: &&str| {
         names.iter().all(|name| !name.starts_with('-') || example.split(' ').any(|word| word == name))
@@ -325,14 +325,6 @@ fn in_a_sentence(text: &str) -> String {
             first.to_lowercase().chain(letters).collect()
         }
         _ => text.to_owned(),
-    }
-}
-
-/// `a, b and c`
-fn all_of(items: &[String]) -> String {
-    match items {
-        [front @ .., last] if !front.is_empty() => format!("{} and {last}", front.join(", ")),
-        _ => items.concat(),
     }
 }
 

@@ -6,9 +6,9 @@ use time::OffsetDateTime;
 
 use super::lines;
 use crate::pki::Summary;
-use crate::pki::lifetime;
+use crate::pki::lifetime::{self, CLOCK};
 use crate::pki::member::Member;
-use crate::report::{Id, Report};
+use crate::report::{Finding, Id, Report};
 
 /// Adds a finding for each file that has a certificate which has expired or is not valid yet. `replace` is the command
 /// that replaces the CA.
@@ -19,17 +19,18 @@ pub(super) fn report<'a>(
     replace: &str,
     now: OffsetDateTime,
 ) {
-    let clock = "compare this machine's clock with another one: `date -u`";
-    let mut findings = Vec::new();
-    findings.extend(lifetime::untimely(ca_path, ca, now).map(|finding| {
+    let with_cure = |finding: Finding, cure: String| {
         let is_early = finding.id == Id::CertsNotYetValid;
-        finding.with_hint(if is_early { clock.to_owned() } else { format!("replace the CA: {replace}") })
-    }));
+        finding.with_hint(if is_early { CLOCK.to_owned() } else { cure })
+    };
+    let mut findings = Vec::new();
+    findings.extend(
+        lifetime::untimely(ca_path, ca, now)
+            .map(|finding| with_cure(finding, format!("replace the CA: {replace}"))),
+    );
     for member in members {
-        let leaf = lifetime::untimely(member.path(), member.summary(), now).map(|finding| {
-            let is_early = finding.id == Id::CertsNotYetValid;
-            finding.with_hint(if is_early { clock.to_owned() } else { lifetime::renewal(member.path()) })
-        });
+        let leaf = lifetime::untimely(member.path(), member.summary(), now)
+            .map(|finding| with_cure(finding, lifetime::renewal(member.path())));
         let above = |issuer| lifetime::untimely_issuer(member.path(), issuer, now);
         let issuers = member
             .intermediates()

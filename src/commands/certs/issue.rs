@@ -235,11 +235,10 @@ impl Plan {
 /// As the set's own certificate for this side, which `init` and `renew` have given its key.
 fn key_type_of(members: &[Member], role: Role) -> KeyType {
     let own = |side: Role| members.iter().find(|member| member.name() == side.to_string());
-    let other = match role {
-        Role::Client => Role::Server,
-        Role::Server => Role::Client,
-    };
-    own(role).or_else(|| own(other)).map(|member| member::key_type(member.summary())).unwrap_or_default()
+    own(role)
+        .or_else(|| own(role.other()))
+        .map(|member| member::key_type(member.summary()))
+        .unwrap_or_default()
 }
 
 /// Every CA that signs for the set, or will.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::pki::member::{certificate_file, key_file};
 use crate::pki::{CA_CERTIFICATE_FILE, Role, Summary, when};
-use crate::report::{Finding, Id, Line, Report, Role as Style};
+use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
 use crate::shell::shell_path;
 use crate::units::Span;
 
@@ -131,22 +131,13 @@ pub(super) fn cut(directory: &Path, leafs: &[(&str, &Summary, Option<Span>)], hi
         let names = cut.iter().map(|(name, ..)| format!("`{name}`")).collect::<Vec<_>>();
         let (who, whose) = match names.as_slice() {
             [one] => (format!("{one} expires"), "its"),
-            names => (format!("{} expire", list(names)), "their"),
+            names => (format!("{} expire", enumeration(names)), "their"),
         };
         let message = format!("{who} with {whose} CA on {}, sooner than in {asked}", when::end(summary));
         let subject = words(&directory.join(certificate_file(name)));
         Some(Finding::new(Id::CertsLifetimeCut, subject, message).with_hint(hint))
     };
     asked.into_iter().filter_map(finding).collect()
-}
-
-/// In words: `a`, `b` and `c`.
-pub(super) fn list(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }
 
 /// A path that is not UTF-8 loses what is not: JSON could not carry it.

@@ -12,7 +12,7 @@ use crate::pki::member::{self, Member, Successor};
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::store::{Snapshot, Store};
 use crate::pki::{NameError, Role, SET_FILES, SubjectName, when};
-use crate::report::{Line, Report, Role as Style};
+use crate::report::{Line, Report, Role as Style, enumeration};
 
 pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
@@ -197,7 +197,7 @@ impl Plan {
         report.talk.blank().hint(format!(
             "restart {} with the new files: programs, bridges among them, read them at the start. \
              The CA is the same, so the order does not matter",
-            lines::list(&restart)
+            enumeration(&restart)
         ));
         report
     }

@@ -8,6 +8,8 @@ use time::{Duration, OffsetDateTime};
 use crate::net::Host;
 use crate::pki::change::{renew_command, replace_command, rotate_command};
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
+use crate::pki::lifetime::CLOCK;
+use crate::pki::names::list;
 use crate::pki::{Distrust, Role, SubjectName, Summary, Trust, check, date, verify};
 use crate::report::{Finding, Id, Severity};
 use crate::shell::shell_word;
@@ -26,10 +28,10 @@ pub(super) fn dates(
         let summary = &certificate.summary;
         let (id, words) = check::date(summary, soon(summary.lifetime, within), now)?;
         let who = if several { format!("`{}` ", summary.subject) } else { String::new() };
-        if !is_used(certificate) {
-            return Some(unused(Finding::new(id, subject, format!("{who}{}{words}", verb(id)))));
-        }
         let finding = Finding::new(id, subject, format!("{who}{}{words}", verb(id)));
+        if !is_used(certificate) {
+            return Some(unused(finding));
+        }
         Some(match (id, within) {
             (Id::CertsNotYetValid, _) => finding.with_hint(CLOCK),
             (Id::CertsExpiring, Some(within)) => finding
@@ -306,10 +308,6 @@ fn missing_names(subject: &str, leaf: &Certificate, wanted: &[(SubjectName, Host
     Some(finding)
 }
 
-fn list(names: &[SubjectName]) -> String {
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
 /// The names by which a client can call and verify it.
 pub(super) fn callable(leaf: &Certificate) -> impl Iterator<Item = Host> {
     leaf.summary.names.iter().filter_map(|name| match name {
@@ -361,5 +359,3 @@ fn renewal(subject: &str, summary: &Summary, within: Option<Within>) -> String {
 fn p256(subject: &str) -> String {
     format!("give it a P-256 key: {}", renew_command(Path::new(subject), "--key-type p256"))
 }
-
-const CLOCK: &str = "compare this machine's clock with another one: `date -u`";

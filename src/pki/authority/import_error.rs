@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use crate::pki::identity_error::check_path;
+use crate::pki::lifetime::CLOCK;
 use crate::pki::{DistinguishedName, IdentityError, PassphraseError, when};
 use crate::report::Hint;
 
@@ -158,7 +159,7 @@ impl Hint for ImportError {
             Self::NoRoot { path } => {
                 format!("append the root: `cat root.crt >> {}`", crate::shell::shell_path(path))
             }
-            Self::NotYetValid { .. } => "compare this machine's clock with another one: `date -u`".to_owned(),
+            Self::NotYetValid { .. } => CLOCK.to_owned(),
             Self::Passphrase(error) => return error.hint(),
             Self::PassphraseNeeded { .. } => {
                 "name the file with its passphrase: `--ca-key-passphrase-file FILE`, or `-` for stdin"

@@ -297,13 +297,9 @@ impl Authority {
             verify::leaf(&chain, anchors, role, leaf.names, now)
         };
         accepted(leaf.role)?;
-        let other_role = match leaf.role {
-            Role::Client => Role::Server,
-            Role::Server => Role::Client,
-        };
         if leaf.names.iter().any(SubjectName::is_spiffe) {
-            accepted(other_role)?;
-        } else if accepted(other_role).is_ok() {
+            accepted(leaf.role.other())?;
+        } else if accepted(leaf.role.other()).is_ok() {
             return Err(AuthorityError::BothRoles { role: leaf.role });
         }
         Ok(chain)

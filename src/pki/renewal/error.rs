@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use crate::pki::authority::AuthorityError;
 use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, place, rotate_command};
+use crate::pki::lifetime::CLOCK;
 use crate::pki::{DistinguishedName, IdentityError, Refusal, Role};
 use crate::report::Hint;
 use crate::shell::shell_word;
@@ -86,9 +87,7 @@ impl Hint for RenewalError {
             Self::CaExpired { path, in_set, .. } => {
                 Some(format!("replace the CA first: {}", replacement(path, *in_set)))
             }
-            Self::CaNotYetValid { .. } => {
-                Some("compare this machine's clock with another one: `date -u`".to_owned())
-            }
+            Self::CaNotYetValid { .. } => Some(CLOCK.to_owned()),
             Self::Identity(error) => error.hint(),
             Self::NoCaKey { path } => Some(format!(
                 "if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, {} begins to replace the CA",
