@@ -34,13 +34,16 @@ impl Audit {
         findings.extend(files::key_inside(&file));
         let certificates = file.certificates;
         self.record("file", &subject, findings);
-        let needs = Needs::of(chains, &certificates, now);
+        let routes = chains.iter().filter_map(|chain| Routes::find(chain, &certificates, now));
+        let routes = routes.collect::<Vec<_>>();
+        let needs = Needs::of(&routes, &certificates, now);
         let is_used = |certificate: &Certificate| needs.has(certificate);
         let dates = rules::dates(&subject, &certificates, questions.within, now, is_used);
         self.record("dates", &subject, dates);
         let mut findings = rules::is_ca(&subject, &certificates);
-        findings
-            .extend(without_root(chains, &certificates, now).map(|anchor| rules::not_root(&subject, anchor)));
+        findings.extend(
+            without_root(&routes, &certificates, now).map(|anchor| rules::not_root(&subject, anchor)),
+        );
         self.record("is a CA", &subject, findings);
         self.record("strength", &subject, rules::strength_of_anchors(&subject, &certificates, is_used));
         self.needs = needs;
@@ -57,6 +60,20 @@ impl Audit {
     }
 }
 
+/// Where a leaf certificate leads to.
+struct Routes<'a> {
+    /// To an anchor.
+    best: Route<'a>,
+    to_root: Option<Route<'a>>,
+}
+
+impl<'a> Routes<'a> {
+    fn find(chain: &'a [Certificate], anchors: &'a [Certificate], now: OffsetDateTime) -> Option<Self> {
+        let best = Route::find(chain, anchors, now)?;
+        Some(Self { best, to_root: Route::to_root(chain, anchors, now) })
+    }
+}
+
 /// Which certificates count: those on the routes of the leaf certificates that were looked at.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
@@ -68,17 +85,14 @@ pub(super) struct Needs {
 
 impl Needs {
     /// Without a leaf certificate that leads to an anchor nothing is known, so every anchor counts.
-    fn of(chains: &[Vec<Certificate>], anchors: &[Certificate], now: OffsetDateTime) -> Self {
+    fn of(routes: &[Routes<'_>], anchors: &[Certificate], now: OffsetDateTime) -> Self {
         let mut needs = Self::default();
-        for chain in chains {
-            if let Some(route) = Route::find(chain, anchors, now) {
-                needs.add(anchors, &route);
-                // It goes on to the root, unless that is what would break it.
-                let to_root = Route::to_root(chain, anchors, now);
-                if let Some(to_root) = to_root.filter(|to_root| to_root.is_valid(now) || !route.is_valid(now))
-                {
-                    needs.add(anchors, &to_root);
-                }
+        for Routes { best, to_root } in routes {
+            needs.add(anchors, best);
+            // It goes on to the root, unless that is what would break it.
+            let is_sound = |to_root: &&Route<'_>| to_root.is_valid(now) || !best.is_valid(now);
+            if let Some(to_root) = to_root.as_ref().filter(is_sound) {
+                needs.add(anchors, to_root);
             }
         }
         needs
@@ -99,21 +113,19 @@ impl Needs {
 
 /// The first CA from which no valid route goes on to a self-signed root, though a leaf certificate leads to it.
 fn without_root<'a>(
-    chains: &'a [Vec<Certificate>],
+    routes: &[Routes<'a>],
     anchors: &'a [Certificate],
     now: OffsetDateTime,
 ) -> Option<&'a Certificate> {
-    let mut leads_nowhere = true;
-    for chain in chains {
-        let Some(route) = Route::find(chain, anchors, now) else { continue };
-        leads_nowhere = false;
-        let to_root = Route::to_root(chain, anchors, now);
-        let is_broken = to_root.is_none_or(|to_root| route.is_valid(now) && !to_root.is_valid(now));
-        // What is no CA has a finding of its own.
-        if is_broken && route.anchor().summary.is_ca {
-            return Some(route.anchor());
-        }
+    let is_broken = |Routes { best, to_root }: &&Routes<'_>| {
+        to_root.as_ref().is_none_or(|to_root| best.is_valid(now) && !to_root.is_valid(now))
+    };
+    // What is no CA has a finding of its own.
+    let is_ca = |anchor: &&Certificate| anchor.summary.is_ca;
+    let broken = routes.iter().filter(is_broken).map(|routes| routes.best.anchor()).find(is_ca);
+    if broken.is_some() || !routes.is_empty() {
+        return broken;
     }
     let has_root = anchors.iter().any(|anchor| anchor.is_issued_by(anchor));
-    anchors.iter().find(|anchor| leads_nowhere && !has_root && anchor.summary.is_ca)
+    anchors.iter().find(is_ca).filter(|_| !has_root)
 }
