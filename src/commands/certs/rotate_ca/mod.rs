@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use super::CertsError;
-use crate::cli::{Activate, CertsRotateCa, OtherCa, Prepare, RotationStep};
+use crate::cli::{Activate, CertsRotateCa, OtherCa, Prepare, RotationStep, Step};
 use crate::pki::authority::Authority;
 use crate::pki::member;
 use crate::pki::rotation::{self, NewCa, Phase, PrivateCa, Rotation, RotationError};
@@ -19,7 +19,9 @@ use progress::{Outcome, Progress};
 pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = match arguments.step {
         RotationStep::Status(status) => return Ok(Progress::read(&status.dir)?.status(now)),
-        step => Plan::try_from(step)?,
+        RotationStep::Prepare(prepare) => Plan::try_from(prepare)?,
+        RotationStep::Activate(Activate { step, other }) => Plan::new(Verb::Activate, Some(other), step),
+        RotationStep::Finish(step) => Plan::new(Verb::Finish, None, step),
     };
     // Before a lock makes anything where there is no set.
     let progress = Progress::read(&plan.directory)?;
@@ -62,26 +64,23 @@ enum Verb {
     Finish,
 }
 
-impl TryFrom<RotationStep> for Plan {
+impl TryFrom<Prepare> for Plan {
     type Error = CertsError;
 
-    fn try_from(step: RotationStep) -> Result<Self, CertsError> {
-        let (verb, other, step) = match step {
-            RotationStep::Prepare(Prepare { ca_lifetime, permit, key_type, private_ca, step, other }) => {
-                let permit = permit.iter().map(|name| name.trim().parse()).collect::<Result<_, _>>()?;
-                (Verb::Prepare { asked: private_ca, ca_lifetime, key_type, permit }, Some(other), step)
-            }
-            RotationStep::Activate(Activate { step, other }) => (Verb::Activate, Some(other), step),
-            RotationStep::Finish(step) => (Verb::Finish, None, step),
-            RotationStep::Status(_) => unreachable!("it is no step"),
-        };
-        let other = other.and_then(|OtherCa { ca_cert, ca_key }| ca_cert.zip(ca_key));
-        let (directory, passphrase, dry_run) = (step.dir, step.ca_key_passphrase_file, step.dry_run);
-        Ok(Self { directory, verb, other, passphrase, dry_run })
+    fn try_from(prepare: Prepare) -> Result<Self, CertsError> {
+        let Prepare { ca_lifetime, permit, key_type, private_ca: asked, step, other } = prepare;
+        let permit = permit.iter().map(|name| name.trim().parse()).collect::<Result<_, _>>()?;
+        Ok(Self::new(Verb::Prepare { asked, ca_lifetime, key_type, permit }, Some(other), step))
     }
 }
 
 impl Plan {
+    fn new(verb: Verb, other: Option<OtherCa>, step: Step) -> Self {
+        let other = other.and_then(|OtherCa { ca_cert, ca_key }| ca_cert.zip(ca_key));
+        let (directory, passphrase, dry_run) = (step.dir, step.ca_key_passphrase_file, step.dry_run);
+        Self { directory, verb, other, passphrase, dry_run }
+    }
+
     /// The CA whose files were named.
     fn named(&self, now: OffsetDateTime) -> Result<Option<Authority>, CertsError> {
         let load = |(certificate, key): &(PathBuf, PathBuf)| {
