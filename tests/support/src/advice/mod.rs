@@ -71,9 +71,8 @@ fn check_line(line: &str, directory: Option<&str>) {
     if line.starts_with("error: ") {
         return;
     }
-    // A field of a log, whose text is written as a string of Rust.
-    if let Some((_, field)) = line.split_once(" hint=\"") {
-        let hint = field.replace(r#"\""#, "\"").replace(r"\\", r"\");
+    // A field of a log, the last one of its line.
+    if let Some((_, hint)) = line.split_once(" hint=\"") {
         return check_line(&format!("hint: {hint}"), directory);
     }
     let is_hint = line.trim_start().starts_with("hint: ");
