@@ -3,17 +3,23 @@
 use clap::{Command, CommandFactory as _};
 use egext::cli::Cli;
 
-/// Every command that has none below it, with its words.
-pub fn leaves() -> Vec<(String, Command)> {
+/// Every command with its words, groups as well.
+pub fn all() -> Vec<(String, Command)> {
     let mut root = Cli::command();
     root.build();
-    let (mut leaves, mut groups) = (Vec::new(), vec![(String::new(), root)]);
+    let (mut all, mut groups) = (Vec::new(), vec![(String::new(), root)]);
     while let Some((words, group)) = groups.pop() {
         for command in group.get_subcommands().filter(|command| command.get_name() != "help") {
             let words = format!("{words} {}", command.get_name()).trim_start().to_owned();
-            let list = if command.has_subcommands() { &mut groups } else { &mut leaves };
-            list.push((words, command.clone()));
+            all.push((words.clone(), command.clone()));
+            groups.push((words, command.clone()));
         }
     }
-    leaves
+    assert!(all.len() > 20, "{}", all.len());
+    all
+}
+
+/// Every command that has none below it, with its words.
+pub fn leaves() -> Vec<(String, Command)> {
+    all().into_iter().filter(|(_, command)| !command.has_subcommands()).collect()
 }

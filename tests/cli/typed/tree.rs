@@ -2,34 +2,14 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, Command, CommandFactory as _};
-use egext::cli::{Cli, Stop, UsageError, parse};
+use clap::{Arg, ArgAction, Command};
+use egext::cli::{Stop, UsageError, parse};
 use egext::report::{Format, Hint as _};
 use serde_json::Value;
 
 use super::refused;
+use crate::commands::{self, leaves};
 use crate::egext;
-
-/// All commands with their words, groups as well.
-fn commands() -> Vec<(String, Command)> {
-    let mut root = Cli::command();
-    root.build();
-    let mut all = Vec::new();
-    let mut groups = vec![(String::new(), root)];
-    while let Some((path, group)) = groups.pop() {
-        for command in group.get_subcommands().filter(|command| command.get_name() != "help") {
-            let path = format!("{path} {}", command.get_name()).trim_start().to_owned();
-            all.push((path.clone(), command.clone()));
-            groups.push((path, command.clone()));
-        }
-    }
-    assert!(all.len() > 20, "{}", all.len());
-    all
-}
-
-fn leaves() -> impl Iterator<Item = (String, Command)> {
-    commands().into_iter().filter(|(_, command)| !command.has_subcommands())
-}
 
 /// Flags with a long name, without those that print something and end.
 fn flags(command: &Command) -> impl Iterator<Item = (&Arg, String)> {
@@ -202,7 +182,7 @@ fn a_word_too_many_has_a_hint() {
 
 #[test]
 fn an_unknown_command_gets_those_that_there_are() {
-    for (path, group) in commands().into_iter().filter(|(_, command)| command.has_subcommands()) {
+    for (path, group) in commands::all().into_iter().filter(|(_, command)| command.has_subcommands()) {
         let error = usage_error(&path, &["nonsense"]);
         assert_eq!(error.to_string(), format!("`egext {path}` has no command `nonsense`"));
         let hint = error.hint().unwrap_or_default();
