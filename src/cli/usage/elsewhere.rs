@@ -31,25 +31,15 @@ mod tests {
 
     use super::Row;
     use crate::cli::Cli;
-    use crate::cli::usage::line::flag_of;
+    use crate::cli::usage::line::{below, flag_of};
     use crate::cli::usage::{flags, is_below, verbs};
 
     /// Commands without commands below them, with their words.
     fn leaves() -> Vec<(String, Command)> {
         let mut root = Cli::command();
         root.build();
-        let mut all = Vec::new();
-        let mut groups = vec![(String::new(), root)];
-        while let Some((path, group)) = groups.pop() {
-            for command in group.get_subcommands().filter(|command| command.get_name() != "help") {
-                let path = format!("{path} {}", command.get_name()).trim_start().to_owned();
-                match command.has_subcommands() {
-                    true => groups.push((path, command.clone())),
-                    false => all.push((path, command.clone())),
-                }
-            }
-        }
-        all
+        let all = below(&root, |_| true).into_iter().filter(|(_, command)| !command.has_subcommands());
+        all.map(|(path, command)| (path, command.clone())).collect()
     }
 
     /// What stands between backticks.

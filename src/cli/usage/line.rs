@@ -7,7 +7,7 @@ use clap::{Arg, Command, CommandFactory as _, ValueEnum};
 use crate::cli::Cli;
 use crate::report::{Colour, Format, OutputOptions, Severity};
 
-/// What was typed, word by word, beside the tree of all commands.
+/// What was typed, word by word, and the tree of all commands.
 #[derive(Debug)]
 pub(super) struct Line {
     root: Command,
@@ -102,17 +102,9 @@ impl Line {
         self.path.join(" ")
     }
 
-    /// All commands, with their words.
+    /// All commands that people look for, with their words.
     pub(super) fn commands(&self) -> Vec<(String, &Command)> {
-        let mut all = Vec::new();
-        let mut groups = vec![(String::new(), &self.root)];
-        while let Some((path, group)) = groups.pop() {
-            for command in group.get_subcommands().filter(|command| !is_aside(command)) {
-                let path = format!("{path} {}", command.get_name()).trim_start().to_owned();
-                groups.push((path.clone(), command));
-                all.push((path, command));
-            }
-        }
+        let mut all = below(&self.root, |command| !command.is_hide_set());
         all.sort_by(|(one, _), (other, _)| one.cmp(other));
         all
     }
@@ -174,9 +166,19 @@ impl Line {
     }
 }
 
-/// Not for people who look for a command.
-fn is_aside(command: &Command) -> bool {
-    command.is_hide_set() || command.get_name() == "help"
+/// The commands below `root` that are `wanted`, and those below them, with their words.
+pub(super) fn below(root: &Command, wanted: impl Fn(&Command) -> bool) -> Vec<(String, &Command)> {
+    let (mut all, mut groups) = (Vec::new(), vec![(String::new(), root)]);
+    while let Some((path, group)) = groups.pop() {
+        for command in
+            group.get_subcommands().filter(|command| command.get_name() != "help" && wanted(command))
+        {
+            let path = format!("{path} {}", command.get_name()).trim_start().to_owned();
+            groups.push((path.clone(), command));
+            all.push((path, command));
+        }
+    }
+    all
 }
 
 pub(super) fn takes_value(flag: &Arg) -> bool {
