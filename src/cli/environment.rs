@@ -2,7 +2,7 @@
 //!
 //! clap takes a variable as if its flag had been typed, so that a variable conflicts with flags, requires others, and
 //! breaks commands that it was not set for. Here the command line is parsed twice: first for what was typed, then with
-//! those variables that have a say beside it. docs/environment.md tells the rules to users.
+//! those variables that count with it. docs/environment.md tells the rules to users.
 
 use std::env;
 use std::ffi::OsString;
@@ -230,8 +230,8 @@ fn name_variable(error: clap::Error, arguments: &[OsString], variables: &[Variab
 /// Of the names of all our variables.
 const PREFIX: &[u8] = b"EGEXT_";
 
-/// What was typed, and the flags whose variables have no say beside it: a directory is meant with all that is in it,
-/// and files are no server.
+/// What was typed, and the flags whose variables do not count then: a directory is meant with all that is in it, and
+/// files are no server.
 const REPLACED: &[(&str, &[&str])] = &[
     ("dir", &["ca", "cert", "key"]),
     ("directory", &["ca", "cert", "key"]),

@@ -90,5 +90,5 @@ Examples:
   egext config stanza --socket /run/egext/eg.sock
 
 Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs check`, `certs renew --dry-run`).
-`help` before a command, or `--help` behind it, explains it, and names the environment variables of its flags. Flags that destroy
-have none.";
+`help` before a command, or `--help` behind it, explains it and names the environment variables of its flags. Flags
+that destroy have none.";

@@ -18,7 +18,7 @@ pub struct CertsRotateCa {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum RotationStep {
-    /// Make the new CA or take another one, and put it beside the old one into `ca.crt`
+    /// Make the new CA or take another one, and add it to `ca.crt`
     Prepare(Prepare),
     /// Issue all certificates anew by the new CA
     Activate(Activate),
@@ -28,7 +28,7 @@ pub enum RotationStep {
     Status(Status),
 }
 
-/// Make the new CA or take another one, and put it beside the old one into `ca.crt`.
+/// Make the new CA or take another one, and add it to `ca.crt`.
 #[derive(Args, Debug)]
 pub struct Prepare {
     /// How long a private CA lives, from now [default: as long as the old one, 5y after another CA]

@@ -141,7 +141,7 @@ impl Rotation {
         self.members.iter().map(|member| member.issuers_end(root)).fold(root.not_after, OffsetDateTime::min)
     }
 
-    /// Makes the new CA, or takes one along, and trusts it beside the old one. What was prepared before is replaced.
+    /// Makes the new CA, or takes one along, and trusts it in addition to the old one. What was prepared before is replaced.
     ///
     /// # Errors
     /// When it cannot be made, or cannot issue what the set has.
@@ -174,7 +174,7 @@ impl Rotation {
         Ok(step)
     }
 
-    /// Lets the new CA issue all leafs anew, and trusts the old one beside it. `named` is the CA that the user has
+    /// Lets the new CA issue all leafs anew, and still trusts the old one. `named` is the CA that the user has
     /// named; its key is read, not stored.
     ///
     /// # Errors

@@ -159,14 +159,14 @@ fn findings(plan: &Plan, new: &Made) -> Vec<Finding> {
     if let Some(authority) = &new.authority {
         findings.extend(authority.findings().iter().cloned());
     }
-    let leafs = [("server", &new.set.server), ("client", &new.set.client)];
-    let leafs = leafs.map(|(name, issued)| (name, issued.summary(), issued.cut_from()));
+    let issued = [("server", &new.set.server), ("client", &new.set.client)];
+    let issued = issued.map(|(name, issued)| (name, issued.summary(), issued.cut_from()));
     let longer = match new.authority {
         Some(_) => "use a CA that expires later",
         None => "choose a longer `--ca-lifetime`",
     };
     let hint = format!("{longer}, or a shorter `--lifetime`");
-    findings.extend(lines::cut(&plan.directory, &leafs, &hint));
+    findings.extend(lines::cut(&plan.directory, &issued, &hint));
     if plan.set.key_type == KeyType::Ed25519 {
         let message = "Envoy and some other TLS stacks refuse Ed25519 certificates";
         findings.push(
