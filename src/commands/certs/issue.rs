@@ -4,7 +4,7 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::renew::granted_name;
-use super::{CertsError, lines};
+use super::{CertsError, each_once, lines};
 use crate::cli::{CertsIssue, Signer};
 use crate::pki::authority::{Authority, Issued, Leaf, LeafKey, common_name};
 use crate::pki::member::{self, Member, certificate_file, key_file};
@@ -84,13 +84,7 @@ impl TryFrom<CertsIssue> for Plan {
         let CertsIssue { role, dir: directory, san, out, csr, lifetime, key_type, dry_run, signer, .. } =
             arguments;
         let (accepts, replace) = (arguments.accept_csr_names, arguments.replace);
-        let mut names = Vec::new();
-        for name in arguments.names.iter().chain(&san) {
-            let name = granted_name(name)?;
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
+        let mut names = each_once(arguments.names.iter().chain(&san), granted_name)?;
         let mut asked = None;
         if let Some(path) = csr {
             let request = Request::load(&path)?;

@@ -29,7 +29,7 @@ use crate::pki::renewal::RenewalError;
 use crate::pki::request::RequestError;
 use crate::pki::rotation::RotationError;
 use crate::pki::store::{StoreError, finish_forgetting};
-use crate::pki::{IdentityError, NameError, PassphraseError, Role};
+use crate::pki::{IdentityError, NameError, PassphraseError, Role, SubjectName};
 use crate::report::{Hint, Report};
 use crate::shell::{dir_flag, shell_parent, shell_word};
 
@@ -44,6 +44,21 @@ pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error
         CertsCommand::Renew(arguments) => renew::run(arguments, now)?,
         CertsCommand::RotateCa(arguments) => rotate_ca::run(arguments, now)?,
     })
+}
+
+/// Names as they were typed, each once.
+fn each_once<'a>(
+    typed: impl IntoIterator<Item = &'a String>,
+    parse: impl Fn(&str) -> Result<SubjectName, NameError>,
+) -> Result<Vec<SubjectName>, NameError> {
+    let mut names = Vec::new();
+    for name in typed {
+        let name = parse(name)?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 /// The set that a command is about.

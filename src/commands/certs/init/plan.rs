@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::cli::CertsInit;
 use crate::commands::both::{Alone, both};
-use crate::commands::certs::CertsError;
+use crate::commands::certs::{CertsError, each_once};
 use crate::pki::authority::{
     self, Authority, AuthorityError, CaKey, CertificateSet, SetPlan, issue_set, issue_set_by,
 };
@@ -141,7 +141,7 @@ impl TryFrom<CertsInit> for Plan {
         if let Some(path) = arguments.names.iter().find(|name| is_path(name)) {
             return Err(CertsError::PathAsName { path: path.clone() });
         }
-        let mut names = names(arguments.names.iter().chain(&arguments.san))?;
+        let mut names = each_once(arguments.names.iter().chain(&arguments.san), name)?;
         if arguments.no_local_names && names.is_empty() {
             return Err(Alone { given: "--no-local-names", missing: "--san" }.into());
         }
@@ -152,7 +152,7 @@ impl TryFrom<CertsInit> for Plan {
             set.server_names.extend(local);
         }
         if !arguments.client_san.is_empty() {
-            set.client_names = self::names(&arguments.client_san)?;
+            set.client_names = each_once(&arguments.client_san, name)?;
         }
         for typed in &arguments.spiffe_id {
             match spiffe_id(typed)? {
@@ -196,16 +196,8 @@ fn is_path(typed: &str) -> bool {
     typed == "." || typed == ".." || typed.contains('/') && !typed.contains("://")
 }
 
-/// Each once.
-fn names<'a>(typed: impl IntoIterator<Item = &'a String>) -> Result<Vec<SubjectName>, NameError> {
-    let mut names = Vec::new();
-    for name in typed {
-        let name = name.trim().parse::<SubjectName>()?;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
+fn name(typed: &str) -> Result<SubjectName, NameError> {
+    typed.trim().parse()
 }
 
 fn spiffe_id(typed: &str) -> Result<(Role, SubjectName), NameError> {
