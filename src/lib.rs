@@ -19,8 +19,12 @@
 //! * [`units`] has durations and sizes as people type them.
 
 pub mod bridge;
+pub mod choice;
+#[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
 pub mod commands;
+#[cfg(feature = "cli")]
 pub mod demo;
 pub mod extension;
 pub mod gateway;

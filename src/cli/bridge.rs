@@ -1,7 +1,7 @@
 use clap::Args;
 use tracing::Level;
 
-use super::Material;
+use super::{Material, values};
 use crate::net::{Address, Host};
 use crate::report::log::LogFormat;
 use crate::units::Span;
@@ -29,7 +29,7 @@ pub struct Bridge {
     #[arg(long, value_name = "DURATION", default_value = "30s", env = "EGEXT_DRAIN_TIMEOUT")]
     pub drain_timeout: Span,
     /// One line of text or one JSON object for each event, on stderr
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", env = "EGEXT_LOG_FORMAT")]
+    #[arg(long, value_parser = values::log_format(), value_name = "FORMAT", default_value = "text", env = "EGEXT_LOG_FORMAT")]
     pub log_format: LogFormat,
     /// What to log: error, warn, info, debug (every call) or trace
     #[arg(long, value_name = "LEVEL", default_value = "info", env = "EGEXT_LOG_LEVEL")]

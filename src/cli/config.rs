@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::values;
 use crate::gateway::{Included, Mode};
 use crate::units::Size;
 
@@ -72,7 +73,7 @@ pub struct Extension {
     #[arg(long, value_name = "VERSION", default_value = "1.9", env = "EGEXT_EG_VERSION")]
     pub eg_version: String,
     /// Where EG gets its resources from
-    #[arg(long, value_enum, default_value = "standalone", env = "EGEXT_MODE")]
+    #[arg(long, value_parser = values::mode(), default_value = "standalone", env = "EGEXT_MODE")]
     pub mode: Mode,
     /// Compare with FILE (`-` for stdin) instead of writing: exit 1 and a diff on stdout when it is not the same
     #[arg(long, value_name = "FILE")]
@@ -97,7 +98,7 @@ pub struct Extension {
     /// server must send back everything: EG deletes what the answer leaves out.
     #[arg(
         long,
-        value_enum,
+        value_parser = values::included(),
         value_name = "KIND",
         value_delimiter = ',',
         env = "EGEXT_INCLUDE_ALL",

@@ -13,6 +13,7 @@ mod output;
 mod parse;
 mod probe;
 mod usage;
+mod values;
 
 pub use bridge::Bridge;
 pub use certs::{

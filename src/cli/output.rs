@@ -1,5 +1,6 @@
 use clap::Args;
 
+use super::values;
 use crate::report::{Colour, Format, OutputOptions, Severity};
 
 /// The flags about output that every command has.
@@ -7,16 +8,16 @@ use crate::report::{Colour, Format, OutputOptions, Severity};
 #[command(next_help_heading = "Output")]
 pub struct Output {
     /// Lines for a person, one JSON object on stdout, or what some commands have beside these
-    #[arg(short = 'o', long, global = true, value_enum, default_value = "human", env = "EGEXT_FORMAT")]
+    #[arg(short = 'o', long, global = true, value_parser = values::format(), default_value = "human", env = "EGEXT_FORMAT")]
     pub format: Format,
     /// When to colour; NO_COLOR is honoured
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN", env = "EGEXT_COLOR")]
+    #[arg(long, global = true, value_parser = values::colour(), default_value = "auto", value_name = "WHEN", env = "EGEXT_COLOR")]
     pub color: Colour,
     /// Exit with 1 when a finding is at least this grave
     #[arg(
         long,
         global = true,
-        value_enum,
+        value_parser = values::severity(),
         default_value = "error",
         value_name = "SEVERITY",
         env = "EGEXT_FAIL_ON"

@@ -1,14 +1,17 @@
 //! What the hook `Translation` gets to see (`hooks.xdsTranslator.translation`, EG 1.5 and later).
 
+use std::str::FromStr;
+
 use super::yaml::{Entry, Node};
 use super::{Feature, Plan, PlanError, Request};
+use crate::choice::{self, UnknownChoice};
 use crate::extension::Hook;
 use crate::report::{Finding, Id};
 
 /// A kind of Envoy's resources that EG sends with the hook `Translation`, all of them at once.
 ///
 /// It replaces what it had of that kind by what the answer holds (v1.9.0:internal/xds/translator/extension.go:282).
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[expect(missing_docs, reason = "they are called what they are")]
 pub enum Included {
     Listener,
@@ -29,6 +32,14 @@ impl Included {
             Self::Cluster => "cluster",
             Self::Secret => "secret",
         }
+    }
+}
+
+impl FromStr for Included {
+    type Err = UnknownChoice;
+
+    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
+        choice::named(typed, Self::ALL, Self::name)
     }
 }
 

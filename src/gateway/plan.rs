@@ -1,9 +1,12 @@
+use std::str::FromStr;
+
 use super::hook::Trigger;
 use super::yaml::is_printable;
 use super::{
     AbsolutePath, BridgeCommand, ControllerName, Feature, Included, Namespace, Resource, Row, SecretName,
     TextPath, Verdict, Version, include,
 };
+use crate::choice::{self, UnknownChoice};
 use crate::extension::Hook;
 use crate::net::{Address, Host, Transport};
 use crate::report::{Finding, Hint, Id};
@@ -56,18 +59,29 @@ impl Request {
 }
 
 /// Where EG gets its resources from and runs Envoy.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
     /// Resources from files, Envoy as a process on the same host.
     Standalone,
 }
 
 impl Mode {
+    /// All there are.
+    pub const ALL: &[Self] = &[Self::Standalone];
+
     /// As typed.
     pub fn name(self) -> &'static str {
         match self {
             Self::Standalone => "standalone",
         }
+    }
+}
+
+impl FromStr for Mode {
+    type Err = UnknownChoice;
+
+    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
+        choice::named(typed, Self::ALL, Self::name)
     }
 }
 

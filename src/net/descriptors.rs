@@ -21,7 +21,10 @@ pub(crate) fn raise_limit() -> usize {
 
 /// Fails if the descriptors that a runtime of tokio needs are not there: tokio panics where it cannot make the pair of
 /// sockets by which signals reach it.
-pub(crate) fn enough_for_a_runtime() -> io::Result<()> {
+///
+/// # Errors
+/// As the system has them when a process or all of them have too many files open.
+pub fn enough_for_a_runtime() -> io::Result<()> {
     // The pair and a copy, epoll and the descriptor that wakes it, and one more.
     let _three_pairs = [UnixStream::pair()?, UnixStream::pair()?, UnixStream::pair()?];
     Ok(())

@@ -19,7 +19,7 @@ use super::{Fault, FaultKind, Gathered, Layer};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for calls of our own.
 ///
-/// The calls of others go over a [`super::Channel`].
+/// The calls of others go over a `Channel`.
 #[derive(Debug)]
 pub struct Session<B> {
     requests: http2::SendRequest<B>,

@@ -259,10 +259,10 @@ pub(super) fn show_command(subject: &str) -> String {
     }
 }
 
-/// For [`rotate_command`]: another CA that exists already.
+/// For the command of a rotation: another CA that exists already.
 pub const ANOTHER_CA: &str = "--ca-cert FILE --ca-key FILE";
 
-/// For [`rotate_command`]: a new CA, and its key in the set, which has none.
+/// For the command of a rotation: a new CA, and its key in the set, which has none.
 pub const PRIVATE_CA: &str = "--private-ca";
 
 /// The flag that names the directory of `path`, where that is not the default.

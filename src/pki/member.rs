@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum as _;
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
@@ -281,7 +280,7 @@ fn role(summary: &Summary) -> Role {
 
 /// Kind and size of a certificate's key, if we make such keys; the default otherwise.
 pub fn key_type(summary: &Summary) -> KeyType {
-    let known = KeyType::value_variants().iter().find(|known| known.to_string() == summary.key);
+    let known = KeyType::ALL.iter().find(|known| known.to_string() == summary.key);
     known.copied().unwrap_or_default()
 }
 

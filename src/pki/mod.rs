@@ -52,6 +52,7 @@ pub use encrypted_key::DecryptError;
 pub use found::Found;
 pub use identity::{Anchors, Identity};
 pub use identity_error::IdentityError;
+#[cfg(feature = "cli")]
 pub(crate) use identity_error::encrypt_anew_hint;
 pub use names::{DistinguishedName, SubjectName};
 pub(crate) use names::{is_printable, printable};
@@ -65,9 +66,12 @@ pub(crate) use trust::Trust;
 pub use typed_name::{NameError, parse_common_name};
 
 use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use crate::choice::{self, UnknownChoice};
 
 /// Which end of the channel a certificate stands for.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Role {
     /// Whoever opens connections: Envoy Gateway, or the bridge on its side.
     Client,
@@ -76,6 +80,17 @@ pub enum Role {
 }
 
 impl Role {
+    /// Both.
+    pub const ALL: &[Self] = &[Self::Client, Self::Server];
+
+    /// As it is typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+
     /// The file of its certificate, inside the directory that `egext certs init` fills.
     pub const fn certificate_file(self) -> &'static str {
         match self {
@@ -103,10 +118,15 @@ impl Role {
 
 impl Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Client => "client",
-            Self::Server => "server",
-        })
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownChoice;
+
+    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
+        choice::named(typed, Self::ALL, Self::name)
     }
 }
 

@@ -15,6 +15,7 @@
 
 use std::fmt::{self, Display};
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
@@ -22,24 +23,28 @@ use time::{Duration, OffsetDateTime};
 
 use super::der::{self, Reader};
 use super::{Role, SubjectName, Summary, date};
+use crate::choice::{self, UnknownChoice};
 
 /// Kind and size of the keys that we make.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum KeyType {
-    /// ECDSA on P-256: accepted everywhere
+    /// ECDSA on P-256: accepted everywhere.
     #[default]
     P256,
-    /// ECDSA on P-384: Envoy as a client takes it with TLS 1.3 only
+    /// ECDSA on P-384: Envoy as a client takes it with TLS 1.3 only.
     P384,
-    /// RSA of 2048 bits, for peers that know nothing else
+    /// RSA of 2048 bits, for peers that know nothing else.
     Rsa2048,
-    /// RSA of 3072 bits
+    /// RSA of 3072 bits.
     Rsa3072,
-    /// Ed25519: Envoy and some verifiers refuse it
+    /// Ed25519: Envoy and some verifiers refuse it.
     Ed25519,
 }
 
 impl KeyType {
+    /// All there are.
+    pub const ALL: &[Self] = &[Self::P256, Self::P384, Self::Rsa2048, Self::Rsa3072, Self::Ed25519];
+
     /// As it is typed.
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,6 +54,14 @@ impl KeyType {
             Self::Rsa3072 => "rsa3072",
             Self::Ed25519 => "ed25519",
         }
+    }
+}
+
+impl FromStr for KeyType {
+    type Err = UnknownChoice;
+
+    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
+        choice::named(typed, Self::ALL, Self::name)
     }
 }
 

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::io;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::OnceLock;
 
 use anstream::adapter::strip_str;
@@ -11,6 +12,7 @@ use tracing::Level;
 
 use super::log::{self, Log, LogFormat};
 use super::{Body, Hint, Line, Report, Severity, human, json, junit, prometheus, stream};
+use crate::choice::{self, UnknownChoice};
 
 /// Renders reports and errors, and turns them into exit codes.
 ///
@@ -185,7 +187,7 @@ impl Default for OutputOptions {
 }
 
 /// For whom to render.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
     /// Aligned lines for a person.
     Human,
@@ -199,20 +201,38 @@ pub enum Format {
     Prometheus,
 }
 
-impl Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Format {
+    /// All there are.
+    pub const ALL: &[Self] = &[Self::Human, Self::Json, Self::Junit, Self::Pem, Self::Prometheus];
+
+    /// As typed.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Human => "human",
             Self::Json => "json",
             Self::Junit => "junit",
             Self::Pem => "pem",
             Self::Prometheus => "prometheus",
-        })
+        }
+    }
+}
+
+impl Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownChoice;
+
+    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
+        choice::named(typed, Self::ALL, Self::name)
     }
 }
 
 /// When to colour.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Colour {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
@@ -220,6 +240,28 @@ pub enum Colour {
     Always,
     /// Never.
     Never,
+}
+
+impl Colour {
+    /// All there are.
+    pub const ALL: &[Self] = &[Self::Auto, Self::Always, Self::Never];
+
+    /// As typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
+impl FromStr for Colour {
+    type Err = UnknownChoice;
+
+    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
+        choice::named(typed, Self::ALL, Self::name)
+    }
 }
 
 const COULD_NOT_RUN: u8 = 2;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Server;
-use crate::cli::Material;
+use crate::cli::{Material, values};
 use crate::pki::Role;
 use crate::units::Within;
 
@@ -22,7 +22,7 @@ pub struct CertsCheck {
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "EGEXT_FOR_NAME")]
     pub for_name: Vec<String>,
     /// Check one side only; for `--cert`, which side it is for [default: what the certificate says]
-    #[arg(long, value_name = "SIDE", env = "EGEXT_ROLE")]
+    #[arg(long, value_name = "SIDE", value_parser = values::role(), env = "EGEXT_ROLE")]
     pub role: Option<Role>,
     /// Modes that keys may have beside those that are safe, such as 0640 where a group is trusted
     #[arg(long, value_name = "MODE", value_parser = mode, env = "EGEXT_ALLOW_KEY_MODE")]

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::values;
 use crate::pki::KeyType;
 use crate::units::Span;
 
@@ -45,7 +46,7 @@ pub struct CertsInit {
     #[arg(long, value_name = "SPAN", conflicts_with_all = ["ca_cert", "ca_key"], env = "EGEXT_CA_LIFETIME")]
     pub ca_lifetime: Option<Span>,
     /// Kind of all keys [default: p256]
-    #[arg(long, value_name = "TYPE", value_enum, env = "EGEXT_KEY_TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = values::key_type(), env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
     /// Let the new CA issue certificates for the names of this set only. Java does not look at that in a root;
     /// Envoy refuses IP addresses below such a CA

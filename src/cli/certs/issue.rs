@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Signer;
+use crate::cli::values;
 use crate::pki::{KeyType, Role};
 use crate::units::Span;
 
@@ -11,7 +12,7 @@ use crate::units::Span;
 #[command(after_help = AFTER_HELP)]
 pub struct CertsIssue {
     /// The side of the channel that the certificate is for, and for that side only
-    #[arg(value_name = "ROLE")]
+    #[arg(value_name = "ROLE", value_parser = values::role())]
     pub role: Role,
     /// Host names, IP addresses, URIs or SPIFFE ids of the certificate, as with `--san`
     #[arg(value_name = "NAME", value_delimiter = ',')]
@@ -50,7 +51,7 @@ pub struct CertsIssue {
     #[arg(long, value_name = "SPAN", default_value = "365d", env = "EGEXT_LIFETIME")]
     pub lifetime: Span,
     /// Type of its key [default: as the set's own certificate for this role]
-    #[arg(long, value_name = "TYPE", value_enum, env = "EGEXT_KEY_TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = values::key_type(), env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
     /// Say what would be issued, and write nothing
     #[arg(long, env = "EGEXT_DRY_RUN")]

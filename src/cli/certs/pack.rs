@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::values;
 use crate::pki::Role;
 
 /// Put what one side needs into one file, for another machine.
@@ -9,7 +10,7 @@ use crate::pki::Role;
 #[command(after_help = AFTER_HELP)]
 pub struct CertsPack {
     /// The side whose files are packed
-    #[arg(value_name = "ROLE")]
+    #[arg(value_name = "ROLE", value_parser = values::role())]
     pub role: Role,
     /// Another certificate of this side, which `egext certs issue --out NAME` made; in the archive it has the names
     /// that every command looks for

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Signer;
+use crate::cli::values;
 use crate::pki::{KeyType, Role};
 use crate::units::{Span, Within};
 
@@ -17,7 +18,7 @@ pub struct CertsRenew {
     #[arg(long, value_name = "SPAN|PERCENT", env = "EGEXT_WITHIN")]
     pub within: Option<Within>,
     /// Renew one side only
-    #[arg(long, value_name = "ROLE", env = "EGEXT_ROLE")]
+    #[arg(long, value_name = "ROLE", value_parser = values::role(), env = "EGEXT_ROLE")]
     pub role: Option<Role>,
     /// Issue for the same keys, not for new ones
     #[arg(long, env = "EGEXT_KEEP_KEY")]
@@ -55,7 +56,7 @@ pub struct Changes {
     #[arg(long, value_name = "SPAN")]
     pub lifetime: Option<Span>,
     /// Change the type of the key [default: as before]
-    #[arg(long, value_name = "TYPE", value_enum)]
+    #[arg(long, value_name = "TYPE", value_parser = values::key_type())]
     pub key_type: Option<KeyType>,
 }
 

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::values;
 use crate::pki::KeyType;
 use crate::units::Span;
 
@@ -39,7 +40,7 @@ pub struct Prepare {
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "ca_cert")]
     pub permit: Vec<String>,
     /// Type of a private CA's key [default: as the old one's, if `egext` makes such keys, otherwise p256]
-    #[arg(long, value_name = "TYPE", value_enum, conflicts_with = "ca_cert", env = "EGEXT_KEY_TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = values::key_type(), conflicts_with = "ca_cert", env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
     /// Make a private CA and store its key, though the old CA's key is not stored in the directory
     ///

@@ -1,8 +1,9 @@
 //! A command line that clap refused, read once more: which command was meant, and in which format it should answer.
 
 use std::ffi::OsString;
+use std::str::FromStr;
 
-use clap::{Arg, Command, CommandFactory as _, ValueEnum};
+use clap::{Arg, Command, CommandFactory as _};
 
 use crate::cli::Cli;
 use crate::report::{Colour, Format, OutputOptions, Severity};
@@ -150,7 +151,7 @@ impl Line {
     }
 
     /// What was chosen by flag or variable, if that is possible.
-    fn choice<T: ValueEnum>(&self, id: &str, default: T) -> T {
+    fn choice<T: FromStr>(&self, id: &str, default: T) -> T {
         let Some(argument) = self.root.get_arguments().find(|argument| argument.get_id() == id) else {
             return default;
         };
@@ -162,7 +163,7 @@ impl Line {
             _ => None,
         });
         let of_environment = || argument.get_env().and_then(std::env::var_os)?.into_string().ok();
-        typed.or_else(of_environment).and_then(|text| T::from_str(&text, true).ok()).unwrap_or(default)
+        typed.or_else(of_environment).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
 }
 

@@ -155,7 +155,7 @@ pub struct Agreed {
 ///
 /// In TLS 1.3 our side of the handshake is complete before the server has judged our certificate. Only its
 /// first HTTP/2 frame proves acceptance, and it is read before anything is written: a write can fail first
-/// and lose the alert. A server that waits for our preface instead gets it after [`GRACE`]: then the outcome
+/// and lose the alert. A server that waits for our preface instead gets it after `GRACE`: then the outcome
 /// has no bytes, and the verdict falls in [`super::open`].
 pub async fn dial(target: &Target, deadline: Instant) -> Dialed {
     let mut trace = Trace::default();

@@ -1,7 +1,7 @@
 //! Signs: a private CA, and the leafs of both sides.
 //!
 //! Nothing leaves this module that has not been verified as the peer will verify it. How a certificate looks
-//! is [`profile`](super::profile)'s business. A CA that we have made and one that was brought along sign by the
+//! is `profile`'s business. A CA that we have made and one that was brought along sign by the
 //! same code.
 
 mod climb;

@@ -89,7 +89,7 @@ pub struct CertificateSet {
 }
 
 impl CertificateSet {
-    /// What [`Store::write`](super::store::Store::write) takes.
+    /// What [`Store::write`](crate::pki::store::Store::write) takes.
     pub fn files(&self) -> Vec<SetFile<'static>> {
         let [ca_certificate, ca_key, server_certificate, server_key, client_certificate, client_key] =
             SET_FILES;

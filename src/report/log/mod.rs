@@ -7,6 +7,7 @@ mod text;
 
 use std::io;
 use std::panic;
+use std::str::FromStr;
 
 use tokio::sync::watch;
 use tracing::{Dispatch, Level, dispatcher, error, warn};
@@ -18,13 +19,36 @@ use sink::Sink;
 pub(crate) use tally::Tally;
 use text::TextFields;
 
+use crate::choice::{self, UnknownChoice};
+
 /// How log lines are written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LogFormat {
     /// One JSON object a line.
     Json,
     /// Time, level, message, fields.
     Text,
+}
+
+impl LogFormat {
+    /// All there are.
+    pub const ALL: &[Self] = &[Self::Json, Self::Text];
+
+    /// As typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Text => "text",
+        }
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = UnknownChoice;
+
+    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
+        choice::named(typed, Self::ALL, Self::name)
+    }
 }
 
 /// A log that was started. Dropping it waits until its lines are written, but not for an output that stalls.

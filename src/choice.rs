@@ -1,0 +1,41 @@
+//! Values that are one of a few words, such as the format of a report.
+
+/// A word that names none of the values there are.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{typed}` is none of {}", .known.join(", "))]
+pub struct UnknownChoice {
+    /// As it was typed.
+    pub typed: String,
+    /// The names there are, in their order.
+    pub known: Vec<&'static str>,
+}
+
+/// The one of `all` that has the name `typed`, in upper or lower case.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn named<T: Copy>(
+    typed: &str,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+) -> Result<T, UnknownChoice> {
+    all.iter().copied().find(|value| name(*value).eq_ignore_ascii_case(typed)).ok_or_else(|| UnknownChoice {
+        typed: typed.to_owned(),
+        known: all.iter().copied().map(name).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pki::{KeyType, Role};
+    use crate::report::{Format, Severity};
+
+    #[test]
+    fn names_are_read_back_and_others_are_told_what_there_is() {
+        assert!(KeyType::ALL.iter().all(|value| value.name().parse() == Ok(*value)));
+        assert!(Format::ALL.iter().all(|value| value.name().parse() == Ok(*value)));
+        assert_eq!("Warning".parse(), Ok(Severity::Warning));
+        let error = "pear".parse::<Role>().expect_err("no role").to_string();
+        assert_eq!(error, "`pear` is none of client, server");
+    }
+}

@@ -1,0 +1,84 @@
+//! Parsers of the library's values, with a word about each for the help.
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use crate::gateway::{Included, Mode};
+use crate::pki::{KeyType, Role};
+use crate::report::log::LogFormat;
+use crate::report::{Colour, Format, Severity};
+
+pub(super) fn colour() -> impl TypedValueParser<Value = Colour> {
+    words(Colour::ALL, Colour::name, |colour| match colour {
+        Colour::Auto => "On a terminal, unless NO_COLOR is set",
+        Colour::Always => "Also into a file or a pipe",
+        Colour::Never => "Never",
+    })
+}
+
+pub(super) fn format() -> impl TypedValueParser<Value = Format> {
+    words(Format::ALL, Format::name, |format| match format {
+        Format::Human => "Aligned lines for a person",
+        Format::Json => "One JSON object on stdout",
+        Format::Junit => "JUnit XML on stdout, for CI servers (`certs check`)",
+        Format::Pem => "The certificates themselves on stdout (`certs show`)",
+        Format::Prometheus => "Metrics on stdout, for a textfile collector (`certs check`)",
+    })
+}
+
+pub(super) fn included() -> impl TypedValueParser<Value = Included> {
+    words(Included::ALL, Included::name, |_| "")
+}
+
+pub(super) fn key_type() -> impl TypedValueParser<Value = KeyType> {
+    words(KeyType::ALL, KeyType::name, |kind| match kind {
+        KeyType::P256 => "ECDSA on P-256: accepted everywhere",
+        KeyType::P384 => "ECDSA on P-384: Envoy as a client takes it with TLS 1.3 only",
+        KeyType::Rsa2048 => "RSA of 2048 bits, for peers that know nothing else",
+        KeyType::Rsa3072 => "RSA of 3072 bits",
+        KeyType::Ed25519 => "Ed25519: Envoy and some verifiers refuse it",
+    })
+}
+
+pub(super) fn log_format() -> impl TypedValueParser<Value = LogFormat> {
+    words(LogFormat::ALL, LogFormat::name, |format| match format {
+        LogFormat::Json => "One JSON object a line",
+        LogFormat::Text => "Time, level, message, fields",
+    })
+}
+
+pub(super) fn mode() -> impl TypedValueParser<Value = Mode> {
+    words(Mode::ALL, Mode::name, |mode| match mode {
+        Mode::Standalone => "Resources from files, Envoy as a process on the same host",
+    })
+}
+
+pub(super) fn role() -> impl TypedValueParser<Value = Role> {
+    words(Role::ALL, Role::name, |role| match role {
+        Role::Client => "Whoever opens connections: Envoy Gateway, or the bridge on its side",
+        Role::Server => "The extension server",
+    })
+}
+
+pub(super) fn severity() -> impl TypedValueParser<Value = Severity> {
+    words(Severity::ALL, Severity::name, |severity| match severity {
+        Severity::Info => "Good to know",
+        Severity::Warning => "Works now, and will not for ever or not for everybody",
+        Severity::Error => "Does not work",
+    })
+}
+
+/// A parser of the names of `all`; a help text that is empty is left out.
+fn words<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+    help: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let possible = all.iter().map(move |value| match help(*value) {
+        "" => PossibleValue::new(name(*value)),
+        help => PossibleValue::new(name(*value)).help(help),
+    });
+    PossibleValuesParser::new(possible).map(move |word| {
+        let is = |value: &&T| name(**value).eq_ignore_ascii_case(&word);
+        *all.iter().find(is).expect("clap lets no other word through")
+    })
+}
