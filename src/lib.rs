@@ -17,6 +17,53 @@
 //! * [`probe`] sees a channel layer by layer and names the cause of what fails.
 //! * [`report`] is the result as data, and the only code that prints.
 //! * [`units`] has durations and sizes as people type them.
+//!
+//! # Examples
+//!
+//! A CA, a server's and a client's certificate in memory. [`pki::store`] writes such a set to a directory.
+//!
+//! ```
+//! use egext::pki::authority::{SetPlan, issue_set};
+//! # let now = time::macros::datetime!(2026-07-01 0:00 UTC);
+//!
+//! let set = issue_set(&SetPlan::default(), now)?;
+//! assert!(set.server.certificate_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+//! # Ok::<(), egext::pki::authority::AuthorityError>(())
+//! ```
+//!
+//! Would Envoy Gateway accept a server's chain?
+//!
+//! ```
+//! use egext::gateway::go_x509;
+//! use egext::pki::Role;
+//! # use egext::pki::authority::{SetPlan, issue_set};
+//! # let now = time::macros::datetime!(2026-07-01 0:00 UTC);
+//! # let set = issue_set(&SetPlan::default(), now)?;
+//!
+//! let (chain, anchors) = (set.server.chain(), set.ca.chain());
+//! assert!(go_x509::verify(chain, anchors, Role::Server, Some(&"localhost".parse()?), now).is_ok());
+//! let refusal = go_x509::verify(chain, anchors, Role::Server, Some(&"example.com".parse()?), now);
+//! let text = refusal.expect_err("another name").to_string();
+//! assert!(text.starts_with("x509: certificate is valid for localhost"), "{text}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A server that nobody runs, and the cause as a finding:
+//!
+//! ```
+//! use egext::net::{Alpn, Target};
+//! use egext::probe::{Plan, probe};
+//! # fn now() -> time::OffsetDateTime { time::macros::datetime!(2026-07-01 0:00 UTC) }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let target = Target::new("unix:/run/nobody/eg.sock".parse()?, None, None, Alpn::Required)?;
+//! let outcomes = probe(Plan::new(vec![target]), now).await;
+//! let cause = outcomes[0].cause().expect("a finding");
+//! assert_eq!(cause.id.name(), "probe.connect.socket-missing");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod bridge;
 pub mod choice;

@@ -234,15 +234,8 @@ impl Stage {
     }
 
     async fn probe_targets(&self, targets: Vec<Target>, own: Option<Summary>) -> Vec<TargetOutcome> {
-        let plan = probe::Plan {
-            targets,
-            service: String::new(),
-            own,
-            directory: self.certificates(),
-            timeout: LIMIT,
-            wait: None,
-            news: None,
-        };
+        let directory = self.certificates();
+        let plan = probe::Plan { own, directory, timeout: LIMIT, ..probe::Plan::new(targets) };
         probe::probe(plan, self.clock).await
     }
 }

@@ -44,6 +44,21 @@ pub struct Plan {
     pub news: Option<UnboundedSender<Waiting>>,
 }
 
+impl Plan {
+    /// One attempt of at most five seconds at each target, about the server as a whole.
+    pub fn new(targets: Vec<Target>) -> Self {
+        Self {
+            targets,
+            service: String::new(),
+            own: None,
+            directory: PathBuf::from("certs"),
+            timeout: Duration::from_secs(5),
+            wait: None,
+            news: None,
+        }
+    }
+}
+
 /// A target is not healthy, for another cause than was told before, and is probed again.
 #[derive(Clone, Debug)]
 pub struct Waiting {

@@ -1,5 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::thread;
 
 use time::OffsetDateTime;
@@ -7,7 +8,9 @@ use time::OffsetDateTime;
 use super::{Authority, AuthorityError, Issued, Leaf, LeafKey};
 use crate::pki::profile::KeyType;
 use crate::pki::store::SetFile;
-use crate::pki::{Passphrase, Role, SET_FILES, SubjectName, Summary};
+use crate::pki::{
+    Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Passphrase, Role, SET_FILES, SubjectName, Summary,
+};
 use crate::units::Span;
 
 /// What a set of certificates for one channel shall be like.
@@ -89,6 +92,30 @@ pub struct CertificateSet {
 }
 
 impl CertificateSet {
+    /// Whom both sides trust, for TLS settings in the same process.
+    ///
+    /// # Errors
+    /// As [`Anchors::from_pem`].
+    pub fn anchors(&self) -> Result<Anchors, IdentityError> {
+        Anchors::from_pem(Path::new(CA_CERTIFICATE_FILE), self.ca.certificate_pem().as_bytes())
+    }
+
+    /// The certificate and key of one side, for TLS settings in the same process.
+    ///
+    /// # Errors
+    /// As [`Identity::from_pem`].
+    pub fn identity(&self, role: Role) -> Result<Identity, IdentityError> {
+        let issued = match role {
+            Role::Client => &self.client,
+            Role::Server => &self.server,
+        };
+        let key = issued.key_pem().unwrap_or_default();
+        Identity::from_pem(
+            (Path::new(role.certificate_file()), issued.certificate_pem().as_bytes()),
+            (Path::new(role.key_file()), key.as_bytes()),
+        )
+    }
+
     /// What [`Store::write`](crate::pki::store::Store::write) takes.
     pub fn files(&self) -> Vec<SetFile<'static>> {
         let [ca_certificate, ca_key, server_certificate, server_key, client_certificate, client_key] =
