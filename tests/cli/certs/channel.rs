@@ -2,10 +2,9 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Instant;
 
 use egext::net::{provider, server_config};
 use egext::pki::{Anchors, Identity, Role};
@@ -18,7 +17,8 @@ use super::Place;
 pub(super) struct Channel {
     server: Arc<Mutex<Arc<ServerConfig>>>,
     client: Arc<Mutex<Arc<ClientConfig>>>,
-    calls: Arc<AtomicUsize>,
+    /// How many ended, and who waits for more.
+    calls: Arc<(Mutex<usize>, Condvar)>,
     failures: Arc<Mutex<Vec<String>>>,
     done: Arc<AtomicBool>,
     threads: Vec<thread::JoinHandle<()>>,
@@ -30,11 +30,8 @@ impl Channel {
         let address = listener.local_addr().expect("an address");
         let server = Arc::new(Mutex::new(server_settings(place)));
         let client = Arc::new(Mutex::new(client_settings(place)));
-        let (calls, failures, done) = (
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(Mutex::new(Vec::new())),
-            Arc::new(AtomicBool::new(false)),
-        );
+        let calls: Arc<(Mutex<usize>, Condvar)> = Arc::default();
+        let (failures, done) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let hung_up = Arc::new(AtomicBool::new(false));
         let serving = thread::spawn({
             let (server, hung_up) = (Arc::clone(&server), Arc::clone(&hung_up));
@@ -59,7 +56,9 @@ impl Channel {
                     if let Err(error) = call(address, config) {
                         failures.lock().expect("a lock").push(error.to_string());
                     }
-                    calls.fetch_add(1, Ordering::Relaxed);
+                    let (ended, changed) = &*calls;
+                    *ended.lock().expect("a lock") += 1;
+                    changed.notify_all();
                 }
                 // Not before the last call has its answer. The connection wakes the server, which sees it.
                 hung_up.store(true, Ordering::SeqCst);
@@ -78,11 +77,11 @@ impl Channel {
 
     /// Waits for a few calls that began after now.
     pub(super) fn more_calls(&self) {
-        let (target, deadline) = (self.calls.load(Ordering::Relaxed) + 4, Instant::now() + LIMIT);
-        while self.calls.load(Ordering::Relaxed) < target {
-            assert!(Instant::now() < deadline, "no call ends");
-            thread::yield_now();
-        }
+        let (ended, changed) = &*self.calls;
+        let ended = ended.lock().expect("a lock");
+        let target = *ended + 4;
+        let waited = changed.wait_timeout_while(ended, LIMIT, |ended| *ended < target);
+        assert!(!waited.expect("a lock").1.timed_out(), "no call ends");
     }
 
     /// Why calls failed.

@@ -8,6 +8,7 @@ use std::fs;
 use std::hash::BuildHasher as _;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use egext::pki::{Identity, SET_FILES};
@@ -159,7 +160,7 @@ fn a_take_over_that_is_killed_leaves_a_whole_set() {
 fn kill_each(place: &Place, verb: impl Fn(&Place) -> &'static [&'static str]) {
     let one_run = one_run(verb(place), place);
     let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut reads = 0_usize;
             while !done.load(Ordering::Relaxed) {
@@ -206,10 +207,7 @@ fn assert_next_ca_is_whole(place: &Place) {
 }
 
 fn kill_after(mut run: Child, moment: Duration) {
-    let moment = Instant::now() + moment;
-    while Instant::now() < moment {
-        std::hint::spin_loop();
-    }
+    thread::sleep(moment);
     // It may have ended before: then there is nothing to kill, and the set must be whole all the same.
     let _ = run.kill();
     run.wait().expect("it ends");
