@@ -34,11 +34,11 @@ pub struct CertsInit {
     #[arg(long, value_name = "SIDE=ID", value_delimiter = ',', env = "EGEXT_SPIFFE_ID")]
     pub spiffe_id: Vec<String>,
     /// Common name of the server's certificate, for people: nothing verifies it [default: egext server]
-    #[arg(long, value_name = "NAME", env = "EGEXT_SERVER_COMMON_NAME")]
-    pub server_name: Option<String>,
+    #[arg(long, alias = "server-name", value_name = "NAME", env = "EGEXT_SERVER_COMMON_NAME")]
+    pub server_common_name: Option<String>,
     /// Common name of the client's certificate, for people: nothing verifies it [default: egext client]
-    #[arg(long, value_name = "NAME", env = "EGEXT_CLIENT_COMMON_NAME")]
-    pub client_name: Option<String>,
+    #[arg(long, alias = "client-name", value_name = "NAME", env = "EGEXT_CLIENT_COMMON_NAME")]
+    pub client_common_name: Option<String>,
     /// How long both sides' certificates live, from now; never longer than the CA [default: 365d]
     #[arg(long, value_name = "SPAN", env = "EGEXT_LIFETIME")]
     pub lifetime: Option<Span>,

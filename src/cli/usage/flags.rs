@@ -70,10 +70,11 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         typed: "--cn --common-name --subject --subj",
         at: &["certs init"],
-        hint: "TLS verifies the names of `--san`; `--server-name` and `--client-name` set the common names",
+        hint: "TLS verifies the names of `--san`; `--server-common-name` and `--client-common-name` set the common names",
     },
     Row {
-        typed: "--cn --common-name --subject --subj --server-name --client-name",
+        typed: "--cn --common-name --subject --subj --server-name --client-name --server-common-name \
+                --client-common-name",
         at: &["certs issue"],
         hint: "TLS verifies the names of `--san`; the common name follows from the role",
     },

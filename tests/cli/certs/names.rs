@@ -101,7 +101,14 @@ fn a_spiffe_id_makes_an_svid_that_passes_for_both_sides() {
 fn uris_and_common_names_are_as_they_were_typed() {
     let place = Place::new();
     let report = place.json(
-        &["--san", "urn:uuid:6e8bc430", "--client-san", "a.internal,b.internal", "--server-name", "rack 7"],
+        &[
+            "--san",
+            "urn:uuid:6e8bc430",
+            "--client-san",
+            "a.internal,b.internal",
+            "--server-common-name",
+            "rack 7",
+        ],
         0,
     );
     assert_eq!(

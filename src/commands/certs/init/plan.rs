@@ -163,10 +163,10 @@ impl TryFrom<CertsInit> for Plan {
                 }
             }
         }
-        if let Some(name) = &arguments.server_name {
+        if let Some(name) = &arguments.server_common_name {
             set.server_name = parse_common_name(name)?;
         }
-        if let Some(name) = &arguments.client_name {
+        if let Some(name) = &arguments.client_common_name {
             set.client_name = parse_common_name(name)?;
         }
         let CertsInit { dir: directory, lifetime, ca_lifetime, key_type, force, dry_run, .. } = arguments;
