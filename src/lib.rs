@@ -11,6 +11,7 @@
 //! * [`demo`] puts all parts together in one process.
 //! * [`extension`] is the extension server protocol, with a server that changes nothing.
 //! * [`gateway`] knows the releases of Envoy Gateway and writes configuration for them.
+//! * [`host`] is a host as it is typed: a DNS name or an IP address.
 //! * [`net`] has addresses, streams, listeners and the one place that knows the crypto provider.
 //! * [`pki`] has certificates and keys: loaded, described, issued, checked, and stored by the one module that
 //!   writes files.
@@ -75,6 +76,7 @@ pub mod commands;
 pub mod demo;
 pub mod extension;
 pub mod gateway;
+pub mod host;
 mod input;
 pub mod net;
 pub mod pki;

@@ -2,7 +2,8 @@ use clap::Args;
 use tracing::Level;
 
 use super::{Material, values};
-use crate::net::{Address, Host};
+use crate::host::Host;
+use crate::net::Address;
 use crate::report::log::LogFormat;
 use crate::units::Span;
 

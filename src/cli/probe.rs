@@ -1,7 +1,8 @@
 use clap::Args;
 
 use super::Material;
-use crate::net::{Address, Host};
+use crate::host::Host;
+use crate::net::Address;
 use crate::units::Span;
 
 /// See the channel to a server layer by layer.

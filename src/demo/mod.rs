@@ -23,8 +23,9 @@ use tonic::Status;
 use crate::bridge::{self, Bridge, Died, Drained};
 use crate::extension::{self, Hook, Object, PassThrough, Server};
 use crate::gateway::{self, BridgeCommand, PlanError, ValueError};
+use crate::host::Host;
 use crate::net::{
-    self, Address, AddressError, Alpn, BindError, CallerLimits, ClientTls, Fault, Host, Target, TargetError,
+    self, Address, AddressError, Alpn, BindError, CallerLimits, ClientTls, Fault, Target, TargetError,
     TlsError, Transport, server_config,
 };
 use crate::pki::authority::{AuthorityError, CertificateSet, SetPlan, issue_set};

@@ -4,7 +4,7 @@ use super::plan::host_and_port;
 use super::yaml::{Entry, Item, Node, comment, document};
 use super::{Feature, NativeTls, Plan, Resource, Service, Standalone, comments};
 use crate::extension::Hook;
-use crate::net::Host;
+use crate::host::Host;
 use crate::shell::shell_word;
 use crate::units::Size;
 

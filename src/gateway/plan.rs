@@ -8,7 +8,8 @@ use super::{
 };
 use crate::choice::{self, UnknownChoice};
 use crate::extension::Hook;
-use crate::net::{Address, Host, Transport};
+use crate::host::Host;
+use crate::net::{Address, Transport};
 use crate::report::{Finding, Hint, Id};
 use crate::units::Size;
 

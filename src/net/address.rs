@@ -3,7 +3,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::address_error::{AddressError, looks_like_ipv6, meant, without_user};
+use super::address_error::{AddressError, looks_like_ipv6, meant};
+use crate::host::Host;
 
 /// Where a server listens, and whether TLS is spoken there.
 ///
@@ -31,15 +32,6 @@ pub enum Transport {
     Plaintext,
     /// TLS 1.2 or 1.3.
     Tls,
-}
-
-/// A host as typed: an IP address or a name.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Host {
-    /// An IP address.
-    Ip(IpAddr),
-    /// A DNS name (syntax of host names, underscores tolerated as Go tolerates them).
-    Name(String),
 }
 
 impl Address {
@@ -137,38 +129,6 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         Self::parse(text, None)
-    }
-}
-
-impl Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ip(address) => address.fmt(f),
-            Self::Name(name) => f.write_str(name),
-        }
-    }
-}
-
-impl FromStr for Host {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        if let Ok(address) = text.parse() {
-            return Ok(Self::Ip(address));
-        }
-        let label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        let name = text.strip_suffix('.').unwrap_or(text);
-        // An all-numeric last label is a mistyped IPv4 address, never a name (RFC 3696 section 2).
-        let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
-        if name.len() > 253 || numeric || !name.split('.').all(label) {
-            return Err(AddressError::Host { host: without_user(text) });
-        }
-        Ok(Self::Name(text.to_ascii_lowercase()))
     }
 }
 

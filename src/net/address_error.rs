@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 use super::address::{Address, SOCKET_PATH_LIMIT, Transport, split_port};
+use crate::host::{HostError, without_user};
 use crate::report::Hint;
 
 /// The user typed something that is not an address.
@@ -25,11 +26,8 @@ pub enum AddressError {
         meant: Option<Address>,
     },
     /// Neither a host name nor an IP address.
-    #[error("`{host}` is neither a host name nor an IP address")]
-    Host {
-        /// As typed.
-        host: String,
-    },
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// No port, no host, or parts that have no place in an address.
     #[error(
         "`{text}` is not an address; expected `host:port`, `tls://host:port`, `tcp://host:port` or `unix:/path`"
@@ -81,13 +79,10 @@ impl AddressError {
 impl Hint for AddressError {
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Host(error) => return error.hint(),
             Self::Abstract { name } => format!(
                 "name a path, such as `unix:/run/egext/{name}.sock`; `unix:./@{name}` is a file of that name"
             ),
-            Self::Host { .. } => {
-                "a host name has letters, digits, hyphens, underscores and dots, such as `extension.internal`"
-                    .to_owned()
-            }
             Self::SocketPath { path } if path.as_os_str().is_empty() => {
                 "name a path, such as `unix:/run/egext/eg.sock`".to_owned()
             }
@@ -109,16 +104,6 @@ impl Hint for AddressError {
                 "for example `localhost:5005`, or `tcp://localhost:5005` without TLS".to_owned()
             }
         })
-    }
-}
-
-/// `text` with `***` in place of what stands before the last `@`, except for a scheme: a user's name and password, both
-/// of which may have an `@`.
-pub(crate) fn without_user(text: &str) -> String {
-    let Some((before, behind)) = text.rsplit_once('@') else { return text.to_owned() };
-    match before.split_once("://") {
-        Some((scheme, _)) => format!("{scheme}://***@{behind}"),
-        None => format!("***@{behind}"),
     }
 }
 
@@ -204,11 +189,5 @@ mod tests {
             assert!(given.starts_with(hint), "{text}: {given}");
             assert!(!format!("{error} {given} {error:?}").contains("pw"), "{text}: {error:?}");
         }
-    }
-
-    #[test]
-    fn a_host_with_a_password_is_hidden_too() {
-        let error = "user:pw@h".parse::<super::super::Host>().expect_err("no host");
-        assert!(!format!("{error} {error:?}").contains("pw"), "{error:?}");
     }
 }

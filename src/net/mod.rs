@@ -19,9 +19,8 @@ mod stream;
 mod tls;
 mod verifier;
 
-pub use address::{Address, Host, Transport};
+pub use address::{Address, Transport};
 pub use address_error::AddressError;
-pub(crate) use address_error::without_user;
 pub(crate) use channel::{Channel, open_channel};
 pub(crate) use deadline::{LONGEST, deadline};
 pub use descriptors::enough_for_a_runtime;

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::SubjectName;
-use crate::net::without_user;
+use crate::host::{is_dns_name, without_user};
 use crate::report::Hint;
 
 impl FromStr for SubjectName {
@@ -247,20 +247,10 @@ fn host_name(name: &str) -> Result<String, NameError> {
     if name.contains('*') && !parent.is_some_and(|parent| parent.contains('.') && !parent.contains('*')) {
         return Err(NameError::Wildcard { name: owned() });
     }
-    let labels = || parent.unwrap_or(name).split('.');
-    // An all-numeric last label is a mistyped IPv4 address, never a name (RFC 3696 section 2).
-    let numeric = labels().next_back().is_some_and(|last| last.bytes().all(|octet| octet.is_ascii_digit()));
-    if numeric || name.len() > 253 || !labels().all(is_label) {
+    if name.len() > 253 || !is_dns_name(parent.unwrap_or(name)) {
         return Err(NameError::Malformed { name: owned() });
     }
     Ok(owned())
-}
-
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
 }
 
 const SPIFFE: &str = "spiffe://";

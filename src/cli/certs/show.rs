@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::net::{Address, Host};
+use crate::host::Host;
+use crate::net::Address;
 use crate::units::Span;
 
 /// Say what certificates and keys are: in files, in a directory, or presented by a server.

@@ -13,7 +13,8 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
-use crate::net::{AddressError, without_user};
+use crate::host::{HostError, without_user};
+use crate::net::AddressError;
 use crate::report::{Hint, OutputOptions, chain, enumeration};
 use crate::shell::shell_word;
 use crate::units::QuantityError;
@@ -284,7 +285,7 @@ fn refused_value(context: &Context<'_>, line: &Line) -> (String, String) {
     let is_named = name.starts_with("--") || name.starts_with("EGEXT_");
     // An address may hold a password, which its error does not repeat.
     let is_told = reason.contains(&format!("`{value}`"))
-        || matches!(source, Some(source) if source.is::<AddressError>());
+        || matches!(source, Some(source) if source.is::<AddressError>() || source.is::<HostError>());
     let message = match (value.is_empty(), is_told, is_named) {
         (true, _, true) => return no_value(line, &name),
         (true, _, false) => format!("`{name}` is empty"),
@@ -294,7 +295,8 @@ fn refused_value(context: &Context<'_>, line: &Line) -> (String, String) {
     };
     let own = source.and_then(|source| {
         let address = source.downcast_ref::<AddressError>().and_then(Hint::hint);
-        address.or_else(|| source.downcast_ref::<QuantityError>().and_then(Hint::hint))
+        let host = || source.downcast_ref::<HostError>().and_then(Hint::hint);
+        address.or_else(host).or_else(|| source.downcast_ref::<QuantityError>().and_then(Hint::hint))
     });
     (message, own.unwrap_or_else(|| what_is(line, &name)))
 }

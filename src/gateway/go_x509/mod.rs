@@ -23,7 +23,7 @@ use std::fmt::{self, Display};
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use crate::net::Host;
+use crate::host::Host;
 use crate::pki::{Role, when};
 use parsed::Parsed;
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::Refusal;
 use super::parsed::Parsed;
-use crate::net::Host;
+use crate::host::Host;
 use crate::pki::printable;
 
 /// `VerifyHostname`.

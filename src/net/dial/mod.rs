@@ -14,7 +14,8 @@ use tokio_rustls::TlsConnector;
 
 use super::stream::Stream;
 use super::tls::{ClientTls, H2, Witness};
-use super::{Address, Fault, FaultKind, Host, Layer, Transport};
+use super::{Address, Fault, FaultKind, Layer, Transport};
+use crate::host::Host;
 use crate::report::Hint;
 
 /// Where to connect, and how.

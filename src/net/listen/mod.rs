@@ -12,7 +12,8 @@ use tokio::net::{TcpListener, TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 
 use super::dial::prepare;
-use super::{Address, Host, Transport};
+use super::{Address, Transport};
+use crate::host::Host;
 use crate::pki::store::Untrusted;
 use crate::report::Hint;
 use crate::shell::{shell_parent, shell_path};

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::route::Route;
 use super::rules;
 use crate::gateway::go_x509;
-use crate::net::Host;
+use crate::host::Host;
 use crate::pki::inspect::Certificate;
 use crate::pki::{Refusal, Role, SubjectName, verify, when};
 use crate::report::{Finding, Id};

@@ -24,7 +24,7 @@ use time::OffsetDateTime;
 
 use super::inspect::{self, Certificate};
 use super::{IdentityError, Role, SubjectName, Summary};
-use crate::net::Host;
+use crate::host::Host;
 use crate::report::{Check, Finding, Id, Severity, State};
 use crate::units::Within;
 use authority::Needs;

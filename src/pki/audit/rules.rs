@@ -5,7 +5,7 @@ use std::path::Path;
 
 use time::{Duration, OffsetDateTime};
 
-use crate::net::Host;
+use crate::host::Host;
 use crate::pki::change::{renew_command, replace_command, rotate_command};
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
 use crate::pki::lifetime::CLOCK;
