@@ -80,6 +80,7 @@ pub mod host;
 mod input;
 pub mod net;
 pub mod pki;
+mod printable;
 pub mod probe;
 pub mod report;
 mod shell;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use crate::pki::is_printable;
+use crate::printable::is_printable;
 
 /// `text` as one word for a shell.
 pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {

@@ -14,7 +14,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::Cli;
-use crate::pki::printable;
+use crate::printable::printable;
 use crate::report::{Hint, chain};
 
 /// Parses a command line, the program's name first, and takes from the environment what it leaves open.

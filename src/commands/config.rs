@@ -13,7 +13,7 @@ use crate::gateway::{
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
-use crate::pki::printable;
+use crate::printable::printable;
 use crate::report::{Body, Finding, Hint, Id, Line, Report, Role};
 use crate::shell::shell_path;
 

@@ -55,7 +55,6 @@ pub use identity_error::IdentityError;
 #[cfg(feature = "cli")]
 pub(crate) use identity_error::encrypt_anew_hint;
 pub use names::{DistinguishedName, SubjectName};
-pub(crate) use names::{is_printable, printable};
 pub use passphrase::{Passphrase, PassphraseError};
 pub use pem::{Encryption, PemError};
 pub use profile::KeyType;

@@ -7,6 +7,8 @@ use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::extensions::GeneralName;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
+use crate::printable::printable;
+
 /// A name that the holder of a certificate may be called by (subjectAltName).
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum SubjectName {
@@ -122,25 +124,6 @@ impl Display for DistinguishedName {
 /// Names in one line, between commas.
 pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a SubjectName>) -> String {
     names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// `text` without anything that moves the cursor or changes the terminal: certificates are strangers' data.
-pub(crate) fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_printable(character) {
-            printable.push(character);
-        } else {
-            printable.extend(character.escape_unicode());
-        }
-    }
-    printable
-}
-
-/// No control character, and none of those that reorder or hide what stands around them.
-pub(crate) fn is_printable(character: char) -> bool {
-    !character.is_control()
-        && !matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn ip(octets: &[u8]) -> Option<IpAddr> {

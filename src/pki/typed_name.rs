@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use super::SubjectName;
 use crate::host::{is_dns_name, without_user};
+use crate::printable::printable;
 use crate::report::Hint;
 
 impl FromStr for SubjectName {
@@ -76,14 +77,14 @@ impl SubjectName {
 /// # Errors
 /// When it is empty, longer than the 64 characters that X.520 allows, or has dots or control characters.
 pub fn parse_common_name(text: &str) -> Result<String, NameError> {
-    let refused = |reason| NameError::CommonName { name: super::names::printable(text), reason };
+    let refused = |reason| NameError::CommonName { name: printable(text), reason };
     if text.trim().is_empty() {
         Err(refused("it is empty"))
     } else if text.chars().count() > 64 {
         Err(refused("it has more than 64 characters"))
     } else if text.contains('.') {
         Err(refused("OpenSSL would take it for a host name, because of the dots"))
-    } else if text != super::names::printable(text) {
+    } else if text != printable(text) {
         Err(refused("it has control characters"))
     } else {
         Ok(text.to_owned())

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::{Hint, Line, Report, Role, Severity, Talk, chain};
-use crate::pki::printable;
+use crate::printable::printable;
 
 pub(super) fn talk(report: &Report) -> String {
     with_closing_line(&report.talk, report)

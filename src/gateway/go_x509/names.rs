@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::Refusal;
 use super::parsed::Parsed;
 use crate::host::Host;
-use crate::pki::printable;
+use crate::printable::printable;
 
 /// `VerifyHostname`.
 pub(super) fn verify_host(leaf: &Parsed<'_>, host: &Host) -> Result<(), Refusal> {

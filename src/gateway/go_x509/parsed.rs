@@ -182,7 +182,7 @@ impl<'a> Parsed<'a> {
         let name = &self.subject_name;
         let words = [&name.common_name, &name.organization];
         match words.into_iter().find(|words| !words.is_empty()) {
-            Some(words) => crate::pki::printable(words),
+            Some(words) => crate::printable::printable(words),
             None => format!(
                 "serial:{}",
                 der::signed(self.serial).map_or_else(hex_of(self.serial), |n| n.to_string())

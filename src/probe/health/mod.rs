@@ -15,7 +15,6 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use super::outcome::TargetOutcome;
 use super::{Context, diagnose};
 use crate::net::{Fault, Layer, Reset, Session};
-use crate::pki;
 use crate::report::{Finding, Id};
 use answer::{Answer, call};
 
@@ -250,7 +249,7 @@ fn origin(context: &Context<'_>) -> Uri {
 /// The beginning of a peer's text, in one line.
 fn printable(text: &str) -> String {
     let line = text.chars().take(TEXT_LIMIT).map(|c| if c.is_whitespace() { ' ' } else { c });
-    pki::printable(&line.collect::<String>())
+    crate::printable::printable(&line.collect::<String>())
 }
 
 /// What HTTP/2 asks of header fields (RFC 9113 sections 8.2 and 8.3).

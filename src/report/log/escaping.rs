@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::sink::Sink;
-use crate::pki::is_printable;
+use crate::printable::is_printable;
 
 /// The way to a [`Sink`] for JSON, in which such a character can stand in strings only.
 pub(super) struct Escaping(pub(super) Sink);

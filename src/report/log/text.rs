@@ -7,7 +7,7 @@ use tracing_subscriber::field::{RecordFields, VisitOutput as _};
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::{DefaultVisitor, Writer};
 
-use crate::pki::printable;
+use crate::printable::printable;
 
 /// As the subscriber writes them, but for the hint.
 pub(super) struct TextFields;

@@ -13,9 +13,9 @@ use crate::cli::CertsShow;
 use crate::commands::Error;
 use crate::pki::inspect::{Certificate, KeyFile, PemFile, entries, first_out_of_order};
 use crate::pki::{
-    Anchors, CA_CERTIFICATE_FILE, Encryption, Found, IdentityError, Passphrase, encrypt_anew_hint, printable,
-    when,
+    Anchors, CA_CERTIFICATE_FILE, Encryption, Found, IdentityError, Passphrase, encrypt_anew_hint, when,
 };
+use crate::printable::printable;
 use crate::report::{Body, Finding, Hint as _, Id, Report, chain};
 
 pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, Error> {

@@ -2,7 +2,8 @@
 
 use super::{Shown, side};
 use crate::pki::inspect::{Certificate, PemFile};
-use crate::pki::{printable, when};
+use crate::pki::when;
+use crate::printable::printable;
 use crate::report::{Body, Report};
 
 impl Shown {
