@@ -35,7 +35,7 @@
 //! Would Envoy Gateway accept a server's chain?
 //!
 //! ```
-//! use egext::gateway::go_x509;
+//! use egext::pki::audit::go_x509;
 //! use egext::pki::Role;
 //! # use egext::pki::authority::{SetPlan, issue_set};
 //! # let now = time::macros::datetime!(2026-07-01 0:00 UTC);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use egext::gateway::go_x509;
+use egext::pki::audit::go_x509;
 use egext::pki::inspect::{Certificate, PemFile, first_out_of_order};
 use egext::pki::{Anchors, Role};
 use libfuzzer_sys::fuzz_target;

@@ -10,7 +10,6 @@
 mod bridge_command;
 mod comments;
 mod emit;
-pub mod go_x509;
 mod hook;
 mod include;
 mod plan;

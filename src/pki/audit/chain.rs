@@ -6,8 +6,7 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::route::Route;
-use super::rules;
-use crate::gateway::go_x509;
+use super::{go_x509, rules};
 use crate::host::Host;
 use crate::pki::inspect::Certificate;
 use crate::pki::{Refusal, Role, SubjectName, verify, when};

@@ -7,6 +7,7 @@
 mod authority;
 mod chain;
 mod files;
+pub mod go_x509;
 mod leaf;
 mod order;
 mod place;
