@@ -9,6 +9,7 @@
 //! * [`bridge`] is the gRPC-aware proxy.
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
 //! * [`demo`] puts all parts together in one process.
+//! * [`diagnosis`] names the cause of a fault: for the probe, the bridge and the checks of certificates.
 //! * [`extension`] is the extension server protocol, with a server that changes nothing.
 //! * [`gateway`] knows the releases of Envoy Gateway and writes configuration for them.
 //! * [`host`] is a host as it is typed: a DNS name or an IP address.
@@ -74,6 +75,7 @@ pub mod cli;
 pub mod commands;
 #[cfg(feature = "cli")]
 pub mod demo;
+pub mod diagnosis;
 pub mod extension;
 pub mod gateway;
 pub mod host;

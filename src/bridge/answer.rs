@@ -5,8 +5,8 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tonic::Code;
 
+use crate::diagnosis::may_pass;
 use crate::net::HeaderFault;
-use crate::probe;
 use crate::report::Finding;
 
 /// What the bridge itself says to a caller: a gRPC status.
@@ -30,7 +30,7 @@ impl Answer {
 
     /// What `egext probe` would say, in one line: Envoy Gateway writes it to its log as it is.
     pub(super) fn of_finding(finding: &Finding) -> Self {
-        let code = if probe::may_pass(finding.id) { Code::Unavailable } else { Code::FailedPrecondition };
+        let code = if may_pass(finding.id) { Code::Unavailable } else { Code::FailedPrecondition };
         let mut message = format!("{}: {}", finding.subject, finding.message);
         for (key, words) in finding.evidence.iter() {
             // Writing to a string does not fail.

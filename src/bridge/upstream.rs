@@ -21,9 +21,9 @@ use tracing::{info, warn};
 use super::Plan;
 use super::answer::Answer;
 use super::deadline::Deadline;
+use crate::diagnosis::{Context, diagnose, may_pass};
 use crate::net::{self, Channel, Cut, Layer, Target};
 use crate::pki::Summary;
-use crate::probe::{self, Context, diagnose};
 use crate::report::{Finding, Id};
 
 /// The way to the upstream.
@@ -126,7 +126,7 @@ impl Upstream {
             }
             let fresh = cause.filter(|_| now.failures > failures_before);
             if let Some(cause) = fresh
-                && (!probe::may_pass(cause.id) || Instant::now() >= patient_until)
+                && (!may_pass(cause.id) || Instant::now() >= patient_until)
             {
                 return Err(Answer::of_finding(cause));
             }

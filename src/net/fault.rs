@@ -58,7 +58,7 @@ impl Display for Layer {
 
 /// What ended an attempt, and on which layer.
 ///
-/// A peer's fault, so it is data and becomes a finding (`probe::diagnose`).
+/// A peer's fault, so it is data and becomes a finding (`diagnosis`).
 #[derive(Debug)]
 pub struct Fault {
     /// The layer that was being built.

@@ -5,7 +5,6 @@
 //! frame (see [`crate::net::dial`]). No hook is ever called: an empty request can crash an extension server,
 //! so the only call is `grpc.health.v1.Health/Check`, and a server without it is fine.
 
-mod diagnose;
 mod health;
 mod outcome;
 
@@ -18,9 +17,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-pub use diagnose::{Context, diagnose, may_pass};
 pub use outcome::{LayerOutcome, State, TargetOutcome};
 
+use crate::diagnosis::Context;
 use crate::net::{self, Target};
 use crate::pki::Summary;
 use crate::report::Finding;

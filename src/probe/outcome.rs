@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Context, diagnose};
+use crate::diagnosis::{self, Context, diagnose};
 use crate::net::{Address, Fault, Layer, Target, Trace, Transport};
 use crate::report::{Finding, Id, Severity};
 
@@ -122,7 +122,7 @@ impl TargetOutcome {
     /// A layer failed for a cause that has to be found.
     pub(super) fn fault(&mut self, context: &Context<'_>, fault: &Fault) {
         let finding = diagnose(context, fault);
-        self.fail(diagnose::layer(&finding, fault), finding);
+        self.fail(diagnosis::layer(&finding, fault), finding);
     }
 
     /// Something to know about a layer that this channel does without.

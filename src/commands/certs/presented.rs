@@ -9,10 +9,10 @@ use time::OffsetDateTime;
 use super::CertsError;
 use crate::cli::Server;
 use crate::commands::{Error, block_on};
+use crate::diagnosis::{Context, diagnose};
 use crate::host::Host;
 use crate::net::{self, Address, Alpn, ClientTls, Fault, FaultKind, Layer, Target, Transport};
 use crate::pki::{Anchors, Identity, Role};
-use crate::probe::{Context, diagnose};
 use crate::report::Finding;
 
 /// Whom to ask, and under which name.

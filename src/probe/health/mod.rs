@@ -13,7 +13,7 @@ use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::outcome::TargetOutcome;
-use super::{Context, diagnose};
+use crate::diagnosis::{self, Context, diagnose};
 use crate::net::{Fault, Layer, Reset, Session};
 use crate::report::{Finding, Id};
 use answer::{Answer, call};
@@ -125,9 +125,9 @@ impl Judge<'_> {
     fn client_certificate(&self, status: http::StatusCode) -> Option<Verdict> {
         let finding = match self.context.own {
             _ if !CERTIFICATE_REFUSALS.contains(&status.as_u16()) => return None,
-            None => diagnose::certificate_required(self.context)?,
+            None => diagnosis::certificate_required(self.context)?,
             Some(_) if self.answer.says("SSL certificate error") => {
-                diagnose::certificate_refused(self.context)?
+                diagnosis::certificate_refused(self.context)?
             }
             Some(_) => return None,
         };

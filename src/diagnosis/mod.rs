@@ -55,7 +55,7 @@ pub fn diagnose(context: &Context<'_>, fault: &Fault) -> Finding {
 
 /// The layer that a finding is about. A refused client certificate shows on a later one than where it
 /// belongs, and in TLS 1.2 on an earlier one; the second word of an id names the layer.
-pub(super) fn layer(finding: &Finding, fault: &Fault) -> Layer {
+pub(crate) fn layer(finding: &Finding, fault: &Fault) -> Layer {
     match finding.id.name().split('.').nth(1) {
         Some("client-cert") => Layer::Mtls,
         Some("alpn") => Layer::Alpn,
@@ -66,12 +66,12 @@ pub(super) fn layer(finding: &Finding, fault: &Fault) -> Layer {
 
 /// The server asked for a certificate in TLS, went on without one, and refuses above TLS. `None` when it did not
 /// ask.
-pub(super) fn certificate_required(context: &Context<'_>) -> Option<Finding> {
+pub(crate) fn certificate_required(context: &Context<'_>) -> Option<Finding> {
     context.asked_for_certificate().then(|| client::required(context))
 }
 
 /// The same for a certificate that the server has and does not accept.
-pub(super) fn certificate_refused(context: &Context<'_>) -> Option<Finding> {
+pub(crate) fn certificate_refused(context: &Context<'_>) -> Option<Finding> {
     context
         .asked_for_certificate()
         .then(|| client::client_certificate(context, AlertDescription::CertificateUnknown))
@@ -97,7 +97,7 @@ pub fn may_pass(id: Id) -> bool {
 }
 
 /// A limit as it is typed, or in tenths where it is none that was typed.
-pub(super) fn seconds(limit: Duration) -> String {
+fn seconds(limit: Duration) -> String {
     let seconds = limit.as_secs_f64();
     if seconds.fract() == 0.0 { format!("{seconds} s") } else { format!("{seconds:.1} s") }
 }
