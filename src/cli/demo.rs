@@ -1,9 +1,11 @@
 use clap::Args;
 
-/// See all of it work at once, in a temporary directory.
+/// Run everything once in a temporary directory.
 #[derive(Args, Debug)]
 pub struct Demo {
-    /// Leave everything running, print what to try, and clean up on Ctrl-C
+    /// Leave everything running until Ctrl-C, and print what to try
+    ///
+    /// The directory is removed at the end.
     #[arg(long, env = "EGEXT_KEEP")]
     pub keep: bool,
 }

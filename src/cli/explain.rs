@@ -1,9 +1,9 @@
 use clap::Args;
 
-/// Say what a finding means and what to do about it.
+/// Explain a finding: cause and cure.
 #[derive(Args, Debug)]
 pub struct Explain {
-    /// The finding, such as `probe.tls.not-tls`; without it all ids are listed
+    /// Finding to explain, such as `probe.tls.not-tls` [default: list all]
     #[arg(value_name = "ID")]
     pub id: Option<String>,
 }

@@ -1,7 +1,7 @@
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
-/// Completions, manual pages and generated documentation, for packagers.
+/// Generate completions, manual pages and documentation, for packagers.
 #[derive(Args, Debug)]
 pub struct Generate {
     /// What to generate.
@@ -25,7 +25,7 @@ pub enum GenerateCommand {
 #[derive(Args, Debug)]
 #[command(after_help = COMPLETIONS_HELP)]
 pub struct Completions {
-    /// Shell that the script is for
+    /// Shell to print the script for
     pub shell: Shell,
 }
 
@@ -33,7 +33,7 @@ pub struct Completions {
 #[derive(Args, Debug)]
 #[command(after_help = MAN_HELP)]
 pub struct Man {
-    /// Words of a command, such as `certs init` [default: the page of `egext` itself]
+    /// Command, such as `certs init` [default: the page of `egext` itself]
     #[arg(value_name = "COMMAND")]
     pub verbs: Vec<String>,
 }

@@ -59,17 +59,17 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Command {
-    /// Make and look after the certificates of both sides
+    /// Create, check, renew and replace the certificates of both sides
     Certs(Certs),
-    /// Configuration of Envoy Gateway (EG) that works for its version
+    /// Write Envoy Gateway (EG) configuration that works for its release
     Config(Box<Config>),
-    /// See the channel to a server layer by layer
+    /// Test the channel to a server layer by layer
     Probe(Probe),
-    /// Connect a plaintext caller with a server that speaks mutual TLS, or the reverse
+    /// Proxy gRPC calls between plaintext and mutual TLS
     Bridge(Bridge),
-    /// See all of it work at once, in a temporary directory
+    /// Run everything once in a temporary directory
     Demo(Demo),
-    /// Say what a finding means and what to do about it
+    /// Explain a finding: cause and cure
     Explain(Explain),
     /// Print a completion script for a shell
     Completions(Completions),
@@ -77,19 +77,19 @@ pub enum Command {
     Man(Man),
     /// Print the version
     Version,
-    /// Completions, manual pages and generated documentation, for packagers
+    /// Generate completions, manual pages and documentation, for packagers
     #[command(hide = true)]
     Generate(Generate),
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  egext demo                                  see all of it work in two seconds
-  egext certs init --san extension.internal   a private CA and both sides' certificates in `certs/`
+  egext demo                                  everything once, in two seconds
+  egext certs init --san extension.internal   a private CA and the certificates of both sides in `certs/`
   egext probe localhost:5005                  what works and what does not, layer by layer
   egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005
   egext config stanza --socket /run/egext/eg.sock
 
 Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs check`, `certs renew --dry-run`).
-`help` before a command, or `--help` behind it, explains it and names the environment variables of its flags. Flags
-that destroy have none.";
+`help` before a command, or `--help` after it, explains it and names the environment variables of its flags.
+Destructive flags have none.";

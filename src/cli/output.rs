@@ -7,13 +7,16 @@ use crate::report::{Colour, Format, OutputOptions, Severity};
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// Lines for a person, one JSON object on stdout, or what some commands have beside these
+    /// Output format
+    ///
+    /// `human` and `json` work for every command. `certs check` also has `junit` and `prometheus`, `certs show`
+    /// has `pem`.
     #[arg(short = 'o', long, global = true, value_parser = values::format(), default_value = "human", env = "EGEXT_FORMAT")]
     pub format: Format,
-    /// When to colour; NO_COLOR is honoured
+    /// When to use colour; `NO_COLOR` is honoured
     #[arg(long, global = true, value_parser = values::colour(), default_value = "auto", value_name = "WHEN", env = "EGEXT_COLOR")]
     pub color: Colour,
-    /// Exit with 1 when a finding is at least this grave
+    /// Exit with 1 if any finding has at least this severity
     #[arg(
         long,
         global = true,
@@ -25,8 +28,8 @@ pub struct Output {
     pub fail_on: Severity,
     /// Print warnings and errors only
     ///
-    /// A report without any prints nothing. What is asked for itself (YAML, PEM, a script, `certs show`, `explain`) is
-    /// printed all the same, and other formats than `human` do not change.
+    /// A report without any prints nothing. Output that is data (YAML, PEM, a script), `certs show` and `explain`
+    /// are printed all the same. Formats other than `human` do not change.
     #[arg(short, long, global = true, env = "EGEXT_QUIET")]
     pub quiet: bool,
 }

@@ -5,23 +5,30 @@ use crate::host::Host;
 use crate::net::Address;
 use crate::units::Span;
 
-/// See the channel to a server layer by layer.
+/// Test the channel to a server layer by layer.
 #[derive(Args, Debug)]
 #[command(after_help = PROBE_HELP)]
 pub struct Probe {
-    /// What to probe: `host:port` (TLS), `tcp://host:port` or `unix:/path` (plaintext); the port defaults to 5005
+    /// Server to probe: `host:port`, `tcp://host:port` or `unix:/path`
+    ///
+    /// `host:port` uses TLS, the other two are plaintext. The port defaults to 5005. Several servers are probed
+    /// at once.
     #[arg(value_name = "ADDRESS", required = true, env = "EGEXT_PROBE_ADDRESS", value_delimiter = ',', value_parser = Address::of_server)]
     pub addresses: Vec<Address>,
-    /// Service whose health is asked for; the server as a whole without it
+    /// Service (gRPC) whose health to check [default: the whole server]
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, env = "EGEXT_SERVICE")]
     pub service: String,
-    /// Name that the server's certificate must have, and that is sent as SNI; the address's host without it
+    /// Name expected in the server's certificate [default: host of the address]
+    ///
+    /// It is also the name that is sent as SNI.
     #[arg(long, value_name = "NAME", env = "EGEXT_SERVER_NAME")]
     pub server_name: Option<Host>,
     /// Limit of one attempt, all layers together
     #[arg(long, value_name = "DURATION", default_value = "5s", env = "EGEXT_TIMEOUT")]
     pub timeout: Span,
-    /// Try again until the server is healthy, for at most this long
+    /// Retry until the server is healthy, for at most this long
+    ///
+    /// Each cause is reported once while the probe waits.
     #[arg(long, value_name = "DURATION", env = "EGEXT_WAIT")]
     pub wait: Option<Span>,
     /// What we trust and what we show.
@@ -33,7 +40,7 @@ const PROBE_HELP: &str = "\
 Examples:
   egext probe localhost:5005                     mTLS with the files in `certs/`
   egext probe localhost:5005 --wait 60s          wait for a server that is starting
-  egext probe unix:/run/egext/eg.sock -o json    a bridge's socket, for a program
+  egext probe unix:/run/egext/eg.sock -o json    a bridge's socket, JSON for a program
   egext probe a.internal:5005 b.internal:5005    several at once
 
 Layers: resolve, connect, tls, alpn, mtls, http2, grpc, health. The first that fails names the cause.

@@ -6,70 +6,89 @@ use crate::cli::values;
 use crate::pki::KeyType;
 use crate::units::Span;
 
-/// Make a private CA, and a certificate and key for each side of the channel.
+/// Create a CA, and a certificate and key for each side of the channel.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct CertsInit {
     /// Host names and IP addresses of the server, as with `--san`
     ///
-    /// Both together are its names, and `localhost`, `127.0.0.1` and `::1`. `EGEXT_SAN` counts only if none is typed.
+    /// The server gets the names given here, those of `--san`, and `localhost`, `127.0.0.1` and `::1`.
+    /// `EGEXT_SAN` counts only if no name is typed here.
     #[arg(value_name = "NAME", value_delimiter = ',')]
     pub names: Vec<String>,
-    /// Where to put them; made for you alone if it is missing
+    /// Output directory; created with mode 0700 if missing
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
-    /// Host name or IP address under which clients reach the server; may be repeated, or a list with commas.
-    /// `localhost`, `127.0.0.1` and `::1` are among the names, too. A URI is possible as well
+    /// Host name, IP address or URI of the server; may be repeated
+    ///
+    /// A list with commas works as well. `localhost`, `127.0.0.1` and `::1` are added unless `--no-local-names`
+    /// is given.
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "EGEXT_SAN")]
     pub san: Vec<String>,
-    /// Leave out `localhost`, `127.0.0.1` and `::1`: nobody calls the server from its own machine
+    /// Leave out `localhost`, `127.0.0.1` and `::1`
     #[arg(long, env = "EGEXT_NO_LOCAL_NAMES")]
     pub no_local_names: bool,
-    /// Name of the client, for access lists; may be repeated, or a list with commas
-    /// [default: client.egext.internal]
+    /// Name of the client, for access lists; may be repeated [default: client.egext.internal]
+    ///
+    /// A list with commas works as well.
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "EGEXT_CLIENT_SAN")]
     pub client_san: Vec<String>,
-    /// SPIFFE id of a side, such as `server=spiffe://example.org/extension`; may be repeated.
-    /// Its certificate then passes for both sides, as X509-SVID demands
+    /// SPIFFE id of a side, as `server=ID` or `client=ID`; may be repeated
+    ///
+    /// For example `server=spiffe://example.org/extension`. X509-SVID requires such a certificate to be valid for
+    /// both client and server use.
     #[arg(long, value_name = "SIDE=ID", value_delimiter = ',', env = "EGEXT_SPIFFE_ID")]
     pub spiffe_id: Vec<String>,
-    /// Common name of the server's certificate, for people: nothing verifies it [default: egext server]
+    /// Common name of the server's certificate [default: egext server]
+    ///
+    /// It is for people: no peer verifies it.
     #[arg(long, alias = "server-name", value_name = "NAME", env = "EGEXT_SERVER_COMMON_NAME")]
     pub server_common_name: Option<String>,
-    /// Common name of the client's certificate, for people: nothing verifies it [default: egext client]
+    /// Common name of the client's certificate [default: egext client]
+    ///
+    /// It is for people: no peer verifies it.
     #[arg(long, alias = "client-name", value_name = "NAME", env = "EGEXT_CLIENT_COMMON_NAME")]
     pub client_common_name: Option<String>,
-    /// How long both sides' certificates live, from now; never longer than the CA [default: 365d]
+    /// Lifetime of both leaf certificates, from now [default: 365d]
+    ///
+    /// Never longer than that of the CA.
     #[arg(long, value_name = "SPAN", env = "EGEXT_LIFETIME")]
     pub lifetime: Option<Span>,
-    /// How long the CA lives, from now [default: 5y]
+    /// Lifetime of the CA, from now [default: 5y]
     #[arg(long, value_name = "SPAN", conflicts_with_all = ["ca_cert", "ca_key"], env = "EGEXT_CA_LIFETIME")]
     pub ca_lifetime: Option<Span>,
-    /// Kind of all keys [default: p256]
+    /// Type of all keys [default: p256]
     #[arg(long, value_name = "TYPE", value_parser = values::key_type(), env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
-    /// Let the new CA issue certificates for the names of this set only. Java does not look at that in a root;
-    /// Envoy refuses IP addresses below such a CA
+    /// Restrict the new CA to the names of this set
+    ///
+    /// Java ignores such constraints in a root. Envoy rejects IP addresses below such a CA.
     #[arg(long, conflicts_with_all = ["ca_cert", "ca_key"], env = "EGEXT_NAME_CONSTRAINTS")]
     pub name_constraints: bool,
-    /// Throw the new CA's key away, for CI: nothing can be issued or renewed later. Everything lives 24h then,
-    /// unless the lifetimes say otherwise
+    /// Discard the new CA's key (for CI): nothing can be issued or renewed later
+    ///
+    /// Lifetimes default to 24h then.
     #[arg(long, conflicts_with_all = ["ca_cert", "ca_key", "ca_key_passphrase_file"])]
     pub discard_ca_key: bool,
-    /// File with the passphrase of the CA's key on its first line; `-` for stdin. A new CA's key is encrypted
-    /// with it, one that is brought along is opened
+    /// File whose first line is the passphrase of the CA key; `-` for stdin
+    ///
+    /// Encrypts the key of a new CA, or decrypts the key given with `--ca-key`.
     #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]
     pub ca_key_passphrase_file: Option<PathBuf>,
-    /// Certificate of your own CA, and of those above it up to the root (PEM), to use in place of a new one
+    /// Certificate of an existing CA to use, with those above it up to the root (PEM)
     #[arg(long, value_name = "FILE", requires = "ca_key", env = "EGEXT_CA_CERT")]
     pub ca_cert: Option<PathBuf>,
-    /// The key of `--ca-cert` (PEM: PKCS#8, PKCS#1 or SEC1, also encrypted); it is read, not copied
+    /// Private key of `--ca-cert` (PEM: PKCS#8, PKCS#1 or SEC1)
+    ///
+    /// It may be encrypted. It is read, not copied.
     #[arg(long, value_name = "FILE", requires = "ca_cert", env = "EGEXT_CA_KEY")]
     pub ca_key: Option<PathBuf>,
-    /// Replace an existing set, CA and all; both sides then need their new files
+    /// Replace an existing set, including its CA
+    ///
+    /// Both sides then need their new files: the old and the new set do not trust each other.
     #[arg(long)]
     pub force: bool,
-    /// Say what would be made, and write nothing
+    /// Say what would be created, and write nothing
     #[arg(long, env = "EGEXT_DRY_RUN")]
     pub dry_run: bool,
 }
@@ -77,9 +96,9 @@ pub struct CertsInit {
 const AFTER_HELP: &str = "\
 Examples:
   egext certs init                                    for a server on this machine
-  egext certs init extension.internal 10.0.0.7        for one that is reached by name and address
-  egext certs init --discard-ca-key                   for a CI job: a day, and no CA key to lose
-  egext certs init --ca-cert ca.crt --ca-key ca.key   by your own CA
-  egext certs init --force                            a new set in place of the old one
+  egext certs init extension.internal 10.0.0.7        for a server with a name and an address
+  egext certs init --discard-ca-key                   for CI: valid one day, CA key not kept
+  egext certs init --ca-cert ca.crt --ca-key ca.key   by an existing CA
+  egext certs init --force                            replace the set
 
 A second run changes nothing, and says until when the certificates are valid.";

@@ -18,7 +18,7 @@ pub use signer::Signer;
 
 use clap::{Args, Subcommand};
 
-/// Make and look after the certificates of both sides.
+/// Create, check, renew and replace the certificates of both sides.
 #[derive(Args, Debug)]
 pub struct Certs {
     /// What to do.
@@ -30,18 +30,18 @@ pub struct Certs {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum CertsCommand {
-    /// Make a private CA, and a certificate and key for each side of the channel
+    /// Create a CA, and a certificate and key for each side of the channel
     Init(CertsInit),
-    /// Say what certificates and keys are: in files, in a directory, or presented by a server
+    /// Describe certificates and keys: files, a directory, or what a server presents
     Show(CertsShow),
-    /// Find what breaks the channel, or soon will
+    /// Find what breaks the channel now or soon
     Check(CertsCheck),
-    /// Issue a further certificate, or one for a request
+    /// Issue another certificate, or one for a CSR
     Issue(CertsIssue),
     /// Renew what is due, or change names, lifetime or key type of one certificate
     Renew(CertsRenew),
     /// Replace the CA step by step, without a failed call
     RotateCa(CertsRotateCa),
-    /// Put what one side needs into one file, for another machine
+    /// Write the files of one side to an archive, for another machine
     Pack(CertsPack),
 }

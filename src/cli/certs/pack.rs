@@ -5,21 +5,24 @@ use clap::Args;
 use crate::cli::values;
 use crate::pki::Role;
 
-/// Put what one side needs into one file, for another machine.
+/// Write the files of one side to an archive, for another machine.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct CertsPack {
-    /// The side whose files are packed
+    /// Side whose files to pack
     #[arg(value_name = "ROLE", value_parser = values::role())]
     pub role: Role,
-    /// Another certificate of this side, which `egext certs issue --out NAME` made; in the archive it has the names
-    /// that every command looks for
+    /// Pack this certificate of `certs issue --out NAME` instead
+    ///
+    /// In the archive it has the file names that every command looks for.
     #[arg(long, value_name = "NAME", env = "EGEXT_PACK_NAME")]
     pub name: Option<String>,
-    /// The archive to write, where nothing may be yet; `-` for stdout
+    /// Archive to write; `-` for stdout
+    ///
+    /// An existing file is never overwritten.
     #[arg(long, value_name = "FILE", env = "EGEXT_PACK_OUT")]
     pub out: PathBuf,
-    /// Directory that `egext certs init` filled
+    /// Directory with the set of `egext certs init`
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
 }
@@ -31,4 +34,4 @@ Examples:
   egext certs pack server --out - | ssh host 'mkdir -m 700 certs && tar -xf - -C certs'
   scp server.tar host: && ssh host 'mkdir -m 700 certs && tar -xf server.tar -C certs && rm server.tar'
 
-The archive holds a key, so only you can read it. The CA's key is never in it.";
+The archive holds a private key: its mode is 0600. The CA key is never in it.";

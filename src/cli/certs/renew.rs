@@ -11,22 +11,24 @@ use crate::units::{Span, Within};
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct CertsRenew {
-    /// Directory that `egext certs init` filled
+    /// Directory with the set of `egext certs init`
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
-    /// Renew what expires within this time, or in this last part of its life [default: the last third]
+    /// Renew what expires within this time, or fraction of its lifetime [default: the last third]
     #[arg(long, value_name = "SPAN|PERCENT", env = "EGEXT_WITHIN")]
     pub within: Option<Within>,
     /// Renew one side only
     #[arg(long, value_name = "ROLE", value_parser = values::role(), env = "EGEXT_ROLE")]
     pub role: Option<Role>,
-    /// Issue for the same keys, not for new ones
+    /// Keep the private keys
     #[arg(long, env = "EGEXT_KEEP_KEY")]
     pub keep_key: bool,
-    /// Renew what is not due yet, too
+    /// Renew certificates even if they are not due
     #[arg(long)]
     pub force: bool,
-    /// Say what would be renewed, and write nothing; exit code 3 when something would be
+    /// Say what would be renewed, and write nothing
+    ///
+    /// Exit code 3 if something would be renewed.
     #[arg(long, env = "EGEXT_DRY_RUN")]
     pub dry_run: bool,
     /// What to change.
@@ -41,18 +43,26 @@ pub struct CertsRenew {
 // Without environment variables: a change is made once, and a variable that `certs init` reads would make it every
 // day, with every renewal.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Change one certificate, due or not")]
+#[command(next_help_heading = "Change one certificate")]
 pub struct Changes {
-    /// Renew only the certificate in `NAME.crt`: `server`, `client` or a name of `certs issue --out`
+    /// Renew only this certificate, due or not
+    ///
+    /// `server`, `client`, or a name of `certs issue --out`.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Add a host name, IP address, URI or SPIFFE id; may be repeated, or a list with commas
+    /// Add a host name, IP address, URI or SPIFFE id; may be repeated
+    ///
+    /// A list with commas works as well.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub add_san: Vec<String>,
-    /// Remove a name that the certificate has; may be repeated, or a list with commas
+    /// Remove a name from the certificate; may be repeated
+    ///
+    /// A list with commas works as well.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub remove_san: Vec<String>,
-    /// Change the lifetime, from now; never longer than the CA [default: as before]
+    /// Change the lifetime, from now [default: as before]
+    ///
+    /// Never longer than that of the CA.
     #[arg(long, value_name = "SPAN")]
     pub lifetime: Option<Span>,
     /// Change the type of the key [default: as before]
@@ -62,12 +72,12 @@ pub struct Changes {
 
 const AFTER_HELP: &str = "\
 Examples:
-  egext certs renew                       what is in the last third of its life
+  egext certs renew                       what is in the last third of its lifetime
   egext certs renew --within 30d          what expires within 30 days
   egext certs renew --role server --force     the server's, now
   egext certs renew --dry-run             exit code 3: something is due
   egext certs renew --name server --add-san eg.example --remove-san 127.0.0.1
   egext certs renew --name client --lifetime 90d --key-type p384
 
-Names, usages and lifetime stay unless you change them; serial numbers never do. Run it daily: it
-does nothing until something is due. Only certificates that this CA issued are renewed.";
+Names, usages and lifetime stay the same unless you change them. Run it daily: it does nothing until
+something is due. Only certificates that this CA issued are renewed.";

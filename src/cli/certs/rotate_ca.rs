@@ -19,32 +19,35 @@ pub struct CertsRotateCa {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum RotationStep {
-    /// Make the new CA or take another one, and add it to `ca.crt`
+    /// Create the new CA, or take an existing one, and add it to `ca.crt`
     Prepare(Prepare),
-    /// Issue all certificates anew by the new CA
+    /// Reissue all certificates from the new CA
     Activate(Activate),
-    /// Take the old CA out of `ca.crt`
+    /// Remove the old CA from `ca.crt`
     Finish(Step),
-    /// Say which step is next, and why
+    /// Print the next step and the reason
     Status(Status),
 }
 
-/// Make the new CA or take another one, and add it to `ca.crt`.
+/// Create the new CA, or take an existing one, and add it to `ca.crt`.
 #[derive(Args, Debug)]
 pub struct Prepare {
-    /// How long a private CA lives, from now [default: as long as the old one, 5y after another CA]
+    /// Lifetime of a private CA, from now [default: as the old one, 5y after another CA]
     #[arg(long, value_name = "SPAN", conflicts_with = "ca_cert", env = "EGEXT_CA_LIFETIME")]
     pub ca_lifetime: Option<Span>,
-    /// Let the new CA permit these names too, if the CA has name constraints; may be repeated, or a list with commas
+    /// Permit this name, too, if the CA has name constraints; may be repeated
+    ///
+    /// A list with commas works as well.
     // Without an environment variable: it is about one certificate to come.
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "ca_cert")]
     pub permit: Vec<String>,
-    /// Type of a private CA's key [default: as the old one's, if `egext` makes such keys, otherwise p256]
+    /// Type of a private CA's key [default: as the old one if egext makes that type, else p256]
     #[arg(long, value_name = "TYPE", value_parser = values::key_type(), conflicts_with = "ca_cert", env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
-    /// Make a private CA and store its key, though the old CA's key is not stored in the directory
+    /// Create a private CA although the key of the old CA is not in the directory
     ///
-    /// Needed if the old CA is a company's, or if its key was discarded or is kept elsewhere.
+    /// Needed if the old CA is a company's, or if its key was discarded or is kept elsewhere. The new CA key is
+    /// stored in the directory.
     #[arg(long, conflicts_with = "ca_cert")]
     pub private_ca: bool,
     /// What every step has.
@@ -55,7 +58,7 @@ pub struct Prepare {
     pub other: OtherCa,
 }
 
-/// Issue all certificates anew by the new CA.
+/// Reissue all certificates from the new CA.
 #[derive(Args, Debug)]
 pub struct Activate {
     /// What every step has.
@@ -69,12 +72,14 @@ pub struct Activate {
 // Without environment variables: those of `certs init` and `certs renew` name the old CA.
 #[expect(missing_docs, reason = "two commands have it, and clap would begin the help of both with it")]
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "A company's CA")]
+#[command(next_help_heading = "Existing CA")]
 pub struct OtherCa {
-    /// Certificate of the new CA, and of those above it up to the root (PEM), instead of a private CA
+    /// Existing CA to change to, with those above it up to the root (PEM)
     #[arg(long, value_name = "FILE", requires = "ca_key")]
     pub ca_cert: Option<PathBuf>,
-    /// The key of `--ca-cert` (PEM: PKCS#8, PKCS#1 or SEC1, also encrypted); it is read, not stored
+    /// Private key of `--ca-cert` (PEM: PKCS#8, PKCS#1 or SEC1)
+    ///
+    /// It may be encrypted. It is read, not stored.
     #[arg(long, value_name = "FILE", requires = "ca_cert")]
     pub ca_key: Option<PathBuf>,
 }
@@ -82,11 +87,12 @@ pub struct OtherCa {
 #[expect(missing_docs, reason = "two commands have it, and clap would begin the help of both with it")]
 #[derive(Args, Debug)]
 pub struct Step {
-    /// Directory that `egext certs init` filled
+    /// Directory with the set of `egext certs init`
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
-    /// File whose first line is the passphrase of the new CA's key; `-` for stdin. Needed where the old one's key
-    /// is encrypted
+    /// File whose first line is the passphrase of the new CA key; `-` for stdin
+    ///
+    /// Required if the key of the old CA is encrypted.
     #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]
     pub ca_key_passphrase_file: Option<PathBuf>,
     /// Say what would be done, and write nothing
@@ -94,21 +100,21 @@ pub struct Step {
     pub dry_run: bool,
 }
 
-/// Say which step is next, and why.
+/// Print the next step and the reason.
 #[derive(Args, Debug)]
 pub struct Status {
-    /// Directory that `egext certs init` filled
+    /// Directory with the set of `egext certs init`
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
 }
 
 const AFTER_HELP: &str = "\
-No call fails when between two steps both sides get their new files and load them:
-  egext certs rotate-ca prepare    then `ca.crt` to both sides
-  egext certs rotate-ca activate   then all files to both sides
-  egext certs rotate-ca finish     then `ca.crt` to both sides
+No call fails if both sides load their new files after each step:
+  egext certs rotate-ca prepare    then install `ca.crt` on both sides
+  egext certs rotate-ca activate   then install all files on both sides
+  egext certs rotate-ca finish     then install `ca.crt` on both sides
 
-To another CA of your own, whose key is not stored; `activate` needs both files again:
+To an existing CA, whose key is not stored; `activate` needs both files again:
   egext certs rotate-ca prepare --ca-cert corp.crt --ca-key corp.key
 
-A step that was made already changes nothing when it is repeated.";
+Repeating a completed step changes nothing.";

@@ -6,25 +6,26 @@ use crate::host::Host;
 use crate::net::Address;
 use crate::units::Span;
 
-/// Say what certificates and keys are: in files, in a directory, or presented by a server.
+/// Describe certificates and keys: files, a directory, or what a server presents.
 #[derive(Args, Debug)]
 #[command(after_help = SHOW_AFTER_HELP)]
 pub struct CertsShow {
-    /// PEM files, `-` for stdin, or directories of them [default: `--dir`, unless `--connect` is given]
+    /// PEM files or directories, `-` for stdin [default: `--dir`, unless `--connect` is given]
     #[arg(value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
-    /// Directory that `egext certs init` filled; with `--connect`, where our certificate and the CA are, if it
-    /// has them
+    /// Directory with the set of `egext certs init`
+    ///
+    /// With `--connect`, the CA and the certificate to present are taken from it if it has them.
     #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
     pub dir: PathBuf,
-    /// File whose first line opens the CA's key, where that is encrypted; `-` for stdin
+    /// File whose first line is the passphrase of the CA key; `-` for stdin
     #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]
     pub ca_key_passphrase_file: Option<PathBuf>,
     /// Print one line per certificate, for scripts
     ///
-    /// The fields are separated by tabs: file, kind (`ca`, `server`, `client`, `either` or `neither`), names separated by
-    /// commas (`-` if there are none), expiry in RFC 3339, and the days that are left, rounded down and negative after
-    /// the expiry. Keys are left out.
+    /// The fields are separated by tabs: file, kind (`ca`, `server`, `client`, `either` or `neither`), names
+    /// separated by commas (`-` if there are none), expiry in RFC 3339, and days left, rounded down and negative
+    /// after the expiry. Keys are left out.
     #[arg(long)]
     pub short: bool,
     /// How to connect to a server.
@@ -36,14 +37,15 @@ pub struct CertsShow {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
 pub struct Server {
-    /// Look at what the server at `host:port` presents
+    /// Connect to `host:port` and look at what the server presents
     #[arg(long, value_name = "ADDRESS", env = "EGEXT_CONNECT", value_parser = Address::of_server)]
     pub connect: Option<Address>,
-    /// Name to call it by: its certificate is verified against it, and it is sent as SNI; the address's host
-    /// without it
+    /// Name expected in the server's certificate [default: host of the address]
+    ///
+    /// It is also the name that is sent as SNI.
     #[arg(long, value_name = "NAME", requires = "connect", env = "EGEXT_SERVER_NAME")]
     pub server_name: Option<Host>,
-    /// How long it may take to answer
+    /// Limit for the answer of the server
     #[arg(long, value_name = "DURATION", default_value = "5s", env = "EGEXT_TIMEOUT")]
     pub timeout: Span,
 }

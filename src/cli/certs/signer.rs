@@ -6,13 +6,13 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "CA")]
 pub struct Signer {
-    /// Certificate of the CA that signs, and of those above it, up to the root [default: `ca.crt` in the directory]
+    /// Certificate of the issuing CA, with those above it up to the root [default: `ca.crt` in the directory]
     #[arg(long, value_name = "FILE", requires = "ca_key", env = "EGEXT_CA_CERT")]
     pub ca_cert: Option<PathBuf>,
-    /// Its key [default: `ca.key` in the directory]
+    /// Private key of the issuing CA [default: `ca.key` in the directory]
     #[arg(long, value_name = "FILE", requires = "ca_cert", env = "EGEXT_CA_KEY")]
     pub ca_key: Option<PathBuf>,
-    /// File whose first line opens the CA's key; `-` for stdin
+    /// File whose first line is the passphrase of the CA key; `-` for stdin
     #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]
     pub ca_key_passphrase_file: Option<PathBuf>,
 }

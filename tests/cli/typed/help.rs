@@ -4,7 +4,7 @@ use egext_test_support::Egext;
 use serde_json::Value;
 
 use super::refused;
-use crate::egext;
+use crate::{commands, egext};
 
 fn typed(line: &str) -> Egext {
     Egext::new(env!("CARGO_BIN_EXE_egext"), line.split_whitespace())
@@ -34,7 +34,10 @@ fn help_is_a_word_as_well_as_a_flag() {
 #[test]
 fn the_help_of_a_command_begins_with_what_it_does() {
     let run = egext(["certs", "-h"]).run();
-    assert_eq!(run.stdout.lines().next(), Some("Make and look after the certificates of both sides"));
+    assert_eq!(
+        run.stdout.lines().next(),
+        Some("Create, check, renew and replace the certificates of both sides")
+    );
     let listed =
         run.stdout.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
     let commands = listed
@@ -134,4 +137,25 @@ fn every_shell_gets_a_script_and_every_command_a_page() {
     let (_, error, hint) = refused(egext(["completions", "tcsh"]));
     assert_eq!(error, "`tcsh` is not a value of `SHELL`");
     assert!(hint.contains("`bash`, `elvish`, `fish`, `powershell`, `zsh`"), "{hint}");
+}
+
+/// `-h` is a list to find a flag in, `--help` explains it: two texts, as far as there is something to explain.
+#[test]
+fn the_short_help_of_a_flag_is_one_line_and_the_long_one_is_sentences() {
+    let default = regex::Regex::new(r" \[default: [^]]*\]$").expect("a pattern");
+    for (words, command) in commands::all() {
+        for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+            let flag = format!("egext {words}: {argument}");
+            let line = argument.get_help().unwrap_or_else(|| panic!("{flag} has no help")).to_string();
+            let line = default.replace(&line, "");
+            assert!(line.chars().count() <= 80 && !line.contains('\n'), "{flag}: {line}");
+            assert!(line.starts_with(|first: char| !first.is_lowercase()), "{flag}: {line}");
+            assert!(!line.ends_with('.') && !line.contains("; with"), "{flag}: {line}");
+            let long = argument.get_long_help().map(ToString::to_string).unwrap_or_default();
+            let more = long.split_once("\n\n").map(|(_, more)| more);
+            assert!(more.is_none_or(|more| more.ends_with('.')), "{flag}: {long}");
+        }
+        let about = command.get_about().unwrap_or_else(|| panic!("egext {words} has no help")).to_string();
+        assert!(about.chars().count() <= 80 && !about.ends_with('.'), "egext {words}: {about}");
+    }
 }
