@@ -39,12 +39,12 @@ pub struct Man {
 }
 
 const COMPLETIONS_HELP: &str = "\
-Examples:
+Examples (each directory must exist):
   egext completions bash > ~/.local/share/bash-completion/completions/egext
   egext completions zsh > ~/.zfunc/_egext
   egext completions fish > ~/.config/fish/completions/egext.fish
 
-A new shell knows them. zsh needs `fpath+=~/.zfunc` before `compinit` in ~/.zshrc.";
+Start a new shell then. zsh needs `fpath+=~/.zfunc` before `compinit` in ~/.zshrc.";
 
 const MAN_HELP: &str = "\
 Examples:

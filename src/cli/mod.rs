@@ -84,9 +84,9 @@ pub enum Command {
 
 const AFTER_HELP: &str = "\
 Examples:
-  egext demo                                  everything once, in two seconds
-  egext certs init --san extension.internal   a private CA and the certificates of both sides in `certs/`
-  egext probe localhost:5005                  what works and what does not, layer by layer
+  egext demo                                 # everything once, in two seconds
+  egext certs init --san extension.internal  # a CA and certificates for both sides
+  egext probe localhost:5005                 # what works and what does not, layer by layer
   egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005
   egext config stanza --socket /run/egext/eg.sock
 

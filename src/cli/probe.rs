@@ -38,10 +38,10 @@ pub struct Probe {
 
 const PROBE_HELP: &str = "\
 Examples:
-  egext probe localhost:5005                     mTLS with the files in `certs/`
-  egext probe localhost:5005 --wait 60s          wait for a server that is starting
-  egext probe unix:/run/egext/eg.sock -o json    a bridge's socket, JSON for a program
-  egext probe a.internal:5005 b.internal:5005    several at once
+  egext probe localhost:5005                   # mTLS with the files in `certs/`
+  egext probe localhost:5005 --wait 60s        # wait for a server that is starting
+  egext probe unix:/run/egext/eg.sock -o json  # a bridge's socket, JSON for a program
+  egext probe a.internal:5005 b.internal:5005  # several at once
 
 Layers: resolve, connect, tls, alpn, mtls, http2, grpc, health. The first that fails names the cause.
 Exit codes: 0 every target is healthy, 1 a finding, 2 could not run.";

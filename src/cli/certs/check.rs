@@ -56,10 +56,10 @@ fn mode(text: &str) -> Result<u32, String> {
 
 const CHECK_AFTER_HELP: &str = "\
 Examples:
-  egext certs check                                     the set in `certs/`
+  egext certs check                           # the set in `certs/`
   egext certs check --within 20% --for-name extension.internal
   egext certs check --ca ca.crt --cert tls.crt --key tls.key --role server
-  egext certs check --connect localhost:5005            and compare with what the server presents
-  egext certs check -o junit > certs.xml                for a CI server
+  egext certs check --connect localhost:5005  # and compare with what the server presents
+  egext certs check -o junit > certs.xml      # for a CI server
 
 Exit codes: 0 fine, 1 a finding, 2 could not run, 3 nothing is wrong, but something is due.";

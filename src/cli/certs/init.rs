@@ -95,10 +95,10 @@ pub struct CertsInit {
 
 const AFTER_HELP: &str = "\
 Examples:
-  egext certs init                                    for a server on this machine
-  egext certs init extension.internal 10.0.0.7        for a server with a name and an address
-  egext certs init --discard-ca-key                   for CI: valid one day, CA key not kept
-  egext certs init --ca-cert ca.crt --ca-key ca.key   by an existing CA
-  egext certs init --force                            replace the set
+  egext certs init                                   # for a server on this machine
+  egext certs init extension.internal 10.0.0.7       # for a server with a name and an address
+  egext certs init --discard-ca-key                  # for CI: valid one day, CA key not kept
+  egext certs init --ca-cert ca.crt --ca-key ca.key  # by an existing CA
+  egext certs init --force                           # replace the set
 
 A second run changes nothing, and says until when the certificates are valid.";

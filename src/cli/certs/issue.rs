@@ -69,12 +69,12 @@ pub struct CertsIssue {
 
 const AFTER_HELP: &str = "\
 Examples:
-  egext certs issue client gateway-2.internal --out gateway-2        a second client, with its key
-  egext certs issue client --san gateway-2.internal --out gateway-2  the same
-  egext certs issue server --csr server.csr > server.crt             for a key that stays elsewhere
+  egext certs issue client gateway-2.internal --out gateway-2        # a second client
+  egext certs issue client --san gateway-2.internal --out gateway-2  # the same
+  egext certs issue server --csr server.csr > server.crt             # for a key elsewhere
   ssh host cat server.csr | egext certs issue server --csr - > server.crt
-  egext certs issue server --csr server.csr --out replica            the same, stored in the directory
-  egext certs issue server --csr server.csr --san replica.internal   for this name only
-  egext certs issue server --out server --san eg.example --replace   the set's own server
+  egext certs issue server --csr server.csr --out replica            # the same, and keep it
+  egext certs issue server --csr server.csr --san replica.internal   # for this name only
+  egext certs issue server --out server --san eg.example --replace   # the set's own server
 
 The signature of a CSR is verified; its key is used, and the usages follow from the role.";

@@ -72,10 +72,10 @@ pub struct Changes {
 
 const AFTER_HELP: &str = "\
 Examples:
-  egext certs renew                       what is in the last third of its lifetime
-  egext certs renew --within 30d          what expires within 30 days
-  egext certs renew --role server --force     the server's, now
-  egext certs renew --dry-run             exit code 3: something is due
+  egext certs renew                        # what is in the last third of its lifetime
+  egext certs renew --within 30d           # what expires within 30 days
+  egext certs renew --role server --force  # the server's, now
+  egext certs renew --dry-run              # exit code 3: something is due
   egext certs renew --name server --add-san eg.example --remove-san 127.0.0.1
   egext certs renew --name client --lifetime 90d --key-type p384
 

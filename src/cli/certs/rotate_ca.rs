@@ -110,9 +110,9 @@ pub struct Status {
 
 const AFTER_HELP: &str = "\
 No call fails if both sides load their new files after each step:
-  egext certs rotate-ca prepare    then install `ca.crt` on both sides
-  egext certs rotate-ca activate   then install all files on both sides
-  egext certs rotate-ca finish     then install `ca.crt` on both sides
+  egext certs rotate-ca prepare   # then install `ca.crt` on both sides
+  egext certs rotate-ca activate  # then install all files on both sides
+  egext certs rotate-ca finish    # then install `ca.crt` on both sides
 
 To an existing CA, whose key is not stored; `activate` needs both files again:
   egext certs rotate-ca prepare --ca-cert corp.crt --ca-key corp.key

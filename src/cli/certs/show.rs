@@ -52,10 +52,10 @@ pub struct Server {
 
 const SHOW_AFTER_HELP: &str = "\
 Examples:
-  egext certs show                              the set in `certs/`
-  egext certs show server.crt server.key        is this the key of that certificate?
-  egext certs show --connect localhost:5005     what a server presents, verified or not
+  egext certs show                                 # the set in `certs/`
+  egext certs show server.crt server.key           # is this the key of that certificate?
+  egext certs show --connect localhost:5005        # what a server presents, verified or not
   egext certs show --connect localhost:5005 -o pem | openssl x509 -noout -text
-  egext certs show --short | awk -F'\t' '$5 < 30'  what expires within 30 days
+  egext certs show --short | awk -F'\\t' '$5 < 30'  # what expires within 30 days
 
 Keys themselves are never printed.";

@@ -131,6 +131,12 @@ fn every_shell_gets_a_script_and_every_command_a_page() {
     let page = egext(["man", "certs", "rotate-ca", "prepare"]).run();
     assert!(page.stdout.contains(".TH egext-certs-rotate-ca-prepare 1"), "{page:?}");
     assert!(page.stdout.contains(r"\-\-ca\-lifetime"), "{page:?}");
+    assert!(page.stdout.contains("EGEXT_CA_LIFETIME"), "{page:?}");
+    assert!(page.stdout.contains(concat!("\"egext ", env!("CARGO_PKG_VERSION"), "\"")), "{page:?}");
+    let group = egext(["man", "certs", "rotate-ca"]).run().stdout;
+    let example = "\n  egext certs rotate\\-ca finish    # then install `ca.crt` on both sides\n";
+    assert!(group.contains(".SH EXAMPLES\n.nf\n") && group.contains(example), "{group}");
+    assert!(!group.contains("help(1)"), "{group}");
     let (_, error, hint) = refused(egext(["man", "certs", "nosuch"]));
     assert_eq!(error, "there is no command `egext certs nosuch`");
     assert_eq!(hint, "`egext --help` lists them");
@@ -158,4 +164,26 @@ fn the_short_help_of_a_flag_is_one_line_and_the_long_one_is_sentences() {
         let about = command.get_about().unwrap_or_else(|| panic!("egext {words} has no help")).to_string();
         assert!(about.chars().count() <= 80 && !about.ends_with('.'), "egext {words}: {about}");
     }
+}
+
+/// What stands behind a command in an example is a comment to a shell, and the line is not broken.
+#[test]
+fn an_example_can_be_pasted_as_it_stands() {
+    let mut commands = 0;
+    for (words, command) in commands::all() {
+        let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in text.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
+            let example = line.trim_start();
+            assert!(line.chars().count() < 100, "egext {words}: {line}");
+            assert!(
+                example
+                    .split("  ")
+                    .skip(1)
+                    .all(|rest| rest.trim().is_empty() || rest.trim().starts_with("# ")),
+                "egext {words}: {line}"
+            );
+            commands += 1;
+        }
+    }
+    assert!(commands > 30, "{commands}");
 }
