@@ -5,8 +5,8 @@ use std::process::Output;
 use std::time::Duration;
 
 use egext_test_support::{check_output, printed};
-use snapbox::IntoData;
 use snapbox::cmd::OutputAssert;
+use snapbox::{Assert, IntoData};
 
 /// A program as snapbox runs it. What it prints is looked at as what [`egext_test_support::Egext`] prints.
 #[derive(Debug)]
@@ -54,6 +54,8 @@ impl Command {
 
     #[track_caller]
     pub fn assert(self) -> OutputAssert {
-        OutputAssert::new(self.output().expect("it starts"))
+        // A backslash is not a slash: a text is held as it is printed.
+        let exactly = Assert::new().action_env("SNAPSHOTS").normalize_paths(false);
+        OutputAssert::new(self.output().expect("it starts")).with_assert(exactly)
     }
 }

@@ -269,7 +269,7 @@ certs/server.crt	server	extension.internal,localhost,127.0.0.1,::1	[..]Z	29
     other.write_set(now - time::Duration::days(365) - time::Duration::HOUR);
     fs::rename(other.certs().join(".egext/current/server.crt"), place.path("a\tb.crt")).expect("renamed");
     place.verb(&["show", "--short", "a\tb.crt"]).assert().success().stdout_eq(str![[r"
-a/u{9}b.crt	server	localhost,127.0.0.1,::1	[..]Z	-1
+a\u{9}b.crt	server	localhost,127.0.0.1,::1	[..]Z	-1
 
 "]]);
 }

@@ -26,7 +26,7 @@ fn every_error_is_one_line_and_a_hint_that_fits() {
 }
 
 /// Each command with what it says on stderr.
-fn rows(text: &str) -> Vec<(&str, &str)> {
+pub fn rows(text: &str) -> Vec<(&str, &str)> {
     let rows = text.split("$ egext ").skip(1);
     rows.map(|row| row.split_once('\n').expect("more than a command")).collect()
 }
