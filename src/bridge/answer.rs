@@ -19,7 +19,12 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        let message = format!("egext bridge: {}", message.into());
+        let mut message = format!("egext bridge: {}", message.into());
+        if message.len() > MOST_OCTETS {
+            let end = (0..=MOST_OCTETS).rev().find(|end| message.is_char_boundary(*end)).unwrap_or_default();
+            message.truncate(end);
+            message.push_str(" ...");
+        }
         Self { code, message, status: StatusCode::OK }
     }
 
@@ -131,6 +136,11 @@ fn percent_encoded(message: &str) -> String {
 }
 
 pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// Of a message: a server decides how many names its certificate has, and callers limit what headers they take
+/// (C-core: 8 KiB), where each octet may be three.
+const MOST_OCTETS: usize = 2_000;
+
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// What a reset means to a gRPC caller (PROTOCOL-HTTP2.md, Errors); all others are INTERNAL.
@@ -150,5 +160,12 @@ mod tests {
         assert_eq!(percent_encoded("50% of `ä`\n~"), "50%25 of `%C3%A4`%0A~");
         let trailers = Answer::new(Code::Internal, "ä\0").into_trailers();
         assert_eq!(trailers[GRPC_STATUS], "13");
+    }
+
+    #[test]
+    fn no_server_decides_how_long_an_answer_is() {
+        let trailers = Answer::new(Code::Internal, "ä".repeat(9_000)).into_trailers();
+        let message = trailers[GRPC_MESSAGE].to_str().expect("ASCII");
+        assert!(message.len() < 8 << 10 && message.ends_with("%A4 ..."), "{}", message.len());
     }
 }

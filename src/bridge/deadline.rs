@@ -53,17 +53,25 @@ impl Deadline {
         Instant::now() + GRAIN >= self.at
     }
 
+    /// A caller's limit has been passed on in smaller units than anybody has typed.
+    fn in_words(&self) -> String {
+        let millis = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
+        if millis == 0 { format!("{:?}", self.limit) } else { format!("{:?}", Duration::from_millis(millis)) }
+    }
+
     /// `upstream` is its address.
     pub(super) fn answer(&self, path: &str, upstream: &str) -> Answer {
-        let Self { limit, by, .. } = self;
-        let message = format!("`{path}` was not answered by `{upstream}` within {limit:?} ({by})");
+        let Self { by, .. } = self;
+        let limit = self.in_words();
+        let message = format!("`{path}` was not answered by `{upstream}` within {limit} ({by})");
         Answer::new(Code::DeadlineExceeded, message)
     }
 
     /// The same for a call that has never got a connection.
     pub(super) fn answer_unconnected(&self, path: &str, upstream: &str) -> Answer {
-        let Self { limit, by, .. } = self;
-        let message = format!("`{path}` had no connection to `{upstream}` within {limit:?} ({by})");
+        let Self { by, .. } = self;
+        let limit = self.in_words();
+        let message = format!("`{path}` had no connection to `{upstream}` within {limit} ({by})");
         Answer::new(Code::DeadlineExceeded, message)
     }
 }

@@ -2,7 +2,7 @@
 
 use rustls::AlertDescription;
 
-use super::Context;
+use super::{Context, some_of};
 use crate::pki::DistinguishedName;
 use crate::pki::when::timestamp;
 use crate::report::{Finding, Id};
@@ -18,13 +18,25 @@ pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription)
         context.finding(Id::ProbeClientCertRejected, format!("the server refused our certificate{why}"));
     let issued = format!("our certificate `{}` was issued by `{}`", own.subject, own.issuer);
     let wanted = wanted_authorities(context);
+    // It trusts a CA of this name. With these two alerts that is one with another key.
+    let is_of_ca = matches!(alert, AlertDescription::UnknownCA | AlertDescription::DecryptError);
+    if !is_of_ca && wanted.contains(&own.issuer.to_string()) {
+        let names = own.names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        return context
+            .finding(
+                Id::ProbeClientCertRejected,
+                format!("the server accepts certificates of our CA, and refused this one{why}"),
+            )
+            .with_evidence("sent", format!("{issued}, for {}", some_of(&names)))
+            .with_hint("compare these names with the server's access list, and read its log");
+    }
     let expected = match wanted.as_slice() {
         [] => {
-            return finding
-                .with_evidence("sent", issued)
-                .with_hint("the server must trust the CA of our certificate");
+            return finding.with_evidence("sent", issued).with_hint(
+                "the server must trust the CA of our certificate, and permit its names if it has an access list",
+            );
         }
-        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or "),
+        names => some_of(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>()),
     };
     finding
         .with_evidence("sent", issued)
@@ -38,7 +50,10 @@ pub(super) fn required(context: &Context<'_>) -> Finding {
         .with_hint("pass `--dir`, or `--cert` and `--key`");
     match wanted_authorities(context).as_slice() {
         [] => finding,
-        names => finding.with_evidence("expected", format!("a certificate of `{}`", names.join("` or `"))),
+        names => {
+            let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+            finding.with_evidence("expected", format!("a certificate of {}", some_of(&names)))
+        }
     }
 }
 

@@ -96,6 +96,16 @@ pub fn may_pass(id: Id) -> bool {
     )
 }
 
+/// The first of them, and how many more there are: a server decides how many names it has.
+fn some_of(words: &[String]) -> String {
+    match words.len().checked_sub(MOST_SHOWN) {
+        None | Some(0) => words.join(", "),
+        Some(more) => format!("{} and {more} more", words[..MOST_SHOWN].join(", ")),
+    }
+}
+
+const MOST_SHOWN: usize = 10;
+
 /// A limit as it is typed, or in tenths where it is none that was typed.
 fn seconds(limit: Duration) -> String {
     let seconds = limit.as_secs_f64();
@@ -111,6 +121,16 @@ impl Context<'_> {
     fn presented(&self) -> Option<Summary> {
         let witness = self.trace.witness.as_ref()?;
         Summary::of(witness.presented().first()?).ok()
+    }
+
+    /// How many certificates the server presented.
+    fn presented_count(&self) -> usize {
+        self.trace.witness.as_ref().map_or(0, |witness| witness.presented().len())
+    }
+
+    /// Were the server's certificates accepted, so that the fault is another one?
+    fn accepted_certificates(&self) -> bool {
+        self.trace.witness.as_ref().is_some_and(|witness| witness.is_accepted())
     }
 
     /// Does the server send a certificate that is no CA's behind the first?

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rustls::CertificateError;
 
-use super::{Context, words};
+use super::{Context, some_of, words};
 use crate::pki::when::timestamp;
 use crate::pki::{SubjectName, Summary};
 use crate::report::{Finding, Id};
@@ -39,6 +39,9 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
             )
             .with_evidence("expected", "extended key usage serverAuth")
             .with_hint("give the server its own files: `server.crt` and `server.key`"),
+        CertificateError::BadSignature if context.accepted_certificates() => {
+            not_its_key(context, &subject, found)
+        }
         // A CA with the name of ours and another key: it was made anew.
         CertificateError::BadSignature => unknown_issuer(context, &subject, found)
             .with_evidence("expected", "the key of our CA of that name"),
@@ -78,6 +81,37 @@ fn expired(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Fin
     context.finding(Id::ProbeServerCertExpired, message).with_hint(hint)
 }
 
+/// The server's certificates were accepted, and what it signed in the handshake was not (RFC 8446 section 4.4.3).
+fn not_its_key(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {
+    match found.and_then(|found| found.rsa_bits) {
+        Some(bits) if bits < LEAST_RSA_BITS => context
+            .finding(
+                Id::ProbeServerCertRefused,
+                format!("the key of the server's certificate{subject} is too short"),
+            )
+            .with_evidence(
+                "expected",
+                format!("RSA of at least {LEAST_RSA_BITS} bits, or another kind of key"),
+            )
+            .with_evidence("found", format!("RSA of {bits} bits"))
+            .with_hint(format!(
+                "issue it with another key: `egext certs issue server --out server --san NAME --replace{}`",
+                context.dir_flag()
+            )),
+        _ => context
+            .finding(
+                Id::ProbeServerCertRefused,
+                format!("the server signs with another key than that of its certificate{subject}"),
+            )
+            .with_hint(
+                "give it both files of one pair; `egext certs show server.crt server.key` compares them",
+            ),
+    }
+}
+
+/// Of what rustls verifies in a handshake.
+const LEAST_RSA_BITS: usize = 2048;
+
 fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
     let name = context.target.server_name().map_or_else(String::new, |name| name.to_str().into_owned());
     let place = context.dir_flag();
@@ -99,7 +133,8 @@ fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
             names.iter().map(SubjectName::with_kind).collect::<Vec<_>>(),
             format!(
                 "an IP address that stands as a DNS name counts for no client; where its CA is, renew it with the \
-                 address: `egext certs renew --name server --add-san {}{place}`",
+                 {}: `egext certs renew --name server --add-san {}{place}`",
+                if kind == "IP address" { "address" } else { "name that was called" },
                 shell_word(&name)
             ),
         )
@@ -117,7 +152,7 @@ fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
     context
         .finding(Id::ProbeServerCertNameMismatch, format!("the server's certificate is not for `{name}`"))
         .with_evidence("expected", expected)
-        .with_evidence("found", found.join(", "))
+        .with_evidence("found", some_of(&found))
         .with_hint(hint)
 }
 
@@ -131,7 +166,14 @@ fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Summary>)
         Some(found) => finding.with_evidence("found", format!("issued by `{}`", found.issuer)),
         None => finding,
     };
-    finding.with_hint("pass the CA that issued it with `--ca`")
+    match found {
+        Some(found) if !found.self_issued && context.presented_count() == 1 => finding.with_hint(format!(
+            "pass the CA that issued it with `--ca`; if `{}` is an intermediate CA, let the server send its \
+             certificate, too: in the server's file, put it after the leaf",
+            found.issuer
+        )),
+        _ => finding.with_hint("pass the CA that issued it with `--ca`"),
+    }
 }
 
 fn is_ca_as_leaf(error: &CertificateError) -> bool {

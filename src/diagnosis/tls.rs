@@ -1,5 +1,6 @@
 //! Faults of the handshake.
 
+use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, PeerMisbehaved};
 
 use super::{Context, client, server, words};
@@ -36,11 +37,30 @@ fn alert_received(context: &Context<'_>, alert: AlertDescription) -> Finding {
         return client::client_certificate(context, alert).with_evidence("found", format!("alert `{name}`"));
     }
     if VERSION_ALERTS.contains(&alert) {
-        return context
+        let finding = context
             .finding(Id::ProbeTlsVersion, "the server found no TLS version or cipher suite in common with us")
             .with_evidence("found", format!("alert `{name}`"));
+        return with_name(context, alert, finding);
     }
-    context.finding(Id::ProbeTlsAlert, format!("the server ended the handshake with the alert `{name}`"))
+    let finding =
+        context.finding(Id::ProbeTlsAlert, format!("the server ended the handshake with the alert `{name}`"));
+    with_name(context, alert, finding)
+}
+
+/// With the name that was sent, for servers that choose their certificate by it.
+fn with_name(context: &Context<'_>, alert: AlertDescription, finding: Finding) -> Finding {
+    let Some(ServerName::DnsName(name)) =
+        context.target.server_name().filter(|_| NAME_ALERTS.contains(&alert))
+    else {
+        return finding;
+    };
+    let finding = finding.with_evidence("sent", format!("server name (SNI) {}", name.as_ref()));
+    match alert {
+        AlertDescription::UnrecognisedName => {
+            finding.with_hint("`--server-name NAME` with a name that the server knows")
+        }
+        _ => finding,
+    }
 }
 
 fn alpn_refused(context: &Context<'_>) -> Finding {
@@ -53,6 +73,9 @@ fn alpn_refused(context: &Context<'_>) -> Finding {
 fn alert_name(alert: AlertDescription) -> String {
     if let AlertDescription::Unknown(number) = alert {
         return format!("number {number}");
+    }
+    if alert == AlertDescription::UnrecognisedName {
+        return "unrecognized_name".to_owned();
     }
     let debug = format!("{alert:?}");
     let mut name = String::new();
@@ -81,6 +104,13 @@ const CERTIFICATE_ALERTS: &[AlertDescription] = &[
     AlertDescription::NoCertificate,
     AlertDescription::UnknownCA,
     AlertDescription::UnsupportedCertificate,
+];
+
+/// Alerts of servers that have no certificate for the name that was sent.
+const NAME_ALERTS: &[AlertDescription] = &[
+    AlertDescription::HandshakeFailure,
+    AlertDescription::InternalError,
+    AlertDescription::UnrecognisedName,
 ];
 
 /// Alerts of a server that found nothing in common with our hello.

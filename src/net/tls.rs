@@ -102,6 +102,7 @@ pub fn server_config(anchors: &Anchors, identity: &Identity) -> Result<Arc<Serve
 #[derive(Debug, Default)]
 pub struct Witness {
     presented: OnceLock<Vec<CertificateDer<'static>>>,
+    accepted: OnceLock<()>,
     asked: OnceLock<Vec<DistinguishedName>>,
 }
 
@@ -109,6 +110,11 @@ impl Witness {
     /// What the server presented, leaf first; empty when the handshake did not come that far.
     pub fn presented(&self) -> &[CertificateDer<'static>] {
         self.presented.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// True if its certificates were verified: a fault that comes after that is not about them.
+    pub fn is_accepted(&self) -> bool {
+        self.accepted.get().is_some()
     }
 
     /// The authorities that the server named when it asked for a client certificate; `None` when it did not
@@ -160,7 +166,11 @@ impl ServerCertVerifier for WitnessedVerifier {
         self.witness.presented.get_or_init(|| {
             std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect()
         });
-        self.verifier()?.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        let verifier = self.verifier()?;
+        let accepted =
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        self.witness.accepted.get_or_init(|| ());
+        Ok(accepted)
     }
 
     fn verify_tls12_signature(

@@ -19,6 +19,14 @@ pub(super) fn name(info: &SubjectPublicKeyInfo<'_>) -> String {
     }
 }
 
+/// The length of an RSA key's modulus in bits; none for other kinds.
+pub(super) fn rsa_bits(info: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
+    match info.parsed() {
+        Ok(PublicKey::RSA(key)) => Some(key.key_size()),
+        _ => None,
+    }
+}
+
 /// What an AlgorithmIdentifier of a key is called.
 fn algorithm(identifier: &AlgorithmIdentifier<'_>) -> Cow<'static, str> {
     let oid = identifier.algorithm.to_id_string();

@@ -38,6 +38,8 @@ pub struct Summary {
     pub client_auth: bool,
     /// Kind and size of its key, such as `P-256` or `RSA 2048`.
     pub key: String,
+    /// Length of its key in bits if that is an RSA key.
+    pub rsa_bits: Option<usize>,
 }
 
 impl Summary {
@@ -63,6 +65,7 @@ impl Summary {
             server_auth: true,
             client_auth: true,
             key: key_kind::name(certificate.public_key()),
+            rsa_bits: key_kind::rsa_bits(certificate.public_key()),
         };
         for extension in certificate.extensions() {
             match extension.parsed_extension() {

@@ -28,8 +28,8 @@ macro_rules! probe {
                 "this machine has no way to that address",
                 "check the address, the network interface and the routes (`ip route get ADDRESS`)";
             ProbeTlsAlert = "probe.tls.alert", Error,
-                "the server ended the handshake with an alert that has no finding of its own",
-                "read the alert's name in the message and the server's log for the same second";
+                "the server ended the handshake with an alert that has no finding of its own; `unrecognized_name` and often `internal_error` mean that it has no certificate for the name that was sent (SNI)",
+                "read the alert's name in the message and the server's log for the same second; for another name, `--server-name NAME`";
             ProbeTlsClosed = "probe.tls.closed", Error,
                 "the server closed the connection during the TLS handshake without an alert: it does not speak TLS, or something between you and it closed the connection",
                 "if the server is plaintext, probe it as `tcp://HOST:PORT`; otherwise read its log";
@@ -40,8 +40,8 @@ macro_rules! probe {
                 "the server accepted the connection and then never answered our TLS hello: it hangs, waits for plaintext, or something on the way eats the hello",
                 "try `tcp://HOST:PORT` if it may be plaintext; otherwise look at the server's load and log";
             ProbeTlsVersion = "probe.tls.version", Error,
-                "the server speaks no TLS version, cipher suite or key exchange that we accept; TLS 1.2 and 1.3 are offered",
-                "let the server speak TLS 1.2 or 1.3 with ECDHE and AES-GCM or ChaCha20-Poly1305";
+                "the server has no TLS version, cipher suite, key exchange or kind of key in common with us; TLS 1.2 and 1.3 are offered, and certificates with keys on P-256, P-384 and P-521, RSA and Ed25519",
+                "let the server speak TLS 1.2 or 1.3 with ECDHE (X25519, P-256 or P-384) and AES-GCM or ChaCha20-Poly1305, and give it a certificate with a common key: `egext certs issue server --out server --san NAME --replace`";
             ProbeServerCertChainOrder = "probe.server-cert.chain-order", Error,
                 "the server sends an intermediate before its own certificate; the first one is taken for the server's (RFC 8446 section 4.4.2)",
                 "in the server's certificate file, put the leaf first and each issuer behind what it issued";
@@ -88,8 +88,8 @@ macro_rules! probe {
                 "the client certificate's time has not begun: a clock is wrong",
                 "compare the clocks (`date -u`) of the machines that made and that use it";
             ProbeClientCertRejected = "probe.client-cert.rejected", Error,
-                "the server refused the client certificate that we sent, usually because it trusts another CA",
-                "give the server the CA of this client certificate, or use a certificate of a CA that it trusts";
+                "the server refused the client certificate that we sent: it trusts another CA, or it trusts this one and its access list does not have a name of the certificate",
+                "give the server the CA of this client certificate, or use a certificate of a CA that it trusts; if it trusts the CA, compare the names of the certificate (`egext certs show client.crt`) with its access list";
             ProbeClientCertRequired = "probe.client-cert.required", Error,
                 "the server demands a client certificate and we sent none; it says so with a TLS alert or, as nginx does, with an HTTP status",
                 "pass `--dir`, or `--cert` and `--key`";

@@ -1,6 +1,9 @@
 //! The server's certificate, and ours.
 
-use egext_test_support::{Manner, TestPki, TestServer, assert_finding};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use egext_test_support::{Manner, TestPki, TestServer, assert_finding, has_openssl};
 use serde_json::json;
 
 use super::{assert_fault, probe};
@@ -62,6 +65,84 @@ fn a_certificate_of_an_old_version_is_called_that() {
 }
 
 #[test]
+fn a_server_that_has_another_key_than_its_certificate_is_told_from_another_ca() {
+    let pki = TestPki::new();
+    for manner in [TestServer::mtls(&pki), TestServer::tls(&pki).only_tls12()] {
+        let server = manner.signs_with_another_key().spawn();
+        let run = probe(&server.address()).pki(&pki).json();
+        let finding = assert_fault(&run, "probe.server-cert.refused", &server.address(), "tls");
+        let message = finding["message"].as_str().expect("text");
+        assert!(
+            message.starts_with("the server signs with another key than that of its certificate"),
+            "{message}"
+        );
+    }
+}
+
+/// rustls calls it a bad signature, as it calls that of another CA.
+#[test]
+fn a_key_that_is_too_short_is_named() {
+    if !has_openssl() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let openssl = |arguments: &str| {
+        let run = Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(directory.path())
+            .output()
+            .expect("openssl");
+        assert!(run.status.success(), "{run:?}");
+    };
+    openssl("ecparam -name prime256v1 -genkey -noout -out ca.key");
+    openssl(
+        "req -x509 -new -key ca.key -subj /CN=Root -days 2 -out ca.crt -addext keyUsage=critical,keyCertSign",
+    );
+    openssl(
+        "req -new -newkey rsa:1024 -nodes -keyout s.key -subj /CN=short -addext subjectAltName=DNS:localhost -out s.csr",
+    );
+    openssl("x509 -req -in s.csr -CA ca.crt -CAkey ca.key -days 1 -copy_extensions copy -out s.crt");
+    let mut server = Command::new("openssl")
+        .args([
+            "s_server",
+            "-accept",
+            "127.0.0.1:0",
+            "-cert",
+            "s.crt",
+            "-key",
+            "s.key",
+            "-cipher",
+            "ALL:@SECLEVEL=0",
+        ])
+        .current_dir(directory.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl");
+    let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let port = lines.find_map(|line| line.strip_prefix("ACCEPT ")?.rsplit(':').next()?.parse::<u16>().ok());
+    let address = format!("localhost:{}", port.expect("it listens"));
+    let run = probe(&address).arg("--ca").arg(directory.path().join("ca.crt")).json();
+    server.kill().expect("it runs");
+    server.wait().expect("it ends");
+    let finding = assert_fault(&run, "probe.server-cert.refused", &address, "tls");
+    assert_eq!(finding["message"], "the key of the server's certificate `short` is too short");
+    assert_eq!(finding["evidence"]["found"], "RSA of 1024 bits");
+}
+
+#[test]
+fn names_are_shown_as_far_as_they_are_of_use() {
+    let names = (0..800).map(|number| format!("h{number}.example")).collect::<Vec<_>>();
+    let pki = TestPki::new().server_with_dns_names(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let server = TestServer::mtls(&pki).spawn();
+    let run = probe(&server.address()).pki(&pki).json();
+    let finding = assert_fault(&run, "probe.server-cert.name-mismatch", &server.address(), "tls");
+    let found = finding["evidence"]["found"].as_str().expect("text");
+    assert!(found.starts_with("h0.example, ") && found.ends_with(", h9.example and 790 more"), "{found}");
+}
+
+#[test]
 fn a_self_signed_server_is_of_an_unknown_issuer() {
     let pki = TestPki::new().server_self_signed();
     let server = TestServer::mtls(&pki).spawn();
@@ -87,7 +168,8 @@ fn a_client_ca_that_was_made_anew_is_a_foreign_one() {
     for manner in both_versions(&pki) {
         let server = manner.spawn();
         let run = probe(&server.address()).pki(&pki).json();
-        assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
+        let finding = assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
+        assert!(!finding.to_string().contains("access list"), "{finding:#}");
     }
 }
 
@@ -99,6 +181,13 @@ fn a_server_that_refuses_us_by_name_is_named_too() {
         let run = probe(&server.address()).pki(&pki).json();
         let finding = assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
         assert_eq!(finding["evidence"]["found"], "alert `access_denied`");
+        assert_eq!(
+            finding["message"],
+            "the server accepts certificates of our CA, and refused this one: access denied"
+        );
+        let sent = "our certificate `egext client` was issued by `egext test CA`, for egext-client";
+        assert_eq!(finding["evidence"]["sent"], sent);
+        assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("access list")), "{finding:#}");
     }
 }
 

@@ -132,7 +132,7 @@ fn alerts_have_names() {
         (71, "probe.tls.version", "insufficient_security"),
         (80, "probe.tls.alert", "internal_error"),
         (123, "probe.tls.alert", "number 123"),
-        (112, "probe.tls.alert", "unrecognised_name"),
+        (112, "probe.tls.alert", "unrecognized_name"),
         (120, "probe.alpn.refused", "h2"),
     ] {
         let server = TestServer::plaintext().sends_alert(alert).spawn();
@@ -141,6 +141,8 @@ fn alerts_have_names() {
         let layer = if alert == 120 { "alpn" } else { "tls" };
         let finding = assert_fault(&run, id, &address, layer);
         assert!(finding.to_string().contains(name), "alert {alert}: {finding:#}");
+        let sent = [40, 80, 112].contains(&alert).then_some("server name (SNI) localhost");
+        assert_eq!(finding["evidence"]["sent"].as_str(), sent, "alert {alert}");
     }
 }
 

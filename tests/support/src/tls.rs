@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use rcgen::KeyPair;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -51,6 +52,11 @@ impl ServerTls {
         let version = der.windows(5).position(|octets| octets == [0xa0, 3, 2, 1, 2]).expect("version 3");
         der[version + 4] = 0;
         self.chain[0] = der.into();
+    }
+
+    pub(crate) fn change_key(&mut self) {
+        let key = KeyPair::generate().expect("a P-256 key");
+        self.key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     }
 
     pub(crate) fn refuse_every_client(&mut self) {

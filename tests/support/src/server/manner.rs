@@ -147,6 +147,12 @@ impl Manner {
         self
     }
 
+    /// Signs in the handshake with a key that is not that of its certificate.
+    #[must_use]
+    pub fn signs_with_another_key(self) -> Self {
+        self.change_tls(ServerTls::change_key)
+    }
+
     /// Finds no client good enough, whoever issued its certificate: alert `access_denied`.
     #[must_use]
     pub fn refuses_every_client(self) -> Self {
