@@ -62,7 +62,7 @@ pub(super) fn role() -> impl TypedValueParser<Value = Role> {
 pub(super) fn severity() -> impl TypedValueParser<Value = Severity> {
     words(Severity::ALL, Severity::name, |severity| match severity {
         Severity::Info => "Good to know",
-        Severity::Warning => "Works now, and will not for ever or not for everybody",
+        Severity::Warning => "Works now, but not for long or not with every peer",
         Severity::Error => "Does not work",
     })
 }

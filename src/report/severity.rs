@@ -11,7 +11,7 @@ use crate::choice::{self, UnknownChoice};
 pub enum Severity {
     /// Good to know.
     Info,
-    /// Works now, and will not for ever or not for everybody.
+    /// Works now, but not for long or not with every peer.
     Warning,
     /// Does not work.
     Error,

@@ -205,7 +205,7 @@ const SIDES: [(&str, &str, &[&str], &str); 3] = [
         &[CA_CERTIFICATE_FILE, Role::Client.certificate_file(), Role::Client.key_file()],
         "",
     ),
-    (STAYS, "stays here", &[CA_KEY_FILE], "whoever has it can be either side"),
+    (STAYS, "stays here", &[CA_KEY_FILE], "anyone who holds it can impersonate either side"),
 ];
 
 const STAYS: &str = "stays";

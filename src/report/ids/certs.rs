@@ -31,7 +31,7 @@ macro_rules! certs {
                 "less of the certificate's life is left than `--within` says; without it, less than a third and less than 30 days; it is a note, and nothing is due, if no certificate that was checked needs it",
                 "`egext certs renew` makes a new server or client certificate from the same CA, `egext certs rotate-ca prepare` begins to replace the CA without a failed call";
             CertsGatewayRefuses = "certs.gateway-refuses", Error,
-                "the verifier of Go, set up as Envoy Gateway sets it up, refuses the certificate, in the words that the evidence has; Envoy Gateway itself then waits for ever and says nothing",
+                "the verifier of Go, set up as Envoy Gateway sets it up, refuses the certificate, for the reason in the evidence; Envoy Gateway itself then waits without a limit and logs nothing",
                 "read the reason; certificates that `egext certs init` makes pass every verifier";
             CertsIpAsDns = "certs.ip-as-dns", Error,
                 "an IP address is in the certificate as a DNS name, where no verifier looks for addresses; a warning if the certificate has other names",
@@ -55,13 +55,13 @@ macro_rules! certs {
                 "certificate and key are both fine, and not a pair, or the key's certificate is not the first of its file: usually half of a renewal was copied",
                 "copy certificate and key together; `egext certs show DIR` says which key belongs to which certificate";
             CertsKeyMissing = "certs.key-missing", Warning,
-                "there is a certificate, and no key beside it",
+                "there is a certificate without its key",
                 "copy certificate and key together, or take the certificate away where this side does not need it";
             CertsLeafAsCa = "certs.leaf-as-ca", Error,
                 "a leaf is in the CA file: `tls.crt` was taken for `ca.crt`, as in the Secrets of cert-manager; its key could sign for anyone if it were trusted as a CA, so probe and bridge refuse the file, and Go accepts exactly that leaf until it is renewed; a warning for a self-signed leaf, which is trusted as itself",
                 "put the certificate of the CA that issued it into the file";
             CertsLifetimeCut = "certs.lifetime-cut", Warning,
-                "the CA, or one above it, expires before the lifetime that was asked for is over; nothing outlives its CA, so the certificate ends with it",
+                "the CA, or one above it, expires before the requested lifetime ends; a certificate cannot outlive its CA, so it ends with it",
                 "replace the CA first (`egext certs rotate-ca prepare`), or ask for a shorter life with `--lifetime`";
             CertsNameInUse = "certs.name-in-use", Warning,
                 "a certificate was issued for names that the requester chose in the CSR, and another certificate of the set has them too: its holder can pass for the holder of the other one",

@@ -4,7 +4,7 @@ macro_rules! config {
     ([$next:ident $($rest:ident)*] $($before:tt)*) => {
         $next! { [$($rest)*] $($before)*
             ConfigDiffers = "config.differs", Error,
-                "the file is not what this version of `egext` writes for these flags: somebody edited it, or the flags or the version changed",
+                "the file is not what this version of `egext` writes for these flags: it was edited, or the flags or the version changed",
                 "write it again with the same command without `--check`, or change the flags to match the file";
             ConfigHookNotCalled = "config.hook-not-called", Warning,
                 "the configuration asks for a hook that this release of Envoy Gateway never calls with the rest of the configuration: it is called only for resources of certain kinds, and none is named",

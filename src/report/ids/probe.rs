@@ -10,7 +10,7 @@ macro_rules! probe {
                 "the operating system refused to open the connection, for a reason that has no finding of its own",
                 "read the reason in the message";
             ProbeConnectPermission = "probe.connect.permission", Error,
-                "this user may not open the unix socket: it is 0600 and belongs to somebody else, or a directory above it is closed",
+                "this user may not open the unix socket: its mode is 0600 and it belongs to another user, or a directory above it is not accessible",
                 "run as the user that owns the socket, or let its owner create it where both may reach it";
             ProbeConnectRefused = "probe.connect.refused", Error,
                 "the machine answers, but nothing listens at this address",
@@ -46,7 +46,7 @@ macro_rules! probe {
                 "the server sends an intermediate before its own certificate; the first one is taken for the server's (RFC 8446 section 4.4.2)",
                 "in the server's certificate file, put the leaf first and each issuer behind what it issued";
             ProbeServerCertExpired = "probe.server-cert.expired", Error,
-                "the server presents a certificate whose time is over, or one in its chain is",
+                "the certificate that the server presents has expired, or one in its chain has",
                 "renew it where its CA is (`egext certs renew --role server`), and restart the server if it does not reload; if a CA above it has expired, replace that (`egext certs rotate-ca prepare`)";
             ProbeServerCertIsCa = "probe.server-cert.is-ca", Error,
                 "the server presents a CA certificate as its own (plain `openssl req -x509` makes such); rustls and others refuse that",
@@ -79,7 +79,7 @@ macro_rules! probe {
                 "a target speaks TLS, and the CA's file, against which its certificate is verified, is missing or cannot be used; other targets were probed",
                 "name the CA's file with `--ca`, or the directory of a set with `--dir`; `egext certs show FILE` says what a file holds";
             ProbeClientCertExpired = "probe.client-cert.expired", Error,
-                "the client certificate's time is over, so a server that asks for one refuses us",
+                "the client certificate has expired, so a server that asks for one rejects it",
                 "renew it where its CA is: `egext certs renew --role client`";
             ProbeClientCertKeyMismatch = "probe.client-cert.key-mismatch", Error,
                 "a target speaks TLS, and the key of the client certificate belongs to another certificate: usually half of a renewal was copied",
@@ -130,8 +130,8 @@ macro_rules! probe {
                 "the HTTP/2 connection stands, and the health check got no answer in time",
                 "look at the server's load; raise `--timeout` if it is only slow";
             ProbeGrpcUnauthenticated = "probe.grpc.unauthenticated", Error,
-                "the server answered UNAUTHENTICATED: it wants credentials beside the certificate",
-                "read the message for what it wants";
+                "the server answered UNAUTHENTICATED: it requires credentials in addition to the certificate",
+                "the message says which credentials";
             ProbeGrpcUnavailable = "probe.grpc.unavailable", Error,
                 "the server, or a proxy before it, answered UNAVAILABLE: what is behind it cannot be reached",
                 "read the message: a bridge says there what is wrong on its other side";

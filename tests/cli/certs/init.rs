@@ -28,7 +28,7 @@ made a private CA and a certificate for each side in `certs`
 files
   to the server  certs/ca.crt  certs/server.crt  certs/server.key
   to the client  certs/ca.crt  certs/client.crt  certs/client.key
-  stays here     certs/ca.key  whoever has it can be either side
+  stays here     certs/ca.key  anyone who holds it can impersonate either side
 
 hint: start the server with its files, then `egext probe extension.internal:5005`
 

@@ -29,7 +29,7 @@ certs/ca.crt
   SHA-256     [..]
   of its key  [..]
   belongs to  both sides, which trust it
-certs/ca.key: a P-256 key, belongs to `certs/ca.crt`; it stays where certificates are made: whoever has it can be either side
+certs/ca.key: a P-256 key, belongs to `certs/ca.crt`; it stays where certificates are made: anyone who holds it can impersonate either side
 
 certs/client.crt
   subject     egext client

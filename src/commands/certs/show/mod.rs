@@ -365,7 +365,7 @@ fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> Str
     };
     match owner {
         Some((path, true)) => format!(
-            "{words}, belongs to `{}`; it stays where certificates are made: whoever has it can be either side",
+            "{words}, belongs to `{}`; it stays where certificates are made: anyone who holds it can impersonate either side",
             path.display()
         ),
         Some((path, false)) => format!("{words}, belongs to `{}`", path.display()),
