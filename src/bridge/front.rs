@@ -16,6 +16,7 @@ use super::calls::Calls;
 use super::connection::{self, Ended};
 use super::phase::{Watched, stopping};
 use super::server::Died;
+use crate::diagnosis::caller_fault;
 use crate::net::{ACCEPT_PAUSE, AcceptError, Accepted, Admission, CallerLimits, Gate, Listener, Stream};
 use crate::report::chain;
 use crate::report::log::Tally;
@@ -166,7 +167,7 @@ impl NewCaller {
             }
             Err(error) => {
                 debug!(%peer, error = chain(&error), "TLS handshake failed");
-                self.noise.handshake.note(format_args!("{}, from {}", chain(&error), peer.ip()));
+                self.noise.handshake.note(format_args!("{}, from {}", caller_fault(&error), peer.ip()));
                 None
             }
         }

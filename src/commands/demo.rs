@@ -124,7 +124,12 @@ async fn refuse_stranger(stage: &Stage, report: &mut Report) -> Result<(), DemoE
 async fn stop_server(stage: &mut Stage, report: &mut Report) -> Result<(), DemoError> {
     let begin = Instant::now();
     let status = stage.call_without_server().await?;
-    step(report, "server down", "Envoy Gateway would wait without a limit; the bridge answers:", begin.elapsed());
+    step(
+        report,
+        "server down",
+        "Envoy Gateway would wait without a limit; the bridge answers:",
+        begin.elapsed(),
+    );
     report.talk.line(Line::default().plain("                 ").with(Role::Dim, status.message()));
     report.details.insert(
         "server_down".to_owned(),

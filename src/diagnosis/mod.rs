@@ -3,11 +3,14 @@
 //! Each verdict is a row of a table where one error says it all, and a short function where two facts must
 //! be weighed: an alert means something else when we sent a certificate than when we sent none.
 
+mod caller;
 mod client;
 mod server;
 mod tls;
 mod wire;
 mod words;
+
+pub(crate) use caller::caller_fault;
 
 use std::path::Path;
 use std::time::Duration;

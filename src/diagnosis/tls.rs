@@ -70,7 +70,7 @@ fn alpn_refused(context: &Context<'_>) -> Finding {
 }
 
 /// The name of RFC 8446 section 6, as OpenSSL and Wireshark write it.
-fn alert_name(alert: AlertDescription) -> String {
+pub(super) fn alert_name(alert: AlertDescription) -> String {
     if let AlertDescription::Unknown(number) = alert {
         return format!("number {number}");
     }

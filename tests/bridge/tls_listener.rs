@@ -107,6 +107,8 @@ async fn a_caller_without_a_good_certificate_is_not() {
     assert_eq!(upstream.calls(), 0);
     let (code, log) = front.running.terminate();
     assert_eq!((code, log.matches("WARN").count()), (0, 2), "{log}");
+    assert!(log.contains("the client presents no certificate, from 127.0.0.1"), "{log}");
+    assert!(log.contains("the client's certificate was not issued by a CA that we trust, from"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_stream::{Stream, StreamExt as _};
 
 use super::connection::{Connection, Secured};
+use crate::diagnosis::caller_fault;
 use crate::net::{ACCEPT_PAUSE, Admission, Gate, descriptor_limit};
 use crate::report::log::Tally;
 
@@ -95,7 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Entrance<S> {
                 };
                 match handshake {
                     Ok(Ok(stream)) => Secured::Tls(Box::new(stream)),
-                    Ok(Err(error)) => return self.handshakes.note(error),
+                    Ok(Err(error)) => return self.handshakes.note(caller_fault(&error)),
                     Err(_) => return self.handshakes.note("it took too long"),
                 }
             }

@@ -66,7 +66,10 @@ impl Tally {
         let Counted { all, reasons, .. } = mem::take(&mut *counted);
         let Some((reason, times)) = reasons.into_iter().max_by_key(|(_, times)| *times) else { return false };
         counted.open = true;
-        warn!(times = all, most = reason, most_times = times, "{}, several times", self.what);
+        match all {
+            1 => warn!(%reason, "{}", self.what),
+            _ => warn!(times = all, most = reason, most_times = times, "{}, several times", self.what),
+        }
         true
     }
 
