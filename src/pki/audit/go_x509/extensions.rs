@@ -2,10 +2,38 @@
 
 use std::net::IpAddr;
 
+use super::constraint::{self, Constraint};
 use super::der::{self, Input, constructed, context};
-use super::names::{self, Constraint};
-use super::parsed::Extensions;
 use super::uri;
+
+/// What Go takes from the extensions.
+#[derive(Debug, Default)]
+pub(super) struct Extensions<'a> {
+    /// Is it a CA, and how many may follow; none without the extension.
+    pub(super) constraints: Option<(bool, Option<u64>)>,
+    /// May it sign certificates; none without the extension, or with an empty one.
+    pub(super) key_cert_sign: Option<bool>,
+    /// Purposes by their numbers; none without the extension, or with an empty one.
+    pub(super) usages: Option<Vec<String>>,
+    pub(super) alternative_names: Option<&'a [u8]>,
+    pub(super) dns_names: Vec<String>,
+    pub(super) emails: Vec<String>,
+    /// Each with its host.
+    pub(super) uris: Vec<(String, String)>,
+    pub(super) addresses: Vec<IpAddr>,
+    pub(super) has_name_constraints: bool,
+    pub(super) permitted: Vec<Constraint>,
+    pub(super) excluded: Vec<Constraint>,
+    pub(super) subject_key: Option<&'a [u8]>,
+    pub(super) authority_key: Option<&'a [u8]>,
+    pub(super) policies: Vec<&'a [u8]>,
+    /// Behind how many certificates a policy that all share is required.
+    pub(super) explicit_policy: Option<i64>,
+    pub(super) maps_policies: bool,
+    /// It maps "any policy", which is not allowed.
+    pub(super) maps_any_policy: bool,
+    pub(super) unhandled_critical: bool,
+}
 
 /// All of them, in their order. Go reads the whole list before it looks into one.
 pub(super) fn read(mut list: Input<'_>) -> Result<Extensions<'_>, String> {
@@ -107,7 +135,7 @@ impl<'a> Extensions<'a> {
                     let host = uri::host(&text)?;
                     self.uris.push((text, host));
                 }
-                7 => match names::address(name.contents) {
+                7 => match constraint::address(name.contents) {
                     Some(address) => self.addresses.push(address),
                     None => return Err(format!("cannot parse IP address of length {}", name.contents.len())),
                 },
@@ -222,55 +250,3 @@ fn authority_info(mut value: Input<'_>) -> Option<()> {
 
 /// 2.5.29.32.0
 pub(super) const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0];
-
-impl Constraint {
-    /// None for a kind that Go does not handle.
-    fn read(tag: u8, contents: &[u8]) -> Result<Option<Self>, String> {
-        let text = || match contents.is_ascii() {
-            true => Ok(contents.iter().copied().map(char::from).collect::<String>()),
-            false => Err("invalid constraint value: x509: cannot be encoded as an IA5String".to_owned()),
-        };
-        let kind = tag ^ 0x80;
-        Ok(Some(match kind {
-            1 => {
-                let text = text()?;
-                let valid = match text.contains('@') {
-                    true => names::mailbox(&text).is_some(),
-                    false => names::is_domain(&text, true),
-                };
-                valid
-                    .then_some(Self::Email(text.clone()))
-                    .ok_or_else(|| format!("failed to parse rfc822Name constraint {text:?}"))?
-            }
-            2 => {
-                let text = text()?;
-                let valid = names::is_domain(&text, true);
-                valid
-                    .then_some(Self::Dns(text.clone()))
-                    .ok_or_else(|| format!("failed to parse dnsName constraint {text:?}"))?
-            }
-            6 => {
-                let text = text()?;
-                let valid = text.parse::<IpAddr>().is_err() && names::is_domain(&text, true);
-                valid
-                    .then_some(Self::Uri(text.clone()))
-                    .ok_or_else(|| format!("failed to parse URI constraint {text:?}"))?
-            }
-            7 => network(contents)?,
-            _ => return Ok(None),
-        }))
-    }
-}
-
-fn network(contents: &[u8]) -> Result<Constraint, String> {
-    let (network, mask) = contents.split_at(contents.len() / 2);
-    let (Some(network), Some(masked)) = (names::address(network), names::address(mask)) else {
-        return Err(format!("IP constraint contained value of length {}", contents.len()));
-    };
-    let bits = mask.iter().flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1));
-    if !bits.is_sorted_by(|one, other| one >= other) {
-        let mask = mask.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"));
-        return Err(format!("IP constraint contained invalid mask {mask}"));
-    }
-    Ok(Constraint::Net(network, masked))
-}

@@ -9,6 +9,7 @@
 //! length, names and their constraints. Where this code knows less than Go (a signature by a key on P-224 or of an odd
 //! size, a chain that restricts its certificate policies), it refuses and says so: no verdict is not a good one.
 
+mod constraint;
 mod der;
 mod extensions;
 mod keys;

@@ -1,9 +1,9 @@
-//! Host names, IP addresses, and what a CA may sign for.
+//! Host names and IP addresses: is a certificate for this host, and may its CAs sign for its names?
 
-use std::fmt::{self, Display};
 use std::net::IpAddr;
 
 use super::Refusal;
+use super::constraint::{Constrained, is_domain, mailbox};
 use super::parsed::Parsed;
 use crate::host::Host;
 use crate::printable::printable;
@@ -38,98 +38,6 @@ pub(super) fn verify_host(leaf: &Parsed<'_>, host: &Host) -> Result<(), Refusal>
         }
         _ => format!("certificate is valid for {}, not {host}", valid.join(", ")),
     }))
-}
-
-/// Names and addresses that a CA may, or may not, sign for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Constraint {
-    /// This name and everything below it; with a leading dot only what is below.
-    Dns(String),
-    /// One mailbox, or those of such a domain.
-    Email(String),
-    /// Address and mask.
-    Net(IpAddr, IpAddr),
-    /// Those whose host is in such a domain.
-    Uri(String),
-}
-
-/// One name of a certificate, as constraints see it.
-enum Constrained<'a> {
-    Dns(&'a str),
-    Email(&'a str, (String, String)),
-    Ip(IpAddr),
-    Uri(&'a str, String),
-}
-
-impl Constraint {
-    fn is_of_kind(&self, name: &Constrained<'_>) -> bool {
-        matches!(
-            (self, name),
-            (Self::Dns(_), Constrained::Dns(_))
-                | (Self::Email(_), Constrained::Email(..))
-                | (Self::Net(..), Constrained::Ip(_))
-                | (Self::Uri(_), Constrained::Uri(..))
-        )
-    }
-
-    fn contains(&self, name: &Constrained<'_>, excluded: bool) -> bool {
-        match (self, name) {
-            (Self::Dns(domain), Constrained::Dns(name)) => {
-                is_below(name, domain) || excluded && wildcard_meets(name, domain)
-            }
-            (Self::Uri(domain), Constrained::Uri(_, host)) => is_below(host, domain),
-            (Self::Email(own), Constrained::Email(_, (local, domain))) => match mailbox(own) {
-                Some((own_local, own_domain)) if own.contains('@') => {
-                    own_local == *local && own_domain.eq_ignore_ascii_case(domain)
-                }
-                _ => is_below(domain, own),
-            },
-            (Self::Net(IpAddr::V4(network), IpAddr::V4(mask)), Constrained::Ip(IpAddr::V4(address))) => {
-                network.to_bits() & mask.to_bits() == address.to_bits() & mask.to_bits()
-            }
-            (Self::Net(IpAddr::V6(network), IpAddr::V6(mask)), Constrained::Ip(IpAddr::V6(address))) => {
-                network.to_bits() & mask.to_bits() == address.to_bits() & mask.to_bits()
-            }
-            _ => false,
-        }
-    }
-}
-
-/// `dnsHasSuffix`; an empty domain contains all.
-fn is_below(name: &str, domain: &str) -> bool {
-    let (name, domain) = (name.to_ascii_lowercase(), domain.to_ascii_lowercase());
-    match domain.strip_prefix('.') {
-        _ if domain.is_empty() => true,
-        Some(_) => name.ends_with(&domain),
-        None => name == domain || name.ends_with(&format!(".{domain}")),
-    }
-}
-
-/// A wildcard stands for the excluded name, too.
-fn wildcard_meets(name: &str, domain: &str) -> bool {
-    let behind = |text: &str| text.find('.').map(|dot| text[dot..].to_ascii_lowercase());
-    name.starts_with('*') && behind(domain).is_some_and(|domain| behind(name) == Some(domain))
-}
-
-impl Display for Constraint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns(name) | Self::Email(name) | Self::Uri(name) => f.write_str(&printable(name)),
-            Self::Net(network, IpAddr::V4(mask)) => write!(f, "{network}/{}", mask.to_bits().count_ones()),
-            Self::Net(network, IpAddr::V6(mask)) => write!(f, "{network}/{}", mask.to_bits().count_ones()),
-        }
-    }
-}
-
-impl Display for Constrained<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns(name) => write!(f, "DNS name \"{}\"", printable(name)),
-            Self::Email(name, _) => write!(f, "email address \"{}\"", printable(name)),
-            Self::Ip(address) => write!(f, "IP address \"{address}\""),
-            Self::Uri(name, _) => write!(f, "URI \"{}\"", printable(name)),
-        }
-    }
 }
 
 /// `checkChainConstraints`: may each certificate stand below those above it, with the names that it has?
@@ -195,53 +103,6 @@ fn permitted(ca: &Parsed<'_>, name: &Constrained<'_>) -> Result<(), String> {
     }
 }
 
-/// `domainNameValid`
-pub(super) fn is_domain(name: &str, constraint: bool) -> bool {
-    if name.is_empty() {
-        return true;
-    }
-    let name = if constraint { name.strip_prefix('.').unwrap_or(name) } else { name };
-    !name.ends_with('.')
-        && name.bytes().all(|octet| (33..=126).contains(&octet))
-        && name.split('.').all(|label| !label.is_empty())
-}
-
-/// `parseRFC2821Mailbox`: the local part without its quotes, and the domain.
-pub(super) fn mailbox(text: &str) -> Option<(String, String)> {
-    let mut rest = text.chars().peekable();
-    let mut local = String::new();
-    if rest.next_if_eq(&'"').is_some() {
-        loop {
-            match rest.next()? {
-                '"' => break,
-                '\\' => local.push(rest.next().filter(|c| c.is_ascii() && !matches!(c, '\0' | '\n' | '\r'))?),
-                c if c.is_ascii() && !matches!(c, '\0' | '\t' | '\n' | '\r') => local.push(c),
-                _ => return None,
-            }
-        }
-    } else {
-        let atom = |c: &char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(*c);
-        loop {
-            if rest.next_if_eq(&'\\').is_some() {
-                local.push(rest.next()?);
-            } else if let Some(c) = rest.next_if(atom) {
-                local.push(c);
-            } else {
-                break;
-            }
-        }
-        if local.is_empty() || local.starts_with('.') || local.ends_with('.') || local.contains("..") {
-            return None;
-        }
-    }
-    rest.next_if_eq(&'@')?;
-    let domain = rest.collect::<String>();
-    let valid = domain
-        .split('.')
-        .all(|label| !label.is_empty() && label.bytes().all(|octet| (33..=126).contains(&octet)));
-    (valid || domain.is_empty()).then(|| (local, domain.to_ascii_lowercase()))
-}
-
 /// `matchHostnames` for names that can be host names, and `matchExactly` for others.
 fn matches_name(pattern: &str, host: &str) -> bool {
     let (pattern, host) = (pattern.to_ascii_lowercase(), host.to_ascii_lowercase());
@@ -268,10 +129,4 @@ fn is_host_name(name: &str, is_pattern: bool) -> bool {
         wildcard || !label.is_empty() && !label.starts_with('-') && label.bytes().all(plain)
     };
     !name.is_empty() && name != "*" && name.split('.').enumerate().all(is_label)
-}
-
-pub(super) fn address(octets: &[u8]) -> Option<IpAddr> {
-    let four = || <[u8; 4]>::try_from(octets).map(IpAddr::from);
-    let sixteen = || <[u8; 16]>::try_from(octets).map(IpAddr::from);
-    four().or_else(|_| sixteen()).ok()
 }

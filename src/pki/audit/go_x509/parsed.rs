@@ -1,15 +1,13 @@
 //! A certificate as Go's parser leaves it (`crypto/x509/parser.go`), and what Go asks of each one in a chain.
 
-use std::net::IpAddr;
-
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
+use super::Refusal;
 use super::der::{self, Input, right_aligned};
+use super::extensions::{self, Extensions};
 use super::keys::{self, Algorithm, Key, Unverified};
-use super::names::Constraint;
 use super::text::{self, Name};
-use super::{Refusal, extensions};
 use crate::pki::Role;
 
 /// Where in a chain a certificate stands.
@@ -39,35 +37,6 @@ pub(super) struct Parsed<'a> {
     pub(super) key_info: &'a [u8],
     pub(super) key: Key,
     pub(super) extensions: Extensions<'a>,
-}
-
-/// What Go takes from the extensions.
-#[derive(Debug, Default)]
-pub(super) struct Extensions<'a> {
-    /// Is it a CA, and how many may follow; none without the extension.
-    pub(super) constraints: Option<(bool, Option<u64>)>,
-    /// May it sign certificates; none without the extension, or with an empty one.
-    pub(super) key_cert_sign: Option<bool>,
-    /// Purposes by their numbers; none without the extension, or with an empty one.
-    pub(super) usages: Option<Vec<String>>,
-    pub(super) alternative_names: Option<&'a [u8]>,
-    pub(super) dns_names: Vec<String>,
-    pub(super) emails: Vec<String>,
-    /// Each with its host.
-    pub(super) uris: Vec<(String, String)>,
-    pub(super) addresses: Vec<IpAddr>,
-    pub(super) has_name_constraints: bool,
-    pub(super) permitted: Vec<Constraint>,
-    pub(super) excluded: Vec<Constraint>,
-    pub(super) subject_key: Option<&'a [u8]>,
-    pub(super) authority_key: Option<&'a [u8]>,
-    pub(super) policies: Vec<&'a [u8]>,
-    /// Behind how many certificates a policy that all share is required.
-    pub(super) explicit_policy: Option<i64>,
-    pub(super) maps_policies: bool,
-    /// It maps "any policy", which is not allowed.
-    pub(super) maps_any_policy: bool,
-    pub(super) unhandled_critical: bool,
 }
 
 impl<'a> Parsed<'a> {

@@ -2,13 +2,13 @@
 
 use std::net::Ipv6Addr;
 
-use super::names;
+use super::constraint::is_domain;
 
 /// The host of a URI; empty where it has none.
 pub(super) fn host(text: &str) -> Result<String, String> {
     let malformed = || format!("cannot parse URI {text:?}: it is malformed");
     let host = parse(text).ok_or_else(malformed)?;
-    if host.is_empty() || names::is_domain(&host, false) {
+    if host.is_empty() || is_domain(&host, false) {
         Ok(host)
     } else {
         Err(format!("cannot parse URI {text:?}: invalid domain"))
