@@ -10,7 +10,7 @@ use tokio::time::sleep_until;
 
 use super::call_log::CallLog;
 use super::deadline::Deadline;
-use super::exchange::{Exchange, Failure, HeadersOf};
+use super::exchange::{Exchange, Failure, HeadersOf, Surroundings};
 use super::phase::Watched;
 use super::request::{Caller, Route};
 use super::upstream::Upstream;
@@ -19,10 +19,9 @@ use crate::net::HeaderFaults;
 /// Passes calls on.
 #[derive(Debug)]
 pub(super) struct Calls {
-    pub(super) upstream: Upstream,
+    bridge: Surroundings,
     route: Route,
     call_timeout: Option<Duration>,
-    pub(super) phase: Watched,
 }
 
 impl Calls {
@@ -32,7 +31,7 @@ impl Calls {
         call_timeout: Option<Duration>,
         phase: Watched,
     ) -> Arc<Self> {
-        Arc::new(Self { upstream, route, call_timeout, phase })
+        Arc::new(Self { bridge: Surroundings { upstream, phase }, route, call_timeout })
     }
 
     /// Passes one call on, and its response back, or answers it.
@@ -70,7 +69,7 @@ impl Calls {
         let deadline = Deadline::new(&head.headers, self.call_timeout)?;
         let head = self.route.prepare(head, caller)?;
         let mut limit = pin!(deadline.map(|deadline| sleep_until(deadline.at)));
-        let mut exchange = Exchange::new(self, deadline, limit.as_mut(), body, caller, asked, log);
+        let mut exchange = Exchange::new(&self.bridge, deadline, limit.as_mut(), body, caller, asked, log);
         let response = exchange.response(head, respond).await?;
         exchange.relay(response, respond).await
     }

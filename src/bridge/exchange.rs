@@ -13,16 +13,23 @@ use tonic::Code;
 
 use super::answer::Answer;
 use super::call_log::{CallLog, status};
-use super::calls::Calls;
 use super::deadline::Deadline;
-use super::phase::Phase;
+use super::phase::{Phase, Watched};
 use super::pipe::{Broken, End, Pipe};
 use super::request::Caller;
+use super::upstream::Upstream;
 use crate::net::{Channel, HeaderFaults};
+
+/// What every call needs of the bridge.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) upstream: Upstream,
+    pub(super) phase: Watched,
+}
 
 /// A call under way.
 pub(super) struct Exchange<'a> {
-    calls: &'a Calls,
+    bridge: &'a Surroundings,
     deadline: Option<Deadline>,
     limit: Pin<&'a mut Option<Sleep>>,
     upload: Pipe,
@@ -77,7 +84,7 @@ enum Attempt {
 
 impl<'a> Exchange<'a> {
     pub(super) fn new(
-        calls: &'a Calls,
+        bridge: &'a Surroundings,
         deadline: Option<Deadline>,
         limit: Pin<&'a mut Option<Sleep>>,
         body: RecvStream,
@@ -86,7 +93,7 @@ impl<'a> Exchange<'a> {
         log: &'a mut CallLog,
     ) -> Self {
         let upload = Pipe::replayable(body);
-        Self { calls, deadline, limit, upload, to_upstream: None, caller, asked, answered: None, log }
+        Self { bridge, deadline, limit, upload, to_upstream: None, caller, asked, answered: None, log }
     }
     /// The head of the upstream's response. A call that was not processed is sent again, as gRPC's clients do without
     /// asking (proposal A6, transparent retries), but for a connect-wait at most.
@@ -95,7 +102,7 @@ impl<'a> Exchange<'a> {
         head: Request<()>,
         respond: &mut SendResponse<Bytes>,
     ) -> Result<Response<RecvStream>, Failure> {
-        let mut give_up = self.calls.upstream.give_up();
+        let mut give_up = self.bridge.upstream.give_up();
         let mut tries = 0;
         loop {
             let channel = self.channel(give_up, respond).await?;
@@ -123,7 +130,7 @@ impl<'a> Exchange<'a> {
                 Err(error) => return Err(self.cut(&error).into()),
             };
             if tries == 0 {
-                give_up = self.calls.upstream.give_up();
+                give_up = self.bridge.upstream.give_up();
             }
             self.again(&error, give_up)?;
             if error.is_reset() {
@@ -139,7 +146,7 @@ impl<'a> Exchange<'a> {
         give_up: Instant,
         respond: &mut SendResponse<Bytes>,
     ) -> Result<Channel, Failure> {
-        let upstream = &self.calls.upstream;
+        let upstream = &self.bridge.upstream;
         if let Some(channel) = upstream.channel_at_once() {
             // A call that was taken back before it was begun is none.
             let gone = poll_fn(|context| Poll::Ready(respond.poll_reset(context).is_ready())).await;
@@ -204,7 +211,7 @@ impl<'a> Exchange<'a> {
         })
         .await;
         if outcome.is_ok() {
-            self.calls.upstream.answered();
+            self.bridge.upstream.answered();
             self.upload.settle();
         }
         outcome
@@ -319,7 +326,7 @@ impl<'a> Exchange<'a> {
 
     /// True when the bridge has taken the upstream away, because it ends.
     fn is_cut_by_us(&self) -> bool {
-        *self.calls.phase.borrow() == Phase::Cutting
+        *self.bridge.phase.borrow() == Phase::Cutting
     }
 
     fn cut(&self, error: &h2::Error) -> Answer {
@@ -337,7 +344,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn too_late(&self) -> Answer {
-        let upstream = self.calls.upstream.address();
+        let upstream = self.bridge.upstream.address();
         match &self.deadline {
             Some(deadline) => deadline.answer(self.log.path(), upstream),
             None => Answer::new(Code::DeadlineExceeded, "the call's limit has passed"),

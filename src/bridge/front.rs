@@ -14,8 +14,8 @@ use tracing::debug;
 
 use super::calls::Calls;
 use super::connection::{self, Ended};
+use super::died::Died;
 use super::phase::{Watched, stopping};
-use super::server::Died;
 use crate::diagnosis::caller_fault;
 use crate::net::{ACCEPT_PAUSE, AcceptError, Accepted, Admission, CallerLimits, Gate, Listener, Stream};
 use crate::report::chain;

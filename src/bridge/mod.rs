@@ -20,6 +20,7 @@ mod call_log;
 mod calls;
 mod connection;
 mod deadline;
+mod died;
 mod exchange;
 mod front;
 mod phase;
@@ -35,7 +36,8 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use time::OffsetDateTime;
 
-pub use server::{Bridge, Died, Drained};
+pub use died::Died;
+pub use server::{Bridge, Drained};
 
 use crate::net::{Address, CallerLimits, Target};
 use crate::pki::Summary;

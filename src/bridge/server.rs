@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
 use tokio::sync::{Notify, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::info;
 
 use super::Plan;
 use super::calls::Calls;
+use super::died::Died;
 use super::front::{Front, Noise};
 use super::phase::{Phase, Watched};
 use super::request::Route;
 use super::upstream::{Keeping, Upstream};
 use crate::net::{Address, BindError, Gate, Listener, raise_limit};
-use crate::report::Hint;
 
 /// A bridge that listens.
 #[derive(Debug)]
@@ -110,20 +110,6 @@ async fn failed(keeping: &mut Keeping) -> Died {
         Some(Ok(never)) => match never {},
         Some(Err(error)) => error.into(),
         None => std::future::pending().await,
-    }
-}
-
-/// A task of the bridge panicked.
-#[derive(Debug, thiserror::Error)]
-#[error("a part of the bridge failed")]
-pub struct Died(#[from] JoinError);
-
-impl Hint for Died {
-    fn hint(&self) -> Option<String> {
-        Some(
-            "this is a fault of `egext`: please report it with this output; start the bridge again"
-                .to_owned(),
-        )
     }
 }
 
