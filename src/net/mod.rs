@@ -7,6 +7,7 @@ mod deadline;
 mod descriptors;
 mod dial;
 mod fault;
+mod frame;
 mod gate;
 mod gathered;
 mod hello;

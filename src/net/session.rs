@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tower::{Service, service_fn};
 
-use super::dial::{FRAME_HEADER, is_settings};
+use super::frame::{FRAME_HEADER, is_settings};
 use super::limits::{FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
 use super::stream::{Replayed, Stream, Wire};
 use super::{Fault, FaultKind, Gathered, Layer};

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 
-use super::dial::FRAME_HEADER;
+use super::frame::FRAME_HEADER;
 
 /// A connection of any of our kinds.
 #[derive(Debug)]

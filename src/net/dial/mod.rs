@@ -12,6 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use super::frame::{FRAME_HEADER, is_settings};
 use super::stream::Stream;
 use super::tls::{ClientTls, H2, Witness};
 use super::{Address, Fault, FaultKind, Layer, Transport};
@@ -325,12 +326,6 @@ fn unexpected(first: &[u8]) -> Fault {
     Fault::new(Layer::Http2, FaultKind::Unexpected(first.to_vec()))
 }
 
-/// Does a connection begin as RFC 9113 section 3.4 says: a SETTINGS frame on stream 0 that is no
-/// acknowledgement?
-pub(super) fn is_settings(first: &[u8]) -> bool {
-    matches!(*first, [0, _, _, 0x04, flags, 0, 0, 0, 0] if flags & 1 == 0)
-}
-
 pub(super) fn to_server_name(host: &Host) -> Result<ServerName<'static>, TargetError> {
     match host {
         Host::Ip(address) => Ok(ServerName::IpAddress((*address).into())),
@@ -342,9 +337,6 @@ pub(super) fn to_server_name(host: &Host) -> Result<ServerName<'static>, TargetE
 
 /// How long a server may wait for our preface before we send it unasked.
 const GRACE: Duration = Duration::from_millis(250);
-
-/// Length, type, flags and stream of a frame (RFC 9113 section 4.1).
-pub(super) const FRAME_HEADER: usize = 9;
 
 /// From when on a silent connection is asked whether it still stands.
 const KEEPALIVE: Duration = Duration::from_secs(15);

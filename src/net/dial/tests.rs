@@ -1,14 +1,5 @@
 use super::*;
 
-#[test]
-fn only_a_settings_frame_opens_a_connection() {
-    assert!(is_settings(&[0, 0, 18, 4, 0, 0, 0, 0, 0]));
-    assert!(!is_settings(&[0, 0, 0, 4, 1, 0, 0, 0, 0]), "an acknowledgement");
-    assert!(!is_settings(&[0, 0, 8, 7, 0, 0, 0, 0, 0]), "GOAWAY");
-    assert!(!is_settings(b"HTTP/1.1 "));
-    assert!(!is_settings(&[0x15, 3, 3, 0, 2, 2, 40, 0, 0]), "a TLS alert");
-}
-
 /// Without these, a peer that vanished behind a firewall would be noticed after two hours, or never.
 #[tokio::test]
 async fn a_connection_is_watched_also_while_nothing_is_sent() {

@@ -35,7 +35,7 @@ use self::block::Verdict;
 pub(crate) use self::faults::{Fault, Faults};
 pub(crate) use self::field::NO_AUTHORITY;
 use self::stored::Stored;
-use super::dial::FRAME_HEADER;
+use super::frame::FRAME_HEADER;
 use super::limits::{FRAME_SIZE, HEADER_LIST, UPSTREAM_HEADER_LIST};
 
 /// A stream below h2, whose frames are looked at as they are read.
