@@ -22,7 +22,7 @@ use super::Plan;
 use super::answer::Answer;
 use super::deadline::Deadline;
 use crate::diagnosis::{Context, diagnose, may_pass};
-use crate::net::{self, Channel, Cut, Layer, Target};
+use crate::net::{self, Channel, Cut, Stage, Target};
 use crate::pki::Summary;
 use crate::report::{Finding, Id};
 
@@ -253,7 +253,7 @@ impl Keeper {
             channel.closed().await;
         }
         self.publish.send_modify(|state| state.channel = None);
-        let cause = channel.fault(Layer::Http2).map(|fault| fault.kind.to_string());
+        let cause = channel.fault(Stage::Call).map(|fault| fault.kind.to_string());
         if !is_silent {
             info!(upstream = %self.target.address(), cause, "connection ended");
         }

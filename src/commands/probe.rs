@@ -7,9 +7,9 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::{Clock, Error, block_on};
 use crate::cli::{self, Variables};
-use crate::net::{Address, Alpn, ClientTls, Layer, Target, Transport};
+use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{IdentityError, Role, Summary};
-use crate::probe::{LayerOutcome, Plan, State, TargetOutcome, Waiting, probe};
+use crate::probe::{Layer, LayerOutcome, Plan, State, TargetOutcome, Waiting, probe};
 use crate::report::{Finding, Hint as _, Id, Line, Printer, Report, Role as Meaning, Talk, chain};
 use crate::units::Span;
 

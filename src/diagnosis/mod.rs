@@ -18,7 +18,7 @@ use std::time::Duration;
 use rustls::AlertDescription;
 use time::OffsetDateTime;
 
-use crate::net::{Fault, FaultKind, Layer, Target, Trace};
+use crate::net::{Fault, FaultKind, Target, Trace};
 use crate::pki::Summary;
 use crate::report::{Finding, Id};
 use crate::shell::{dir_flag, shell_word};
@@ -47,23 +47,12 @@ pub fn diagnose(context: &Context<'_>, fault: &Fault) -> Finding {
             .finding(Id::ProbeAlpnMissing, "the server agrees on no protocol by ALPN")
             .with_evidence("expected", "h2")
             .with_hint("let the server's TLS offer `h2`"),
-        FaultKind::Closed => wire::closed(context, fault.layer),
-        FaultKind::Io(error) => wire::io_error(context, fault.layer, error),
+        FaultKind::Closed => wire::closed(context, fault.stage),
+        FaultKind::Io(error) => wire::io_error(context, fault.stage, error),
         FaultKind::SpeaksTls => wire::speaks_tls(context, "no answer to plaintext, and one to a TLS hello"),
-        FaultKind::Timeout => wire::timed_out(context, fault.layer),
-        FaultKind::Tls(error) => tls::tls_error(context, fault.layer, error),
+        FaultKind::Timeout => wire::timed_out(context, fault.stage),
+        FaultKind::Tls(error) => tls::tls_error(context, fault.stage, error),
         FaultKind::Unexpected(first) => wire::unexpected(context, first),
-    }
-}
-
-/// The layer that a finding is about. A refused client certificate shows on a later one than where it
-/// belongs, and in TLS 1.2 on an earlier one; the second word of an id names the layer.
-pub(crate) fn layer(finding: &Finding, fault: &Fault) -> Layer {
-    match finding.id.name().split('.').nth(1) {
-        Some("client-cert") => Layer::Mtls,
-        Some("alpn") => Layer::Alpn,
-        Some("http2") => Layer::Http2,
-        _ => fault.layer,
     }
 }
 

@@ -4,14 +4,14 @@ use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, PeerMisbehaved};
 
 use super::{Context, client, server, words};
-use crate::net::Layer;
+use crate::net::Stage;
 use crate::report::{Finding, Id};
 
-pub(super) fn tls_error(context: &Context<'_>, layer: Layer, error: &rustls::Error) -> Finding {
+pub(super) fn tls_error(context: &Context<'_>, stage: Stage, error: &rustls::Error) -> Finding {
     match error {
         rustls::Error::InvalidCertificate(error) => server::certificate(context, error),
         rustls::Error::AlertReceived(alert) => alert_received(context, *alert),
-        rustls::Error::InvalidMessage(_) if layer == Layer::Tls => context
+        rustls::Error::InvalidMessage(_) if stage == Stage::Tls => context
             .finding(Id::ProbeTlsNotTls, "the server answered our TLS hello in plaintext")
             .with_hint(format!("probe it in plaintext: {}", context.plaintext_probe())),
         rustls::Error::PeerIncompatible(reason) => context

@@ -3,16 +3,16 @@
 use std::io;
 
 use super::{Context, client, seconds};
-use crate::net::Layer;
+use crate::net::Stage;
 use crate::report::{Finding, Id};
 use crate::shell::shell_word;
 
-pub(super) fn closed(context: &Context<'_>, layer: Layer) -> Finding {
-    match layer {
-        Layer::Tls => context
+pub(super) fn closed(context: &Context<'_>, stage: Stage) -> Finding {
+    match stage {
+        Stage::Tls => context
             .finding(Id::ProbeTlsClosed, "the server closed the connection during the TLS handshake")
             .with_hint(context.plaintext_hint()),
-        Layer::Grpc | Layer::Health => context.finding(Id::ProbeGrpcClosed, "the server cut the call"),
+        Stage::Call => context.finding(Id::ProbeGrpcClosed, "the server cut the call"),
         _ => after_handshake(context, "the server closed the connection before its first HTTP/2 frame"),
     }
 }
@@ -30,9 +30,9 @@ fn after_handshake(context: &Context<'_>, message: &str) -> Finding {
     context.finding(Id::ProbeHttp2Closed, message).with_hint("the server's log may say why")
 }
 
-pub(super) fn io_error(context: &Context<'_>, layer: Layer, error: &io::Error) -> Finding {
-    match layer {
-        Layer::Resolve => {
+pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -> Finding {
+    match stage {
+        Stage::Resolve => {
             let authority = context.target.address().authority();
             let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
             context
@@ -40,12 +40,12 @@ pub(super) fn io_error(context: &Context<'_>, layer: Layer, error: &io::Error) -
                 .with_evidence("found", error.to_string())
                 .with_hint(format!("`getent hosts {}` asks the same resolver", shell_word(host)))
         }
-        Layer::Connect => connect_error(context, error),
-        Layer::Tls => context
+        Stage::Connect => connect_error(context, error),
+        Stage::Tls => context
             .finding(Id::ProbeTlsClosed, "the connection was cut during the TLS handshake")
             .with_evidence("found", error.to_string())
             .with_hint(context.plaintext_hint()),
-        Layer::Grpc | Layer::Health => context
+        Stage::Call => context
             .finding(Id::ProbeGrpcClosed, "the server cut the connection during the call")
             .with_evidence("found", error.to_string()),
         _ => after_handshake(context, "the connection was cut before the server's first HTTP/2 frame")
@@ -71,19 +71,19 @@ fn connect_error(context: &Context<'_>, error: &io::Error) -> Finding {
     }
 }
 
-pub(super) fn timed_out(context: &Context<'_>, layer: Layer) -> Finding {
+pub(super) fn timed_out(context: &Context<'_>, stage: Stage) -> Finding {
     let limit = seconds(context.limit);
-    match layer {
-        Layer::Resolve => {
+    match stage {
+        Stage::Resolve => {
             context.finding(Id::ProbeResolveFailed, format!("the resolver did not answer within {limit}"))
         }
-        Layer::Connect => context
+        Stage::Connect => context
             .finding(Id::ProbeConnectTimeout, format!("no connection within {limit}"))
             .with_hint("packets are dropped on the way: check the address and the firewall"),
-        Layer::Tls => context
+        Stage::Tls => context
             .finding(Id::ProbeTlsTimeout, format!("the server did not answer our TLS hello within {limit}"))
             .with_hint(context.plaintext_hint()),
-        Layer::Grpc | Layer::Health => {
+        Stage::Call => {
             context.finding(Id::ProbeGrpcTimeout, format!("no answer to the health check within {limit}"))
         }
         _ => {

@@ -15,7 +15,7 @@ use super::limits::{
 };
 use super::session::{Link, ended_early};
 use super::stream::{Cut, Replayed, Stream};
-use super::{Fault, Gathered, HeaderFaults, Layer, Sieve};
+use super::{Fault, Gathered, HeaderFaults, Sieve, Stage};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone.
 ///
@@ -61,9 +61,9 @@ impl Channel {
         Cut::new(&self.link.wire)
     }
 
-    /// What ended the connection, as a fault of `layer`; `None` when it ended in good order or stands.
-    pub(crate) fn fault(&self, layer: Layer) -> Option<Fault> {
-        self.link.fault(layer)
+    /// What ended the connection, as a fault of `stage`; `None` when it ended in good order or stands.
+    pub(crate) fn fault(&self, stage: Stage) -> Option<Fault> {
+        self.link.fault(stage)
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn open_channel(stream: Stream, first: Bytes, deadline: Instant
     let handshake = settings.handshake(Gathered::new(sieve));
     let (requests, connection) = timeout_at(deadline, handshake)
         .await
-        .map_err(|_| Fault::timeout(Layer::Http2))?
+        .map_err(|_| Fault::timeout(Stage::Http2))?
         .map_err(|error| ended_early(&wire, Some(error.to_string())))?;
     let (end, ended) = watch::channel(false);
     tokio::spawn(drive(connection, requests.clone(), end));

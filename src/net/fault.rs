@@ -1,69 +1,31 @@
 use std::fmt::{self, Display};
 use std::io;
 
-/// The layers of a channel, in the order in which they are built.
+/// How far a connection has come, in the order of the steps.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Layer {
-    /// The host name has addresses.
+pub enum Stage {
+    /// The addresses of the host name are looked up.
     Resolve,
-    /// The port or the socket takes connections.
+    /// The port or the socket is asked for a connection.
     Connect,
-    /// The handshake succeeds and we trust the server.
+    /// The TLS handshake.
     Tls,
-    /// The server speaks HTTP/2 on it (RFC 7301).
+    /// The protocol that the handshake agreed on (RFC 7301).
     Alpn,
-    /// The server trusts us.
-    Mtls,
-    /// The server sent SETTINGS (RFC 9113 section 3.4).
+    /// The server's SETTINGS are waited for (RFC 9113 section 3.4).
     Http2,
-    /// The server answers calls in gRPC.
-    Grpc,
-    /// The server says that it serves.
-    Health,
+    /// The connection stands, and carries calls.
+    Call,
 }
 
-impl Layer {
-    /// All of them, from the ground up.
-    pub const ALL: [Self; 8] = [
-        Self::Resolve,
-        Self::Connect,
-        Self::Tls,
-        Self::Alpn,
-        Self::Mtls,
-        Self::Http2,
-        Self::Grpc,
-        Self::Health,
-    ];
-
-    /// As in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Resolve => "resolve",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Alpn => "alpn",
-            Self::Mtls => "mtls",
-            Self::Http2 => "http2",
-            Self::Grpc => "grpc",
-            Self::Health => "health",
-        }
-    }
-}
-
-impl Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// What ended an attempt, and on which layer.
+/// What ended an attempt, and at which stage.
 ///
 /// A peer's fault, so it is data and becomes a finding (`diagnosis`).
 #[derive(Debug)]
 pub struct Fault {
-    /// The layer that was being built.
-    pub layer: Layer,
-    /// What happened on it.
+    /// How far it had come.
+    pub stage: Stage,
+    /// What happened there.
     pub kind: FaultKind,
 }
 
@@ -103,22 +65,22 @@ impl Display for FaultKind {
 }
 
 impl Fault {
-    pub(super) fn new(layer: Layer, kind: FaultKind) -> Self {
-        Self { layer, kind }
+    pub(super) fn new(stage: Stage, kind: FaultKind) -> Self {
+        Self { stage, kind }
     }
 
-    pub(crate) fn timeout(layer: Layer) -> Self {
-        Self::new(layer, FaultKind::Timeout)
+    pub(crate) fn timeout(stage: Stage) -> Self {
+        Self::new(stage, FaultKind::Timeout)
     }
 
     /// An I/O error, unwrapped to what TLS says where TLS is behind it.
-    pub(super) fn io(layer: Layer, error: io::Error) -> Self {
+    pub(super) fn io(stage: Stage, error: io::Error) -> Self {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned();
         let kind = match tls {
             Some(tls) => FaultKind::Tls(tls),
             None if error.kind() == io::ErrorKind::UnexpectedEof => FaultKind::Closed,
             None => FaultKind::Io(error),
         };
-        Self::new(layer, kind)
+        Self::new(stage, kind)
     }
 }

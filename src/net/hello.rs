@@ -7,16 +7,16 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout_at};
 
 use super::stream::Stream;
-use super::{Address, ClientTls, Fault, FaultKind, Layer, Target, Trace};
+use super::{Address, ClientTls, Fault, FaultKind, Stage, Target, Trace};
 
 /// The same fault, or what is behind it where a second connection can tell.
 ///
 /// A TLS server that gets plaintext mostly closes without a word (Go, C-core, Node, OpenSSL), which looks like a
 /// server in trouble. It answers a TLS hello in TLS.
 pub async fn explain(target: &Target, trace: &Trace, fault: Fault, deadline: Instant) -> Fault {
-    let went_away = matches!(fault.kind, FaultKind::Closed | FaultKind::Io(_)) && fault.layer == Layer::Http2;
+    let went_away = matches!(fault.kind, FaultKind::Closed | FaultKind::Io(_)) && fault.stage == Stage::Http2;
     if went_away && target.tls().is_none() && speaks_tls(target.address(), trace, deadline).await {
-        return Fault::new(Layer::Http2, FaultKind::SpeaksTls);
+        return Fault::new(Stage::Http2, FaultKind::SpeaksTls);
     }
     fault
 }

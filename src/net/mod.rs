@@ -27,7 +27,7 @@ pub(crate) use deadline::{LONGEST, deadline};
 pub use descriptors::enough_for_a_runtime;
 pub(crate) use descriptors::{descriptor_limit, raise_limit};
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
-pub use fault::{Fault, FaultKind, Layer};
+pub use fault::{Fault, FaultKind, Stage};
 pub(crate) use gate::{Admission, Gate};
 pub(crate) use gathered::Gathered;
 pub use hello::explain;

@@ -15,7 +15,7 @@ use tower::{Service, service_fn};
 use super::frame::{FRAME_HEADER, is_settings};
 use super::limits::{FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
 use super::stream::{Replayed, Stream, Wire};
-use super::{Fault, FaultKind, Gathered, Layer};
+use super::{Fault, FaultKind, Gathered, Stage};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for calls of our own.
 ///
@@ -45,9 +45,9 @@ impl<B: Body + 'static> Session<B> {
         service_fn(move |request| requests.clone().send_request(request))
     }
 
-    /// What ended the connection, as a fault of `layer`; `None` when it ended in good order or stands.
-    pub fn fault(&self, layer: Layer) -> Option<Fault> {
-        self.link.fault(layer)
+    /// What ended the connection, as a fault of `stage`; `None` when it ended in good order or stands.
+    pub fn fault(&self, stage: Stage) -> Option<Fault> {
+        self.link.fault(stage)
     }
 }
 
@@ -59,8 +59,8 @@ impl Link {
         let _ = ended.wait_for(|ended| *ended).await;
     }
 
-    pub(super) fn fault(&self, layer: Layer) -> Option<Fault> {
-        self.wire.take_error().map(|error| Fault::io(layer, error))
+    pub(super) fn fault(&self, stage: Stage) -> Option<Fault> {
+        self.wire.take_error().map(|error| Fault::io(stage, error))
     }
 
     /// Waits for the SETTINGS of a server that let us speak first.
@@ -71,11 +71,11 @@ impl Link {
                 () = self.closed() => Err(ended_early(&self.wire, None)),
             }
         };
-        let first = timeout_at(deadline, first).await.map_err(|_| Fault::timeout(Layer::Http2))??;
+        let first = timeout_at(deadline, first).await.map_err(|_| Fault::timeout(Stage::Http2))??;
         if is_settings(&first) {
             return Ok(());
         }
-        Err(Fault::new(Layer::Http2, FaultKind::Unexpected(first)))
+        Err(Fault::new(Stage::Http2, FaultKind::Unexpected(first)))
     }
 }
 
@@ -95,7 +95,7 @@ where
     let handshake = settings().handshake(TokioIo::new(Gathered::new(stream)));
     let (requests, connection) = timeout_at(deadline, handshake)
         .await
-        .map_err(|_| Fault::timeout(Layer::Http2))?
+        .map_err(|_| Fault::timeout(Stage::Http2))?
         .map_err(|error| ended_early(&wire, Some(error.to_string())))?;
     let (end, ended) = watch::channel(false);
     tokio::spawn(async move {
@@ -114,10 +114,10 @@ where
 pub(super) fn ended_early(wire: &Wire, error: Option<String>) -> Fault {
     let heard = wire.heard();
     if !heard.is_empty() && (heard.len() < FRAME_HEADER || !is_settings(&heard)) {
-        return Fault::new(Layer::Http2, FaultKind::Unexpected(heard));
+        return Fault::new(Stage::Http2, FaultKind::Unexpected(heard));
     }
     let io = wire.take_error().or_else(|| error.map(io::Error::other));
-    io.map_or_else(|| Fault::new(Layer::Http2, FaultKind::Closed), |error| Fault::io(Layer::Http2, error))
+    io.map_or_else(|| Fault::new(Stage::Http2, FaultKind::Closed), |error| Fault::io(Stage::Http2, error))
 }
 
 /// For one call at a time of a program of ours: what a [`super::Channel`] must guard against does not happen here.

@@ -6,6 +6,7 @@
 //! so the only call is `grpc.health.v1.Health/Check`, and a server without it is fine.
 
 mod health;
+mod layer;
 mod outcome;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+pub use layer::Layer;
 pub use outcome::{LayerOutcome, State, TargetOutcome};
 
 use crate::diagnosis::Context;

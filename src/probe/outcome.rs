@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use crate::diagnosis::{self, Context, diagnose};
-use crate::net::{Address, Fault, Layer, Target, Trace, Transport};
+use super::Layer;
+use crate::diagnosis::{Context, diagnose};
+use crate::net::{Address, Fault, Target, Trace, Transport};
 use crate::report::{Finding, Id, Severity};
 
 /// What became of one target.
@@ -122,7 +123,7 @@ impl TargetOutcome {
     /// A layer failed for a cause that has to be found.
     pub(super) fn fault(&mut self, context: &Context<'_>, fault: &Fault) {
         let finding = diagnose(context, fault);
-        self.fail(diagnosis::layer(&finding, fault), finding);
+        self.fail(layer(&finding, fault), finding);
     }
 
     /// Something to know about a layer that this channel does without.
@@ -179,6 +180,17 @@ impl TargetOutcome {
         if let Some(outcome) = self.layers.iter_mut().find(|outcome| outcome.layer == layer) {
             *outcome = LayerOutcome { layer, state, detail, took };
         }
+    }
+}
+
+/// The layer that a finding is about. A refused client certificate shows on a later one than where it
+/// belongs, and in TLS 1.2 on an earlier one; the second word of an id names the layer.
+fn layer(finding: &Finding, fault: &Fault) -> Layer {
+    match finding.id.name().split('.').nth(1) {
+        Some("client-cert") => Layer::Mtls,
+        Some("alpn") => Layer::Alpn,
+        Some("http2") => Layer::Http2,
+        _ => fault.stage.into(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cli::Server;
 use crate::commands::{Error, block_on};
 use crate::diagnosis::{Context, diagnose};
 use crate::host::Host;
-use crate::net::{self, Address, Alpn, ClientTls, Fault, FaultKind, Layer, Target, Transport};
+use crate::net::{self, Address, Alpn, ClientTls, Fault, FaultKind, Stage, Target, Transport};
 use crate::pki::{Anchors, Identity, Role};
 use crate::report::Finding;
 
@@ -58,7 +58,7 @@ impl<'a> Question<'a> {
             return Ok(Ok(presented.to_vec()));
         }
         // A handshake without a certificate is none that we offered.
-        let nothing = Fault { layer: Layer::Tls, kind: FaultKind::Closed };
+        let nothing = Fault { stage: Stage::Tls, kind: FaultKind::Closed };
         let fault = dialed.outcome.err().unwrap_or(nothing);
         let own = identity.map(Identity::leaf);
         let trace = &dialed.trace;

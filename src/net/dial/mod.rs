@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use super::frame::{FRAME_HEADER, is_settings};
 use super::stream::Stream;
 use super::tls::{ClientTls, H2, Witness};
-use super::{Address, Fault, FaultKind, Layer, Transport};
+use super::{Address, Fault, FaultKind, Stage, Transport};
 use crate::host::Host;
 use crate::report::Hint;
 
@@ -116,7 +116,7 @@ impl Hint for TargetError {
     }
 }
 
-/// What became of an attempt to connect: facts of every layer that was reached, and the outcome.
+/// What became of an attempt to connect: facts of every stage that was reached, and the outcome.
 #[derive(Debug)]
 pub struct Dialed {
     /// What was learned on the way.
@@ -125,7 +125,7 @@ pub struct Dialed {
     pub outcome: Result<(Stream, Bytes), Fault>,
 }
 
-/// Facts of the layers that were reached. Durations are of each layer alone.
+/// Facts of the stages that were reached. Durations are of each stage alone.
 #[derive(Debug, Default)]
 pub struct Trace {
     /// The addresses of the host, and how long it took to find them.
@@ -178,7 +178,7 @@ async fn attempt(target: &Target, deadline: Instant, trace: &mut Trace) -> Resul
         }
     };
     if target.alpn == Alpn::Required && trace.handshake.as_ref().is_some_and(|(agreed, _)| !agreed.alpn) {
-        return Err(Fault::new(Layer::Alpn, FaultKind::AlpnMissing));
+        return Err(Fault::new(Stage::Alpn, FaultKind::AlpnMissing));
     }
     let first = first_frame(&mut stream, deadline, trace).await?;
     Ok((stream, first))
@@ -195,13 +195,13 @@ async fn resolve(
         Host::Ip(address) => vec![SocketAddr::new(*address, port)],
         Host::Name(name) => timeout_at(deadline, tokio::net::lookup_host((name.as_str(), port)))
             .await
-            .map_err(|_| Fault::timeout(Layer::Resolve))?
-            .map_err(|error| Fault::io(Layer::Resolve, error))?
+            .map_err(|_| Fault::timeout(Stage::Resolve))?
+            .map_err(|error| Fault::io(Stage::Resolve, error))?
             .collect(),
     };
     if addresses.is_empty() {
         let error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        return Err(Fault::io(Layer::Resolve, error));
+        return Err(Fault::io(Stage::Resolve, error));
     }
     trace.resolved = Some((addresses.clone(), begin.elapsed()));
     Ok(addresses)
@@ -215,18 +215,18 @@ async fn connect_tcp(
     trace: &mut Trace,
 ) -> Result<TcpStream, Fault> {
     let begin = Instant::now();
-    let mut fault = Fault::timeout(Layer::Connect);
+    let mut fault = Fault::timeout(Stage::Connect);
     for (index, address) in addresses.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
         let share = left / u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                prepare(&stream).map_err(|error| Fault::io(Layer::Connect, error))?;
+                prepare(&stream).map_err(|error| Fault::io(Stage::Connect, error))?;
                 trace.connected = Some((Some(*address), begin.elapsed()));
                 return Ok(stream);
             }
-            Ok(Err(error)) => fault = Fault::io(Layer::Connect, error),
-            Err(_) => fault = Fault::timeout(Layer::Connect),
+            Ok(Err(error)) => fault = Fault::io(Stage::Connect, error),
+            Err(_) => fault = Fault::timeout(Stage::Connect),
         }
     }
     Err(fault)
@@ -236,8 +236,8 @@ async fn connect_unix(path: &Path, deadline: Instant, trace: &mut Trace) -> Resu
     let begin = Instant::now();
     let stream = timeout_at(deadline, UnixStream::connect(path))
         .await
-        .map_err(|_| Fault::timeout(Layer::Connect))?
-        .map_err(|error| Fault::io(Layer::Connect, told_apart(path, error)))?;
+        .map_err(|_| Fault::timeout(Stage::Connect))?
+        .map_err(|error| Fault::io(Stage::Connect, told_apart(path, error)))?;
     trace.connected = Some((None, begin.elapsed()));
     Ok(Stream::Unix(stream))
 }
@@ -275,8 +275,8 @@ async fn handshake(
     trace.witness = Some(witness);
     let stream = timeout_at(deadline, TlsConnector::from(config).connect(name, stream))
         .await
-        .map_err(|_| Fault::timeout(Layer::Tls))?
-        .map_err(|error| Fault::io(Layer::Tls, error))?;
+        .map_err(|_| Fault::timeout(Stage::Tls))?
+        .map_err(|error| Fault::io(Stage::Tls, error))?;
     trace.handshake = Some((agreed(stream.get_ref().1), begin.elapsed()));
     Ok(Stream::Tls(Box::new(stream.into())))
 }
@@ -306,13 +306,13 @@ async fn first_frame(stream: &mut Stream, deadline: Instant, trace: &mut Trace) 
     while first.len() < FRAME_HEADER {
         match timeout_at(patience, stream.read_buf(&mut first)).await {
             Err(_) if first.is_empty() => return Ok(Bytes::new()),
-            Ok(Ok(0)) if first.is_empty() => return Err(Fault::new(Layer::Http2, FaultKind::Closed)),
+            Ok(Ok(0)) if first.is_empty() => return Err(Fault::new(Stage::Http2, FaultKind::Closed)),
             Err(_) | Ok(Ok(0)) => return Err(unexpected(&first)),
             // The length of a SETTINGS frame begins with a zero: what does not is no HTTP/2, and the rest
             // of it may never come.
             Ok(Ok(_)) if first[0] != 0 => return Err(unexpected(&first)),
             Ok(Ok(_)) => patience = deadline,
-            Ok(Err(error)) => return Err(Fault::io(Layer::Http2, error)),
+            Ok(Err(error)) => return Err(Fault::io(Stage::Http2, error)),
         }
     }
     if !is_settings(&first) {
@@ -323,7 +323,7 @@ async fn first_frame(stream: &mut Stream, deadline: Instant, trace: &mut Trace) 
 }
 
 fn unexpected(first: &[u8]) -> Fault {
-    Fault::new(Layer::Http2, FaultKind::Unexpected(first.to_vec()))
+    Fault::new(Stage::Http2, FaultKind::Unexpected(first.to_vec()))
 }
 
 pub(super) fn to_server_name(host: &Host) -> Result<ServerName<'static>, TargetError> {

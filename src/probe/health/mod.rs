@@ -12,9 +12,10 @@ use tokio::time::{Instant, timeout_at};
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
+use super::Layer;
 use super::outcome::TargetOutcome;
 use crate::diagnosis::{self, Context, diagnose};
-use crate::net::{Fault, Layer, Reset, Session};
+use crate::net::{Fault, Reset, Session, Stage};
 use crate::report::{Finding, Id};
 use answer::{Answer, call};
 
@@ -35,7 +36,7 @@ pub(super) async fn check(
 ) {
     let begin = Instant::now();
     let Ok(answer) = timeout_at(deadline, call(session, origin(context), service)).await else {
-        outcome.fault(context, &Fault::timeout(Layer::Grpc));
+        outcome.fault(context, &Fault::timeout(Stage::Call));
         return;
     };
     let took = begin.elapsed();
@@ -92,7 +93,7 @@ impl Judge<'_> {
                 self.finding(Id::ProbeGrpcClosed, format!("the server {what}"))
                     .with_evidence("found", reset.name())
             }
-            None => match session.fault(Layer::Grpc) {
+            None => match session.fault(Stage::Call) {
                 Some(fault) => diagnose(self.context, &fault),
                 None => self.finding(Id::ProbeGrpcClosed, "the server cut the call"),
             },

@@ -1,0 +1,72 @@
+use std::fmt::{self, Display};
+
+use crate::net::Stage;
+
+/// The layers of a channel, in the order in which they are built: those of a connection, and what only a probe asks for.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Layer {
+    /// The host name has addresses.
+    Resolve,
+    /// The port or the socket takes connections.
+    Connect,
+    /// The handshake succeeds and we trust the server.
+    Tls,
+    /// The server speaks HTTP/2 on it (RFC 7301).
+    Alpn,
+    /// The server trusts us.
+    Mtls,
+    /// The server sent SETTINGS (RFC 9113 section 3.4).
+    Http2,
+    /// The server answers calls in gRPC.
+    Grpc,
+    /// The server says that it serves.
+    Health,
+}
+
+impl Layer {
+    /// All of them, from the ground up.
+    pub const ALL: [Self; 8] = [
+        Self::Resolve,
+        Self::Connect,
+        Self::Tls,
+        Self::Alpn,
+        Self::Mtls,
+        Self::Http2,
+        Self::Grpc,
+        Self::Health,
+    ];
+
+    /// As in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Alpn => "alpn",
+            Self::Mtls => "mtls",
+            Self::Http2 => "http2",
+            Self::Grpc => "grpc",
+            Self::Health => "health",
+        }
+    }
+}
+
+impl Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl From<Stage> for Layer {
+    /// The layer that is built at this stage; gRPC is the first that a call needs.
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Resolve => Self::Resolve,
+            Stage::Connect => Self::Connect,
+            Stage::Tls => Self::Tls,
+            Stage::Alpn => Self::Alpn,
+            Stage::Http2 => Self::Http2,
+            Stage::Call => Self::Grpc,
+        }
+    }
+}
