@@ -67,6 +67,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod backoff;
 pub mod bridge;
 pub mod choice;
 #[cfg(feature = "cli")]

@@ -18,6 +18,7 @@ use super::phase::{Phase, Watched};
 use super::pipe::{Broken, End, Pipe};
 use super::request::Caller;
 use super::upstream::Upstream;
+use crate::backoff::{Backoff, jittered};
 use crate::net::{Channel, HeaderFaults};
 
 /// What every call needs of the bridge.
@@ -103,7 +104,8 @@ impl<'a> Exchange<'a> {
         respond: &mut SendResponse<Bytes>,
     ) -> Result<Response<RecvStream>, Failure> {
         let mut give_up = self.bridge.upstream.give_up();
-        let mut tries = 0;
+        let mut is_first = true;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         loop {
             let channel = self.channel(give_up, respond).await?;
             let mut head = head.clone();
@@ -129,14 +131,15 @@ impl<'a> Exchange<'a> {
                 Err(error) if channel.is_closed() => error,
                 Err(error) => return Err(self.cut(&error).into()),
             };
-            if tries == 0 {
+            if is_first {
                 give_up = self.bridge.upstream.give_up();
             }
             self.again(&error, give_up)?;
-            if error.is_reset() {
-                self.pause(tries, respond).await?;
+            // A server that refuses a call is asked again at once, and then not without a pause.
+            if error.is_reset() && !is_first {
+                self.pause(jittered(backoff.advance()), respond).await?;
             }
-            tries += 1;
+            is_first = false;
         }
     }
 
@@ -174,12 +177,7 @@ impl<'a> Exchange<'a> {
         Err(Answer::new(Code::Unavailable, message).into())
     }
 
-    /// A server that refuses a call is asked again at once, and then not without a pause.
-    async fn pause(&mut self, tries: u32, respond: &mut SendResponse<Bytes>) -> Result<(), Failure> {
-        if tries == 0 {
-            return Ok(());
-        }
-        let pause = LAST_PAUSE.min(FIRST_PAUSE * 2_u32.saturating_pow(tries - 1));
+    async fn pause(&mut self, pause: Duration, respond: &mut SendResponse<Bytes>) -> Result<(), Failure> {
         tokio::select! {
             () = sleep(pause) => Ok(()),
             () = poll_fn(|context| poll_limit(&mut self.limit, context)) => Err(Failure::Answer(self.too_late())),

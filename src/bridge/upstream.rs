@@ -21,6 +21,7 @@ use tracing::{info, warn};
 use super::Plan;
 use super::answer::Answer;
 use super::deadline::Deadline;
+use crate::backoff::{Backoff, jittered};
 use crate::diagnosis::{Context, diagnose, may_pass};
 use crate::net::{self, Channel, Cut, Stage, Target};
 use crate::pki::Summary;
@@ -188,7 +189,7 @@ struct Keeper {
 
 impl Keeper {
     async fn keep(mut self) -> Infallible {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         loop {
             let begin = Instant::now();
             match self.connect().await {
@@ -197,13 +198,12 @@ impl Keeper {
                     self.connections.push(channel.cut());
                     self.hold(channel).await;
                     if self.useless == 0 {
-                        pause = FIRST_PAUSE;
+                        backoff.reset();
                     }
                 }
                 Err(cause) => self.failed(cause),
             }
-            self.rest(begin, pause).await;
-            pause = LAST_PAUSE.min(pause * 2);
+            self.rest(begin, backoff.advance()).await;
         }
     }
 
@@ -288,14 +288,6 @@ impl Keeper {
             () = self.wanted.notified() => {}
         }
     }
-}
-
-/// Between half and all of it, so that several bridges do not knock at the same moment.
-fn jittered(pause: Duration) -> Duration {
-    let mut random = [0];
-    // Without randomness the whole pause is as good.
-    let share = aws_lc_rs::rand::fill(&mut random).map_or(1.0, |()| 0.5 + f64::from(random[0]) / 512.0);
-    pause.mul_f64(share)
 }
 
 /// An attempt's part of the connect-wait: one that begins just after a call came has failed, and has a cause,

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 pub use layer::Layer;
 pub use outcome::{LayerOutcome, State, TargetOutcome};
 
+use crate::backoff::{Backoff, jittered};
 use crate::diagnosis::Context;
 use crate::net::{self, Target};
 use crate::pki::Summary;
@@ -86,7 +87,7 @@ pub async fn probe(plan: Plan, now: fn() -> OffsetDateTime) -> Vec<TargetOutcome
 
 async fn until_healthy(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime) -> TargetOutcome {
     let begin = Instant::now();
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
     let mut attempts = 1;
     let mut before = None;
     loop {
@@ -110,8 +111,7 @@ async fn until_healthy(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime
             sleep(left).await;
             return outcome;
         }
-        sleep(pause.min(left - LEAST_LIMIT)).await;
-        pause = LAST_PAUSE.min(pause * 2);
+        sleep(jittered(backoff.advance()).min(left - LEAST_LIMIT)).await;
         attempts += 1;
         before = Some(outcome);
     }
