@@ -61,6 +61,11 @@ pub(crate) fn dir_flag(directory: &Path) -> String {
     format!(" --dir {}", shell_path(if here { Path::new(".") } else { directory }))
 }
 
+/// The same for the directory that `path` lies in.
+pub(crate) fn dir_flag_of(path: &Path) -> String {
+    path.parent().map_or_else(String::new, dir_flag)
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
@@ -105,9 +110,9 @@ mod tests {
 
     #[test]
     fn a_file_without_a_directory_lies_in_this_one() {
-        let flag = |path: &str| Path::new(path).parent().map(dir_flag);
-        assert_eq!(flag("server.crt").as_deref(), Some(" --dir ."));
-        assert_eq!(flag("certs/server.crt").as_deref(), Some(""));
-        assert_eq!(flag("a b/server.crt").as_deref(), Some(" --dir 'a b'"));
+        let flag = |path: &str| dir_flag_of(Path::new(path));
+        assert_eq!(flag("server.crt"), " --dir .");
+        assert_eq!(flag("certs/server.crt"), "");
+        assert_eq!(flag("a b/server.crt"), " --dir 'a b'");
     }
 }

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use super::member::Member;
 use super::names::list;
 use super::{KeyType, NameError, SubjectName, Summary, lifetime};
+use crate::host::Host;
 use crate::report::Hint;
-use crate::shell::{dir_flag, shell_word};
+use crate::shell::{dir_flag, dir_flag_of, shell_path, shell_word};
 use crate::units::Span;
 
 /// What was asked for.
@@ -199,7 +200,7 @@ impl Hint for ChangeError {
             Self::KeyElsewhere { name, path, role } => format!(
                 "ask the requester for a new CSR, then: `egext certs issue {role} --csr FILE --out {} --replace{}`",
                 shell_word(name),
-                place(path)
+                dir_flag_of(path)
             ),
             Self::KeyKept { .. } => "leave out `--keep-key` or `--key-type`".to_owned(),
             Self::Name(error) => return error.hint(),
@@ -218,16 +219,21 @@ pub(super) fn renew_command(path: &Path, flags: &str) -> String {
     let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
     let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
     match path.file_stem().and_then(OsStr::to_str).filter(|name| is_certificate && *name != "tls") {
-        Some(name) => format!("`egext certs renew --name {}{flags}{}`", shell_word(name), place(path)),
+        Some(name) => format!("`egext certs renew --name {}{flags}{}`", shell_word(name), dir_flag_of(path)),
         None => format!("`egext certs renew --name NAME{flags}{ELSEWHERE}`"),
     }
+}
+
+/// How to get a successor of the leaf in `path`, for a hint.
+pub fn renewal(path: &Path) -> String {
+    format!("renew it: {}", renew_command(path, ""))
 }
 
 /// The command that issues a certificate in place of the one in `path`, for a hint.
 pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
     let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
     let (name, place) = match path.file_stem().and_then(OsStr::to_str) {
-        Some(name) if is_certificate && name != "tls" => (shell_word(name).into_owned(), place(path)),
+        Some(name) if is_certificate && name != "tls" => (shell_word(name).into_owned(), dir_flag_of(path)),
         _ => ("NAME".to_owned(), ELSEWHERE.to_owned()),
     };
     format!("`egext certs issue {role} --out {name} --san NAME --replace{place}`")
@@ -237,7 +243,7 @@ pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
 pub(super) fn rotate_command(path: &Path, flags: &str) -> String {
     let of_set = [super::CA_CERTIFICATE_FILE, super::CA_KEY_FILE];
     let is_of_set = path.file_name().is_some_and(|name| of_set.iter().any(|file| name == *file));
-    let place = if is_of_set { place(path) } else { ELSEWHERE.to_owned() };
+    let place = if is_of_set { dir_flag_of(path) } else { ELSEWHERE.to_owned() };
     rotation("prepare", flags, &place)
 }
 
@@ -253,10 +259,21 @@ fn rotation(step: &str, flags: &str, place: &str) -> String {
 
 /// The command that shows what a file holds, or what a server presents, for a hint.
 pub(super) fn show_command(subject: &str) -> String {
-    match subject.parse::<crate::net::Address>() {
-        Ok(address) => format!("`egext certs show --connect {}`", shell_word(&address.to_string())),
-        Err(_) => format!("`egext certs show {}`", crate::shell::shell_path(Path::new(subject))),
+    match is_address(subject) {
+        true => format!("`egext certs show --connect {}`", shell_word(subject)),
+        false => format!("`egext certs show {}`", shell_path(Path::new(subject))),
     }
+}
+
+/// Is it a server's address, and not the name of a file?
+fn is_address(subject: &str) -> bool {
+    let Some((host, port)) = subject.rsplit_once(':') else { return false };
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_host = bare.map_or_else(
+        || !host.contains(':') && host.parse::<Host>().is_ok(),
+        |ip| ip.parse::<IpAddr>().is_ok(),
+    );
+    is_host && port.parse::<u16>().is_ok()
 }
 
 /// For the command of a rotation: another CA that exists already.
@@ -264,11 +281,6 @@ pub const ANOTHER_CA: &str = "--ca-cert FILE --ca-key FILE";
 
 /// For the command of a rotation: a new CA, and its key in the set, which has none.
 pub const PRIVATE_CA: &str = "--private-ca";
-
-/// The flag that names the directory of `path`, where that is not the default.
-pub(super) fn place(path: &Path) -> String {
-    path.parent().map_or_else(String::new, dir_flag)
-}
 
 /// The directory of a set that is known only to the user.
 const ELSEWHERE: &str = " --dir DIR";

@@ -246,6 +246,19 @@ pub struct Wanted {
     pub ca_lifetime: Option<Span>,
 }
 
+/// The finding about a certificate in `path` that has expired or is not valid yet.
+pub fn untimely(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
+    let (id, words) = date(summary, Duration::ZERO, now)?;
+    Some(Finding::new(id, path.display().to_string(), words))
+}
+
+/// The same about the certificate of a CA above the leaf in `path`.
+pub fn untimely_issuer(path: &Path, issuer: &Summary, now: OffsetDateTime) -> Option<Finding> {
+    let (id, words) = date(issuer, Duration::ZERO, now)?;
+    let message = format!("its issuer `{}`: {words}", issuer.subject);
+    Some(Finding::new(id, path.display().to_string(), message))
+}
+
 /// What is wrong with the dates of a certificate, of which the last `soon` is too near its end.
 pub(super) fn date(summary: &Summary, soon: Duration, now: OffsetDateTime) -> Option<(Id, String)> {
     let Summary { not_before, not_after, .. } = *summary;

@@ -3,14 +3,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::change::place;
 use super::container::{Container, Wanted, openssl};
+use super::pem::AGAIN;
 use super::{
     DecryptError, DistinguishedName, Distrust, Encryption, Found, InspectError, PemError, Refusal, SET_FILES,
 };
 use crate::input::{PIPE_LIMIT, is_stdin};
 use crate::report::Hint;
-use crate::shell::{shell_parent, shell_path};
+use crate::shell::{dir_flag_of, shell_parent, shell_path};
 
 /// Why certificates or a key could not be loaded. Always the files' fault, never a peer's.
 #[derive(Debug, thiserror::Error)]
@@ -274,7 +274,7 @@ fn unreadable(path: &Path, source: &io::Error) -> String {
         io::ErrorKind::NotFound if is_of_set => {
             format!(
                 "name the directory of a set with `--dir`, or make one: `egext certs init{}`",
-                place(path)
+                dir_flag_of(path)
             )
         }
         io::ErrorKind::NotFound => check_path(path),
@@ -291,9 +291,6 @@ fn unreadable(path: &Path, source: &io::Error) -> String {
 pub(super) fn check_path(path: &Path) -> String {
     format!("check the path: `ls -a {}`", shell_parent(path))
 }
-
-/// What to do about a file that was damaged on its way.
-pub(super) const AGAIN: &str = "copy the file again from where it was made, in one piece";
 
 /// How a key becomes one that TLS endpoints read, which nobody can ask for a passphrase.
 pub(super) fn decrypt_hint(path: &Path) -> String {

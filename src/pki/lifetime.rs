@@ -4,10 +4,8 @@
 //! certificate for ten minutes it would be most of it, and the last third would have begun before the certificate was
 //! issued. Other tools backdate by seconds, or not at all, so whose certificate it is decides.
 
-use std::path::Path;
-
 use rustls_pki_types::CertificateDer;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::oid_registry::{
@@ -17,10 +15,8 @@ use x509_parser::oid_registry::{
     OID_X509_EXT_SUBJECT_KEY_IDENTIFIER as SUBJECT_KEY, Oid,
 };
 
-use super::change::renew_command;
 use super::profile::{BACKDATED, has_our_serial_number};
-use super::{Summary, check, date};
-use crate::report::Finding;
+use super::{Summary, date};
 use crate::units::Span;
 
 /// From the moment of issue to the end, as far as the certificate tells.
@@ -37,28 +33,10 @@ pub fn span(summary: &Summary) -> Span {
     Span::from_seconds(u64::try_from(summary.lifetime.whole_seconds()).unwrap_or_default())
 }
 
-/// The finding about a certificate in `path` that has expired or is not valid yet.
-pub fn untimely(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
-    let (id, words) = check::date(summary, Duration::ZERO, now)?;
-    Some(Finding::new(id, path.display().to_string(), words))
-}
-
-/// The same about the certificate of a CA above the leaf in `path`.
-pub fn untimely_issuer(path: &Path, issuer: &Summary, now: OffsetDateTime) -> Option<Finding> {
-    let (id, words) = check::date(issuer, Duration::ZERO, now)?;
-    let message = format!("its issuer `{}`: {words}", issuer.subject);
-    Some(Finding::new(id, path.display().to_string(), message))
-}
-
 /// What to do about a certificate that is not valid yet, for a hint.
 pub const CLOCK: &str = "compare this machine's clock with another one: `date -u`";
 
-/// How to get a successor of the leaf in `path`, for a hint.
-pub fn renewal(path: &Path) -> String {
-    format!("renew it: {}", renew_command(path, ""))
-}
-
-/// The same for a certificate that has not been read yet.
+/// Does it look like one that we issue, if it can be read?
 pub(super) fn has_made(certificate: &CertificateDer<'_>) -> bool {
     X509Certificate::from_der(certificate).is_ok_and(|(_, certificate)| is_ours(&certificate))
 }

@@ -135,6 +135,9 @@ pub const CA_CERTIFICATE_FILE: &str = "ca.crt";
 /// The file of the CA's key. It stays where new certificates are made.
 pub const CA_KEY_FILE: &str = "ca.key";
 
+/// The key of a CA that will sign, while it takes the place of another.
+const NEXT_CA_KEY_FILE: &str = ".next-ca.key";
+
 /// All files of a set.
 pub const SET_FILES: [&str; 6] = [
     CA_CERTIFICATE_FILE,

@@ -20,7 +20,6 @@ use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::ParsedExtension;
 
-use super::change::place;
 use super::container::Wanted;
 use super::member::Member;
 use super::possession::{self, Possession};
@@ -29,6 +28,7 @@ use super::{
     public_key,
 };
 use crate::report::Hint;
+use crate::shell::{dir_flag_of, shell_word};
 
 /// A request whose sender has proven to have the key.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl Request {
     ) -> Result<(), RequestError> {
         if let Some(authority) = authorities.iter().find(|authority| self.has_key_of(authority)) {
             let subject = Summary::of(authority).map(|authority| authority.subject.to_string());
-            let place = members.first().map_or_else(String::new, |member| place(member.path()));
+            let place = members.first().map_or_else(String::new, |member| dir_flag_of(member.path()));
             let subject = subject.unwrap_or_default();
             return Err(RequestError::KeyOfCa { path: path.into(), subject, place });
         }
@@ -301,8 +301,8 @@ impl Hint for RequestError {
             )),
             Self::KeyOfMember { name, certificate, .. } => Some(format!(
                 "to change its names: `egext certs renew --name {name} --add-san NAME --keep-key{place}`; if a stranger sent the CSR, the key has leaked: `egext certs renew --name {name} --force{place}`",
-                name = crate::shell::shell_word(name),
-                place = place(certificate)
+                name = shell_word(name),
+                place = dir_flag_of(certificate)
             )),
             Self::Malformed { .. } => Some(new_request.to_owned()),
             Self::Name(error) => error.hint(),

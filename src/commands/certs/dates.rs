@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 
 use super::lines;
 use crate::pki::Summary;
-use crate::pki::lifetime::{self, CLOCK};
+use crate::pki::change::renewal;
+use crate::pki::check::{untimely, untimely_issuer};
+use crate::pki::lifetime::CLOCK;
 use crate::pki::member::Member;
 use crate::report::{Finding, Id, Report};
 
@@ -25,13 +27,12 @@ pub(super) fn report<'a>(
     };
     let mut findings = Vec::new();
     findings.extend(
-        lifetime::untimely(ca_path, ca, now)
-            .map(|finding| with_cure(finding, format!("replace the CA: {replace}"))),
+        untimely(ca_path, ca, now).map(|finding| with_cure(finding, format!("replace the CA: {replace}"))),
     );
     for member in members {
-        let leaf = lifetime::untimely(member.path(), member.summary(), now)
-            .map(|finding| with_cure(finding, lifetime::renewal(member.path())));
-        let above = |issuer| lifetime::untimely_issuer(member.path(), issuer, now);
+        let leaf = untimely(member.path(), member.summary(), now)
+            .map(|finding| with_cure(finding, renewal(member.path())));
+        let above = |issuer| untimely_issuer(member.path(), issuer, now);
         let issuers = member
             .intermediates()
             .iter()

@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use crate::pki::identity_error::AGAIN;
 use crate::shell::shell_path;
 
 /// A block cannot be read.
@@ -53,3 +52,6 @@ impl PemError {
         }
     }
 }
+
+/// What to do about a file that was damaged on its way.
+pub(in crate::pki) const AGAIN: &str = "copy the file again from where it was made, in one piece";

@@ -7,6 +7,7 @@
 mod error;
 mod write;
 
+pub(super) use error::AGAIN;
 pub use error::PemError;
 pub(super) use write::{bundle, write};
 

@@ -1,11 +1,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::pki::authority::AuthorityError;
-use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, place, rotate_command};
+use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, rotate_command};
 use crate::pki::lifetime::CLOCK;
 use crate::pki::{DistinguishedName, IdentityError, Refusal, Role};
 use crate::report::Hint;
-use crate::shell::shell_word;
+use crate::shell::{dir_flag_of, shell_word};
 
 /// Why nothing was renewed.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +99,7 @@ impl Hint for RenewalError {
                 Some(format!(
                     "copy back the certificate that this CA issued, or issue a new one: `egext certs issue {role} --out {} --replace --san NAME{}`",
                     shell_word(name),
-                    place(path)
+                    dir_flag_of(path)
                 ))
             }
         }

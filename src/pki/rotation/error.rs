@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
 use crate::pki::authority::AuthorityError;
-use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, place, renew_command, rotate_command, rotation_command};
+use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, renew_command, rotate_command, rotation_command};
 use crate::pki::member::MemberError;
 use crate::pki::renewal::RenewalError;
 use crate::pki::store::StoreError;
 use crate::pki::{DistinguishedName, IdentityError, PassphraseError, Role};
 use crate::report::Hint;
-use crate::shell::shell_word;
+use crate::shell::{dir_flag_of, shell_word};
 
 /// Why a step was not made.
 #[derive(Debug, thiserror::Error)]
@@ -167,7 +167,7 @@ impl Hint for RotationError {
             Self::StillNeeded { path, name, role } => Some(format!(
                 "copy back the certificate that the new CA issued, or issue a new one: `egext certs issue {role} --out {} --replace --san NAME{}`",
                 shell_word(name),
-                place(path)
+                dir_flag_of(path)
             )),
             Self::Store(error) => error.hint(),
             Self::UnderWay { directory, next } => {

@@ -49,7 +49,9 @@ use super::member::{self, Member, Successor};
 use super::renewal::{self, Ca, RenewalError, Selected, Signer};
 use super::signature::is_signed_by;
 use super::store::{SetFile, Snapshot, Store, StoreError};
-use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, SET_FILES, Summary, date, pem};
+use super::{
+    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, NEXT_CA_KEY_FILE, SET_FILES, Summary, date, pem,
+};
 
 /// How far a rotation has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -329,6 +331,3 @@ fn text(path: &Path, octets: &[u8]) -> Result<Zeroizing<String>, IdentityError> 
         .map_err(|error| IdentityError::Unreadable { path: path.into(), source: invalid(error) })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
-
-/// The key of a CA that will sign.
-pub(super) const NEXT_CA_KEY_FILE: &str = ".next-ca.key";

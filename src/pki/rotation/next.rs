@@ -9,13 +9,13 @@ use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use zeroize::Zeroizing;
 
-use super::{NEXT_CA_KEY_FILE, Rotation, RotationError, text};
+use super::{Rotation, RotationError, text};
 use crate::pki::authority::{self, Authority, AuthorityError, Issued, SetPlan};
 use crate::pki::change::{ANOTHER_CA, PRIVATE_CA};
 use crate::pki::member;
 use crate::pki::renewal::RenewalError;
 use crate::pki::store::Snapshot;
-use crate::pki::{CA_KEY_FILE, KeyType, Passphrase, SubjectName, Summary, lifetime, pem};
+use crate::pki::{CA_KEY_FILE, KeyType, NEXT_CA_KEY_FILE, Passphrase, SubjectName, Summary, lifetime, pem};
 use crate::units::Span;
 
 /// What takes the place of the CA.

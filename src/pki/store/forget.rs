@@ -12,8 +12,7 @@ use super::handle::Directory;
 use super::lock::lock;
 use super::place::{FORGOTTEN, PREVIOUS, Place};
 use super::{StoreError, Undo};
-use crate::pki::CA_KEY_FILE;
-use crate::pki::rotation::NEXT_CA_KEY_FILE;
+use crate::pki::{CA_KEY_FILE, NEXT_CA_KEY_FILE};
 
 /// Removes the CA keys that a killed run was about to remove. Does nothing, and takes no lock, if there was none.
 ///
