@@ -34,8 +34,9 @@ pub struct Output {
     pub quiet: bool,
 }
 
-impl From<Output> for OutputOptions {
-    fn from(output: Output) -> Self {
-        Self { format: output.format, colour: output.color, fail_on: output.fail_on, quiet: output.quiet }
+impl Output {
+    /// For the printer.
+    pub fn options(self) -> OutputOptions {
+        OutputOptions { format: self.format, colour: self.color, fail_on: self.fail_on, quiet: self.quiet }
     }
 }

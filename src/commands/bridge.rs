@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
+use super::material::Files as _;
 use super::signals::{Order, Signals};
 use super::{Clock, Error, block_on};
 use crate::bridge::{Bridge, Died, Drained, Plan};

@@ -9,7 +9,7 @@ use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
 use crate::gateway::{
     AbsolutePath, BridgeCommand, NativeTls, Plan, PlanError, Request, Service, SocketPath, Standalone,
-    TextPath, ValueError, has_encoded_secret, is_envoy_gateway,
+    TextPath, ValueError, has_encoded_secret, hook_called, is_envoy_gateway,
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
@@ -65,7 +65,7 @@ fn request(arguments: &Extension, file: Option<Standalone>) -> Result<Request, C
         version: arguments.eg_version.parse()?,
         mode: arguments.mode,
         service: service(&arguments.service)?,
-        hooks: parse_all(&arguments.hook)?,
+        hooks: arguments.hook.iter().map(|text| hook_called(text)).collect::<Result<_, _>>()?,
         include_all: arguments.include_all.clone(),
         resources: parse_all(&arguments.resource)?,
         policy_resources: parse_all(&arguments.policy_resource)?,

@@ -7,26 +7,46 @@ use super::{Alone, Error};
 use crate::cli::Material;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Role};
 
-impl Material {
+/// What the flags about certificates mean.
+pub(super) trait Files {
     /// The CA certificates that a peer is verified against.
-    pub(super) fn anchors(&self) -> Result<Anchors, IdentityError> {
+    fn anchors(&self) -> Result<Anchors, IdentityError>;
+
+    /// The file of the CA certificates.
+    fn ca_file(&self) -> PathBuf;
+
+    /// Certificate and key of `role`, which must be there.
+    fn identity(&self, role: Role) -> Result<Identity, Error>;
+
+    /// Certificate and key of `role`, or none: a server may do without our certificate. Half a pair is an
+    /// error. Whoever names a CA file and no directory gets no certificate from the default directory.
+    fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error>;
+
+    /// As it would be typed.
+    fn directory(&self) -> &Path;
+
+    /// The files of certificate and private key of `role`.
+    fn pair(&self, role: Role) -> Result<(PathBuf, PathBuf), Alone>;
+
+    /// The files of certificate and private key that were named.
+    fn named_pair(&self) -> Result<Option<(&PathBuf, &PathBuf)>, Alone>;
+}
+
+impl Files for Material {
+    fn anchors(&self) -> Result<Anchors, IdentityError> {
         Anchors::load(&self.ca_file())
     }
 
-    /// The file of the CA certificates.
-    pub(super) fn ca_file(&self) -> PathBuf {
+    fn ca_file(&self) -> PathBuf {
         self.ca.clone().unwrap_or_else(|| self.directory().join(CA_CERTIFICATE_FILE))
     }
 
-    /// Certificate and key of `role`, which must be there.
-    pub(super) fn identity(&self, role: Role) -> Result<Identity, Error> {
+    fn identity(&self, role: Role) -> Result<Identity, Error> {
         let (certificate, key) = self.pair(role)?;
         Ok(Identity::load(&certificate, &key)?)
     }
 
-    /// Certificate and key of `role`, or none: a server may do without our certificate. Half a pair is an
-    /// error. Whoever names a CA file and no directory gets no certificate from the default directory.
-    pub(super) fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error> {
+    fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error> {
         let named = self.cert.is_some() || self.dir.is_some() || self.ca.is_none();
         let (certificate, key) = self.pair(role)?;
         let present = |path: &Path| path.symlink_metadata().is_ok();
@@ -36,13 +56,11 @@ impl Material {
         Ok(Some(Identity::load(&certificate, &key)?))
     }
 
-    /// As it would be typed.
-    pub(super) fn directory(&self) -> &Path {
+    fn directory(&self) -> &Path {
         self.dir.as_deref().unwrap_or(Path::new(DEFAULT_DIRECTORY))
     }
 
-    /// The files of certificate and private key of `role`.
-    pub(super) fn pair(&self, role: Role) -> Result<(PathBuf, PathBuf), Alone> {
+    fn pair(&self, role: Role) -> Result<(PathBuf, PathBuf), Alone> {
         let file = |name| self.directory().join(name);
         Ok(match self.named_pair()? {
             Some((certificate, key)) => (certificate.clone(), key.clone()),
@@ -50,8 +68,7 @@ impl Material {
         })
     }
 
-    /// The files of certificate and private key that were named.
-    pub(super) fn named_pair(&self) -> Result<Option<(&PathBuf, &PathBuf)>, Alone> {
+    fn named_pair(&self) -> Result<Option<(&PathBuf, &PathBuf)>, Alone> {
         both(("--cert", self.cert.as_ref()), ("--key", self.key.as_ref()))
     }
 }

@@ -211,7 +211,7 @@ fn refuse_other_formats(cli: &Cli) -> Result<(), Error> {
 
 /// How to print. A format in the environment is for those commands that have it.
 pub fn output(cli: &Cli) -> OutputOptions {
-    let mut output = OutputOptions::from(cli.output);
+    let mut output = cli.output.options();
     if cli.variables.set("--format") && !formats(&cli.command).contains(&output.format) {
         output.format = Format::Human;
     }

@@ -1,5 +1,7 @@
 //! Plans become text.
 
+use super::hook::Called as _;
+use super::include::translation;
 use super::plan::host_and_port;
 use super::yaml::{Entry, Item, Node, comment, document};
 use super::{Feature, NativeTls, Plan, Resource, Service, Standalone, comments};
@@ -8,99 +10,94 @@ use crate::host::Host;
 use crate::shell::shell_word;
 use crate::units::Size;
 
-impl Plan {
-    /// The `extensionManager` to paste into an EnvoyGateway file, or that whole file: the same text every time.
-    pub fn yaml(&self) -> String {
-        let mut text = String::new();
-        comment(&mut text, &self.header(), 0);
-        let entries = match &self.request.file {
-            Some(file) => self.envoy_gateway(file),
-            None => vec![self.extension_manager()],
-        };
-        text.push_str(&document(&entries));
-        text
-    }
+/// The text of [`Plan::yaml`].
+pub(super) fn yaml(plan: &Plan) -> String {
+    let mut text = String::new();
+    comment(&mut text, &header(plan), 0);
+    let entries = match &plan.request.file {
+        Some(file) => envoy_gateway(plan, file),
+        None => vec![extension_manager(plan)],
+    };
+    text.push_str(&document(&entries));
+    text
+}
 
-    fn header(&self) -> String {
-        let version = self.request.version;
-        let mut text = match &self.request.file {
-            Some(file) => {
-                let home = file.home.as_ref().map_or_else(String::new, |home| {
-                    format!(" --config-home {}", shell_word(home.join(CONFIG).as_str()))
-                });
-                let bridge = self.bridge().map_or_else(String::new, |bridge| format!("  {bridge}\n"));
-                format!(
-                    "Envoy Gateway (EG) {version} in standalone mode: resources from files, Envoy on this host.\n\
-                     Made by `egext config gateway`. In this order:\n\
-                     \x20 envoy-gateway certgen --local{home}\n\
-                     {bridge}\
-                     \x20 envoy-gateway server --config-path FILE\n\
-                     `certgen` makes the certificates between EG and Envoy: once, a second run replaces them all.\n\n"
-                )
-            }
-            None => {
-                let bridge =
-                    self.bridge().map_or_else(String::new, |bridge| format!("The bridge:\n  {bridge}\n\n"));
-                format!(
-                    "For Envoy Gateway (EG) {version} in standalone mode. Made by `egext config stanza`.\n\
-                     Belongs at the top level of the EnvoyGateway file, beside `gateway` and `provider`.\n\n\
-                     {bridge}"
-                )
-            }
-        };
-        match &self.request.service {
-            Service::Bridge(bridge) => text.push_str(&comments::about_bridge(bridge)),
-            Service::NativeTls(tls) => text.push_str(&comments::about_native_tls(tls, version)),
+fn header(plan: &Plan) -> String {
+    let version = plan.request.version;
+    let mut text = match &plan.request.file {
+        Some(file) => {
+            let home = file.home.as_ref().map_or_else(String::new, |home| {
+                format!(" --config-home {}", shell_word(home.join(CONFIG).as_str()))
+            });
+            let bridge = plan.bridge().map_or_else(String::new, |bridge| format!("  {bridge}\n"));
+            format!(
+                "Envoy Gateway (EG) {version} in standalone mode: resources from files, Envoy on this host.\n\
+                 Made by `egext config gateway`. In this order:\n\
+                 \x20 envoy-gateway certgen --local{home}\n\
+                 {bridge}\
+                 \x20 envoy-gateway server --config-path FILE\n\
+                 `certgen` makes the certificates between EG and Envoy: once, a second run replaces them all.\n\n"
+            )
         }
-        text
+        None => {
+            let bridge =
+                plan.bridge().map_or_else(String::new, |bridge| format!("The bridge:\n  {bridge}\n\n"));
+            format!(
+                "For Envoy Gateway (EG) {version} in standalone mode. Made by `egext config stanza`.\n\
+                 Belongs at the top level of the EnvoyGateway file, beside `gateway` and `provider`.\n\n\
+                 {bridge}"
+            )
+        }
+    };
+    match &plan.request.service {
+        Service::Bridge(bridge) => text.push_str(&comments::about_bridge(bridge)),
+        Service::NativeTls(tls) => text.push_str(&comments::about_native_tls(tls, version)),
     }
+    text
+}
 
-    fn envoy_gateway(&self, file: &Standalone) -> Vec<Entry> {
-        let mut entries = vec![
-            Entry::new("apiVersion", "gateway.envoyproxy.io/v1alpha1"),
-            Entry::new("kind", "EnvoyGateway"),
-            Entry::new("gateway", vec![Entry::new("controllerName", file.controller_name.as_str())]),
-            Entry::new("provider", provider(file)),
-        ];
-        if file.backend_api {
-            entries.push(Entry::new("extensionApis", vec![Entry::new("enableBackend", Node::Bool(true))]));
-        }
-        entries.push(self.extension_manager());
-        entries
+fn envoy_gateway(plan: &Plan, file: &Standalone) -> Vec<Entry> {
+    let mut entries = vec![
+        Entry::new("apiVersion", "gateway.envoyproxy.io/v1alpha1"),
+        Entry::new("kind", "EnvoyGateway"),
+        Entry::new("gateway", vec![Entry::new("controllerName", file.controller_name.as_str())]),
+        Entry::new("provider", provider(file)),
+    ];
+    if file.backend_api {
+        entries.push(Entry::new("extensionApis", vec![Entry::new("enableBackend", Node::Bool(true))]));
     }
+    entries.push(extension_manager(plan));
+    entries
+}
 
-    fn extension_manager(&self) -> Entry {
-        let request = &self.request;
-        let mut entries = vec![Entry::new("service", service(&request.service))];
-        let included = !request.include_all.is_empty();
-        let note = |hook: Hook| {
-            if included && hook == Hook::Translation { comments::TRANSLATION } else { hook.called() }
-        };
-        let post = request.hooks.iter().map(|hook| Item { value: hook.name().into(), note: note(*hook) });
-        let mut translator = vec![Entry::new("post", Node::List(post.collect())).commented(comments::HOOKS)];
-        translator.extend(self.translation());
-        entries.push(Entry::new("hooks", vec![Entry::new("xdsTranslator", translator)]));
-        let mut note =
-            if request.version.has(Feature::ResourcesFromFiles) { "" } else { comments::NOT_LOADABLE };
-        for (key, resources) in [
-            ("resources", &request.resources),
-            ("policyResources", &request.policy_resources),
-            ("backendResources", &request.backend_resources),
-        ] {
-            if !resources.is_empty() {
-                entries.push(Entry::new(key, kinds(resources)).commented(note));
-                note = "";
-            }
+fn extension_manager(plan: &Plan) -> Entry {
+    let request = &plan.request;
+    let mut entries = vec![Entry::new("service", service(&request.service))];
+    let included = !request.include_all.is_empty();
+    let note = |hook: Hook| {
+        if included && hook == Hook::Translation { comments::TRANSLATION } else { hook.called() }
+    };
+    let post = request.hooks.iter().map(|hook| Item { value: hook.name().into(), note: note(*hook) });
+    let mut translator = vec![Entry::new("post", Node::List(post.collect())).commented(comments::HOOKS)];
+    translator.extend(translation(&plan.request));
+    entries.push(Entry::new("hooks", vec![Entry::new("xdsTranslator", translator)]));
+    let mut note = if request.version.has(Feature::ResourcesFromFiles) { "" } else { comments::NOT_LOADABLE };
+    for (key, resources) in [
+        ("resources", &request.resources),
+        ("policyResources", &request.policy_resources),
+        ("backendResources", &request.backend_resources),
+    ] {
+        if !resources.is_empty() {
+            entries.push(Entry::new(key, kinds(resources)).commented(note));
+            note = "";
         }
-        let on_error = if request.fail_open { comments::FAIL_OPEN } else { comments::FAIL_CLOSED };
-        entries.push(Entry::new("failOpen", Node::Bool(request.fail_open)).commented(on_error));
-        if let Some(size) = request.max_message_size {
-            entries.push(
-                Entry::new("maxMessageSize", quantity(size).as_str()).commented(comments::MESSAGE_SIZE),
-            );
-        }
-        Entry::new("extensionManager", entries)
     }
+    let on_error = if request.fail_open { comments::FAIL_OPEN } else { comments::FAIL_CLOSED };
+    entries.push(Entry::new("failOpen", Node::Bool(request.fail_open)).commented(on_error));
+    if let Some(size) = request.max_message_size {
+        entries.push(Entry::new("maxMessageSize", quantity(size).as_str()).commented(comments::MESSAGE_SIZE));
+    }
+    Entry::new("extensionManager", entries)
 }
 
 fn provider(file: &Standalone) -> Vec<Entry> {

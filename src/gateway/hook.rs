@@ -1,7 +1,5 @@
 //! When a release of EG calls which hook.
 
-use std::str::FromStr;
-
 use super::{Feature, ValueError};
 use crate::extension::Hook;
 
@@ -16,42 +14,51 @@ pub(super) enum Trigger {
     RouteExtension,
 }
 
-impl Hook {
+/// What EG does with a hook.
+pub(super) trait Called {
     /// The feature that it is, unless every release has it.
-    pub(super) fn feature(self) -> Option<Feature> {
-        self.row().feature
-    }
+    fn feature(self) -> Option<Feature>;
 
-    pub(super) fn trigger(self) -> Trigger {
-        self.row().trigger
-    }
+    fn trigger(self) -> Trigger;
 
     /// Is it asked for unless others are named? Not `Endpoints`: EG sends every cluster's endpoints, and few
     /// servers have use for them.
-    pub(super) fn is_default(self) -> bool {
+    fn by_default(self) -> bool;
+
+    /// When EG calls it, for a comment.
+    fn called(self) -> &'static str;
+}
+
+impl Called for Hook {
+    fn feature(self) -> Option<Feature> {
+        row(self).feature
+    }
+
+    fn trigger(self) -> Trigger {
+        row(self).trigger
+    }
+
+    fn by_default(self) -> bool {
         self != Self::Endpoints
     }
 
-    /// When EG calls it, for a comment.
-    pub(super) fn called(self) -> &'static str {
-        self.row().called
-    }
-
-    fn row(self) -> &'static Row {
-        &HOOKS[self as usize]
+    fn called(self) -> &'static str {
+        row(self).called
     }
 }
 
-impl FromStr for Hook {
-    type Err = ValueError;
+/// The hook that is called `text` in EG's configuration, in upper or lower case.
+///
+/// # Errors
+/// When there is none.
+pub fn hook_called(text: &str) -> Result<Hook, ValueError> {
+    let mut hooks = Hook::ALL.iter().copied();
+    let found = hooks.find(|hook| hook.name().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| ValueError::Hook { text: text.to_owned() })
+}
 
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|hook| hook.name().eq_ignore_ascii_case(text))
-            .ok_or_else(|| ValueError::Hook { text: text.to_owned() })
-    }
+fn row(hook: Hook) -> &'static Row {
+    &HOOKS[hook as usize]
 }
 
 struct Row {
@@ -98,8 +105,8 @@ mod tests {
     fn names_parse_in_any_case_and_print_as_envoy_gateway_writes_them() {
         for (index, hook) in Hook::ALL.iter().enumerate() {
             assert_eq!(*hook as usize, index, "rows stand in the order of the calls");
-            assert_eq!(hook.name().to_lowercase().parse::<Hook>().expect("in any case"), *hook);
+            assert_eq!(hook_called(&hook.name().to_lowercase()).expect("in any case"), *hook);
         }
-        assert_eq!("httplistener".parse::<Hook>().expect("in any case").to_string(), "HTTPListener");
+        assert_eq!(hook_called("httplistener").expect("in any case").to_string(), "HTTPListener");
     }
 }

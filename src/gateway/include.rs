@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::yaml::{Entry, Node};
-use super::{Feature, Plan, PlanError, Request};
+use super::{Feature, PlanError, Request};
 use crate::choice::{self, UnknownChoice};
 use crate::extension::Hook;
 use crate::report::{Finding, Id};
@@ -86,18 +86,16 @@ fn blind(request: &Request) -> Finding {
     Finding::new(Id::ConfigTranslationBlind, "extensionManager.hooks", message).with_hint(hint)
 }
 
-impl Plan {
-    /// The key `translation`, all four kinds written out; `None` where EG's default stands.
-    pub(super) fn translation(&self) -> Option<Entry> {
-        let included = &self.request.include_all;
-        let kind = |kind: &Included| {
-            let value = Node::Bool(included.contains(kind));
-            Entry::new(kind.name(), vec![Entry::new("includeAll", value)])
-        };
-        (!included.is_empty()).then(|| {
-            Entry::new("translation", Included::ALL.iter().map(kind).collect::<Vec<_>>()).commented(COMMENT)
-        })
-    }
+/// The key `translation`, all four kinds written out; `None` where EG's default stands.
+pub(super) fn translation(request: &Request) -> Option<Entry> {
+    let included = &request.include_all;
+    let kind = |kind: &Included| {
+        let value = Node::Bool(included.contains(kind));
+        Entry::new(kind.name(), vec![Entry::new("includeAll", value)])
+    };
+    (!included.is_empty()).then(|| {
+        Entry::new("translation", Included::ALL.iter().map(kind).collect::<Vec<_>>()).commented(COMMENT)
+    })
 }
 
 const COMMENT: &str = "\

@@ -1,10 +1,10 @@
 use std::str::FromStr;
 
-use super::hook::Trigger;
+use super::hook::{Called as _, Trigger};
 use super::yaml::is_printable;
 use super::{
     AbsolutePath, BridgeCommand, ControllerName, Feature, Included, Namespace, Resource, Row, SecretName,
-    TextPath, Verdict, Version, include,
+    TextPath, Verdict, Version, emit, include,
 };
 use crate::choice::{self, UnknownChoice};
 use crate::extension::Hook;
@@ -197,6 +197,11 @@ impl Plan {
             Service::NativeTls(_) => None,
         }
     }
+
+    /// The `extensionManager` to paste into an EnvoyGateway file, or that whole file: the same text every time.
+    pub fn yaml(&self) -> String {
+        emit::yaml(self)
+    }
 }
 
 /// The user wishes for something that could not work.
@@ -328,7 +333,7 @@ fn never_called(request: &Request, hook: Hook) -> Option<Finding> {
 
 fn default_hooks(request: &Request) -> Vec<Hook> {
     let is_called = |hook: &Hook| {
-        hook.is_default()
+        hook.by_default()
             && has_trigger(request, *hook)
             && (*hook != Hook::Route
                 || !request.resources.is_empty()

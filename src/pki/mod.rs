@@ -27,6 +27,7 @@ pub mod inspect;
 mod key_kind;
 pub mod lifetime;
 pub mod member;
+mod name_error;
 mod names;
 pub mod pack;
 mod passphrase;
@@ -41,9 +42,9 @@ pub mod request;
 pub mod rotation;
 pub(crate) mod signature;
 pub mod store;
+mod subject_name;
 mod summary;
 mod trust;
-mod typed_name;
 mod verify;
 pub mod when;
 
@@ -54,15 +55,16 @@ pub use identity::{Anchors, Identity};
 pub use identity_error::IdentityError;
 #[cfg(feature = "cli")]
 pub(crate) use identity_error::encrypt_anew_hint;
-pub use names::{DistinguishedName, SubjectName};
+pub use name_error::NameError;
+pub use names::DistinguishedName;
 pub use passphrase::{Passphrase, PassphraseError};
 pub use pem::{Encryption, PemError};
 pub use profile::KeyType;
 pub use refusal::Refusal;
+pub use subject_name::{SubjectName, parse_common_name};
 pub use summary::{InspectError, Summary};
 pub use trust::Distrust;
 pub(crate) use trust::Trust;
-pub use typed_name::{NameError, parse_common_name};
 
 use std::fmt::{self, Display};
 use std::str::FromStr;

@@ -1,72 +1,12 @@
-//! Names in certificates: of the subject, and those that a peer is verified by.
+//! Distinguished names: of the subject and of the issuer.
 
 use std::fmt::{self, Display, Write as _};
-use std::net::IpAddr;
 
 use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::extensions::GeneralName;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
+use super::SubjectName;
 use crate::printable::printable;
-
-/// A name that the holder of a certificate may be called by (subjectAltName).
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub enum SubjectName {
-    /// A host name, possibly with `*` as its first label.
-    Dns(String),
-    /// A mailbox.
-    Email(String),
-    /// An IP address.
-    Ip(IpAddr),
-    /// A kind that TLS never verifies, in words.
-    Other(String),
-    /// Such as a SPIFFE id.
-    Uri(String),
-}
-
-impl SubjectName {
-    /// Is it the id of a workload, or of a trust domain, by the rules of SPIFFE?
-    pub fn is_spiffe(&self) -> bool {
-        matches!(self, Self::Uri(uri) if uri.starts_with("spiffe://"))
-    }
-
-    /// What kind of name it is, and the name.
-    pub fn with_kind(&self) -> String {
-        let kind = match self {
-            Self::Dns(_) => "DNS name ",
-            Self::Email(_) => "e-mail address ",
-            Self::Ip(_) => "IP address ",
-            Self::Other(_) => "",
-            Self::Uri(_) => "URI ",
-        };
-        format!("{kind}{self}")
-    }
-
-    /// Does an IP address stand here as a host name, where no verifier looks for it?
-    pub fn is_misplaced_address(&self) -> bool {
-        matches!(self, Self::Dns(name) if name.parse::<IpAddr>().is_ok())
-    }
-
-    pub(super) fn of(name: &GeneralName<'_>) -> Self {
-        match name {
-            GeneralName::DNSName(name) => Self::Dns(printable(name)),
-            GeneralName::RFC822Name(mailbox) => Self::Email(printable(mailbox)),
-            GeneralName::URI(uri) => Self::Uri(printable(uri)),
-            GeneralName::IPAddress(octets) => ip(octets)
-                .map_or_else(|| Self::Other(format!("an IP address of {} octets", octets.len())), Self::Ip),
-            other => Self::Other(printable(&other.to_string())),
-        }
-    }
-}
-
-impl Display for SubjectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ip(address) => address.fmt(f),
-            Self::Dns(name) | Self::Email(name) | Self::Other(name) | Self::Uri(name) => f.write_str(name),
-        }
-    }
-}
 
 /// The name of a subject or an issuer, in words.
 ///
@@ -124,12 +64,6 @@ impl Display for DistinguishedName {
 /// Names in one line, between commas.
 pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a SubjectName>) -> String {
     names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn ip(octets: &[u8]) -> Option<IpAddr> {
-    let four = || <[u8; 4]>::try_from(octets).map(IpAddr::from);
-    let sixteen = || <[u8; 16]>::try_from(octets).map(IpAddr::from);
-    four().or_else(|_| sixteen()).ok()
 }
 
 fn written(attribute: &AttributeTypeAndValue<'_>) -> String {

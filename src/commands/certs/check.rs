@@ -7,6 +7,7 @@ use super::CertsError;
 use super::presented::{Question, client_in};
 use crate::cli::CertsCheck;
 use crate::commands::Error;
+use crate::commands::material::Files as _;
 use crate::host::Host;
 use crate::input::is_stdin;
 use crate::pki::audit::{Audit, LeafFiles, Questions, Scope, audit};

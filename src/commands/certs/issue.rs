@@ -4,6 +4,7 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::renew::granted_name;
+use super::signer::Signs as _;
 use super::{CertsError, each_once, lines};
 use crate::cli::{CertsIssue, Signer};
 use crate::pki::authority::{Authority, Issued, Leaf, LeafKey, common_name};

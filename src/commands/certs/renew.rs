@@ -4,6 +4,7 @@ use std::slice;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::signer::Signs as _;
 use super::{CertsError, dates, lines};
 use crate::cli::{CertsRenew, Changes, Signer};
 use crate::pki::authority::Authority;

@@ -33,27 +33,25 @@ pub fn finish_forgetting(directory: &Path) -> Result<(), StoreError> {
     }
 }
 
-impl Place {
-    /// For who holds the lock.
-    pub(super) fn forget(&self) -> Result<(), StoreError> {
-        let Some(hidden) = self.hidden() else { return Ok(()) };
-        let Some(new) = hidden.target(FORGOTTEN) else { return Ok(()) };
-        // Otherwise the new set did not take its place, and the key is that of the set in use.
-        if self.current()? == Some(new)
-            && let Some(before) = self.set_before()?
-        {
-            remove_ca_keys(&before)?;
-        }
-        let failed = |source| StoreError::failed("remove", &hidden.path_of(FORGOTTEN), source);
-        hidden.remove(FORGOTTEN).map_err(failed)
+/// For who holds the lock.
+pub(super) fn forget(place: &Place) -> Result<(), StoreError> {
+    let Some(hidden) = place.hidden() else { return Ok(()) };
+    let Some(new) = hidden.target(FORGOTTEN) else { return Ok(()) };
+    // Otherwise the new set did not take its place, and the key is that of the set in use.
+    if place.current()? == Some(new)
+        && let Some(before) = set_before(place)?
+    {
+        remove_ca_keys(&before)?;
     }
+    let failed = |source| StoreError::failed("remove", &hidden.path_of(FORGOTTEN), source);
+    hidden.remove(FORGOTTEN).map_err(failed)
+}
 
-    /// The set that the current one has replaced.
-    fn set_before(&self) -> Result<Option<Directory>, StoreError> {
-        match self.linked_set(PREVIOUS) {
-            Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-            result => result,
-        }
+/// The set that the current one has replaced.
+fn set_before(place: &Place) -> Result<Option<Directory>, StoreError> {
+    match place.linked_set(PREVIOUS) {
+        Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result,
     }
 }
 

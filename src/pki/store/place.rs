@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FileType;
 
 use super::StoreError;
+use super::forget::forget;
 use super::handle::Directory;
 use super::trust::{Owners, Strictness};
 use super::way;
@@ -172,7 +173,7 @@ impl Place {
             // It is a copy, and what is in it is needed until it is ours.
             return Ok(());
         }
-        self.forget()?;
+        forget(self)?;
         let kept = [CURRENT, PREVIOUS].map(|name| hidden.target(name));
         for (name, kind) in hidden.entries()? {
             let is = |prefixes: &[&str]| {

@@ -1,10 +1,73 @@
+//! Names that a peer is verified by: as a certificate has them, and as they are typed.
+
+use std::fmt::{self, Display};
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::SubjectName;
+use x509_parser::extensions::GeneralName;
+
+use super::NameError;
 use crate::host::{is_dns_name, without_user};
 use crate::printable::printable;
-use crate::report::Hint;
+
+/// A name that the holder of a certificate may be called by (subjectAltName).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum SubjectName {
+    /// A host name, possibly with `*` as its first label.
+    Dns(String),
+    /// A mailbox.
+    Email(String),
+    /// An IP address.
+    Ip(IpAddr),
+    /// A kind that TLS never verifies, in words.
+    Other(String),
+    /// Such as a SPIFFE id.
+    Uri(String),
+}
+
+impl SubjectName {
+    /// Is it the id of a workload, or of a trust domain, by the rules of SPIFFE?
+    pub fn is_spiffe(&self) -> bool {
+        matches!(self, Self::Uri(uri) if uri.starts_with("spiffe://"))
+    }
+
+    /// What kind of name it is, and the name.
+    pub fn with_kind(&self) -> String {
+        let kind = match self {
+            Self::Dns(_) => "DNS name ",
+            Self::Email(_) => "e-mail address ",
+            Self::Ip(_) => "IP address ",
+            Self::Other(_) => "",
+            Self::Uri(_) => "URI ",
+        };
+        format!("{kind}{self}")
+    }
+
+    /// Does an IP address stand here as a host name, where no verifier looks for it?
+    pub fn is_misplaced_address(&self) -> bool {
+        matches!(self, Self::Dns(name) if name.parse::<IpAddr>().is_ok())
+    }
+
+    pub(super) fn of(name: &GeneralName<'_>) -> Self {
+        match name {
+            GeneralName::DNSName(name) => Self::Dns(printable(name)),
+            GeneralName::RFC822Name(mailbox) => Self::Email(printable(mailbox)),
+            GeneralName::URI(uri) => Self::Uri(printable(uri)),
+            GeneralName::IPAddress(octets) => ip(octets)
+                .map_or_else(|| Self::Other(format!("an IP address of {} octets", octets.len())), Self::Ip),
+            other => Self::Other(printable(&other.to_string())),
+        }
+    }
+}
+
+impl Display for SubjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Dns(name) | Self::Email(name) | Self::Other(name) | Self::Uri(name) => f.write_str(name),
+        }
+    }
+}
 
 impl FromStr for SubjectName {
     type Err = NameError;
@@ -91,121 +154,10 @@ pub fn parse_common_name(text: &str) -> Result<String, NameError> {
     }
 }
 
-/// The user typed something that cannot stand in a certificate.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NameError {
-    /// Not for a subject.
-    #[error("`{name}` cannot be a common name: {reason}")]
-    CommonName {
-        /// As typed.
-        name: String,
-        /// In words.
-        reason: &'static str,
-    },
-    /// A mailbox.
-    #[error("`{name}` is an e-mail address, which TLS does not verify")]
-    Email {
-        /// As typed.
-        name: String,
-    },
-    /// Nothing.
-    #[error("a name is empty")]
-    Empty,
-    /// Letters beyond ASCII.
-    #[error("`{name}` has letters beyond ASCII")]
-    International {
-        /// As typed.
-        name: String,
-    },
-    /// Nothing that a host can be called.
-    #[error("`{name}` is neither a host name nor an IP address")]
-    Malformed {
-        /// As typed.
-        name: String,
-    },
-    /// With the port that is meant to be reached.
-    #[error("`{name}` has a port; certificates know hosts only")]
-    Port {
-        /// As typed.
-        name: String,
-        /// Without the port.
-        host: String,
-    },
-    /// An id for a workload that is none.
-    #[error("`{name}` is not a SPIFFE id: {reason}")]
-    Spiffe {
-        /// As typed.
-        name: String,
-        /// In words.
-        reason: &'static str,
-    },
-    /// It changes more than the names, and so has a flag of its own.
-    #[error("`{name}` is a SPIFFE id")]
-    SpiffeAsName {
-        /// As typed.
-        name: String,
-    },
-    /// Neither side.
-    #[error("`{name}` does not begin with `server=` or `client=`")]
-    SpiffeSide {
-        /// As typed.
-        name: String,
-    },
-    /// The root label, which certificates leave out.
-    #[error("`{name}` ends with a dot, which verifiers do not understand")]
-    TrailingDot {
-        /// As typed.
-        name: String,
-    },
-    /// As in the service names of Docker Compose.
-    #[error("`{name}` has an underscore, which host names cannot have")]
-    Underscore {
-        /// As typed.
-        name: String,
-    },
-    /// `0.0.0.0` or `::`.
-    #[error("`{name}` is an address to listen on, not one to connect to")]
-    Unspecified {
-        /// As typed.
-        name: String,
-    },
-    /// A URL of something that is reached by a host name, a path or a network.
-    #[error("`{name}` is not a name: it has a `/`")]
-    Url {
-        /// As typed.
-        name: String,
-    },
-    /// A wildcard that verifiers refuse.
-    #[error("`{name}`: a wildcard stands for the whole first label of a name with at least three")]
-    Wildcard {
-        /// As typed.
-        name: String,
-    },
-}
-
-impl Hint for NameError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::CommonName { .. } => "host names belong to `--san` and `--client-san`".to_owned(),
-            Self::Spiffe { .. } | Self::SpiffeSide { .. } => {
-                "type `server=spiffe://example.org/extension`, and the client's likewise".to_owned()
-            }
-            Self::SpiffeAsName { name } => format!("type `--spiffe-id server={name}`, or `client=`"),
-            Self::Email { .. } | Self::Empty | Self::Malformed { .. } | Self::Url { .. } => {
-                "names look like `extension.example.com`, `*.example.com`, `10.0.0.7` or `fd00::7`".to_owned()
-            }
-            Self::International { .. } => "type its ASCII form, which begins with `xn--`".to_owned(),
-            Self::Port { host, .. } => format!("type `{host}`"),
-            Self::TrailingDot { name } => format!("type `{}`", name.trim_end_matches('.')),
-            Self::Underscore { name } => format!(
-                "give the host another name, such as `{}` (a network alias, in Docker Compose)",
-                name.replace('_', "-")
-            ),
-            Self::Unspecified { .. } => "type the address that clients connect to".to_owned(),
-            Self::Wildcard { .. } => "type `*.example.com`, or the names themselves".to_owned(),
-        })
-    }
+fn ip(octets: &[u8]) -> Option<IpAddr> {
+    let four = || <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    let sixteen = || <[u8; 16]>::try_from(octets).map(IpAddr::from);
+    four().or_else(|_| sixteen()).ok()
 }
 
 /// What stands before a port, also inside brackets.
@@ -264,6 +216,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::report::Hint as _;
 
     #[test]
     fn names_are_what_they_look_like() {
