@@ -1,0 +1,128 @@
+//! Which module may use which is a table in `docs/architecture.md`; the code is held against it here. The source is read
+//! as text, so this needs nothing but the files.
+
+#[path = "architecture/paths.rs"]
+mod paths;
+#[path = "architecture/source.rs"]
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use paths::{Arrow, Graph};
+use source::Source;
+
+#[test]
+fn every_arrow_is_one_that_the_page_allows() {
+    let graph = graph();
+    let allowed: BTreeMap<_, _> = table().into_iter().collect();
+    let modules: BTreeSet<_> =
+        graph.files.iter().map(|file| file.wing().to_owned()).filter(|wing| wing != "lib").collect();
+    assert_eq!(
+        allowed.keys().cloned().collect::<BTreeSet<_>>(),
+        modules,
+        "the rows of the table and the modules"
+    );
+    let known = |arrow: &Arrow| {
+        let (from, to) = (graph.files[arrow.from].wing(), graph.files[arrow.to].wing());
+        from == to || allowed[from].contains(to)
+    };
+    let wrong: BTreeSet<_> =
+        graph.arrows.iter().filter(|arrow| !known(arrow)).map(|arrow| graph.describe(arrow)).collect();
+    assert!(wrong.is_empty(), "docs/architecture.md does not allow:\n{}", list(&wrong));
+}
+
+#[test]
+fn every_arrow_of_the_page_is_used_and_points_down() {
+    let graph = graph();
+    let wings = |arrow: &Arrow| (graph.files[arrow.from].wing(), graph.files[arrow.to].wing());
+    let used: BTreeSet<_> = graph.arrows.iter().map(wings).collect();
+    let mut above = BTreeSet::new();
+    for (from, to) in table() {
+        for to in to {
+            assert!(used.contains(&(from.as_str(), to.as_str())), "no code of `{from}` uses `{to}`");
+            assert!(!above.contains(&to), "`{to}` stands above `{from}` in the table");
+        }
+        above.insert(from);
+    }
+}
+
+#[test]
+fn no_circle_runs_through_two_folders() {
+    let graph = graph();
+    let circles: Vec<_> = graph.circles().into_iter().filter(|circle| circle.folders > 1).collect();
+    let words: Vec<_> = circles.iter().map(|circle| circle.words.as_str()).collect();
+    assert!(words.is_empty(), "circles:\n{}", words.join("\n\n"));
+}
+
+#[test]
+fn a_type_is_implemented_where_it_stands() {
+    let graph = graph();
+    assert!(graph.strays.is_empty(), "blocks of a type from another module:\n{}", list(&graph.strays));
+}
+
+/// What the tests above would not notice, they could not forbid.
+#[test]
+fn arrows_are_seen_in_every_form() {
+    let file = |path, text| Source::of(path, text);
+    let sources = [
+        file("src/ground.rs", "pub struct Clay; #[cfg(test)] mod tests { use crate::roof::Tile; }"),
+        file("src/roof/mod.rs", "mod tile; mod gutter; pub use tile::{Tile, lay as put}; pub struct Ridge;"),
+        file(
+            "src/roof/tile.rs",
+            "use super::Ridge; /* use crate::a::B; */ pub struct Tile; pub fn lay() { \"crate::b::C\"; }",
+        ),
+        file(
+            "src/roof/gutter.rs",
+            "use crate::roof; fn drip<'a>() { let _ = ('\"', roof::put); crate::ground::Clay; }",
+        ),
+        file(
+            "src/wall.rs",
+            "use crate::{ground::Clay, roof::{self, Tile as Brick}}; impl Brick {} impl From<Clay> for Own {}",
+        ),
+    ];
+    let graph = Graph::of(&sources);
+    let arrows: Vec<_> = graph.arrows.iter().map(|arrow| (arrow.from, arrow.to)).collect();
+    assert_eq!(arrows, [(2, 1), (3, 0), (3, 1), (3, 2), (4, 0), (4, 1), (4, 2)]);
+    assert_eq!(graph.strays.iter().collect::<Vec<_>>(), ["src/wall.rs: Brick of src/roof/tile.rs"]);
+}
+
+/// The rows of the table in their order, from the top down.
+fn table() -> Vec<(String, BTreeSet<String>)> {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).expect("the page");
+    let rows = page.lines().skip_while(|line| *line != "| module | may use |").skip(2);
+    rows.take_while(|line| line.starts_with('|'))
+        .map(|row| {
+            let cells: Vec<_> = row.trim_matches('|').split('|').map(names).collect();
+            let [module, uses] = cells.as_slice() else { panic!("two cells: {row}") };
+            let [module] = module.as_slice() else { panic!("one module: {row}") };
+            (module.clone(), uses.iter().cloned().collect())
+        })
+        .collect()
+}
+
+/// The words between backticks.
+fn names(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn list(lines: &BTreeSet<String>) -> String {
+    lines.iter().cloned().collect::<Vec<_>>().join("\n")
+}
+
+/// Read once for all tests.
+fn graph() -> &'static Graph<'static> {
+    static GRAPH: LazyLock<Graph<'static>> = LazyLock::new(|| Graph::of(sources()));
+    &GRAPH
+}
+
+fn sources() -> &'static [Source] {
+    static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| source::sources(root()));
+    &SOURCES
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
