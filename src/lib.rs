@@ -8,12 +8,13 @@
 //!
 //! * [`bridge`] is the gRPC-aware proxy.
 //! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
+//! * [`crypto`] is the one module that names the crypto provider.
 //! * [`demo`] puts all parts together in one process.
 //! * [`diagnosis`] names the cause of a fault: for the probe, the bridge and the checks of certificates.
 //! * [`extension`] is the extension server protocol, with a server that changes nothing.
 //! * [`gateway`] knows the releases of Envoy Gateway and writes configuration for them.
 //! * [`host`] is a host as it is typed: a DNS name or an IP address.
-//! * [`net`] has addresses, streams, listeners and the one place that knows the crypto provider.
+//! * [`net`] has addresses, streams, listeners and TLS settings.
 //! * [`pki`] has certificates and keys: loaded, described, issued, checked, and stored by the one module that
 //!   writes files.
 //! * [`probe`] sees a channel layer by layer and names the cause of what fails.
@@ -74,6 +75,7 @@ pub mod choice;
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod commands;
+pub mod crypto;
 #[cfg(feature = "cli")]
 pub mod demo;
 pub mod diagnosis;

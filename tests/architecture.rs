@@ -63,6 +63,14 @@ fn a_type_is_implemented_where_it_stands() {
     assert!(graph.strays.is_empty(), "blocks of a type from another module:\n{}", list(&graph.strays));
 }
 
+/// A change of the provider is a change of one module.
+#[test]
+fn one_module_names_the_crypto_provider() {
+    let names = |source: &&Source| source.tokens.iter().any(|token| token.starts_with("aws_lc"));
+    let named: Vec<_> = sources().iter().filter(names).map(|source| source.path.as_str()).collect();
+    assert_eq!(named, ["src/crypto.rs"]);
+}
+
 /// What the tests above would not notice, they could not forbid.
 #[test]
 fn arrows_are_seen_in_every_form() {

@@ -43,6 +43,6 @@ pub(crate) use sieve::{Fault as HeaderFault, Faults as HeaderFaults, NO_AUTHORIT
 pub(crate) use stream::Cut;
 pub use stream::Stream;
 pub(crate) use tls::H2;
-pub use tls::{ClientTls, TlsError, Witness, provider, server_config};
+pub use tls::{ClientTls, TlsError, Witness, server_config};
 
 pub(crate) use address::SOCKET_PATH_LIMIT;

@@ -1,7 +1,6 @@
-//! The one place that knows the crypto provider, TLS versions and ALPN.
+//! The one place that knows TLS versions and ALPN.
 //!
-//! aws-lc is passed explicitly, never taken from the process default, so the library works the same in
-//! any process. TLS 1.2 and 1.3 are spoken, as Envoy Gateway does (advancedtls v1.0.0 sets TLS 1.2 as the
+//! TLS 1.2 and 1.3 are spoken, as Envoy Gateway does (advancedtls v1.0.0 sets TLS 1.2 as the
 //! least). Session resumption is off on both sides: a resumed session would go on with a certificate that
 //! has been replaced since, or that was never judged again.
 
@@ -9,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
 use rustls::sign::CertifiedKey;
 use rustls::{
@@ -19,14 +17,9 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::verifier;
+use crate::crypto::provider;
 use crate::pki::{Anchors, Identity};
 use crate::report::Hint;
-
-/// Versions, cipher suites, key exchanges and signatures in use.
-pub fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    Arc::clone(PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())))
-}
 
 /// What a client trusts and what it shows.
 #[derive(Debug)]
@@ -225,32 +218,3 @@ fn certified_key(identity: &Identity) -> Result<CertifiedKey, TlsError> {
 pub(crate) const H2: &[u8] = b"h2";
 
 const VERSIONS: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A new release of rustls must not change what goes over the wire without somebody noticing.
-    #[test]
-    fn upstream_defaults_are_what_we_document() {
-        let provider = provider();
-        let groups: Vec<_> = provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect();
-        assert_eq!(groups, ["X25519MLKEM768", "X25519", "secp256r1", "secp384r1"]);
-        let suites: Vec<_> =
-            provider.cipher_suites.iter().map(|suite| format!("{:?}", suite.suite())).collect();
-        assert_eq!(
-            suites,
-            [
-                "TLS13_AES_256_GCM_SHA384",
-                "TLS13_AES_128_GCM_SHA256",
-                "TLS13_CHACHA20_POLY1305_SHA256",
-                "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-                "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-                "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-                "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-                "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-                "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-            ]
-        );
-    }
-}

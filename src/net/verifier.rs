@@ -11,7 +11,8 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::tls::{TlsError, provider};
+use super::tls::TlsError;
+use crate::crypto::provider;
 use crate::pki::Anchors;
 
 /// What verifies servers.

@@ -10,18 +10,18 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use aws_lc_rs::cipher::{
-    AES_128, AES_192, AES_256, Algorithm, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey,
-    PaddedBlockEncryptingKey, UnboundCipherKey,
-};
-use aws_lc_rs::iv::FixedLength;
-use aws_lc_rs::{pbkdf2, rand};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use super::der::{self, Reader};
 use super::pem::{self, EncryptedKey};
 use super::{IdentityError, Passphrase};
+use crate::crypto::cipher::{
+    AES_128, AES_192, AES_256, Algorithm, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey,
+    PaddedBlockEncryptingKey, UnboundCipherKey,
+};
+use crate::crypto::iv::FixedLength;
+use crate::crypto::{pbkdf2, rand};
 
 /// Encrypts a key, PKCS#8 in DER; what comes out is PEM.
 pub(super) fn encrypt(key: &[u8], passphrase: &Passphrase) -> Option<Zeroizing<String>> {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::RootCertStore;
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use webpki::anchor_from_trusted_cert;
 use x509_parser::asn1_rs::FromDer as _;
@@ -15,6 +14,7 @@ use zeroize::Zeroizing;
 use super::container::Container;
 use super::pem::Blocks;
 use super::{Found, IdentityError, Summary, Trust, key_kind, public_key};
+use crate::crypto::any_supported_type;
 use crate::input::{self, InputError};
 
 /// The CA certificates that a peer is verified against: at least one.

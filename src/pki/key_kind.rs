@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ParsedPublicKey,
-};
 use rustls_pki_types::PrivateKeyDer;
 use x509_parser::asn1_rs::{Any, FromDer as _, Oid, Tag};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+
+use crate::crypto::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ParsedPublicKey,
+};
 
 /// Kind and size of a key, such as `P-256` or `RSA 2048`.
 pub(super) fn name(info: &SubjectPublicKeyInfo<'_>) -> String {

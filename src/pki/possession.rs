@@ -3,7 +3,12 @@
 //! x509-parser verifies the pairs of curve and hash that certificates usually have. OpenSSL, Java and Go sign a
 //! request with any hash that the user names, so everything that aws-lc verifies is verified here.
 
-use aws_lc_rs::signature::{
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::signature_algorithm::RsaSsaPssParams;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+
+use super::{key_kind, signature};
+use crate::crypto::signature::{
     ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1,
     ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA1_ASN1,
     ECDSA_P521_SHA224_ASN1, ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
@@ -11,11 +16,6 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
     RsaParameters, RsaPssSaltLength, VerificationAlgorithm,
 };
-use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::signature_algorithm::RsaSsaPssParams;
-use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
-
-use super::{key_kind, signature};
 
 /// What came of a request's own signature.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::error::{KeyRejected, Unspecified};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
-    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
-};
 use rustls_pki_types::{AlgorithmIdentifier, PrivateKeyDer, PrivatePkcs8KeyDer, alg_id};
 use zeroize::Zeroizing;
 
 use super::{KeyType, der, pem};
+use crate::crypto::encoding::AsDer as _;
+use crate::crypto::error::{KeyRejected, Unspecified};
+use crate::crypto::rand::SystemRandom;
+use crate::crypto::rsa::KeySize;
+use crate::crypto::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+};
 
 /// A private key that can sign; what holds its octets is wiped from memory when dropped.
 pub(super) struct PrivateKey {

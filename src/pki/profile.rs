@@ -17,13 +17,13 @@ use std::fmt::{self, Display};
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand;
 use time::{Duration, OffsetDateTime};
 
 use super::der::{self, Reader};
 use super::{Role, SubjectName, Summary, date};
 use crate::choice::{self, UnknownChoice};
+use crate::crypto::digest::{SHA256, digest};
+use crate::crypto::rand;
 
 /// Kind and size of the keys that we make.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

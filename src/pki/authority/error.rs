@@ -29,7 +29,7 @@ pub enum AuthorityError {
     Import(#[from] ImportError),
     /// No key could be made.
     #[error("cannot make a key")]
-    Key(#[from] aws_lc_rs::error::Unspecified),
+    Key(#[from] crate::crypto::error::Unspecified),
     /// The caller wants a certificate that is never valid.
     #[error("a lifetime of {lifetime} is too short for a certificate")]
     Lifetime {

@@ -1,13 +1,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::x509::SubjectPublicKeyInfo;
 use zeroize::Zeroizing;
 
 use super::{Certificate, sha256};
+use crate::crypto::any_supported_type;
 use crate::pki::identity::{blocks, read};
 use crate::pki::pem::Blocks;
 use crate::pki::{Encryption, Found, IdentityError, Passphrase, encrypted_key, key_kind, public_key};

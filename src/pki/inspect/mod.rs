@@ -5,7 +5,6 @@ mod file;
 
 pub use file::{KeyFile, PemFile, directory, entries};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
@@ -14,6 +13,7 @@ use x509_parser::extensions::{ExtendedKeyUsage, KeyUsage, ParsedExtension};
 use super::signature::{self, Signature};
 use super::summary::hexadecimal;
 use super::{InspectError, Summary, key_kind, pem};
+use crate::crypto::digest::{SHA256, digest};
 
 /// Everything that a certificate says. Nothing in it has been verified.
 #[derive(Clone, Debug)]

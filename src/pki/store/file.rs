@@ -128,6 +128,6 @@ pub(super) fn sync(files: &[Unsynced]) -> Result<(), StoreError> {
 
 pub(super) fn random_name() -> Result<String, StoreError> {
     let mut octets = [0; 8];
-    aws_lc_rs::rand::fill(&mut octets).map_err(|_| StoreError::NoRandomness)?;
+    crate::crypto::rand::fill(&mut octets).map_err(|_| StoreError::NoRandomness)?;
     Ok(format!("{:016x}", u64::from_be_bytes(octets)))
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use egext::net::{provider, server_config};
+use egext::crypto::provider;
+use egext::net::server_config;
 use egext::pki::{Anchors, Identity, Role};
 use egext_test_support::LIMIT;
 use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, StreamOwned};

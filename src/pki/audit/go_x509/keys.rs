@@ -1,13 +1,12 @@
 //! Public keys, and which signatures Go verifies with them.
 
-use aws_lc_rs::signature::{
+use super::der::{self, Input, right_aligned};
+use crate::crypto::signature::{
     self, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
     ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1,
     ECDSA_P521_SHA512_ASN1, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters,
     RsaPublicKeyComponents, UnparsedPublicKey,
 };
-
-use super::der::{self, Input, right_aligned};
 
 /// A key as Go's parser leaves it.
 #[derive(Debug)]
