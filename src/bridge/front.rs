@@ -140,6 +140,8 @@ impl NewCaller {
         match connection::serve(stream, calls, self.limits, &self.admission, phase).await {
             Ok(()) => {}
             Err(Ended::Displaced) => self.noise.silent.note("before HTTP/2"),
+            // Envoy asks for it with `alpn_protocols`.
+            Err(error @ Ended::NoAlpn) => self.noise.handshake.note(error),
             Err(error) => debug!(error = chain(&error), "a caller's connection ended"),
         }
     }

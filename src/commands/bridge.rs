@@ -57,6 +57,7 @@ async fn run_bridge(bridge: Bridge, signals: &mut Signals) -> Result<Drained, Di
             Some(ended) = running.join_next() => return ended?,
             order = signals.next() => match order {
                 Order::Stop => stop.notify_one(),
+                Order::Unknown(name) => info!("{name} has no meaning here"),
                 Order::HangUp => warn!("SIGHUP: certificates are read at the start; restart the bridge to use new ones"),
             },
         }

@@ -7,6 +7,8 @@ pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    /// Those that a process ends by if it does not handle them, and that nobody means to end it by.
+    others: [(Signal, &'static str); 3],
 }
 
 /// What a signal asks for.
@@ -16,6 +18,8 @@ pub(super) enum Order {
     HangUp,
     /// SIGTERM or SIGINT.
     Stop,
+    /// A signal without a meaning here: its name. Those who rotate logs send some.
+    Unknown(&'static str),
 }
 
 impl Signals {
@@ -25,15 +29,24 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            others: [
+                (signal(SignalKind::alarm())?, "SIGALRM"),
+                (signal(SignalKind::user_defined1())?, "SIGUSR1"),
+                (signal(SignalKind::user_defined2())?, "SIGUSR2"),
+            ],
         })
     }
 
     /// The next one.
     pub(super) async fn next(&mut self) -> Order {
+        let [alarm, user_1, user_2] = &mut self.others;
         tokio::select! {
             _ = self.terminate.recv() => Order::Stop,
             _ = self.interrupt.recv() => Order::Stop,
             _ = self.hangup.recv() => Order::HangUp,
+            _ = alarm.0.recv() => Order::Unknown(alarm.1),
+            _ = user_1.0.recv() => Order::Unknown(user_1.1),
+            _ = user_2.0.recv() => Order::Unknown(user_2.1),
         }
     }
 }

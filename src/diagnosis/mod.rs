@@ -100,6 +100,9 @@ const MOST_SHOWN: usize = 10;
 
 /// A limit as it is typed, or in tenths where it is none that was typed.
 fn seconds(limit: Duration) -> String {
+    if limit < Duration::from_secs(1) {
+        return format!("{} ms", limit.as_millis());
+    }
     let seconds = limit.as_secs_f64();
     if seconds.fract() == 0.0 { format!("{seconds} s") } else { format!("{seconds:.1} s") }
 }

@@ -92,7 +92,11 @@ impl Address {
         }
         let port = match (port, default_port) {
             (Some(port), _) => {
-                port.parse().map_err(|_| AddressError::Port { port: port.to_owned(), meant: meant(text) })?
+                // `+5` is a number to Rust.
+                let digits = Some(port).filter(|port| port.bytes().all(|octet| octet.is_ascii_digit()));
+                digits
+                    .and_then(|port| port.parse().ok())
+                    .ok_or_else(|| AddressError::Port { port: port.to_owned(), meant: meant(text) })?
             }
             (None, Some(port)) => port,
             (None, None) => return Err(malformed()),
@@ -230,6 +234,7 @@ mod tests {
             ":5005",
             "localhost:65536",
             "localhost:-1",
+            "localhost:+1",
             "::1:5005",
             "[::1]",
             "http://x:1",

@@ -199,7 +199,7 @@ async fn the_report_is_one_json_object_where_it_is_asked_for() {
 
 /// What a terminal sends when it is closed, and what other programs take as an order to read their files again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hangup_does_not_end_the_bridge() {
+async fn signals_that_mean_something_elsewhere_do_not_end_the_bridge() {
     let upstream = Upstream::unix(Call::echo);
     let mut bridge = Bridge::plaintext(upstream.address()).start();
     let caller = bridge.caller().await;
@@ -208,6 +208,11 @@ async fn a_hangup_does_not_end_the_bridge() {
         let line = bridge.running.wait_for_line("SIGHUP");
         assert!(line.contains("WARN") && line.contains("restart"), "{line}");
         assert_eq!(caller.hook().await.code(), 0);
+    }
+    for (signal, name) in [(Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2"), (Signal::ALARM, "SIGALRM")] {
+        bridge.running.signal(signal);
+        bridge.running.wait_for_line(name);
+        assert_eq!(caller.hook().await.code(), 0, "{name}");
     }
     let socket = bridge.socket().to_owned();
     assert_eq!(bridge.running.terminate().0, 0);

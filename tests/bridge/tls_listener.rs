@@ -84,6 +84,20 @@ async fn a_caller_with_a_certificate_is_served() {
     assert!(seen.recv().await.expect("the call").starts_with("http://localhost/"));
 }
 
+/// As Envoy without `alpn_protocols`, or `openssl s_client` without `-alpn`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_does_not_ask_for_http2_is_told_of() {
+    let pki = TestPki::new();
+    let upstream = Upstream::unix(Call::echo);
+    let mut front = Front::start(&pki, &upstream);
+    let mut silent = pki.client_config();
+    silent.alpn_protocols.clear();
+    let mut stream = front.handshake(silent).await.expect("let in");
+    assert_eq!(within_limit(stream.read(&mut [0])).await.unwrap_or_default(), 0);
+    let line = front.running.wait_for_line("TLS handshake failed");
+    assert!(line.contains("the client did not ask for `h2` by ALPN"), "{line}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_without_a_good_certificate_is_not() {
     let pki = TestPki::new();
