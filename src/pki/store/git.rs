@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::place::HIDDEN;
 use crate::input;
 
 /// What a work tree does not ignore yet.
@@ -28,7 +29,9 @@ pub fn unignored(directory: &Path) -> Option<Unignored> {
     let is_whole = |line: &String| {
         !below.is_empty() && whole.iter().any(|whole| line.strip_prefix('/').unwrap_or(line) == whole)
     };
-    let is_ignored = own.iter().any(|line| line == "*" || line == "/*")
+    // The names that users know are links: the keys are all in there.
+    let hidden = lines_of(&directory.join(HIDDEN).join(IGNORE));
+    let is_ignored = own.iter().chain(&hidden).any(|line| line == "*" || line == "/*")
         || theirs.iter().any(is_whole)
         || lines.iter().all(|line| theirs.contains(line));
     (!is_ignored).then_some(Unignored { file, lines })

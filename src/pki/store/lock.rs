@@ -58,11 +58,16 @@ fn try_lock(
     if is_new {
         ignore_by_git(&directory, undo)?;
     }
-    if directory.make(HIDDEN, ALONE)? {
+    let is_new = directory.make(HIDDEN, ALONE)?;
+    if is_new {
         undo.directory(&directory, HIDDEN);
     }
     let place = Place::open(directory)?;
     let Some(hidden) = place.hidden() else { return Ok(None) };
+    if is_new {
+        // Also in a directory of others, whose patterns know nothing of this one.
+        ignore_by_git(hidden, undo)?;
+    }
     let failed = |source| StoreError::failed("lock", &hidden.path_of(LOCK), source);
     let file = hidden.open_lock(LOCK).map_err(failed)?;
     match file.try_lock() {
@@ -86,7 +91,7 @@ fn try_lock(
     Ok(Some((place, file)))
 }
 
-/// Keys are not for commits. Only where all of the directory is ours: another one holds what others want to commit.
+/// Keys are not for commits. Only where all of a directory is ours: another one holds what others want to commit.
 fn ignore_by_git(directory: &Directory, undo: &mut Undo) -> Result<(), StoreError> {
     let mut file = match directory.create(GITIGNORE, PUBLIC) {
         Ok(file) => file,

@@ -6,8 +6,9 @@
 //! certs/
 //!   ca.crt      -> .egext/current/ca.crt        links, made once and never changed
 //!   server.crt  -> .egext/current/server.crt    (and so on)
-//!   .gitignore
+//!   .gitignore                                if the directory is new
 //!   .egext/
+//!     .gitignore                              keys are not for commits
 //!     current   -> set-5f0c…                    the one thing that a new set changes
 //!     previous  -> set-91aa…
 //!     lock

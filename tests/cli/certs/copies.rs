@@ -230,6 +230,8 @@ fn a_huge_gitignore_is_not_read() {
     let huge = format!("{}/deploy/\n", "#\n".repeat(1 << 20));
     fs::write(place.path(".gitignore"), huge).expect("writable");
     fs::create_dir(place.path("deploy")).expect("ours");
+    place.init(&["--dir", "deploy"]).assert().success();
+    fs::remove_file(place.path("deploy/.egext/.gitignore")).expect("it is there");
     let report = place.json(&["--dir", "deploy"], 0);
     assert_eq!(report["gitignore"]["lines"], serde_json::json!(["/deploy/*.key", "/deploy/.egext/"]));
 }
@@ -242,10 +244,15 @@ fn gitignore_is_written_only_into_a_directory_of_our_own() {
     let ours = fs::read_to_string(place.certs().join(".gitignore")).expect("made");
     assert!(ours.lines().any(|line| line == "*"), "{ours}");
 
-    let report = place.json(&["--dir", "."], 0);
+    assert_eq!(place.json(&["--dir", "."], 0).get("gitignore"), None, "no key is where Git would take it");
     assert!(!place.path(".gitignore").exists(), "the project's files would vanish from Git");
+    assert_eq!(fs::read_to_string(place.path(".egext/.gitignore")).expect("made"), ours);
+    fs::remove_file(place.path(".egext/.gitignore")).expect("it is there");
+    let report = place.json(&["--dir", "."], 0);
     assert_eq!(report["gitignore"]["lines"], serde_json::json!(["/*.key", "/.egext/"]));
     fs::create_dir(place.path("deploy")).expect("a directory");
+    place.init(&["--dir", "deploy"]).assert().success();
+    fs::remove_file(place.path("deploy/.egext/.gitignore")).expect("it is there");
     place.init(&["--dir", "deploy"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 ...
 note: Git does not ignore the keys: add `/deploy/*.key` and `/deploy/.egext/` to `[..]/.gitignore`
@@ -255,6 +262,17 @@ note: Git does not ignore the keys: add `/deploy/*.key` and `/deploy/.egext/` to
     assert_eq!(place.json(&["--dir", "deploy"], 0).get("gitignore"), None, "it was added");
     fs::write(place.path(".gitignore"), "deploy/\n").expect("writable");
     assert_eq!(place.json(&["--dir", "deploy"], 0).get("gitignore"), None, "it is ignored as a whole");
+}
+
+/// A plain set by hand, whose keys the project's patterns keep out of Git.
+#[test]
+fn a_set_that_is_taken_over_keeps_its_keys_out_of_git() {
+    let place = copied("mkdir -m 700 certs && cp -L made/*.crt made/*.key certs");
+    assert!(!place.certs().join(".egext").exists() && !place.certs().join(".gitignore").exists());
+    place.verb(&["renew", "--force"]).assert().success();
+    assert!(place.certs().join(".egext/current/server.key").exists(), "it was taken over");
+    let ignored = fs::read_to_string(place.certs().join(".egext/.gitignore")).expect("made");
+    assert!(ignored.lines().any(|line| line == "*"), "{ignored}");
 }
 
 /// `rsync -r` and some archivers leave links out: the CA's key is in a directory that nothing leads to.
