@@ -232,7 +232,7 @@ pub enum PlanError {
         version: Version,
     },
     /// A port that nobody can call, or a path that no comment can hold.
-    #[error("no server can be called at {upstream:?}")]
+    #[error("no server can be called at `{}`", upstream.escape_debug())]
     Upstream {
         /// As typed.
         upstream: String,
@@ -248,7 +248,7 @@ impl Hint for PlanError {
             Self::Unsupported { row, .. } => {
                 format!("leave it out, or choose `--eg-version {}` or later if that is what runs", row.since)
             }
-            Self::Upstream { .. } => "as in `--upstream localhost:5005`".to_owned(),
+            Self::Upstream { .. } => "name a server and its port: `--upstream localhost:5005`".to_owned(),
         })
     }
 }

@@ -250,7 +250,7 @@ pub enum ValueError {
         text: String,
     },
     /// It could not be written into a YAML file so that every reader agrees on it.
-    #[error("the path {path:?} is empty, not UTF-8 or has control characters")]
+    #[error("the path `{}` is empty, not UTF-8 or has control characters", path.to_string_lossy().escape_debug())]
     UnprintablePath {
         /// As typed.
         path: PathBuf,

@@ -108,6 +108,16 @@ impl Container {
         })
     }
 
+    /// Is it a key alone, and nothing else?
+    pub(super) fn is_key(self) -> bool {
+        matches!(
+            self,
+            Self::Putty
+                | Self::Der(Der::Key | Der::EncryptedKey)
+                | Self::Base64Der(Der::Key | Der::EncryptedKey)
+        )
+    }
+
     /// Is it worth the conversion for who looks for a certificate request?
     pub(super) fn may_hold_request(self) -> bool {
         match self {

@@ -59,6 +59,15 @@ impl Found {
         }
     }
 
+    /// Is it a key, in whatever form?
+    pub(super) fn is_key(&self) -> bool {
+        match self {
+            Self::Container(container) => container.is_key(),
+            Self::Key | Self::SshEd25519 => true,
+            _ => false,
+        }
+    }
+
     /// What to do about the file called `path`.
     pub(super) fn hint(&self, path: &Path, wanted: Wanted) -> String {
         match self {

@@ -244,9 +244,7 @@ impl Hint for IdentityError {
             Self::NoCertificate { path, found } => found.hint(path, Wanted::Certificate),
             Self::NoKey { path, found } => found.hint(path, Wanted::Key),
             Self::NotPem { path, container } => container.hint(path, Wanted::Certificate),
-            Self::NotAnAnchor { source: Distrust::CannotSign, .. } => {
-                "have the CA's certificate issued again with keyCertSign".to_owned()
-            }
+            Self::NotAnAnchor { source: Distrust::CannotSign, .. } => CANNOT_SIGN.to_owned(),
             Self::NotAnAnchor { issuer, .. } => format!("replace it by the certificate of its issuer, `{issuer}`"),
             Self::NotAFile { .. } => "name a regular file of PEM blocks; a pipe of the shell works, too: `<(COMMAND)`".to_owned(),
             Self::OpenPipe { .. } | Self::Silent { .. } => "let the command write its output to a file first, and name that".to_owned(),
@@ -258,7 +256,7 @@ impl Hint for IdentityError {
             ),
             Self::TooLarge { .. } => "name a file of PEM blocks".to_owned(),
             Self::Unreadable { path, source } => unreadable(path, source),
-            Self::UnusableAnchor { .. } => "name the CA's certificate".to_owned(),
+            Self::UnusableAnchor { .. } => "name another CA's certificate, or have this one issued again".to_owned(),
             Self::UnsupportedKey { .. } | Self::UnusableKey { .. } => {
                 "supported are P-256, P-384, P-521, Ed25519 and RSA of at least 2048 bits, as PKCS#8, PKCS#1 or SEC1".to_owned()
             }
@@ -286,6 +284,9 @@ fn unreadable(path: &Path, source: &io::Error) -> String {
         _ => format!("look at the path: `ls -ld {}`", shell_path(path)),
     }
 }
+
+/// What to do about a CA whose key usage forbids what a CA does.
+pub(super) const CANNOT_SIGN: &str = "have the CA's certificate issued again with keyCertSign";
 
 /// What to do about a path that leads nowhere.
 pub(super) fn check_path(path: &Path) -> String {

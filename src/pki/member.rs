@@ -224,9 +224,6 @@ pub fn key_file(name: &str) -> String {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemberError {
-    /// A file cannot be used.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
     /// The user named a directory that `egext` has not filled.
     #[error("there is no set of `egext certs init` in `{}`", directory.display())]
     NoSet {
@@ -241,7 +238,6 @@ pub enum MemberError {
 impl Hint for MemberError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Identity(error) => error.hint(),
             Self::NoSet { directory } => Some(format!(
                 "name its directory with `--dir`, or make one: `egext certs init{}`",
                 dir_flag(directory)

@@ -62,9 +62,9 @@ impl Pack {
         let [ca_path, certificate_path, key_path] =
             [CA_CERTIFICATE_FILE, &certificate, &key].map(|name| directory.join(name));
         let (ca, chain) = (read(CA_CERTIFICATE_FILE)?, read(&certificate)?);
-        let secret = read(&key).map_err(|error| match name {
-            Some(name) if is_missing(&error) => PackError::KeyElsewhere { name: name.to_owned() },
-            _ => error,
+        let secret = read(&key).map_err(|error| match is_missing(&error) {
+            true => PackError::KeyElsewhere { name: name.unwrap_or(role.name()).to_owned() },
+            false => error,
         })?;
         refuse_key(&ca_path, &ca)?;
         refuse_key(&certificate_path, &chain)?;
@@ -139,8 +139,8 @@ pub enum PackError {
         /// Of its `BEGIN`.
         line: usize,
     },
-    /// It was issued for a request.
-    #[error("the key of `{name}` is not here: whoever sent the request for its certificate has it")]
+    /// It was issued for a request, or its key was lost.
+    #[error("the key of `{name}` is not in the set")]
     KeyElsewhere {
         /// The certificate's name.
         name: String,
@@ -171,9 +171,10 @@ impl crate::report::Hint for PackError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Identity(error) => error.hint(),
-            Self::KeyElsewhere { name } => {
-                Some(format!("send them `{CA_CERTIFICATE_FILE}` and `{}`", member::certificate_file(name)))
-            }
+            Self::KeyElsewhere { name } => Some(format!(
+                "if `{name}` was issued from a CSR, its requester has the key: send them `{CA_CERTIFICATE_FILE}` and `{}`; otherwise put the key back",
+                member::certificate_file(name)
+            )),
             Self::KeyAmongCertificates { .. } => Some(
                 "take the key out, so that the file holds certificates only; replace the key if the file has been on another machine"
                     .to_owned(),

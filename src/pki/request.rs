@@ -306,7 +306,7 @@ impl Hint for RequestError {
             )),
             Self::Malformed { .. } => Some(new_request.to_owned()),
             Self::Name(error) => error.hint(),
-            Self::NoRequest { found: Found::Key, .. } => {
+            Self::NoRequest { found, .. } if found.is_key() => {
                 Some(format!("a key stays with its owner, who sends a request: {new_request}"))
             }
             Self::NoRequest { path, found: Found::Container(container) } if container.may_hold_request() => {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use x509_parser::extensions::GeneralName;
 
-use super::NameError;
+use super::{DistinguishedName, NameError};
 use crate::host::{is_dns_name, without_user};
 use crate::printable::printable;
 
@@ -55,7 +55,14 @@ impl SubjectName {
             GeneralName::URI(uri) => Self::Uri(printable(uri)),
             GeneralName::IPAddress(octets) => ip(octets)
                 .map_or_else(|| Self::Other(format!("an IP address of {} octets", octets.len())), Self::Ip),
-            other => Self::Other(printable(&other.to_string())),
+            GeneralName::OtherName(kind, _) => Self::Other(format!("other name {kind}")),
+            GeneralName::DirectoryName(name) => {
+                Self::Other(format!("directory name {}", DistinguishedName::of(name)))
+            }
+            GeneralName::RegisteredID(id) => Self::Other(format!("registered ID {id}")),
+            GeneralName::X400Address(_) => Self::Other("X.400 address".to_owned()),
+            GeneralName::EDIPartyName(_) => Self::Other("EDI party name".to_owned()),
+            GeneralName::Invalid(..) => Self::Other("malformed name".to_owned()),
         }
     }
 }

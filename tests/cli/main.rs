@@ -7,7 +7,6 @@ mod commands;
 mod config;
 mod demo;
 mod environment;
-mod errors;
 mod explain;
 mod hints;
 mod output;

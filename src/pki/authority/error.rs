@@ -87,7 +87,7 @@ impl Hint for AuthorityError {
             Self::NoNames { .. } => Some("name it with `--san`".to_owned()),
             Self::Key(_) | Self::NoRandomness => Some("look at `dmesg` for `random`, and try again".to_owned()),
             Self::NotPermitted { .. } => Some(
-                "choose names that the CA's name constraints permit (`egext certs init` takes the server's from `--san`, the client's from `--client-san`); `egext certs rotate-ca prepare --permit NAME --dir DIR` begins to replace a CA of `egext` by one that permits more"
+                "choose names that the CA's name constraints permit (`certs init` takes the server's from `--san`, the client's from `--client-san`); `egext certs rotate-ca prepare --permit NAME --dir DIR` begins to replace a CA of `egext` by one that permits more"
                     .to_owned(),
             ),
             Self::SpiffeUris => Some("leave out the other URIs".to_owned()),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use crate::pki::identity_error::check_path;
+use crate::pki::identity_error::{CANNOT_SIGN, check_path};
 use crate::pki::lifetime::CLOCK;
 use crate::pki::{DistinguishedName, IdentityError, PassphraseError, when};
 use crate::report::Hint;
@@ -153,9 +153,8 @@ impl Hint for ImportError {
                 format!("{}; `--ca-cert` and `--ca-key` name the files of a CA", check_path(path))
             }
             Self::Identity(error) => return error.hint(),
-            Self::NoCertificateSign { .. } | Self::NotACa { .. } => {
-                "name the certificate of the CA, not one that it issued".to_owned()
-            }
+            Self::NoCertificateSign { .. } => CANNOT_SIGN.to_owned(),
+            Self::NotACa { .. } => "name the certificate of the CA, not one that it issued".to_owned(),
             Self::NoRoot { path } => {
                 format!("append the root: `cat root.crt >> {}`", crate::shell::shell_path(path))
             }

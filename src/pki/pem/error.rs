@@ -46,7 +46,7 @@ impl PemError {
                 )
             }
             Self::OtherKey { .. } => {
-                format!("move the other key to the front of {path}, or take this one away")
+                format!("move the other key to the front of `{path}`, or take this one away")
             }
             _ => AGAIN.to_owned(),
         }

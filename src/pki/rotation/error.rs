@@ -7,7 +7,7 @@ use crate::pki::renewal::RenewalError;
 use crate::pki::store::StoreError;
 use crate::pki::{DistinguishedName, IdentityError, PassphraseError, Role};
 use crate::report::Hint;
-use crate::shell::{dir_flag_of, shell_word};
+use crate::shell::{dir_flag, dir_flag_of, shell_word};
 
 /// Why a step was not made.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +94,8 @@ pub enum RotationError {
     /// The CA that signs would replace itself.
     #[error("`{ca}` is the CA that signs already")]
     SameCa {
+        /// The set's directory.
+        directory: PathBuf,
         /// Its name.
         ca: DistinguishedName,
     },
@@ -148,7 +150,9 @@ impl Hint for RotationError {
                     renew_command(path, &flags)
                 ))
             }
-            Self::NotPrepared { directory } => Some(rotation_command("prepare", "", directory) + " makes one"),
+            Self::NotPrepared { directory } => {
+                Some(rotation_command("prepare", "", directory) + " makes one")
+            }
             Self::OtherCa { has_key: true, .. } => {
                 Some("leave out `--ca-cert` and `--ca-key`: its key is stored here".to_owned())
             }
@@ -160,10 +164,10 @@ impl Hint for RotationError {
             Self::PassphraseNeeded { .. } => {
                 Some("name the file with its passphrase: `--ca-key-passphrase-file FILE`".to_owned())
             }
-            Self::SameCa { .. } => Some(
-                "name the CA that replaces it; for new certificates from this one: `egext certs renew --force`"
-                    .to_owned(),
-            ),
+            Self::SameCa { directory, .. } => Some(format!(
+                "name the CA that replaces it; for new certificates from this one: `egext certs renew --force{}`",
+                dir_flag(directory)
+            )),
             Self::StillNeeded { path, name, role } => Some(format!(
                 "copy back the certificate that the new CA issued, or issue a new one: `egext certs issue {role} --out {} --replace --san NAME{}`",
                 shell_word(name),

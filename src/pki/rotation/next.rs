@@ -191,7 +191,8 @@ impl Rotation {
         now: OffsetDateTime,
     ) -> Result<Vec<CertificateDer<'static>>, RotationError> {
         if self.is_signed_by(authority) {
-            return Err(RotationError::SameCa { ca: authority.summary().subject.clone() });
+            let (directory, ca) = (self.set.directory().to_owned(), authority.summary().subject.clone());
+            return Err(RotationError::SameCa { directory, ca });
         }
         // With the keys that are there: to make new ones proves nothing more, and RSA takes its time.
         for member in &self.members {

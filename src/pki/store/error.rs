@@ -161,7 +161,7 @@ impl Hint for StoreError {
                 }
             }
             Self::OneSide { role, .. } => format!(
-                "renew where the set was made, and copy the files of the {role} again: `egext certs renew`, then `egext certs pack {role} --out {role}.tar`; a new set goes into another directory with `--dir`"
+                "renew where the set was made, and copy the files of the {role} again: `egext certs renew --dir DIR`, then `egext certs pack {role} --out {role}.tar --dir DIR`; a new set goes into another directory with `--dir`"
             ),
             Self::Mixture { .. } => "copy the set again as a whole: files of two sets were mixed".to_owned(),
             Self::Unusable(error) => return error.hint(),

@@ -329,7 +329,7 @@ fn one_side_alone_is_told_where_to_renew() {
                 format!(
                     "error: `certs` holds the files of the {side} only, and nothing is signed here\n  \
                      hint: renew where the set was made, and copy the files of the {side} again: \
-                     `egext certs renew`, then `egext certs pack {side} --out {side}.tar`; \
+                     `egext certs renew --dir DIR`, then `egext certs pack {side} --out {side}.tar --dir DIR`; \
                      a new set goes into another directory with `--dir`\n"
                 ),
             );

@@ -128,8 +128,8 @@ error: cannot read `certs/nobody.crt`: No such file or directory (os error 2)
     }
     fs::remove_file(place.certs().join(".egext/current/gateway-2.key")).expect("there");
     place.verb(&["pack", "client", "--name", "gateway-2", "--out", "x.tar"]).assert().code(2).stderr_eq(
-        "error: the key of `gateway-2` is not here: whoever sent the request for its certificate has it\n  \
-         hint: send them `ca.crt` and `gateway-2.crt`\n",
+        "error: the key of `gateway-2` is not in the set\n  \
+         hint: if `gateway-2` was issued from a CSR, its requester has the key: send them `ca.crt` and `gateway-2.crt`; otherwise put the key back\n",
     );
     assert!(!place.path("x.tar").exists());
 }

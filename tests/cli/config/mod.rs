@@ -7,10 +7,14 @@ use serde_json::{Value, json};
 use snapbox::cmd::{OutputAssert, cargo_bin};
 
 use crate::command::Command;
-use crate::errors::rows;
 
 fn egext(arguments: &[&str]) -> Command {
     Command::new(cargo_bin!("egext")).args(arguments)
+}
+
+/// Each command of a table with what it says on stderr.
+fn rows(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split("$ egext ").skip(1).map(|row| row.split_once('\n').expect("more than a command"))
 }
 
 /// stdout of a run that must succeed without a word on stderr.
@@ -164,7 +168,7 @@ fn what_envoy_gateway_would_misread_or_does_not_know_is_refused() {
     }
     refused(
         &["config", "stanza", "--dir=a\nb"],
-        "error: the path \"a\\nb\" is empty, not UTF-8 or has control characters\n  hint: rename it, or reach it by a symbolic link\n",
+        "error: the path `a\\nb` is empty, not UTF-8 or has control characters\n  hint: rename it, or reach it by a symbolic link\n",
     );
     let long = format!("/{}", "x".repeat(107));
     refused(
