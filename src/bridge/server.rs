@@ -11,11 +11,12 @@ use tracing::info;
 use super::Plan;
 use super::calls::Calls;
 use super::died::Died;
-use super::front::{Front, Noise};
+use super::front::Front;
 use super::phase::{Phase, Watched};
 use super::request::Route;
 use super::upstream::{Keeping, Upstream};
-use crate::net::{Address, BindError, Gate, Listener, raise_limit};
+use crate::diagnosis::caller_fault;
+use crate::net::{Address, BindError, Entrance, Listener, raise_limit};
 
 /// A bridge that listens.
 #[derive(Debug)]
@@ -64,15 +65,9 @@ impl Bridge {
         let Self { plan, listener } = self;
         let (order, phase) = watch::channel(Phase::Serving);
         let (calls, mut keeping) = calls(&plan, phase.clone());
-        let noise = Noise::new();
-        let front = Front {
-            calls,
-            server: plan.server.clone(),
-            limits: plan.callers,
-            phase,
-            gate: Gate::new(raise_limit()),
-            noise: Arc::clone(&noise),
-        };
+        let entrance = Entrance::new(raise_limit(), caller_fault);
+        let noise = Arc::clone(entrance.noise());
+        let front = Front { calls, server: plan.server.clone(), limits: plan.callers, phase, entrance };
         let mut connections = JoinSet::new();
         tokio::select! {
             died = front.accept(&listener, &mut connections) => return Err(died),

@@ -6,6 +6,7 @@ mod channel;
 mod deadline;
 mod descriptors;
 mod dial;
+mod entrance;
 mod fault;
 mod frame;
 mod gate;
@@ -27,15 +28,15 @@ pub(crate) use deadline::{LONGEST, deadline};
 pub use descriptors::enough_for_a_runtime;
 pub(crate) use descriptors::{descriptor_limit, raise_limit};
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
+pub(crate) use entrance::{Arrivals, Entrance, Noise};
 pub use fault::{Fault, FaultKind, Stage};
-pub(crate) use gate::{Admission, Gate};
+pub(crate) use gate::Admission;
 pub(crate) use gathered::Gathered;
 pub use hello::explain;
 pub use limits::CallerLimits;
 pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };
-pub(crate) use listen::ACCEPT_PAUSE;
 pub use listen::{AcceptError, Accepted, BindError, Listener, UnixSocket};
 pub use reset::Reset;
 pub use session::{Session, open};

@@ -1,4 +1,6 @@
 use std::io;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,102 +8,80 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_stream::{Stream, StreamExt as _};
 
 use super::connection::{Connection, Secured};
 use crate::diagnosis::caller_fault;
-use crate::net::{ACCEPT_PAUSE, Admission, Gate, descriptor_limit};
-use crate::report::log::Tally;
+use crate::net::{AcceptError, Admission, Arrivals, Entrance, Noise, descriptor_limit};
 
 /// Brings connections to where HTTP/2 can begin, all of them at the same time.
-pub(super) struct Entrance<S> {
+pub(super) struct Handshakes<S> {
     tls: Option<Arc<ServerConfig>>,
     limit: Duration,
     ready: mpsc::Sender<Connection<S>>,
-    gate: Gate,
-    failures: Tally,
-    refusals: Tally,
-    handshakes: Tally,
 }
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Entrance<S> {
+/// What the caller's listener accepts.
+struct Streamed<'a, C>(Pin<&'a mut C>);
+
+impl<S, C: Stream<Item = io::Result<S>>> Arrivals for Streamed<'_, C> {
+    type Connection = S;
+
+    async fn next(&mut self) -> Option<Result<S, AcceptError>> {
+        Some(self.0.next().await?.map_err(AcceptError::Io))
+    }
+
+    /// It is not known here, and each connection counts as every other.
+    fn address(_: &S) -> Option<IpAddr> {
+        None
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Handshakes<S> {
     pub(super) fn new(
         tls: Option<Arc<ServerConfig>>,
         limit: Duration,
         ready: mpsc::Sender<Connection<S>>,
     ) -> Arc<Self> {
-        Arc::new(Self {
-            tls,
-            limit,
-            ready,
-            gate: Gate::new(descriptor_limit()),
-            failures: Tally::new("cannot accept a connection"),
-            refusals: Tally::new("a connection was closed: too many are open"),
-            handshakes: Tally::new("TLS handshake failed"),
-        })
+        Arc::new(Self { tls, limit, ready })
     }
 
     pub(super) async fn accept(self: Arc<Self>, connections: impl Stream<Item = io::Result<S>>) {
+        let entrance = Entrance::new(descriptor_limit(), caller_fault);
         tokio::select! {
-            () = Arc::clone(&self).accept_all(connections) => {}
-            never = self.failures.sum_up() => match never {},
-            never = self.refusals.sum_up() => match never {},
-            never = self.handshakes.sum_up() => match never {},
+            () = self.accept_all(&entrance, connections) => {}
+            never = entrance.noise().sum_up() => match never {},
         }
-        for tally in [&self.failures, &self.refusals, &self.handshakes] {
-            tally.tell();
-        }
+        entrance.noise().tell();
     }
 
-    async fn accept_all(self: Arc<Self>, connections: impl Stream<Item = io::Result<S>>) {
-        let mut connections = std::pin::pin!(connections);
+    async fn accept_all(
+        self: Arc<Self>,
+        entrance: &Entrance,
+        connections: impl Stream<Item = io::Result<S>>,
+    ) {
+        let mut arrivals = Streamed(pin!(connections));
         let mut handshakes = JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                accepted = connections.next() => accepted,
-                Some(ended) = handshakes.join_next() => {
-                    ended.expect("nothing cancels a handshake");
-                    continue;
-                }
-            };
-            match accepted {
-                None => break,
-                // The address is not known here, and each counts as every other.
-                Some(Ok(stream)) => match self.gate.admit(None) {
-                    Ok(admission) => drop(handshakes.spawn(Arc::clone(&self).secure(stream, admission))),
-                    Err(refused) => self.refusals.note(refused),
-                },
-                Some(Err(error)) => {
-                    // Out of file descriptors, most likely: the next try would fail at once, and so on.
-                    self.failures.note(error);
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
+        let serve =
+            |stream, admission| Arc::clone(&self).secure(Arc::clone(entrance.noise()), stream, admission);
+        let accepted = entrance.accept(&mut arrivals, &mut handshakes, serve).await;
+        accepted.expect("nothing cancels a handshake");
         while let Some(ended) = handshakes.join_next().await {
             ended.expect("nothing cancels a handshake");
         }
     }
 
-    async fn secure(self: Arc<Self>, stream: S, admission: Admission) {
+    async fn secure(self: Arc<Self>, noise: Arc<Noise>, stream: S, admission: Admission) {
         let stream = match self.tls.clone() {
-            None => Secured::Plaintext(stream),
-            Some(tls) => {
-                let handshake = timeout(self.limit, TlsAcceptor::from(tls).accept(stream));
-                let handshake = tokio::select! {
-                    handshake = handshake => handshake,
-                    () = admission.closed() => return self.refusals.note("it proved nothing"),
-                };
-                match handshake {
-                    Ok(Ok(stream)) => Secured::Tls(Box::new(stream)),
-                    Ok(Err(error)) => return self.handshakes.note(caller_fault(&error)),
-                    Err(_) => return self.handshakes.note("it took too long"),
-                }
+            None => {
+                admission.prove();
+                Secured::Plaintext(stream)
             }
+            Some(tls) => match noise.secure(stream, None, tls, self.limit, &admission).await {
+                Some(stream) => Secured::Tls(Box::new(stream)),
+                None => return,
+            },
         };
-        admission.prove();
         // Fails only while the server stops.
         let _ = self.ready.send(Connection::new(stream, self.limit, admission)).await;
     }

@@ -15,7 +15,7 @@ use tokio_stream::{Stream, StreamExt as _};
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 
-use self::entrance::Entrance;
+use self::entrance::Handshakes;
 use super::SERVICE;
 use super::service::PassThrough;
 use crate::net::CallerLimits;
@@ -84,7 +84,7 @@ impl Server {
             );
         let accepting = async {
             tokio::select! {
-                () = Entrance::new(self.tls, self.handshake_limit, ready).accept(connections) => (),
+                () = Handshakes::new(self.tls, self.handshake_limit, ready).accept(connections) => (),
                 () = shutdown => (),
             }
             end_watches(reporter).await;

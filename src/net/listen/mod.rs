@@ -281,6 +281,3 @@ fn leads_to(address: SocketAddr, local: SocketAddr) -> bool {
 const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
 
 const ROOT: u32 = 0;
-
-/// How long to wait after a failed `accept`, such as for want of file descriptors.
-pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

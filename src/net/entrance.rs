@@ -1,0 +1,198 @@
+//! From a listener to connections whose peers have proven something: the one loop that accepts callers, and the limit
+//! of their handshakes. What strangers can cause is summed up in the log.
+
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::{JoinError, JoinSet, yield_now};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tracing::debug;
+
+use super::gate::{Admission, Gate};
+use super::listen::{AcceptError, Accepted, Listener};
+use crate::report::chain;
+use crate::report::log::Tally;
+
+/// Where connections come from.
+pub(crate) trait Arrivals {
+    type Connection;
+
+    /// Waits for the next one; `None` when no more come. Nothing is lost if the wait is given up.
+    fn next(&mut self) -> impl Future<Output = Option<Result<Self::Connection, AcceptError>>>;
+
+    /// The address of the peer, if it has one that is known.
+    fn address(connection: &Self::Connection) -> Option<IpAddr>;
+}
+
+impl Arrivals for &Listener {
+    type Connection = Accepted;
+
+    async fn next(&mut self) -> Option<Result<Accepted, AcceptError>> {
+        Some(self.accept().await)
+    }
+
+    fn address(connection: &Accepted) -> Option<IpAddr> {
+        match connection {
+            Accepted::Tcp(_, peer) => Some(peer.ip()),
+            Accepted::Unix(_) => None,
+        }
+    }
+}
+
+/// Accepts callers, as many as there are descriptors for.
+pub(crate) struct Entrance {
+    gate: Gate,
+    noise: Arc<Noise>,
+}
+
+impl Entrance {
+    /// For a process that may have so many descriptors. `explain` says in words why a handshake failed.
+    pub(crate) fn new(descriptors: usize, explain: fn(&io::Error) -> String) -> Self {
+        Self { gate: Gate::new(descriptors), noise: Arc::new(Noise::new(explain)) }
+    }
+
+    /// What is heard of strangers.
+    pub(crate) fn noise(&self) -> &Arc<Noise> {
+        &self.noise
+    }
+
+    /// Lets a task serve each connection, until no more come.
+    ///
+    /// # Errors
+    /// When such a task fails by a fault of ours.
+    pub(crate) async fn accept<A: Arrivals, F>(
+        &self,
+        arrivals: &mut A,
+        running: &mut JoinSet<()>,
+        serve: impl Fn(A::Connection, Admission) -> F,
+    ) -> Result<(), JoinError>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        loop {
+            let arrived = tokio::select! {
+                arrived = arrivals.next() => arrived,
+                Some(ended) = running.join_next() => {
+                    ended?;
+                    continue;
+                }
+            };
+            match arrived {
+                None => return Ok(()),
+                Some(Ok(connection)) => match self.gate.admit(A::address(&connection)) {
+                    Ok(admission) => {
+                        running.spawn(serve(connection, admission));
+                        // One that is to be closed for this one has its turn before the next comes.
+                        yield_now().await;
+                    }
+                    Err(refused) => self.noise.refused.note(refused),
+                },
+                Some(Err(AcceptError::Foreign { user })) => self.noise.foreign.note(format!("user {user}")),
+                Some(Err(AcceptError::Io(error))) => {
+                    // Out of file descriptors, most likely: the next try would fail at once, and so on.
+                    self.noise.accept.note(error);
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// What strangers can cause, and so is summed up in the log.
+#[derive(Debug)]
+pub(crate) struct Noise {
+    accept: Tally,
+    foreign: Tally,
+    handshake: Tally,
+    refused: Tally,
+    silent: Tally,
+    explain: fn(&io::Error) -> String,
+}
+
+impl Noise {
+    fn new(explain: fn(&io::Error) -> String) -> Self {
+        Self {
+            explain,
+            accept: Tally::new("cannot accept a connection"),
+            foreign: Tally::new("a connection of another user was closed"),
+            handshake: Tally::new("TLS handshake failed"),
+            refused: Tally::new("a connection was closed: too many are open"),
+            silent: Tally::new("a connection that proved nothing was closed for a newer one"),
+        }
+    }
+
+    /// Writes the lines that sum up, whenever one is due.
+    pub(crate) async fn sum_up(&self) -> Infallible {
+        tokio::select! {
+            never = self.accept.sum_up() => never,
+            never = self.foreign.sum_up() => never,
+            never = self.handshake.sum_up() => never,
+            never = self.refused.sum_up() => never,
+            never = self.silent.sum_up() => never,
+        }
+    }
+
+    /// Tells what is counted and not told yet.
+    pub(crate) fn tell(&self) {
+        for tally in [&self.accept, &self.foreign, &self.handshake, &self.refused, &self.silent] {
+            tally.tell();
+        }
+    }
+
+    /// A connection was closed for a newer one; `when` says how far it had come.
+    pub(crate) fn displaced(&self, when: &str) {
+        self.silent.note(when);
+    }
+
+    /// A handshake has led to nothing that HTTP/2 could be spoken on.
+    pub(crate) fn useless(&self, why: impl Display) {
+        self.handshake.note(why);
+    }
+
+    /// TLS on `stream`; `None` if it does not come about within `limit`, which is told.
+    pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        peer: Option<SocketAddr>,
+        tls: Arc<ServerConfig>,
+        limit: Duration,
+        admission: &Admission,
+    ) -> Option<TlsStream<S>> {
+        let accept = timeout(limit, TlsAcceptor::from(tls).accept(stream));
+        let handshake = tokio::select! {
+            handshake = accept => handshake.map_err(io::Error::from).flatten(),
+            () = admission.closed() => {
+                self.displaced("in the TLS handshake");
+                return None;
+            }
+        };
+        match handshake {
+            Ok(stream) => {
+                admission.prove();
+                Some(stream)
+            }
+            Err(error) => {
+                debug!(
+                    peer = peer.map(tracing::field::display),
+                    error = chain(&error),
+                    "TLS handshake failed"
+                );
+                let from = peer.map_or_else(String::new, |peer| format!(", from {}", peer.ip()));
+                self.handshake.note(format_args!("{}{from}", (self.explain)(&error)));
+                None
+            }
+        }
+    }
+}
+
+/// How long to wait after a failed `accept`, such as for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
