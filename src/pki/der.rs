@@ -1,11 +1,7 @@
-//! DER, as far as our certificates and encrypted keys need it.
+//! DER, as far as encrypted keys need it.
 //!
-//! Small on purpose: what is written is one fixed profile, and what is read is one structure that x509-parser
-//! does not know. The reader takes what DER allows and nothing else: definite and shortest lengths, tags of one
-//! octet.
-
-use time::OffsetDateTime;
-use time::macros::format_description;
+//! Small on purpose: one structure is written and read that x509-parser does not know. The reader takes what DER
+//! allows and nothing else: definite and shortest lengths, tags of one octet.
 
 /// Any element.
 pub(super) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
@@ -57,27 +53,9 @@ pub(super) fn object_identifier(arcs: &[u32]) -> Vec<u8> {
     element(OBJECT_IDENTIFIER, &contents)
 }
 
-/// BIT STRING of whole octets.
-pub(super) fn bit_string(octets: &[u8]) -> Vec<u8> {
-    element(BIT_STRING, &[&[0], octets].concat())
-}
-
 /// OCTET STRING.
 pub(super) fn octet_string(octets: &[u8]) -> Vec<u8> {
     element(OCTET_STRING, octets)
-}
-
-/// Time as a certificate has it (RFC 5280 section 4.1.2.5): two digits of the year until 2049, then four.
-pub(super) fn time(moment: OffsetDateTime) -> Vec<u8> {
-    let moment = super::date::utc(moment);
-    let written = |format| moment.format(format).expect("every component is one that a moment has");
-    if (1950..2050).contains(&moment.year()) {
-        let utc = format_description!("[year repr:last_two][month][day][hour][minute][second]Z");
-        element(UTC_TIME, written(utc).as_bytes())
-    } else {
-        let generalized = format_description!("[year][month][day][hour][minute][second]Z");
-        element(GENERALIZED_TIME, written(generalized).as_bytes())
-    }
 }
 
 /// What is left of some DER.
@@ -142,21 +120,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-pub(super) const BOOLEAN: u8 = 1;
 pub(super) const INTEGER: u8 = 2;
-pub(super) const BIT_STRING: u8 = 3;
 pub(super) const OCTET_STRING: u8 = 4;
 pub(super) const OBJECT_IDENTIFIER: u8 = 6;
-pub(super) const UTF8_STRING: u8 = 12;
-pub(super) const UTC_TIME: u8 = 23;
-pub(super) const GENERALIZED_TIME: u8 = 24;
 pub(super) const SEQUENCE: u8 = 0x30;
-pub(super) const SET: u8 = 0x31;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use time::macros::datetime;
 
     use super::*;
 
@@ -170,8 +141,6 @@ mod tests {
             [6, 9, 42, 134, 72, 134, 247, 13, 1, 1, 11]
         );
         assert_eq!(object_identifier(&[2, 5, 29, 0]), [6, 3, 85, 29, 0]);
-        assert_eq!(time(datetime!(2049-12-31 23:59:59 UTC)), b"\x17\x0d491231235959Z");
-        assert_eq!(time(datetime!(2050-01-01 00:00 UTC)), b"\x18\x0f20500101000000Z");
         assert_eq!(element(4, &[7; 0x80])[..4], [4, 0x81, 0x80, 7]);
         assert_eq!(element(4, &[7; 0x100])[..5], [4, 0x82, 1, 0, 7]);
     }

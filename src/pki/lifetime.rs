@@ -43,11 +43,85 @@ pub(super) fn has_made(certificate: &CertificateDer<'_>) -> bool {
 
 /// Does it look like one that we issue? Nothing depends on it but the hour, and the advice about a CA.
 pub(super) fn is_ours(certificate: &X509Certificate<'_>) -> bool {
-    const LEAF: [Oid<'_>; 6] = [CONSTRAINTS, USAGE, EXTENDED_USAGE, SUBJECT_KEY, AUTHORITY_KEY, NAMES];
-    const ROOT: [Oid<'_>; 3] = [CONSTRAINTS, USAGE, SUBJECT_KEY];
-    let order = certificate.extensions().iter().map(|extension| &extension.oid).collect::<Vec<_>>();
-    let has_order = order.iter().copied().eq(&LEAF)
-        || order.iter().take(3).copied().eq(&ROOT)
-            && order.iter().skip(3).all(|oid| [NAMES, PERMITTED].contains(oid));
-    has_order && has_our_serial_number(certificate.raw_serial())
+    let order = || certificate.extensions().iter().map(|extension| &extension.oid);
+    let optional = |oid: &&Oid<'_>| [NAMES, PERMITTED].contains(*oid);
+    let is_leaf = LEAFS.iter().any(|leaf| order().eq(leaf));
+    let is_root = ROOTS.iter().any(|root| order().filter(|oid| !optional(oid)).eq(root));
+    (is_leaf || is_root) && has_our_serial_number(certificate.raw_serial())
+}
+
+/// Extensions of ours in their order: as rcgen writes them, and as we did before rcgen wrote for us.
+const LEAFS: [[Oid<'_>; 6]; 2] = [
+    [AUTHORITY_KEY, NAMES, USAGE, EXTENDED_USAGE, SUBJECT_KEY, CONSTRAINTS],
+    [CONSTRAINTS, USAGE, EXTENDED_USAGE, SUBJECT_KEY, AUTHORITY_KEY, NAMES],
+];
+
+/// The same of a root, which may have names and permitted names besides.
+const ROOTS: [[Oid<'_>; 3]; 2] = [[USAGE, SUBJECT_KEY, CONSTRAINTS], [CONSTRAINTS, USAGE, SUBJECT_KEY]];
+
+#[cfg(test)]
+mod tests {
+    use rustls_pki_types::pem::PemObject as _;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::pki::authority::{SetPlan, issue_set};
+
+    fn lifetime(certificate: &CertificateDer<'_>) -> Duration {
+        of(&X509Certificate::from_der(certificate).expect("a certificate").1)
+    }
+
+    #[test]
+    fn the_hour_before_is_no_part_of_what_was_asked_for() {
+        let plan = SetPlan {
+            lifetime: Span::from_seconds(60),
+            ca_lifetime: Span::from_seconds(120),
+            name_constraints: true,
+            ..SetPlan::default()
+        };
+        let set = issue_set(&plan, datetime!(2030-01-02 03:04:05 UTC)).expect("a set");
+        assert_eq!(lifetime(set.ca.certificate()), Duration::seconds(120));
+        assert_eq!(lifetime(set.server.certificate()), Duration::seconds(60));
+    }
+
+    /// Of a CA for two hours and a client for one, from before rcgen wrote our certificates.
+    #[test]
+    fn certificates_of_earlier_releases_are_ours_too() {
+        for (pem, hours) in [(EARLIER_CA, 2), (EARLIER_CLIENT, 1)] {
+            let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM");
+            assert!(has_made(&certificate));
+            assert_eq!(lifetime(&certificate), Duration::hours(hours));
+        }
+    }
+
+    const EARLIER_CA: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIB4zCCAYmgAwIBAgIQYaSZy4SGXgacKF4sPLaO0zAKBggqhkjOPQQDAjAcMRow
+GAYDVQQDDBFlZ2V4dCBDQSBmYWQ3M2VkODAeFw0yNjExMjYxMzUzMjFaFw0yNjEx
+MjYxNjUzMjFaMBwxGjAYBgNVBAMMEWVnZXh0IENBIGZhZDczZWQ4MFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEPod/tRcQQ/Dm09OwM+79FOtskrWs7THHy+vv4fvX
+6AyUcTVvkMboLbNqqh5rmzT2feHO28f6rumXnxlmDUS+yqOBrDCBqTASBgNVHRMB
+Af8ECDAGAQH/AgEAMA4GA1UdDwEB/wQEAwIBBjAdBgNVHQ4EFgQU+tc+2D3jVZhm
+KY8fDIDAJGFrKPQwZAYDVR0eAQH/BFowWKBWMAuCCWxvY2FsaG9zdDAXghVjbGll
+bnQuZWdleHQuaW50ZXJuYWwwCocIfwAAAf////8wIocgAAAAAAAAAAAAAAAAAAAA
+Af////////////////////8wCgYIKoZIzj0EAwIDSAAwRQIhAKThD0/+EKWOKe2j
+BEwi0OKpiEpI93zEQgxUqVGf5q+EAiBMMFzzwBtvCXU0W9cW03LZunFGJLP0y1av
+b0fRfbL8iA==
+-----END CERTIFICATE-----
+";
+
+    const EARLIER_CLIENT: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIByTCCAXCgAwIBAgIQdgsSP/B+9BcAIveU9t8clDAKBggqhkjOPQQDAjAcMRow
+GAYDVQQDDBFlZ2V4dCBDQSBmYWQ3M2VkODAeFw0yNjExMjYxMzUzMjFaFw0yNjEx
+MjYxNTUzMjFaMBcxFTATBgNVBAMMDGVnZXh0IGNsaWVudDBZMBMGByqGSM49AgEG
+CCqGSM49AwEHA0IABFAr9MceA+V1V+0DYMDdqM76L3XpQStjAmpTU+EZdilNcxrR
+13Ag8yRwrUe58XOrnnbXDudGSJKg4OVyQaMZLXOjgZgwgZUwDAYDVR0TAQH/BAIw
+ADAOBgNVHQ8BAf8EBAMCB4AwEwYDVR0lBAwwCgYIKwYBBQUHAwIwHQYDVR0OBBYE
+FD/7LhGvDnSsSw9DSMNKrTDxVxvpMB8GA1UdIwQYMBaAFPrXPtg941WYZimPHwyA
+wCRhayj0MCAGA1UdEQQZMBeCFWNsaWVudC5lZ2V4dC5pbnRlcm5hbDAKBggqhkjO
+PQQDAgNHADBEAiBXIZITnKroH/IzKfC7m3MdN0dmW2bR/ZfQeIlNYGrMYQIgDwts
+3+yoUYcpeqDcePsFeeF4MysxwTRXjPenmh2/9qo=
+-----END CERTIFICATE-----
+";
 }

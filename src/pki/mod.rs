@@ -40,6 +40,7 @@ mod refusal;
 pub mod renewal;
 pub mod request;
 pub mod rotation;
+mod sign;
 pub(crate) mod signature;
 pub mod store;
 mod subject_name;

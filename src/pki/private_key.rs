@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use rustls_pki_types::{AlgorithmIdentifier, PrivateKeyDer, PrivatePkcs8KeyDer, alg_id};
+use rcgen::SignatureAlgorithm;
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
-use super::{KeyType, der, pem};
+use super::{KeyType, pem};
 use crate::crypto::encoding::AsDer as _;
 use crate::crypto::error::{KeyRejected, Unspecified};
 use crate::crypto::rand::SystemRandom;
@@ -34,7 +35,7 @@ enum Pair {
 #[derive(Clone, Copy, Debug)]
 struct Curve {
     algorithm: &'static EcdsaSigningAlgorithm,
-    identifier: AlgorithmIdentifier,
+    signature: &'static SignatureAlgorithm,
 }
 
 impl PrivateKey {
@@ -87,14 +88,13 @@ impl PrivateKey {
         &self.public_key
     }
 
-    /// The algorithm by which it signs (AlgorithmIdentifier, DER): one for each kind of key.
-    pub(super) fn algorithm(&self) -> Vec<u8> {
-        let identifier = match &self.pair {
-            Pair::Ecdsa(_, curve) => curve.identifier,
-            Pair::Ed25519(_) => alg_id::ED25519,
-            Pair::Rsa(_) => alg_id::RSA_PKCS1_SHA256,
-        };
-        der::element(der::SEQUENCE, identifier.as_ref())
+    /// The algorithm by which it signs: one for each kind of key.
+    pub(super) fn algorithm(&self) -> &'static SignatureAlgorithm {
+        match &self.pair {
+            Pair::Ecdsa(_, curve) => curve.signature,
+            Pair::Ed25519(_) => &rcgen::PKCS_ED25519,
+            Pair::Rsa(_) => &rcgen::PKCS_RSA_SHA256,
+        }
     }
 
     /// Signs with [`Self::algorithm`].
@@ -155,6 +155,9 @@ fn on_a_curve(
         .find_map(|curve| read(curve.algorithm, key).ok().map(|pair| Pair::Ecdsa(pair, curve)))
 }
 
-const P256: Curve = Curve { algorithm: &ECDSA_P256_SHA256_ASN1_SIGNING, identifier: alg_id::ECDSA_SHA256 };
-const P384: Curve = Curve { algorithm: &ECDSA_P384_SHA384_ASN1_SIGNING, identifier: alg_id::ECDSA_SHA384 };
-const P521: Curve = Curve { algorithm: &ECDSA_P521_SHA512_ASN1_SIGNING, identifier: alg_id::ECDSA_SHA512 };
+const P256: Curve =
+    Curve { algorithm: &ECDSA_P256_SHA256_ASN1_SIGNING, signature: &rcgen::PKCS_ECDSA_P256_SHA256 };
+const P384: Curve =
+    Curve { algorithm: &ECDSA_P384_SHA384_ASN1_SIGNING, signature: &rcgen::PKCS_ECDSA_P384_SHA384 };
+const P521: Curve =
+    Curve { algorithm: &ECDSA_P521_SHA512_ASN1_SIGNING, signature: &rcgen::PKCS_ECDSA_P521_SHA512 };

@@ -3,23 +3,22 @@
 //! Every field is one that OpenSSL's strict mode, Go, webpki, BoringSSL, GnuTLS, Java and Python accept, and that
 //! linters have nothing to say about; `docs/certificates.md` has the table and the reasons.
 //!
-//! # Why we write the DER ourselves
-//!
-//! The issuer of what we sign has to be the CA's subject octet by octet, also when the CA is somebody else's:
-//! Active Directory's with its several domain components, with attributes side by side in one set, with old
-//! string types. Every library at hand takes a name apart and puts it together again: rcgen loses attributes
-//! that occur twice and refuses sets of several, x509-cert sorts what is in a set. Letting a library sign with
-//! another issuer and replacing that afterwards would be signing twice. The profile is small and fixed, so it
-//! is written here, with the CA's subject as octets that nobody looks into. Our own CA goes the same way: there
-//! is one way to sign.
+//! What is here is put into words of rcgen; [`sign`](super::sign) lets rcgen write it, and signs.
 
 use std::fmt::{self, Display};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use rcgen::string::Ia5String;
+use rcgen::{
+    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, KeyIdMethod, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
+};
 use time::{Duration, OffsetDateTime};
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::der::{self, Reader};
+use super::summary::hexadecimal;
 use super::{Role, SubjectName, Summary, date};
 use crate::choice::{self, UnknownChoice};
 use crate::crypto::digest::{SHA256, digest};
@@ -117,14 +116,8 @@ impl Validity {
 /// All that is signed, but for who signs it and how.
 #[derive(Debug)]
 pub(super) struct Profile {
-    serial: [u8; 16],
-    /// RDNSequence, DER.
-    subject: Vec<u8>,
-    validity: Validity,
-    /// SubjectPublicKeyInfo, DER.
-    public_key: Vec<u8>,
-    /// Extensions, DER.
-    extensions: Vec<Vec<u8>>,
+    pub(super) parameters: CertificateParams,
+    pub(super) public_key: rcgen::SubjectPublicKeyInfo,
 }
 
 impl Profile {
@@ -140,21 +133,13 @@ impl Profile {
         validity: Validity,
     ) -> Result<Self, ProfileError> {
         let identifier = key_identifier(public_key)?;
-        let short = identifier[..4].iter().map(|octet| format!("{octet:02x}")).collect::<String>();
-        let basic_constraints =
-            der::sequence(&[der::element(der::BOOLEAN, &[0xff]), der::unsigned(&[PATH_LENGTH])]);
-        let mut extensions = vec![
-            critical(BASIC_CONSTRAINTS, &basic_constraints),
-            critical(KEY_USAGE, &[der::BIT_STRING, 2, 1, KEY_CERT_SIGN | CRL_SIGN]),
-            extension(SUBJECT_KEY_IDENTIFIER, &der::octet_string(&identifier)),
-        ];
-        if !names.is_empty() {
-            extensions.push(extension(SUBJECT_ALT_NAME, &general_names(names)?));
-        }
-        if let Some(permitted) = constraints {
-            extensions.push(critical(NAME_CONSTRAINTS, &name_constraints(permitted)?));
-        }
-        Self::new(&format!("egext CA {short}"), public_key, validity, extensions)
+        let short = hexadecimal(&identifier[..4]);
+        let mut root = Self::new(&format!("egext CA {short}"), names, public_key, identifier, validity)?;
+        let parameters = &mut root.parameters;
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(PATH_LENGTH));
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        parameters.name_constraints = constraints.map(name_constraints).transpose()?;
+        Ok(root)
     }
 
     /// A leaf for one side of the channel, and for that side only.
@@ -169,71 +154,45 @@ impl Profile {
         common_name: &str,
         names: &[SubjectName],
         public_key: &[u8],
-        authority_key_identifier: &[u8],
         validity: Validity,
     ) -> Result<Self, ProfileError> {
-        let identifier = key_identifier(public_key)?;
-        let usages = if names.iter().any(SubjectName::is_spiffe) {
-            der::sequence(&[der::object_identifier(SERVER_AUTH), der::object_identifier(CLIENT_AUTH)])
+        let mut leaf = Self::new(common_name, names, public_key, key_identifier(public_key)?, validity)?;
+        let parameters = &mut leaf.parameters;
+        // The empty sequence is DER's way to say "no CA".
+        parameters.is_ca = IsCa::ExplicitNoCa;
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        parameters.extended_key_usages = if names.iter().any(SubjectName::is_spiffe) {
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]
         } else {
-            der::sequence(&[der::object_identifier(match role {
-                Role::Client => CLIENT_AUTH,
-                Role::Server => SERVER_AUTH,
-            })])
+            vec![match role {
+                Role::Client => ExtendedKeyUsagePurpose::ClientAuth,
+                Role::Server => ExtendedKeyUsagePurpose::ServerAuth,
+            }]
         };
-        let extensions = vec![
-            // The empty sequence is DER's way to say "no CA".
-            critical(BASIC_CONSTRAINTS, &der::sequence::<&[u8]>(&[])),
-            critical(KEY_USAGE, &[der::BIT_STRING, 2, 7, DIGITAL_SIGNATURE]),
-            extension(EXTENDED_KEY_USAGE, &usages),
-            extension(SUBJECT_KEY_IDENTIFIER, &der::octet_string(&identifier)),
-            // The key identifier alone: no issuer name, no serial number.
-            extension(
-                AUTHORITY_KEY_IDENTIFIER,
-                &der::sequence(&[der::element(CONTEXT, authority_key_identifier)]),
-            ),
-            extension(SUBJECT_ALT_NAME, &general_names(names)?),
-        ];
-        Self::new(common_name, public_key, validity, extensions)
+        // The key identifier alone: no issuer name, no serial number.
+        parameters.use_authority_key_identifier_extension = true;
+        Ok(leaf)
     }
 
     fn new(
         common_name: &str,
+        names: &[SubjectName],
         public_key: &[u8],
+        key_identifier: Vec<u8>,
         validity: Validity,
-        extensions: Vec<Vec<u8>>,
     ) -> Result<Self, ProfileError> {
-        let attribute = der::sequence(&[
-            der::object_identifier(COMMON_NAME),
-            der::element(der::UTF8_STRING, common_name.as_bytes()),
-        ]);
-        Ok(Self {
-            serial: serial_number()?,
-            subject: der::sequence(&[der::element(der::SET, &attribute)]),
-            validity,
-            public_key: public_key.to_vec(),
-            extensions,
-        })
-    }
-
-    /// The subject's octets: a root is its own issuer.
-    pub(super) fn subject(&self) -> &[u8] {
-        &self.subject
-    }
-
-    /// TBSCertificate, with `issuer` (a Name) and `algorithm` (an AlgorithmIdentifier) as they are.
-    pub(super) fn to_be_signed(&self, issuer: &[u8], algorithm: &[u8]) -> Vec<u8> {
-        let Validity { not_before, not_after } = self.validity;
-        der::sequence(&[
-            &*der::element(EXPLICIT, &der::unsigned(&[VERSION_3])),
-            &der::unsigned(&self.serial),
-            algorithm,
-            issuer,
-            &der::sequence(&[der::time(not_before), der::time(not_after)]),
-            &self.subject,
-            &self.public_key,
-            &der::element(EXPLICIT | 3, &der::sequence(&self.extensions)),
-        ])
+        let public_key =
+            rcgen::SubjectPublicKeyInfo::from_der(public_key).map_err(|_| ProfileError::PublicKey)?;
+        // What is not set below has no default that counts: rcgen's dates, serial number and name are replaced.
+        let mut parameters = CertificateParams::default();
+        parameters.serial_number = Some(SerialNumber::from_slice(&serial_number()?));
+        parameters.not_before = validity.not_before;
+        parameters.not_after = validity.not_after;
+        parameters.distinguished_name = DistinguishedName::new();
+        parameters.distinguished_name.push(DnType::CommonName, common_name);
+        parameters.subject_alt_names = names.iter().map(general_name).collect::<Result<_, _>>()?;
+        parameters.key_identifier_method = KeyIdMethod::PreSpecified(key_identifier);
+        Ok(Self { parameters, public_key })
     }
 }
 
@@ -243,8 +202,8 @@ pub(super) enum ProfileError {
     /// The operating system has no random numbers to give.
     #[error("the operating system gave no random numbers")]
     NoRandomness,
-    /// What should be a public key is none.
-    #[error("the public key is malformed")]
+    /// What should be a public key is none, or of a kind that signs nothing.
+    #[error("the public key is malformed, or of an unsupported kind")]
     PublicKey,
     /// A name of a kind that we do not write.
     #[error("`{0}` cannot be written into a certificate")]
@@ -253,12 +212,8 @@ pub(super) enum ProfileError {
 
 /// RFC 7093 section 2 method 1: SHA-256 over the BIT STRING's value, the first 160 bits of it.
 pub(super) fn key_identifier(public_key: &[u8]) -> Result<Vec<u8>, ProfileError> {
-    let bits = || {
-        let mut information = Reader::new(public_key).sequence()?;
-        information.sequence()?;
-        information.take(der::BIT_STRING)?.split_first().map(|(_unused, bits)| bits)
-    };
-    Ok(digest(&SHA256, bits().ok_or(ProfileError::PublicKey)?).as_ref()[..20].to_vec())
+    let (_, public_key) = SubjectPublicKeyInfo::from_der(public_key).map_err(|_| ProfileError::PublicKey)?;
+    Ok(digest(&SHA256, &public_key.subject_public_key.data).as_ref()[..20].to_vec())
 }
 
 /// Sixteen random octets, never derived from the key: a renewal that keeps its key needs a new number.
@@ -275,20 +230,16 @@ pub(super) fn has_our_serial_number(octets: &[u8]) -> bool {
     octets.len() == 16 && octets[0] & 0xc0 == 0x40
 }
 
-fn general_names(names: &[SubjectName]) -> Result<Vec<u8>, ProfileError> {
-    let unsupported = |name: &SubjectName| ProfileError::UnsupportedName(name.to_string());
-    let one = |name: &SubjectName| {
-        Ok(match name {
-            SubjectName::Email(text) if text.is_ascii() => der::element(CONTEXT | 1, text.as_bytes()),
-            SubjectName::Dns(text) if text.is_ascii() => der::element(CONTEXT | 2, text.as_bytes()),
-            SubjectName::Uri(text) if text.is_ascii() => der::element(CONTEXT | 6, text.as_bytes()),
-            SubjectName::Ip(address) => der::element(CONTEXT | 7, &octets(*address)),
-            SubjectName::Dns(_) | SubjectName::Email(_) | SubjectName::Other(_) | SubjectName::Uri(_) => {
-                return Err(unsupported(name));
-            }
-        })
-    };
-    Ok(der::sequence(&names.iter().map(one).collect::<Result<Vec<_>, _>>()?))
+fn general_name(name: &SubjectName) -> Result<SanType, ProfileError> {
+    let unsupported = || ProfileError::UnsupportedName(name.to_string());
+    let ascii = |text: &str| Ia5String::try_from(text).map_err(|_| unsupported());
+    Ok(match name {
+        SubjectName::Dns(text) => SanType::DnsName(ascii(text)?),
+        SubjectName::Email(text) => SanType::Rfc822Name(ascii(text)?),
+        SubjectName::Ip(address) => SanType::IpAddress(*address),
+        SubjectName::Uri(text) => SanType::URI(ascii(text)?),
+        SubjectName::Other(_) => return Err(unsupported()),
+    })
 }
 
 /// Permits these names and no others of their two kinds (RFC 5280 section 4.2.1.10).
@@ -296,88 +247,43 @@ fn general_names(names: &[SubjectName]) -> Result<Vec<u8>, ProfileError> {
 /// Names of a kind that is not mentioned are not constrained at all, so both are always mentioned: where none
 /// is permitted, all are excluded. URIs are not constrained, because webpki refuses every URI below a CA that
 /// does.
-fn name_constraints(permitted: &[SubjectName]) -> Result<Vec<u8>, ProfileError> {
-    let subtree = |tag: u8, base: &[u8]| der::sequence(&[der::element(tag, base)]);
+fn name_constraints(permitted: &[SubjectName]) -> Result<NameConstraints, ProfileError> {
     let (mut hosts, mut addresses) = (Vec::new(), Vec::new());
     for name in permitted {
         match name {
             // A constraint covers all names below as well; the asterisk is no part of one.
-            SubjectName::Dns(name) => {
-                hosts.push(subtree(CONTEXT | 2, name.strip_prefix("*.").unwrap_or(name).as_bytes()));
+            SubjectName::Dns(name) if name.is_ascii() => {
+                hosts.push(GeneralSubtree::DnsName(name.strip_prefix("*.").unwrap_or(name).to_owned()));
             }
             SubjectName::Ip(address) => {
-                let address = octets(*address);
-                let mask = vec![0xff; address.len()];
-                addresses.push(subtree(CONTEXT | 7, &[address, mask].concat()));
+                addresses.push(subnet(*address, if address.is_ipv4() { 32 } else { 128 }));
             }
             SubjectName::Uri(_) => {}
             other => return Err(ProfileError::UnsupportedName(other.to_string())),
         }
     }
-    let mut excluded = Vec::new();
+    let mut excluded_subtrees = Vec::new();
     if hosts.is_empty() {
-        excluded.push(subtree(CONTEXT | 2, &[]));
+        // Every host is below the empty name.
+        excluded_subtrees.push(GeneralSubtree::DnsName(String::new()));
     }
     if addresses.is_empty() {
-        // All of IPv4 and all of IPv6.
-        excluded.extend([subtree(CONTEXT | 7, &[0; 8]), subtree(CONTEXT | 7, &[0; 32])]);
+        let all = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+        excluded_subtrees.extend(all.map(|address| subnet(address, 0)));
     }
-    let trees = |tag: u8, trees: Vec<Vec<u8>>| match trees.as_slice() {
-        [] => Vec::new(),
-        some => der::element(tag, &some.concat()),
-    };
-    let permitted = [hosts, addresses].concat();
-    Ok(der::sequence(&[trees(EXPLICIT, permitted), trees(EXPLICIT | 1, excluded)]))
+    hosts.append(&mut addresses);
+    Ok(NameConstraints { permitted_subtrees: hosts, excluded_subtrees })
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
-}
-
-fn extension(oid: &[u32], value: &[u8]) -> Vec<u8> {
-    der::sequence(&[der::object_identifier(oid), der::octet_string(value)])
-}
-
-fn critical(oid: &[u32], value: &[u8]) -> Vec<u8> {
-    der::sequence(&[
-        der::object_identifier(oid),
-        der::element(der::BOOLEAN, &[0xff]),
-        der::octet_string(value),
-    ])
+fn subnet(address: IpAddr, prefix: u8) -> GeneralSubtree {
+    GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, prefix))
 }
 
 /// How long before now a certificate's life begins.
 pub(super) const BACKDATED: Duration = Duration::HOUR;
 
-const VERSION_3: u8 = 2;
-
 /// Of our own root: leafs, and nothing between.
 const PATH_LENGTH: u8 = 0;
-
-const COMMON_NAME: &[u32] = &[2, 5, 4, 3];
-
-const SUBJECT_KEY_IDENTIFIER: &[u32] = &[2, 5, 29, 14];
-const KEY_USAGE: &[u32] = &[2, 5, 29, 15];
-const SUBJECT_ALT_NAME: &[u32] = &[2, 5, 29, 17];
-const BASIC_CONSTRAINTS: &[u32] = &[2, 5, 29, 19];
-const NAME_CONSTRAINTS: &[u32] = &[2, 5, 29, 30];
-const AUTHORITY_KEY_IDENTIFIER: &[u32] = &[2, 5, 29, 35];
-const EXTENDED_KEY_USAGE: &[u32] = &[2, 5, 29, 37];
-
-const SERVER_AUTH: &[u32] = &[1, 3, 6, 1, 5, 5, 7, 3, 1];
-const CLIENT_AUTH: &[u32] = &[1, 3, 6, 1, 5, 5, 7, 3, 2];
-
-/// Bits of keyUsage, the first on the left.
-const DIGITAL_SIGNATURE: u8 = 0x80;
-const KEY_CERT_SIGN: u8 = 0x04;
-const CRL_SIGN: u8 = 0x02;
-
-/// Context-specific tags: in place of another one, and around one.
-const CONTEXT: u8 = 0x80;
-const EXPLICIT: u8 = 0xa0;
 
 #[cfg(test)]
 mod tests;

@@ -53,8 +53,8 @@ pub enum AuthorityError {
     /// The operating system has no random numbers.
     #[error("cannot make a serial number: the operating system gave no random numbers")]
     NoRandomness,
-    /// The caller's public key is none.
-    #[error("the public key is malformed")]
+    /// The caller's public key is none, or of a kind that signs nothing.
+    #[error("the public key is malformed, or of an unsupported kind")]
     PublicKey,
     /// What was made would be refused by a peer.
     #[error("the new certificate would be refused")]

@@ -24,7 +24,8 @@ use zeroize::Zeroizing;
 
 use super::private_key::PrivateKey;
 use super::profile::{KeyType, Profile, Validity};
-use super::{Identity, InspectError, Passphrase, Role, SubjectName, Summary, der, encrypted_key, pem};
+use super::sign::{self, Issuer};
+use super::{Identity, InspectError, Passphrase, Role, SubjectName, Summary, encrypted_key, pem};
 use super::{Refusal, verify};
 use crate::report::Finding;
 use crate::units::Span;
@@ -191,7 +192,7 @@ impl Authority {
         let cut_from = (validity.not_after < wanted.not_after).then_some(leaf.lifetime);
         let sign = |leaf: &Leaf<'_>| {
             let Leaf { name, names, .. } = *leaf;
-            let profile = Profile::leaf(role, name, names, public_key, &self.key_identifier, validity)?;
+            let profile = Profile::leaf(role, name, names, public_key, validity)?;
             self.sign(&profile, leaf, now)
         };
         let chain = sign(leaf).map_err(|error| match error {
@@ -249,7 +250,7 @@ impl Authority {
     ) -> Result<(Self, Issued), AuthorityError> {
         let key = PrivateKey::generate(key_type)?;
         let profile = Profile::root(key.public_key(), names, constraints, validity(lifetime, now)?)?;
-        let certificate = signed(&profile, profile.subject(), &key)?;
+        let certificate = sign::self_signed(&key, &profile).ok_or(AuthorityError::Sign)?;
         let pem = key.pem();
         let path = vec![Link::of(&certificate)?];
         let authority = Self::of(Imported { key, path, findings: Vec::new() })?;
@@ -290,7 +291,8 @@ impl Authority {
         leaf: &Leaf<'_>,
         now: OffsetDateTime,
     ) -> Result<Vec<CertificateDer<'static>>, AuthorityError> {
-        let mut chain = vec![signed(profile, &self.subject, &self.key)?];
+        let issuer = Issuer { subject: &self.subject, key_identifier: &self.key_identifier, key: &self.key };
+        let mut chain = vec![sign::signed_by(issuer, profile).ok_or(AuthorityError::Sign)?];
         chain.extend_from_slice(self.intermediates());
         let accepted = |role| {
             let anchors = std::slice::from_ref(self.anchor());
@@ -304,18 +306,6 @@ impl Authority {
         }
         Ok(chain)
     }
-}
-
-/// Certificate: what is signed, how, and the signature.
-fn signed(
-    profile: &Profile,
-    issuer: &[u8],
-    key: &PrivateKey,
-) -> Result<CertificateDer<'static>, AuthorityError> {
-    let algorithm = key.algorithm();
-    let to_be_signed = profile.to_be_signed(issuer, &algorithm);
-    let signature = der::bit_string(&key.sign(&to_be_signed).map_err(|_| AuthorityError::Sign)?);
-    Ok(der::sequence(&[to_be_signed, algorithm, signature]).into())
 }
 
 fn validity(lifetime: Span, now: OffsetDateTime) -> Result<Validity, AuthorityError> {

@@ -1,11 +1,12 @@
 use rustls_pki_types::CertificateDer;
 use time::macros::datetime;
-use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 
 use super::*;
 use crate::pki::authority::{CertificateSet, SetPlan, issue_set};
+use crate::pki::private_key::PrivateKey;
+use crate::pki::sign;
 
 fn set(key_type: KeyType) -> CertificateSet {
     let plan = SetPlan { key_type, ..SetPlan::default() };
@@ -83,16 +84,22 @@ fn key_identifiers_are_of_rfc_7093_for_every_kind_of_key() {
 
 #[test]
 fn a_kind_of_name_that_is_not_permitted_is_excluded() {
-    let name = |text: &str| text.parse::<SubjectName>().expect("a name");
+    let key = PrivateKey::generate(KeyType::P256).expect("a key");
+    let validity = Validity::starting(datetime!(2030-01-02 03:04:05 UTC), std::time::Duration::from_secs(60));
+    let constraints = |permitted: &str| {
+        let permitted = permitted.parse::<SubjectName>().expect("a name");
+        let root = Profile::root(key.public_key(), &[], Some(&[permitted]), validity).expect("a profile");
+        let certificate = sign::self_signed(&key, &root).expect("a certificate");
+        let all = extensions(&parsed(&certificate));
+        all.into_iter().find(|(oid, critical, _)| oid == "2.5.29.30" && *critical).expect("there").2
+    };
     // permittedSubtrees: the host; excludedSubtrees: all of IPv4 and of IPv6.
-    let hosts = name_constraints(&[name("*.a.b")]).expect("constraints");
     let excluded = [vec![0x30, 10, 0x87, 8], vec![0; 8], vec![0x30, 34, 0x87, 32], vec![0; 32]].concat();
     let expected = [&[0x30, 59, 0xa0, 7, 0x30, 5, 0x82, 3][..], b"a.b", &[0xa1, 48], &excluded].concat();
-    assert_eq!(hosts, expected);
+    assert_eq!(constraints("*.a.b"), expected);
     // The other way round: every host, which is what an empty name stands for.
-    let addresses = name_constraints(&[name("10.0.0.7")]).expect("constraints");
     let permitted = [0xa0, 12, 0x30, 10, 0x87, 8, 10, 0, 0, 7, 255, 255, 255, 255];
-    assert_eq!(addresses, [&[0x30, 20][..], &permitted, &[0xa1, 4, 0x30, 2, 0x82, 0]].concat());
+    assert_eq!(constraints("10.0.0.7"), [&[0x30, 20][..], &permitted, &[0xa1, 4, 0x30, 2, 0x82, 0]].concat());
 }
 
 #[test]
