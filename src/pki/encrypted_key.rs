@@ -1,55 +1,53 @@
 //! Keys that a passphrase opens: PKCS#8 (RFC 5958) with PBES2 (RFC 8018).
 //!
 //! Written with AES-256-CBC and PBKDF2 with HMAC-SHA-256, which OpenSSL, Go's libraries, Java and Python read.
-//! Read with what OpenSSL has written by default since 1.0: AES-CBC, and PBKDF2 with any of the usual hashes.
-//!
-//! The primitives are aws-lc's, and the few lines of DER around them ours. The crate `pkcs8` would do this too,
-//! but it brings a second implementation of AES, SHA-2 and HMAC along; one cryptography is this crate's rule.
-//! For the same reason there is no scrypt, which aws-lc-rs does not offer: the error says how to convert.
+//! Read with what OpenSSL writes: AES or 3DES, and PBKDF2 with any of the usual hashes, or scrypt.
 
 use std::num::NonZeroU32;
 use std::path::Path;
 
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use x509_parser::asn1_rs::{FromDer as _, Null, Oid, ToDer};
 use zeroize::Zeroizing;
 
-use super::der::{self, Reader};
+use super::pbes2::{AES_256_CBC, AES_256_KEY, AES_BLOCK, Function, HMAC_SHA256, Locked, PBES2, PBKDF2};
 use super::pem::{self, EncryptedKey};
-use super::{IdentityError, Passphrase};
-use crate::crypto::cipher::{
-    AES_128, AES_192, AES_256, Algorithm, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey,
-    PaddedBlockEncryptingKey, UnboundCipherKey,
-};
+use super::{IdentityError, Passphrase, der};
+use crate::crypto::cipher::{AES_256, EncryptionContext, PaddedBlockEncryptingKey, UnboundCipherKey};
 use crate::crypto::iv::FixedLength;
 use crate::crypto::{pbkdf2, rand};
 
 /// Encrypts a key, PKCS#8 in DER; what comes out is PEM.
 pub(super) fn encrypt(key: &[u8], passphrase: &Passphrase) -> Option<Zeroizing<String>> {
-    let (mut salt, mut iv) = ([0; 16], [0; IV]);
+    let (mut salt, mut iv) = ([0; 16], [0; AES_BLOCK]);
     rand::fill(&mut salt).and_then(|()| rand::fill(&mut iv)).ok()?;
-    let derivation = Derivation {
+    let function = Function::Pbkdf2 {
         hash: pbkdf2::PBKDF2_HMAC_SHA256,
         iterations: NonZeroU32::new(ITERATIONS)?,
         salt: &salt,
-        cipher: AES_256_OCTETS,
     };
-    let cipher = PaddedBlockEncryptingKey::cbc_pkcs7(derivation.key(passphrase)?).ok()?;
+    let secret = UnboundCipherKey::new(&AES_256, &function.key(passphrase, AES_256_KEY).ok()?).ok()?;
+    let cipher = PaddedBlockEncryptingKey::cbc_pkcs7(secret).ok()?;
     // Room for the padding: a buffer that grows leaves copies of its contents behind.
-    let mut data = Zeroizing::new(Vec::with_capacity(key.len() + IV));
+    let mut data = Zeroizing::new(Vec::with_capacity(key.len() + AES_BLOCK));
     data.extend(key);
     cipher.less_safe_encrypt(&mut *data, EncryptionContext::Iv128(FixedLength::from(iv))).ok()?;
-    let null = der::element(NULL, &[]);
-    let identifier =
-        |oid: &[u32], parameters: &[u8]| der::sequence(&[&*der::object_identifier(oid), parameters]);
-    let pbkdf2 = der::sequence(&[
-        &*der::octet_string(&salt),
-        &der::unsigned(&ITERATIONS.to_be_bytes()),
-        &identifier(HMAC_SHA256, &null),
-    ]);
-    let pbes2 =
-        der::sequence(&[identifier(PBKDF2, &pbkdf2), identifier(AES_256_CBC, &der::octet_string(&iv))]);
-    let document = der::sequence(&[identifier(PBES2, &pbes2), der::octet_string(&data)]);
+    let hash = identifier(HMAC_SHA256, &written(&Null {})?)?;
+    let pbkdf2 = der::sequence(&[&written(&&salt[..])?, &written(&ITERATIONS)?, &hash])?;
+    let function = identifier(PBKDF2, &pbkdf2)?;
+    let encryption = identifier(AES_256_CBC, &written(&&iv[..])?)?;
+    let scheme = identifier(PBES2, &der::sequence(&[&function, &encryption])?)?;
+    let document = der::sequence(&[&scheme, &written(&&data[..])?])?;
     Some(pem::write(pem::ENCRYPTED_KEY, &document))
+}
+
+/// AlgorithmIdentifier.
+fn identifier(oid: &[u8], parameters: &[u8]) -> Option<Vec<u8>> {
+    der::sequence(&[&written(&Oid::new(oid.into()))?, parameters])
+}
+
+fn written(value: &impl ToDer) -> Option<Vec<u8>> {
+    value.to_der_vec().ok()
 }
 
 /// Decrypts the first key of a PEM file that is encrypted; `path` is what messages call it.
@@ -68,15 +66,10 @@ pub(super) fn open(
 
 /// Decrypts EncryptedPrivateKeyInfo.
 fn decrypt(document: &[u8], passphrase: &Passphrase) -> Result<PrivateKeyDer<'static>, DecryptError> {
-    let (derivation, iv, data) = parse(document)?;
-    let key = derivation.key(passphrase).ok_or(DecryptError::Malformed)?;
-    let cipher = PaddedBlockDecryptingKey::cbc_pkcs7(key).map_err(|_| DecryptError::Malformed)?;
-    let mut data = Zeroizing::new(data.to_vec());
+    let plain = Locked::read(document)?.open(passphrase)?;
     // A wrong passphrase leaves noise: mostly its padding is wrong, and always what it says.
-    let plain = cipher
-        .decrypt(&mut data, DecryptionContext::Iv128(FixedLength::from(iv)))
-        .map_err(|_| DecryptError::WrongPassphrase)?;
-    if Reader::new(plain).sequence().is_none_or(|mut key| key.number().is_none()) {
+    let version = der::contents(&plain).map(u32::from_der);
+    if !matches!(version, Some(Ok(_))) {
         return Err(DecryptError::WrongPassphrase);
     }
     Ok(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(plain.to_vec())))
@@ -92,7 +85,7 @@ pub enum DecryptError {
     /// Not PKCS#8, but the form of OpenSSL before 1.0, whose key derivation is one round of MD5.
     #[error("it is encrypted in the old OpenSSL form")]
     OldForm,
-    /// Something other than PBKDF2 and AES-CBC, or more work than anybody asks for.
+    /// Something other than PBKDF2 or scrypt with AES or 3DES, or more work than anybody asks for.
     #[error("it is encrypted in a way that is not supported")]
     Unsupported,
     /// It does not fit.
@@ -100,103 +93,18 @@ pub enum DecryptError {
     WrongPassphrase,
 }
 
-/// How a passphrase becomes a key.
-struct Derivation<'a> {
-    hash: pbkdf2::Algorithm,
-    iterations: NonZeroU32,
-    salt: &'a [u8],
-    /// And how many octets its key has.
-    cipher: (&'static Algorithm, usize),
-}
-
-impl Derivation<'_> {
-    fn key(&self, passphrase: &Passphrase) -> Option<UnboundCipherKey> {
-        let (cipher, length) = self.cipher;
-        let mut key = Zeroizing::new(vec![0; length]);
-        pbkdf2::derive(self.hash, self.iterations, self.salt, passphrase.octets(), &mut key);
-        UnboundCipherKey::new(cipher, &key).ok()
-    }
-}
-
-fn parse(document: &[u8]) -> Result<(Derivation<'_>, [u8; IV], &[u8]), DecryptError> {
-    use DecryptError::{Malformed, Unsupported};
-
-    let mut outer = Reader::new(document).sequence().ok_or(Malformed)?;
-    let mut scheme = outer.sequence().ok_or(Malformed)?;
-    let data = outer.take(der::OCTET_STRING).ok_or(Malformed)?;
-    if !is(scheme.take(der::OBJECT_IDENTIFIER), PBES2) {
-        return Err(Unsupported);
-    }
-    let mut parameters = scheme.sequence().ok_or(Malformed)?;
-    let mut function = parameters.sequence().ok_or(Malformed)?;
-    let mut encryption = parameters.sequence().ok_or(Malformed)?;
-    if !is(function.take(der::OBJECT_IDENTIFIER), PBKDF2) {
-        return Err(Unsupported);
-    }
-    let mut function = function.sequence().ok_or(Malformed)?;
-    let salt = function.take(der::OCTET_STRING).ok_or(Malformed)?;
-    let iterations = function.number().and_then(NonZeroU32::new).ok_or(Unsupported)?;
-    if iterations.get() > MAX_ITERATIONS {
-        return Err(Unsupported);
-    }
-    // The length of the key, which follows from the cipher.
-    let _ = function.number();
-    let hash = if function.is_empty() {
-        pbkdf2::PBKDF2_HMAC_SHA1
-    } else {
-        let oid = function.sequence().ok_or(Malformed)?.take(der::OBJECT_IDENTIFIER);
-        choose(HASHES, oid).ok_or(Unsupported)?
-    };
-    let cipher = choose(CIPHERS, encryption.take(der::OBJECT_IDENTIFIER)).ok_or(Unsupported)?;
-    let iv = encryption.take(der::OCTET_STRING).and_then(|iv| iv.try_into().ok()).ok_or(Malformed)?;
-    Ok((Derivation { hash, iterations, salt, cipher }, iv, data))
-}
-
-fn is(found: Option<&[u8]>, wanted: &[u32]) -> bool {
-    found.is_some_and(|found| der::element(der::OBJECT_IDENTIFIER, found) == der::object_identifier(wanted))
-}
-
-fn choose<T: Copy>(table: &[(&[u32], T)], found: Option<&[u8]>) -> Option<T> {
-    table.iter().find(|(oid, _)| is(found, oid)).map(|(_, value)| *value)
-}
-
 /// What the OWASP password storage cheat sheet asks of PBKDF2 with HMAC-SHA-256: a quarter of a second.
 const ITERATIONS: u32 = 600_000;
 
-/// A file of a stranger should not keep us busy for longer than some seconds.
-const MAX_ITERATIONS: u32 = 5_000_000;
-
-/// Octets of a block of AES, and so of what its first block is mixed with.
-const IV: usize = 16;
-
-const NULL: u8 = 5;
-
-const PBES2: &[u32] = &[1, 2, 840, 113_549, 1, 5, 13];
-const PBKDF2: &[u32] = &[1, 2, 840, 113_549, 1, 5, 12];
-const HMAC_SHA256: &[u32] = &[1, 2, 840, 113_549, 2, 9];
-const AES_256_CBC: &[u32] = &[2, 16, 840, 1, 101, 3, 4, 1, 42];
-
-const HASHES: &[(&[u32], pbkdf2::Algorithm)] = &[
-    (&[1, 2, 840, 113_549, 2, 7], pbkdf2::PBKDF2_HMAC_SHA1),
-    (HMAC_SHA256, pbkdf2::PBKDF2_HMAC_SHA256),
-    (&[1, 2, 840, 113_549, 2, 10], pbkdf2::PBKDF2_HMAC_SHA384),
-    (&[1, 2, 840, 113_549, 2, 11], pbkdf2::PBKDF2_HMAC_SHA512),
-];
-
-const CIPHERS: &[(&[u32], (&Algorithm, usize))] = &[
-    (&[2, 16, 840, 1, 101, 3, 4, 1, 2], (&AES_128, 16)),
-    (&[2, 16, 840, 1, 101, 3, 4, 1, 22], (&AES_192, 24)),
-    (AES_256_CBC, AES_256_OCTETS),
-];
-
-const AES_256_OCTETS: (&Algorithm, usize) = (&AES_256, 32);
-
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
     use crate::pki::KeyType;
+    use crate::pki::pbes2::SCRYPT;
     use crate::pki::private_key::PrivateKey;
 
     fn passphrase(text: &str) -> Passphrase {
@@ -228,15 +136,18 @@ mod tests {
     fn a_written_key_is_costly_to_guess() {
         let key = PrivateKey::generate(KeyType::P256).expect("a key");
         let document = document(&key);
-        let (derivation, ..) = parse(&document).expect("our own");
-        assert!(derivation.iterations.get() >= 600_000, "{}", derivation.iterations);
-        assert_eq!(derivation.salt.len(), 16);
+        let Function::Pbkdf2 { iterations, salt, .. } = Locked::read(&document).expect("our own").function
+        else {
+            panic!("PBKDF2");
+        };
+        assert!(iterations.get() >= 600_000, "{iterations}");
+        assert_eq!(salt.len(), 16);
     }
 
     #[test]
     fn more_work_than_anybody_asks_for_is_not_done() {
         let key = PrivateKey::generate(KeyType::P256).expect("a key");
-        let number = der::unsigned(&ITERATIONS.to_be_bytes());
+        let number = written(&ITERATIONS).expect("a number");
         let mut document = document(&key);
         let position = document.windows(number.len()).position(|octets| octets == number).expect("there");
         document[position + 2] = 0x7f;
@@ -246,44 +157,75 @@ mod tests {
     proptest! {
         #[test]
         fn no_octets_panic(document in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&document);
+            let _ = Locked::read(&document);
         }
 
         #[test]
-        fn no_change_panics(changes in prop::collection::vec((0_usize..250, any::<u8>()), 1..4), length in 0_usize..250) {
-            let mut document = SAMPLE.to_vec();
+        fn no_change_panics(changes in prop::collection::vec((0_usize..250, any::<u8>()), 1..4), length in 0_usize..250, scrypt: bool) {
+            let mut document = if scrypt { SCRYPT_SAMPLE.to_vec() } else { SAMPLE.to_vec() };
             for (position, octet) in changes {
                 if let Some(place) = document.get_mut(position) {
                     *place = octet;
                 }
             }
             document.truncate(length);
-            let _ = parse(&document);
+            let _ = Locked::read(&document);
         }
     }
 
     #[test]
-    fn the_sample_is_sound() {
-        let (derivation, iv, data) = parse(&SAMPLE).expect("sound");
-        assert_eq!(
-            (derivation.iterations.get(), derivation.salt, iv, data),
-            (2048, &[7; 8][..], [9; IV], &[1; 16][..])
-        );
+    fn the_samples_are_sound() {
+        for (sample, is_scrypt) in [(&*SAMPLE, false), (&*SCRYPT_SAMPLE, true)] {
+            let locked = Locked::read(sample).expect("sound");
+            let salt = match locked.function {
+                Function::Pbkdf2 { iterations, salt, .. } => {
+                    (iterations.get() == 2048 && !is_scrypt).then_some(salt)
+                }
+                Function::Scrypt { parameters, salt } => {
+                    (parameters.n() == 16_384 && is_scrypt).then_some(salt)
+                }
+            };
+            assert_eq!((salt, locked.data), (Some(&[7; 8][..]), &[1; 16][..]));
+        }
+    }
+
+    /// A stranger's file may not take all of our memory.
+    #[test]
+    fn scrypt_has_limits() {
+        for (numbers, expected) in [
+            ([1_u32 << 30, 8, 1], DecryptError::Unsupported),
+            ([2, u32::MAX, 1], DecryptError::Unsupported),
+            ([16_384, 8, u32::MAX], DecryptError::Unsupported),
+            ([16_383, 8, 1], DecryptError::Malformed),
+            ([0, 8, 1], DecryptError::Malformed),
+            ([16_384, 0, 1], DecryptError::Malformed),
+        ] {
+            let document = sample(&scrypt(numbers));
+            assert_eq!(decrypt(&document, &passphrase("")), Err(expected), "{numbers:?}");
+        }
     }
 
     /// PBES2 with PBKDF2, HMAC-SHA-256, 2048 iterations and AES-256-CBC, as OpenSSL writes it.
-    static SAMPLE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
-        let identifier =
-            |oid: &[u32], parameters: &[u8]| der::sequence(&[&*der::object_identifier(oid), parameters]);
-        let function = der::sequence(&[
-            der::octet_string(&[7; 8]),
-            der::unsigned(&2048_u32.to_be_bytes()),
-            identifier(HMAC_SHA256, &der::element(NULL, &[])),
-        ]);
-        let scheme = der::sequence(&[
-            identifier(PBKDF2, &function),
-            identifier(AES_256_CBC, &der::octet_string(&[9; IV])),
-        ]);
-        der::sequence(&[identifier(PBES2, &scheme), der::octet_string(&[1; 16])])
+    static SAMPLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let hash = identifier(HMAC_SHA256, &written(&Null {}).expect("DER")).expect("DER");
+        let function = [&written(&&[7_u8; 8][..]).expect("DER"), &written(&2048_u32).expect("DER"), &hash];
+        sample(&identifier(PBKDF2, &der::sequence(&function.map(Vec::as_slice)).expect("DER")).expect("DER"))
     });
+
+    /// The same with scrypt, as OpenSSL writes it.
+    static SCRYPT_SAMPLE: LazyLock<Vec<u8>> = LazyLock::new(|| sample(&scrypt([16_384, 8, 1])));
+
+    fn scrypt(numbers: [u32; 3]) -> Vec<u8> {
+        let numbers = numbers.map(|number| written(&number).expect("DER")).concat();
+        let parameters = der::sequence(&[&written(&&[7_u8; 8][..]).expect("DER"), &numbers]).expect("DER");
+        identifier(SCRYPT, &parameters).expect("DER")
+    }
+
+    fn sample(function: &[u8]) -> Vec<u8> {
+        let encryption =
+            identifier(AES_256_CBC, &written(&&[9_u8; AES_BLOCK][..]).expect("DER")).expect("DER");
+        let scheme = der::sequence(&[function, &encryption]).expect("DER");
+        let scheme = identifier(PBES2, &scheme).expect("DER");
+        der::sequence(&[&scheme, &written(&&[1_u8; 16][..]).expect("DER")]).expect("DER")
+    }
 }

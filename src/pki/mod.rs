@@ -31,6 +31,7 @@ mod name_error;
 mod names;
 pub mod pack;
 mod passphrase;
+mod pbes2;
 mod pem;
 mod possession;
 mod private_key;

@@ -8,8 +8,9 @@
 
 use rcgen::{CertificateParams, KeyIdMethod, PublicKeyData, SignatureAlgorithm, SigningKey};
 use rustls_pki_types::CertificateDer;
-use x509_parser::asn1_rs::{Any, BitString, FromDer as _, Sequence, ToDer as _};
+use x509_parser::asn1_rs::{BitString, ToDer as _};
 
+use super::der;
 use super::private_key::PrivateKey;
 use super::profile::Profile;
 
@@ -40,8 +41,8 @@ pub(super) fn self_signed(key: &PrivateKey, profile: &Profile) -> Option<Certifi
 fn written(profile: &Profile, issuer: &CertificateParams, key: &PrivateKey) -> Option<(Vec<u8>, Vec<u8>)> {
     let issuer = rcgen::Issuer::from_params(issuer, NoSignature(key.algorithm()));
     let certificate = profile.parameters.signed_by(&profile.public_key, &issuer).ok()?;
-    let (to_be_signed, rest) = element(contents(certificate.der())?)?;
-    let (algorithm, _no_signature) = element(rest)?;
+    let (to_be_signed, rest) = der::element(der::contents(certificate.der())?)?;
+    let (algorithm, _no_signature) = der::element(rest)?;
     Some((to_be_signed.to_vec(), algorithm.to_vec()))
 }
 
@@ -67,35 +68,20 @@ impl SigningKey for NoSignature {
 
 /// Puts another issuer into a TBSCertificate: its fourth element, behind version, serial number and algorithm.
 fn with_issuer(to_be_signed: &[u8], issuer: &[u8]) -> Option<Vec<u8>> {
-    let fields = contents(to_be_signed)?;
+    let fields = der::contents(to_be_signed)?;
     let mut rest = fields;
     for _ in 0..3 {
-        (_, rest) = element(rest)?;
+        (_, rest) = der::element(rest)?;
     }
     let before = &fields[..fields.len() - rest.len()];
-    let (_, after) = element(rest)?;
-    sequence(&[before, issuer, after])
+    let (_, after) = der::element(rest)?;
+    der::sequence(&[before, issuer, after])
 }
 
 /// Certificate: what is signed, how, and the signature.
 fn signed(to_be_signed: &[u8], algorithm: &[u8], key: &PrivateKey) -> Option<CertificateDer<'static>> {
     let signature = BitString::new(0, &key.sign(to_be_signed).ok()?).to_der_vec().ok()?;
-    sequence(&[to_be_signed, algorithm, &signature]).map(CertificateDer::from)
-}
-
-/// The first element as it stands, and what follows it.
-fn element(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (rest, _) = Any::from_der(der).ok()?;
-    Some((&der[..der.len() - rest.len()], rest))
-}
-
-/// What is in the first element.
-fn contents(der: &[u8]) -> Option<&[u8]> {
-    Any::from_der(der).ok().map(|(_, element)| element.data)
-}
-
-fn sequence(elements: &[&[u8]]) -> Option<Vec<u8>> {
-    Sequence::new(elements.concat().into()).to_der_vec().ok()
+    der::sequence(&[to_be_signed, algorithm, &signature]).map(CertificateDer::from)
 }
 
 #[cfg(test)]
@@ -107,9 +93,9 @@ mod tests {
     use crate::pki::{KeyType, Role};
 
     fn fields(certificate: &[u8]) -> Vec<&[u8]> {
-        let mut rest = contents(contents(certificate).expect("DER")).expect("DER");
+        let mut rest = der::contents(der::contents(certificate).expect("DER")).expect("DER");
         let mut fields = Vec::new();
-        while let Some((field, after)) = element(rest) {
+        while let Some((field, after)) = der::element(rest) {
             fields.push(field);
             rest = after;
         }
@@ -131,7 +117,7 @@ mod tests {
         };
         let plain = by(&[0x30, 0]);
         for length in [0, 1, 125, 126, 127, 128, 253, 255, 256, 65_535, 65_536] {
-            let subject = sequence(&[&vec![0xff; length]]).expect("DER");
+            let subject = der::sequence(&[&vec![0xff; length]]).expect("DER");
             let certificate = by(&subject);
             let (fields, mut expected) = (fields(&certificate), fields(&plain));
             expected[3] = &subject;

@@ -50,7 +50,7 @@ fn every_kind_and_form_of_key_signs() {
         let option: &[&str] = if option.is_empty() { &[] } else { &["-pkeyopt", option] };
         place.openssl(&[&["genpkey", "-algorithm", algorithm, "-out", "ca.key"], option].concat());
         place.make_root("ca", &["-key", "ca.key"], "CN=CA\n", "");
-        let mut forms = vec!["ca.key", "aes.key", "sha1.key"];
+        let mut forms = vec!["ca.key", "aes.key", "sha1.key", "des3.key", "scrypt.key"];
         let encrypt = |cipher: &str, hash: &str, out: &str| {
             let form = ["pkcs8", "-topk8", "-in", "ca.key", "-out", out];
             place.openssl(
@@ -59,6 +59,10 @@ fn every_kind_and_form_of_key_signs() {
         };
         encrypt("aes-256-cbc", "hmacWithSHA512", "aes.key");
         encrypt("aes-128-cbc", "hmacWithSHA1", "sha1.key");
+        // As `openssl genrsa -des3` writes it.
+        encrypt("des3", "hmacWithSHA256", "des3.key");
+        let scrypt = ["pkcs8", "-topk8", "-in", "ca.key", "-out", "scrypt.key", "-scrypt"];
+        place.openssl(&[&scrypt[..], &["-passout", "pass:open sesame"]].concat());
         if algorithm != "ED25519" {
             place.openssl(&["pkey", "-traditional", "-in", "ca.key", "-out", "older.key"]);
             forms.push("older.key");
@@ -148,18 +152,15 @@ fn what_cannot_sign_is_refused_with_its_reason() {
     place.make_root("leaf", &ec, "CN=leaf\n", "basicConstraints=critical,CA:false\n");
     place.make_root("mute", &ec, "CN=mute\n", "basicConstraints=CA:true\nkeyUsage=critical,cRLSign\n");
     place.make_root("one", &ec, "CN=one\n", "basicConstraints=CA:true\nextendedKeyUsage=serverAuth\n");
-    place.openssl(&[
-        "pkcs8",
-        "-topk8",
-        "-in",
-        "good.key",
-        "-out",
-        "scrypt.key",
-        "-scrypt",
-        "-passout",
-        "pass:a",
-    ]);
-    place.openssl(&["pkcs8", "-topk8", "-in", "good.key", "-out", "closed.key", "-passout", "pass:a"]);
+    for (out, form) in [
+        ("closed.key", &[][..]),
+        ("scrypt.key", &["-scrypt"]),
+        ("des3.key", &["-v2", "des3"]),
+        ("older.key", &["-v1", "PBE-SHA1-3DES"]),
+    ] {
+        let flags = ["pkcs8", "-topk8", "-in", "good.key", "-out", out, "-passout", "pass:a"];
+        place.openssl(&[&flags[..], form].concat());
+    }
     fs::write(place.path("wrong"), "b\n").expect("writable");
     fs::write(place.path("empty"), "\n").expect("writable");
     for (certificate, key, passphrase, reason) in [
@@ -171,7 +172,9 @@ fn what_cannot_sign_is_refused_with_its_reason() {
         ("good.crt", "closed.key", Some("wrong"), "the passphrase is wrong"),
         ("good.crt", "closed.key", Some("empty"), "`empty` holds no passphrase"),
         ("good.crt", "closed.key", Some("good.key"), "does not look like a passphrase"),
-        ("good.crt", "scrypt.key", Some("wrong"), "encrypted in a way that is not supported"),
+        ("good.crt", "scrypt.key", Some("wrong"), "the passphrase is wrong"),
+        ("good.crt", "des3.key", Some("wrong"), "the passphrase is wrong"),
+        ("good.crt", "older.key", Some("wrong"), "encrypted in a way that is not supported"),
         ("good.key", "good.key", None, "`good.key` holds no certificate"),
         ("good.crt", "good.crt", None, "`good.crt` holds no private key"),
     ] {
