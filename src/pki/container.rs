@@ -6,7 +6,7 @@
 use std::fmt::{self, Display};
 use std::path::Path;
 
-use rustls_pki_types::pem::{PemObject as _, SectionKind};
+use data_encoding::BASE64;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
@@ -337,9 +337,7 @@ pub(super) fn base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     }
     let digits = text.iter().filter(|byte| !byte.is_ascii_whitespace()).copied();
     let digits = Zeroizing::new(digits.collect::<Vec<_>>());
-    let block = [b"-----BEGIN CERTIFICATE-----\n", digits.as_slice(), b"\n-----END CERTIFICATE-----\n"];
-    let block = Zeroizing::new(block.concat());
-    <(SectionKind, Vec<u8>)>::from_pem_slice(&block).ok().map(|(_, der)| Zeroizing::new(der))
+    BASE64.decode(&digits).ok().map(Zeroizing::new)
 }
 
 /// Elements of BER one after the other: PKCS#7 and PKCS#12 often have lengths that are not definite, and then only

@@ -1,7 +1,8 @@
 //! Distinguished names: of the subject and of the issuer.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 
+use data_encoding::HEXLOWER;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -72,11 +73,7 @@ fn written(attribute: &AttributeTypeAndValue<'_>) -> String {
     match text(attribute) {
         Some(value) => format!("{kind}={}", escaped(&value)),
         // RFC 4514 section 2.4: a value without a text form is `#` and its octets.
-        None => attribute.as_slice().iter().fold(format!("{kind}=#"), |mut hex, octet| {
-            // Writing to a string does not fail.
-            let _ = write!(hex, "{octet:02x}");
-            hex
-        }),
+        None => format!("{kind}=#{}", HEXLOWER.encode(attribute.as_slice())),
     }
 }
 

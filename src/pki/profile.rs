@@ -9,6 +9,7 @@ use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
@@ -18,7 +19,6 @@ use time::{Duration, OffsetDateTime};
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::summary::hexadecimal;
 use super::{Role, SubjectName, Summary, date};
 use crate::choice::{self, UnknownChoice};
 use crate::crypto::digest::{SHA256, digest};
@@ -133,7 +133,7 @@ impl Profile {
         validity: Validity,
     ) -> Result<Self, ProfileError> {
         let identifier = key_identifier(public_key)?;
-        let short = hexadecimal(&identifier[..4]);
+        let short = HEXLOWER.encode(&identifier[..4]);
         let mut root = Self::new(&format!("egext CA {short}"), names, public_key, identifier, validity)?;
         let parameters = &mut root.parameters;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(PATH_LENGTH));

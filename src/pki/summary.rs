@@ -1,5 +1,4 @@
-use std::fmt::Write as _;
-
+use data_encoding::HEXLOWER;
 use rustls_pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 use x509_parser::asn1_rs::FromDer as _;
@@ -129,13 +128,5 @@ fn part(error: &X509Error) -> &'static str {
 
 fn serial(octets: &[u8]) -> String {
     let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-    hexadecimal(&octets[zeros.min(octets.len().saturating_sub(1))..])
-}
-
-pub(super) fn hexadecimal(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut hex, octet| {
-        // Writing to a string does not fail.
-        let _ = write!(hex, "{octet:02x}");
-        hex
-    })
+    HEXLOWER.encode(&octets[zeros.min(octets.len().saturating_sub(1))..])
 }

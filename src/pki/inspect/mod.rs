@@ -5,13 +5,13 @@ mod file;
 
 pub use file::{KeyFile, PemFile, directory, entries};
 
+use data_encoding::HEXLOWER;
 use rustls_pki_types::CertificateDer;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{ExtendedKeyUsage, KeyUsage, ParsedExtension};
 
 use super::signature::{self, Signature};
-use super::summary::hexadecimal;
 use super::{InspectError, Summary, key_kind, pem};
 use crate::crypto::digest::{SHA256, digest};
 
@@ -129,7 +129,7 @@ fn parse<'a>(der: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
 }
 
 fn sha256(octets: &[u8]) -> String {
-    hexadecimal(digest(&SHA256, octets).as_ref())
+    HEXLOWER.encode(digest(&SHA256, octets).as_ref())
 }
 
 fn key_usages(usage: &KeyUsage) -> Vec<&'static str> {

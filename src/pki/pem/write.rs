@@ -1,3 +1,4 @@
+use data_encoding::BASE64;
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
@@ -14,21 +15,8 @@ pub(in crate::pki) fn write(label: &str, der: &[u8]) -> Zeroizing<String> {
     // Room for all of it at once: a string that grows leaves copies of its contents behind.
     let mut text = Zeroizing::new(String::with_capacity(room(label, der.len())));
     text.extend(["-----BEGIN ", label, "-----\n"]);
-    let mut column = 0;
-    for octets in der.chunks(3) {
-        let group =
-            octets.iter().fold(0, |group, octet| group << 8 | u32::from(*octet)) << (8 * (3 - octets.len()));
-        for digit in 0..4 {
-            let value = group >> (18 - 6 * digit) & 0x3f;
-            text.push(if digit > octets.len() { '=' } else { base64_digit(value) });
-        }
-        column += 4;
-        if column == COLUMNS {
-            text.push('\n');
-            column = 0;
-        }
-    }
-    if column > 0 {
+    for line in der.chunks(LINE) {
+        BASE64.encode_append(line, &mut text);
         text.push('\n');
     }
     text.extend(["-----END ", label, "-----\n"]);
@@ -41,20 +29,11 @@ fn room(label: &str, octets: usize) -> usize {
     encoded + encoded.div_ceil(COLUMNS) + 2 * (label.len() + "-----BEGIN -----\n".len())
 }
 
-/// RFC 4648 section 4.
-fn base64_digit(value: u32) -> char {
-    let value = value as u8;
-    char::from(match value {
-        0..26 => b'A' + value,
-        26..52 => b'a' + value - 26,
-        52..62 => b'0' + value - 52,
-        62 => b'+',
-        _ => b'/',
-    })
-}
-
 /// RFC 7468 section 2.
 const COLUMNS: usize = 64;
+
+/// Octets in a line.
+const LINE: usize = COLUMNS / 4 * 3;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,8 @@
 use std::fmt::{self, Display};
 use std::net::IpAddr;
 
+use data_encoding::HEXLOWER;
+
 use crate::printable::printable;
 
 /// Names and addresses that a CA may, or may not, sign for.
@@ -141,8 +143,7 @@ fn network(contents: &[u8]) -> Result<Constraint, String> {
     };
     let bits = mask.iter().flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1));
     if !bits.is_sorted_by(|one, other| one >= other) {
-        let mask = mask.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"));
-        return Err(format!("IP constraint contained invalid mask {mask}"));
+        return Err(format!("IP constraint contained invalid mask {}", HEXLOWER.encode(mask)));
     }
     Ok(Constraint::Net(network, masked))
 }

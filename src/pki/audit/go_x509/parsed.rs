@@ -1,5 +1,6 @@
 //! A certificate as Go's parser leaves it (`crypto/x509/parser.go`), and what Go asks of each one in a chain.
 
+use data_encoding::HEXLOWER;
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
@@ -154,15 +155,14 @@ impl<'a> Parsed<'a> {
             Some(words) => crate::printable::printable(words),
             None => format!(
                 "serial:{}",
-                der::signed(self.serial).map_or_else(hex_of(self.serial), |n| n.to_string())
+                // Too long to be written in decimals here.
+                der::signed(self.serial).map_or_else(
+                    || format!("0x{}", HEXLOWER.encode(self.serial)),
+                    |number| number.to_string()
+                )
             ),
         }
     }
-}
-
-/// A number that is too long to be written in decimals here.
-fn hex_of(octets: &[u8]) -> impl FnOnce() -> String {
-    move || octets.iter().fold("0x".to_owned(), |hex, octet| hex + &format!("{octet:02x}"))
 }
 
 fn version(input: &mut Input<'_>) -> Result<i64, String> {
