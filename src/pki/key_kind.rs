@@ -49,6 +49,18 @@ fn known(oid: &str) -> Option<&'static str> {
     KEYS.iter().find(|(known, _)| *known == oid).map(|(_, name)| *name)
 }
 
+/// The kind of a public key as rcgen knows it; none where it knows none.
+pub(super) fn of_rcgen(identifier: &AlgorithmIdentifier<'_>) -> Option<&'static rcgen::SignatureAlgorithm> {
+    Some(match algorithm(identifier).as_ref() {
+        "P-256" => &rcgen::PKCS_ECDSA_P256_SHA256,
+        "P-384" => &rcgen::PKCS_ECDSA_P384_SHA384,
+        "P-521" => &rcgen::PKCS_ECDSA_P521_SHA512,
+        "Ed25519" => &rcgen::PKCS_ED25519,
+        RSA => &rcgen::PKCS_RSA_SHA256,
+        _ => return None,
+    })
+}
+
 /// Why no common TLS stack takes a key; none for one that all take, whatever its size.
 pub(super) fn refusal(info: &SubjectPublicKeyInfo<'_>) -> Option<&'static str> {
     let data = &info.subject_public_key.data;

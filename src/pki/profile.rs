@@ -13,13 +13,14 @@ use data_encoding::HEXLOWER;
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    GeneralSubtree, IsCa, KeyIdMethod, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
+    GeneralSubtree, IsCa, KeyIdMethod, KeyUsagePurpose, NameConstraints, PublicKeyData, SanType,
+    SerialNumber, SignatureAlgorithm,
 };
 use time::{Duration, OffsetDateTime};
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::{Role, SubjectName, Summary, date};
+use super::{Role, SubjectName, Summary, date, key_kind};
 use crate::choice::{self, UnknownChoice};
 use crate::crypto::digest::{SHA256, digest};
 use crate::crypto::rand;
@@ -117,7 +118,34 @@ impl Validity {
 #[derive(Debug)]
 pub(super) struct Profile {
     pub(super) parameters: CertificateParams,
-    pub(super) public_key: rcgen::SubjectPublicKeyInfo,
+    pub(super) public_key: PublicKey,
+}
+
+/// A public key in the way of rcgen.
+#[derive(Debug)]
+pub(super) struct PublicKey {
+    algorithm: &'static SignatureAlgorithm,
+    /// The BIT STRING's value.
+    bits: Vec<u8>,
+}
+
+impl PublicKey {
+    /// From SubjectPublicKeyInfo, DER.
+    fn read(der: &[u8]) -> Result<Self, ProfileError> {
+        let (_, info) = SubjectPublicKeyInfo::from_der(der).map_err(|_| ProfileError::PublicKey)?;
+        let algorithm = key_kind::of_rcgen(&info.algorithm).ok_or(ProfileError::PublicKey)?;
+        Ok(Self { algorithm, bits: info.subject_public_key.data.to_vec() })
+    }
+}
+
+impl PublicKeyData for PublicKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.bits
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        self.algorithm
+    }
 }
 
 impl Profile {
@@ -132,9 +160,9 @@ impl Profile {
         constraints: Option<&[SubjectName]>,
         validity: Validity,
     ) -> Result<Self, ProfileError> {
-        let identifier = key_identifier(public_key)?;
-        let short = HEXLOWER.encode(&identifier[..4]);
-        let mut root = Self::new(&format!("egext CA {short}"), names, public_key, identifier, validity)?;
+        let public_key = PublicKey::read(public_key)?;
+        let short = HEXLOWER.encode(&identifier(&public_key.bits)[..4]);
+        let mut root = Self::new(&format!("egext CA {short}"), names, public_key, validity)?;
         let parameters = &mut root.parameters;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(PATH_LENGTH));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -156,7 +184,7 @@ impl Profile {
         public_key: &[u8],
         validity: Validity,
     ) -> Result<Self, ProfileError> {
-        let mut leaf = Self::new(common_name, names, public_key, key_identifier(public_key)?, validity)?;
+        let mut leaf = Self::new(common_name, names, PublicKey::read(public_key)?, validity)?;
         let parameters = &mut leaf.parameters;
         // The empty sequence is DER's way to say "no CA".
         parameters.is_ca = IsCa::ExplicitNoCa;
@@ -177,12 +205,9 @@ impl Profile {
     fn new(
         common_name: &str,
         names: &[SubjectName],
-        public_key: &[u8],
-        key_identifier: Vec<u8>,
+        public_key: PublicKey,
         validity: Validity,
     ) -> Result<Self, ProfileError> {
-        let public_key =
-            rcgen::SubjectPublicKeyInfo::from_der(public_key).map_err(|_| ProfileError::PublicKey)?;
         // What is not set below has no default that counts: rcgen's dates, serial number and name are replaced.
         let mut parameters = CertificateParams::default();
         parameters.serial_number = Some(SerialNumber::from_slice(&serial_number()?));
@@ -191,7 +216,7 @@ impl Profile {
         parameters.distinguished_name = DistinguishedName::new();
         parameters.distinguished_name.push(DnType::CommonName, common_name);
         parameters.subject_alt_names = names.iter().map(general_name).collect::<Result<_, _>>()?;
-        parameters.key_identifier_method = KeyIdMethod::PreSpecified(key_identifier);
+        parameters.key_identifier_method = KeyIdMethod::PreSpecified(identifier(&public_key.bits));
         Ok(Self { parameters, public_key })
     }
 }
@@ -210,10 +235,15 @@ pub(super) enum ProfileError {
     UnsupportedName(String),
 }
 
-/// RFC 7093 section 2 method 1: SHA-256 over the BIT STRING's value, the first 160 bits of it.
+/// The identifier of a key, SubjectPublicKeyInfo.
 pub(super) fn key_identifier(public_key: &[u8]) -> Result<Vec<u8>, ProfileError> {
-    let (_, public_key) = SubjectPublicKeyInfo::from_der(public_key).map_err(|_| ProfileError::PublicKey)?;
-    Ok(digest(&SHA256, &public_key.subject_public_key.data).as_ref()[..20].to_vec())
+    let (_, info) = SubjectPublicKeyInfo::from_der(public_key).map_err(|_| ProfileError::PublicKey)?;
+    Ok(identifier(&info.subject_public_key.data))
+}
+
+/// RFC 7093 section 2 method 1: SHA-256 over the BIT STRING's value, the first 160 bits of it.
+fn identifier(bits: &[u8]) -> Vec<u8> {
+    digest(&SHA256, bits).as_ref()[..20].to_vec()
 }
 
 /// Sixteen random octets, never derived from the key: a renewal that keeps its key needs a new number.
