@@ -33,6 +33,9 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
         }
         .into());
     }
+    if question.is_none() && !arguments.for_name.is_empty() && !audit.has_server() {
+        return Err(CertsError::NoServerToName { directory: directory(arguments).to_owned() }.into());
+    }
     if let Some(question) = question {
         let name = match question.host {
             Host::Ip(address) => SubjectName::Ip(*address),

@@ -133,6 +133,12 @@ pub enum CertsError {
         /// The side that was asked about.
         role: Option<Role>,
     },
+    /// A name was asked about, and no server's certificate was looked at.
+    #[error("`--for-name` is about a server's certificate, and none of `{}` was checked", directory.display())]
+    NoServerToName {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// The directory has no file with a certificate or a key.
     #[error("`{}` holds no certificate and no key", directory.display())]
     NothingToShow {
@@ -232,6 +238,10 @@ impl Hint for CertsError {
             }
             Self::NothingToCheck { directory, role: None } => Some(format!(
                 "make a set: `egext certs init{}`; or name the files one by one with `--ca`, `--cert` and `--key`",
+                dir_flag(directory)
+            )),
+            Self::NoServerToName { directory } => Some(format!(
+                "check it where the server's files are, or ask the server itself: `egext certs check --connect HOST:PORT --for-name NAME{}`",
                 dir_flag(directory)
             )),
             Self::NothingToShow { directory } => {

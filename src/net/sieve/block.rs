@@ -153,6 +153,8 @@ mod tests {
         for (authority, expected) in [
             ("/run/eg.sock", true),
             ("%2Frun%2Feg.sock", true),
+            ("run%2fegext%2Feg.sock", true),
+            ("run/eg.sock", true),
             ("unix:/run/eg.sock", true),
             ("@abstract", true),
             ("localhost", false),

@@ -300,7 +300,9 @@ fn mended_value(kind: Kind, value: &[u8]) -> Vec<u8> {
 /// take for the authority on a unix socket. h2 resets their calls before anybody else sees them.
 fn is_socket(authority: &[u8]) -> bool {
     let path = authority.strip_prefix(b"unix:").unwrap_or(authority);
-    [&b"/"[..], b"%2F", b"%2f", b"@", b"%40"].iter().any(|start| path.starts_with(start))
+    let is_abstract = [&b"@"[..], b"%40"].iter().any(|start| path.starts_with(start));
+    // Some leave out the first slash. No host name and no port has one.
+    is_abstract || path.contains(&b'/') || path.windows(3).any(|octets| octets.eq_ignore_ascii_case(b"%2F"))
 }
 
 /// As `http::HeaderValue` judges it.

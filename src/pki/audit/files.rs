@@ -156,9 +156,9 @@ pub(super) fn mode(key: &Path, allowed: u32) -> Vec<Finding> {
 pub(super) fn same(
     address: &str,
     presented: &[Certificate],
-    on_disk: Option<&(String, Certificate)>,
+    (path, expected): &(String, Certificate),
 ) -> Vec<Finding> {
-    let (Some(leaf), Some((path, expected))) = (presented.first(), on_disk) else { return Vec::new() };
+    let Some(leaf) = presented.first() else { return Vec::new() };
     if leaf.fingerprint == expected.fingerprint {
         return Vec::new();
     }

@@ -121,6 +121,11 @@ impl Audit {
         needed.map(|(_, certificate)| &certificate.summary).min_by_key(|summary| summary.not_after)
     }
 
+    /// Was a server's certificate on disk judged?
+    pub fn has_server(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// Was something in this file judged?
     pub fn looked_at(&self, path: &Path) -> bool {
         let subject = path.display().to_string();
@@ -141,9 +146,17 @@ impl Audit {
     ) -> Result<(), IdentityError> {
         let chain = inspect::PemFile::presented(address, chain)?.certificates;
         self.address = Some(address.to_owned());
-        let on_disk = self.server.take();
-        self.record("same as on disk", address, files::same(address, &chain, on_disk.as_ref()));
-        let questions = Questions { names: vec![host.clone()], ..questions.clone() };
+        match self.server.take() {
+            Some(on_disk) => {
+                self.record("same as on disk", address, files::same(address, &chain, &on_disk));
+            }
+            None => {
+                let reason = "not compared: no server's certificate is on disk";
+                self.record_state("same as on disk", address, State::Skipped(reason));
+            }
+        }
+        let mut questions = questions.clone();
+        questions.names.insert(0, host.clone());
         self.leaf(address, &chain, Role::Server, &questions, now);
         self.serials();
         Ok(())

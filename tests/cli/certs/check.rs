@@ -214,6 +214,33 @@ fn what_the_server_presents_is_held_against_the_disk() {
     assert_finding!(run, "probe.connect.refused", subject = address);
 }
 
+/// On the client's machine there is no server's certificate to compare with, and names are asked of the server.
+#[test]
+fn a_name_is_asked_of_what_the_server_presents() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+    let client = tempfile::tempdir().expect("a directory");
+    for (from, name) in
+        [(pki.ca(), "ca.crt"), (pki.client_certificate(), "client.crt"), (pki.client_key(), "client.key")]
+    {
+        fs::copy(from, client.path().join(name)).expect("copied");
+    }
+    let check = |name: &str| {
+        let words = ["certs", "check", "--connect", &server.address(), "--for-name", name, "--dir"];
+        egext(words).arg(client.path()).json()
+    };
+    let run = check("localhost");
+    assert_eq!((run.exit_code, run.ids().len()), (0, 0), "{}", run.stdout);
+    let checks = run.json["checks"].as_array().expect("a list");
+    let same = checks.iter().find(|check| check["check"] == "same as on disk").expect("named");
+    assert_eq!(same["state"], "skipped", "{same}");
+    let run = check("nope.example");
+    let finding = assert_finding!(run, "certs.names-missing", subject = server.address());
+    assert_eq!((run.exit_code, finding["evidence"]["expected"].as_str()), (1, Some("nope.example")));
+    let run = egext(["certs", "check", "--for-name", "localhost", "--dir"]).arg(client.path()).run();
+    assert_eq!(run.exit_code, 2, "nothing was asked: {run:?}");
+}
+
 #[test]
 fn what_no_tool_of_today_makes_is_found_too() {
     let case = Foreign::new();
