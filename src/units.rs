@@ -1,6 +1,7 @@
 //! Quantities as people type them: durations and sizes.
 
 use std::fmt::{self, Display};
+use std::num::IntErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -46,11 +47,12 @@ impl FromStr for Span {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        let milliseconds = sum(text).ok_or_else(|| match is_number(text) {
-            true => QuantityError::NoUnit { number: text.to_owned() },
-            false => QuantityError::Span,
-        })?;
-        Ok(Self(Duration::from_millis(milliseconds)))
+        match sum(text) {
+            Some(milliseconds) if milliseconds <= LONGEST => Ok(Self(Duration::from_millis(milliseconds))),
+            Some(_) => Err(QuantityError::TooLong),
+            None if is_number(text) => Err(QuantityError::NoUnit { number: text.to_owned() }),
+            None => Err(QuantityError::Span),
+        }
     }
 }
 
@@ -91,11 +93,11 @@ impl FromStr for Size {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        [SIZES, BINARY_SIZES, DECIMAL_SIZES]
-            .into_iter()
-            .find_map(|units| quantity(text, units))
-            .map(Self)
-            .ok_or(QuantityError::Size)
+        let octets = [SIZES, BINARY_SIZES, DECIMAL_SIZES].into_iter().find_map(|units| quantity(text, units));
+        match octets.ok_or(QuantityError::Size)? {
+            octets if octets <= LARGEST => Ok(Self(octets)),
+            _ => Err(QuantityError::TooLarge),
+        }
     }
 }
 
@@ -133,8 +135,8 @@ impl FromStr for Within {
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         let Some(percent) = text.strip_suffix('%') else {
             return text.parse().map(Self::Span).map_err(|error| match error {
-                QuantityError::NoUnit { number } => QuantityError::NoUnit { number },
-                _ => QuantityError::Within,
+                QuantityError::Span => QuantityError::Within,
+                error => error,
             });
         };
         let digits = percent.bytes().all(|octet| octet.is_ascii_digit());
@@ -153,12 +155,18 @@ pub enum QuantityError {
         /// As typed.
         number: String,
     },
-    /// Not a size, or too large.
+    /// Not a size.
     #[error("expected a size such as `64KiB`, `4MiB`, `4Mi` or `4M`")]
     Size,
-    /// Not a duration, or too long.
+    /// Not a duration.
     #[error("expected a duration such as `500ms`, `90s`, `15m`, `1h30m`, `12h`, `30d`, `1w` or `5y`")]
     Span,
+    /// Larger than any limit.
+    #[error("it is too large: the limit is {}", Size(LARGEST))]
+    TooLarge,
+    /// Longer than any limit.
+    #[error("it is too long: the limit is {}", Span(Duration::from_millis(LONGEST)))]
+    TooLong,
     /// Neither a duration nor a percentage.
     #[error("expected a duration such as `30d` or `12h`, or a percentage such as `20%`")]
     Within,
@@ -174,6 +182,8 @@ impl Hint for QuantityError {
             Self::Span => {
                 "whole numbers only, the largest unit first: `1h30m`, not `1.5h`; `m` is minutes".to_owned()
             }
+            Self::TooLarge => "for example `16Mi`".to_owned(),
+            Self::TooLong => "for example `90s`, `12h`, `30d` or `5y`".to_owned(),
             Self::Within => {
                 "the percentage is of the certificate's lifetime: `20%` of 365d are 73d".to_owned()
             }
@@ -181,7 +191,8 @@ impl Hint for QuantityError {
     }
 }
 
-/// Numbers with units of time, the largest first, each unit once: the milliseconds of all together.
+/// Numbers with units of time, the largest first, each unit once: the milliseconds of all together, or the largest
+/// number if they are more.
 fn sum(text: &str) -> Option<u64> {
     let (mut rest, mut total, mut last) = (text, 0_u64, u64::MAX);
     loop {
@@ -189,7 +200,7 @@ fn sum(text: &str) -> Option<u64> {
         let letters = rest.bytes().skip(digits).take_while(u8::is_ascii_alphabetic).count();
         let (part, behind) = rest.split_at(digits + letters);
         let one = quantity(&format!("1{}", &part[digits..]), UNITS).filter(|unit| *unit < last)?;
-        total = total.checked_add(quantity(part, UNITS)?).filter(|total| *total <= LIMIT)?;
+        total = total.saturating_add(quantity(part, UNITS)?);
         if behind.is_empty() {
             return Some(total);
         }
@@ -201,12 +212,17 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit())
 }
 
-/// A whole number followed by a unit: the number of the smallest unit.
+/// A whole number followed by a unit: the number of the smallest unit, or the largest number if it is more.
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, name) = text.split_at(digits);
     let (_, unit) = units.iter().find(|(known, _)| *known == name)?;
-    number.parse::<u64>().ok()?.checked_mul(*unit).filter(|total| *total <= LIMIT)
+    let number = match number.parse::<u64>() {
+        Ok(number) => number,
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => u64::MAX,
+        Err(_) => return None,
+    };
+    Some(number.saturating_mul(*unit))
 }
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
@@ -231,9 +247,12 @@ const SIZES: &[(&str, u64)] = &[("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("G
 const BINARY_SIZES: &[(&str, u64)] = &[("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)];
 const DECIMAL_SIZES: &[(&str, u64)] = &[("", 1), ("k", 1000), ("M", 1_000_000), ("G", 1_000_000_000)];
 
-/// A thousand years in milliseconds, a little over 28 TiB: what is larger is a typing error, and dates
-/// computed from it stay within four-digit years.
-const LIMIT: u64 = 1000 * 365 * SECONDS_PER_DAY * 1000;
+/// A thousand years in milliseconds: what is longer is a typing error, and dates computed from it stay within four-digit
+/// years.
+const LONGEST: u64 = 1000 * 365 * SECONDS_PER_DAY * 1000;
+
+/// What is measured here are messages, and those of protobuf are smaller: what is larger is a typing error.
+const LARGEST: u64 = 2 << 30;
 
 #[cfg(test)]
 mod tests {
@@ -260,10 +279,23 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Span>().expect(text).to_string(), printed);
         }
-        for text in ["1h1h", "30m1h", "1h30", "h30m", "1h 30m", "1h-30m", "999y999y", "1W", "1week", "1é"] {
+        for text in ["1h1h", "30m1h", "1h30", "h30m", "1h 30m", "1h-30m", "1y1y", "1W", "1week", "1é"] {
             assert!(matches!(text.parse::<Span>(), Err(QuantityError::Span)), "{text}");
         }
         assert_eq!("1w".parse::<Within>().expect("a week").to_string(), "7d");
+    }
+
+    #[test]
+    fn what_is_too_much_is_no_wrong_grammar() {
+        for text in ["1001y", "99999999999999y", "99999999999999999999999y", "1000y1ms"] {
+            assert!(matches!(text.parse::<Span>(), Err(QuantityError::TooLong)), "{text}");
+            assert!(matches!(text.parse::<Within>(), Err(QuantityError::TooLong)), "{text}");
+        }
+        assert_eq!(QuantityError::TooLong.to_string(), "it is too long: the limit is 1000y");
+        for text in ["3GiB", "99999Gi", "99999999999999999999999G"] {
+            assert!(matches!(text.parse::<Size>(), Err(QuantityError::TooLarge)), "{text}");
+        }
+        assert_eq!(QuantityError::TooLarge.to_string(), "it is too large: the limit is 2GiB");
     }
 
     #[test]

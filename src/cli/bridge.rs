@@ -1,4 +1,5 @@
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tracing::Level;
 
 use super::{Material, values};
@@ -38,16 +39,29 @@ pub struct Bridge {
     #[arg(long, value_name = "DURATION", default_value = "30s", env = "EGEXT_DRAIN_TIMEOUT")]
     pub drain_timeout: Span,
     /// Format of the log on stderr
-    #[arg(long, value_parser = values::log_format(), value_name = "FORMAT", default_value = "text", env = "EGEXT_LOG_FORMAT")]
+    #[arg(long, value_parser = values::log_format(), ignore_case = true, value_name = "FORMAT", default_value = "text", env = "EGEXT_LOG_FORMAT")]
     pub log_format: LogFormat,
     /// Least severe level to log: error, warn, info, debug or trace
     ///
-    /// At `debug` there is one line for each call.
-    #[arg(long, value_name = "LEVEL", default_value = "info", env = "EGEXT_LOG_LEVEL")]
-    pub log_level: Level,
+    /// The default is `info`, and `warn` if `-q` is given. At `debug` there is one line for each call.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        value_parser = level(),
+        ignore_case = true,
+        hide_possible_values = true,
+        env = "EGEXT_LOG_LEVEL"
+    )]
+    pub log_level: Option<Level>,
     /// What we trust and what we show.
     #[command(flatten)]
     pub material: Material,
+}
+
+/// The levels by their names, so that a wrong one is told in the words of all lists.
+fn level() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(["error", "warn", "info", "debug", "trace"])
+        .try_map(|name| name.parse::<Level>())
 }
 
 const BRIDGE_HELP: &str = "\

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::directory::directory;
 use super::values;
 use crate::gateway::{Included, Mode};
 use crate::units::Size;
@@ -71,7 +72,7 @@ pub struct Extension {
     #[arg(long, value_name = "VERSION", default_value = "1.9", env = "EGEXT_EG_VERSION")]
     pub eg_version: String,
     /// Where EG gets its resources from
-    #[arg(long, value_parser = values::mode(), default_value = "standalone", env = "EGEXT_MODE")]
+    #[arg(long, value_parser = values::mode(), ignore_case = true, default_value = "standalone", env = "EGEXT_MODE")]
     pub mode: Mode,
     /// Compare with FILE (`-` for stdin) instead of printing
     ///
@@ -94,7 +95,7 @@ pub struct Extension {
     /// every resource of each included kind: EG deletes what the answer leaves out.
     #[arg(
         long,
-        value_parser = values::included(),
+        value_parser = values::included(), ignore_case = true,
         value_name = "KIND",
         value_delimiter = ',',
         env = "EGEXT_INCLUDE_ALL",
@@ -167,7 +168,7 @@ pub struct ServiceFlags {
     )]
     pub upstream: String,
     /// Directory of `egext certs init`, for the commands in the comment
-    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,
     /// Use EG's own TLS client instead of the bridge
     ///

@@ -15,7 +15,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::Cli;
 use crate::printable::printable;
-use crate::report::{Hint, chain};
+use crate::report::{Hint, Said, chain};
 
 /// Parses a command line, the program's name first, and takes from the environment what it leaves open.
 ///
@@ -63,7 +63,8 @@ impl Variables {
             // Writing to a string does not fail.
             let _ = write!(message, " (from {})", names.join(", "));
         }
-        Named { message, hint: error.hint() }
+        // The cause is not passed on, and its hint may be another.
+        Named { message, hint: Said::of(error).hint }
     }
 }
 

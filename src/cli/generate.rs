@@ -26,6 +26,7 @@ pub enum GenerateCommand {
 #[command(after_help = COMPLETIONS_HELP)]
 pub struct Completions {
     /// Shell to print the script for
+    #[arg(value_enum, ignore_case = true)]
     pub shell: Shell,
 }
 

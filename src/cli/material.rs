@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::directory::directory;
 /// Where certificates and keys are.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Certificates")]
@@ -9,7 +10,7 @@ pub struct Material {
     /// Directory with the set of `egext certs init` [default: certs]
     ///
     /// It holds `ca.crt`, `server.crt`, `client.crt` and their keys.
-    #[arg(long, value_name = "DIR", env = "EGEXT_DIR")]
+    #[arg(long, value_name = "DIR", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: Option<PathBuf>,
     /// CA certificates to verify the peer against (PEM) [default: `ca.crt` in `--dir`]
     ///

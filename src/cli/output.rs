@@ -3,6 +3,28 @@ use clap::Args;
 use super::values;
 use crate::report::{Colour, Format, OutputOptions, Severity};
 
+/// The formats of a command, by its words. Every command has something for people and programs; other formats mean
+/// something for some only.
+pub fn formats(command: &str) -> &'static [Format] {
+    match command {
+        // Who runs checks again and again has a place for their results.
+        "certs check" => &[Format::Human, Format::Json, Format::Junit, Format::Prometheus],
+        // Certificates can be piped.
+        "certs show" => &[Format::Human, Format::Json, Format::Pem],
+        // What goes to stdout has a format of its own.
+        "completions"
+        | "generate"
+        | "generate completions"
+        | "generate findings"
+        | "generate man"
+        | "man" => ONLY_HUMAN,
+        _ => &[Format::Human, Format::Json],
+    }
+}
+
+/// A command whose stdout is for something else.
+pub(crate) const ONLY_HUMAN: &[Format] = &[Format::Human];
+
 /// The flags about output that every command has.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Output")]
@@ -11,16 +33,16 @@ pub struct Output {
     ///
     /// `human` and `json` work for every command. `certs check` also has `junit` and `prometheus`, `certs show`
     /// has `pem`.
-    #[arg(short = 'o', long, global = true, value_parser = values::format(), default_value = "human", env = "EGEXT_FORMAT")]
+    #[arg(short = 'o', long, global = true, value_parser = values::format(), ignore_case = true, default_value = "human", env = "EGEXT_FORMAT")]
     pub format: Format,
     /// When to use colour; `NO_COLOR` is honoured
-    #[arg(long, global = true, value_parser = values::colour(), default_value = "auto", value_name = "WHEN", env = "EGEXT_COLOR")]
+    #[arg(long, global = true, value_parser = values::colour(), ignore_case = true, default_value = "auto", value_name = "WHEN", env = "EGEXT_COLOR")]
     pub color: Colour,
     /// Exit with 1 if any finding has at least this severity
     #[arg(
         long,
         global = true,
-        value_parser = values::severity(),
+        value_parser = values::severity(), ignore_case = true,
         default_value = "error",
         value_name = "SEVERITY",
         env = "EGEXT_FAIL_ON"

@@ -32,9 +32,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Stop>
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => arguments.iter().skip(1).all(is_word),
             _ => false,
         };
-        match is_text {
-            true => Stop::Text(error.render().ansi().to_string()),
-            false => Stop::Usage(Box::new(usage::explain(&error, &arguments))),
+        match usage::of_one_dash(&arguments).filter(|_| is_text) {
+            Some(error) => Stop::Usage(Box::new(error)),
+            None if is_text => Stop::Text(error.render().ansi().to_string()),
+            None => Stop::Usage(Box::new(usage::explain(&error, &arguments))),
         }
     })
 }

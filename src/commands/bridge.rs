@@ -2,9 +2,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{Level, info, warn};
 use zeroize::Zeroizing;
 
 use super::material::Files as _;
@@ -13,8 +14,9 @@ use super::{Clock, Error, block_on};
 use crate::bridge::{Bridge, Died, Drained, Plan};
 use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, server_config};
-use crate::pki::{Role, audit};
+use crate::pki::{Identity, Role, audit, when};
 use crate::report::{Body, Finding, Id, Printer, Report, Severity};
+use crate::shell::shell_path;
 
 pub(super) fn run(
     arguments: cli::Bridge,
@@ -22,7 +24,8 @@ pub(super) fn run(
     clock: Clock,
     printer: &Printer,
 ) -> Result<Report, Error> {
-    let (log_format, log_level) = (arguments.log_format, arguments.log_level);
+    let level = if printer.is_quiet() { Level::WARN } else { Level::INFO };
+    let (log_format, log_level) = (arguments.log_format, arguments.log_level.unwrap_or(level));
     let (plan, used) = plan(arguments, variables, clock)?;
     block_on(async {
         // Before there is a socket that a signal could leave behind.
@@ -32,6 +35,7 @@ pub(super) fn run(
         let address = bridge.address().map_err(Error::Runtime)?;
         printer.start_log(log_format, log_level).map_err(Error::Runtime)?;
         info!(listen = %address, upstream = %upstream, "bridge is up");
+        used.defects.iter().for_each(tell);
         used.keys.iter().flat_map(|key| audit::key_mode(key)).for_each(|exposed| tell(&exposed));
         let paths = used.files.iter().map(PathBuf::as_path);
         audit::replaceable(paths).iter().for_each(tell);
@@ -80,6 +84,8 @@ struct Used {
     files: Vec<PathBuf>,
     /// The private keys among them.
     keys: Vec<PathBuf>,
+    /// Why peers will refuse the certificates.
+    defects: Vec<Finding>,
 }
 
 impl Used {
@@ -88,6 +94,36 @@ impl Used {
         self.files.extend([material.ca_file(), certificate, key.clone()]);
         self.keys.push(key);
         Ok(())
+    }
+
+    /// A bridge that starts with a certificate which every peer refuses answers no call, and nobody else says why.
+    fn judge(&mut self, identity: &Identity, role: Role, now: OffsetDateTime) {
+        let (leaf, path) = (identity.leaf(), identity.certificate_path());
+        let finding = |id, message: String| Finding::new(id, path.display().to_string(), message);
+        let show = format!("`egext certs show {}` says more", shell_path(path));
+        if leaf.not_after < now {
+            let message = format!("expired on {}: every peer refuses it", when::timestamp(leaf.not_after));
+            let hint = format!("renew it and restart the bridge; {show}");
+            self.defects.push(finding(Id::CertsExpired, message).with_hint(hint));
+        }
+        if leaf.not_before > now {
+            let message = format!("valid from {} on", when::timestamp(leaf.not_before));
+            let hint = "compare this machine's clock with another one";
+            self.defects.push(finding(Id::CertsNotYetValid, message).with_hint(hint));
+        }
+        let is_for_role = match role {
+            Role::Client => leaf.client_auth,
+            Role::Server => leaf.server_auth,
+        };
+        let own = format!("name the {role}'s own certificate; {show}");
+        if leaf.is_ca {
+            let message =
+                format!("`{}` is a CA's certificate, and the {role} uses it as its own", leaf.subject);
+            self.defects.push(finding(Id::CertsIsCa, message).with_hint(own));
+        } else if !is_for_role {
+            self.defects
+                .push(finding(Id::CertsWrongPurpose, format!("it is not for the {role}")).with_hint(own));
+        }
     }
 }
 
@@ -108,7 +144,9 @@ fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(
     let server = match tls(&arguments.listen) {
         true => {
             used.pair(material, Role::Server)?;
-            Some(server_config(&material.anchors()?, &material.identity(Role::Server)?)?)
+            let identity = material.identity(Role::Server)?;
+            used.judge(&identity, Role::Server, clock());
+            Some(server_config(&material.anchors()?, &identity)?)
         }
         false => None,
     };
@@ -116,7 +154,10 @@ fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(
         true => {
             let identity = material.identity_if_present(Role::Client)?;
             match &identity {
-                Some(_) => used.pair(material, Role::Client)?,
+                Some(identity) => {
+                    used.pair(material, Role::Client)?;
+                    used.judge(identity, Role::Client, clock());
+                }
                 None => used.files.push(material.ca_file()),
             }
             let client = ClientTls::new(&material.anchors()?, identity.as_ref())?;

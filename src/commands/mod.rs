@@ -23,12 +23,12 @@ use std::process::ExitCode;
 use time::OffsetDateTime;
 
 use crate::bridge::Died;
-use crate::cli::{Certs, CertsCommand, Cli, Command};
+use crate::cli::{self, Certs, CertsCommand, Cli, Command, ONLY_HUMAN};
 use crate::demo::DemoError;
 use crate::input::is_stdin;
 use crate::net::{Address, BindError, TargetError, TlsError, enough_for_a_runtime};
 use crate::pki::IdentityError;
-use crate::report::{Format, Hint, OutputOptions, Printer, UnknownId};
+use crate::report::{Format, Hint, Id, OutputOptions, Printer, UnknownId};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
 pub type Clock = fn() -> OffsetDateTime;
@@ -92,6 +92,16 @@ pub enum Error {
     /// The user stopped the command before it had a result.
     #[error("interrupted")]
     Interrupted,
+    /// The same while it waited for a server.
+    #[error("interrupted while `{address}` was not healthy: {cause}")]
+    InterruptedWait {
+        /// The server.
+        address: String,
+        /// What was wrong with it.
+        cause: String,
+        /// The finding that explains it.
+        id: Id,
+    },
     /// The user named certificates or keys that cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -173,6 +183,7 @@ impl Hint for Error {
             }
             // The user has decided what to do.
             Self::Interrupted => None,
+            Self::InterruptedWait { id, .. } => Some(format!("`egext explain {id}` says more")),
             Self::Identity(error) => error.hint(),
             Self::Panicked { .. } => {
                 Some("please report it with this output; start the bridge again".to_owned())
@@ -218,15 +229,12 @@ pub fn output(cli: &Cli) -> OutputOptions {
     output
 }
 
-/// Every command has something for people and programs; other formats mean something for some only.
+/// The formats of a command with these flags.
 fn formats(command: &Command) -> &'static [Format] {
     match command {
         Command::Certs(Certs { command: CertsCommand::Show(show) }) if show.short => ONLY_HUMAN,
-        Command::Certs(Certs { command: CertsCommand::Show(_) }) => SHOW,
-        Command::Certs(Certs { command: CertsCommand::Check(_) }) => CHECK,
         Command::Certs(Certs { command: CertsCommand::Pack(pack) }) if is_stdin(&pack.out) => ONLY_HUMAN,
-        Command::Completions(_) | Command::Generate(_) | Command::Man(_) => ONLY_HUMAN,
-        _ => EVERYWHERE,
+        _ => cli::formats(command.name()),
     }
 }
 
@@ -240,15 +248,3 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
     runtime.shutdown_background();
     Ok(output)
 }
-
-/// The formats of every command.
-const EVERYWHERE: &[Format] = &[Format::Human, Format::Json];
-
-/// What goes to stdout has a format of its own.
-const ONLY_HUMAN: &[Format] = &[Format::Human];
-
-/// Certificates can be piped.
-const SHOW: &[Format] = &[Format::Human, Format::Json, Format::Pem];
-
-/// Whoever runs checks again and again has a place for their results.
-const CHECK: &[Format] = &[Format::Human, Format::Json, Format::Junit, Format::Prometheus];

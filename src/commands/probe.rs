@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::material::Files as _;
+use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{IdentityError, Role, Summary};
 use crate::probe::{Layer, LayerOutcome, Plan, State, TargetOutcome, Waiting, probe};
-use crate::report::{Finding, Hint as _, Id, Line, Printer, Report, Role as Meaning, Talk, chain};
+use crate::report::{Finding, Id, Line, Printer, Report, Role as Meaning, Talk};
 use crate::units::Span;
 
 pub(super) fn run(
@@ -24,15 +25,22 @@ pub(super) fn run(
     let (sender, mut news) = unbounded_channel();
     plan.news = plan.wait.map(|_| sender);
     let mut outcomes = block_on(async {
+        // A program that reads the result gets one, also if it sends a signal while we wait.
+        let mut signals = Signals::listen().map_err(Error::Runtime)?;
         let mut probing = pin!(probe(plan, clock));
+        let mut last = None;
         loop {
             tokio::select! {
                 biased;
-                Some(waiting) = news.recv() => printer.progress(&waiting_line(&waiting)),
-                outcomes = &mut probing => break outcomes,
+                Some(waiting) = news.recv() => {
+                    printer.progress(&waiting_line(&waiting));
+                    last = Some(waiting.cause);
+                }
+                outcomes = &mut probing => break Ok(outcomes),
+                _ = signals.next() => break Err(interrupted(last)),
             }
         }
-    })?;
+    })??;
     // In their order, each goes to where it was typed.
     for (index, outcome) in untried {
         outcomes.insert(index, outcome);
@@ -109,11 +117,7 @@ impl Unusable {
     }
 
     fn outcome(&self, address: Address) -> TargetOutcome {
-        let finding = Finding::new(self.id, address.to_string(), chain(&self.error));
-        let finding = match self.error.hint() {
-            Some(hint) => finding.with_hint(hint),
-            None => finding,
-        };
+        let finding = Finding::of_error(self.id, address.to_string(), &self.error);
         TargetOutcome::untried(address, self.layer, finding)
     }
 }
@@ -131,6 +135,16 @@ fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Summary>), Box<Unu
     let identity = material.identity_if_present(Role::Client).map_err(of_client)?;
     let tls = ClientTls::new(&anchors, identity.as_ref()).map_err(|error| of_client(error.into()))?;
     Ok((tls, identity.map(|identity| identity.leaf().clone())))
+}
+
+/// The last cause that a target was waited for says more than that there was a signal.
+fn interrupted(cause: Option<Finding>) -> Error {
+    match cause {
+        Some(Finding { id, subject, message, .. }) => {
+            Error::InterruptedWait { address: subject, cause: message, id }
+        }
+        None => Error::Interrupted,
+    }
 }
 
 fn waiting_line(waiting: &Waiting) -> Line {

@@ -3,8 +3,9 @@
 use rustls::AlertDescription;
 
 use super::{Context, some_of};
-use crate::pki::DistinguishedName;
+use crate::net::ClientTls;
 use crate::pki::when::timestamp;
+use crate::pki::{DistinguishedName, Summary};
 use crate::report::{Finding, Id};
 
 /// The server refused what we showed, or that we showed nothing.
@@ -16,7 +17,7 @@ pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription)
     let why = CLIENT_REFUSALS.iter().find(|(known, _)| *known == alert).map_or("", |(_, why)| why);
     let finding =
         context.finding(Id::ProbeClientCertRejected, format!("the server refused our certificate{why}"));
-    let issued = format!("our certificate `{}` was issued by `{}`", own.subject, own.issuer);
+    let issued = issued(own);
     let wanted = wanted_authorities(context);
     // It trusts a CA of this name. With these two alerts that is one with another key.
     let is_of_ca = matches!(alert, AlertDescription::UnknownCA | AlertDescription::DecryptError);
@@ -30,17 +31,38 @@ pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription)
             .with_evidence("sent", format!("{issued}, for {}", some_of(&names)))
             .with_hint("compare these names with the server's access list, and read its log");
     }
-    let expected = match wanted.as_slice() {
-        [] => {
-            return finding.with_evidence("sent", issued).with_hint(
-                "the server must trust the CA of our certificate, and permit its names if it has an access list",
-            );
-        }
-        names => some_of(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>()),
-    };
+    let finding = finding.with_evidence("sent", issued);
+    match wanted.as_slice() {
+        [] => finding.with_hint(
+            "the server must trust the CA of our certificate, and permit its names if it has an access list",
+        ),
+        names => with_authorities(finding, names),
+    }
+}
+
+/// Our certificate, if the server named the CAs that it accepts, and ours is none of them: what is known if the server
+/// went away without an alert.
+pub(super) fn of_another_ca(context: &Context<'_>) -> Option<Finding> {
+    let own = context.own?;
+    let wanted = wanted_authorities(context);
+    let chain = context.target.tls().map_or(&[][..], ClientTls::chain);
+    let issuers = chain.iter().filter_map(|der| Summary::of(der).ok());
+    if wanted.is_empty() || issuers.map(|one| one.issuer.to_string()).any(|name| wanted.contains(&name)) {
+        return None;
+    }
+    let message = "the server asked for a certificate of another CA than ours, and closed the connection";
+    let finding = context.finding(Id::ProbeClientCertRejected, message);
+    Some(with_authorities(finding.with_evidence("sent", issued(own)), &wanted))
+}
+
+fn issued(own: &Summary) -> String {
+    format!("our certificate `{}` was issued by `{}`", own.subject, own.issuer)
+}
+
+fn with_authorities(finding: Finding, wanted: &[String]) -> Finding {
+    let names = wanted.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
     finding
-        .with_evidence("sent", issued)
-        .with_evidence("expected", format!("a certificate of {expected}"))
+        .with_evidence("expected", format!("a certificate of {}", some_of(&names)))
         .with_hint("give the server our CA as client CA, or use a certificate of a CA that it trusts")
 }
 

@@ -6,6 +6,7 @@ use rustls::{AlertDescription, PeerMisbehaved};
 use super::{Context, client, server, words};
 use crate::net::Stage;
 use crate::report::{Finding, Id};
+use crate::shell::shell_word;
 
 pub(super) fn tls_error(context: &Context<'_>, stage: Stage, error: &rustls::Error) -> Finding {
     match error {
@@ -37,14 +38,28 @@ fn alert_received(context: &Context<'_>, alert: AlertDescription) -> Finding {
         return client::client_certificate(context, alert).with_evidence("found", format!("alert `{name}`"));
     }
     if VERSION_ALERTS.contains(&alert) {
-        let finding = context
-            .finding(Id::ProbeTlsVersion, "the server found no TLS version or cipher suite in common with us")
-            .with_evidence("found", format!("alert `{name}`"));
+        let finding = nothing_in_common(context, alert).with_evidence("found", format!("alert `{name}`"));
         return with_name(context, alert, finding);
     }
     let finding =
         context.finding(Id::ProbeTlsAlert, format!("the server ended the handshake with the alert `{name}`"));
     with_name(context, alert, finding)
+}
+
+fn nothing_in_common(context: &Context<'_>, alert: AlertDescription) -> Finding {
+    if alert == AlertDescription::ProtocolVersion {
+        return context.finding(Id::ProbeTlsVersion, "the server found no TLS version in common with us");
+    }
+    let authority = context.target.address().authority();
+    context
+        .finding(
+            Id::ProbeTlsVersion,
+            "the server found no TLS version, cipher suite, key exchange or kind of key in common with us",
+        )
+        .with_hint(format!(
+            "see which kind of key it has: `openssl s_client -connect {} < /dev/null | openssl x509 -noout -text`",
+            shell_word(&authority)
+        ))
 }
 
 /// With the name that was sent, for servers that choose their certificate by it.

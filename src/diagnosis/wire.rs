@@ -4,34 +4,59 @@ use std::io;
 
 use super::{Context, client, seconds};
 use crate::net::Stage;
-use crate::report::{Finding, Id};
+use crate::report::{Finding, Id, MORE_DESCRIPTORS, is_lack_of_descriptors};
 use crate::shell::shell_word;
 
 pub(super) fn closed(context: &Context<'_>, stage: Stage) -> Finding {
     match stage {
-        Stage::Tls => context
-            .finding(Id::ProbeTlsClosed, "the server closed the connection during the TLS handshake")
-            .with_hint(context.plaintext_hint()),
+        Stage::Tls => in_handshake(context, "the server closed the connection during the TLS handshake"),
         Stage::Call => context.finding(Id::ProbeGrpcClosed, "the server cut the call"),
         _ => after_handshake(context, "the server closed the connection before its first HTTP/2 frame"),
     }
 }
 
-/// The server went away after the handshake, and no alert says why. If it had asked for a certificate, it
-/// most likely did not like the answer: an alert is easily lost when the server closes at once.
-fn after_handshake(context: &Context<'_>, message: &str) -> Finding {
-    if context.asked_for_certificate() {
-        match client::own_defect(context) {
-            Some(finding) => return finding,
-            None if context.own.is_none() => return client::required(context),
-            None => {}
-        }
+/// In TLS 1.2 the server judges our certificate before the handshake has its end.
+fn in_handshake(context: &Context<'_>, message: &str) -> Finding {
+    let finding = context.finding(Id::ProbeTlsClosed, message);
+    match context.presented() {
+        _ if context.asked_for_certificate() => after_our_certificate(context, finding),
+        Some(_) => finding.with_hint(LOG),
+        None => finding.with_hint(context.plaintext_hint()),
     }
-    context.finding(Id::ProbeHttp2Closed, message).with_hint("the server's log may say why")
 }
+
+fn after_handshake(context: &Context<'_>, message: &str) -> Finding {
+    let finding = context.finding(Id::ProbeHttp2Closed, message);
+    match context.asked_for_certificate() {
+        true => after_our_certificate(context, finding),
+        false => finding.with_hint(LOG),
+    }
+}
+
+/// The server had asked for a certificate and went away, and no alert says why. It most likely did not like the answer:
+/// some servers never send an alert, and one is easily lost when the server closes at once.
+fn after_our_certificate(context: &Context<'_>, closed: Finding) -> Finding {
+    client::own_defect(context)
+        .or_else(|| context.own.is_none().then(|| client::required(context)))
+        .or_else(|| client::of_another_ca(context))
+        .unwrap_or_else(|| {
+            closed.with_hint(
+                "the server asked for a client certificate and may have refused ours: its log may say why",
+            )
+        })
+}
+
+const LOG: &str = "the server's log may say why";
 
 pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -> Finding {
     match stage {
+        Stage::Resolve if is_lack_of_descriptors(error) => context
+            .finding(Id::ProbeResolveFailed, "the resolver could not be asked: no file descriptor is left")
+            .with_evidence("found", error.to_string())
+            .with_hint(MORE_DESCRIPTORS),
+        Stage::Connect if is_lack_of_descriptors(error) => {
+            connect_error(context, error).with_hint(MORE_DESCRIPTORS)
+        }
         Stage::Resolve => {
             let authority = context.target.address().authority();
             let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
@@ -41,10 +66,8 @@ pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -
                 .with_hint(format!("`getent hosts {}` asks the same resolver", shell_word(host)))
         }
         Stage::Connect => connect_error(context, error),
-        Stage::Tls => context
-            .finding(Id::ProbeTlsClosed, "the connection was cut during the TLS handshake")
-            .with_evidence("found", error.to_string())
-            .with_hint(context.plaintext_hint()),
+        Stage::Tls => in_handshake(context, "the connection was cut during the TLS handshake")
+            .with_evidence("found", error.to_string()),
         Stage::Call => context
             .finding(Id::ProbeGrpcClosed, "the server cut the connection during the call")
             .with_evidence("found", error.to_string()),

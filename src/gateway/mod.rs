@@ -14,6 +14,7 @@ mod hook;
 mod include;
 mod plan;
 mod recognise;
+mod sections;
 mod values;
 mod version;
 mod yaml;
@@ -23,6 +24,7 @@ pub use hook::hook_called;
 pub use include::Included;
 pub use plan::{Mode, NativeTls, Plan, PlanError, Request, Service, Standalone};
 pub use recognise::{has_encoded_secret, is_envoy_gateway};
+pub use sections::{Section, masked, sections};
 pub use values::{
     AbsolutePath, ControllerName, Namespace, Resource, SecretName, SocketPath, TextPath, ValueError,
 };

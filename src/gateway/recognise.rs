@@ -4,6 +4,7 @@
 /// Gateway that has it pasted in. Looks at the lines without indentation only, where YAML of this kind has its keys.
 pub fn is_envoy_gateway(text: &str) -> bool {
     let content = |line: &&str| !line.trim_end().is_empty() && !line.starts_with([' ', '\t', '#']);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.lines().filter(content).peekable();
     lines.next_if(|line| line.trim_end() == "---");
     let mut found = false;

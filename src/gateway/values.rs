@@ -285,7 +285,10 @@ impl Hint for ValueError {
             Self::Namespace { .. } | Self::SecretName { .. } => {
                 "lower case letters, digits and dashes, as in `egext-ca`".to_owned()
             }
-            Self::RelativePath { .. } => "write it from the root, beginning with `/`".to_owned(),
+            Self::RelativePath { path } => match path.to_str().and_then(|path| path.strip_prefix("unix:")) {
+                Some(path) if path.starts_with('/') => format!("write it without `unix:`: `{path}`"),
+                _ => "write it from the root, beginning with `/`".to_owned(),
+            },
             Self::Resource { .. } => {
                 "group, version and kind as in the CRD: `example.io/v1alpha1/HeaderPolicy`".to_owned()
             }

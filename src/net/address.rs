@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::address_error::{AddressError, looks_like_ipv6, meant};
+use super::address_error::{AddressError, is_number, is_path, looks_like_ipv6, meant};
 use crate::host::Host;
 
 /// Where a server listens, and whether TLS is spoken there.
@@ -68,6 +68,9 @@ impl Address {
         if let Some(rest) = text.strip_prefix("unix:") {
             return unix(text, rest);
         }
+        if is_path(text) {
+            return Err(AddressError::Malformed { text: text.to_owned(), meant: meant(text) });
+        }
         if text.contains('@') {
             return Err(AddressError::user_info(text));
         }
@@ -81,6 +84,12 @@ impl Address {
         };
         let malformed = || AddressError::Malformed { text: text.to_owned(), meant: meant(text) };
         let (host, port) = split_port(rest).ok_or_else(malformed)?;
+        if is_number(rest) {
+            return Err(malformed());
+        }
+        if host.contains('%') && rest.starts_with('[') {
+            return Err(AddressError::Zone { text: text.to_owned() });
+        }
         if host.contains(':') && !rest.starts_with('[') {
             return Err(match looks_like_ipv6(rest) {
                 true => AddressError::Brackets { text: text.to_owned(), meant: meant(text) },
@@ -91,13 +100,7 @@ impl Address {
             return Err(malformed());
         }
         let port = match (port, default_port) {
-            (Some(port), _) => {
-                // `+5` is a number to Rust.
-                let digits = Some(port).filter(|port| port.bytes().all(|octet| octet.is_ascii_digit()));
-                digits
-                    .and_then(|port| port.parse().ok())
-                    .ok_or_else(|| AddressError::Port { port: port.to_owned(), meant: meant(text) })?
-            }
+            (Some(port), _) => port.parse().map_err(|_| AddressError::port(host, port, text))?,
             (None, Some(port)) => port,
             (None, None) => return Err(malformed()),
         };

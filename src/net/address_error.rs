@@ -39,10 +39,10 @@ pub enum AddressError {
         meant: Option<Address>,
     },
     /// Not a number from 0 to 65535.
-    #[error("`{port}` is not a port number")]
+    #[error("{shown} is not a port number")]
     Port {
-        /// As typed.
-        port: String,
+        /// As typed, unless it may be a password.
+        shown: String,
         /// What was probably meant.
         meant: Option<Address>,
     },
@@ -68,9 +68,25 @@ pub enum AddressError {
         /// What was probably meant.
         meant: Option<Address>,
     },
+    /// An address that is valid on one network interface.
+    #[error("`{text}` has a zone, the part behind `%`, which is not supported")]
+    Zone {
+        /// As typed.
+        text: String,
+    },
 }
 
 impl AddressError {
+    /// `host:port` may be a user and a password whose host is missing.
+    pub(super) fn port(host: &str, port: &str, text: &str) -> Self {
+        let number = port.split(['/', '?', '#']).next().unwrap_or_default();
+        let shown = match is_number(number) {
+            true => format!("`{port}`"),
+            false => format!("what stands behind `{host}:`"),
+        };
+        Self::Port { shown, meant: meant(text) }
+    }
+
     pub(super) fn user_info(text: &str) -> Self {
         Self::UserInfo { hidden: without_user(text), meant: meant(text) }
     }
@@ -98,6 +114,10 @@ impl Hint for AddressError {
             | Self::Port { meant: Some(meant), .. }
             | Self::Scheme { meant: Some(meant), .. } => format!("write `{meant}`"),
             Self::Brackets { meant: None, .. } => "write it as in `[::1]:5005`".to_owned(),
+            Self::Zone { .. } => {
+                "use an address without a zone, or a name: a link-local address can stand in `/etc/hosts`"
+                    .to_owned()
+            }
             Self::Malformed { meant: None, .. }
             | Self::Scheme { meant: None, .. }
             | Self::UserInfo { meant: None, .. } => {
@@ -109,6 +129,9 @@ impl Hint for AddressError {
 
 /// The address that somebody meant who is used to URLs, or who has left something out.
 pub(super) fn meant(text: &str) -> Option<Address> {
+    if is_path(text) {
+        return (text.len() <= SOCKET_PATH_LIMIT).then(|| Address::Unix(text.into()));
+    }
     if let Some(path) = text.strip_prefix("unix://") {
         return (!path.contains('@')).then(|| Address::Unix(format!("/{path}").into()));
     }
@@ -134,8 +157,20 @@ pub(super) fn meant(text: &str) -> Option<Address> {
         Some((host, port)) if !host.contains(':') || host.parse::<Ipv6Addr>().is_ok() => (host, Some(port)),
         _ => (rest, None),
     };
+    // A port alone, as `:5005` or without the colon.
+    let (host, port) = if port.is_none() && is_number(host) { ("", Some(host)) } else { (host, port) };
+    let host = if host.is_empty() && port.is_some() { "localhost" } else { host };
     let port = port.map_or(Some(Address::DEFAULT_PORT), |port| port.parse().ok())?;
     Some(Address::Tcp { host: host.parse().ok()?, port, transport })
+}
+
+/// The path of a socket without `unix:`.
+pub(super) fn is_path(text: &str) -> bool {
+    ["/", "./", "../"].iter().any(|begin| text.starts_with(begin)) && !text.starts_with("//")
+}
+
+pub(super) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 pub(super) fn looks_like_ipv6(text: &str) -> bool {
@@ -171,7 +206,15 @@ mod tests {
             ),
             ("1::2:", "the IPv6 address in `1::2:` needs brackets", "write it as in `[::1]:5005`"),
             ("h", "`h` is not an address", "write `h:5005`"),
-            (":5005", "`:5005` is not an address", "for example `localhost:5005`"),
+            (":5005", "`:5005` is not an address", "write `localhost:5005`"),
+            ("5005", "`5005` is not an address", "write `localhost:5005`"),
+            ("tcp://:80", "`tcp://:80` is not an address", "write `tcp://localhost:80`"),
+            ("70000", "`70000` is not an address", "for example `localhost:5005`"),
+            ("/run/eg.sock", "`/run/eg.sock` is not an address", "write `unix:/run/eg.sock`"),
+            ("./eg.sock", "`./eg.sock` is not an address", "write `unix:./eg.sock`"),
+            ("[fe80::1%lo]:1", "`[fe80::1%lo]:1` has a zone", "use an address without a zone"),
+            ("user:pw", "what stands behind `user:` is not a port number", "a port is a number"),
+            ("tcp://user:7pw", "what stands behind `user:` is not a port number", "a port is a number"),
             ("h:1/x", "`1/x` is not a port number", "write `h:1`"),
             ("h:70000", "`70000` is not a port number", "a port is a number from 1 to 65535"),
             ("a b:1", "`a b` is neither a host name", "a host name has letters"),

@@ -3,6 +3,8 @@ use std::os::unix::net::UnixStream;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::report::is_lack_of_descriptors;
+
 /// The number of files that this process may have open.
 pub(crate) fn descriptor_limit() -> usize {
     number(getrlimit(Resource::Nofile).current)
@@ -28,6 +30,14 @@ pub fn enough_for_a_runtime() -> io::Result<()> {
     // The pair and a copy, epoll and the descriptor that wakes it, and one more.
     let _three_pairs = [UnixStream::pair()?, UnixStream::pair()?, UnixStream::pair()?];
     Ok(())
+}
+
+/// What the system said about a name, or that the resolver had nothing to ask with: it needs descriptors for its files
+/// and its sockets, and without them it says that there is no such name.
+pub(crate) fn cause_of_resolver(error: io::Error) -> io::Error {
+    let three_pairs = [UnixStream::pair(), UnixStream::pair(), UnixStream::pair()];
+    let lack = three_pairs.into_iter().find_map(Result::err);
+    lack.filter(is_lack_of_descriptors).unwrap_or(error)
 }
 
 /// None is no limit.

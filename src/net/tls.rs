@@ -67,6 +67,11 @@ impl ClientTls {
         (Arc::new(config), witness)
     }
 
+    /// The certificates that are shown, leaf first.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        self.certified.as_ref().map_or(&[], |certified| &certified.cert)
+    }
+
     /// True when there is a certificate to show.
     pub fn has_identity(&self) -> bool {
         self.certified.is_some()

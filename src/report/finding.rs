@@ -1,7 +1,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Id, Severity};
+use super::{Hint, Id, Said, Severity};
 
 /// One thing that was found, with a stable id.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +33,12 @@ impl Finding {
             hint: None,
             evidence: Evidence::default(),
         }
+    }
+
+    /// What keeps one of several things from being looked at, as it would be told if it were the only one.
+    pub(crate) fn of_error(id: Id, subject: impl Into<String>, error: &dyn Hint) -> Self {
+        let Said { message, hint } = Said::of(error);
+        Self { hint, ..Self::new(id, subject, message) }
     }
 
     /// Says what to do next.

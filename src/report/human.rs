@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Hint, Line, Report, Role, Severity, Talk, chain};
+use super::{Line, Report, Role, Said, Severity, Talk};
 use crate::printable::printable;
 
 pub(super) fn talk(report: &Report) -> String {
@@ -38,10 +38,10 @@ pub(super) fn line(line: &Line) -> String {
     text
 }
 
-pub(super) fn error(error: &dyn Hint) -> String {
+pub(super) fn error(said: &Said) -> String {
     let mut text = String::new();
-    push(&mut text, &Line::default().with(Role::Bad, "error:").plain(format!(" {}", chain(error))));
-    if let Some(hint) = error.hint() {
+    push(&mut text, &Line::default().with(Role::Bad, "error:").plain(format!(" {}", said.message)));
+    if let Some(hint) = &said.hint {
         push(&mut text, &Line::default().plain("  ").with(Role::Hint, "hint:").plain(format!(" {hint}")));
     }
     text

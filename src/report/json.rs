@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Finding, Hint, Report, Status, chain};
+use super::{Finding, Report, Said, Status};
 
 pub(super) fn report(report: &Report, exit_code: u8) -> String {
     render(&ReportObject {
@@ -17,14 +17,14 @@ pub(super) fn report(report: &Report, exit_code: u8) -> String {
     })
 }
 
-pub(super) fn error(command: Option<&str>, error: &dyn Hint, exit_code: u8) -> String {
+pub(super) fn error(command: Option<&str>, said: &Said, exit_code: u8) -> String {
     render(&ErrorObject {
         schema: SCHEMA,
         command,
         status: Status::Error,
         exit_code,
         findings: [],
-        error: Cause { message: chain(error), hint: error.hint() },
+        error: Cause { message: &said.message, hint: said.hint.as_deref() },
     })
 }
 
@@ -49,14 +49,14 @@ struct ErrorObject<'a> {
     status: Status,
     exit_code: u8,
     findings: [Finding; 0],
-    error: Cause,
+    error: Cause<'a>,
 }
 
 #[derive(Serialize)]
-struct Cause {
-    message: String,
+struct Cause<'a> {
+    message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
+    hint: Option<&'a str>,
 }
 
 fn render(object: &impl Serialize) -> String {

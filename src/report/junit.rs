@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Check, Finding, Hint, Report, Severity, State, chain};
+use super::{Check, Finding, Report, Said, Severity, State};
 
 pub(super) fn report(report: &Report, fail_on: Severity) -> String {
     let mut suites: Vec<(&str, Vec<&Check>)> = Vec::new();
@@ -32,10 +32,10 @@ pub(super) fn report(report: &Report, fail_on: Severity) -> String {
 }
 
 /// A command that could not run has one test case, which is an error: a result that is missing looks like success.
-pub(super) fn error(command: Option<&str>, error: &dyn Hint) -> String {
+pub(super) fn error(command: Option<&str>, said: &Said) -> String {
     let name = command.map_or_else(|| "egext".to_owned(), |command| format!("egext {command}"));
-    let (name, message) = (quoted(&name), chain(error));
-    let words = match error.hint() {
+    let (name, message) = (quoted(&name), &said.message);
+    let words = match &said.hint {
         Some(hint) => format!("{message}\n  hint: {hint}"),
         None => message.clone(),
     };
@@ -49,7 +49,7 @@ pub(super) fn error(command: Option<&str>, error: &dyn Hint) -> String {
              </testcase>\n  \
            </testsuite>\n\
          </testsuites>\n",
-        quoted(&message),
+        quoted(message),
         escaped(&words)
     )
 }

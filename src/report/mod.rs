@@ -15,6 +15,7 @@ mod metric;
 mod page;
 mod printer;
 mod prometheus;
+mod said;
 mod severity;
 mod stream;
 mod talk;
@@ -25,6 +26,9 @@ pub use ids::{Entry, Id, UnknownId};
 pub use metric::Metric;
 pub use page::{explanation, findings_page};
 pub use printer::{Colour, Format, OutputOptions, Printer};
+#[cfg(feature = "cli")]
+pub(crate) use said::has_long_part;
+pub(crate) use said::{MORE_DESCRIPTORS, Said, is_lack_of_descriptors};
 pub use severity::Severity;
 pub use talk::{Line, Role, Talk};
 

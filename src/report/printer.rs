@@ -11,7 +11,7 @@ use anstream::{AutoStream, ColorChoice};
 use tracing::Level;
 
 use super::log::{self, Log, LogFormat};
-use super::{Body, Hint, Line, Report, Severity, human, json, junit, prometheus, stream};
+use super::{Body, Hint, Line, Report, Said, Severity, human, json, junit, prometheus, stream};
 use crate::choice::{self, UnknownChoice};
 
 /// Renders reports and errors, and turns them into exit codes.
@@ -69,15 +69,21 @@ impl Printer {
     ///
     /// `command` is the words that call it, such as `certs init`; none if no command is known.
     pub fn error(&self, command: Option<&str>, error: &dyn Hint) -> ExitCode {
+        let said = Said::of(error);
         // Lost or not: the same error is on stderr, and the exit code is the same.
         let _ = match self.options.format {
             Format::Human | Format::Pem => Ok(()),
-            Format::Json => self.stdout(&json::error(command, error, COULD_NOT_RUN)),
-            Format::Junit => self.stdout(&junit::error(command, error)),
+            Format::Json => self.stdout(&json::error(command, &said, COULD_NOT_RUN)),
+            Format::Junit => self.stdout(&junit::error(command, &said)),
             Format::Prometheus => self.stdout(&prometheus::error(command)),
         };
-        self.stderr(&human::error(error));
+        self.stderr(&human::error(&said));
         COULD_NOT_RUN.into()
+    }
+
+    /// True if only warnings and errors are wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.options.quiet
     }
 
     /// Prints a line on stderr while a command goes on.
@@ -116,7 +122,7 @@ impl Printer {
             Ok(()) => code.into(),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code.into(),
             Err(error) => {
-                self.stderr(&human::error(&Lost(error)));
+                self.stderr(&human::error(&Said::of(&Lost(error))));
                 COULD_NOT_RUN.into()
             }
         }

@@ -117,12 +117,50 @@ async fn a_caller_without_a_good_certificate_is_not() {
         let error = read.expect_err("refused");
         assert!(error.to_string().contains("alert"), "{error}");
     }
-    front.running.wait_for_line("TLS handshake failed");
+    let line = front.running.wait_for_line("TLS handshake failed");
+    assert!(line.contains("the client presents no certificate"), "{line}");
     assert_eq!(upstream.calls(), 0);
     let (code, log) = front.running.terminate();
     assert_eq!((code, log.matches("WARN").count()), (0, 2), "{log}");
     assert!(log.contains("the client presents no certificate, from 127.0.0.1"), "{log}");
     assert!(log.contains("the client's certificate was not issued by a CA that we trust, from"), "{log}");
+}
+
+/// No peer would say why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_every_peer_refuses_is_told_at_the_start() {
+    for (pki, id, role) in [
+        (TestPki::new().server_expired(), "certs.expired", "server"),
+        (TestPki::new().server_not_yet_valid(), "certs.not-yet-valid", "server"),
+        (TestPki::new().server_with_client_usage(), "certs.wrong-purpose", "server"),
+        (TestPki::new().server_is_ca(), "certs.is-ca", "server"),
+        (TestPki::new().client_expired(), "certs.expired", "client"),
+        (TestPki::new().client_with_server_usage(), "certs.wrong-purpose", "client"),
+    ] {
+        let run = match role {
+            "server" => egext(["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", "tcp://127.0.0.1:1"]),
+            _ => egext(["bridge", "--listen", "tcp://127.0.0.1:0", "--upstream", "localhost:1"]),
+        };
+        let mut running = run.pki(&pki).start();
+        let line = running.wait_for_line(id);
+        assert!(line.contains(&format!("{role}.crt")) && line.contains("hint="), "{line}");
+        assert_eq!(running.terminate().0, 0);
+    }
+}
+
+/// As `-q` says of every command.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_bridge_logs_warnings_only() {
+    for (flags, said) in [(&["-q"][..], false), (&["-q", "--log-level", "INFO"], true), (&[], true)] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let socket = directory.path().join("eg.sock");
+        let listen = format!("unix:{}", socket.display());
+        let run = egext(["bridge", "--listen", &listen, "--upstream", "tcp://127.0.0.1:1"]).args(flags);
+        let mut running = run.start();
+        running.wait_for_socket(&socket);
+        let (code, log) = running.terminate();
+        assert_eq!((code, log.contains("bridge is up")), (0, said), "{flags:?}: {log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

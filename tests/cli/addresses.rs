@@ -62,11 +62,32 @@ fn no_password_is_printed_wherever_it_was_typed() {
         &["demo", URL],
         &["config", URL],
         &[URL],
+        &["explain", URL],
+        &["man", URL],
+        &["certs", "show", URL],
+        &["certs", "check", URL],
+        &["certs", "init", "--ca-cert", URL, "--ca-key", "x"],
+        &["certs", "pack", "server", "--dir", URL, "--out", "x.tar"],
+        &["config", "stanza", "--check", URL],
+        &["config", "stanza", "--eg-version", URL],
+        &["config", "stanza", "--resource", URL],
+        &["config", "stanza", "--hook", URL],
+        &["config", "stanza", "--native-tls", "--server", URL],
+        &["probe", "h:1", "--ca", URL],
+        &["probe", "h:1", "--ca", "user:pa55word@h"],
+        &["explain", "user:pa55word@h"],
+        &["explain", "https://user:pa55word @h"],
+        &["probe", "user:pa55word"],
+        &["probe", "tcp://user:7pa55word"],
+        &["config", "stanza", "--upstream", "user:pa55word"],
+        &["config", "stanza", "--native-tls", "--server", "user:pa55word"],
+        &["bridge", "--listen", "user:pa55word", "--upstream", "h:1"],
     ] {
         for format in ["human", "json"] {
             hidden(egext(["-o", format]).args(arguments).run());
         }
     }
+    hidden(egext(["certs", "check", "-o", "junit", URL]).run());
     for (variable, arguments) in [
         ("EGEXT_PROBE_ADDRESS", &["probe"][..]),
         ("EGEXT_LISTEN", &["bridge", "--upstream", "tcp://h:1"]),

@@ -30,7 +30,7 @@ pub struct CertsCheck {
     /// Check one side only
     ///
     /// With `--cert`, the side that the certificate is for. By default the certificate's usages decide.
-    #[arg(long, value_name = "SIDE", value_parser = values::role(), env = "EGEXT_ROLE")]
+    #[arg(long, value_name = "SIDE", value_parser = values::role(), ignore_case = true, env = "EGEXT_ROLE")]
     pub role: Option<Role>,
     /// Also accept this mode on key files, such as 0640
     ///

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::directory::directory;
 use crate::cli::values;
 use crate::pki::KeyType;
 use crate::units::Span;
@@ -17,7 +18,7 @@ pub struct CertsInit {
     #[arg(value_name = "NAME", value_delimiter = ',')]
     pub names: Vec<String>,
     /// Output directory; created with mode 0700 if missing
-    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,
     /// Host name, IP address or URI of the server; may be repeated
     ///
@@ -58,7 +59,7 @@ pub struct CertsInit {
     #[arg(long, value_name = "SPAN", conflicts_with_all = ["ca_cert", "ca_key"], env = "EGEXT_CA_LIFETIME")]
     pub ca_lifetime: Option<Span>,
     /// Type of all keys [default: p256]
-    #[arg(long, value_name = "TYPE", value_parser = values::key_type(), env = "EGEXT_KEY_TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = values::key_type(), ignore_case = true, env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
     /// Restrict the new CA to the names of this set
     ///

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Signer;
+use crate::cli::directory::directory;
 use crate::cli::values;
 use crate::pki::{KeyType, Role};
 use crate::units::Span;
@@ -12,13 +13,13 @@ use crate::units::Span;
 #[command(after_help = AFTER_HELP)]
 pub struct CertsIssue {
     /// Side of the channel that the certificate is for
-    #[arg(value_name = "ROLE", value_parser = values::role())]
+    #[arg(value_name = "ROLE", value_parser = values::role(), ignore_case = true)]
     pub role: Role,
     /// Host names, IP addresses, URIs or SPIFFE ids, as with `--san`
     #[arg(value_name = "NAME", value_delimiter = ',')]
     pub names: Vec<String>,
     /// Directory with the set of `egext certs init`
-    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,
     /// Host name, IP address, URI or SPIFFE id; may be repeated
     ///
@@ -57,7 +58,7 @@ pub struct CertsIssue {
     #[arg(long, value_name = "SPAN", default_value = "365d", env = "EGEXT_LIFETIME")]
     pub lifetime: Span,
     /// Type of the key [default: as the set's own certificate for this role]
-    #[arg(long, value_name = "TYPE", value_parser = values::key_type(), env = "EGEXT_KEY_TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = values::key_type(), ignore_case = true, env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
     /// Say what would be issued, and write nothing
     #[arg(long, env = "EGEXT_DRY_RUN")]

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::directory::directory;
 use crate::cli::values;
 use crate::pki::Role;
 
@@ -10,7 +11,7 @@ use crate::pki::Role;
 #[command(after_help = AFTER_HELP)]
 pub struct CertsPack {
     /// Side whose files to pack
-    #[arg(value_name = "ROLE", value_parser = values::role())]
+    #[arg(value_name = "ROLE", value_parser = values::role(), ignore_case = true)]
     pub role: Role,
     /// Pack this certificate of `certs issue --out NAME` instead
     ///
@@ -23,7 +24,7 @@ pub struct CertsPack {
     #[arg(long, value_name = "FILE", env = "EGEXT_PACK_OUT")]
     pub out: PathBuf,
     /// Directory with the set of `egext certs init`
-    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,
 }
 

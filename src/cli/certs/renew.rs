@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Signer;
+use crate::cli::directory::directory;
 use crate::cli::values;
 use crate::pki::{KeyType, Role};
 use crate::units::{Span, Within};
@@ -12,13 +13,13 @@ use crate::units::{Span, Within};
 #[command(after_help = AFTER_HELP)]
 pub struct CertsRenew {
     /// Directory with the set of `egext certs init`
-    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,
     /// Renew what expires within this time, or fraction of its lifetime [default: the last third]
     #[arg(long, value_name = "SPAN|PERCENT", env = "EGEXT_WITHIN")]
     pub within: Option<Within>,
     /// Renew one side only
-    #[arg(long, value_name = "ROLE", value_parser = values::role(), env = "EGEXT_ROLE")]
+    #[arg(long, value_name = "ROLE", value_parser = values::role(), ignore_case = true, env = "EGEXT_ROLE")]
     pub role: Option<Role>,
     /// Keep the private keys
     #[arg(long, env = "EGEXT_KEEP_KEY")]
@@ -66,7 +67,7 @@ pub struct Changes {
     #[arg(long, value_name = "SPAN")]
     pub lifetime: Option<Span>,
     /// Change the type of the key [default: as before]
-    #[arg(long, value_name = "TYPE", value_parser = values::key_type())]
+    #[arg(long, value_name = "TYPE", value_parser = values::key_type(), ignore_case = true)]
     pub key_type: Option<KeyType>,
 }
 

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::directory::directory;
 use crate::cli::values;
 use crate::pki::KeyType;
 use crate::units::Span;
@@ -42,7 +43,7 @@ pub struct Prepare {
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "ca_cert")]
     pub permit: Vec<String>,
     /// Type of a private CA's key [default: as the old one if egext makes that type, else p256]
-    #[arg(long, value_name = "TYPE", value_parser = values::key_type(), conflicts_with = "ca_cert", env = "EGEXT_KEY_TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = values::key_type(), ignore_case = true, conflicts_with = "ca_cert", env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
     /// Create a private CA although the key of the old CA is not in the directory
     ///
@@ -88,7 +89,7 @@ pub struct OtherCa {
 #[derive(Args, Debug)]
 pub struct Step {
     /// Directory with the set of `egext certs init`
-    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,
     /// File whose first line is the passphrase of the new CA key; `-` for stdin
     ///
@@ -104,7 +105,7 @@ pub struct Step {
 #[derive(Args, Debug)]
 pub struct Status {
     /// Directory with the set of `egext certs init`
-    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,
 }
 

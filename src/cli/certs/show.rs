@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::directory::directory;
 use crate::host::Host;
 use crate::net::Address;
 use crate::units::Span;
@@ -16,7 +17,7 @@ pub struct CertsShow {
     /// Directory with the set of `egext certs init`
     ///
     /// With `--connect`, the CA and the certificate to present are taken from it if it has them.
-    #[arg(long, value_name = "DIR", default_value = "certs", env = "EGEXT_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,
     /// File whose first line is the passphrase of the CA key; `-` for stdin
     #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]

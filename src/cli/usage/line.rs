@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Arg, Command, CommandFactory as _};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, formats};
 use crate::report::{Colour, Format, OutputOptions, Severity};
 
 /// What was typed, word by word, and the tree of all commands.
@@ -125,6 +125,12 @@ impl Line {
         self.words.iter().filter(|word| word.kind != Kind::Behind).find(is).map(|word| word.text.as_str())
     }
 
+    /// The words that are no values.
+    pub(super) fn flags(&self) -> impl Iterator<Item = &str> {
+        let is_flag = |word: &&Word| matches!(word.kind, Kind::Flag { .. });
+        self.words.iter().filter(is_flag).map(|word| word.text.as_str())
+    }
+
     /// The flag before `text`, which still needs a value.
     pub(super) fn flag_before(&self, text: &str) -> Option<&Arg> {
         let at = self.words.iter().position(|word| word.text == text)?;
@@ -140,21 +146,20 @@ impl Line {
         self.words.get(at + 1).map(|word| word.text.as_str())
     }
 
-    /// As far as it is known how the command should print.
+    /// As far as it is known how the command should print. A format in the environment is for those commands that have
+    /// it.
     pub(super) fn output(&self) -> OutputOptions {
+        let set = self.set("format").filter(|format| formats(&self.path()).contains(format));
         OutputOptions {
-            format: self.choice("format", Format::Human),
-            colour: self.choice("color", Colour::Auto),
+            format: self.chosen("format").or(set).unwrap_or(Format::Human),
+            colour: self.chosen("color").or_else(|| self.set("color")).unwrap_or(Colour::Auto),
             fail_on: Severity::Error,
             quiet: false,
         }
     }
 
-    /// What was chosen by flag or variable, if that is possible.
-    fn choice<T: FromStr>(&self, id: &str, default: T) -> T {
-        let Some(argument) = self.root.get_arguments().find(|argument| argument.get_id() == id) else {
-            return default;
-        };
+    /// What was typed for a flag, if that is possible.
+    fn chosen<T: FromStr>(&self, id: &str) -> Option<T> {
         let is = |name: &str| flag_of(&self.root, name).is_some_and(|flag| flag.get_id() == id);
         let typed = self.words.iter().enumerate().find_map(|(at, word)| match &word.kind {
             Kind::Flag { name, value } if is(name) => {
@@ -162,8 +167,14 @@ impl Line {
             }
             _ => None,
         });
-        let of_environment = || argument.get_env().and_then(std::env::var_os)?.into_string().ok();
-        typed.or_else(of_environment).and_then(|text| text.parse().ok()).unwrap_or(default)
+        typed?.parse().ok()
+    }
+
+    /// What its variable says, if that is possible.
+    fn set<T: FromStr>(&self, id: &str) -> Option<T> {
+        let argument = self.root.get_arguments().find(|argument| argument.get_id() == id)?;
+        let text = std::env::var_os(argument.get_env()?)?.into_string().ok()?;
+        text.parse().ok()
     }
 }
 

@@ -5,6 +5,7 @@
 mod elsewhere;
 mod flags;
 mod line;
+mod unknown;
 mod verbs;
 
 use std::error::Error as _;
@@ -13,9 +14,10 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
-use crate::host::{HostError, without_user};
+use crate::cli::directory::NotADirectory;
+use crate::host::HostError;
 use crate::net::AddressError;
-use crate::report::{Hint, OutputOptions, chain, enumeration};
+use crate::report::{Hint, OutputOptions, chain, enumeration, has_long_part};
 use crate::shell::shell_word;
 use crate::units::QuantityError;
 use line::{Line, flag_of, is_long_with_one_dash};
@@ -60,26 +62,25 @@ pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> UsageError
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             missing_verb(&line)
         }
-        ErrorKind::UnknownArgument => unknown_argument(&context, &line),
+        ErrorKind::UnknownArgument => unknown::argument(&context, &line),
         ErrorKind::ValueValidation => refused_value(&context, &line),
         // Not provoked by any flag that we have.
         _ => (first_line(error), see_help(&line)),
     };
-    UsageError {
-        message: without_passwords(&message),
-        hint: without_passwords(&hint),
-        command: line.path(),
-        output: line.output(),
-    }
+    usage_error(&line, message, hint)
 }
 
-/// A URL with a password may have been typed anywhere, and what was typed is in a message between backticks.
-fn without_passwords(text: &str) -> String {
-    let hide = |part: &str| match part.contains("://") {
-        true => without_user(part),
-        false => part.to_owned(),
-    };
-    text.split('`').map(hide).collect::<Vec<_>>().join("`")
+/// A long flag with one dash that clap has taken for `-h` or `-V`: `-host`.
+pub(super) fn of_one_dash(arguments: &[OsString]) -> Option<UsageError> {
+    let line = Line::read(arguments);
+    let (message, hint) = unknown::taken_for_help(&line)?;
+    Some(usage_error(&line, message, hint))
+}
+
+fn usage_error(line: &Line, message: String, hint: String) -> UsageError {
+    // Of a command that has lost its middle nothing is left.
+    let hint = if has_long_part(&hint) { see_help(line) } else { hint };
+    UsageError { message, hint, command: line.path(), output: line.output() }
 }
 
 /// Is each of `words` a command of the one before?
@@ -113,7 +114,7 @@ fn unknown_verb(context: &Context<'_>, line: &Line) -> (String, String) {
         .collect();
     let hint = if !found.is_empty() {
         format!("it is `{}`", found.join("` or `"))
-    } else if let Some(similar) = context.texts(ContextKind::SuggestedSubcommand).first() {
+    } else if let Some(similar) = context.similar(ContextKind::SuggestedSubcommand, &verb) {
         format!("did you mean `{}`?", format!("{} {similar}", line.path()).trim_start())
     } else {
         verbs_of(line)
@@ -123,86 +124,6 @@ fn unknown_verb(context: &Context<'_>, line: &Line) -> (String, String) {
 
 fn missing_verb(line: &Line) -> (String, String) {
     (format!("`{}` needs a command", full(line)), verbs_of(line))
-}
-
-fn unknown_argument(context: &Context<'_>, line: &Line) -> (String, String) {
-    let name = context.text(ContextKind::InvalidArg);
-    let Some(typed) = line.typed(&name).filter(|_| name.starts_with('-')) else {
-        return (format!("unexpected argument `{name}`"), surplus(&name, line));
-    };
-    if let Some(flag) = line.flag_before(typed) {
-        let message =
-            format!("`--{}` has no value, and `{name}` is not a flag", flag.get_long().unwrap_or_default());
-        let value = shell_word(typed);
-        return (
-            message,
-            format!("if that is its value, write `--{}={value}`", flag.get_long().unwrap_or_default()),
-        );
-    }
-    if line.flag(&name).is_some() {
-        let message = format!("`{name}` stands before the command that it belongs to");
-        return (message, format!("write it behind `{}`", line.path()));
-    }
-    let one_dash = is_long_with_one_dash(typed);
-    let shown = if one_dash { typed.split('=').next().unwrap_or(typed) } else { &name };
-    let message = format!("`{}` has no flag `{shown}`", full(line));
-    let hint = flag_hint(context, line, &name, shown);
-    (message, hint)
-}
-
-/// What to type in place of an unknown flag.
-fn flag_hint(context: &Context<'_>, line: &Line, name: &str, shown: &str) -> String {
-    let long = if is_long_with_one_dash(shown) { format!("-{shown}") } else { name.to_owned() };
-    if let Some(format) = line.typed(name).and_then(|typed| asked_format(line, &long, typed)) {
-        return format!("`-o {format}` chooses the format");
-    }
-    if long != name && line.flag(&long).is_some() {
-        return format!("a flag of more than one letter has two dashes: `{long}`");
-    }
-    if let Some(hint) = flags::hint(&line.path(), &long) {
-        return hint;
-    }
-    let having: Vec<_> = line
-        .commands()
-        .into_iter()
-        .filter(|(_, command)| flag_of(command, &long).is_some())
-        .map(|(path, _)| path)
-        .collect();
-    if let Some(similar) =
-        context.texts(ContextKind::SuggestedArg).first().filter(|similar| line.flag(similar).is_some())
-    {
-        return format!("did you mean `{similar}`?");
-    }
-    if having.is_empty() || having.len() > 3 {
-        return see_help(line);
-    }
-    format!("`{}` has it; {}", having.join("`, `"), see_help(line))
-}
-
-/// `--output json` and `--json`, as other programs have them.
-fn asked_format(line: &Line, long: &str, typed: &str) -> Option<&'static str> {
-    let value = match typed.split_once('=') {
-        Some((_, value)) => Some(value),
-        None => line.behind(typed),
-    };
-    let known = ["human", "json", "junit", "pem", "prometheus"];
-    let asked = if long == "--output" { value? } else { long.strip_prefix("--")? };
-    known.into_iter().find(|format| *format == asked)
-}
-
-/// A word where no word is expected.
-fn surplus(word: &str, line: &Line) -> String {
-    let command = full(line);
-    if line.flag("--role").is_some() && matches!(word, "client" | "server") {
-        return format!("`{command} --role {word}` takes one side");
-    }
-    if line.flag("--dir").is_some() && (word.contains('/') || word == "certs") {
-        return format!("`{command} --dir {}` names the directory", shell_word(word));
-    }
-    if word.starts_with('-') {
-        return format!("behind `--` stand values only; {}", see_help(line));
-    }
-    format!("write a value behind its flag, with quotes if it has blanks; {}", see_help(line))
 }
 
 fn missing(context: &Context<'_>, line: &Line) -> (String, String) {
@@ -260,7 +181,7 @@ fn invalid_value(context: &Context<'_>, line: &Line) -> (String, String) {
         [] => see_help(line),
         possible => format!("it is one of `{}`", possible.join("`, `")),
     };
-    match context.texts(ContextKind::SuggestedValue).first() {
+    match context.similar(ContextKind::SuggestedValue, &value) {
         Some(similar) => (message, format!("did you mean `{similar}`? {list}")),
         None => (message, list),
     }
@@ -296,7 +217,9 @@ fn refused_value(context: &Context<'_>, line: &Line) -> (String, String) {
     let own = source.and_then(|source| {
         let address = source.downcast_ref::<AddressError>().and_then(Hint::hint);
         let host = || source.downcast_ref::<HostError>().and_then(Hint::hint);
-        address.or_else(host).or_else(|| source.downcast_ref::<QuantityError>().and_then(Hint::hint))
+        let quantity = || source.downcast_ref::<QuantityError>().and_then(Hint::hint);
+        let directory = || source.downcast_ref::<NotADirectory>().and_then(Hint::hint);
+        address.or_else(host).or_else(quantity).or_else(directory)
     });
     (message, own.unwrap_or_else(|| what_is(line, &name)))
 }
@@ -384,4 +307,20 @@ impl Context<'_> {
             _ => Vec::new(),
         }
     }
+
+    /// What clap takes for a mistyped form of `typed`, if it is near enough to be one.
+    fn similar(&self, kind: ContextKind, typed: &str) -> Option<String> {
+        self.texts(kind).into_iter().find(|similar| is_near(typed, similar))
+    }
+}
+
+/// One is the beginning of the other, or a third of the letters is wrong at most. Of two numbers none is a mistyped form
+/// of the other.
+fn is_near(typed: &str, similar: &str) -> bool {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let longest = typed.chars().count().max(similar.chars().count());
+    digits(typed) == digits(similar)
+        && (similar.starts_with(typed)
+            || typed.starts_with(similar)
+            || strsim::damerau_levenshtein(typed, similar) * 3 <= longest)
 }

@@ -12,6 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use super::descriptors::cause_of_resolver;
 use super::frame::{FRAME_HEADER, is_settings};
 use super::stream::Stream;
 use super::tls::{ClientTls, H2, Witness};
@@ -196,7 +197,7 @@ async fn resolve(
         Host::Name(name) => timeout_at(deadline, tokio::net::lookup_host((name.as_str(), port)))
             .await
             .map_err(|_| Fault::timeout(Stage::Resolve))?
-            .map_err(|error| Fault::io(Stage::Resolve, error))?
+            .map_err(|error| Fault::io(Stage::Resolve, cause_of_resolver(error)))?
             .collect(),
     };
     if addresses.is_empty() {

@@ -11,6 +11,7 @@ use rustix::process::geteuid;
 use tokio::net::{TcpListener, TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 
+use super::descriptors::cause_of_resolver;
 use super::dial::prepare;
 use super::{Address, Transport};
 use crate::host::Host;
@@ -261,7 +262,8 @@ async fn resolve(host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
         Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, port)]),
         Host::Name(name) => {
             let resolved = timeout(RESOLVE_LIMIT, lookup_host((name.as_str(), port))).await;
-            Ok(resolved.map_err(|_| io::Error::other("its name is not resolved in time"))??.collect())
+            let resolved = resolved.map_err(|_| io::Error::other("its name is not resolved in time"))?;
+            Ok(resolved.map_err(cause_of_resolver)?.collect())
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::input::is_stdin;
 use crate::pki::identity_error::{decrypt_hint, encrypt_anew_hint};
 use crate::pki::inspect::{Certificate, KeyFile, PemFile};
 use crate::pki::{Encryption, Found, IdentityError};
-use crate::report::{Finding, Hint as _, Id, Severity, State, chain};
+use crate::report::{Finding, Id, Severity, State};
 use crate::shell::{shell_parent, shell_path};
 
 /// A certificate file and a key file of one generation.
@@ -223,11 +223,7 @@ fn old_form(key: &Path) -> Finding {
 }
 
 pub(super) fn unusable(subject: &str, error: &IdentityError) -> Finding {
-    let finding = Finding::new(Id::CertsUnusable, subject, chain(error));
-    match error.hint() {
-        Some(hint) => finding.with_hint(hint),
-        None => finding,
-    }
+    Finding::of_error(Id::CertsUnusable, subject, error)
 }
 
 pub(super) fn no_certificate(file: &PemFile) -> Finding {

@@ -4,6 +4,7 @@ use egext_test_support::Run;
 use serde_json::Value;
 
 use super::places::{FORMATS, Places, commands, each, formats, full};
+use crate::egext;
 
 /// Every command, and why it cannot run.
 const LINES: &[(&str, &str)] = &[
@@ -55,6 +56,27 @@ fn every_format_is_produced_for_wrong_usage() {
                 assert_could_not_run(&run, &command, format);
             }
         }
+    }
+}
+
+/// Nobody has asked this command for it.
+#[test]
+fn a_format_in_the_environment_is_not_used_for_wrong_usage_where_the_command_does_not_have_it() {
+    let places = Places::new();
+    for command in commands().into_iter().chain(["nonsense".to_owned(), "certs".to_owned()]) {
+        for other in FORMATS.iter().filter(|other| !formats(&command).contains(other)) {
+            let run = places.run(&format!("{command} --no-such-flag")).env("EGEXT_FORMAT", other).run();
+            assert_eq!((run.exit_code, &*run.stdout), (2, ""), "EGEXT_FORMAT={other} {command}");
+        }
+    }
+}
+
+#[test]
+fn a_format_may_be_written_in_capitals() {
+    let typed = egext(["explain", "nonsense", "-o", "JSON"]).run();
+    let set = egext(["explain", "nonsense"]).env("EGEXT_FORMAT", "Json").run();
+    for run in [typed, set] {
+        assert_could_not_run(&run, "explain", "json");
     }
 }
 

@@ -191,6 +191,50 @@ fn a_server_that_refuses_us_by_name_is_named_too() {
     }
 }
 
+/// It named its CA when it asked, and that is not ours.
+#[test]
+fn a_server_that_refuses_in_silence_is_named_by_what_it_asked_for() {
+    let pki = TestPki::new().client_from_other_ca();
+    for manner in both_versions(&pki) {
+        let server = manner.refuses_in_silence().spawn();
+        let run = probe(&server.address()).pki(&pki).json();
+        let finding = assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
+        assert_eq!(finding["evidence"]["expected"], "a certificate of `egext test CA`");
+        assert!(!run.stdout.contains("tcp://"), "it has spoken TLS: {}", run.stdout);
+    }
+}
+
+/// It may have had another reason.
+#[test]
+fn a_server_that_closes_after_a_certificate_of_its_own_ca_is_not_judged() {
+    let pki = TestPki::new();
+    for (manner, id, layer) in [
+        (TestServer::mtls(&pki), "probe.http2.closed", "http2"),
+        (TestServer::mtls(&pki).only_tls12(), "probe.tls.closed", "tls"),
+    ] {
+        let server = manner.refuses_in_silence().spawn();
+        let run = probe(&server.address()).pki(&pki).json();
+        let finding = assert_fault(&run, id, &server.address(), layer);
+        let hint = finding["hint"].as_str().expect("a hint");
+        assert!(hint.contains("may have refused ours"), "{hint}");
+    }
+}
+
+/// A server whose key is of a kind that no hello of ours offers says no more than this.
+#[test]
+fn an_alert_about_the_offer_names_all_that_was_offered() {
+    for (number, words) in
+        [(40, "key exchange or kind of key"), (71, "key exchange or kind of key"), (70, "no TLS version in")]
+    {
+        let server = TestServer::plaintext().sends_alert(number).spawn();
+        let run = probe(&server.tls_address()).pki(&TestPki::new()).json();
+        let finding = assert_finding!(run, "probe.tls.version");
+        assert!(finding["message"].as_str().is_some_and(|given| given.contains(words)), "{finding:#}");
+        let shows_key = finding["hint"].as_str().is_some_and(|given| given.contains("openssl s_client"));
+        assert_eq!(shows_key, number != 70, "{finding:#}");
+    }
+}
+
 #[test]
 fn every_defect_of_our_certificate_has_its_finding() {
     for (pki, id) in [

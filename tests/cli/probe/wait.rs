@@ -1,8 +1,10 @@
 //! `--wait`: the whole time is used, and what is waited for is said once.
 
+use std::io::Read as _;
 use std::time::Duration;
 
-use egext_test_support::{ReservedPort, TestServer};
+use egext_test_support::{ReservedPort, Signal, TestServer};
+use serde_json::Value;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
 
@@ -51,6 +53,35 @@ fn without_a_wait_and_with_q_nothing_is_said() {
     for flags in [&[][..], &["-q", "--wait", "300ms"], &["--wait", "0s"]] {
         let run = probe(&port.tcp_address()).args(flags).run();
         assert_eq!((run.exit_code, &*run.stderr), (1, ""), "{flags:?}");
+    }
+}
+
+/// A program that has set a limit of its own still reads what was waited for.
+#[test]
+fn a_signal_ends_the_wait_with_a_result() {
+    for (signal, format) in [(Signal::TERM, "json"), (Signal::INT, "human"), (Signal::HUP, "json")] {
+        let port = ReservedPort::new();
+        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        let run = probe(&port.tcp_address()).args(["--wait", "1h", "-o", format]).stdout_to(writer);
+        let mut running = run.start();
+        running.wait_for_line("trying again");
+        running.signal(signal);
+        let (code, stderr) = running.finish();
+        let mut stdout = String::new();
+        reader.read_to_string(&mut stdout).expect("UTF-8");
+        let message = format!(
+            "interrupted while `{}` was not healthy: connection refused: nothing listens there",
+            port.tcp_address()
+        );
+        let said = format!("error: {message}\n  hint: `egext explain probe.connect.refused` says more\n");
+        assert_eq!(code, 2, "{signal:?}: {stderr}");
+        assert!(stderr.ends_with(&said), "{signal:?}: {stderr}");
+        if format == "json" {
+            let object: Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stdout}"));
+            assert_eq!((&object["error"]["message"], &object["exit_code"]), (&message.into(), &2.into()));
+        } else {
+            assert_eq!(stdout, "");
+        }
     }
 }
 

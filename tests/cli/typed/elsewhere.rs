@@ -51,6 +51,11 @@ fn flags_of_other_programs_are_answered_with_ours() {
         ("bridge -l debug", "`--listen"),
         ("bridge --drain-time-s 5", "`--drain-timeout 30s`"),
         ("bridge -v", "`--log-level debug`"),
+        // taken for `-h` and `-V`
+        ("probe -host localhost", "the address is an argument"),
+        ("certs init -hostname a.internal", "`--san NAME`"),
+        ("-homepage", "`egext --help`"),
+        ("bridge -Verbose", "`--log-level debug`"),
         // habits
         ("certs check --output json", "`-o json` chooses the format"),
         ("certs check --json", "`-o json` chooses the format"),
@@ -64,6 +69,9 @@ fn flags_of_other_programs_are_answered_with_ours() {
         ("--dir x certs renew", "write it behind `certs renew`"),
         ("certs --dir x renew", "write it behind `certs renew`"),
         ("probe localhost --san x", "`certs init`"),
+        ("config stanza --controller-name x", "`config gateway` has it"),
+        ("config stanza --control-plane x", "`egext config stanza --help`"),
+        ("bridge unix:/run/egext/eg.sock localhost:5005", "as in `egext bridge --listen "),
     ] {
         let (_, error, hint) = refused(Egext::new(env!("CARGO_BIN_EXE_egext"), typed.split(' ')));
         assert!(hint.contains(ours), "{typed}: {error}: {hint}");

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod help;
+mod long;
 mod names;
 mod tree;
 

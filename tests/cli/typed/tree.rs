@@ -105,6 +105,21 @@ fn a_value_that_begins_with_a_dash_needs_an_equals_sign() {
     }
 }
 
+/// One rule for all lists, as for the hooks of Envoy Gateway and for switches.
+#[test]
+fn values_of_lists_are_read_in_any_case() {
+    let mut lists = 0;
+    for (path, command) in leaves() {
+        for arg in command.get_arguments().filter(|arg| takes_value(arg)) {
+            if !arg.get_possible_values().is_empty() {
+                assert!(arg.is_ignore_case_set(), "{path} {arg}");
+                lists += 1;
+            }
+        }
+    }
+    assert!(lists > 20, "{lists}");
+}
+
 #[test]
 fn a_value_that_is_not_on_the_list_gets_the_list() {
     let mut lists = 0;

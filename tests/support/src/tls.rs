@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rcgen::KeyPair;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -60,7 +61,12 @@ impl ServerTls {
     }
 
     pub(crate) fn refuse_every_client(&mut self) {
-        self.client = Arc::new(RefusesEveryClient(Arc::clone(&self.client)));
+        self.refuse_every_client_and_set(Arc::default());
+    }
+
+    /// Sets `refused` when it has refused one.
+    pub(crate) fn refuse_every_client_and_set(&mut self, refused: Arc<AtomicBool>) {
+        self.client = Arc::new(RefusesEveryClient { demanded: Arc::clone(&self.client), refused });
     }
 
     pub(crate) fn config(&self) -> ServerConfig {
@@ -84,11 +90,14 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 
 /// Asks for the same certificates as another verifier, and accepts none.
 #[derive(Debug)]
-struct RefusesEveryClient(Arc<dyn ClientCertVerifier>);
+struct RefusesEveryClient {
+    demanded: Arc<dyn ClientCertVerifier>,
+    refused: Arc<AtomicBool>,
+}
 
 impl ClientCertVerifier for RefusesEveryClient {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.root_hint_subjects()
+        self.demanded.root_hint_subjects()
     }
 
     fn verify_client_cert(
@@ -97,6 +106,7 @@ impl ClientCertVerifier for RefusesEveryClient {
         _: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        self.refused.store(true, Ordering::Relaxed);
         Err(CertificateError::ApplicationVerificationFailure.into())
     }
 
@@ -106,7 +116,7 @@ impl ClientCertVerifier for RefusesEveryClient {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, certificate, signature)
+        self.demanded.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -115,11 +125,11 @@ impl ClientCertVerifier for RefusesEveryClient {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, certificate, signature)
+        self.demanded.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.demanded.supported_verify_schemes()
     }
 }
 

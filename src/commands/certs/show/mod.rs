@@ -16,7 +16,7 @@ use crate::pki::{
     Anchors, CA_CERTIFICATE_FILE, Encryption, Found, IdentityError, Passphrase, encrypt_anew_hint, when,
 };
 use crate::printable::printable;
-use crate::report::{Body, Finding, Hint as _, Id, Report, chain};
+use crate::report::{Body, Finding, Hint as _, Id, Report};
 
 pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, Error> {
     let mut report = Report::new("certs show");
@@ -109,9 +109,8 @@ impl Shown {
                     self.leave_out(path.clone(), error, format!("it is {kind}"));
                 }
                 Err(error) => {
-                    let mut finding =
-                        Finding::new(Id::CertsUnusable, path.display().to_string(), chain(&error));
-                    finding.hint = error.hint();
+                    let subject = path.display().to_string();
+                    let finding = Finding::of_error(Id::CertsUnusable, subject, &error);
                     report.talk.finding(&finding);
                     report.findings.push(finding);
                 }

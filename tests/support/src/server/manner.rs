@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustls::{ServerConfig, SupportedProtocolVersion};
@@ -18,6 +19,8 @@ pub struct Manner {
     pub(super) failures: usize,
     pub(super) hangs_after: Option<usize>,
     pub(super) closes_on_plaintext: bool,
+    /// Set when a client was refused: nothing is written to it any more.
+    pub(super) mute: Option<Arc<AtomicBool>>,
     serving: bool,
 }
 
@@ -157,6 +160,16 @@ impl Manner {
     #[must_use]
     pub fn refuses_every_client(self) -> Self {
         self.change_tls(ServerTls::refuse_every_client)
+    }
+}
+
+impl Manner {
+    /// Finds no client good enough, and closes without an alert, as Node.js does.
+    #[must_use]
+    pub fn refuses_in_silence(mut self) -> Self {
+        let refused = Arc::<AtomicBool>::default();
+        self.mute = Some(Arc::clone(&refused));
+        self.change_tls(|tls| tls.refuse_every_client_and_set(refused))
     }
 }
 
@@ -365,6 +378,7 @@ impl Manner {
             failures: 0,
             hangs_after: None,
             closes_on_plaintext: false,
+            mute: None,
             serving: true,
         }
     }

@@ -2,6 +2,7 @@
 
 mod hello_only;
 mod manner;
+mod mutable;
 mod raw;
 mod record;
 mod talk;
@@ -10,6 +11,7 @@ use std::future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
@@ -21,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use hello_only::HelloOnly;
 use manner::Conduct;
 pub use manner::Manner;
+use mutable::Mutable;
 use record::Record;
 use talk::{Stream, talk};
 
@@ -305,6 +308,10 @@ async fn serve(listening: &Listening, tls: Option<TlsAcceptor>, manner: &Manner,
             _ => manner.conduct.clone(),
         };
         let tls = tls.clone().filter(|_| number > manner.failures);
+        if let Some(mute) = &manner.mute {
+            mute.store(false, Ordering::Relaxed);
+            stream = Box::new(Mutable::new(stream, Arc::clone(mute)));
+        }
         if manner.closes_on_plaintext {
             stream = Box::new(HelloOnly::new(stream));
         }

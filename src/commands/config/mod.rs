@@ -1,9 +1,12 @@
+mod compare;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use similar::TextDiff;
 use zeroize::Zeroizing;
+
+use compare::compare;
 
 use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
@@ -13,8 +16,7 @@ use crate::gateway::{
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
-use crate::printable::printable;
-use crate::report::{Body, Finding, Hint, Id, Line, Report, Role};
+use crate::report::{Body, Finding, Hint, Report};
 use crate::shell::shell_path;
 
 pub(super) fn run(arguments: &Config) -> Result<Report, Error> {
@@ -98,42 +100,6 @@ fn service(arguments: &ServiceFlags) -> Result<Service, ConfigError> {
 
 fn parse_all<T: std::str::FromStr<Err = ValueError>>(texts: &[String]) -> Result<Vec<T>, ValueError> {
     texts.iter().map(|text| text.parse()).collect()
-}
-
-fn compare(report: &mut Report, path: &Path, found: &str, expected: &str) {
-    let subject = path.display().to_string();
-    let same = found == expected;
-    report.details.insert("check".to_owned(), json!({ "file": subject, "same": same }));
-    if same {
-        report.talk.line(
-            Line::default()
-                .plain("  ")
-                .with(Role::Good, "√")
-                .plain(format!(" `{subject}` is what `egext {}` writes", report.command)),
-        );
-        return;
-    }
-    let command = format!("egext {}", report.command);
-    let diff = TextDiff::from_lines(found, expected)
-        .unified_diff()
-        .header(&printable(&subject), &command)
-        .to_string();
-    let message = format!("not what `{command}` writes for these flags");
-    let hint = "`-` is in the file, `+` would be; without `--check` the whole text is printed, for `>`";
-    add(report, Finding::new(Id::ConfigDiffers, subject, message).with_hint(hint));
-    report.details.insert("diff".to_owned(), json!(diff));
-    report.body = Body::Text(shown(&diff));
-}
-
-/// For a terminal. What YAML permits stays as it is, so that `patch` can apply it.
-fn shown(diff: &str) -> String {
-    let is_kept = |character: &char| matches!(character, '\n' | '\r' | '\t');
-    diff.split_inclusive(|character| is_kept(&character))
-        .map(|part| match part.chars().next_back().filter(is_kept) {
-            Some(end) => printable(&part[..part.len() - 1]) + end.encode_utf8(&mut [0; 1]),
-            None => printable(part),
-        })
-        .collect()
 }
 
 fn add(report: &mut Report, finding: Finding) {
