@@ -2,13 +2,12 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
-use crate::input::is_stdin;
 use crate::report::Hint;
 
 /// Reads the name of a directory. Where a file is named, `-` is stdin or stdout, so that a script which passes it on to
 /// the wrong flag would find its files in a directory of that name.
 pub(super) fn directory() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| match is_stdin(Path::new(&path)) {
+    PathBufValueParser::new().try_map(|path| match path == Path::new("-") {
         true => Err(NotADirectory),
         false => Ok(path),
     })

@@ -32,7 +32,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Stop>
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => arguments.iter().skip(1).all(is_word),
             _ => false,
         };
-        match usage::of_one_dash(&arguments).filter(|_| is_text) {
+        let misread = match error.kind() {
+            ErrorKind::DisplayVersion => usage::of_version(&arguments),
+            _ => usage::of_one_dash(&arguments).filter(|_| is_text),
+        };
+        match misread {
             Some(error) => Stop::Usage(Box::new(error)),
             None if is_text => Stop::Text(error.render().ansi().to_string()),
             None => Stop::Usage(Box::new(usage::explain(&error, &arguments))),

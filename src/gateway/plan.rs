@@ -140,7 +140,7 @@ impl Plan {
     pub fn decide(mut request: Request) -> Result<Self, PlanError> {
         check_addresses(&request.service)?;
         if let Some(size) = request.max_message_size
-            && !(1..MESSAGE_LIMIT).contains(&size.octets())
+            && !(LEAST_MESSAGE..MESSAGE_LIMIT).contains(&size.octets())
         {
             return Err(PlanError::MessageSize { size });
         }
@@ -243,7 +243,10 @@ impl Hint for PlanError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::IncludeAll => "add `--hook Translation`, or leave `--include-all` out".to_owned(),
-            Self::MessageSize { .. } => "more than 0 and less than 2GiB, such as `16Mi`".to_owned(),
+            Self::MessageSize { .. } => {
+                "at least 1KiB and less than 2GiB, such as `16Mi`; a number without a unit is bytes"
+                    .to_owned()
+            }
             Self::Server { .. } => "write `--server host:port`, with the port that it listens on".to_owned(),
             Self::Unsupported { row, .. } => {
                 format!("leave it out, or choose `--eg-version {}` or later if that is what runs", row.since)
@@ -377,6 +380,9 @@ fn keep_first_of_each<T: PartialEq>(items: &mut Vec<T>) {
 
 /// The Secret with EG's own certificate, where none is named.
 const DEFAULT_CLIENT_SECRET: &str = "egext-client";
+
+/// EG sends no hook whose message is larger than the limit: one of 4 or 16 bytes is one of which the unit was forgotten.
+const LEAST_MESSAGE: u64 = 1 << 10;
 
 /// No protobuf message reaches this size; it also fits EG's `int` on every machine.
 const MESSAGE_LIMIT: u64 = 2 << 30;

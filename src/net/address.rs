@@ -76,8 +76,8 @@ impl Address {
         }
         let (transport, rest) = match text.split_once("://") {
             None => (Transport::Tls, text),
-            Some(("tls", rest)) => (Transport::Tls, rest),
-            Some(("tcp", rest)) => (Transport::Plaintext, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tls") => (Transport::Tls, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tcp") => (Transport::Plaintext, rest),
             Some((scheme, _)) => {
                 return Err(AddressError::Scheme { scheme: scheme.to_owned(), meant: meant(text) });
             }
@@ -100,7 +100,15 @@ impl Address {
             return Err(malformed());
         }
         let port = match (port, default_port) {
-            (Some(port), _) => port.parse().map_err(|_| AddressError::port(host, port, text))?,
+            (Some(typed), _) => {
+                let wrong = || AddressError::port(host, typed, text);
+                // A server that can be called has no port 0, and `+5` is a number to Rust only.
+                let port = typed
+                    .parse()
+                    .ok()
+                    .filter(|port| is_number(typed) && (default_port.is_none() || *port > 0));
+                port.ok_or_else(wrong)?
+            }
             (None, Some(port)) => port,
             (None, None) => return Err(malformed()),
         };

@@ -145,8 +145,8 @@ pub(super) fn meant(text: &str) -> Option<Address> {
             parts.unwrap_or(("", rest))
         }
     };
-    let (transport, rest) = match scheme {
-        "" | "dns" | "grpcs" | "https" | "tls" => (Transport::Tls, rest),
+    let (transport, rest) = match &*scheme.to_ascii_lowercase() {
+        "" | "dns" | "grpcs" | "https" | "ssl" | "tls" => (Transport::Tls, rest),
         "grpc" | "h2c" | "http" | "tcp" => (Transport::Plaintext, rest),
         _ => return None,
     };
@@ -160,7 +160,7 @@ pub(super) fn meant(text: &str) -> Option<Address> {
     // A port alone, as `:5005` or without the colon.
     let (host, port) = if port.is_none() && is_number(host) { ("", Some(host)) } else { (host, port) };
     let host = if host.is_empty() && port.is_some() { "localhost" } else { host };
-    let port = port.map_or(Some(Address::DEFAULT_PORT), |port| port.parse().ok())?;
+    let port = port.map_or(Some(Address::DEFAULT_PORT), |port| port.parse().ok().filter(|port| *port > 0))?;
     Some(Address::Tcp { host: host.parse().ok()?, port, transport })
 }
 
@@ -207,6 +207,7 @@ mod tests {
             ("1::2:", "the IPv6 address in `1::2:` needs brackets", "write it as in `[::1]:5005`"),
             ("h", "`h` is not an address", "write `h:5005`"),
             (":5005", "`:5005` is not an address", "write `localhost:5005`"),
+            ("h:+5", "what stands behind `h:` is", "write `h:5`"),
             ("5005", "`5005` is not an address", "write `localhost:5005`"),
             ("tcp://:80", "`tcp://:80` is not an address", "write `tcp://localhost:80`"),
             ("70000", "`70000` is not an address", "for example `localhost:5005`"),

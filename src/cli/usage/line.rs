@@ -125,6 +125,11 @@ impl Line {
         self.words.iter().filter(|word| word.kind != Kind::Behind).find(is).map(|word| word.text.as_str())
     }
 
+    /// How many words there are.
+    pub(super) fn length(&self) -> usize {
+        self.words.len()
+    }
+
     /// The words that are no values.
     pub(super) fn flags(&self) -> impl Iterator<Item = &str> {
         let is_flag = |word: &&Word| matches!(word.kind, Kind::Flag { .. });

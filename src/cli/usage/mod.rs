@@ -77,6 +77,14 @@ pub(super) fn of_one_dash(arguments: &[OsString]) -> Option<UsageError> {
     Some(usage_error(&line, message, hint))
 }
 
+/// The version that was asked for is not ours: `config stanza --version 1.9`.
+pub(super) fn of_version(arguments: &[OsString]) -> Option<UsageError> {
+    let line = Line::read(arguments);
+    let misread = unknown::taken_for_version(&line).or_else(|| unknown::taken_for_help(&line));
+    let (message, hint) = misread?;
+    Some(usage_error(&line, message, hint))
+}
+
 fn usage_error(line: &Line, message: String, hint: String) -> UsageError {
     // Of a command that has lost its middle nothing is left.
     let hint = if has_long_part(&hint) { see_help(line) } else { hint };

@@ -40,6 +40,21 @@ pub(super) fn taken_for_help(line: &Line) -> Option<(String, String)> {
     Some(no_such_flag(line, &name, typed, None))
 }
 
+/// `--version` of a command with more on its line: it ends the reading there, whatever was meant.
+pub(super) fn taken_for_version(line: &Line) -> Option<(String, String)> {
+    let verbs = line.path().split(' ').filter(|verb| !verb.is_empty()).count();
+    let typed = line.flags().find(|word| *word == "-V" || word.starts_with("--version"))?;
+    if verbs == 0 || line.length() == verbs + 1 && !typed.contains('=') {
+        return None;
+    }
+    let hint = match line.flag("--eg-version") {
+        Some(_) => "`--eg-version 1.9` names the release of Envoy Gateway",
+        None => "`egext --version` alone prints the version",
+    };
+    let name = typed.split('=').next().unwrap_or(typed);
+    Some((format!("`{name}` is given with other arguments"), hint.to_owned()))
+}
+
 /// Is it several short flags behind one dash, such as `-qh`?
 fn is_of_letters(line: &Line, word: &str) -> bool {
     word.chars().skip(1).all(|letter| line.flag(&format!("-{letter}")).is_some())

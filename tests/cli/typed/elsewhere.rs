@@ -56,6 +56,9 @@ fn flags_of_other_programs_are_answered_with_ours() {
         ("certs init -hostname a.internal", "`--san NAME`"),
         ("-homepage", "`egext --help`"),
         ("bridge -Verbose", "`--log-level debug`"),
+        // taken for our version
+        ("config stanza --version 1.9", "`--eg-version 1.9`"),
+        ("certs init --version --dir x", "`egext --version`"),
         // habits
         ("certs check --output json", "`-o json` chooses the format"),
         ("certs check --json", "`-o json` chooses the format"),
