@@ -247,7 +247,7 @@ async fn a_cancellation_that_is_seen_after_the_limit_is_none() {
     while upstream.calls() < waiting.len() && begin.elapsed() < limit {
         tokio::task::yield_now().await;
     }
-    bridge.running.signal(Signal::STOP);
+    bridge.running.stop();
     let passed = tokio::time::Instant::now() + limit;
     cancel.send(true).expect("the server waits");
     tokio::time::sleep_until(passed).await;

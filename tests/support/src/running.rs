@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Instant;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 
 use crate::run::{BETWEEN_TRIES, wait};
@@ -136,6 +136,13 @@ impl Running {
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("our child");
+    }
+
+    /// Makes it stand still, and returns when it does: the signal alone leaves it time to go on.
+    pub fn stop(&self) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::STOP).expect("our child");
+        waitpid(Some(pid), WaitOptions::UNTRACED).expect("our child");
     }
 
     /// What it printed on stdout until now, as far as one of the waiting functions has read it.
