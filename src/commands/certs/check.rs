@@ -33,7 +33,9 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
         }
         .into());
     }
-    if question.is_none() && !arguments.for_name.is_empty() && !audit.has_server() {
+    // A server's file that cannot be judged has a finding, which says more.
+    let is_fine = || audit.findings().all(|finding| finding.severity < Severity::Error);
+    if question.is_none() && !arguments.for_name.is_empty() && !audit.has_server() && is_fine() {
         return Err(CertsError::NoServerToName { directory: directory(arguments).to_owned() }.into());
     }
     if let Some(question) = question {
