@@ -30,6 +30,11 @@ pub(crate) fn shell_path(path: &Path) -> String {
     format!("{here}{word}")
 }
 
+/// The same for a file that was typed: what was piped in once is a file for whoever types it again.
+pub(crate) fn shell_file(path: &Path) -> String {
+    if path == Path::new("-") { "FILE".to_owned() } else { shell_path(path) }
+}
+
 /// POSIX's `$'...'` (2024; bash, zsh and ksh had it before): a hint stays one line, and a terminal is not moved by it.
 fn escaped(bytes: &[u8]) -> String {
     let mut word = String::from("$'");

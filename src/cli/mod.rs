@@ -19,7 +19,7 @@ mod values;
 pub use bridge::Bridge;
 pub use certs::{
     Activate, Certs, CertsCheck, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRenew, CertsRotateCa,
-    CertsShow, Changes, OtherCa, Prepare, RotationStep, Server, Signer, Status, Step,
+    CertsShow, Changes, NewKeyPassphrase, OtherCa, Prepare, RotationStep, Server, Signer, Status, Step,
 };
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;

@@ -50,10 +50,12 @@ fn certs_inputs(command: &CertsCommand) -> Vec<Input<'_>> {
         }
         CertsCommand::Renew(renew) => signer(&renew.signer),
         CertsCommand::RotateCa(rotation) => match &rotation.step {
-            RotationStep::Prepare(Prepare { step, other, .. })
-            | RotationStep::Activate(Activate { step, other }) => {
-                ca([other.ca_cert.as_ref(), other.ca_key.as_ref(), step.ca_key_passphrase_file.as_ref()])
-            }
+            RotationStep::Prepare(Prepare { passphrase, other, .. })
+            | RotationStep::Activate(Activate { passphrase, other, .. }) => ca([
+                other.ca_cert.as_ref(),
+                other.ca_key.as_ref(),
+                passphrase.ca_key_passphrase_file.as_ref(),
+            ]),
             RotationStep::Finish(_) | RotationStep::Status(_) => Vec::new(),
         },
         CertsCommand::Show(show) => {

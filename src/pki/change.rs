@@ -239,6 +239,17 @@ pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
     format!("`egext certs issue {role} --out {name} --san NAME --replace{place}`")
 }
 
+/// The same for the certificate in `path` of a set, whose files are called `name`. `signer` names the CA that signs; it is
+/// empty for the set's own.
+pub(super) fn replacement_command((name, role): (&str, super::Role), path: &Path, signer: &str) -> String {
+    let signer = if signer.is_empty() { String::new() } else { format!(" {signer}") };
+    format!(
+        "`egext certs issue {role} --out {} --replace --san NAME{signer}{}`",
+        shell_word(name),
+        dir_flag_of(path)
+    )
+}
+
 /// The command that begins to replace the CA in `path`, for a hint.
 pub(super) fn rotate_command(path: &Path, flags: &str) -> String {
     let of_set = [super::CA_CERTIFICATE_FILE, super::CA_KEY_FILE];
@@ -278,6 +289,9 @@ fn is_address(subject: &str) -> bool {
 
 /// For the command of a rotation: another CA that exists already.
 pub const ANOTHER_CA: &str = "--ca-cert FILE --ca-key FILE";
+
+/// For the command of a rotation: a new CA whose key is encrypted.
+pub const ENCRYPTED_CA: &str = "--ca-key-passphrase-file FILE";
 
 /// For the command of a rotation: a new CA, and its key in the set, which has none.
 pub const PRIVATE_CA: &str = "--private-ca";

@@ -14,6 +14,7 @@
 
 pub mod audit;
 pub mod authority;
+mod ca_bundle;
 pub mod change;
 pub mod check;
 mod container;

@@ -112,5 +112,9 @@ fn variants(body: &str) -> Vec<Variant> {
 /// Without attributes before it and what is behind it.
 fn type_of(text: &str) -> String {
     let text = text.rsplit("] ").next().unwrap_or(text);
-    text.trim_end_matches([',', ')']).to_owned()
+    match text.trim_end_matches([',', ')']) {
+        // One of the others, with another hint: its debug text is that one's.
+        "Advised" => "CertsError".to_owned(),
+        name => name.to_owned(),
+    }
 }

@@ -12,7 +12,9 @@ pub use init::CertsInit;
 pub use issue::CertsIssue;
 pub use pack::CertsPack;
 pub use renew::{CertsRenew, Changes};
-pub use rotate_ca::{Activate, CertsRotateCa, OtherCa, Prepare, RotationStep, Status, Step};
+pub use rotate_ca::{
+    Activate, CertsRotateCa, NewKeyPassphrase, OtherCa, Prepare, RotationStep, Status, Step,
+};
 pub use show::{CertsShow, Server};
 pub use signer::Signer;
 

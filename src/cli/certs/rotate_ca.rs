@@ -54,6 +54,9 @@ pub struct Prepare {
     /// What every step has.
     #[command(flatten)]
     pub step: Step,
+    /// Of the CA that signs later.
+    #[command(flatten)]
+    pub passphrase: NewKeyPassphrase,
     /// Who signs later.
     #[command(flatten)]
     pub other: OtherCa,
@@ -65,6 +68,9 @@ pub struct Activate {
     /// What every step has.
     #[command(flatten)]
     pub step: Step,
+    /// Of the CA that signs from now on.
+    #[command(flatten)]
+    pub passphrase: NewKeyPassphrase,
     /// Who signs from now on.
     #[command(flatten)]
     pub other: OtherCa,
@@ -91,14 +97,19 @@ pub struct Step {
     /// Directory with the set of `egext certs init`
     #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,
+    /// Say what would be done, and write nothing
+    #[arg(long, env = "EGEXT_DRY_RUN")]
+    pub dry_run: bool,
+}
+
+#[expect(missing_docs, reason = "two commands have it, and clap would begin the help of both with it")]
+#[derive(Args, Debug)]
+pub struct NewKeyPassphrase {
     /// File whose first line is the passphrase of the new CA key; `-` for stdin
     ///
     /// Required if the key of the old CA is encrypted.
     #[arg(long, value_name = "FILE", env = "EGEXT_CA_KEY_PASSPHRASE_FILE")]
     pub ca_key_passphrase_file: Option<PathBuf>,
-    /// Say what would be done, and write nothing
-    #[arg(long, env = "EGEXT_DRY_RUN")]
-    pub dry_run: bool,
 }
 
 /// Print the next step and the reason.

@@ -128,7 +128,7 @@ impl Plan {
         now: OffsetDateTime,
     ) -> Result<Issued, CertsError> {
         let authority = ca.open(set, self.signer.ca_key_passphrase_file.as_deref(), now)?;
-        self.signer.refuse_stranger(set, &authority)?;
+        self.signer.refuse_other((set, members), &authority)?;
         if let Some(Asked { path, request, .. }) = &self.request {
             request.refuse_known_key(path, &authorities(set, &authority)?, members)?;
         }
@@ -139,7 +139,8 @@ impl Plan {
             Some(Asked { request, .. }) => LeafKey::Theirs(&request.public_key),
             None => LeafKey::New(key_type),
         };
-        Ok(authority.issue(&Leaf { role, name: &name, names, key, lifetime }, now)?)
+        let issued = authority.issue(&Leaf { role, name: &name, names, key, lifetime }, now);
+        issued.map_err(|error| self.signer.explained((set, members), error))
     }
 
     /// A name stands for one holder: what is there goes only when that was asked for.

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::pki::member::{certificate_file, key_file};
 use crate::pki::{CA_CERTIFICATE_FILE, Role, Summary, when};
 use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
-use crate::shell::shell_path;
+use crate::shell::shell_file;
 use crate::units::Span;
 
 /// One certificate: who, for whom, until when, and a remark.
@@ -102,16 +102,22 @@ pub(super) fn findings(report: &mut Report, findings: Vec<Finding>) {
     }
 }
 
-/// The flags that name a CA whose key is not in the set.
-pub(super) fn ca_flags(certificate: &Path, key: &Path) -> String {
-    format!("--ca-cert {} --ca-key {}", shell_path(certificate), shell_path(key))
+/// The flags that name a CA whose key is not in the set, and the passphrase that opens the key, as they were typed.
+pub(super) fn ca_flags(certificate: &Path, key: &Path, passphrase: Option<&Path>) -> String {
+    let passphrase = passphrase.map_or_else(String::new, |file| format!(" {}", passphrase_flag(file)));
+    format!("--ca-cert {} --ca-key {}{passphrase}", shell_file(certificate), shell_file(key))
+}
+
+/// The flag that names a passphrase, as it was typed.
+pub(super) fn passphrase_flag(file: &Path) -> String {
+    format!("--ca-key-passphrase-file {}", shell_file(file))
 }
 
 /// A note about such a CA, once it signs.
-pub(super) fn ca_key_elsewhere(certificate: &Path, key: &Path) -> String {
+pub(super) fn ca_key_elsewhere(certificate: &Path, key: &Path, passphrase: Option<&Path>) -> String {
     format!(
         "the CA's key stays where it is; whoever issues or renews names it again: `{}`",
-        ca_flags(certificate, key)
+        ca_flags(certificate, key, passphrase)
     )
 }
 

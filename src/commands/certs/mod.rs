@@ -1,5 +1,6 @@
 //! `egext certs`: a private CA for one channel, and what it signs.
 
+mod advised;
 mod check;
 mod dates;
 mod init;
@@ -79,10 +80,16 @@ fn directory(command: &CertsCommand) -> &Path {
     }
 }
 
+pub use advised::Advised;
+pub use signer::OtherCa;
+
 /// Why `egext certs` could not run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertsError {
+    /// One of the others, with what was typed in its hint.
+    #[error(transparent)]
+    Advised(#[from] Advised),
     /// The user gave a flag without another that it needs.
     #[error(transparent)]
     Alone(#[from] Alone),
@@ -177,6 +184,9 @@ pub enum CertsError {
         /// As typed.
         name: String,
     },
+    /// The user named a CA that does not sign for the set.
+    #[error(transparent)]
+    OtherCa(#[from] OtherCa),
     /// Nothing was packed.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -216,6 +226,7 @@ pub enum CertsError {
 impl Hint for CertsError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Advised(error) => error.hint(),
             Self::Alone(error) => error.hint(),
             Self::ArchiveOnTerminal { role } => Some(format!(
                 "pipe it to the other machine: `egext certs pack {role} --out - | ssh HOST 'mkdir -p -m 700 certs && tar -xf - -C certs'`"
@@ -260,6 +271,7 @@ impl Hint for CertsError {
             Self::OddName { .. } => {
                 Some("letters, digits, `-`, `_` and `.` make a name, such as `gateway-2`".to_owned())
             }
+            Self::OtherCa(error) => error.hint(),
             Self::Pack(error) => error.hint(),
             Self::Passphrase(error) => error.hint(),
             Self::Renewal(error) => error.hint(),

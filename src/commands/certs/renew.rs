@@ -4,11 +4,11 @@ use std::slice;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::signer::Signs as _;
+use super::signer::{Signs as _, prepare_command};
 use super::{CertsError, dates, lines};
 use crate::cli::{CertsRenew, Changes, Signer};
 use crate::pki::authority::Authority;
-use crate::pki::change::{Change, ChangeError, Difference, rotation_command};
+use crate::pki::change::{Change, ChangeError, Difference};
 use crate::pki::member::{self, Member, Successor};
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::store::{Snapshot, Store};
@@ -31,7 +31,8 @@ pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, 
     let Some(ca) = plan.ca(&set, (&members, &selected), now)? else {
         return plan.unchanged(&set, &members, now);
     };
-    let successors = plan.successors(&selected, &plan.open(&set, &ca, now)?, now)?;
+    let authority = plan.open((&set, &members), &ca, now)?;
+    let successors = plan.successors((&set, &members), &selected, &authority, now)?;
     let files = successors.iter().flat_map(Successor::files).collect::<Vec<_>>();
     store.update(&files, &[])?;
     Ok(plan.renewed(&selected, &successors, now))
@@ -94,21 +95,29 @@ impl Plan {
         Ok(Some(ca))
     }
 
-    fn open(&self, set: &Snapshot, ca: &Ca, now: OffsetDateTime) -> Result<Authority, CertsError> {
+    fn open(
+        &self,
+        (set, members): (&Snapshot, &[Member]),
+        ca: &Ca,
+        now: OffsetDateTime,
+    ) -> Result<Authority, CertsError> {
         let authority = ca.open(set, self.signer.ca_key_passphrase_file.as_deref(), now)?;
-        self.signer.refuse_stranger(set, &authority)?;
+        self.signer.refuse_other((set, members), &authority)?;
         Ok(authority)
     }
 
     fn successors(
         &self,
+        set: (&Snapshot, &[Member]),
         selected: &[Selected<'_>],
         authority: &Authority,
         now: OffsetDateTime,
     ) -> Result<Vec<Successor>, CertsError> {
         let issuers = slice::from_ref(authority.certificate());
-        let signer = renewal::Signer { authority, issuers, ca: authority.summary() };
-        Ok(renew(selected, &signer, self.policy.keep_key, now)?)
+        let flags = self.signer.flags();
+        let signer = renewal::Signer { authority, issuers, ca: authority.summary(), flags: &flags };
+        let successors = renew(selected, &signer, self.policy.keep_key, now);
+        successors.map_err(|error| self.signer.explained(set, error))
     }
 
     fn dry(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -118,9 +127,12 @@ impl Plan {
         };
         if self.policy.change.is_empty() {
             // Without the CA's key, so that a daily look at what is due needs no passphrase.
-            refuse_strangers(selected.iter().map(|selected| selected.member), ca.issuers())?;
+            let members_to_renew = selected.iter().map(|selected| selected.member);
+            refuse_strangers(members_to_renew, ca.issuers(), &self.signer.flags())
+                .map_err(|error| self.signer.explained((set, members), error))?;
         } else {
-            self.successors(&selected, &self.open(set, &ca, now)?, now)?;
+            let authority = self.open((set, members), &ca, now)?;
+            self.successors((set, members), &selected, &authority, now)?;
         }
         let mut report = self.report("would-renew", Style::Strong, "would renew");
         report.due = true;
@@ -162,8 +174,8 @@ impl Plan {
         let object = |member: &Member| object(&self.directory, member, &self.policy);
         let objects = members.iter().filter(asked).map(object).collect::<Vec<_>>();
         report.details.insert("certificates".to_owned(), objects.into());
-        let ca = Ca::without_key(set)?;
-        let replace = rotation_command("prepare", "", &self.directory);
+        let ca = Ca::without_key(set, members)?;
+        let replace = prepare_command(&self.directory);
         dates::report(&mut report, (&ca.path, &ca.summary), members.iter().filter(asked), &replace, now);
         Ok(report)
     }

@@ -1,25 +1,36 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::CertsError;
+use super::advised::Advised;
+use super::renew::granted_name;
+use super::{CertsError, lines};
 use crate::cli::Signer;
 use crate::commands::both::both;
 use crate::pki::authority::{Authority, AuthorityError, ImportError};
 use crate::pki::change::{ANOTHER_CA, rotation_command};
 use crate::pki::member::Member;
-use crate::pki::renewal::Ca;
+use crate::pki::renewal::{Ca, RenewalError};
+use crate::pki::rotation::{Phase, Rotation, Standing, is_vouched_for, standing};
 use crate::pki::store::Snapshot;
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, DistinguishedName};
+use crate::report::Hint;
+use crate::shell::shell_word;
 
 /// What the flags about the CA that signs mean.
 pub(super) trait Signs {
     /// What will sign for a set of these leafs.
     fn ca(&self, set: &Snapshot, members: &[Member]) -> Result<Ca, CertsError>;
 
+    /// What names the CA on the command line, as it was typed; for the set's own CA the passphrase alone.
+    fn flags(&self) -> String;
+
     /// How to get a CA that expires later, for a hint.
     fn replacement(&self, directory: &Path) -> String;
 
-    /// What the set's own peers do not trust is of no use in it.
-    fn refuse_stranger(&self, set: &Snapshot, authority: &Authority) -> Result<(), CertsError>;
+    /// Refuses a CA that the set's own peers do not trust, or not at this point of a rotation.
+    fn refuse_other(&self, set: (&Snapshot, &[Member]), authority: &Authority) -> Result<(), CertsError>;
+
+    /// Says of a certificate that another CA of the set issued it, and of names how to get a CA that permits them.
+    fn explained(&self, set: (&Snapshot, &[Member]), error: impl Into<CertsError>) -> CertsError;
 }
 
 impl Signs for Signer {
@@ -31,23 +42,173 @@ impl Signs for Signer {
                 let ca = Ca::of(certificate, key, members);
                 ca.map_err(|error| AuthorityError::Import(ImportError::Identity(error)))?
             }
-            None => Ca::load(set)?,
+            None => Ca::load(set, members)?,
         })
     }
 
+    fn flags(&self) -> String {
+        let passphrase = self.ca_key_passphrase_file.as_deref();
+        match (&self.ca_cert, &self.ca_key) {
+            (Some(certificate), Some(key)) => lines::ca_flags(certificate, key, passphrase),
+            _ => passphrase.map_or_else(String::new, lines::passphrase_flag),
+        }
+    }
+
     fn replacement(&self, directory: &Path) -> String {
-        let flags = if self.ca_cert.is_some() { ANOTHER_CA } else { "" };
-        let prepare = rotation_command("prepare", flags, directory);
+        let prepare = match &self.ca_cert {
+            Some(_) => rotation_command("prepare", ANOTHER_CA, directory),
+            None => prepare_command(directory),
+        };
         format!("{prepare} begins to replace the CA by one that expires later")
     }
 
-    fn refuse_stranger(&self, set: &Snapshot, authority: &Authority) -> Result<(), CertsError> {
-        let path = set.path(CA_CERTIFICATE_FILE);
-        let trusted = Anchors::from_pem(&path, &set.read(CA_CERTIFICATE_FILE)?)?;
-        if trusted.certificates().contains(authority.anchor()) {
-            return Ok(());
+    fn refuse_other(
+        &self,
+        (set, members): (&Snapshot, &[Member]),
+        authority: &Authority,
+    ) -> Result<(), CertsError> {
+        let trusted = set.path(CA_CERTIFICATE_FILE);
+        let certificate = self.ca_cert.clone().unwrap_or_else(|| trusted.clone());
+        let (ca, own_signs) = (authority.summary().subject.clone(), set.has(CA_KEY_FILE));
+        match standing(set, members, authority)? {
+            Standing::Foreign => return Err(CertsError::StrangeCa { certificate, trusted }),
+            Standing::Prepared => {
+                let activate = rotation_command("activate", &self.flags(), set.directory());
+                return Err(OtherCa::NotYet { certificate, ca, activate, own_signs }.into());
+            }
+            Standing::Retiring => return Err(OtherCa::NoLonger { certificate, ca, own_signs }.into()),
+            Standing::Trusted => {}
         }
-        let certificate = self.ca_cert.clone().unwrap_or_else(|| path.clone());
-        Err(CertsError::StrangeCa { certificate, trusted: path })
+        Ok(())
+    }
+
+    fn explained(&self, (set, members): (&Snapshot, &[Member]), error: impl Into<CertsError>) -> CertsError {
+        let error = error.into();
+        match &error {
+            CertsError::Renewal(RenewalError::Stranger(stranger)) => {
+                other_issuer(self, (set, members), stranger.path()).unwrap_or(error)
+            }
+            CertsError::Authority(AuthorityError::NotPermitted { names, .. })
+            | CertsError::Renewal(RenewalError::Authority(AuthorityError::NotPermitted { names, .. })) => {
+                match permission(set.directory(), names) {
+                    Some(hint) => Advised::new(error, hint).into(),
+                    None => error,
+                }
+            }
+            _ => error,
+        }
+    }
+}
+
+/// The certificate in `path` is of a CA that the set trusts, but not of the one that was named.
+fn other_issuer(signer: &Signer, (set, members): (&Snapshot, &[Member]), path: &Path) -> Option<CertsError> {
+    let certificate = signer.ca_cert.clone()?;
+    let member = members.iter().find(|member| member.path() == path)?;
+    if !is_vouched_for(set, members, member).ok()? {
+        return None;
+    }
+    let (path, issuer) = (path.to_owned(), member.summary().issuer.clone());
+    let prepare = rotation_command("prepare", &signer.flags(), set.directory());
+    Some(OtherCa::OtherIssuer { path, issuer, certificate, prepare }.into())
+}
+
+/// The command that begins to replace the CA of the set in `directory`, or goes on where that has begun, for a hint.
+pub(super) fn prepare_command(directory: &Path) -> String {
+    let command = |step: &str, flags: &str| rotation_command(step, flags, directory);
+    let Ok(rotation) = Rotation::load(directory) else { return command("prepare", "") };
+    let prepare = command("prepare", rotation.prepare_flags());
+    match rotation.phase {
+        Phase::Activated => format!("{}, then {prepare}", command("finish", "")),
+        Phase::Idle => prepare,
+        Phase::Prepared => command("activate", rotation.activate_flags()),
+    }
+}
+
+/// How to get a CA that permits `names` in place of one of `egext`, for a hint.
+fn permission(directory: &Path, names: &[String]) -> Option<String> {
+    let rotation = Rotation::load(directory).ok().filter(Rotation::is_own)?;
+    let command = |step: &str, flags: &str| rotation_command(step, flags, directory);
+    let wanted = names.iter().map(|name| granted_name(name)).collect::<Result<Vec<_>, _>>().ok()?;
+    let permit = format!("{} --permit {}", rotation.prepare_flags(), shell_word(&names.join(",")));
+    let prepare = command("prepare", permit.trim_start());
+    let choose = "choose names that the CA's name constraints permit";
+    Some(match (&rotation.next, rotation.phase) {
+        (Some(next), _) if next.permits(&wanted) => {
+            format!(
+                "repeat it with the CA that is prepared: {}",
+                command("activate", rotation.activate_flags())
+            )
+        }
+        (_, Phase::Activated) => format!(
+            "{choose}; to replace the CA by one that permits more: {}, then {prepare}",
+            command("finish", "")
+        ),
+        _ => format!("{choose}; {prepare} begins to replace the CA by one that permits more"),
+    })
+}
+
+/// The user named a CA that does not sign for the set, or for one certificate of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OtherCa {
+    /// It has signed before `activate`.
+    #[error(
+        "`{ca}` in `{}` signs no longer: it is trusted only until the rotation is finished",
+        certificate.display()
+    )]
+    NoLonger {
+        /// As typed.
+        certificate: PathBuf,
+        /// Its name.
+        ca: DistinguishedName,
+        /// The key of the CA that signs is in the set.
+        own_signs: bool,
+    },
+    /// It signs after `activate`.
+    #[error(
+        "`{ca}` in `{}` is prepared and does not sign yet: there may be peers that do not trust it",
+        certificate.display()
+    )]
+    NotYet {
+        /// As typed.
+        certificate: PathBuf,
+        /// Its name.
+        ca: DistinguishedName,
+        /// The command that makes it sign.
+        activate: String,
+        /// The key of the CA that signs is in the set.
+        own_signs: bool,
+    },
+    /// Another CA issued the certificate, and can renew it.
+    #[error("`{}` was issued by `{issuer}`, not by the CA in `{}`", path.display(), certificate.display())]
+    OtherIssuer {
+        /// The certificate.
+        path: PathBuf,
+        /// Who issued it.
+        issuer: DistinguishedName,
+        /// As typed.
+        certificate: PathBuf,
+        /// The command that begins to replace the CA by the one that was named.
+        prepare: String,
+    },
+}
+
+impl Hint for OtherCa {
+    fn hint(&self) -> Option<String> {
+        let signer = |own_signs: &bool| match own_signs {
+            true => {
+                "leave out `--ca-cert` and `--ca-key`: the key of the CA that signs is stored here".to_owned()
+            }
+            false => format!("name the CA that signs: `{ANOTHER_CA}`"),
+        };
+        Some(match self {
+            Self::NoLonger { own_signs, .. } => signer(own_signs),
+            Self::NotYet { activate, own_signs, .. } => {
+                format!("once both sides trust both CAs: {activate}; until then {}", signer(own_signs))
+            }
+            Self::OtherIssuer { prepare, .. } => format!(
+                "name the CA that issued it: `{ANOTHER_CA}`; {prepare} begins to replace that CA by the one that you named"
+            ),
+        })
     }
 }

@@ -73,10 +73,10 @@ pub(super) fn load(
 pub(super) fn from_pem(
     certificate: (&Path, &[u8]),
     key: (&Path, &[u8]),
-    passphrase: Option<&Path>,
+    passphrase: Option<&Passphrase>,
     now: OffsetDateTime,
 ) -> Result<Imported, ImportError> {
-    prove(certificate, key, passphrase.map(Passphrase::read).transpose()?.as_ref(), now)
+    prove(certificate, key, passphrase, now)
 }
 
 fn prove(

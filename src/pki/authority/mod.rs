@@ -155,7 +155,7 @@ impl Authority {
     pub fn from_pem(
         certificate: (&Path, &[u8]),
         key: (&Path, &[u8]),
-        passphrase: Option<&Path>,
+        passphrase: Option<&Passphrase>,
         now: OffsetDateTime,
     ) -> Result<Self, AuthorityError> {
         Self::of(import::from_pem(certificate, key, passphrase, now)?)

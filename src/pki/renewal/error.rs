@@ -1,11 +1,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::pki::authority::AuthorityError;
-use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, rotate_command};
+use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, replacement_command, rotate_command};
 use crate::pki::lifetime::CLOCK;
+use crate::pki::member::Member;
 use crate::pki::{DistinguishedName, IdentityError, Refusal, Role};
 use crate::report::Hint;
-use crate::shell::{dir_flag_of, shell_word};
 
 /// Why nothing was renewed.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,40 @@ pub struct Stranger {
     /// Who should have issued it.
     pub(super) issuer: Option<DistinguishedName>,
     #[source]
-    pub(super) refusal: Refusal,
+    pub(super) doubt: Doubt,
+    /// What names the CA that signs on the command line; empty for the set's own.
+    pub(super) flags: String,
+}
+
+impl Stranger {
+    /// The certificate.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What is wrong with a stranger.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// Another CA vouches for it, or none.
+    #[error("its issuer is `{0}`")]
+    Issuer(DistinguishedName),
+    /// What a verifier holds against it.
+    #[error(transparent)]
+    Refusal(Refusal),
+}
+
+impl Doubt {
+    /// The name of another CA says more than that a verifier does not find the way to `issuer`.
+    pub(super) fn of(member: &Member, issuer: Option<&DistinguishedName>, refusal: Refusal) -> Self {
+        let named = &member.summary().issuer;
+        let Refusal::Verifier(reason) = &refusal;
+        if matches!(reason, webpki::Error::UnknownIssuer) && issuer != Some(named) {
+            return Self::Issuer(named.clone());
+        }
+        Self::Refusal(refusal)
+    }
 }
 
 impl Hint for RenewalError {
@@ -95,11 +128,10 @@ impl Hint for RenewalError {
             )),
             // Its names are not repeated here: they may be what a stranger wants to be signed.
             Self::Stranger(stranger) => {
-                let Stranger { path, name, role, .. } = &**stranger;
+                let Stranger { path, name, role, flags, .. } = &**stranger;
                 Some(format!(
-                    "copy back the certificate that this CA issued, or issue a new one: `egext certs issue {role} --out {} --replace --san NAME{}`",
-                    shell_word(name),
-                    dir_flag_of(path)
+                    "copy back the certificate that this CA issued, or issue a new one: {}",
+                    replacement_command((name, *role), path, flags)
                 ))
             }
         }

@@ -9,7 +9,7 @@
 
 mod error;
 
-pub use error::{RenewalError, Stranger};
+pub use error::{Doubt, RenewalError, Stranger};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,12 +17,15 @@ use std::time::Duration;
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use super::authority::Authority;
+use super::authority::{Authority, AuthorityError};
+use super::ca_bundle::Bundle;
 use super::change::{Change, ChangeError, Difference};
 use super::member::{self, Member, Successor};
 use super::signature::is_signed_by;
 use super::store::Snapshot;
-use super::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Role, Summary, date, identity, when};
+use super::{
+    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role, Summary, date, identity, when,
+};
 use crate::units::Within;
 
 /// What shall be renewed, and how.
@@ -151,8 +154,8 @@ pub fn renew(
     keep_key: bool,
     now: OffsetDateTime,
 ) -> Result<Vec<Successor>, RenewalError> {
-    let Signer { authority, issuers, ca } = *signer;
-    refuse_strangers(selected.iter().map(|selected| selected.member), issuers)?;
+    let Signer { authority, issuers, ca, flags } = *signer;
+    refuse_strangers(selected.iter().map(|selected| selected.member), issuers, flags)?;
     let successor = |Selected { member, difference }: &Selected<'_>| {
         let lifetime = difference.lifetime.unwrap_or_else(|| member.lifetime(ca));
         Ok(member.reissue(authority, (difference, lifetime), keep_key, now)?)
@@ -169,25 +172,30 @@ pub struct Signer<'a> {
     pub issuers: &'a [CertificateDer<'static>],
     /// The CA of the predecessors: it may have cut their lives short.
     pub ca: &'a Summary,
+    /// What names that CA on the command line, for a hint; empty for the set's own.
+    pub flags: &'a str,
 }
 
-/// Proves that one of `issuers` issued every one of `members`.
+/// Proves that one of `issuers` issued every one of `members`. `flags` name it on the command line, for a hint.
 ///
 /// # Errors
 /// Names the first that was not: this CA never vouched for what stands in it.
 pub fn refuse_strangers<'a>(
     members: impl IntoIterator<Item = &'a Member>,
     issuers: &[CertificateDer<'static>],
+    flags: &str,
 ) -> Result<(), RenewalError> {
     for member in members {
         let Err(refusal) = member.verify_below(issuers) else { continue };
         let issuer = issuers.first().and_then(|issuer| Summary::of(issuer).ok());
+        let issuer = issuer.map(|issuer| issuer.subject);
         return Err(RenewalError::Stranger(Box::new(Stranger {
             path: member.path().into(),
             name: member.name().into(),
             role: member.role(),
-            issuer: issuer.map(|issuer| issuer.subject),
-            refusal,
+            doubt: Doubt::of(member, issuer.as_ref(), refusal),
+            issuer,
+            flags: flags.to_owned(),
         })));
     }
     Ok(())
@@ -204,31 +212,39 @@ pub struct Ca {
     pub summary: Summary,
     /// All of the file.
     certificates: Vec<CertificateDer<'static>>,
+    /// Those of them that may be the one that signs.
+    issuers: Vec<CertificateDer<'static>>,
     /// Certificate and key are files of the set, not ones that the user named.
     is_in_set: bool,
 }
 
 impl Ca {
-    /// What signs in a set: the first certificate of `ca.crt`.
+    /// What signs in a set: the certificate of `ca.crt` that issued `members`, its leafs.
     ///
     /// # Errors
     /// When it cannot be read, or its key is not there.
-    pub fn load(set: &Snapshot) -> Result<Self, RenewalError> {
+    pub fn load(set: &Snapshot, members: &[Member]) -> Result<Self, RenewalError> {
         if !set.has(CA_KEY_FILE) {
             return Err(RenewalError::NoCaKey { path: set.path(CA_KEY_FILE) });
         }
-        Ok(Self::without_key(set)?)
+        Ok(Self::without_key(set, members)?)
     }
 
     /// The same where its key is not needed, and may not be there.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn without_key(set: &Snapshot) -> Result<Self, IdentityError> {
+    pub fn without_key(set: &Snapshot, members: &[Member]) -> Result<Self, IdentityError> {
+        Self::of_set(set, Bundle::load(set, members)?)
+    }
+
+    /// The same where it is known already what the set trusts.
+    pub(super) fn of_set(set: &Snapshot, bundle: Bundle) -> Result<Self, IdentityError> {
         let (path, key) = (set.path(CA_CERTIFICATE_FILE), set.path(CA_KEY_FILE));
-        let certificates = member::certificates(&path, &set.read(CA_CERTIFICATE_FILE)?)?;
+        let certificates = bundle.certificates;
         let summary = member::summary(&path, &certificates[0])?;
-        Ok(Self { path, key, summary, certificates, is_in_set: true })
+        let issuers = certificates[..1].to_vec();
+        Ok(Self { path, key, summary, certificates, issuers, is_in_set: true })
     }
 
     /// The same from files that the user named: the one that issued one of `members` signs again.
@@ -243,12 +259,17 @@ impl Ca {
             |ca: &&CertificateDer<'_>| members.iter().any(|member| is_signed_by(member.certificate(), ca));
         let signs = certificates.iter().find(has_issued).unwrap_or(&certificates[0]);
         let summary = member::summary(&path, signs)?;
-        Ok(Self { path, key, summary, certificates, is_in_set: false })
+        // One that has others of the file below it is there to lead to a root.
+        let is_above =
+            |ca: &CertificateDer<'_>| certificates.iter().any(|other| other != ca && is_signed_by(other, ca));
+        let may_sign = |ca: &&CertificateDer<'_>| has_issued(ca) || !is_above(ca);
+        let issuers = certificates.iter().filter(may_sign).cloned().collect();
+        Ok(Self { path, key, summary, certificates, issuers, is_in_set: false })
     }
 
-    /// Those of its certificates that may be the one that signs: in a set the first, elsewhere only the key tells.
+    /// Those of its certificates that may be the one that signs: elsewhere than in a set only the key tells.
     pub fn issuers(&self) -> &[CertificateDer<'static>] {
-        if self.is_in_set { &self.certificates[..1] } else { &self.certificates }
+        &self.issuers
     }
 
     /// All certificates of its file.
@@ -269,8 +290,11 @@ impl Ca {
         if !self.is_in_set {
             return Ok(Authority::load(&self.path, &self.key, passphrase, now)?);
         }
+        let passphrase = passphrase.map(Passphrase::read).transpose();
+        let passphrase = passphrase.map_err(|error| AuthorityError::Import(error.into()))?;
         let (certificates, key) = (set.read(CA_CERTIFICATE_FILE)?, set.read(CA_KEY_FILE)?);
-        Ok(Authority::from_pem((&self.path, &certificates), (&self.key, &key), passphrase, now)?)
+        let (certificates, key) = ((&*self.path, &**certificates), (&*self.key, &**key));
+        Ok(Authority::from_pem(certificates, key, passphrase.as_ref(), now)?)
     }
 
     /// Refuses what can sign nothing that is valid now.

@@ -1,13 +1,15 @@
 use std::path::PathBuf;
 
 use crate::pki::authority::AuthorityError;
-use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, renew_command, rotate_command, rotation_command};
+use crate::pki::change::{
+    ANOTHER_CA, PRIVATE_CA, renew_command, replacement_command, rotate_command, rotation_command,
+};
 use crate::pki::member::MemberError;
 use crate::pki::renewal::RenewalError;
 use crate::pki::store::StoreError;
-use crate::pki::{DistinguishedName, IdentityError, PassphraseError, Role};
+use crate::pki::{DistinguishedName, IdentityError, Role};
 use crate::report::Hint;
-use crate::shell::{dir_flag, dir_flag_of, shell_word};
+use crate::shell::shell_word;
 
 /// Why a step was not made.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,14 @@ pub enum RotationError {
         /// Where it would be.
         path: PathBuf,
     },
+    /// The user asks a CA that is there already to be different.
+    #[error("`{ca}` is prepared, and {} can only be asked of a private CA", asked.join(" and "))]
+    NextIsTheirs {
+        /// The flags, quoted.
+        asked: Vec<String>,
+        /// Its name.
+        ca: DistinguishedName,
+    },
     /// The user permits names that are permitted.
     #[error("the CA in `{}` has no name constraints, so it permits every name", path.display())]
     NotConstrained {
@@ -63,6 +73,14 @@ pub enum RotationError {
         path: PathBuf,
         /// In words.
         names: Vec<String>,
+        /// What names the CA that signs on the command line.
+        flags: &'static str,
+    },
+    /// The user names a passphrase for a key that needs none, and would take it for encrypted.
+    #[error("the key in `{}` is not encrypted, so no passphrase opens it", path.display())]
+    NotEncrypted {
+        /// The key.
+        path: PathBuf,
     },
     /// The user wants to go on where nothing has begun.
     #[error("no new CA is prepared in `{}`", directory.display())]
@@ -79,8 +97,26 @@ pub enum RotationError {
         named: DistinguishedName,
         /// The key of the one that was prepared is in the set.
         has_key: bool,
-        /// The set's directory.
-        directory: PathBuf,
+    },
+    /// A CA of the same name was prepared, or signs, but peers were given another root.
+    #[error("the CA that was prepared leads to {root}, and this `{ca}` to {named_root}")]
+    OtherRoot {
+        /// The name of both.
+        ca: DistinguishedName,
+        /// The root of the one, in words.
+        root: String,
+        /// The root of the other, in words.
+        named_root: String,
+        /// The key of the one that was prepared is in the set.
+        has_key: bool,
+    },
+    /// Another CA was activated than the one that the user names now.
+    #[error("`{signs}` is the CA that was activated, not `{named}`")]
+    OtherSigns {
+        /// The name of the one.
+        signs: DistinguishedName,
+        /// The name of the other.
+        named: DistinguishedName,
     },
     /// The old CA's key is encrypted, and the new one's should be.
     #[error("the key in `{}` is encrypted, so that of the new CA has to be, too", path.display())]
@@ -88,14 +124,9 @@ pub enum RotationError {
         /// The old CA's key.
         path: PathBuf,
     },
-    /// There is no passphrase where one was named.
-    #[error(transparent)]
-    Passphrase(#[from] PassphraseError),
     /// The CA that signs would replace itself.
     #[error("`{ca}` is the CA that signs already")]
     SameCa {
-        /// The set's directory.
-        directory: PathBuf,
         /// Its name.
         ca: DistinguishedName,
     },
@@ -108,6 +139,8 @@ pub enum RotationError {
         name: String,
         /// Its side.
         role: Role,
+        /// What names the CA that signs on the command line.
+        flags: &'static str,
     },
     /// The set cannot be written.
     #[error(transparent)]
@@ -119,6 +152,8 @@ pub enum RotationError {
         directory: PathBuf,
         /// The step that it waits for.
         next: &'static str,
+        /// What that step needs.
+        flags: String,
     },
 }
 
@@ -143,40 +178,34 @@ impl Hint for RotationError {
                 rotate_command(path, ANOTHER_CA),
                 rotate_command(path, PRIVATE_CA)
             )),
-            Self::NotPermitted { path, names } => {
-                let flags = format!("--remove-san {} --add-san NAME", shell_word(&names.join(",")));
+            Self::NotPermitted { path, names, flags: signer } => {
+                let names = names.join(",");
+                let flags = format!("--remove-san {} --add-san NAME {signer}", shell_word(&names));
+                let flags = flags.trim_end();
                 Some(format!(
                     "replace these names by some that it permits: {}, then repeat this step",
-                    renew_command(path, &flags)
+                    renew_command(path, flags)
                 ))
             }
             Self::NotPrepared { directory } => {
                 Some(rotation_command("prepare", "", directory) + " makes one")
             }
-            Self::OtherCa { has_key: true, .. } => {
-                Some("leave out `--ca-cert` and `--ca-key`: its key is stored here".to_owned())
-            }
-            Self::OtherCa { directory, .. } => Some(format!(
-                "name the one that was prepared, or prepare this one in its place: {}",
-                rotation_command("prepare", ANOTHER_CA, directory)
-            )),
-            Self::Passphrase(error) => error.hint(),
-            Self::PassphraseNeeded { .. } => {
-                Some("name the file with its passphrase: `--ca-key-passphrase-file FILE`".to_owned())
-            }
-            Self::SameCa { directory, .. } => Some(format!(
-                "name the CA that replaces it; for new certificates from this one: `egext certs renew --force{}`",
-                dir_flag(directory)
-            )),
-            Self::StillNeeded { path, name, role } => Some(format!(
-                "copy back the certificate that the new CA issued, or issue a new one: `egext certs issue {role} --out {} --replace --san NAME{}`",
-                shell_word(name),
-                dir_flag_of(path)
+            Self::StillNeeded { path, name, role, flags } => Some(format!(
+                "copy back the certificate that the new CA issued, or issue a new one: {}",
+                replacement_command((name, *role), path, flags)
             )),
             Self::Store(error) => error.hint(),
-            Self::UnderWay { directory, next } => {
-                Some(format!("the next step is {}", rotation_command(next, "", directory)))
+            Self::UnderWay { directory, next, flags } => {
+                Some(format!("the next step is {}", rotation_command(next, flags, directory)))
             }
+            // The command line knows what was typed, and with what it is repeated.
+            Self::NextIsTheirs { .. }
+            | Self::NotEncrypted { .. }
+            | Self::OtherCa { .. }
+            | Self::OtherRoot { .. }
+            | Self::OtherSigns { .. }
+            | Self::PassphraseNeeded { .. }
+            | Self::SameCa { .. } => None,
         }
     }
 }

@@ -16,9 +16,10 @@
 //! # Why there is no state file
 //!
 //! A file that says "prepared" can be lost, copied or restored without the certificates that it speaks of. The
-//! certificates say it themselves: who has a next CA is prepared; who trusts another CA beside the one that
-//! signs is activated. Each step is one replacement of the set, so there is nothing between two rows of the
-//! table, and a step that was killed has either happened or not.
+//! certificates say it themselves: a set that has a next CA is prepared; a set that trusts a CA which signed before is
+//! activated. The CAs that go with the rotation are listed as certificates, too, because a user may add others to `ca.crt`,
+//! which stay; of the list only what `ca.crt` has counts. Each step is one replacement of the set, so there is nothing
+//! between two rows of the table, and a step that was killed has either happened or not.
 //!
 //! # Where the second key lives
 //!
@@ -33,9 +34,13 @@
 
 mod error;
 mod next;
+mod private;
+mod standing;
 
 pub use error::RotationError;
-pub use next::{NewCa, Next, PrivateCa};
+pub use next::{NewCa, Next};
+pub use private::{PrivateCa, Wishes};
+pub use standing::{Standing, is_vouched_for, standing};
 
 use std::path::Path;
 
@@ -44,13 +49,14 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::authority::Authority;
-use super::change::Difference;
+use super::ca_bundle::{Bundle, TEMPORARY_FILE, upward};
+use super::change::{ANOTHER_CA, Difference};
 use super::member::{self, Member, Successor};
 use super::renewal::{self, Ca, RenewalError, Selected, Signer};
-use super::signature::is_signed_by;
 use super::store::{SetFile, Snapshot, Store, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, NEXT_CA_KEY_FILE, SET_FILES, Summary, date, pem,
+    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, NEXT_CA_KEY_FILE, Passphrase, SET_FILES, Summary, date,
+    pem,
 };
 
 /// How far a rotation has come.
@@ -82,6 +88,8 @@ pub struct Rotation {
     set: Snapshot,
     /// All of `ca.crt`: what signs comes first.
     trusted: Vec<CertificateDer<'static>>,
+    /// Those of them that the rotation takes out again.
+    temporary: Vec<CertificateDer<'static>>,
     /// How far it has come.
     pub phase: Phase,
     /// What signs, or the root above.
@@ -90,6 +98,8 @@ pub struct Rotation {
     pub next: Option<Next>,
     /// What has signed before and is still trusted.
     pub retiring: Vec<Summary>,
+    /// What is trusted too, and has nothing to do with a rotation: the user has added it.
+    pub others: Vec<Summary>,
     /// All leafs.
     pub members: Vec<Member>,
 }
@@ -109,23 +119,29 @@ impl Rotation {
     /// When one of its files cannot be used.
     pub fn of(set: Snapshot) -> Result<Self, RotationError> {
         let members = Member::all(&set)?;
-        // Its key is not needed: the old CA signs nothing here, and may have none.
-        let ca = Ca::without_key(&set)?;
-        let trusted = ca.certificates().to_vec();
+        let bundle = Bundle::load(&set, &members)?;
         let next = Next::load(&set)?;
-        let in_use = upward(&trusted);
-        let retiring = trusted
+        let in_use = upward(&bundle.certificates);
+        let idle = bundle
+            .certificates
             .iter()
             .filter(|certificate| next.as_ref().map(Next::anchor) != Some(certificate))
-            .filter(|certificate| !in_use.contains(certificate))
-            .map(|certificate| member::summary(&ca.path, certificate))
-            .collect::<Result<Vec<_>, _>>()?;
+            .filter(|certificate| !in_use.contains(certificate));
+        let (mut retiring, mut others) = (Vec::new(), Vec::new());
+        for certificate in idle {
+            let summary = member::summary(&set.path(CA_CERTIFICATE_FILE), certificate)?;
+            let is_temporary = bundle.temporary.contains(certificate);
+            if is_temporary { retiring.push(summary) } else { others.push(summary) }
+        }
+        let (trusted, temporary) = (bundle.certificates.clone(), bundle.temporary.clone());
+        // Its key is not needed: the old CA signs nothing here, and may have none.
+        let ca = Ca::of_set(&set, bundle)?;
         let phase = match (&next, retiring.is_empty()) {
             (Some(_), _) => Phase::Prepared,
             (None, false) => Phase::Activated,
             (None, true) => Phase::Idle,
         };
-        Ok(Self { set, trusted, phase, ca, next, retiring, members })
+        Ok(Self { set, trusted, temporary, phase, ca, next, retiring, others, members })
     }
 
     /// When the present CA should be replaced: before it cuts the life of a leaf short. Of leafs that are meant to
@@ -150,24 +166,34 @@ impl Rotation {
     pub fn prepare(
         &self,
         new: &NewCa<'_>,
-        passphrase: Option<&Path>,
+        passphrase: Option<&Passphrase>,
         now: OffsetDateTime,
     ) -> Result<Step, RotationError> {
         // Their names go into a new CA, or are tried out with another one.
-        renewal::refuse_strangers(&self.members, self.signs())?;
-        let (path, key) = match new {
+        renewal::refuse_strangers(&self.members, self.signs(), self.signer_flags())?;
+        let (path, key, successors) = match new {
             NewCa::Private(plan) => {
-                let (certificate, key) = self.make(plan, passphrase, now)?;
-                (vec![certificate], Some(key))
+                let (authority, key) = self.make(plan, passphrase, now)?;
+                (vec![authority.certificate().clone()], Some(key), self.prove(&authority, now)?)
             }
-            NewCa::Theirs(authority) => (self.prove(authority, now)?, None),
+            NewCa::Theirs(authority) => {
+                if self.is_signed_by(authority) {
+                    return Err(RotationError::SameCa { ca: authority.summary().subject.clone() });
+                }
+                let mut path = authority.intermediates().to_vec();
+                path.push(authority.anchor().clone());
+                (path, None, self.prove(authority, now)?)
+            }
         };
         let mut trusted = self.trusted_at_present();
+        let mut temporary = self.temporary.clone();
+        temporary.retain(|certificate| trusted.contains(certificate));
         if let Some(anchor) = path.last().filter(|anchor| !trusted.contains(anchor)) {
             trusted.push(anchor.clone());
+            temporary.push(anchor.clone());
         }
-        let mut step = Step::default();
-        step.write(CA_CERTIFICATE_FILE, pem::bundle(&trusted), false);
+        let mut step = Step { successors, is_rehearsed: true, ..Step::default() };
+        step.trust(&trusted, &temporary);
         step.write(next::CERTIFICATE_FILE, pem::bundle(&path), false);
         match key {
             Some(key) => step.write(NEXT_CA_KEY_FILE, key, true),
@@ -184,7 +210,7 @@ impl Rotation {
     pub fn activate(
         &self,
         named: Option<&Authority>,
-        passphrase: Option<&Path>,
+        passphrase: Option<&Passphrase>,
         now: OffsetDateTime,
     ) -> Result<Step, RotationError> {
         let Some(next) = &self.next else {
@@ -193,7 +219,7 @@ impl Rotation {
         let opened;
         let (authority, key) = match named {
             Some(named) => {
-                next.refuse_other(named, self.set.directory())?;
+                next.refuse_other(named)?;
                 (named, None)
             }
             None => {
@@ -205,8 +231,9 @@ impl Rotation {
         let successors = self.successors(self.members.iter(), authority, false, now)?;
         let mut step = Step { successors, ..Step::default() };
         let old = self.trusted.iter().filter(|certificate| *certificate != next.anchor());
-        step.write(CA_CERTIFICATE_FILE, pem::bundle([next.anchor()].into_iter().chain(old)), false);
-        step.removed = vec![next::CERTIFICATE_FILE, NEXT_CA_KEY_FILE];
+        let trusted = [next.anchor()].into_iter().chain(old).cloned().collect::<Vec<_>>();
+        step.trust(&trusted, &self.temporary_beside(&trusted));
+        step.removed.extend([next::CERTIFICATE_FILE, NEXT_CA_KEY_FILE]);
         match key {
             Some(key) => step.write(CA_KEY_FILE, key, true),
             None => step.removed.push(CA_KEY_FILE),
@@ -225,11 +252,26 @@ impl Rotation {
                 path: member.path().into(),
                 name: member.name().into(),
                 role: member.role(),
+                flags: self.signer_flags(),
             });
         }
+        let in_use = upward(&self.trusted);
+        let stays = |certificate: &&CertificateDer<'_>| {
+            in_use.contains(*certificate) || !self.temporary.contains(*certificate)
+        };
         let mut step = Step { forgets_ca_keys: true, ..Step::default() };
-        step.write(CA_CERTIFICATE_FILE, pem::bundle(&upward(&self.trusted)), false);
+        step.trust(&self.trusted.iter().filter(stays).cloned().collect::<Vec<_>>(), &[]);
         Ok(step)
+    }
+
+    /// What has signed until now and is not above the first of `trusted`, which signs from now on.
+    fn temporary_beside(&self, trusted: &[CertificateDer<'static>]) -> Vec<CertificateDer<'static>> {
+        let (before, in_use) = (upward(&self.trusted), upward(trusted));
+        let goes = |certificate: &&CertificateDer<'_>| {
+            let has_signed = before.contains(*certificate) || self.temporary.contains(*certificate);
+            has_signed && !in_use.contains(*certificate)
+        };
+        trusted.iter().filter(goes).cloned().collect()
     }
 
     /// New leafs in the place of `members`.
@@ -242,9 +284,17 @@ impl Rotation {
     ) -> Result<Vec<Successor>, RenewalError> {
         let selected = members.map(|member| Selected { member, difference: Difference::default() });
         let selected = selected.collect::<Vec<_>>();
-        // The old CA has issued them.
-        let signer = Signer { authority, issuers: self.signs(), ca: &self.ca.summary };
+        // The old CA has issued them, or the new one already, which vouches for them as well.
+        let mut issuers = self.signs().to_vec();
+        issuers.push(authority.certificate().clone());
+        let flags = self.signer_flags();
+        let signer = Signer { authority, issuers: &issuers, ca: &self.ca.summary, flags };
         renewal::renew(&selected, &signer, keep_key, now)
+    }
+
+    /// What names the CA that signs at present on the command line, for a hint.
+    fn signer_flags(&self) -> &'static str {
+        if self.set.has(CA_KEY_FILE) { "" } else { ANOTHER_CA }
     }
 
     /// The CA that signs at present, or the root above it.
@@ -256,9 +306,18 @@ impl Rotation {
     fn trusted_at_present(&self) -> Vec<CertificateDer<'static>> {
         let in_use = upward(&self.trusted);
         let prepared = self.next.as_ref().map(Next::anchor);
-        let is_only_prepared =
-            |certificate: &CertificateDer<'_>| Some(certificate) == prepared && !in_use.contains(certificate);
+        let is_only_prepared = |certificate: &CertificateDer<'_>| {
+            Some(certificate) == prepared
+                && !in_use.contains(certificate)
+                && self.temporary.contains(certificate)
+        };
         self.trusted.iter().filter(|certificate| !is_only_prepared(certificate)).cloned().collect()
+    }
+
+    /// The names of all CAs in `ca.crt`, the one that signs first.
+    pub fn trusted(&self) -> Vec<String> {
+        let summaries = self.trusted.iter().filter_map(|certificate| Summary::of(certificate).ok());
+        summaries.map(|summary| summary.subject.to_string()).collect()
     }
 
     /// Do peers trust the root of `next` already, because the present CA has the same one?
@@ -273,11 +332,13 @@ pub struct Step {
     files: Vec<SetFile<'static>>,
     removed: Vec<&'static str>,
     successors: Vec<Successor>,
+    /// The new leafs are not written: they show what the next step makes.
+    is_rehearsed: bool,
     forgets_ca_keys: bool,
 }
 
 impl Step {
-    /// New leafs, if it makes some.
+    /// New leafs that it makes, or that the next step will make.
     pub fn successors(&self) -> &[Successor] {
         &self.successors
     }
@@ -287,15 +348,25 @@ impl Step {
     /// # Errors
     /// When the set cannot be written. It is as before then.
     pub fn apply(self, store: Store) -> Result<Vec<Successor>, StoreError> {
-        let Self { mut files, removed, successors, forgets_ca_keys } = self;
+        let Self { mut files, removed, successors, is_rehearsed, forgets_ca_keys } = self;
         let store = if forgets_ca_keys { store.forget_ca_keys() } else { store };
-        let files = successors.iter().flat_map(Successor::files).chain(files.drain(..)).collect::<Vec<_>>();
+        let written = if is_rehearsed { &[][..] } else { &successors };
+        let files = written.iter().flat_map(Successor::files).chain(files.drain(..)).collect::<Vec<_>>();
         store.update(&files, &removed)?;
         Ok(successors)
     }
 
     fn write(&mut self, name: &'static str, text: Zeroizing<String>, secret: bool) {
         self.files.push(SetFile { name, text, secret });
+    }
+
+    /// `trusted` becomes `ca.crt`; those that are `temporary` as well go with the rotation.
+    fn trust(&mut self, trusted: &[CertificateDer<'static>], temporary: &[CertificateDer<'static>]) {
+        self.write(CA_CERTIFICATE_FILE, pem::bundle(trusted), false);
+        match temporary {
+            [] => self.removed.push(TEMPORARY_FILE),
+            some => self.write(TEMPORARY_FILE, pem::bundle(some), false),
+        }
     }
 }
 
@@ -305,23 +376,6 @@ impl Step {
 /// When it cannot be written to.
 pub fn open(directory: &Path) -> Result<Store, StoreError> {
     Store::open(directory, &SET_FILES)
-}
-
-/// The first of `certificates`, and all others above it, up to its root.
-fn upward(certificates: &[CertificateDer<'static>]) -> Vec<CertificateDer<'static>> {
-    let mut found = certificates.iter().take(1).cloned().collect::<Vec<_>>();
-    let mut looked_at = 0;
-    while let Some(lower) = found.get(looked_at).cloned() {
-        looked_at += 1;
-        // Above a root there is nothing, though one with the same name and key may stand in the same file.
-        if is_signed_by(&lower, &lower) {
-            continue;
-        }
-        let above = certificates.iter().filter(|other| !found.contains(other) && is_signed_by(&lower, other));
-        let above = above.cloned().collect::<Vec<_>>();
-        found.extend(above);
-    }
-    found
 }
 
 /// All of a file as it is, wiped from memory when dropped.

@@ -1,22 +1,22 @@
 //! The CA to come: made here, or brought along.
 
-use std::path::Path;
-use std::slice;
+use std::path::PathBuf;
 
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
 use zeroize::Zeroizing;
 
-use super::{Rotation, RotationError, text};
-use crate::pki::authority::{self, Authority, AuthorityError, Issued, SetPlan};
-use crate::pki::change::{ANOTHER_CA, PRIVATE_CA};
-use crate::pki::member;
+use super::{PrivateCa, Rotation, RotationError, private, text};
+use crate::pki::authority::{Authority, AuthorityError};
+use crate::pki::inspect::Certificate;
+use crate::pki::member::{Member, Successor};
 use crate::pki::renewal::RenewalError;
+use crate::pki::signature::is_signed_by;
 use crate::pki::store::Snapshot;
-use crate::pki::{CA_KEY_FILE, KeyType, NEXT_CA_KEY_FILE, Passphrase, SubjectName, Summary, lifetime, pem};
-use crate::units::Span;
+use crate::pki::{
+    CA_KEY_FILE, NEXT_CA_KEY_FILE, Passphrase, SubjectName, Summary, encrypted_key, lifetime, member, pem,
+    public_key,
+};
 
 /// What takes the place of the CA.
 #[derive(Debug)]
@@ -25,17 +25,6 @@ pub enum NewCa<'a> {
     Private(PrivateCa),
     /// A CA that is there already. Its key stays where it is.
     Theirs(&'a Authority),
-}
-
-/// What a new CA shall be like.
-#[derive(Clone, Debug)]
-pub struct PrivateCa {
-    /// Of its key.
-    pub key_type: KeyType,
-    /// From now on.
-    pub lifetime: Span,
-    /// Names that its constraints permit in addition to those of the set.
-    pub permit: Vec<SubjectName>,
 }
 
 /// A CA that is prepared.
@@ -47,6 +36,10 @@ pub struct Next {
     pub root: Summary,
     /// Its key is in the set.
     pub has_key: bool,
+    /// Only a passphrase opens that key.
+    pub is_encrypted: bool,
+    /// Its certificate's file.
+    pub file: PathBuf,
     /// From the CA up to its root: at least one.
     path: Vec<CertificateDer<'static>>,
 }
@@ -60,7 +53,14 @@ impl Next {
         let path = member::certificates(&file, &set.read(CERTIFICATE_FILE)?)?;
         let summary = member::summary(&file, &path[0])?;
         let root = member::summary(&file, &path[path.len() - 1])?;
-        Ok(Some(Self { summary, root, has_key: set.has(NEXT_CA_KEY_FILE), path }))
+        let has_key = set.has(NEXT_CA_KEY_FILE);
+        let is_encrypted = has_key && pem::is_encrypted(&set.read(NEXT_CA_KEY_FILE)?);
+        Ok(Some(Self { summary, root, has_key, is_encrypted, file, path }))
+    }
+
+    /// Signs.
+    pub(super) fn certificate(&self) -> &CertificateDer<'static> {
+        &self.path[0]
     }
 
     /// What peers must trust.
@@ -68,29 +68,46 @@ impl Next {
         &self.path[self.path.len() - 1]
     }
 
+    /// May it sign now? Otherwise another one has to take its place.
+    pub fn is_timely(&self, now: OffsetDateTime) -> bool {
+        [&self.summary, &self.root].iter().all(|ca| ca.not_before <= now && now <= ca.not_after)
+    }
+
+    /// Do its name constraints permit all of `names`?
+    pub fn permits(&self, names: &[SubjectName]) -> bool {
+        private::permits(self.certificate(), names)
+    }
+
     /// Is it this CA?
     pub fn is(&self, authority: &Authority) -> bool {
-        self.path[0] == *authority.certificate() && self.anchor() == authority.anchor()
+        self.certificate() == authority.certificate() && self.anchor() == authority.anchor()
     }
 
     /// Refuses a CA below another root: peers were given this one.
-    pub(super) fn refuse_other(&self, authority: &Authority, directory: &Path) -> Result<(), RotationError> {
+    pub(super) fn refuse_other(&self, authority: &Authority) -> Result<(), RotationError> {
         if self.anchor() == authority.anchor() {
             return Ok(());
         }
-        Err(RotationError::OtherCa {
-            prepared: self.summary.subject.clone(),
-            named: authority.summary().subject.clone(),
-            has_key: self.has_key,
-            directory: directory.to_owned(),
-        })
+        let (prepared, named) = (self.summary.subject.clone(), authority.summary().subject.clone());
+        if prepared != named {
+            return Err(RotationError::OtherCa { prepared, named, has_key: self.has_key });
+        }
+        let [root, named_root] = told_apart([self.anchor(), authority.anchor()])?;
+        Err(RotationError::OtherRoot { ca: named, root, named_root, has_key: self.has_key })
+    }
+
+    /// Is its key in the set, encrypted, and does this passphrase open it?
+    pub(super) fn opens_with(&self, set: &Snapshot, passphrase: &Passphrase) -> Result<bool, RotationError> {
+        let key = set.read(NEXT_CA_KEY_FILE)?;
+        let path = set.path(NEXT_CA_KEY_FILE);
+        Ok(self.is_encrypted && encrypted_key::open(&path, &key, passphrase).is_ok())
     }
 
     /// The CA and its key, which is in the set.
     pub(super) fn open(
         &self,
         set: &Snapshot,
-        passphrase: Option<&Path>,
+        passphrase: Option<&Passphrase>,
         now: OffsetDateTime,
     ) -> Result<(Authority, Zeroizing<String>), RotationError> {
         if !self.has_key {
@@ -99,119 +116,95 @@ impl Next {
         }
         let (certificates, key) = (set.read(CERTIFICATE_FILE)?, set.read(NEXT_CA_KEY_FILE)?);
         let (path, key_path) = (set.path(CERTIFICATE_FILE), set.path(NEXT_CA_KEY_FILE));
+        if passphrase.is_some() && !self.is_encrypted {
+            return Err(RotationError::NotEncrypted { path: key_path });
+        }
         let authority = Authority::from_pem((&path, &certificates), (&key_path, &key), passphrase, now)?;
         Ok((authority, text(&key_path, &key)?))
     }
 }
 
 impl Rotation {
-    /// A private CA like the one that it replaces; of a CA that `egext` has not made only the type of the key is taken.
-    pub fn like(&self) -> PrivateCa {
-        let ca = &self.ca.summary;
-        let lifetime = if self.is_own() { lifetime::span(ca) } else { SetPlan::default().ca_lifetime };
-        PrivateCa { key_type: member::key_type(ca), lifetime, permit: Vec::new() }
+    /// Does `authority` itself sign at present, not one below it?
+    pub fn is_signed_by(&self, authority: &Authority) -> bool {
+        let has_issued = |member: &Member| is_signed_by(member.certificate(), authority.certificate());
+        self.trusted.contains(authority.anchor()) && self.members.iter().all(has_issued)
     }
 
-    /// Refuses to make a private CA, and to store its key, where there is no such thing now.
+    /// Refuses a CA in the place of the one that signs already.
     ///
     /// # Errors
-    /// When the CA is not one of `egext`, or its key is not in the set.
-    pub fn refuse_private(&self) -> Result<(), RotationError> {
-        let path = self.ca.path.clone();
-        if !self.is_own() {
-            return Err(RotationError::NotOurs { path, ca: self.ca.summary.subject.clone() });
+    /// Unless `authority` signs.
+    pub fn refuse_other(&self, authority: &Authority) -> Result<(), RotationError> {
+        if self.is_signed_by(authority) {
+            return Ok(());
         }
+        let named = authority.summary().subject.clone();
+        let issuers = self.members.iter().map(|member| &member.summary().issuer);
+        let signs = issuers.clone().find(|issuer| **issuer != named).or_else(|| issuers.clone().next());
+        let signs = signs.unwrap_or(&self.ca.summary.subject).clone();
+        if signs == named {
+            let [root, named_root] = told_apart([&self.trusted[0], authority.anchor()])?;
+            return Err(RotationError::OtherRoot { ca: named, root, named_root, has_key: false });
+        }
+        Err(RotationError::OtherSigns { signs, named })
+    }
+
+    /// Refuses a passphrase that does not open the key of the CA that signs, because that is not encrypted, or by another one.
+    ///
+    /// # Errors
+    /// Unless it does, or the key is not in the set.
+    pub fn refuse_passphrase(&self, passphrase: &Passphrase) -> Result<(), RotationError> {
         if !self.set.has(CA_KEY_FILE) {
-            return Err(RotationError::NoCaKey { path: self.set.path(CA_KEY_FILE) });
+            return Ok(());
         }
+        let (path, key) = (self.set.path(CA_KEY_FILE), self.set.read(CA_KEY_FILE)?);
+        if !pem::is_encrypted(&key) {
+            return Err(RotationError::NotEncrypted { path });
+        }
+        encrypted_key::open(&path, &key, passphrase)?;
         Ok(())
     }
 
-    /// What `prepare` has to be told here, for a hint.
-    pub fn prepare_flags(&self) -> &'static str {
-        match self.refuse_private() {
-            Ok(()) => "",
-            Err(RotationError::NotOurs { .. }) => ANOTHER_CA,
-            Err(_) => PRIVATE_CA,
-        }
+    /// Is the key of every CA that `finish` takes out of no use afterwards, because `egext` made that CA for this set?
+    pub fn retires_only_own(&self) -> bool {
+        let in_use = public_key::of(&self.trusted[0]).unwrap_or_default();
+        let is_own = |ca: &CertificateDer<'_>| lifetime::has_made(ca) && !public_key::is_of(&in_use, ca);
+        self.temporary.iter().all(is_own)
     }
 
-    /// Does `authority` sign at present?
-    pub fn is_signed_by(&self, authority: &Authority) -> bool {
-        let issuer = slice::from_ref(authority.certificate());
-        self.trusted.contains(authority.anchor())
-            && self.members.iter().all(|member| member.verify_below(issuer).is_ok())
-    }
-
-    /// Has `egext` made the CA?
-    fn is_own(&self) -> bool {
-        lifetime::has_made(&self.trusted[0])
-    }
-
-    /// A CA for the names of the set, and its key as it is to be stored.
-    pub(super) fn make(
-        &self,
-        plan: &PrivateCa,
-        passphrase: Option<&Path>,
-        now: OffsetDateTime,
-    ) -> Result<(CertificateDer<'static>, Zeroizing<String>), RotationError> {
-        let names = self.members.iter().flat_map(|member| member.summary().names.clone()).collect::<Vec<_>>();
-        let domain = authority::trust_domain(&names).into_iter().collect::<Vec<_>>();
-        let is_constrained = has_name_constraints(&self.trusted[0]);
-        if !is_constrained && !plan.permit.is_empty() {
-            return Err(RotationError::NotConstrained { path: self.ca.path.clone() });
-        }
-        let permitted = names.iter().chain(&plan.permit).cloned().collect::<Vec<_>>();
-        let constraints = is_constrained.then_some(permitted.as_slice());
-        let (authority, issued) =
-            Authority::create_for(plan.key_type, plan.lifetime, &domain, constraints, now)?;
-        let key = self.locked((&authority, &issued), passphrase)?;
-        Ok((issued.certificate().clone(), key))
-    }
-
-    /// The new CA's key: encrypted when there is a passphrase, and in no case more open than the old one.
-    fn locked(
-        &self,
-        (authority, issued): (&Authority, &Issued),
-        passphrase: Option<&Path>,
-    ) -> Result<Zeroizing<String>, RotationError> {
-        let is_encrypted = self.set.has(CA_KEY_FILE) && pem::is_encrypted(&self.set.read(CA_KEY_FILE)?);
-        match passphrase {
-            Some(passphrase) => Ok(authority.encrypted_key(&Passphrase::read(passphrase)?)?),
-            None if is_encrypted => Err(RotationError::PassphraseNeeded { path: self.ca.key.clone() }),
-            None => Ok(issued.key_pem().ok_or(AuthorityError::Sign)?),
-        }
-    }
-
-    /// The certificates of a CA that is there already, from itself up to its root, once it has issued in memory what
-    /// it will have to issue.
+    /// What `authority` will have to issue, issued in memory.
     pub(super) fn prove(
         &self,
         authority: &Authority,
         now: OffsetDateTime,
-    ) -> Result<Vec<CertificateDer<'static>>, RotationError> {
-        if self.is_signed_by(authority) {
-            let (directory, ca) = (self.set.directory().to_owned(), authority.summary().subject.clone());
-            return Err(RotationError::SameCa { directory, ca });
-        }
+    ) -> Result<Vec<Successor>, RotationError> {
         // With the keys that are there: to make new ones proves nothing more, and RSA takes its time.
+        let mut issued = Vec::new();
         for member in &self.members {
             match self.successors(std::iter::once(member), authority, true, now) {
                 Err(RenewalError::Authority(AuthorityError::NotPermitted { names, .. })) => {
-                    return Err(RotationError::NotPermitted { path: member.path().to_owned(), names });
+                    let (path, flags) = (member.path().to_owned(), self.signer_flags());
+                    return Err(RotationError::NotPermitted { path, names, flags });
                 }
-                result => result?,
-            };
+                result => issued.extend(result?),
+            }
         }
-        let mut path = authority.intermediates().to_vec();
-        path.push(authority.anchor().clone());
-        Ok(path)
+        Ok(issued)
     }
 }
 
-fn has_name_constraints(ca: &CertificateDer<'_>) -> bool {
-    X509Certificate::from_der(ca)
-        .is_ok_and(|(_, ca)| ca.name_constraints().is_ok_and(|constraints| constraints.is_some()))
+/// The names of two certificates; their fingerprints, too, if they share the name.
+fn told_apart(pair: [&CertificateDer<'static>; 2]) -> Result<[String; 2], RotationError> {
+    let [one, other] = pair.map(Certificate::of);
+    let pair = [one.map_err(AuthorityError::from)?, other.map_err(AuthorityError::from)?];
+    let names = pair.each_ref().map(|certificate| certificate.summary.subject.to_string());
+    if names[0] != names[1] {
+        return Ok(names.map(|name| format!("`{name}`")));
+    }
+    Ok(pair.map(|certificate| {
+        format!("`{}` with SHA-256 {}", certificate.summary.subject, certificate.fingerprint)
+    }))
 }
 
 pub(super) const CERTIFICATE_FILE: &str = ".next-ca.crt";

@@ -232,7 +232,7 @@ fn the_name_constraints_of_the_ca_are_kept() {
             &[&change[..], flags].concat(),
             str![[r"
 error: the CA permits no server certificate for other.example, 10.0.0.7
-  hint: choose names that the CA's name constraints permit [..]
+  hint: choose names that the CA's name constraints permit; `egext certs rotate-ca prepare --permit other.example,10.0.0.7` begins to replace the CA by one that permits more
 
 "]],
         );

@@ -113,7 +113,7 @@ fn rotate(place: &Place, now: OffsetDateTime) {
             let _ = policy.refuse_dying_ca(&rotation.ca, &[selected], now);
         }
     }
-    let prepared = rotation.prepare(&NewCa::Private(rotation.like()), None, now).expect("prepared");
+    let prepared = rotation.prepare(&NewCa::Private(rotation.like(now)), None, now).expect("prepared");
     prepared.apply(open()).expect("written");
     load().activate(None, None, now).expect("activated").apply(open()).expect("written");
     load().finish().expect("finished").apply(open()).expect("written");

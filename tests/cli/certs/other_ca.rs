@@ -51,7 +51,24 @@ impl Company {
     }
 }
 
-fn authority(name: &str) -> CertificateParams {
+/// Writes `ROOT.crt` and `ROOT.key`, and the same for each of `branches`, which issue below that root.
+pub(super) fn write_branches(place: &Place, root: &str, branches: &[&str]) {
+    let write = |name: &str, text: &str, key: &KeyPair| {
+        fs::write(place.path(&format!("{name}.crt")), text).expect("writable");
+        fs::write(place.path(&format!("{name}.key")), key.serialize_pem()).expect("writable");
+    };
+    let (parameters, root_key) = (authority(root), KeyPair::generate().expect("a key"));
+    let anchor = parameters.self_signed(&root_key).expect("signed").pem();
+    write(root, &anchor, &root_key);
+    let above = Issuer::new(parameters, root_key);
+    for name in branches {
+        let key = KeyPair::generate().expect("a key");
+        let text = authority(name).signed_by(&key, &above).expect("signed").pem() + &anchor;
+        write(name, &text, &key);
+    }
+}
+
+pub(super) fn authority(name: &str) -> CertificateParams {
     let mut ca = CertificateParams::default();
     ca.distinguished_name.push(DnType::CommonName, name);
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -60,12 +77,12 @@ fn authority(name: &str) -> CertificateParams {
     ca
 }
 
-fn files(file: &str) -> [String; 4] {
+pub(super) fn files(file: &str) -> [String; 4] {
     ["--ca-cert".to_owned(), format!("{file}.crt"), "--ca-key".to_owned(), format!("{file}.key")]
 }
 
 impl Place {
-    fn rotate(&self, step: &str, file: Option<&str>) -> Command {
+    pub(super) fn rotate(&self, step: &str, file: Option<&str>) -> Command {
         let command = self.verb(&["rotate-ca", step]);
         match file {
             Some(file) => command.args(files(file)),
@@ -74,19 +91,19 @@ impl Place {
     }
 
     /// All three steps.
-    fn rotate_to(&self, file: &str) {
+    pub(super) fn rotate_to(&self, file: &str) {
         self.rotate("prepare", Some(file)).assert().success();
         self.rotate("activate", Some(file)).assert().success();
         self.rotate("finish", None).assert().success();
     }
 
-    fn trusted(&self) -> Vec<String> {
+    pub(super) fn trusted(&self) -> Vec<String> {
         let anchors = Anchors::load(&self.certs().join("ca.crt")).expect("a CA");
         let name = |certificate| egext::pki::Summary::of(certificate).expect("read").subject.to_string();
         anchors.certificates().iter().map(name).collect()
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.certs().join(name).symlink_metadata().is_ok()
     }
 }
@@ -218,7 +235,7 @@ error: the key of the new CA, `corp`, is not stored here
         &activate,
         str![[r"
 error: `corp` is the CA that was prepared, not `other`
-  hint: name the one that was prepared, or prepare this one in its place: `egext certs rotate-ca prepare --ca-cert FILE --ca-key FILE`
+  hint: name the one that was prepared, or prepare this one in its place: `egext certs rotate-ca prepare --ca-cert other.crt --ca-key other.key`
 
 "]],
     );
@@ -228,7 +245,7 @@ error: `corp` is the CA that was prepared, not `other`
     assert_eq!(place.trusted().len(), 2);
     place.rotate("activate", Some("other")).assert().code(2).stderr_eq(str![[r"
 error: `egext CA [..]` is the CA that was prepared, not `other`
-  hint: leave out `--ca-cert` and `--ca-key`: its key is stored here
+  hint: the key of the one that was prepared is stored here: `egext certs rotate-ca activate`; to prepare the one that you named in its place: `egext certs rotate-ca prepare --ca-cert other.crt --ca-key other.key`
 
 "]]);
     place.verb(&["rotate-ca", "prepare"]).assert().success().stdout_eq("unchanged: `prepare`[..]\n...\n");
@@ -273,20 +290,12 @@ made a new CA, which is trusted too in `certs`
 #[test]
 fn another_issuing_ca_below_the_same_root_needs_no_new_trust() {
     let place = Place::new();
-    let (root, root_key) = (authority("corp root"), KeyPair::generate().expect("a key"));
-    let anchor = root.self_signed(&root_key).expect("signed").pem();
-    let above = Issuer::new(root, root_key);
-    for file in ["first", "second"] {
-        let key = KeyPair::generate().expect("a key");
-        let text = authority(file).signed_by(&key, &above).expect("signed").pem() + &anchor;
-        fs::write(place.path(&format!("{file}.crt")), text).expect("writable");
-        fs::write(place.path(&format!("{file}.key")), key.serialize_pem()).expect("writable");
-    }
+    write_branches(&place, "root", &["first", "second"]);
     place.init(&files("first").each_ref().map(String::as_str)).assert().success();
     let trusted = place.files_of("ca.crt");
     place.rotate("prepare", Some("first")).assert().code(2).stderr_eq(str![[r"
 error: `first` is the CA that signs already
-  hint: name the CA that replaces it; for new certificates from this one: `egext certs renew --force`
+  hint: name the CA that replaces it; for new certificates from this one: `egext certs renew --force --ca-cert first.crt --ca-key first.key`
 
 "]]);
     place.rotate("prepare", Some("second")).assert().success().stdout_eq(str![[r"

@@ -34,7 +34,7 @@ fn a_certificate_of_another_ca_is_not_renewed() {
         assert_refused(&place, verb);
     }
     place.assert_fails(&["renew", "--force", "--role", "client"], str![[r"
-error: `certs/client.crt` was not issued for the client by the CA that signs, `egext CA [..]`, so it is not renewed: it does not lead to a trusted CA
+error: `certs/client.crt` was not issued for the client by the CA that signs, `egext CA [..]`, so it is not renewed: its issuer is `[..]`
   hint: copy back the certificate that this CA issued, or issue a new one: `egext certs issue client --out client --replace --san NAME`
 
 "]]);

@@ -83,7 +83,7 @@ the old CA is trusted no more in `certs`
 files
   to both sides   certs/ca.crt
 
-hint: give both sides the new `ca.crt` and restart them: the old CA's key is good for nothing then
+hint: give both sides the new `ca.crt` and restart them: after that the old CA's key is worthless and can be deleted
 
 "]]);
     place.assert_whole();
@@ -215,12 +215,12 @@ fn an_encrypted_key_is_followed_by_an_encrypted_key() {
     let step = |step: &str| place.verb(&["rotate-ca", step]).args(passphrase);
     step("prepare").assert().success();
     step("activate").assert().success();
-    step("finish").assert().success();
+    place.verb(&["rotate-ca", "finish"]).assert().success();
     let key = fs::read_to_string(place.certs().join("ca.key")).expect("there");
     assert!(key.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
     place.verb(&["rotate-ca", "prepare"]).assert().code(2).stderr_eq(str![[r"
 error: the key in `certs/ca.key` is encrypted, so that of the new CA has to be, too
-  hint: name the file with its passphrase: `--ca-key-passphrase-file FILE`
+  hint: name the file with its passphrase: `egext certs rotate-ca prepare --ca-key-passphrase-file FILE`
 
 "]]);
     place.verb(&["renew", "--force"]).assert().code(2);

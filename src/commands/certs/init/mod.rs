@@ -119,8 +119,8 @@ fn made(plan: &Plan, new: &Made, outcome: Outcome, now: OffsetDateTime) -> Repor
 fn notes(plan: &Plan, new: &Made) -> Vec<String> {
     let mut notes = Vec::new();
     match &plan.signer {
-        Source::Files { certificate, key, .. } => {
-            notes.push(lines::ca_key_elsewhere(certificate, key));
+        Source::Files { certificate, key, passphrase } => {
+            notes.push(lines::ca_key_elsewhere(certificate, key, passphrase.as_deref()));
             notes.push(lines::ALL_CLIENTS_OF_THE_CA.to_owned());
         }
         Source::New { key: NewKey::Discarded } => notes.push(

@@ -9,8 +9,8 @@ use crate::pki::authority::Authority;
 use crate::pki::change::{ANOTHER_CA, rotation_command};
 use crate::pki::member::{Member, Successor};
 use crate::pki::rotation::{self, Next, Phase, Rotation, RotationError};
-use crate::pki::{CA_CERTIFICATE_FILE, Summary, when};
-use crate::report::{Line, Report, Role as Style};
+use crate::pki::{CA_CERTIFICATE_FILE, check, when};
+use crate::report::{Finding, Line, Report, Role as Style};
 
 /// How far it is, and where.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Progress {
 #[derive(Clone, Copy)]
 pub(super) enum Outcome<'a> {
     /// It was made, by these new leafs, with the CA that was named.
-    Done(&'a [Successor], Option<&'a Authority>),
+    Done { successors: &'a [Successor], named: Option<&'a Authority>, before: &'a Rotation },
     /// It could be made.
     Dry(&'a rotation::Step, Option<&'a Authority>),
     /// It was made before.
@@ -34,7 +34,7 @@ impl Outcome<'_> {
     /// In JSON.
     const fn name(self) -> &'static str {
         match self {
-            Self::Done(..) => "done",
+            Self::Done { .. } => "done",
             Self::Dry(..) => "dry-run",
             Self::Unchanged => "unchanged",
         }
@@ -59,13 +59,18 @@ impl Progress {
             }
         };
         lines::title(&mut report, style, words, "");
-        let mut report = self.told(report, None, now);
+        let mut report = self.told(report, self.rotation.activate_flags(), now);
         let Rotation { ca, members, next, .. } = &self.rotation;
+        let late = next.as_ref().and_then(|next| check::untimely(&next.file, &next.summary, now));
         let replace = match next {
-            Some(next) => self.command("activate", &flags_of(next, None)),
+            Some(_) => self.command("activate", self.rotation.activate_flags()),
             None => self.command("prepare", self.rotation.prepare_flags()),
         };
         dates::report(&mut report, (&ca.path, &ca.summary), members.iter(), &replace, now);
+        let another = self.command("prepare", self.rotation.activate_flags());
+        let late =
+            late.map(|finding| finding.with_hint(format!("prepare another CA in its place: {another}")));
+        lines::findings(&mut report, late.into_iter().collect());
         report
     }
 
@@ -79,14 +84,18 @@ impl Progress {
         let (style, done) = self.title(plan, outcome);
         lines::title(&mut report, style, &done, &format!(" in `{}`", self.directory.display()));
         report.details.insert("outcome".to_owned(), outcome.name().into());
-        let mut report = self.told(report, plan.other.as_ref(), now);
+        let mut report = self.told(report, &self.activate_flags(plan), now);
         match (&plan.verb, outcome) {
-            (Verb::Finish, Outcome::Done(..)) => {
+            (Verb::Finish, Outcome::Done { before, .. }) => {
                 self.bundle(&mut report);
-                report.talk.blank().hint("give both sides the new `ca.crt` and restart them: the old CA's key is good for nothing then");
+                report.talk.blank().hint(if before.retires_only_own() {
+                    "give both sides the new `ca.crt` and restart them: after that the old CA's key is worthless and can be deleted"
+                } else {
+                    "give both sides the new `ca.crt` and restart them: after that nothing here needs the old CA"
+                });
             }
             // Both sides trust the root already, so that there is nothing to finish.
-            (Verb::Activate, Outcome::Done(..)) if self.rotation.phase == Phase::Idle => {
+            (Verb::Activate, Outcome::Done { .. }) if self.rotation.phase == Phase::Idle => {
                 self.holders(&mut report);
                 report.talk.blank().hint(
                     "give both sides their new files and restart them, in any order: they trust the root already, so nothing is left to do",
@@ -101,7 +110,7 @@ impl Progress {
 
     fn title(&self, plan: &Plan, outcome: Outcome<'_>) -> (Style, String) {
         let named = match outcome {
-            Outcome::Done(_, named) | Outcome::Dry(_, named) => named,
+            Outcome::Done { named, .. } | Outcome::Dry(_, named) => named,
             Outcome::Unchanged => None,
         };
         let name = named.map(|named| format!("`{}`", named.summary().subject));
@@ -121,6 +130,9 @@ impl Progress {
             (Verb::Finish, Outcome::Dry(..), _) => {
                 (Style::Strong, "would trust the old CA no more".to_owned())
             }
+            (Verb::Prepare { .. }, Outcome::Done { before, .. }, None) if before.phase == Phase::Prepared => {
+                (Style::Good, "made a new CA in place of the one that was prepared".to_owned())
+            }
             (Verb::Prepare { .. }, _, None) => {
                 (Style::Good, "made a new CA, which is trusted too".to_owned())
             }
@@ -137,40 +149,58 @@ impl Progress {
     /// What is good to know about the CA that was named, and about lifetimes that it cuts short.
     fn remarks(&self, report: &mut Report, plan: &Plan, outcome: Outcome<'_>) {
         let (successors, named) = match outcome {
-            Outcome::Done(successors, named) => (successors, named),
+            Outcome::Done { successors, named, .. } => (successors, named),
             Outcome::Dry(step, named) => (step.successors(), named),
             Outcome::Unchanged => return,
         };
         match (&plan.verb, &plan.other) {
             (Verb::Prepare { .. }, Some(_)) => lines::note(report, lines::ALL_CLIENTS_OF_THE_CA),
             (Verb::Activate, Some((certificate, key))) => {
-                lines::note(report, &lines::ca_key_elsewhere(certificate, key));
+                let passphrase = plan.passphrase.as_deref();
+                lines::note(report, &lines::ca_key_elsewhere(certificate, key, passphrase));
             }
             _ => {}
         }
-        let made = self.rotation.members.iter().zip(successors);
-        let made = made.map(|(member, successor)| (member.name(), successor.summary(), successor.cut_from()));
-        let flags = if plan.other.is_some() { ANOTHER_CA } else { "--ca-lifetime SPAN" };
-        let hint = format!(
-            "after `finish`, {} begins to replace the CA by one that expires later",
-            self.command("prepare", flags)
-        );
-        let mut findings = lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint);
+        let mut findings = self.cut(plan, successors);
         if let (Verb::Prepare { .. }, Some(named)) = (&plan.verb, named) {
             findings.extend(named.findings().iter().cloned());
         }
         lines::findings(report, findings);
     }
 
-    /// Who is trusted, what goes where, and which step is next.
-    fn told(&self, mut report: Report, files: Option<&(PathBuf, PathBuf)>, now: OffsetDateTime) -> Report {
-        let Rotation { phase, ca, next, retiring, .. } = &self.rotation;
+    /// What the new CA cuts short: it can still be changed before it signs.
+    fn cut(&self, plan: &Plan, successors: &[Successor]) -> Vec<Finding> {
+        let flags = match (&plan.other, plan.passphrase_flag()) {
+            (Some(_), _) => ANOTHER_CA.to_owned(),
+            (None, passphrase) => format!("--ca-lifetime SPAN {passphrase}"),
+        };
+        let (is_prepared, prepare) =
+            (matches!(plan.verb, Verb::Prepare { .. }), self.command("prepare", flags.trim_end()));
+        let hint = match is_prepared {
+            true => format!("{prepare} prepares one that expires later in its place"),
+            false => format!("after `finish`, {prepare} begins to replace the CA by one that expires later"),
+        };
+        let made = self.rotation.members.iter().zip(successors);
+        let made = made.map(|(member, successor)| (member.name(), successor.summary(), successor.cut_from()));
+        let mut findings = lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint);
+        for finding in findings.iter_mut().filter(|_| is_prepared) {
+            finding.message = format!("after `activate`, {}", finding.message);
+        }
+        findings
+    }
+
+    /// `activate` are the flags of that step, if it is the next one.
+    fn told(&self, mut report: Report, activate: &str, now: OffsetDateTime) -> Report {
+        let Rotation { phase, ca, next, retiring, others, .. } = &self.rotation;
         lines::certificate(&mut report, "CA", &ca.summary, "signs", now);
         if let Some(next) = next {
             lines::certificate(&mut report, "next", &next.summary, &self.remark(next), now);
         }
         for old in retiring {
             lines::certificate(&mut report, "old", old, "trusted until `finish`", now);
+        }
+        for other in others {
+            lines::certificate(&mut report, "also", other, "trusted too, and no part of a rotation", now);
         }
         self.details(&mut report, now);
         match (phase, next) {
@@ -182,8 +212,8 @@ impl Progress {
                     self.command("finish", "")
                 ));
             }
-            (Phase::Prepared, Some(next)) => {
-                let activate = self.command("activate", &flags_of(next, files));
+            (Phase::Prepared, Some(next)) if next.is_timely(now) => {
+                let activate = self.command("activate", activate);
                 if self.rotation.has_root_of(next) {
                     report.talk.blank().hint(format!("both sides trust its root already: {activate}"));
                 } else {
@@ -193,7 +223,8 @@ impl Progress {
                     ));
                 }
             }
-            _ => self.beginning(&mut report, now),
+            (Phase::Prepared, _) => {}
+            (Phase::Idle, _) => self.beginning(&mut report, now),
         }
         report
     }
@@ -228,16 +259,13 @@ impl Progress {
     }
 
     fn details(&self, report: &mut Report, now: OffsetDateTime) {
-        let Rotation { phase, ca, next, retiring, .. } = &self.rotation;
+        let Rotation { phase, ca, .. } = &self.rotation;
         let details = &mut report.details;
         details.insert("directory".to_owned(), lines::words(&self.directory).into());
         details.insert("phase".to_owned(), phase.name().into());
         details.insert("next".to_owned(), self.next_step(now).map_or(Value::Null, Into::into));
-        let name = |summary: &Summary| summary.subject.to_string();
-        details.insert("signs".to_owned(), name(&ca.summary).into());
-        let root = next.iter().filter(|next| !self.rotation.has_root_of(next)).map(|next| &next.root);
-        let trusted = [&ca.summary].into_iter().chain(root).chain(retiring).map(name).collect::<Vec<_>>();
-        details.insert("trusted".to_owned(), trusted.into());
+        details.insert("signs".to_owned(), ca.summary.subject.as_str().into());
+        details.insert("trusted".to_owned(), self.rotation.trusted().into());
         details.insert("due_from".to_owned(), when::timestamp(self.rotation.due_from()).into());
     }
 
@@ -261,12 +289,24 @@ impl Progress {
         match self.rotation.phase {
             Phase::Activated => Some("finish"),
             Phase::Idle => self.is_due(now).then_some("prepare"),
-            Phase::Prepared => Some("activate"),
+            Phase::Prepared => {
+                let is_late = self.rotation.next.as_ref().is_some_and(|next| !next.is_timely(now));
+                Some(if is_late { "prepare" } else { "activate" })
+            }
         }
     }
 
     fn is_due(&self, now: OffsetDateTime) -> bool {
         self.rotation.due_from() <= now
+    }
+
+    /// What `activate` needs for the CA that is prepared, with the files that were named.
+    fn activate_flags(&self, plan: &Plan) -> String {
+        match (&self.rotation.next, plan.ca_flags(), plan.passphrase_flag()) {
+            (Some(next), Some(files), _) if !next.has_key => files,
+            (Some(next), _, passphrase) if next.is_encrypted && !passphrase.is_empty() => passphrase,
+            _ => self.rotation.activate_flags().to_owned(),
+        }
     }
 
     fn command(&self, step: &str, flags: &str) -> String {
@@ -281,14 +321,5 @@ impl Verb {
             Self::Activate => "activate",
             Self::Finish => "finish",
         }
-    }
-}
-
-/// What `activate` needs for this CA: nothing, if its key is in the set.
-fn flags_of(next: &Next, files: Option<&(PathBuf, PathBuf)>) -> String {
-    match files {
-        _ if next.has_key => String::new(),
-        Some((certificate, key)) => lines::ca_flags(certificate, key),
-        None => ANOTHER_CA.to_owned(),
     }
 }

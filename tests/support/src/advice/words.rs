@@ -166,5 +166,6 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("PORT", "5005"),
     ("ROLE", "server"),
     ("SET", "set"),
+    ("SPAN", "5y"),
     ("VERSION", "v1"),
 ];
