@@ -10,6 +10,7 @@ use egext::pki::date;
 use egext::report::{OutputOptions, Printer};
 
 fn main() -> ExitCode {
+    commands::survive_file_size_limit();
     let cli = match cli::parse(env::args_os()) {
         Ok(cli) => cli,
         Err(Stop::Text(text)) => return Printer::new(OutputOptions::default()).text(&text),

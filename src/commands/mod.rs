@@ -15,6 +15,7 @@ mod stdin;
 pub use both::Alone;
 pub use certs::CertsError;
 pub use config::ConfigError;
+pub use signals::survive_file_size_limit;
 
 use std::future::Future;
 use std::io;

@@ -1,6 +1,18 @@
 use std::io;
+use std::sync::atomic::AtomicBool;
 
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// From now on a write beyond the limit on the size of files (`ulimit -f`) fails. Until then it ends the process without
+/// a word, and with half a file.
+pub fn survive_file_size_limit() {
+    static EXCEEDED: AtomicBool = AtomicBool::new(false);
+    // A handler, because to ignore a signal takes unsafe code; what it sets is of no use. If it cannot be had, the signal
+    // does what it did before.
+    let _ = flag::register(SIGXFSZ, &EXCEEDED);
+}
 
 /// The signals that a command handles while it runs.
 pub(super) struct Signals {

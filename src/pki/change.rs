@@ -211,14 +211,20 @@ impl Hint for ChangeError {
     }
 }
 
+/// What the set may call the leaf in `path`. The names of other tools say nothing about a set, and `ca` is no leaf's.
+fn leaf_name(path: &Path) -> Option<&str> {
+    let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
+    let name = path.file_stem().and_then(OsStr::to_str)?;
+    (is_certificate && !["ca", "tls"].contains(&name)).then_some(name)
+}
+
 /// The command that renews the certificate in `path` with `flags`, for a hint.
 ///
 /// A certificate that a server presents, or that has the name of another tool, is known by another name where it was
 /// issued.
 pub(super) fn renew_command(path: &Path, flags: &str) -> String {
     let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
-    let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
-    match path.file_stem().and_then(OsStr::to_str).filter(|name| is_certificate && *name != "tls") {
+    match leaf_name(path) {
         Some(name) => format!("`egext certs renew --name {}{flags}{}`", shell_word(name), dir_flag_of(path)),
         None => format!("`egext certs renew --name NAME{flags}{ELSEWHERE}`"),
     }
@@ -231,10 +237,9 @@ pub fn renewal(path: &Path) -> String {
 
 /// The command that issues a certificate in place of the one in `path`, for a hint.
 pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
-    let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
-    let (name, place) = match path.file_stem().and_then(OsStr::to_str) {
-        Some(name) if is_certificate && name != "tls" => (shell_word(name).into_owned(), dir_flag_of(path)),
-        _ => ("NAME".to_owned(), ELSEWHERE.to_owned()),
+    let (name, place) = match leaf_name(path) {
+        Some(name) => (shell_word(name).into_owned(), dir_flag_of(path)),
+        None => ("NAME".to_owned(), ELSEWHERE.to_owned()),
     };
     format!("`egext certs issue {role} --out {name} --san NAME --replace{place}`")
 }

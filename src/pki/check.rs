@@ -196,6 +196,12 @@ impl StoredSet {
                 let prepare = rotate_command(path, self.prepare_flags());
                 format!("{prepare} begins to replace it, and keeps all names")
             }
+            _ if self.ca.not_after <= now => {
+                let prepare = rotate_command(self.anchors.path(), self.prepare_flags());
+                format!(
+                    "its CA has expired, too: {prepare} begins to replace the CA, and `activate` issues it anew"
+                )
+            }
             _ => {
                 let is_absent = matches!(self.ca_key, StoredKey::Absent);
                 let command = renew_command(path, if is_absent { ANOTHER_CA } else { "" });

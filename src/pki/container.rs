@@ -191,7 +191,7 @@ impl Container {
             }
             Self::Tar => {
                 let path = shell_path(path);
-                format!("unpack it: `mkdir -m 700 certs && tar -xf {path} -C certs`")
+                format!("unpack it: `mkdir -p -m 700 certs && tar -xf {path} -C certs`")
             }
             Self::Utf16 => convert(path, "iconv -f UTF-16 -t UTF-8", "", wanted),
             Self::Utf16BigEndian => convert(path, "iconv -f UTF-16BE -t UTF-8", "", wanted),

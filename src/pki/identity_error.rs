@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::container::{Container, Wanted, openssl};
 use super::pem::AGAIN;
 use super::{
-    DecryptError, DistinguishedName, Distrust, Encryption, Found, InspectError, PemError, Refusal, SET_FILES,
+    CA_KEY_FILE, DecryptError, DistinguishedName, Distrust, Encryption, Found, InspectError, PemError,
+    Refusal, SET_FILES,
 };
 use crate::input::{PIPE_LIMIT, is_stdin};
 use crate::report::Hint;
@@ -215,6 +216,10 @@ impl Hint for IdentityError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Changing { .. } => "try again when it is at rest".to_owned(),
+            Self::Dangling { path, .. } if path.file_name() == Some(OsStr::new(CA_KEY_FILE)) => format!(
+                "copy the key back, or remove the link if the key is kept elsewhere: `rm {}`",
+                shell_path(path)
+            ),
             Self::Dangling { .. } => {
                 "copy what the links point to, for example with `egext certs pack ROLE --out FILE --dir DIR` where the set was made".to_owned()
             }

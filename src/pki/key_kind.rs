@@ -11,10 +11,11 @@ use crate::crypto::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ParsedPublicKey,
 };
 
-/// Kind and size of a key, such as `P-256` or `RSA 2048`.
+/// Kind and size of a key, such as `P-256` or `RSA 2048`, and its form, if that is an odd one.
 pub(super) fn name(info: &SubjectPublicKeyInfo<'_>) -> String {
     let name = algorithm(&info.algorithm);
     match info.parsed() {
+        _ if is_compressed(&name, info) => format!("{name} with a compressed point"),
         Ok(PublicKey::RSA(key)) if name == RSA => format!("RSA {}", key.key_size()),
         _ => name.into_owned(),
     }
@@ -67,9 +68,7 @@ pub(super) fn refusal(info: &SubjectPublicKeyInfo<'_>) -> Option<&'static str> {
     match (algorithm(&info.algorithm).as_ref(), info.parsed()) {
         (RSA, Ok(PublicKey::RSA(key))) => rsa(info, key.modulus, key.exponent),
         (RSA, _) => Some("it is not an RSA key, though it says so"),
-        ("P-256" | "P-384" | "P-521" | "P-224", _) if matches!(data.first(), Some(2 | 3)) => {
-            Some("Go, rustls and Java do not read compressed points")
-        }
+        (name, _) if is_compressed(name, info) => Some("Go, rustls and Java do not read compressed points"),
         ("P-256", _) if ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, data).is_err() => Some(OFF_CURVE),
         ("P-384", _) if ParsedPublicKey::new(&ECDSA_P384_SHA384_ASN1, data).is_err() => Some(OFF_CURVE),
         ("P-521", _) if ParsedPublicKey::new(&ECDSA_P521_SHA512_ASN1, data).is_err() => Some(OFF_CURVE),
@@ -81,6 +80,12 @@ pub(super) fn refusal(info: &SubjectPublicKeyInfo<'_>) -> Option<&'static str> {
         ("EC with explicit parameters", _) => Some("the curve has to be named"),
         _ => Some("Go, rustls and Envoy know no certificates with such keys"),
     }
+}
+
+/// A point of a curve by one of its coordinates, and a sign for the other.
+fn is_compressed(name: &str, info: &SubjectPublicKeyInfo<'_>) -> bool {
+    let is_point = ["P-256", "P-384", "P-521", "P-224"].contains(&name);
+    is_point && matches!(info.subject_public_key.data.first(), Some(2 | 3))
 }
 
 fn rsa(info: &SubjectPublicKeyInfo<'_>, modulus: &[u8], exponent: &[u8]) -> Option<&'static str> {

@@ -45,6 +45,7 @@ pub mod rotation;
 mod sign;
 pub(crate) mod signature;
 pub mod store;
+mod strict;
 mod subject_name;
 mod summary;
 mod trust;

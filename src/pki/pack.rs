@@ -12,21 +12,28 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::CertificateDer;
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::change::renew_command;
+use super::change::{renew_command, rotate_command};
+use super::member::Member;
 use super::private_key::PrivateKey;
 use super::store::{self, Snapshot, StoreError};
 use super::{
     Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Refusal, Role, Summary, identity, member, pem,
-    public_key, verify,
+    public_key, verify, when,
 };
-use crate::shell::shell_path;
+use crate::report::enumeration;
+use crate::shell::{dir_flag, shell_path, shell_word};
 
 /// The files of one side, read at one moment.
 pub struct Pack {
     files: Vec<Packed>,
     leaf: Summary,
+    role: Role,
+    chain: Vec<CertificateDer<'static>>,
+    anchors: Anchors,
+    certificate: PathBuf,
 }
 
 /// One of them.
@@ -61,7 +68,11 @@ impl Pack {
         };
         let [ca_path, certificate_path, key_path] =
             [CA_CERTIFICATE_FILE, &certificate, &key].map(|name| directory.join(name));
-        let (ca, chain) = (read(CA_CERTIFICATE_FILE)?, read(&certificate)?);
+        let ca = read(CA_CERTIFICATE_FILE)?;
+        let chain = read(&certificate).map_err(|error| match name {
+            Some(name) if is_missing(&error) => no_such_name(directory, set.as_ref(), role, name),
+            _ => error,
+        })?;
         let secret = read(&key).map_err(|error| match is_missing(&error) {
             true => PackError::KeyElsewhere { name: name.unwrap_or(role.name()).to_owned() },
             false => error,
@@ -72,8 +83,14 @@ impl Pack {
         let identity = Identity::from_pem((&certificate_path, &chain), (&key_path, &secret))?;
         let leaf = identity.leaf().clone();
         refuse_key_of_ca(&key_path, &anchors, identity.chain())?;
-        verify::dates_aside(identity.chain(), anchors.certificates(), role)
-            .map_err(|refusal| PackError::Refused { role, directory: directory.into(), refusal })?;
+        let verify = |role| verify::dates_aside(identity.chain(), anchors.certificates(), role);
+        verify(role).map_err(|refusal| match name.filter(|_| verify(role.other()).is_ok()) {
+            Some(name) => {
+                let (directory, name) = (directory.into(), name.to_owned());
+                PackError::OtherSide { directory, name, role: role.other(), wanted: role }
+            }
+            None => PackError::Refused { role, directory: directory.into(), refusal },
+        })?;
         let key_pem = PrivateKey::new(identity.key()).map(|key| key.pem());
         let key_pem = key_pem.ok_or(IdentityError::UnusableKey { path: key_path })?;
         let packed = |source: String, name, mode, contents| Packed { source, name, mode, contents };
@@ -87,7 +104,31 @@ impl Pack {
             packed(certificate, role.certificate_file(), 0o644, pem::bundle(identity.chain())),
             packed(key, role.key_file(), 0o600, key_pem),
         ];
-        Ok(Self { files, leaf })
+        let chain = identity.chain().to_vec();
+        Ok(Self { files, leaf, role, chain, anchors, certificate: certificate_path })
+    }
+
+    /// Refuses what every peer rejects now, because the certificate or a CA above it has expired. What is not valid yet
+    /// may be by the time it arrives.
+    ///
+    /// # Errors
+    /// When that is so.
+    pub fn refuse_expired(&self, now: OffsetDateTime) -> Result<(), PackError> {
+        if self.leaf.not_after <= now {
+            let (path, ago) = (self.certificate.clone(), when::distance(self.leaf.not_after, now));
+            return Err(PackError::Expired { path, ago });
+        }
+        // webpki does not look at the dates of an anchor, and other verifiers do.
+        let is_alive =
+            |anchor: &&CertificateDer<'_>| Summary::of(anchor).is_ok_and(|anchor| now < anchor.not_after);
+        let alive = self.anchors.certificates().iter().filter(is_alive).cloned().collect::<Vec<_>>();
+        match verify::leaf(&self.chain, &alive, self.role, &[], now) {
+            Ok(()) | Err(Refusal::Verifier(webpki::Error::CertNotValidYet { .. })) => Ok(()),
+            Err(_) => {
+                let (path, ca) = (self.certificate.clone(), self.anchors.path().to_owned());
+                Err(PackError::CaExpired { path, ca })
+            }
+        }
     }
 
     /// What the certificate says.
@@ -128,6 +169,22 @@ impl Pack {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackError {
+    /// Nothing below the CA is accepted any more.
+    #[error("a CA above `{}` has expired, so every peer rejects it", path.display())]
+    CaExpired {
+        /// The certificate.
+        path: PathBuf,
+        /// The file of the CA that is trusted.
+        ca: PathBuf,
+    },
+    /// Nobody accepts it any more.
+    #[error("`{}` expired {ago}, so every peer rejects it", path.display())]
+    Expired {
+        /// The certificate.
+        path: PathBuf,
+        /// How long ago.
+        ago: String,
+    },
     /// A file cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -151,6 +208,30 @@ pub enum PackError {
         /// The key file.
         path: PathBuf,
     },
+    /// There is no certificate of this name.
+    #[error("`{}` holds no certificate `{name}`", directory.display())]
+    NoSuchName {
+        /// Where the set is.
+        directory: PathBuf,
+        /// As typed.
+        name: String,
+        /// The side.
+        role: Role,
+        /// What the certificates of this side are called.
+        names: Vec<String>,
+    },
+    /// The certificate that was named is for the other side.
+    #[error("`{name}` is the certificate of a {role}, not of a {wanted}")]
+    OtherSide {
+        /// Where the set is.
+        directory: PathBuf,
+        /// As typed.
+        name: String,
+        /// Its side.
+        role: Role,
+        /// The side that was typed.
+        wanted: Role,
+    },
     /// The set does not work.
     #[error("a peer would refuse the {role} certificate")]
     Refused {
@@ -170,6 +251,12 @@ pub enum PackError {
 impl crate::report::Hint for PackError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::CaExpired { ca, .. } => {
+                Some(format!("replace the CA first, and pack then: {}", rotate_command(ca, "")))
+            }
+            Self::Expired { path, .. } => {
+                Some(format!("renew it first, and pack then: {}", renew_command(path, "")))
+            }
             Self::Identity(error) => error.hint(),
             Self::KeyElsewhere { name } => Some(format!(
                 "if `{name}` was issued from a CSR, its requester has the key: send them `{CA_CERTIFICATE_FILE}` and `{}`; otherwise put the key back",
@@ -183,12 +270,41 @@ impl crate::report::Hint for PackError {
                 let command = renew_command(&path.with_extension("crt"), "--force");
                 Some(format!("give this side a key of its own: {command}"))
             }
+            Self::NoSuchName { directory, name, role, names } => {
+                let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+                let there = match names.as_slice() {
+                    [] => String::new(),
+                    names => format!("certificates of a {role} are {}; ", enumeration(names)),
+                };
+                Some(format!(
+                    "{there}`egext certs issue {role} --out {} --san NAME{}` issues one",
+                    shell_word(name),
+                    dir_flag(directory)
+                ))
+            }
+            Self::OtherSide { directory, name, role, .. } => {
+                let word = shell_word(name);
+                let place = dir_flag(directory);
+                Some(format!("`egext certs pack {role} --name {word} --out {word}.tar{place}`"))
+            }
             Self::Refused { directory, .. } => Some(format!(
                 "`egext certs check {}` says what is wrong with the set",
                 shell_path(directory)
             )),
             Self::Store(error) => error.hint(),
         }
+    }
+}
+
+/// The names that there are, for the one that is not.
+fn no_such_name(directory: &Path, set: Option<&Snapshot>, role: Role, name: &str) -> PackError {
+    let members = set.and_then(|set| Member::all(set).ok()).unwrap_or_default();
+    let names = members.iter().filter(|member| member.role() == role);
+    PackError::NoSuchName {
+        directory: directory.into(),
+        name: name.to_owned(),
+        role,
+        names: names.map(|member| member.name().to_owned()).collect(),
     }
 }
 

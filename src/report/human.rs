@@ -17,6 +17,9 @@ pub(super) fn findings(report: &Report, gravity: Severity) -> String {
     for finding in report.findings.iter().filter(|finding| finding.severity >= gravity) {
         talk.finding(finding);
     }
+    if let Some(reason) = report.reason.as_deref().filter(|_| talk.lines().is_empty()) {
+        talk.line(reason);
+    }
     with_closing_line(&talk, report)
 }
 

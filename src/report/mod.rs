@@ -45,6 +45,8 @@ pub struct Report {
     /// Nothing may be wrong yet, but something wants to be done within the time that was asked about. Only
     /// commands that are asked about a time say so: it has an exit code of its own.
     pub due: bool,
+    /// Why it is due, in one line: the only thing about it that is said with `--quiet`, if no finding says it.
+    pub reason: Option<String>,
     /// What was looked at, also where nothing was found: for `-o junit`.
     pub checks: Vec<Check>,
     /// Numbers over time: for `-o prometheus`.

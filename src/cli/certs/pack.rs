@@ -32,8 +32,8 @@ const AFTER_HELP: &str = "\
 Examples:
   egext certs pack server --out server.tar
   egext certs pack client --name gateway-2 --out gateway-2.tar  # issued by `egext certs issue`
-  egext certs pack server --out - | ssh host 'mkdir -m 700 certs && tar -xf - -C certs'
+  egext certs pack server --out - | ssh host 'mkdir -p -m 700 certs && tar -xf - -C certs'
   scp server.tar host:
-  ssh host 'mkdir -m 700 certs && tar -xf server.tar -C certs && rm server.tar'
+  ssh host 'mkdir -p -m 700 certs && tar -xf server.tar -C certs && rm server.tar'
 
 The archive holds a private key: its mode is 0600. The CA key is never in it.";

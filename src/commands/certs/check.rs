@@ -90,6 +90,9 @@ fn refuse_directory_and_file(arguments: &CertsCheck) -> Result<(), CertsError> {
 
 fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
     refuse_directory_and_file(arguments)?;
+    if let Some(path) = arguments.directory.as_ref().filter(|path| path.is_file()) {
+        return Err(CertsError::FileAsDirectory { path: path.clone() });
+    }
     let material = &arguments.material;
     if let Some((certificate, key)) = material.named_pair()? {
         for path in [certificate, key].into_iter().filter(|path| !is_stdin(path)) {
@@ -98,12 +101,13 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
         }
         let ca = material.ca.clone().unwrap_or_else(|| directory(arguments).join(CA_CERTIFICATE_FILE));
         let leaf = LeafFiles { certificate: certificate.clone(), key: key.clone(), role: arguments.role };
-        return Ok(Scope { ca, ca_key: None, leafs: vec![leaf], others: Vec::new() });
+        let (ca_key, left_ca_key) = (None, None);
+        return Ok(Scope { ca, ca_key, left_ca_key, leafs: vec![leaf], others: Vec::new() });
     }
     let mut scope = Scope::of_directory(directory(arguments))?;
     if let Some(ca) = &material.ca {
         scope.ca.clone_from(ca);
-        scope.ca_key = None;
+        (scope.ca_key, scope.left_ca_key) = (None, None);
     }
     if let (Some(key), Some(passphrase)) = (&mut scope.ca_key, &arguments.ca_key_passphrase_file)
         && PemFile::read(&key.path).is_ok_and(|file| file.is_locked())
@@ -229,6 +233,10 @@ fn metrics(audit: &Audit) -> Vec<Metric> {
             Metric::new(not_before, "The first second of a certificate's life, in seconds since 1970.");
         for (source, certificate) in certificates {
             let labels = labels(place, source, certificate);
+            // One that stands in a file twice is one series.
+            if not_after.samples.iter().any(|(known, _)| *known == labels) {
+                continue;
+            }
             not_after.sample(labels.clone(), certificate.summary.not_after.unix_timestamp());
             not_before.sample(labels, certificate.summary.not_before.unix_timestamp());
         }

@@ -30,8 +30,15 @@ pub(super) fn report<'a>(
         untimely(ca_path, ca, now).map(|finding| with_cure(finding, format!("replace the CA: {replace}"))),
     );
     for member in members {
-        let leaf = untimely(member.path(), member.summary(), now)
-            .map(|finding| with_cure(finding, renewal(member.path())));
+        let leaf = untimely(member.path(), member.summary(), now).map(|finding| {
+            let cure = match ca.not_after <= now {
+                true => format!(
+                    "its CA has expired, too: {replace} begins to replace the CA, and `activate` issues it anew"
+                ),
+                false => renewal(member.path()),
+            };
+            with_cure(finding, cure)
+        });
         let above = |issuer| untimely_issuer(member.path(), issuer, now);
         let issuers = member
             .intermediates()

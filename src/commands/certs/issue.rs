@@ -101,6 +101,7 @@ impl TryFrom<CertsIssue> for Plan {
         };
         if let Some(name) = &out {
             refuse_odd(name, &directory)?;
+            refuse_ending(name)?;
             refuse_reserved(name, &directory, role, replace)?;
         }
         Ok(Self { directory, role, names, request: asked, out, replace, key_type, lifetime, signer, dry_run })
@@ -116,7 +117,7 @@ impl Plan {
 
     /// What will sign, which must have time left.
     fn ca(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Ca, CertsError> {
-        let ca = self.signer.ca(set, members)?;
+        let ca = self.signer.ca(set, members, now)?;
         ca.refuse_untimely(now)?;
         Ok(ca)
     }
@@ -288,6 +289,17 @@ pub(super) fn refuse_odd(name: &str, directory: &Path) -> Result<(), CertsError>
         return Err(CertsError::ReservedName { name: name.to_owned(), directory: directory.into() });
     }
     Ok(())
+}
+
+/// The files get their endings here.
+fn refuse_ending(name: &str) -> Result<(), CertsError> {
+    let stem = name.rsplit_once('.').filter(|(_, ending)| {
+        ["crt", "key", "pem", "cer", "csr"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+    });
+    match stem {
+        Some((stem, _)) => Err(CertsError::NameOfFile { name: name.to_owned(), stem: stem.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// What the set itself calls its files is only there to be replaced, for its own side.

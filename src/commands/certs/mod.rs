@@ -32,7 +32,7 @@ use crate::pki::rotation::RotationError;
 use crate::pki::store::{StoreError, finish_forgetting};
 use crate::pki::{IdentityError, NameError, PassphraseError, Role, SubjectName};
 use crate::report::{Hint, Report};
-use crate::shell::{dir_flag, shell_parent, shell_word};
+use crate::shell::{dir_flag, shell_parent, shell_path, shell_word};
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
     finish_forgetting(directory(&arguments.command)).map_err(CertsError::from)?;
@@ -93,6 +93,12 @@ pub enum CertsError {
     /// The user gave a flag without another that it needs.
     #[error(transparent)]
     Alone(#[from] Alone),
+    /// The user named a file in place of a directory.
+    #[error("`{}` is a file, and a directory is expected", path.display())]
+    FileAsDirectory {
+        /// As typed.
+        path: PathBuf,
+    },
     /// The user left out where the archive goes to.
     #[error("the archive holds a key, and stdout is a terminal")]
     ArchiveOnTerminal {
@@ -178,6 +184,14 @@ pub enum CertsError {
         /// The directory.
         directory: PathBuf,
     },
+    /// The user typed the name of a file in place of that of a certificate.
+    #[error("`{name}` is the name of a file, and `--out` takes the name of a certificate")]
+    NameOfFile {
+        /// As typed.
+        name: String,
+        /// What it is called without its ending.
+        stem: String,
+    },
     /// The user typed something that is no name of a file.
     #[error("`{name}` is no name for `--out`")]
     OddName {
@@ -241,6 +255,10 @@ impl Hint for CertsError {
                 Some(format!("leave `{flag}` out to check the directory, or the directory to check the file"))
             }
             Self::Change(error) => error.hint(),
+            Self::FileAsDirectory { path } => Some(format!(
+                "`egext certs show {}` says what is in it; to check single files, name them with `--ca`, `--cert` and `--key`",
+                shell_path(path)
+            )),
             Self::Identity(error) => error.hint(),
             Self::Member(error) => error.hint(),
             Self::Name(error) => error.hint(),
@@ -267,6 +285,10 @@ impl Hint for CertsError {
                 "choose another name, or change what is there: `egext certs renew --name {} --add-san NAME{}`; `--replace` issues a new one in its place",
                 shell_word(name),
                 dir_flag(directory)
+            )),
+            Self::NameOfFile { stem, .. } => Some(format!(
+                "leave out the ending: `--out {word}` writes `{stem}.crt` and `{stem}.key`",
+                word = shell_word(stem)
             )),
             Self::OddName { .. } => {
                 Some("letters, digits, `-`, `_` and `.` make a name, such as `gateway-2`".to_owned())

@@ -14,6 +14,7 @@ pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Re
     let CertsPack { role, name, out, dir } = arguments;
     name.as_deref().map_or(Ok(()), |name| refuse_odd(name, dir))?;
     let pack = Pack::load(dir, *role, name.as_deref())?;
+    pack.refuse_expired(now)?;
     let is_streamed = is_stdin(out);
     let mut report = Report::new("certs pack");
     if is_streamed {
@@ -50,7 +51,7 @@ pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Re
         return Ok(report);
     }
     report.talk.blank().hint(format!(
-        "on the other machine: `mkdir -m 700 certs && tar -xf {} -C certs`; then remove the archive on both",
+        "on the other machine: `mkdir -p -m 700 certs && tar -xf {} -C certs`; then remove the archive on both",
         shell_path(Path::new(out.file_name().unwrap_or_default()))
     ));
     Ok(report)

@@ -90,7 +90,7 @@ impl Plan {
         if selected.is_empty() {
             return Ok(None);
         }
-        let ca = self.signer.ca(set, members)?;
+        let ca = self.signer.ca(set, members, now)?;
         self.policy.refuse_dying_ca(&ca, selected, now)?;
         Ok(Some(ca))
     }
@@ -136,6 +136,7 @@ impl Plan {
         }
         let mut report = self.report("would-renew", Style::Strong, "would renew");
         report.due = true;
+        report.reason = Some(due_words(&self.directory, &selected));
         for Selected { member, difference } in &selected {
             let remark = match self.policy.due_from(member.summary()) {
                 from if from <= now => format!("due since {}", when::moment(from, member.summary())),
@@ -249,6 +250,13 @@ fn changes_object(difference: &Difference) -> Value {
         "lifetime": difference.lifetime.map(|lifetime| lifetime.to_string()),
         "key_type": difference.key_type.map(|key_type| key_type.to_string()),
     })
+}
+
+/// Why the exit code is not 0, in one line.
+fn due_words(directory: &Path, selected: &[Selected<'_>]) -> String {
+    let names = selected.iter().map(|Selected { member, .. }| format!("`{}`", member.name()));
+    let (names, verb) = (names.collect::<Vec<_>>(), if selected.len() == 1 { "is" } else { "are" });
+    format!("{} in `{}` {verb} to be renewed", enumeration(&names), directory.display())
 }
 
 /// Who presents what was renewed.

@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
+
 use super::advised::Advised;
 use super::renew::granted_name;
 use super::{CertsError, lines};
@@ -18,7 +20,7 @@ use crate::shell::shell_word;
 /// What the flags about the CA that signs mean.
 pub(super) trait Signs {
     /// What will sign for a set of these leafs.
-    fn ca(&self, set: &Snapshot, members: &[Member]) -> Result<Ca, CertsError>;
+    fn ca(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Ca, CertsError>;
 
     /// What names the CA on the command line, as it was typed; for the set's own CA the passphrase alone.
     fn flags(&self) -> String;
@@ -34,12 +36,12 @@ pub(super) trait Signs {
 }
 
 impl Signs for Signer {
-    fn ca(&self, set: &Snapshot, members: &[Member]) -> Result<Ca, CertsError> {
+    fn ca(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Ca, CertsError> {
         let named = both(("--ca-cert", self.ca_cert.clone()), ("--ca-key", self.ca_key.clone()))?;
         Ok(match named {
             Some((certificate, key)) => {
                 // A file that was named here is a CA's.
-                let ca = Ca::of(certificate, key, members);
+                let ca = Ca::of(certificate, key, members, now);
                 ca.map_err(|error| AuthorityError::Import(ImportError::Identity(error)))?
             }
             None => Ca::load(set, members)?,

@@ -52,6 +52,9 @@ impl Audit {
             self.record_state("key", &name, files::ca_key(&subject, key, &certificates));
             self.record("key mode", &name, files::mode(&key.path, questions.allowed_key_mode));
         }
+        if let Some(left) = &scope.left_ca_key {
+            self.record("key", &left.display().to_string(), vec![files::left_ca_key(&scope.ca, left)]);
+        }
         self.certificates.extend(certificates.iter().map(|found| (subject.clone(), found.clone())));
         if certificates.iter().any(|certificate| matches!(Trust::of(&certificate.der), Some(Ok(_)))) {
             self.anchors = Some(Anchors { path: scope.ca.clone(), certificates });

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::authority::Needs;
 use super::route::Route;
-use super::{Anchors, Audit, LeafFiles, Questions, Verdicts, chain, files, order, rules};
+use super::{Anchors, Audit, LeafFiles, Questions, Verdicts, chain, files, order, rules, strictness};
 use crate::input::is_stdin;
 use crate::pki::Role;
 use crate::pki::inspect::Certificate;
@@ -140,10 +140,17 @@ impl Audit {
         let broken = broken.or(unexplained);
         let refused = go.as_ref().filter(|_| !named && broken.is_none());
         let refused = refused.map(|go| question.refused(go, question.role));
-        let states = [
-            ("chain", webpki.is_some(), broken.into_iter().chain(outlives).collect::<Vec<_>>()),
-            ("gateway", go.is_some(), refused.into_iter().collect()),
-        ];
+        let mut strictness =
+            route.map(|route| strictness::of_route(question, route, anchors)).unwrap_or_default();
+        // Both sides have the same CA.
+        strictness.retain(|finding| {
+            let is_same =
+                |known: &Finding| known.message == finding.message && known.subject == finding.subject;
+            !self.findings().any(is_same)
+        });
+        let chain = broken.into_iter().chain(outlives).chain(strictness).collect::<Vec<_>>();
+        let states =
+            [("chain", webpki.is_some(), chain), ("gateway", go.is_some(), refused.into_iter().collect())];
         let webpki = webpki.map(|refusal| refusal.to_string());
         self.verdicts.push(Verdicts { subject: subject.to_owned(), webpki, go });
         for (name, is_refused, findings) in states {

@@ -6,6 +6,7 @@
 
 mod authority;
 mod chain;
+mod cure;
 mod files;
 pub mod go_x509;
 mod leaf;
@@ -14,6 +15,7 @@ mod place;
 mod route;
 mod rules;
 mod scope;
+mod strictness;
 
 pub use place::replaceable;
 pub use scope::{CaKeyFile, LeafFiles, Scope};

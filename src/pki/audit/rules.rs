@@ -5,12 +5,13 @@ use std::path::Path;
 
 use time::{Duration, OffsetDateTime};
 
+use super::cure::renewal;
 use crate::host::Host;
 use crate::pki::change::{renew_command, replace_command, rotate_command};
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
 use crate::pki::lifetime::CLOCK;
 use crate::pki::names::list;
-use crate::pki::{Distrust, Role, SubjectName, Summary, Trust, check, date, verify};
+use crate::pki::{Distrust, Role, SubjectName, Trust, check, date, verify};
 use crate::report::{Finding, Id, Severity};
 use crate::shell::shell_word;
 use crate::units::Within;
@@ -35,9 +36,9 @@ pub(super) fn dates(
         Some(match (id, within) {
             (Id::CertsNotYetValid, _) => finding.with_hint(CLOCK),
             (Id::CertsExpiring, Some(within)) => finding
-                .with_hint(renewal(subject, summary, Some(within)))
+                .with_hint(renewal(subject, summary, Some(within), now))
                 .with_evidence("within", within.to_string()),
-            _ => finding.with_hint(renewal(subject, summary, None)),
+            _ => finding.with_hint(renewal(subject, summary, None, now)),
         })
     };
     certificates.iter().filter_map(date).collect()
@@ -53,7 +54,8 @@ pub(super) fn dates_of_anchor(
     let summary = &anchor.summary;
     let Some((id, words)) = check::date(summary, Duration::ZERO, now) else { return Vec::new() };
     let message = format!("its CA, `{}` in `{ca}`, {}{words}", summary.subject, verb(id));
-    let hint = if id == Id::CertsNotYetValid { CLOCK.to_owned() } else { renewal(subject, summary, None) };
+    let hint =
+        if id == Id::CertsNotYetValid { CLOCK.to_owned() } else { renewal(subject, summary, None, now) };
     vec![Finding::new(id, subject, message).with_hint(hint)]
 }
 
@@ -189,7 +191,9 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
         findings.push(
             Finding::new(Id::CertsUnsupportedKey, subject, message)
                 .with_evidence("found", summary.key.clone())
-                .with_hint("issue it again with a P-256 key"),
+                .with_hint(
+                    "issue it again for a key that `openssl ecparam -name prime256v1 -genkey -noout` makes",
+                ),
         );
     }
     if let Some(reason) = certificate.weak_key {
@@ -344,16 +348,6 @@ fn soon(life: Duration, within: Option<Within>) -> Duration {
         // A life that ends before it begins has no part.
         Some(within) => date::signed(within.of(life.try_into().unwrap_or_default())),
     }
-}
-
-/// How to get a certificate with a later end.
-fn renewal(subject: &str, summary: &Summary, within: Option<Within>) -> String {
-    if summary.is_ca {
-        return format!("replace the CA, which keeps all names: {}", rotate_command(Path::new(subject), ""));
-    }
-    // What is due by another rule is not renewed without it.
-    let flags = within.map_or_else(String::new, |within| format!("--within {within}"));
-    format!("renew it where its CA is: {}", renew_command(Path::new(subject), &flags))
 }
 
 fn p256(subject: &str) -> String {

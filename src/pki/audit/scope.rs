@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::input::is_stdin;
-use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role, inspect};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role, inspect, store};
 
 /// Which files to look at.
 #[derive(Clone, Debug)]
@@ -10,6 +10,8 @@ pub struct Scope {
     pub ca: PathBuf,
     /// The CA's key, where it is here.
     pub ca_key: Option<CaKeyFile>,
+    /// The CA's key, if the set has it and the directory does not.
+    pub left_ca_key: Option<PathBuf>,
     /// What both sides show.
     pub leafs: Vec<LeafFiles>,
     /// Other certificate files, which must hold no key either.
@@ -72,6 +74,8 @@ impl Scope {
         }
         let ca_key = Some(directory.join(CA_KEY_FILE)).filter(|path| has(path));
         let ca_key = ca_key.map(|path| CaKeyFile { path, passphrase: None });
-        Ok(Self { ca, ca_key, leafs, others })
+        let left_ca_key = Some(store::current(directory).join(CA_KEY_FILE));
+        let left_ca_key = left_ca_key.filter(|path| ca_key.is_none() && has(path));
+        Ok(Self { ca, ca_key, left_ca_key, leafs, others })
     }
 }

@@ -4,6 +4,7 @@
 //! that is there too.
 
 use std::cmp::Reverse;
+use std::collections::VecDeque;
 use std::path::Path;
 
 use time::OffsetDateTime;
@@ -39,12 +40,18 @@ impl<'a> Climb<'a> {
     /// # Errors
     /// If there is none: what is wrong with a link before what is missing.
     pub(super) fn best(mut self, own: &[usize]) -> Result<Vec<usize>, ImportError> {
+        let mut paths = VecDeque::new();
         for start in own {
             // Before its issuers are looked for: what is wrong with the CA itself comes first.
             match (self.fit)(&self.links[*start], 0) {
-                Ok(()) => self.climb(&mut vec![*start]),
+                Ok(()) => paths.push_back(vec![*start]),
                 Err(refusal) => self.refusals.push(refusal),
             }
+        }
+        // Short paths first: where CAs have signed each other there are more paths than anybody can look at.
+        while let Some(path) = paths.pop_front() {
+            let longer = self.above(&path);
+            paths.extend(longer);
         }
         let rank = |path: &Vec<usize>| (self.end(path), Reverse(path.len()));
         // Of equals the first, which stands first in its file.
@@ -67,12 +74,13 @@ impl<'a> Climb<'a> {
         path.iter().map(|index| self.links[*index].summary.not_after).min()
     }
 
-    /// Goes on from the last link of `path`, in every direction.
-    fn climb(&mut self, path: &mut Vec<usize>) {
-        let links = self.links;
-        let Some(last) = path.last().map(|index| &links[*index]) else { return };
+    /// One step on from the last link of `path`, in every direction.
+    fn above(&mut self, path: &[usize]) -> Vec<Vec<usize>> {
+        let (links, mut longer) = (self.links, Vec::new());
+        let Some(last) = path.last().map(|index| &links[*index]) else { return longer };
         if last.is_root {
-            return self.found.push(path.clone());
+            self.found.push(path.to_vec());
+            return longer;
         }
         let named = links.iter().enumerate().filter(|(_, other)| other.subject == last.issuer);
         let (mut is_named, mut is_signed) = (false, false);
@@ -94,19 +102,22 @@ impl<'a> Climb<'a> {
                 }
                 continue;
             }
+            // Certified by another CA. A path that has it only once is found from where it stands first.
+            if path.iter().any(|below| links[*below].is_same_ca(issuer)) {
+                continue;
+            }
             if let Err(refusal) = (self.fit)(issuer, path.len()) {
                 self.refusals.push(refusal);
             } else if signature == Signature::Unsupported {
                 self.refusals.push(self.unsupported(last));
             } else {
-                path.push(index);
-                self.climb(path);
-                path.pop();
+                longer.push([path, &[index]].concat());
             }
         }
         if !is_signed {
             self.refusals.push(self.dead_end(last, is_named));
         }
+        longer
     }
 
     fn unsupported(&self, link: &Link) -> ImportError {

@@ -16,7 +16,7 @@ use crate::pki::private_key::PrivateKey;
 use crate::pki::signature::{self, Signature, signed_by};
 use crate::pki::{
     DecryptError, Encryption, Found, IdentityError, InspectError, Passphrase, Summary, key_kind, profile,
-    public_key,
+    public_key, strict,
 };
 use crate::report::{Finding, Id, Severity};
 
@@ -47,6 +47,9 @@ pub(super) struct Link {
     may_sign: Option<bool>,
     /// It signed itself, or says so in a way that cannot be verified.
     pub(super) is_root: bool,
+    /// Of X.509 version 1, which has no basicConstraints. As a root Go, OpenSSL, BoringSSL and webpki take it for a CA,
+    /// below a root none of them does.
+    is_old: bool,
     /// How it was signed, in words.
     pub(super) algorithm: Cow<'static, str>,
     is_common_algorithm: bool,
@@ -152,6 +155,7 @@ impl Candidate<'_> {
         let path = chosen.iter().filter_map(|index| links[*index].take()).collect::<Vec<_>>();
         let mut findings =
             path.iter().take(1).filter_map(|ca| ca.strictness(self.certificate)).collect::<Vec<_>>();
+        findings.extend(path.windows(2).filter_map(|pair| pair[0].misfit(&pair[1], self.certificate)));
         findings.extend(path.last().and_then(|root| root.odd_signature(self.certificate)));
         Ok(Imported { key, path, findings })
     }
@@ -174,8 +178,12 @@ impl Candidate<'_> {
     fn fit(&self, link: &Link, below: usize) -> Result<(), ImportError> {
         let (path, subject) = (self.certificate.to_owned(), link.summary.subject.clone());
         let Summary { not_before, not_after, is_ca, .. } = link.summary;
-        if !is_ca {
-            Err(ImportError::NotACa { path, subject })
+        let is_authority = is_ca || link.is_root && link.is_old;
+        if !is_authority {
+            Err(match link.is_old {
+                true => ImportError::OldCertificate { path, subject },
+                false => ImportError::NotACa { path, subject },
+            })
         } else if link.may_sign == Some(false) {
             Err(ImportError::NoCertificateSign { path, subject })
         } else if let Some(reason) = link.unsupported_key {
@@ -214,6 +222,7 @@ impl Link {
             path_length: None,
             may_sign: None,
             is_root: own_signature == Some(Signature::Own),
+            is_old: parsed.version().0 < 2 && parsed.extensions().is_empty(),
             algorithm: signature::name(&parsed),
             is_common_algorithm: signature::is_common(&parsed),
             weak_hash: signature::weak_hash(&parsed),
@@ -254,23 +263,38 @@ impl Link {
         }
     }
 
+    /// The same name and key, perhaps in another certificate.
+    pub(super) fn is_same_ca(&self, other: &Self) -> bool {
+        self.subject == other.subject && self.public_key == other.public_key
+    }
+
     fn has_key(&self, key: &PrivateKey) -> bool {
         public_key::is_same(&self.public_key, key.public_key())
     }
 
     /// What only strict verifiers hold against it.
     fn strictness(&self, path: &Path) -> Option<Finding> {
-        let lacks = [
-            (self.may_sign.is_none(), "no key usage"),
-            (self.key_identifier.is_none(), "no subject key identifier"),
-            (self.subject == EMPTY_NAME, "an empty subject"),
-        ];
-        let lacks = lacks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, what)| what).collect::<Vec<_>>();
+        if self.is_old {
+            let message = "the CA is an X.509 version 1 certificate, which cannot say that it is a CA, so strict verifiers refuse what it signs";
+            return Some(Finding::new(Id::CertsCaNotStrict, path.display().to_string(), message));
+        }
+        let lacks = strict::lacks(&self.certificate, self.is_root);
         if lacks.is_empty() {
             return None;
         }
         let message = format!("the CA has {}, so strict verifiers refuse what it signs", lacks.join(" and "));
         Some(Finding::new(Id::CertsCaNotStrict, path.display().to_string(), message))
+    }
+
+    /// What OpenSSL holds against its issuer.
+    fn misfit(&self, issuer: &Self, path: &Path) -> Option<Finding> {
+        let [named, found] = strict::mismatch(&self.certificate, &issuer.certificate)?;
+        let (name, issuer) = (&self.summary.subject, &issuer.summary.subject);
+        let message = format!(
+            "the authority key identifier of `{name}` does not fit `{issuer}`, so OpenSSL rejects it"
+        );
+        let finding = Finding::new(Id::CertsIssuerMisfit, path.display().to_string(), message);
+        Some(finding.with_evidence("expected", named).with_evidence("found", found))
     }
 
     /// A note about a root whose signature would count if it were not a root.
@@ -289,9 +313,6 @@ impl Link {
         Some(finding)
     }
 }
-
-/// An empty SEQUENCE.
-const EMPTY_NAME: [u8; 2] = [0x30, 0];
 
 #[cfg(test)]
 mod tests {

@@ -54,7 +54,7 @@ pub enum ImportError {
         /// Which of its certificates.
         subject: DistinguishedName,
     },
-    /// A leaf, or a certificate older than X.509 version 3.
+    /// A leaf.
     #[error("`{subject}` in `{}` is not a CA: its basicConstraints do not say so", path.display())]
     NotACa {
         /// The certificate file.
@@ -77,6 +77,14 @@ pub enum ImportError {
         subject: DistinguishedName,
         /// Its first second.
         not_before: OffsetDateTime,
+    },
+    /// X.509 version 1, below a root: no verifier takes it for a CA.
+    #[error("`{subject}` in `{}` is an X.509 version 1 certificate, which can be a CA only as a root", path.display())]
+    OldCertificate {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
     },
     /// No passphrase could be had.
     #[error(transparent)]
@@ -159,6 +167,9 @@ impl Hint for ImportError {
                 format!("append the root: `cat root.crt >> {}`", crate::shell::shell_path(path))
             }
             Self::NotYetValid { .. } => CLOCK.to_owned(),
+            Self::OldCertificate { .. } => {
+                "have it issued again as version 3, with `basicConstraints=critical,CA:TRUE`".to_owned()
+            }
             Self::Passphrase(error) => return error.hint(),
             Self::PassphraseNeeded { .. } => {
                 "name the file with its passphrase: `--ca-key-passphrase-file FILE`, or `-` for stdin"

@@ -251,14 +251,23 @@ impl Ca {
     ///
     /// # Errors
     /// When the certificate cannot be read.
-    pub fn of(path: PathBuf, key: PathBuf, members: &[Member]) -> Result<Self, IdentityError> {
+    pub fn of(
+        path: PathBuf,
+        key: PathBuf,
+        members: &[Member],
+        now: OffsetDateTime,
+    ) -> Result<Self, IdentityError> {
         let certificates = member::certificates(&path, &identity::read(&path)?)?;
         // The file may hold the CAs above it, and others, in any order. What signs is known when the key is opened; before
         // that, a CA that expires in another branch must not be taken for it.
         let has_issued =
             |ca: &&CertificateDer<'_>| members.iter().any(|member| is_signed_by(member.certificate(), ca));
-        let signs = certificates.iter().find(has_issued).unwrap_or(&certificates[0]);
-        let summary = member::summary(&path, signs)?;
+        let signs = certificates.iter().filter(has_issued).map(|signs| member::summary(&path, signs));
+        let signs = signs.collect::<Result<Vec<_>, _>>()?;
+        // A CA that was renewed with its key may stand there once more, as it was before. Of equals the first counts.
+        let is_valid = |summary: &Summary| summary.not_before <= now && now < summary.not_after;
+        let best = signs.into_iter().rev().max_by_key(|summary| (is_valid(summary), summary.not_after));
+        let summary = best.map_or_else(|| member::summary(&path, &certificates[0]), Ok)?;
         // One that has others of the file below it is there to lead to a root.
         let is_above =
             |ca: &CertificateDer<'_>| certificates.iter().any(|other| other != ca && is_signed_by(other, ca));

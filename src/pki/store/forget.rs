@@ -10,7 +10,7 @@ use std::path::Path;
 use super::file::sync;
 use super::handle::Directory;
 use super::lock::lock;
-use super::place::{FORGOTTEN, PREVIOUS, Place};
+use super::place::{FORGOTTEN, Place, is_set};
 use super::{StoreError, Undo};
 use crate::pki::{CA_KEY_FILE, NEXT_CA_KEY_FILE};
 
@@ -38,21 +38,16 @@ pub(super) fn forget(place: &Place) -> Result<(), StoreError> {
     let Some(hidden) = place.hidden() else { return Ok(()) };
     let Some(new) = hidden.target(FORGOTTEN) else { return Ok(()) };
     // Otherwise the new set did not take its place, and the key is that of the set in use.
-    if place.current()? == Some(new)
-        && let Some(before) = set_before(place)?
-    {
-        remove_ca_keys(&before)?;
+    if place.current()?.as_ref() == Some(&new) {
+        for (name, kind) in hidden.entries()? {
+            // Also of what is swept only after this: the marker goes when no key is left.
+            if kind.is_dir() && name != new && is_set(&name) {
+                remove_ca_keys(&hidden.open(name)?)?;
+            }
+        }
     }
     let failed = |source| StoreError::failed("remove", &hidden.path_of(FORGOTTEN), source);
     hidden.remove(FORGOTTEN).map_err(failed)
-}
-
-/// The set that the current one has replaced.
-fn set_before(place: &Place) -> Result<Option<Directory>, StoreError> {
-    match place.linked_set(PREVIOUS) {
-        Err(StoreError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-        result => result,
-    }
 }
 
 /// On disk, too: who is told that a key is gone may sell the machine.

@@ -90,7 +90,7 @@ pub use file::write_alone;
 pub use forget::finish_forgetting;
 pub use git::{Unignored, unignored};
 pub use judge::{Contents, judge, refuse_foreign};
-pub use place::previous;
+pub use place::{current, previous};
 pub use snapshot::Snapshot;
 pub use trust::Untrusted;
 pub use way::{open_trusted, trust, trust_of};

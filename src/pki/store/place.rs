@@ -15,6 +15,11 @@ pub fn previous(directory: &Path) -> PathBuf {
     directory.join(HIDDEN).join(PREVIOUS)
 }
 
+/// Where the set is that the links of `directory` lead to.
+pub fn current(directory: &Path) -> PathBuf {
+    directory.join(HIDDEN).join(CURRENT)
+}
+
 /// A directory with our names in it, opened once.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -201,7 +206,7 @@ fn own(directory: Directory) -> Result<Directory, StoreError> {
 }
 
 /// A set is called so, next to `current`: one component and no path.
-fn is_set(name: &OsStr) -> bool {
+pub(super) fn is_set(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.len() > SET.len() && name.starts_with(SET.as_bytes()) && !name.contains(&b'/')
 }

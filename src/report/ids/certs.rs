@@ -6,12 +6,15 @@ macro_rules! certs {
             CertsCaCannotSign = "certs.ca-cannot-sign", Error,
                 "the CA's certificate has key usages, and keyCertSign is not among them: Go and OpenSSL trust nothing that it signed, webpki does not look",
                 "make the CA's certificate again with keyCertSign, or use the one that `egext certs init` makes";
+            CertsCaKeyLeft = "certs.ca-key-left", Warning,
+                "the directory has no `ca.key`, and the set in its `.egext` still has the CA's key: the link was removed, and the next command that writes puts it back; anyone who can read the key can impersonate either side",
+                "if the key was moved away, remove it here too: `rm certs/.egext/set-*/ca.key`; otherwise put the link back: `ln -s .egext/current/ca.key certs/ca.key`";
             CertsCaNotRoot = "certs.ca-not-root", Warning,
                 "the CA file holds an intermediate CA, and no valid self-signed root above it: Go and rustls trust any CA in the file; OpenSSL, Node.js and Python before 3.13 reject what it issued, unless partial chains are switched on (`unable to get issuer certificate`)",
                 "append the certificates of the CAs above it, up to the root";
             CertsCaNotStrict = "certs.ca-not-strict", Warning,
-                "a CA certificate lacks what RFC 5280 requires of one: version 3, a key usage, a key identifier or a subject; Go, rustls and OpenSSL accept it by default, but OpenSSL's strict mode, which Python 3.13 switches on, rejects what it signs",
-                "have the CA's certificate issued again with keyUsage (keyCertSign, cRLSign), subjectKeyIdentifier and a subject, or make a CA with `egext certs init`";
+                "a CA certificate lacks what RFC 5280 requires of one: version 3, a key usage, key identifiers, a subject or critical basicConstraints; Go, rustls and OpenSSL accept it by default, but OpenSSL's strict mode, which Python 3.13 switches on, rejects what it signs",
+                "have the CA's certificate issued again with critical basicConstraints, keyUsage (keyCertSign, cRLSign), subjectKeyIdentifier, authorityKeyIdentifier below a root, and a subject, or make a CA with `egext certs init`";
             CertsChainBroken = "certs.chain-broken", Error,
                 "the CA certificate in the set did not sign this certificate, or not for this side: files of two sets were mixed",
                 "copy the set again as a whole, or issue the certificate anew: `egext certs issue ROLE --out NAME --san NAME --replace`";
@@ -39,6 +42,9 @@ macro_rules! certs {
             CertsIsCa = "certs.is-ca", Error,
                 "a CA's certificate is used as a side's own, as plain `openssl req -x509` makes it or when `ca.crt` was copied over it; Go accepts that, rustls and others refuse it",
                 "issue a leaf certificate from the CA, and keep the two in files of their own";
+            CertsIssuerMisfit = "certs.issuer-misfit", Warning,
+                "the authority key identifier of a certificate names another key or another certificate than its issuer in the file has, for example because the issuer was renewed: Go and rustls do not look at it; OpenSSL, Node.js and Python reject the certificate (`unable to get local issuer certificate`)",
+                "put the certificate of the issuer that it names back into the file, next to the new one, or have it issued again by the present issuer";
             CertsKeyEncrypted = "certs.key-encrypted", Error,
                 "the key of a server or client certificate is encrypted: no server, gateway or bridge asks for a passphrase, so none of them starts with it; of a CA's key, that it is encrypted in the old OpenSSL form, which `renew` and `issue` do not read",
                 "decrypt it into a file of mode 0600: `(umask 077; openssl pkey -in KEY -out KEY.plain)`; only the CA's key may stay encrypted, as PKCS#8: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out KEY.new`";

@@ -316,6 +316,13 @@ fn names_that_would_be_other_files_are_refused() {
         let out = format!("--out={name}");
         place.verb(&["issue", "client", "--san", "a", &out]).assert().code(2).stdout_eq("");
     }
+    for (name, stem) in [("x.crt", "x"), ("x.y.KEY", "x.y"), ("x.pem", "x")] {
+        let words = format!(
+            "error: `{name}` is the name of a file, and `--out` takes the name of a certificate\n  \
+             hint: leave out the ending: `--out {stem}` writes `{stem}.crt` and `{stem}.key`\n"
+        );
+        place.assert_fails(&["issue", "client", "--san", "a", "--out", name], words);
+    }
     fs::write(place.certs().join("theirs.key"), "theirs").expect("writable");
     place.verb(&["issue", "client", "--san", "a", "--out", "theirs"]).assert().code(2).stderr_eq(str![[r"
 error: `certs/theirs.key` was not made by this command, and is not overwritten

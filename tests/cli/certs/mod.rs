@@ -6,6 +6,7 @@ mod channel;
 mod check;
 mod containers;
 mod copies;
+mod cures;
 mod dates;
 mod files;
 mod hints;

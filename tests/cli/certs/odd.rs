@@ -155,7 +155,10 @@ fn a_key_in_another_form_is_the_same_key() {
         return;
     }
     for (form, said) in [
-        (["-conv_form", "compressed"], "(P-256): Go, rustls and Java do not read compressed points"),
+        (
+            ["-conv_form", "compressed"],
+            "(P-256 with a compressed point): Go, rustls and Java do not read compressed points",
+        ),
         (["-param_enc", "explicit"], "(EC with explicit parameters): the curve has to be named"),
     ] {
         let place = Place::new();

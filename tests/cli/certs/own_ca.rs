@@ -5,6 +5,10 @@ use std::path::Path;
 
 use egext::pki::authority::Authority;
 use egext_test_support::has_openssl;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    SerialNumber,
+};
 use snapbox::str;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
@@ -233,7 +237,14 @@ fn a_ca_that_strict_verifiers_refuse_is_used_with_a_warning() {
     assert_eq!(report["findings"][0]["id"], "certs.ca-not-strict");
     assert_eq!(
         report["findings"][0]["message"],
-        "the CA has no key usage and no subject key identifier and an empty subject, so strict verifiers refuse what it signs"
+        "the CA has no key usage and no subject key identifier and an empty subject and basicConstraints that are not critical, so strict verifiers refuse what it signs"
+    );
+    let check = place.verb_json(&["check"], 0);
+    let found = check["findings"].as_array().expect("a list");
+    assert_eq!(found.len(), 1, "once, for both sides: {check}");
+    assert_eq!(
+        (&found[0]["id"], &found[0]["subject"]),
+        (&"certs.ca-not-strict".into(), &"certs/ca.crt".into())
     );
     for role in ["server", "client"] {
         let certificate = format!("certs/{role}.crt");
@@ -246,6 +257,136 @@ fn a_ca_that_strict_verifiers_refuse_is_used_with_a_warning() {
             &certificate,
         ]);
     }
+}
+
+/// Go, OpenSSL and webpki take it for a CA as a root, and only there.
+#[test]
+fn a_root_of_version_1_is_used_with_a_warning() {
+    if !has_openssl() {
+        return;
+    }
+    let place = Place::new();
+    let key = ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out"];
+    for name in ["old", "below"] {
+        let [key_file, request] = ["key", "csr"].map(|kind| format!("{name}.{kind}"));
+        place.openssl(&[&key[..], &[&key_file]].concat());
+        place.openssl(&["req", "-new", "-subj", &format!("/CN={name}"), "-key", &key_file, "-out", &request]);
+    }
+    let sign = ["x509", "-req", "-days", "3650", "-in"];
+    place.openssl(&[&sign[..], &["old.csr", "-signkey", "old.key", "-out", "old.crt"]].concat());
+    place.openssl(
+        &[
+            &sign[..],
+            &["below.csr", "-CA", "old.crt", "-CAkey", "old.key", "-set_serial", "7", "-out", "below.crt"],
+        ]
+        .concat(),
+    );
+    place.join(&["below.crt", "old.crt"], "chain.crt");
+    place.assert_refused(
+        &["--ca-cert", "chain.crt", "--ca-key", "below.key"],
+        "`below` in `chain.crt` is an X.509 version 1 certificate, which can be a CA only as a root",
+    );
+
+    let report = place.json(&["--ca-cert", "old.crt", "--ca-key", "old.key"], 0);
+    assert_eq!(report["findings"][0]["id"], "certs.ca-not-strict");
+    assert_eq!(
+        report["findings"][0]["message"],
+        "the CA is an X.509 version 1 certificate, which cannot say that it is a CA, so strict verifiers refuse what it signs"
+    );
+    for role in ["server", "client"] {
+        let [certificate, purpose] = [format!("certs/{role}.crt"), format!("ssl{role}")];
+        place.openssl(&["verify", "-CAfile", "certs/ca.crt", "-purpose", &purpose, &certificate]);
+    }
+    let check = place.verb_json(&["check"], 0);
+    assert_eq!(check["status"], "warning", "webpki and Go's rules accept both: {check}");
+    place.verb(&["renew", "--force", "--ca-cert", "old.crt", "--ca-key", "old.key"]).assert().success();
+}
+
+/// Only OpenSSL looks at it, and what is built on it.
+#[test]
+fn an_issuer_that_does_not_fit_its_name_in_the_certificate_is_a_warning() {
+    let place = Place::new();
+    let [root, key] = [(); 2].map(|()| KeyPair::generate().expect("a key"));
+    let params = |name: &str, identifier: &[u8]| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.key_identifier_method = KeyIdMethod::PreSpecified(identifier.to_vec());
+        params.use_authority_key_identifier_extension = true;
+        params.serial_number = Some(SerialNumber::from_slice(identifier));
+        params
+    };
+    // The root was renewed with its key, and got another key identifier.
+    let [old, new] = [&[1][..], &[2]].map(|identifier| params("root", identifier));
+    let issuing =
+        params("issuing", &[3]).signed_by(&key, &Issuer::from_params(&old, &root)).expect("signed").pem();
+    let [old, new] = [old, new].map(|root_params| root_params.self_signed(&root).expect("signed").pem());
+    fs::write(place.path("ca.key"), key.serialize_pem()).expect("writable");
+    for (file, certificates) in
+        [("fits.crt", [&*issuing, &*old, ""].concat()), ("renewed.crt", [&*issuing, &*new, ""].concat())]
+    {
+        fs::write(place.path(file), certificates).expect("writable");
+    }
+    place.init(&["--ca-cert", "fits.crt", "--ca-key", "ca.key", "--dir", "fits"]).assert().success();
+    assert_eq!(place.verb_json(&["check", "fits"], 0)["findings"], serde_json::json!([]));
+    let report = place.json(&["--ca-cert", "renewed.crt", "--ca-key", "ca.key"], 0);
+    let check = place.verb_json(&["check"], 0);
+    for findings in [&report["findings"], &check["findings"]] {
+        let finding = &findings[0];
+        assert_eq!(finding["id"], "certs.issuer-misfit", "{findings}");
+        assert_eq!(
+            finding["message"],
+            "the authority key identifier of `issuing` does not fit `root`, so OpenSSL rejects it"
+        );
+        assert_eq!(
+            (&finding["evidence"]["expected"], &finding["evidence"]["found"]),
+            (&"key identifier 01".into(), &"key identifier 02".into())
+        );
+    }
+    if has_openssl() {
+        let verify = |set: &str| {
+            let [ca, server] = [format!("{set}/ca.crt"), format!("{set}/server.crt")];
+            let arguments = ["verify", "-CAfile", &ca, "-untrusted", &server, &server];
+            super::command("openssl").current_dir(place.path("").as_path()).args(arguments).assert()
+        };
+        verify("fits").success();
+        verify("certs").failure();
+    }
+    // With the certificate that it names next to the new one OpenSSL finds its way.
+    place.join(&["certs/ca.crt", "fits/ca.crt"], "both.crt");
+    fs::copy(place.path("both.crt"), place.certs().join(".egext/current/ca.crt")).expect("writable");
+    assert_eq!(place.verb_json(&["check"], 0)["findings"], serde_json::json!([]));
+}
+
+/// Each of them has a certificate from each other, and only one is a root: paths go in circles.
+#[test]
+fn of_cas_that_certify_each_other_the_shortest_way_is_taken() {
+    let place = Place::new();
+    let keys = [(); 6].map(|()| KeyPair::generate().expect("a key"));
+    let params = |number: usize| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, format!("M{number}"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params
+    };
+    let mut file = String::new();
+    for (subject, key) in keys.iter().enumerate() {
+        for (issuer, issuer_key) in keys.iter().enumerate() {
+            if subject != issuer || subject == 5 {
+                let issuer = params(issuer);
+                let issuer = Issuer::from_params(&issuer, issuer_key);
+                file += &params(subject).signed_by(key, &issuer).expect("signed").pem();
+            }
+        }
+    }
+    fs::write(place.path("ca.crt"), file).expect("writable");
+    fs::write(place.path("ca.key"), keys[0].serialize_pem()).expect("writable");
+    place.init(&["--ca-cert", "ca.crt", "--ca-key", "ca.key"]).assert().success();
+    let server = String::from_utf8(place.files_of("server.crt")).expect("PEM");
+    assert_eq!(server.matches("BEGIN CERTIFICATE").count(), 2, "the certificate, and M0 by M5");
+    place.verb(&["check"]).assert().success();
 }
 
 #[test]

@@ -2,11 +2,17 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
+use egext::pki::authority::SetPlan;
 use egext::pki::{Anchors, Identity};
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
+use egext::units::Span;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair,
+};
 use snapbox::str;
+use time::Duration;
 
-use super::Place;
+use super::{Place, now};
 
 #[test]
 fn the_archive_is_what_one_side_needs_and_no_more() {
@@ -21,7 +27,7 @@ packed what the server needs into `server.tar`
 files
   in it           certs/ca.crt  certs/server.crt  certs/server.key
 
-hint: on the other machine: `mkdir -m 700 certs && tar -xf server.tar -C certs`; then remove the archive on both
+hint: on the other machine: `mkdir -p -m 700 certs && tar -xf server.tar -C certs`; then remove the archive on both
 
 "]]);
     let archive = place.path("server.tar");
@@ -56,7 +62,7 @@ fn nothing_that_is_there_is_overwritten_or_followed() {
             "error: `{name}` exists, and is not overwritten\n  hint: name another file, or remove this one\n"
         ));
     }
-    place.shell_verb("trap '' XFSZ; ulimit -f 0", "pack client --out full.tar").assert().code(2);
+    place.shell_verb("ulimit -f 0", "pack client --out full.tar").assert().code(2);
     assert_eq!(place.tree(), before);
 }
 
@@ -72,6 +78,44 @@ error: a peer would refuse the client certificate: it does not lead to a trusted
 ...
 "]]);
     assert!(!place.path("client.tar").exists());
+}
+
+#[test]
+fn what_has_expired_is_not_packed() {
+    let place = Place::new();
+    place.write_set(now() - Duration::days(500));
+    place.assert_fails(
+        &["pack", "server", "--out", "x.tar"],
+        str![[r"
+error: `certs/server.crt` expired [..] ago, so every peer rejects it
+  hint: renew it first, and pack then: `egext certs renew --name server`
+
+"]],
+    );
+    place.verb(&["renew"]).assert().success();
+    place.verb(&["pack", "server", "--out", "x.tar"]).assert().success();
+
+    let place = Place::new();
+    let plan =
+        SetPlan { lifetime: Span::from_days(20), ca_lifetime: Span::from_days(20), ..SetPlan::default() };
+    place.write_plan(&plan, now() - Duration::days(10));
+    // A CA that ends before the certificates that it issued.
+    let mut ca = CertificateParams::default();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    ca.distinguished_name = DistinguishedName::new();
+    let name = place.leaf("client").issuer.common_name().to_owned();
+    ca.distinguished_name.push(DnType::CommonName, name);
+    (ca.not_before, ca.not_after) = (now() - Duration::days(10), now() - Duration::days(1));
+    let key = KeyPair::from_pem(&String::from_utf8(place.files_of("ca.key")).expect("PEM")).expect("a key");
+    place.replace("ca.crt", ca.self_signed(&key).expect("signed").pem());
+    place.assert_fails(
+        &["pack", "client", "--out", "x.tar"],
+        str![[r"
+error: a CA above `certs/client.crt` has expired, so every peer rejects it
+  hint: replace the CA first, and pack then: `egext certs rotate-ca prepare`
+
+"]],
+    );
 }
 
 #[test]
@@ -92,7 +136,7 @@ files
 
 note: in the archive they are `ca.crt`, `client.crt`, `client.key`, as every command expects
 
-hint: on the other machine: `mkdir -m 700 certs && tar -xf gateway-2.tar -C certs`; then remove the archive on both
+hint: on the other machine: `mkdir -p -m 700 certs && tar -xf gateway-2.tar -C certs`; then remove the archive on both
 
 "]]);
     let there = place.path("there");
@@ -113,16 +157,18 @@ hint: on the other machine: `mkdir -m 700 certs && tar -xf gateway-2.tar -C cert
     // It is for one side, and so is its archive.
     place.verb(&["pack", "server", "--name", "gateway-2", "--out", "x.tar"]).assert().code(2).stderr_eq(
         str![[r"
-error: a peer would refuse the server certificate: [..]
-...
+error: `gateway-2` is the certificate of a client, not of a server
+  hint: `egext certs pack client --name gateway-2 --out gateway-2.tar`
+
 "]],
     );
-    place.verb(&["pack", "client", "--name", "nobody", "--out", "x.tar"]).assert().code(2).stderr_eq(str![[
-        r"
-error: cannot read `certs/nobody.crt`: No such file or directory (os error 2)
-...
-"
-    ]]);
+    for (role, there) in [("client", "`client` and `gateway-2`"), ("server", "`server`")] {
+        let words = format!(
+            "error: `certs` holds no certificate `nobody`\n  hint: certificates of a {role} are {there}; \
+             `egext certs issue {role} --out nobody --san NAME` issues one\n"
+        );
+        place.assert_fails(&["pack", role, "--name", "nobody", "--out", "x.tar"], words);
+    }
     for odd in ["../gateway-2", "ca"] {
         place.verb(&["pack", "client", "--name", odd, "--out", "x.tar"]).assert().code(2);
     }

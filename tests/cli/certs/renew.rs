@@ -6,6 +6,7 @@ use egext::pki::authority::SetPlan;
 use egext::pki::{Anchors, Identity};
 use egext::units::Span;
 use egext_test_support::is_root;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use snapbox::str;
 use time::{Duration, OffsetDateTime};
 
@@ -45,6 +46,10 @@ would renew in `certs`
            until [..] (in 65 days), due since [..]
 
 hint: leave `--dry-run` out to do it
+
+"]]);
+    place.verb(&["renew", "--dry-run", "-q"]).assert().code(3).stderr_eq("").stdout_eq(str![[r"
+`server` and `client` in `certs` are to be renewed
 
 "]]);
     let report = place.verb_json(&["renew", "--dry-run", "--within", "90d"], 3);
@@ -202,6 +207,41 @@ error: `other/ca.crt` leads to a root that `certs/ca.crt` does not have
   hint: name the CA that made the set, with those above it in the same file
 
 "]]);
+}
+
+/// A CA that was renewed with its key stands in its file twice, and the older certificate may come first.
+#[test]
+fn of_two_certificates_of_one_ca_the_one_that_is_valid_counts() {
+    let place = Place::new();
+    let root = KeyPair::generate().expect("a key");
+    let params = ca("corp root");
+    let root_pem = params.self_signed(&root).expect("signed").pem();
+    let issuer = Issuer::from_params(&params, &root);
+    let key = KeyPair::generate().expect("a key");
+    let mut certificates = String::new();
+    for (from, until) in [(-400, -10), (-20, 30), (-20, 900)] {
+        let mut params = ca("corp");
+        let moment = |days| now() + Duration::days(days);
+        (params.not_before, params.not_after) = (moment(from), moment(until));
+        certificates += &params.signed_by(&key, &issuer).expect("signed").pem();
+    }
+    fs::write(place.path("ca.crt"), certificates + &root_pem).expect("writable");
+    fs::write(place.path("ca.key"), key.serialize_pem()).expect("writable");
+    let flags = ["--ca-cert", "ca.crt", "--ca-key", "ca.key"];
+    place.init(&flags).assert().success();
+    place.verb(&["renew", "--force"]).args(flags).assert().success();
+    place.verb(&["issue", "client", "a.internal", "--out", "a"]).args(flags).assert().success();
+    for name in ["server", "client", "a"] {
+        assert!(summary(&place, name).not_after > now() + Duration::days(360), "{name}");
+    }
+}
+
+fn ca(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
 }
 
 fn summary(place: &Place, name: &str) -> Summary {

@@ -30,7 +30,8 @@ fn quiet_leaves_out_all_but_warnings_and_errors() {
             findings.iter().partition(|finding| finding["severity"] != "info");
         assert!(grave.iter().all(|finding| is_told(finding, talk)), "{line}: {quiet:?}");
         assert!(!mild.iter().any(|finding| is_told(finding, talk)), "{line}: {quiet:?}");
-        assert_eq!(talk.is_empty(), grave.is_empty() && !is_answer, "{line}: {quiet:?}");
+        // What is due is no finding of `renew`, and decides the exit code.
+        assert_eq!(talk.is_empty(), grave.is_empty() && !is_answer && code != 3, "{line}: {quiet:?}");
         assert_eq!(talk.contains(" says more)"), !grave.is_empty(), "{line}: {quiet:?}");
     });
 }

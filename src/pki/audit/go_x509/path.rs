@@ -39,7 +39,9 @@ impl<'a> Search<'a> {
         for (position, candidate) in roots.chain(intermediates) {
             *signatures += 1;
             if *signatures > SIGNATURE_LIMIT {
-                return Err(Refusal::TooManySignatures);
+                // The chains that were found before count all the same.
+                last_error = Some(Refusal::TooManySignatures);
+                break;
             }
             if matches!(candidate.key, Key::Unknown) || chain.iter().any(|used| is_same(used, candidate)) {
                 continue;

@@ -1,0 +1,50 @@
+//! What OpenSSL rejects on a route that Go and rustls accept.
+
+use std::path::Path;
+
+use super::chain::Question;
+use super::route::Route;
+use crate::pki::inspect::Certificate;
+use crate::pki::strict;
+use crate::report::{Finding, Id};
+
+/// Warnings about the CAs on `route`, and about how each certificate names its issuer. `anchors` is the file of the CA.
+pub(super) fn of_route(question: &Question<'_>, route: &Route<'_>, anchors: &Path) -> Vec<Finding> {
+    let path = route.certificates();
+    let mut findings = Vec::new();
+    for certificate in &path[1..] {
+        let is_root = certificate.is_issued_by(certificate);
+        let lacks = strict::lacks(&certificate.der, is_root);
+        if !lacks.is_empty() {
+            let name = &certificate.summary.subject;
+            let message = format!(
+                "the CA `{name}` has {}, so strict verifiers refuse what it signs",
+                lacks.join(" and ")
+            );
+            let is_anchor =
+                question.anchors.iter().any(|anchor| anchor.fingerprint == certificate.fingerprint);
+            let subject = if is_anchor { anchors.display().to_string() } else { question.subject.to_owned() };
+            findings.push(Finding::new(Id::CertsCaNotStrict, subject, message));
+        }
+    }
+    let misfits = path.windows(2).filter_map(|pair| misfit(question, pair[0], pair[1]));
+    findings.extend(misfits);
+    findings
+}
+
+/// OpenSSL takes any issuer that fits, and finds none.
+fn misfit(question: &Question<'_>, certificate: &Certificate, issuer: &Certificate) -> Option<Finding> {
+    let [named, found] = strict::mismatch(&certificate.der, &issuer.der)?;
+    let mut others = question.chain.iter().chain(question.anchors);
+    let fits = |other: &Certificate| {
+        certificate.is_issued_by(other) && strict::mismatch(&certificate.der, &other.der).is_none()
+    };
+    if others.any(fits) {
+        return None;
+    }
+    let (name, issuer) = (&certificate.summary.subject, &issuer.summary.subject);
+    let message =
+        format!("the authority key identifier of `{name}` does not fit `{issuer}`, so OpenSSL rejects it");
+    let finding = Finding::new(Id::CertsIssuerMisfit, question.subject, message);
+    Some(finding.with_evidence("expected", named).with_evidence("found", found))
+}
