@@ -222,6 +222,9 @@ fn activate_needs_the_key_of_the_ca_that_was_prepared() {
     Company::new(&["corp"]).write(&place, "corp");
     Company::new(&["other"]).write(&place, "other");
     place.rotate("prepare", Some("corp")).assert().success();
+    let before = place.tree();
+    place.rotate("prepare", None).assert();
+    assert_eq!(place.tree(), before, "no private CA takes its place unasked");
     place.assert_fails(
         &["rotate-ca", "activate"],
         str![[r"

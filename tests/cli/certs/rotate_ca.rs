@@ -8,6 +8,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::Place;
 use super::channel::Channel;
+use super::other_ca::Company;
 
 #[test]
 fn a_server_and_a_client_that_reload_between_the_steps_never_see_a_failed_call() {
@@ -227,4 +228,35 @@ error: the key in `certs/ca.key` is encrypted, so that of the new CA has to be, 
     place.verb(&["renew", "--force"]).args(passphrase).assert().success();
     step("prepare").assert().success();
     step("activate").assert().success();
+}
+
+/// A copy of it would make certificates that nobody has asked for.
+#[test]
+fn no_copy_of_a_ca_key_is_left_that_nobody_needs() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let is_there = |place: &Place, key: &[u8]| place.tree().values().any(|content| content == key);
+    let old = place.files_of("ca.key");
+    place.rotate("prepare", None).assert().success();
+    let waiting = place.files_of(".egext/current/.next-ca.key");
+    // A company's CA in its place: the private one has signed nothing.
+    Company::new(&["corp"]).write(&place, "corp");
+    place.rotate("prepare", Some("corp")).assert().success();
+    place.verb(&["renew", "--force"]).assert().success();
+    assert!(!is_there(&place, &waiting), "the key of a CA that was never used");
+    place.rotate("activate", Some("corp")).assert().success();
+    place.rotate("finish", None).assert().success();
+    assert!(!is_there(&place, &old), "the key of the CA that was replaced");
+
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let old = place.files_of("ca.key");
+    for step in ["prepare", "activate"] {
+        place.rotate(step, None).assert().success();
+    }
+    assert!(is_there(&place, &old), "kept until the last step");
+    place.rotate("finish", None).assert().success();
+    assert!(!is_there(&place, &old));
+    let own = place.files_of("ca.key");
+    assert_eq!(place.tree().values().filter(|content| **content == own).count(), 1, "none in the set before");
 }
