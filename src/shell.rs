@@ -31,6 +31,7 @@ pub(crate) fn shell_path(path: &Path) -> String {
 }
 
 /// The same for a file that was typed: what was piped in once is a file for whoever types it again.
+#[cfg(feature = "cli")]
 pub(crate) fn shell_file(path: &Path) -> String {
     if path == Path::new("-") { "FILE".to_owned() } else { shell_path(path) }
 }
