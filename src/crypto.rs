@@ -19,7 +19,7 @@ pub fn provider() -> Arc<CryptoProvider> {
 mod tests {
     use super::*;
 
-    /// A new release of rustls must not change what goes over the wire without somebody noticing.
+    /// If a new release of rustls changes what goes over the wire, this test fails.
     #[test]
     fn upstream_defaults_are_what_we_document() {
         let provider = provider();

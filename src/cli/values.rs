@@ -54,7 +54,7 @@ pub(super) fn mode() -> impl TypedValueParser<Value = Mode> {
 
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
     words(Role::ALL, Role::name, |role| match role {
-        Role::Client => "Whoever opens connections: Envoy Gateway, or the bridge on its side",
+        Role::Client => "The side that opens connections: Envoy Gateway, or the bridge next to it",
         Role::Server => "The extension server",
     })
 }

@@ -14,7 +14,9 @@ use super::{Clock, Error, block_on};
 use crate::bridge::{Bridge, Died, Drained, Plan};
 use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, server_config};
-use crate::pki::{Identity, Role, audit, when};
+use crate::pki::check::untimely;
+use crate::pki::lifetime::CLOCK;
+use crate::pki::{Identity, Role, audit};
 use crate::report::{Body, Finding, Id, Printer, Report, Severity};
 use crate::shell::shell_path;
 
@@ -96,31 +98,21 @@ impl Used {
         Ok(())
     }
 
-    /// A bridge that starts with a certificate which every peer refuses answers no call, and nobody else says why.
+    /// A bridge whose certificate every peer rejects answers no call, and no peer says why.
     fn judge(&mut self, identity: &Identity, role: Role, now: OffsetDateTime) {
         let (leaf, path) = (identity.leaf(), identity.certificate_path());
         let finding = |id, message: String| Finding::new(id, path.display().to_string(), message);
         let show = format!("`egext certs show {}` says more", shell_path(path));
-        if leaf.not_after < now {
-            let message = format!("expired on {}: every peer refuses it", when::timestamp(leaf.not_after));
-            let hint = format!("renew it and restart the bridge; {show}");
-            self.defects.push(finding(Id::CertsExpired, message).with_hint(hint));
-        }
-        if leaf.not_before > now {
-            let message = format!("valid from {} on", when::timestamp(leaf.not_before));
-            let hint = "compare this machine's clock with another one";
-            self.defects.push(finding(Id::CertsNotYetValid, message).with_hint(hint));
-        }
-        let is_for_role = match role {
-            Role::Client => leaf.client_auth,
-            Role::Server => leaf.server_auth,
-        };
+        self.defects.extend(untimely(path, leaf, now).map(|finding| match finding.id {
+            Id::CertsNotYetValid => finding.with_hint(CLOCK),
+            _ => finding.with_hint(format!("renew it and restart the bridge; {show}")),
+        }));
         let own = format!("name the {role}'s own certificate; {show}");
         if leaf.is_ca {
             let message =
                 format!("`{}` is a CA's certificate, and the {role} uses it as its own", leaf.subject);
             self.defects.push(finding(Id::CertsIsCa, message).with_hint(own));
-        } else if !is_for_role {
+        } else if !leaf.permits(role) {
             self.defects
                 .push(finding(Id::CertsWrongPurpose, format!("it is not for the {role}")).with_hint(own));
         }

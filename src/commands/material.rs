@@ -19,7 +19,7 @@ pub(super) trait Files {
     fn identity(&self, role: Role) -> Result<Identity, Error>;
 
     /// Certificate and key of `role`, or none: a server may do without our certificate. Half a pair is an
-    /// error. Whoever names a CA file and no directory gets no certificate from the default directory.
+    /// error. With a CA file and no directory there is none: the default directory is not looked at.
     fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error>;
 
     /// As it would be typed.

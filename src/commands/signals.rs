@@ -19,7 +19,7 @@ pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
-    /// Those that a process ends by if it does not handle them, and that nobody means to end it by.
+    /// They end a process that does not handle them, and are not sent for that.
     others: [(Signal, &'static str); 3],
 }
 

@@ -78,7 +78,7 @@ use crate::choice::{self, UnknownChoice};
 /// Which end of the channel a certificate stands for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Role {
-    /// Whoever opens connections: Envoy Gateway, or the bridge on its side.
+    /// The side that opens connections: Envoy Gateway, or the bridge next to it.
     Client,
     /// The extension server.
     Server,

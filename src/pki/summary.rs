@@ -7,7 +7,7 @@ use x509_parser::error::X509Error;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::nom;
 
-use super::{DistinguishedName, SubjectName, date, key_kind, lifetime};
+use super::{DistinguishedName, Role, SubjectName, date, key_kind, lifetime};
 
 /// What a certificate says, in words. Nothing in it has been verified.
 #[derive(Clone, Debug)]
@@ -42,6 +42,14 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// True if its extended key usage permits this side, or does not restrict any.
+    pub fn permits(&self, role: Role) -> bool {
+        match role {
+            Role::Client => self.client_auth,
+            Role::Server => self.server_auth,
+        }
+    }
+
     /// Reads a certificate.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, renew_command, rotate_command};
 use crate::pki::inspect::PemFile;
+use crate::pki::store::HIDDEN;
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Summary, lifetime};
 use crate::units::Within;
 
@@ -68,7 +69,7 @@ impl Set {
             is_ours: ca.as_ref().is_some_and(|ca| lifetime::has_made(&ca.der)),
             ca: ca.map(|ca| ca.summary),
             has_key: is_there(CA_KEY_FILE),
-            is_stored: is_there(".egext"),
+            is_stored: is_there(HIDDEN),
         }
     }
 

@@ -8,6 +8,7 @@ use super::{CaKeyFile, LeafFiles, order};
 use crate::input::is_stdin;
 use crate::pki::identity_error::{decrypt_hint, encrypt_anew_hint};
 use crate::pki::inspect::{Certificate, KeyFile, PemFile};
+use crate::pki::store::HIDDEN;
 use crate::pki::{CA_KEY_FILE, Encryption, Found, IdentityError};
 use crate::report::{Finding, Id, Severity, State};
 use crate::shell::{shell_parent, shell_path};
@@ -129,9 +130,9 @@ pub(super) fn ca_key(ca: &str, key: &CaKeyFile, certificates: &[Certificate]) ->
 pub(super) fn left_ca_key(ca: &Path, left: &Path) -> Finding {
     let link = ca.with_file_name(CA_KEY_FILE);
     let message = format!("the set still has the CA's key, though `{}` is not there", link.display());
-    let sets = ca.with_file_name(".egext");
+    let sets = ca.with_file_name(HIDDEN);
     Finding::new(Id::CertsCaKeyLeft, left.display().to_string(), message).with_hint(format!(
-        "if it was moved away, remove it here too: `rm {}/set-*/{CA_KEY_FILE}`; otherwise put its link back: `ln -s .egext/current/{CA_KEY_FILE} {}`",
+        "if it was moved away, remove it here too: `rm {}/set-*/{CA_KEY_FILE}`; otherwise put its link back: `ln -s {HIDDEN}/current/{CA_KEY_FILE} {}`",
         shell_path(&sets),
         shell_path(&link)
     ))

@@ -218,9 +218,9 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
 /// Is it a leaf, and for this side?
 pub(super) fn usage(subject: &str, leaf: &Certificate, role: Role) -> Vec<Finding> {
     let summary = &leaf.summary;
-    let (wanted, allowed) = match role {
-        Role::Client => ("clientAuth", summary.client_auth),
-        Role::Server => ("serverAuth", summary.server_auth),
+    let wanted = match role {
+        Role::Client => "clientAuth",
+        Role::Server => "serverAuth",
     };
     let mut findings = Vec::new();
     if summary.is_ca {
@@ -231,7 +231,7 @@ pub(super) fn usage(subject: &str, leaf: &Certificate, role: Role) -> Vec<Findin
                 .with_hint(format!("issue a certificate for the {role} from that CA")),
         );
     }
-    if !allowed {
+    if !summary.permits(role) {
         let found = leaf.extended_key_usages.as_ref().map(|usages| usages.join(", ")).unwrap_or_default();
         findings.push(
             Finding::new(Id::CertsWrongPurpose, subject, format!("it is not for the {role}"))

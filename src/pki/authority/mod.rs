@@ -262,12 +262,7 @@ impl Authority {
         let Imported { key, path, findings } = imported;
         let first = path.first().ok_or(AuthorityError::Sign)?;
         let summaries = || path.iter().map(|link| &link.summary);
-        let may = |role: &Role| {
-            summaries().all(|summary| match role {
-                Role::Client => summary.client_auth,
-                Role::Server => summary.server_auth,
-            })
-        };
+        let may = |role: &Role| summaries().all(|summary| summary.permits(*role));
         let (own, mut validity) = (&first.summary, Validity::of(&first.summary));
         for summary in summaries() {
             validity = validity.within(Validity::of(summary));

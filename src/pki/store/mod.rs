@@ -90,6 +90,7 @@ pub use file::write_alone;
 pub use forget::finish_forgetting;
 pub use git::{Unignored, unignored};
 pub use judge::{Contents, judge, refuse_foreign};
+pub(super) use place::HIDDEN;
 pub use place::{current, previous};
 pub use snapshot::Snapshot;
 pub use trust::Untrusted;

@@ -223,7 +223,7 @@ fn refuse(
     }
 }
 
-pub(super) const HIDDEN: &str = ".egext";
+pub(in crate::pki) const HIDDEN: &str = ".egext";
 pub(super) const CURRENT: &str = "current";
 pub(super) const PREVIOUS: &str = "previous";
 /// With which set the CA keys of the one before are forgotten, until they are.

@@ -110,15 +110,25 @@ impl Plan {
 
     /// What was asked of a private CA, as it is typed again.
     fn prepare_flags(&self) -> String {
-        let Verb::Prepare { asked, wishes } = &self.verb else { return self.passphrase_flag() };
+        let asked = matches!(self.verb, Verb::Prepare { asked: true, .. });
+        let private = if asked { PRIVATE_CA.to_owned() } else { String::new() };
+        let wished = self.wished().into_iter().map(|(flag, value)| format!("{flag} {value}"));
+        words(&[private].into_iter().chain(wished).chain([self.passphrase_flag()]).collect::<Vec<_>>())
+    }
+
+    /// What a private CA shall be like: flags and their values.
+    fn wished(&self) -> Vec<(&'static str, String)> {
+        let Verb::Prepare { wishes, .. } = &self.verb else { return Vec::new() };
         let names = wishes.permit.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        words(&[
-            if *asked { PRIVATE_CA.to_owned() } else { String::new() },
-            wishes.key_type.map_or_else(String::new, |key_type| format!("--key-type {}", key_type.name())),
-            wishes.lifetime.map_or_else(String::new, |lifetime| format!("--ca-lifetime {lifetime}")),
-            if names.is_empty() { names } else { format!("--permit {}", shell_word(&names)) },
-            self.passphrase_flag(),
-        ])
+        let wished = [
+            ("--key-type", wishes.key_type.map(|key_type| key_type.name().to_owned())),
+            ("--ca-lifetime", wishes.lifetime.map(|lifetime| lifetime.to_string())),
+            (
+                "--permit",
+                Some(names).filter(|names| !names.is_empty()).map(|names| shell_word(&names).into()),
+            ),
+        ];
+        wished.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
     }
 
     /// What makes another private CA in place of the one that is prepared.
@@ -131,9 +141,9 @@ impl Plan {
 
     /// The flags that ask a private CA to be different, quoted.
     pub(super) fn asked(&self) -> Vec<String> {
-        let flags = self.prepare_flags();
-        let flags = flags.split(' ').filter(|word| word.starts_with("--") && *word != PRIVATE_CA);
-        flags.map(|flag| format!("`{flag}`")).collect()
+        let wished = self.wished().into_iter().map(|(flag, _)| flag);
+        let passphrase = self.passphrase.as_ref().map(|_| "--ca-key-passphrase-file");
+        wished.chain(passphrase).map(|flag| format!("`{flag}`")).collect()
     }
 }
 
