@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,12 +28,7 @@ type scenario struct {
 func (s scenario) compare(t *testing.T, from callerKind, to serverKind) {
 	t.Helper()
 	server := to.start(t)
-	direct := s.outcomes(t, from.open(t, route{name: "direct", address: server, tls: true}))
-	for at, o := range direct {
-		if want := s.wanted(); o.Code != want && o.Code != s.mayFail {
-			t.Fatalf("direct call %d should end with %s: %s", at, want, o)
-		}
-	}
+	direct := s.yardstick(t, from, route{name: "direct", address: server, tls: true})
 	b := startBridge(t, server, s.bridge)
 	on := from.open(t, b.route)
 	watched := []*bystander{watch(t, "on the same connection", on), watch(t, "on another connection", openGo(t, b.route))}
@@ -45,6 +41,28 @@ func (s scenario) compare(t *testing.T, from callerKind, to serverKind) {
 		t.Errorf("the bridge has ended: %s", b.command.ProcessState)
 	}
 }
+
+// yardstick makes the calls on the direct connection. What peers do with a GOAWAY or a deadline that comes in the middle of
+// something else is chance: on a busy machine grpc-go ends a call with `the connection is draining`, and nghttp2 one without
+// a status. Such a run is no measure, so there is another one, on a new connection.
+func (s scenario) yardstick(t *testing.T, from callerKind, direct route) []outcome {
+	t.Helper()
+	for run := 1; ; run++ {
+		made := s.outcomes(t, from.open(t, direct))
+		at := slices.IndexFunc(made, func(o outcome) bool { return o.Code != s.wanted() && o.Code != s.mayFail })
+		if at < 0 {
+			return made
+		}
+		if run == directRuns {
+			t.Fatalf("direct call %d should end with %s, also in run %d: %s", at, s.wanted(), run, made[at])
+		}
+		t.Logf("direct run %d: call %d ended with %s", run, at, made[at])
+	}
+}
+
+// directRuns is how often the direct calls are made to find a run without an accident. What is wrong with a scenario is wrong
+// in each of them.
+const directRuns = 10
 
 // judge prints a few of the calls that differ.
 func (s scenario) judge(t *testing.T, direct, bridged []outcome) {

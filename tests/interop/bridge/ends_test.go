@@ -3,6 +3,7 @@ package peers
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -77,6 +78,47 @@ func TestCallsOfAServerThatDiesHaveAStatus(t *testing.T) {
 				t.Errorf("a call after them ended with %s", o)
 			}
 		})
+	}
+}
+
+// The half that has gone out cannot be taken back. grpc-go looks for the rest of the message before it looks at the
+// trailers. A reset would tell none of the callers why, and only REFUSED_STREAM would be UNAVAILABLE to grpc-go, which then
+// makes the call a second time although the server had begun to answer it.
+func TestACallThatIsCutInsideAMessage(t *testing.T) {
+	t.Parallel()
+	cuts := map[string]func(s *rawStream){
+		"by the end of the connection": func(s *rawStream) { _ = s.peer.connection.Close() },
+		"by a reset": func(s *rawStream) {
+			_ = s.peer.frames(func(f *http2.Framer) error { return f.WriteRSTStream(s.id, http2.ErrCodeRefusedStream) })
+		},
+	}
+	for name, cut := range cuts {
+		for _, from := range allCallers {
+			t.Run(name+", "+from.name, func(t *testing.T) {
+				t.Parallel()
+				var asked atomic.Int64
+				server := oddServer(func(s *rawStream, _ script) {
+					asked.Add(1)
+					_ = s.sendHeaders(responseHeaders(), false, 16384)
+					_ = s.sendData(framed(message(1, 100))[:50], false, 16384)
+					// What has not been read yet may be lost together with the connection.
+					_ = s.await(func() bool { return s.ended })
+					cut(s)
+				})
+				on := from.open(t, startBridge(t, server.start(t), bridgeOptions{}).route)
+				o := on.do(call{Method: echo, Messages: 1, Size: 10, Metadata: asking("x-odd", 1)})
+				if from.name == grpcGo.name {
+					if o.Code != "INTERNAL" || o.Message != "unexpected EOF" {
+						t.Errorf("grpc-go has come to another end than docs/bridge.md says: %s", o)
+					}
+				} else {
+					wantOurs(t, []outcome{o}, "UNAVAILABLE")
+				}
+				if times := asked.Load(); times != 1 {
+					t.Errorf("the server was called %d times", times)
+				}
+			})
+		}
 	}
 }
 

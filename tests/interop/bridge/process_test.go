@@ -140,6 +140,8 @@ type bridgeOptions struct {
 	tls bool
 	// callTimeout is that of the bridge; without one there is none.
 	callTimeout string
+	// connectWait is that of the bridge; without one it is longer than a busy machine takes to connect.
+	connectWait string
 	// flags come after those that every bridge gets.
 	flags []string
 	// stderr takes the log, instead of a transcript that is printed when the test fails.
@@ -160,7 +162,7 @@ func startBridge(t *testing.T, upstream string, options bridgeOptions) *bridge {
 	}
 	arguments := append([]string{
 		egext, "bridge", "--listen", listen, "--upstream", upstream, "--dir", certificates.directory,
-		"--call-timeout", cmp.Or(options.callTimeout, "0s"),
+		"--call-timeout", cmp.Or(options.callTimeout, "0s"), "--connect-wait", cmp.Or(options.connectWait, "30s"),
 	}, options.flags...)
 	if options.descriptors != 0 {
 		limited := fmt.Sprintf(`ulimit -n %d && exec "$@"`, options.descriptors)

@@ -91,6 +91,8 @@ func TestACallThatIsAlwaysRefusedIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := scenario{
 		run: atOnce(2, 3, call{Method: echo, Messages: 1, Size: 100}), want: "UNAVAILABLE", anyMessage: true,
+		// For so long the bridge tries.
+		bridge: bridgeOptions{connectWait: "4s"},
 	}
 	s.compareAll(t, []callerKind{grpcGo}, []serverKind{refusing(1_000_000, true)})
 }
