@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderValue, Request};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::Code;
 
@@ -22,11 +23,11 @@ fn refused(times: usize) -> Request<()> {
 }
 
 /// Refuses each connection's calls as often as they ask for it, after it has read so much of their message.
-fn refusing(after: usize) -> (Upstream, Arc<AtomicUsize>) {
-    let tries = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&tries);
+fn refusing(after: usize) -> (Upstream, watch::Receiver<usize>) {
+    let (counted, tries) = watch::channel(0);
+    let counted = Arc::new(counted);
     let upstream = Upstream::unix(move |mut call: Call| {
-        let tries = Arc::clone(&counted);
+        let counted = Arc::clone(&counted);
         async move {
             let wanted = call.request.headers()["x-refuse"].to_str().expect("ASCII").parse::<usize>();
             let body = call.request.body_mut();
@@ -36,7 +37,12 @@ fn refusing(after: usize) -> (Upstream, Arc<AtomicUsize>) {
                 body.flow_control().release_capacity(octets.len()).expect("received");
                 received += octets.len();
             }
-            match tries.fetch_add(1, Ordering::SeqCst) < wanted.expect("a number") {
+            let mut before = 0;
+            counted.send_modify(|tries| {
+                before = *tries;
+                *tries += 1;
+            });
+            match before < wanted.expect("a number") {
                 true => call.respond.send_reset(Reason::REFUSED_STREAM),
                 false => call.echo().await,
             }
@@ -54,7 +60,7 @@ async fn a_call_that_was_refused_is_sent_again() {
         let answer = bridge.caller().await.call(refused(times), message.clone()).await;
         assert_eq!(answer.code(), 0, "{times} times, {length} octets: {:?}", answer.words());
         assert!(answer.message == message, "the message changed on the way");
-        assert_eq!(tries.load(Ordering::SeqCst), times + 1);
+        assert_eq!(*tries.borrow(), times + 1);
         assert_eq!(upstream.connections(), 1);
     }
 }
@@ -62,22 +68,17 @@ async fn a_call_that_was_refused_is_sent_again() {
 /// Also what the caller sent before the refusal, and what it sends after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_was_refused_in_the_middle_is_sent_again() {
-    let (upstream, tries) = refusing(4);
+    let (upstream, mut tries) = refusing(4);
     let bridge = Bridge::plaintext(upstream.address()).start();
     let mut call = bridge.caller().await.begin(refused(1)).await;
     call.message.send_data(Bytes::from_static(b"one, "), false).expect("open");
-    let refused_once = async {
-        while tries.load(Ordering::SeqCst) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    within_limit(refused_once).await;
+    within_limit(tries.wait_for(|tries| *tries > 0)).await.expect("the server counts");
     call.message.send_data(Bytes::from_static(b"two"), true).expect("open");
     let answer = answer(call.response).await;
     assert_eq!(answer.code(), 0, "{answer:?}");
     // The second time it is the server that has read the beginning before it echoes the rest.
     assert!("one, two".as_bytes().ends_with(&answer.message), "{answer:?}");
-    assert_eq!(tries.load(Ordering::SeqCst), 2);
+    assert_eq!(*tries.borrow(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +88,7 @@ async fn a_call_is_not_sent_again_without_all_of_its_message() {
     let answer = bridge.caller().await.call(refused(1), noise(400_000)).await;
     assert_eq!(answer.code(), Code::Unavailable as i32, "{answer:?}");
     assert!(answer.words().contains("too much of its message was sent already"), "{answer:?}");
-    assert_eq!(tries.load(Ordering::SeqCst), 1);
+    assert_eq!(*tries.borrow(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +100,7 @@ async fn a_server_that_refuses_without_end_is_neither_hammered_nor_waited_for_wi
     assert!(answer.words().contains("the extension server reset the call"), "{answer:?}");
     // A busy machine is slow, but not ten times as slow.
     assert!((Duration::from_secs(2)..Duration::from_secs(20)).contains(&answer.took), "{:?}", answer.took);
-    let tries = tries.load(Ordering::SeqCst);
+    let tries = *tries.borrow();
     assert!((2..=20).contains(&tries), "{tries} tries");
 }
 

@@ -51,19 +51,30 @@ impl Running {
     /// # Panics
     /// When the process ends or a long time passes first; says what it printed.
     pub fn wait_for_line(&mut self, text: &str) -> String {
+        if !self.prints(text) {
+            self.fail(&format!("ended without a line with `{text}`"));
+        }
+        self.seen.last().map(|line| line.text().to_owned()).unwrap_or_default()
+    }
+
+    /// Waits for a line that contains `text`, or for the end of the process: false if it ends without one.
+    ///
+    /// # Panics
+    /// When a long time passes first; says what it printed.
+    pub fn prints(&mut self, text: &str) -> bool {
         let deadline = Instant::now() + LIMIT;
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     self.seen.push(line.clone());
                     if line.text().contains(text) {
-                        return line.text().to_owned();
+                        return true;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.fail(&format!("printed no line with `{text}`")),
-                Err(RecvTimeoutError::Disconnected) => {
-                    self.fail(&format!("ended without a line with `{text}`"))
+                Err(RecvTimeoutError::Timeout) => {
+                    self.fail(&format!("neither printed a line with `{text}` nor ended"))
                 }
+                Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
     }
