@@ -127,7 +127,8 @@ impl Stage {
     /// When our own certificates cannot be used.
     pub async fn probe(&self) -> Result<Vec<TargetOutcome>, DemoError> {
         let targets = vec![self.upstream(Some(&self.client))?, self.bridge_target()?];
-        Ok(self.probe_targets(targets, Some(self.client.leaf().clone())).await)
+        // On a busy machine the bridge may need more than one attempt until it is connected.
+        Ok(self.probe_targets(targets, Some(self.client.leaf().clone()), Some(LIMIT)).await)
     }
 
     /// Probes the server without a client certificate.
@@ -135,7 +136,7 @@ impl Stage {
     /// # Errors
     /// When our own certificates cannot be used.
     pub async fn probe_as_stranger(&self) -> Result<TargetOutcome, DemoError> {
-        let mut outcomes = self.probe_targets(vec![self.upstream(None)?], None).await;
+        let mut outcomes = self.probe_targets(vec![self.upstream(None)?], None, None).await;
         Ok(outcomes.remove(0))
     }
 
@@ -226,6 +227,7 @@ impl Stage {
             upstream: self.upstream(Some(&self.client))?,
             own: Some(self.client.leaf().clone()),
             directory: self.certificates(),
+            searched: false,
             connect_wait: CONNECT_WAIT,
             call_timeout: Some(LIMIT),
             drain_timeout: CONNECT_WAIT,
@@ -234,9 +236,14 @@ impl Stage {
         })
     }
 
-    async fn probe_targets(&self, targets: Vec<Target>, own: Option<Summary>) -> Vec<TargetOutcome> {
+    async fn probe_targets(
+        &self,
+        targets: Vec<Target>,
+        own: Option<Summary>,
+        wait: Option<Duration>,
+    ) -> Vec<TargetOutcome> {
         let directory = self.certificates();
-        let plan = probe::Plan { own, directory, timeout: LIMIT, ..probe::Plan::new(targets) };
+        let plan = probe::Plan { own, directory, timeout: LIMIT, wait, ..probe::Plan::new(targets) };
         probe::probe(plan, self.clock).await
     }
 }
@@ -364,9 +371,9 @@ const CERTIFICATES: &str = "certs";
 const SOCKET: &str = "eg.sock";
 
 /// Of everything that has to be waited for.
-const LIMIT: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_secs(30);
 
-/// Short, so that the answer of a bridge without a server comes soon; long enough for a handshake on a busy machine.
+/// Short, so that the answer of a bridge without a server comes soon.
 const CONNECT_WAIT: Duration = Duration::from_secs(1);
 
 /// `envoy.config.route.v3.VirtualHost` with the name `demo` and the domain `*`.

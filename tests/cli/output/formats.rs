@@ -91,6 +91,7 @@ fn a_format_in_the_environment_is_used_where_the_command_has_it() {
             return;
         }
         let typed = places.run(line).args(["-o", "human"]).run();
+        assert_eq!(typed.exit_code, code, "{line}: {typed:?}");
         for other in FORMATS.iter().filter(|other| !formats(line).contains(other)) {
             let set = places.run(line).env("EGEXT_FORMAT", other).run();
             assert_eq!(set.exit_code, code, "EGEXT_FORMAT={other} {line}: {set:?}");
