@@ -15,6 +15,19 @@ pub enum Host {
     Name(String),
 }
 
+impl Host {
+    /// True for what is this machine by its looks (RFC 6761 section 6.3): nothing is resolved.
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Self::Ip(address) => address.to_canonical().is_loopback(),
+            Self::Name(name) => {
+                let name = name.trim_end_matches('.');
+                name == "localhost" || name.ends_with(".localhost")
+            }
+        }
+    }
+}
+
 impl Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -48,6 +61,14 @@ pub struct HostError {
 
 impl Hint for HostError {
     fn hint(&self) -> Option<String> {
+        if let Some((address, _)) = self.host.split_once('%')
+            && address.parse::<IpAddr>().is_ok()
+        {
+            return Some(
+                "a certificate has no zones: use a name, or an address without the part behind `%`"
+                    .to_owned(),
+            );
+        }
         Some(
             "a host name has letters, digits, hyphens, underscores and dots, such as `extension.internal`"
                 .to_owned(),

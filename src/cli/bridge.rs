@@ -20,7 +20,7 @@ pub struct Bridge {
     /// Server to forward calls to: `host:port`, `tcp://host:port` or `unix:/path`
     ///
     /// `host:port` uses TLS, the other two are plaintext.
-    #[arg(long, value_name = "ADDRESS", env = "EGEXT_UPSTREAM")]
+    #[arg(long, value_name = "ADDRESS", env = "EGEXT_UPSTREAM", value_parser = Address::of_upstream)]
     pub upstream: Address,
     /// Name expected in the upstream's certificate [default: host of `--upstream`]
     #[arg(long, value_name = "NAME", env = "EGEXT_SERVER_NAME")]

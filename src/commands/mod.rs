@@ -109,6 +109,14 @@ pub enum Error {
     /// The operating system gave us no runtime: out of threads or file descriptors.
     #[error("cannot start")]
     Runtime(#[source] io::Error),
+    /// The user named certificates for what has no TLS.
+    #[error("`{flag}` has no meaning for `{address}`, which is plaintext")]
+    MaterialWithoutTls {
+        /// As typed.
+        flag: &'static str,
+        /// The address, or the first of several.
+        address: Address,
+    },
     /// A task ended by a fault of ours.
     #[error("a part of the bridge failed: {words}")]
     Panicked {
@@ -186,6 +194,12 @@ impl Hint for Error {
             Self::Interrupted => None,
             Self::InterruptedWait { id, .. } => Some(format!("`egext explain {id}` says more")),
             Self::Identity(error) => error.hint(),
+            Self::MaterialWithoutTls { address: Address::Unix(_), .. } => {
+                Some("leave it out; a bridge that listens there is given it at its start".to_owned())
+            }
+            Self::MaterialWithoutTls { .. } => {
+                Some("leave it out, or write the address as `tls://HOST:PORT`".to_owned())
+            }
             Self::Panicked { .. } => {
                 Some("please report it with this output; start the bridge again".to_owned())
             }

@@ -1,14 +1,17 @@
 //! What the comments say. Lines of a person's own words stand apart from these, so that no path breaks one.
 
 use super::{BridgeCommand, NativeTls, TextPath, Version};
+use crate::net::Address;
 use crate::shell::shell_word;
 
 /// What EG, the bridge and the server say to each other, and what becomes of it when one is down.
 pub(super) fn about_bridge(bridge: &BridgeCommand) -> String {
-    let what = if bridge.is_tls() {
-        "EG speaks plaintext HTTP/2 on the socket, the bridge speaks mutual TLS to the server."
-    } else {
-        "EG speaks plaintext HTTP/2 on the socket, and so does the bridge to the server."
+    let what = match &bridge.upstream {
+        _ if bridge.is_tls() => {
+            "EG speaks plaintext HTTP/2 on the socket, the bridge speaks mutual TLS to the server."
+        }
+        Address::Tcp { host, .. } if !host.is_loopback() => PLAINTEXT_TO_A_HOST,
+        _ => "EG speaks plaintext HTTP/2 on the socket, and so does the bridge to the server.",
     };
     format!("{what}\n{WHEN_DOWN}")
 }
@@ -42,6 +45,11 @@ pub(super) fn about_native_tls(tls: &NativeTls, version: Version) -> String {
         server.authority(),
     )
 }
+
+const PLAINTEXT_TO_A_HOST: &str = "\
+EG speaks plaintext HTTP/2 on the socket, and so does the bridge to the server. If that is another
+machine, the calls can be read and changed on the way, and keys of Secrets are in them: let the server
+speak TLS.";
 
 const WHEN_DOWN: &str = "\
 Start the bridge before EG: while nobody listens on the socket, EG waits without a limit and without an

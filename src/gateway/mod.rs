@@ -15,6 +15,7 @@ mod include;
 mod plan;
 mod recognise;
 mod sections;
+mod value_error;
 mod values;
 mod version;
 mod yaml;
@@ -25,7 +26,6 @@ pub use include::Included;
 pub use plan::{Mode, NativeTls, Plan, PlanError, Request, Service, Standalone};
 pub use recognise::{has_encoded_secret, is_envoy_gateway};
 pub use sections::{Section, masked, sections};
-pub use values::{
-    AbsolutePath, ControllerName, Namespace, Resource, SecretName, SocketPath, TextPath, ValueError,
-};
+pub use value_error::ValueError;
+pub use values::{AbsolutePath, ControllerName, Namespace, Resource, SecretName, SocketPath, TextPath};
 pub use version::{Feature, MATRIX, Row, Verdict, Version};

@@ -139,6 +139,11 @@ impl Plan {
     /// When EG would refuse a part of it or silently pass over it, or could not use it as meant.
     pub fn decide(mut request: Request) -> Result<Self, PlanError> {
         check_addresses(&request.service)?;
+        if let Some(home) =
+            request.file.as_ref().and_then(|file| file.home.as_ref()).filter(|home| home.is_root())
+        {
+            return Err(PlanError::Home { home: home.clone() });
+        }
         if let Some(size) = request.max_message_size
             && !(LEAST_MESSAGE..MESSAGE_LIMIT).contains(&size.octets())
         {
@@ -208,6 +213,12 @@ impl Plan {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
+    /// Its directories there would be those of the machine, such as `/run`.
+    #[error("`--home {}` is the root of this machine", home.as_str())]
+    Home {
+        /// As typed.
+        home: AbsolutePath,
+    },
     /// EG reads it for that hook only.
     #[error("`--include-all` is for the hook `Translation`, which is not among the named ones")]
     IncludeAll,
@@ -242,6 +253,7 @@ pub enum PlanError {
 impl Hint for PlanError {
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Home { .. } => "name a directory of EG's own, such as `/var/lib/envoy-gateway`".to_owned(),
             Self::IncludeAll => "add `--hook Translation`, or leave `--include-all` out".to_owned(),
             Self::MessageSize { .. } => {
                 "at least 1KiB and less than 2GiB, such as `16Mi`; a number without a unit is bytes"

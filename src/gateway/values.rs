@@ -1,12 +1,10 @@
 use std::fmt::{self, Display};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path};
 use std::str::FromStr;
 
-use super::Version;
+use super::ValueError;
 use super::yaml::is_printable;
-use crate::extension::Hook;
-use crate::net::SOCKET_PATH_LIMIT;
-use crate::report::Hint;
+use crate::net::{SOCKET_PATH_LIMIT, is_directory};
 
 /// A path that may stand in a YAML comment: UTF-8 without control characters.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,6 +51,13 @@ impl AbsolutePath {
     }
 }
 
+impl AbsolutePath {
+    /// True for `/`, however it is written.
+    pub(super) fn is_root(&self) -> bool {
+        Path::new(self.as_str()).components().all(|part| !matches!(part, Component::Normal(_)))
+    }
+}
+
 impl TryFrom<&Path> for AbsolutePath {
     type Error = ValueError;
 
@@ -86,6 +91,9 @@ impl TryFrom<&Path> for SocketPath {
         let absolute = AbsolutePath::try_from(path)?;
         if absolute.as_str().len() > SOCKET_PATH_LIMIT {
             return Err(ValueError::LongSocketPath { path: path.to_owned() });
+        }
+        if is_directory(absolute.as_str()) {
+            return Err(ValueError::SocketDirectory { path: path.to_owned() });
         }
         if absolute.as_str().contains(['?', '#', '%']) {
             return Err(ValueError::UrlSocketPath { path: path.to_owned() });
@@ -203,107 +211,6 @@ impl FromStr for ControllerName {
     }
 }
 
-/// The user typed something that EG or Kubernetes would not take.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ValueError {
-    /// Not `DOMAIN/PATH`.
-    #[error("`{text}` is not a controller name")]
-    ControllerName {
-        /// As typed.
-        text: String,
-    },
-    /// EG passes over hooks that it does not know.
-    #[error("EG has no hook `{text}`")]
-    Hook {
-        /// As typed.
-        text: String,
-    },
-    /// The kernel does not take it.
-    #[error("the path of a unix socket has at most {SOCKET_PATH_LIMIT} bytes, `{}` has {}", path.display(), path.as_os_str().len())]
-    LongSocketPath {
-        /// As typed.
-        path: PathBuf,
-    },
-    /// Not a DNS label.
-    #[error("`{text}` is not the name of a namespace")]
-    Namespace {
-        /// As typed.
-        text: String,
-    },
-    /// EG would look for it wherever it was started.
-    #[error("`{}` is not an absolute path", path.display())]
-    RelativePath {
-        /// As typed.
-        path: PathBuf,
-    },
-    /// Not `GROUP/VERSION/KIND`.
-    #[error("`{text}` is not a kind of resource")]
-    Resource {
-        /// As typed.
-        text: String,
-    },
-    /// Not a DNS subdomain.
-    #[error("`{text}` is not the name of a Secret")]
-    SecretName {
-        /// As typed.
-        text: String,
-    },
-    /// It could not be written into a YAML file so that every reader agrees on it.
-    #[error("the path `{}` is empty, not UTF-8 or has control characters", path.to_string_lossy().escape_debug())]
-    UnprintablePath {
-        /// As typed.
-        path: PathBuf,
-    },
-    /// EG would call another path.
-    #[error("EG reads the path of the socket as a URL, where `?`, `#` and `%` have a meaning: `{}`", path.display())]
-    UrlSocketPath {
-        /// As typed.
-        path: PathBuf,
-    },
-    /// A release that we know nothing about, or that never calls an extension server in this mode.
-    #[error("`{text}` is not a release of EG that egext can write for")]
-    Version {
-        /// As typed.
-        text: String,
-    },
-}
-
-impl Hint for ValueError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::ControllerName { .. } => {
-                "a domain and a path, as in `gateway.envoyproxy.io/gatewayclass-controller`".to_owned()
-            }
-            Self::Hook { .. } => {
-                let names = Hook::ALL.iter().map(|hook| hook.name()).collect::<Vec<_>>();
-                format!("one of {}", names.join(", "))
-            }
-            Self::LongSocketPath { .. } | Self::UrlSocketPath { .. } => {
-                "choose a plain short path, such as `/run/egext/eg.sock`".to_owned()
-            }
-            Self::Namespace { .. } | Self::SecretName { .. } => {
-                "lower case letters, digits and dashes, as in `egext-ca`".to_owned()
-            }
-            Self::RelativePath { path } => match path.to_str().and_then(|path| path.strip_prefix("unix:")) {
-                Some(path) if path.starts_with('/') => format!("write it without `unix:`: `{path}`"),
-                _ => "write it from the root, beginning with `/`".to_owned(),
-            },
-            Self::Resource { .. } => {
-                "group, version and kind as in the CRD: `example.io/v1alpha1/HeaderPolicy`".to_owned()
-            }
-            Self::UnprintablePath { .. } => "rename it, or reach it by a symbolic link".to_owned(),
-            Self::Version { .. } => {
-                let names = Version::ALL.iter().map(ToString::to_string).collect::<Vec<_>>();
-                format!(
-                    "one of {}; before 1.4, EG outside Kubernetes calls no extension server",
-                    names.join(", ")
-                )
-            }
-        })
-    }
-}
-
 /// A DNS label as Kubernetes names things (RFC 1123, lower case).
 fn is_label(text: &str) -> bool {
     text.len() <= 63 && is_segment(text)
@@ -356,9 +263,20 @@ mod tests {
             assert_eq!(socket(text).expect(text).as_str(), text);
         }
         let too_long = format!("{longest}x");
-        for text in
-            ["", "eg.sock", "./eg.sock", "/run/a?b", "/run/a#b", "/run/a%20b", "/run/a\nb", too_long.as_str()]
-        {
+        for text in [
+            "",
+            "eg.sock",
+            "./eg.sock",
+            "/",
+            "/run/",
+            "/run/.",
+            "/run/..",
+            "/run/a?b",
+            "/run/a#b",
+            "/run/a%20b",
+            "/run/a\nb",
+            too_long.as_str(),
+        ] {
             socket(text).expect_err(text);
         }
     }

@@ -47,6 +47,17 @@ impl Address {
         Self::parse(text, Some(Self::DEFAULT_PORT))
     }
 
+    /// Parses the address of a server to connect to, with its port.
+    ///
+    /// # Errors
+    /// When it is no address, or one that no server can have: port 0 is for those that listen.
+    pub fn of_upstream(text: &str) -> Result<Self, AddressError> {
+        match text.parse()? {
+            Self::Tcp { host, port: 0, .. } => Err(AddressError::port(&host.to_string(), "0", text)),
+            address => Ok(address),
+        }
+    }
+
     /// What is spoken there.
     pub fn transport(&self) -> Transport {
         match self {
@@ -87,7 +98,8 @@ impl Address {
         if is_number(rest) {
             return Err(malformed());
         }
-        if host.contains('%') && rest.starts_with('[') {
+        if rest.split_once('%').is_some_and(|(before, _)| before.starts_with('[') || looks_like_ipv6(before))
+        {
             return Err(AddressError::Zone { text: text.to_owned() });
         }
         if host.contains(':') && !rest.starts_with('[') {
@@ -175,10 +187,18 @@ fn unix(text: &str, rest: &str) -> Result<Address, AddressError> {
     if path.is_empty() || path.len() > SOCKET_PATH_LIMIT {
         return Err(AddressError::SocketPath { path: path.into() });
     }
+    if is_directory(path) {
+        return Err(AddressError::SocketDirectory { path: path.into() });
+    }
     if path.contains('\0') {
         return Err(AddressError::Malformed { text: text.to_owned(), meant: meant(text) });
     }
     Ok(Address::Unix(path.into()))
+}
+
+/// Can this path only be that of a directory?
+pub(crate) fn is_directory(path: &str) -> bool {
+    matches!(path.rsplit('/').next(), Some("" | "." | ".."))
 }
 
 fn host_port(host: &Host, port: u16) -> String {
@@ -252,6 +272,10 @@ mod tests {
             "unix:",
             "unix:@x",
             "unix:@",
+            "unix:/",
+            "unix:/run/",
+            "unix:/run/.",
+            "unix:..",
             "unix://x/y",
             "a b:1",
             "-a:1",

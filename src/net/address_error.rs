@@ -54,6 +54,12 @@ pub enum AddressError {
         /// What was probably meant.
         meant: Option<Address>,
     },
+    /// A directory, where a socket is to be named.
+    #[error("`{}` is the path of a directory, not of a socket", path.display())]
+    SocketDirectory {
+        /// As typed.
+        path: PathBuf,
+    },
     /// Longer than the kernel allows, or empty.
     #[error("the path of a unix socket has 1 to {SOCKET_PATH_LIMIT} bytes, `{}` has {}", path.display(), path.as_os_str().len())]
     SocketPath {
@@ -101,6 +107,9 @@ impl Hint for AddressError {
             ),
             Self::SocketPath { path } if path.as_os_str().is_empty() => {
                 "name a path, such as `unix:/run/egext/eg.sock`".to_owned()
+            }
+            Self::SocketDirectory { path } => {
+                format!("name the socket in it: `unix:{}`", path.join("eg.sock").display())
             }
             Self::SocketPath { .. } => "choose a shorter path, such as `/run/egext/eg.sock`".to_owned(),
             Self::Port { meant: None, .. } => {
@@ -214,6 +223,8 @@ mod tests {
             ("/run/eg.sock", "`/run/eg.sock` is not an address", "write `unix:/run/eg.sock`"),
             ("./eg.sock", "`./eg.sock` is not an address", "write `unix:./eg.sock`"),
             ("[fe80::1%lo]:1", "`[fe80::1%lo]:1` has a zone", "use an address without a zone"),
+            ("fe80::1%lo", "`fe80::1%lo` has a zone", "use an address without a zone"),
+            ("tcp://fe80::1%25lo:1", "`tcp://fe80::1%25lo:1` has a zone", "use an address without a zone"),
             ("user:pw", "what stands behind `user:` is not a port number", "a port is a number"),
             ("tcp://user:7pw", "what stands behind `user:` is not a port number", "a port is a number"),
             ("h:1/x", "`1/x` is not a port number", "write `h:1`"),
@@ -225,6 +236,11 @@ mod tests {
                 "name a path, such as `unix:/run/egext/eg.sock`",
             ),
             ("unix://run/x", "`unix://run/x` is not an address", "write `unix:/run/x`"),
+            (
+                "unix:/run/egext/",
+                "`/run/egext/` is the path of a directory, not of a socket",
+                "name the socket in it: `unix:/run/egext/eg.sock`",
+            ),
             ("unix:@x", "`unix:@x` is an abstract socket", "name a path, such as `unix:/run/egext/x.sock`"),
         ] {
             let error = text.parse::<Address>().expect_err(text);

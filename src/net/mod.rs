@@ -37,6 +37,7 @@ pub use limits::CallerLimits;
 pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };
+pub(crate) use listen::is_of_this_machine;
 pub use listen::{AcceptError, Accepted, BindError, Listener, UnixSocket};
 pub use reset::Reset;
 pub use session::{Session, open};
@@ -46,4 +47,4 @@ pub use stream::Stream;
 pub(crate) use tls::H2;
 pub use tls::{ClientTls, TlsError, Witness, server_config};
 
-pub(crate) use address::SOCKET_PATH_LIMIT;
+pub(crate) use address::{SOCKET_PATH_LIMIT, is_directory};

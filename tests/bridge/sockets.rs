@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use egext_test_support::{Egext, LIMIT, ReservedPort, Run, Running, TestPki, is_root, skipped};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -86,6 +86,26 @@ fn a_stale_socket_is_replaced() {
     assert!(!path.exists());
 }
 
+/// Its mode keeps this user from asking whether a process listens.
+#[test]
+fn a_socket_of_another_user_is_not_said_to_be_in_use() {
+    if !is_root() {
+        return skipped("only root can leave a socket behind for another user");
+    }
+    let directory = directory();
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).expect("ours");
+    let path = directory.path().join("eg.sock");
+    start_at(&unix(&path)).kill();
+    let run = bridge_at(&unix(&path)).without_privileges().run();
+    assert_refused(&run, "is a socket of user 0, and this user may not ask whether a process listens on it");
+    assert!(run.stderr.contains("as root, `ss -lxp src ") && run.stderr.contains("`rm "), "{run:?}");
+
+    let held = start_at(&unix(&path));
+    let run = bridge_at(&unix(&path)).without_privileges().run();
+    assert_refused(&run, "another process listens on");
+    assert_eq!(held.terminate().0, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_that_another_bridge_serves_stays_that_bridges() {
     let upstream = Upstream::unix(Call::echo);
@@ -152,21 +172,17 @@ fn of_two_that_start_at_once_exactly_one_wins() {
             // Both find the same stale socket.
             drop(UnixListener::bind(&path).expect("a free path"));
         }
-        let mut both = [bridge_at(&unix(&path)).start(), bridge_at(&unix(&path)).start()];
-        let deadline = Instant::now() + LIMIT;
-        let loser = loop {
-            if let Some(loser) = both.iter_mut().position(Running::has_ended) {
-                break loser;
+        let (mut first, mut second) = (bridge_at(&unix(&path)).start(), bridge_at(&unix(&path)).start());
+        let (loser, winner) = match first.prints("bridge is up") {
+            true => (second, first),
+            false => {
+                second.wait_for_line("bridge is up");
+                (first, second)
             }
-            assert!(Instant::now() < deadline, "both of them go on");
-            thread::sleep(Duration::from_millis(1));
         };
-        let [first, second] = both;
-        let (loser, mut winner) = if loser == 0 { (first, second) } else { (second, first) };
         let (code, stderr) = loser.finish();
         assert_eq!(code, 2, "{stderr}");
         assert!(stderr.contains("another process listens on"), "{stderr}");
-        winner.wait_for_line("bridge is up");
         UnixStream::connect(&path).expect("the winner listens");
         assert_eq!(winner.terminate().0, 0);
         assert!(!path.exists());
@@ -348,7 +364,8 @@ fn a_bridge_to_itself_is_found_at_the_start() {
     ] {
         let run = on_a_free_port(|port| {
             let (listen, upstream) = (format!("{listen}:{port}"), format!("{upstream}:{port}"));
-            egext(["bridge", "--listen", &listen, "--upstream", &upstream]).pki(&pki).run()
+            let bridge = egext(["bridge", "--listen", &listen, "--upstream", &upstream]);
+            if listen.starts_with("tls:") { bridge.pki(&pki).run() } else { bridge.run() }
         });
         assert_refused(&run, "where this bridge listens");
     }

@@ -146,6 +146,14 @@ pub enum BindError {
         /// The path.
         path: PathBuf,
     },
+    /// A socket that this user may not open, and that no process holds as far as this user can see.
+    #[error("`{}` is a socket of user {owner}, and this user may not ask whether a process listens on it", path.display())]
+    Hidden {
+        /// The path.
+        path: PathBuf,
+        /// The number of the user.
+        owner: u32,
+    },
     /// Another process listens there.
     #[error("another process listens on `{address}`")]
     InUse {
@@ -193,6 +201,12 @@ impl Hint for BindError {
             Self::Foreign { path, .. } => format!("remove it if it is a leftover: `rm {}`", shell_path(path)),
             Self::ForeignLock { path } => {
                 format!("remove it, `rm {}`, or choose another path", shell_path(path))
+            }
+            Self::Hidden { path, .. } => {
+                let path = shell_path(path);
+                format!(
+                    "as root, `ss -lxp src {path}` names the process; if there is none, remove it: `rm {path}`"
+                )
             }
             Self::InUse { address: Address::Unix(path) } => {
                 format!("`ss -lxp src {}` names it; stop it or choose another path", shell_path(path))
@@ -276,7 +290,13 @@ fn leads_to(address: SocketAddr, local: SocketAddr) -> bool {
     }
     // A listener on all addresses is reached by all that are this machine's: those that can be bound.
     let covers = own.is_unspecified() && (own.is_ipv6() || ip.is_ipv4());
-    covers && (ip.is_unspecified() || std::net::UdpSocket::bind((ip, 0)).is_ok())
+    covers && is_of_this_machine(ip)
+}
+
+/// True if what is sent to `address` stays on this machine: only its own addresses can be bound.
+pub(crate) fn is_of_this_machine(address: IpAddr) -> bool {
+    let ip = address.to_canonical();
+    ip.is_loopback() || ip.is_unspecified() || std::net::UdpSocket::bind((ip, 0)).is_ok()
 }
 
 /// How long to wait for the addresses of a name.

@@ -132,13 +132,18 @@ impl Place {
             return Err(BindError::NotSocket { path: self.path.clone() });
         }
         let in_use = || BindError::InUse { address: Address::Unix(self.path.clone()) };
-        match UnixStream::connect(&self.path).await {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-            // It answers, or it would if its queue had room or we were allowed to ask.
+        let is_hidden = match UnixStream::connect(&self.path).await {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => false,
+            // Only those may ask whom its mode permits.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => true,
+            // It answers, or it would if its queue had room.
             Ok(_) | Err(_) => return Err(in_use()),
-        }
+        };
         if is_bound(Identity::of(&found)) {
             return Err(in_use());
+        }
+        if is_hidden {
+            return Err(BindError::Hidden { path: self.path.clone(), owner: found.st_uid });
         }
         if found.st_uid != geteuid().as_raw() {
             return Err(BindError::Foreign { path: self.path.clone(), owner: found.st_uid });
