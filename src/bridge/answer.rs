@@ -5,7 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tonic::Code;
 
-use crate::diagnosis::may_pass;
+use crate::diagnosis::{BRIDGE_SAYS, may_pass};
 use crate::net::HeaderFault;
 use crate::report::Finding;
 
@@ -19,7 +19,7 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        let mut message = format!("egext bridge: {}", message.into());
+        let mut message = format!("{BRIDGE_SAYS}{}", message.into());
         if message.len() > MOST_OCTETS {
             let end = (0..=MOST_OCTETS).rev().find(|end| message.is_char_boundary(*end)).unwrap_or_default();
             message.truncate(end);

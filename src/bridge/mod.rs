@@ -55,6 +55,8 @@ pub struct Plan {
     pub own: Option<Summary>,
     /// The directory of our certificates, for commands in hints.
     pub directory: PathBuf,
+    /// Was our certificate looked for in that directory?
+    pub searched: bool,
     /// How long calls wait for a connection before they get an answer.
     pub connect_wait: Duration,
     /// Limit of every call; `None` leaves it to the caller's `grpc-timeout`.

@@ -6,6 +6,7 @@
 //! before it says what is wrong.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,10 +23,12 @@ use super::Plan;
 use super::answer::Answer;
 use super::deadline::Deadline;
 use crate::backoff::{Backoff, jittered};
-use crate::diagnosis::{Context, diagnose, may_pass};
-use crate::net::{self, Channel, Cut, Stage, Target};
+use crate::diagnosis::{Context, Speaker, diagnose, may_pass};
+use crate::host::Host;
+use crate::net::{self, Address, Channel, Cut, Stage, Target, Trace};
 use crate::pki::Summary;
 use crate::report::{Finding, Id};
+use crate::shell::shell_word;
 
 /// The way to the upstream.
 #[derive(Debug)]
@@ -69,6 +72,7 @@ impl Upstream {
             target: plan.upstream.clone(),
             own: plan.own.clone(),
             directory: plan.directory.clone(),
+            searched: plan.searched,
             limit: connect_wait.mul_f64(ATTEMPT_SHARE),
             clock: plan.clock,
             publish,
@@ -76,6 +80,7 @@ impl Upstream {
             answered: Arc::clone(&answered),
             connections: Vec::new(),
             useless: 0,
+            told_plaintext: false,
         };
         let mut keeping = Keeping::new();
         keeping.spawn(keeper.keep());
@@ -174,6 +179,7 @@ struct Keeper {
     target: Target,
     own: Option<Summary>,
     directory: PathBuf,
+    searched: bool,
     limit: Duration,
     clock: fn() -> OffsetDateTime,
     publish: watch::Sender<State>,
@@ -185,11 +191,14 @@ struct Keeper {
     connections: Vec<Cut>,
     /// How many connections in a row were of no use: they ended soon, without an answer to any call.
     useless: u32,
+    /// It has been told that calls leave this machine in plaintext.
+    told_plaintext: bool,
 }
 
 impl Keeper {
     async fn keep(mut self) -> Infallible {
         let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
+        self.warn_of_plaintext(&Trace::default());
         loop {
             let begin = Instant::now();
             match self.connect().await {
@@ -207,9 +216,10 @@ impl Keeper {
         }
     }
 
-    async fn connect(&self) -> Result<Channel, Finding> {
+    async fn connect(&mut self) -> Result<Channel, Finding> {
         let deadline = Instant::now() + self.limit;
         let dialed = net::dial(&self.target, deadline).await;
+        self.warn_of_plaintext(&dialed.trace);
         let outcome = match dialed.outcome {
             Ok((stream, first)) => net::open_channel(stream, first, deadline).await,
             Err(fault) => Err(fault),
@@ -227,8 +237,28 @@ impl Keeper {
             limit: self.limit,
             now: (self.clock)(),
             directory: &self.directory,
+            searched: self.searched,
+            speaker: Speaker::Bridge,
         };
         Err(diagnose(&context, &fault))
+    }
+
+    /// Once: what EG sends has keys in it. A name is judged by its addresses, which the first attempt finds out.
+    fn warn_of_plaintext(&mut self, trace: &Trace) {
+        if self.target.tls().is_some() || self.told_plaintext {
+            return;
+        }
+        let addresses = match (self.target.address(), &trace.resolved) {
+            (Address::Tcp { host: Host::Ip(ip), .. }, _) => vec![*ip],
+            (_, Some((addresses, _))) => addresses.iter().map(SocketAddr::ip).collect(),
+            (_, None) => return,
+        };
+        let Some(outside) = addresses.into_iter().find(|ip| !net::is_of_this_machine(*ip)) else { return };
+        self.told_plaintext = true;
+        let (upstream, id) = (self.target.address(), Id::BridgeUpstreamPlaintext);
+        let tls = shell_word(&format!("tls://{}", upstream.authority())).into_owned();
+        let hint = format!("let the server speak TLS, and start the bridge with `--upstream {tls}`");
+        warn!(%upstream, %id, hint, "calls go to another machine ({outside}) in plaintext");
     }
 
     fn last_cause(&self) -> Option<Id> {

@@ -9,7 +9,8 @@ use super::directory::directory;
 pub struct Material {
     /// Directory with the set of `egext certs init` [default: certs]
     ///
-    /// It holds `ca.crt`, `server.crt`, `client.crt` and their keys.
+    /// It holds `ca.crt`, `server.crt`, `client.crt` and their keys, or `tls.crt` and `tls.key` in their place, as a
+    /// mounted Secret does.
     #[arg(long, value_name = "DIR", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: Option<PathBuf>,
     /// CA certificates to verify the peer against (PEM) [default: `ca.crt` in `--dir`]

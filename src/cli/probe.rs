@@ -3,7 +3,7 @@ use clap::Args;
 use super::Material;
 use crate::host::Host;
 use crate::net::Address;
-use crate::units::Span;
+use crate::units::{Span, Within};
 
 /// Test the channel to a server layer by layer.
 #[derive(Args, Debug)]
@@ -31,6 +31,10 @@ pub struct Probe {
     /// Each cause is reported once while the probe waits.
     #[arg(long, value_name = "DURATION", env = "EGEXT_WAIT")]
     pub wait: Option<Span>,
+    /// Warn of certificates that expire within this time, or fraction of their lifetime [default: the last third,
+    /// at most 30d]
+    #[arg(long, value_name = "SPAN|PERCENT", env = "EGEXT_WITHIN")]
+    pub within: Option<Within>,
     /// What we trust and what we show.
     #[command(flatten)]
     pub material: Material,

@@ -130,6 +130,10 @@ fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(
     if arguments.listen == arguments.upstream {
         return Err(Error::BridgeToItself { address: arguments.listen });
     }
+    let has_tls = tls(&arguments.listen) || tls(&arguments.upstream);
+    if let Some(flag) = material.typed(variables).filter(|_| !has_tls) {
+        return Err(Error::MaterialWithoutTls { flag, address: arguments.upstream });
+    }
     if tls(&arguments.listen) && tls(&arguments.upstream) && material.cert.is_some() {
         return Err(Error::AmbiguousCertificate);
     }
@@ -166,6 +170,7 @@ fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(
         upstream,
         own,
         directory: arguments.material.directory().to_owned(),
+        searched: arguments.material.is_searched(),
         connect_wait: arguments.connect_wait.duration(),
         call_timeout: Some(arguments.call_timeout.duration()).filter(|limit| !limit.is_zero()),
         drain_timeout: arguments.drain_timeout.duration(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::both::both;
 use super::{Alone, Error};
-use crate::cli::Material;
+use crate::cli::{Material, Variables};
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Role};
 
 /// What the flags about certificates mean.
@@ -25,8 +25,15 @@ pub(super) trait Files {
     /// As it would be typed.
     fn directory(&self) -> &Path;
 
-    /// The files of certificate and private key of `role`.
+    /// The files of certificate and private key of `role`: those of a mounted Secret where the directory has none of
+    /// that role.
     fn pair(&self, role: Role) -> Result<(PathBuf, PathBuf), Alone>;
+
+    /// A flag that was typed, and not taken from the environment.
+    fn typed(&self, variables: &Variables) -> Option<&'static str>;
+
+    /// True if a certificate of ours is looked for in the directory.
+    fn is_searched(&self) -> bool;
 
     /// The files of certificate and private key that were named.
     fn named_pair(&self) -> Result<Option<(&PathBuf, &PathBuf)>, Alone>;
@@ -47,10 +54,9 @@ impl Files for Material {
     }
 
     fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error> {
-        let named = self.cert.is_some() || self.dir.is_some() || self.ca.is_none();
         let (certificate, key) = self.pair(role)?;
-        let present = |path: &Path| path.symlink_metadata().is_ok();
-        if !named || self.cert.is_none() && !present(&certificate) && !present(&key) {
+        let is_there = self.is_searched() && (is_present(&certificate) || is_present(&key));
+        if self.cert.is_none() && !is_there {
             return Ok(None);
         }
         Ok(Some(Identity::load(&certificate, &key)?))
@@ -61,16 +67,39 @@ impl Files for Material {
     }
 
     fn pair(&self, role: Role) -> Result<(PathBuf, PathBuf), Alone> {
-        let file = |name| self.directory().join(name);
-        Ok(match self.named_pair()? {
-            Some((certificate, key)) => (certificate.clone(), key.clone()),
-            None => (file(role.certificate_file()), file(role.key_file())),
-        })
+        if let Some((certificate, key)) = self.named_pair()? {
+            return Ok((certificate.clone(), key.clone()));
+        }
+        let pair = |(certificate, key)| (self.directory().join(certificate), self.directory().join(key));
+        let (own, mounted) = (pair((role.certificate_file(), role.key_file())), pair(MOUNTED));
+        let is_there = |(certificate, key): &(PathBuf, PathBuf)| is_present(certificate) || is_present(key);
+        Ok(if !is_there(&own) && is_there(&mounted) { mounted } else { own })
+    }
+
+    fn typed(&self, variables: &Variables) -> Option<&'static str> {
+        let flags = [
+            ("--dir", self.dir.is_some()),
+            ("--ca", self.ca.is_some()),
+            ("--cert", self.cert.is_some()),
+            ("--key", self.key.is_some()),
+        ];
+        flags.into_iter().find(|(flag, given)| *given && !variables.set(flag)).map(|(flag, _)| flag)
+    }
+
+    fn is_searched(&self) -> bool {
+        self.cert.is_none() && (self.dir.is_some() || self.ca.is_none())
     }
 
     fn named_pair(&self) -> Result<Option<(&PathBuf, &PathBuf)>, Alone> {
         both(("--cert", self.cert.as_ref()), ("--key", self.key.as_ref()))
     }
 }
+
+fn is_present(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// As Kubernetes calls them in every Secret of type `kubernetes.io/tls`.
+const MOUNTED: (&str, &str) = ("tls.crt", "tls.key");
 
 const DEFAULT_DIRECTORY: &str = "certs";

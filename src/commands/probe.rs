@@ -71,6 +71,11 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
     }
     let is_tls = |address: &Address| address.transport() == Transport::Tls;
     let wants_tls = arguments.addresses.iter().any(is_tls);
+    if let (false, [address, ..], Some(flag)) =
+        (wants_tls, &*arguments.addresses, arguments.material.typed(variables))
+    {
+        return Err(Error::MaterialWithoutTls { flag, address: address.clone() });
+    }
     let (tls, missing) = match wants_tls.then(|| tls(&arguments.material)).transpose() {
         Ok(tls) => (tls, None),
         Err(missing) if missing.is_typed_wrong() || arguments.addresses.iter().all(is_tls) => {
@@ -96,6 +101,8 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
         service: arguments.service,
         own,
         directory: arguments.material.directory().to_owned(),
+        searched: arguments.material.is_searched(),
+        within: arguments.within,
         timeout: arguments.timeout.duration(),
         wait: arguments.wait.map(Span::duration).filter(|wait| !wait.is_zero()),
         news: None,
@@ -171,6 +178,11 @@ fn talk(outcome: &TargetOutcome) -> Talk {
             talk.finding_details(finding);
         }
     }
+    // Of layers that stand.
+    let is_told = |finding: &&Finding| outcome.layers.iter().any(|layer| layer.detail == finding.message);
+    for finding in outcome.findings.iter().filter(|finding| !is_told(finding)) {
+        talk.finding_called(finding, "certificates");
+    }
     for (state, reason) in [(State::Skipped, "not reached"), (State::Absent, "not used")] {
         let names: Vec<_> = outcome
             .layers
@@ -202,6 +214,14 @@ fn closing(outcome: &TargetOutcome) -> Talk {
     let attempts = attempts(outcome);
     if outcome.is_healthy() {
         let took = milliseconds(outcome.took());
+        if outcome.findings.iter().any(|finding| finding.id == Id::ProbeHealthFromProxy) {
+            let line = Line::default().plain("  ").with(Meaning::Warn, "reached a proxy");
+            talk.line(line.plain(format!(
+                " after {}{attempts}; no server is known to be behind it",
+                took.trim_start()
+            )));
+            return talk;
+        }
         let line = Line::default().plain("  ").with(Meaning::Good, "healthy");
         let without = if outcome.lacks_mtls() { ", without mTLS," } else { "" };
         talk.line(line.plain(format!("{without} after {}{attempts}", took.trim_start())));

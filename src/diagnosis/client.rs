@@ -2,7 +2,7 @@
 
 use rustls::AlertDescription;
 
-use super::{Context, some_of};
+use super::{Context, Speaker, some_of};
 use crate::net::ClientTls;
 use crate::pki::when::timestamp;
 use crate::pki::{DistinguishedName, Summary};
@@ -69,7 +69,7 @@ fn with_authorities(finding: Finding, wanted: &[String]) -> Finding {
 pub(super) fn required(context: &Context<'_>) -> Finding {
     let finding = context
         .finding(Id::ProbeClientCertRequired, "the server demands a client certificate, and we have none")
-        .with_hint("pass `--dir`, or `--cert` and `--key`");
+        .with_hint(where_ours_is(context));
     match wanted_authorities(context).as_slice() {
         [] => finding,
         names => {
@@ -79,8 +79,35 @@ pub(super) fn required(context: &Context<'_>) -> Finding {
     }
 }
 
+/// How to give us a certificate.
+fn where_ours_is(context: &Context<'_>) -> String {
+    let flags = context.with_flags("`--dir`, or `--cert` and `--key`");
+    if !context.searched {
+        return flags;
+    }
+    let directory = context.directory.display();
+    format!("`{directory}` has neither `client.crt` with its key nor `tls.crt` with its key: {flags}")
+}
+
 /// What is wrong with our own certificate, whatever the server's alert calls it.
 pub(super) fn own_defect(context: &Context<'_>) -> Option<Finding> {
+    let own = context.own?;
+    if let Some(finding) = untimely(context) {
+        return Some(finding);
+    }
+    (!own.client_auth).then(|| {
+        context
+            .finding(
+                Id::ProbeClientCertWrongPurpose,
+                format!("our certificate `{}` is not for clients", own.subject),
+            )
+            .with_evidence("expected", "extended key usage clientAuth")
+            .with_hint(context.with_flags("the client's files: `client.crt` and `client.key`"))
+    })
+}
+
+/// What is wrong with our own certificate for every server, also for one that did not ask for it.
+pub(crate) fn untimely(context: &Context<'_>) -> Option<Finding> {
     let own = context.own?;
     let finding = |id, message: String| Some(context.finding(id, message));
     if own.not_after < context.now {
@@ -89,8 +116,9 @@ pub(super) fn own_defect(context: &Context<'_>) -> Option<Finding> {
             format!("our certificate `{}` expired on {}", own.subject, timestamp(own.not_after)),
         )
         .map(|finding| {
+            let restart = if context.speaker == Speaker::Bridge { ", and restart the bridge" } else { "" };
             finding.with_hint(format!(
-                "renew it where its CA is: `egext certs renew --role client{}`",
+                "renew it where its CA is{restart}: `egext certs renew --role client{}`",
                 context.dir_flag()
             ))
         });
@@ -100,17 +128,6 @@ pub(super) fn own_defect(context: &Context<'_>) -> Option<Finding> {
             Id::ProbeClientCertNotYetValid,
             format!("our certificate `{}` is valid from {} on", own.subject, timestamp(own.not_before)),
         );
-    }
-    if !own.client_auth {
-        return finding(
-            Id::ProbeClientCertWrongPurpose,
-            format!("our certificate `{}` is not for clients", own.subject),
-        )
-        .map(|finding| {
-            finding
-                .with_evidence("expected", "extended key usage clientAuth")
-                .with_hint("pass the client's files: `client.crt` and `client.key`")
-        });
     }
     None
 }

@@ -6,19 +6,23 @@
 mod caller;
 mod client;
 mod server;
+mod soon;
 mod tls;
 mod wire;
 mod words;
 
 pub(crate) use caller::caller_fault;
+pub(crate) use client::untimely as untimely_client;
+pub(crate) use soon::expiring;
 
+use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
 use rustls::AlertDescription;
 use time::OffsetDateTime;
 
-use crate::net::{Fault, FaultKind, Target, Trace};
+use crate::net::{Fault, FaultKind, Stage, Target, Trace};
 use crate::pki::Summary;
 use crate::report::{Finding, Id};
 use crate::shell::{dir_flag, shell_word};
@@ -38,7 +42,23 @@ pub struct Context<'a> {
     pub now: OffsetDateTime,
     /// The directory of our certificates, for commands in hints.
     pub directory: &'a Path,
+    /// Was our certificate looked for in that directory?
+    pub searched: bool,
+    /// Whose verdict it is.
+    pub speaker: Speaker,
 }
+
+/// The program that says it. Hints name flags, and in an answer of the bridge those of the probe lead nowhere.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Speaker {
+    /// To a caller and in its log: what helps is to start it with other flags.
+    Bridge,
+    /// To whoever has typed its flags.
+    Probe,
+}
+
+/// How every answer of a bridge's own begins, so that a probe that gets one knows whose it is.
+pub(crate) const BRIDGE_SAYS: &str = "egext bridge: ";
 
 /// Names the cause of a fault.
 pub fn diagnose(context: &Context<'_>, fault: &Fault) -> Finding {
@@ -48,10 +68,12 @@ pub fn diagnose(context: &Context<'_>, fault: &Fault) -> Finding {
             .with_evidence("expected", "h2")
             .with_hint("let the server's TLS offer `h2`"),
         FaultKind::Closed => wire::closed(context, fault.stage),
+        FaultKind::Corrupt(error) => tls::malformed(context, error),
         FaultKind::Io(error) => wire::io_error(context, fault.stage, error),
         FaultKind::SpeaksTls => wire::speaks_tls(context, "no answer to plaintext, and one to a TLS hello"),
         FaultKind::Timeout => wire::timed_out(context, fault.stage),
         FaultKind::Tls(error) => tls::tls_error(context, fault.stage, error),
+        FaultKind::Unexpected(first) if fault.stage == Stage::Tls => tls::plaintext(context, Some(first)),
         FaultKind::Unexpected(first) => wire::unexpected(context, first),
     }
 }
@@ -81,6 +103,7 @@ pub fn may_pass(id: Id) -> bool {
             | Id::ProbeConnectTimeout
             | Id::ProbeConnectUnreachable
             | Id::ProbeTlsClosed
+            | Id::ProbeTlsMalformed
             | Id::ProbeTlsTimeout
             | Id::ProbeHttp2Closed
             | Id::ProbeHttp2Timeout
@@ -138,17 +161,30 @@ impl Context<'_> {
         self.trace.witness.as_ref().is_some_and(|witness| witness.asked().is_some())
     }
 
+    /// What to do with `flags`.
+    fn with_flags(&self, flags: impl Display) -> String {
+        match self.speaker {
+            Speaker::Bridge => format!("start the bridge with {flags}"),
+            Speaker::Probe => format!("pass {flags}"),
+        }
+    }
+
+    /// The server's address with another transport, and what to do with it.
+    fn with_address(&self, address: &str) -> String {
+        let address = shell_word(address);
+        match self.speaker {
+            Speaker::Bridge => format!("start the bridge with `--upstream {address}`"),
+            Speaker::Probe => format!("`egext probe {address}`"),
+        }
+    }
+
     /// The flag that names the directory of our certificates, for a command that is about them.
     fn dir_flag(&self) -> String {
         dir_flag(self.directory)
     }
 
     fn plaintext_hint(&self) -> String {
-        format!("if the server is plaintext: {}", self.plaintext_probe())
-    }
-
-    fn plaintext_probe(&self) -> String {
         let address = format!("tcp://{}", self.target.address().authority());
-        format!("`egext probe {}`", shell_word(&address))
+        format!("if the server is plaintext: {}", self.with_address(&address))
     }
 }

@@ -143,8 +143,9 @@ fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
             name.clone(),
             names.iter().map(ToString::to_string).collect(),
             format!(
-                "`--server-name NAME` with a name that it has; or add this one where its CA is, and restart the \
-                 server: `egext certs renew --name server --add-san {}{place}`",
+                "{}; or add this one where its CA is, and restart the server: `egext certs renew --name server \
+                 --add-san {}{place}`",
+                context.with_flags("`--server-name NAME` and a name that it has"),
                 shell_word(&name)
             ),
         )
@@ -161,6 +162,7 @@ fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Summary>)
         Id::ProbeServerCertUnknownIssuer,
         format!("we do not trust the issuer of the server's certificate{subject}"),
     );
+    let issued_by = context.with_flags("`--ca` and the file of the CA that issued it");
     let finding = match found {
         Some(found) if found.self_issued => finding.with_evidence("found", "it is self-signed"),
         Some(found) => finding.with_evidence("found", format!("issued by `{}`", found.issuer)),
@@ -168,11 +170,11 @@ fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Summary>)
     };
     match found {
         Some(found) if !found.self_issued && context.presented_count() == 1 => finding.with_hint(format!(
-            "pass the CA that issued it with `--ca`; if `{}` is an intermediate CA, let the server send its \
-             certificate, too: in the server's file, put it after the leaf",
+            "{issued_by}; if `{}` is an intermediate CA, let the server send its certificate, too: in the \
+             server's file, put it after the leaf",
             found.issuer
         )),
-        _ => finding.with_hint("pass the CA that issued it with `--ca`"),
+        _ => finding.with_hint(issued_by),
     }
 }
 

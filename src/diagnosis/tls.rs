@@ -1,9 +1,9 @@
 //! Faults of the handshake.
 
 use rustls::pki_types::ServerName;
-use rustls::{AlertDescription, PeerMisbehaved};
+use rustls::{AlertDescription, InvalidMessage, PeerMisbehaved};
 
-use super::{Context, client, server, words};
+use super::{Context, client, server, wire, words};
 use crate::net::Stage;
 use crate::report::{Finding, Id};
 use crate::shell::shell_word;
@@ -12,9 +12,17 @@ pub(super) fn tls_error(context: &Context<'_>, stage: Stage, error: &rustls::Err
     match error {
         rustls::Error::InvalidCertificate(error) => server::certificate(context, error),
         rustls::Error::AlertReceived(alert) => alert_received(context, *alert),
-        rustls::Error::InvalidMessage(_) if stage == Stage::Tls => context
-            .finding(Id::ProbeTlsNotTls, "the server answered our TLS hello in plaintext")
-            .with_hint(format!("probe it in plaintext: {}", context.plaintext_probe())),
+        // No second connection has told. Where TLS had begun, it is no plaintext.
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)
+            if stage == Stage::Tls && context.presented_count() == 0 =>
+        {
+            plaintext(context, None)
+        }
+        rustls::Error::DecryptError
+        | rustls::Error::InappropriateHandshakeMessage { .. }
+        | rustls::Error::InappropriateMessage { .. }
+        | rustls::Error::InvalidMessage(_)
+        | rustls::Error::PeerSentOversizedRecord => malformed(context, error),
         rustls::Error::PeerIncompatible(reason) => context
             .finding(Id::ProbeTlsVersion, "the server speaks no TLS that we accept")
             .with_evidence("expected", "TLS 1.2 or 1.3")
@@ -23,9 +31,28 @@ pub(super) fn tls_error(context: &Context<'_>, stage: Stage, error: &rustls::Err
         | rustls::Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => {
             alpn_refused(context)
         }
+        rustls::Error::PeerMisbehaved(_) => malformed(context, error),
         other => context
             .finding(Id::ProbeTlsAlert, format!("the TLS handshake failed: {}", words::handshake(other))),
     }
+}
+
+/// What answers is no TLS; `first` is how it begins, if that is known.
+pub(super) fn plaintext(context: &Context<'_>, first: Option<&[u8]>) -> Finding {
+    let finding = context
+        .finding(Id::ProbeTlsNotTls, "the server answered our TLS hello in plaintext")
+        .with_hint(context.plaintext_hint());
+    match first {
+        Some(first) => finding.with_evidence("found", wire::shown(first)),
+        None => finding,
+    }
+}
+
+/// What answers is TLS, and broken.
+pub(super) fn malformed(context: &Context<'_>, error: &rustls::Error) -> Finding {
+    context
+        .finding(Id::ProbeTlsMalformed, format!("the TLS handshake failed: {}", words::handshake(error)))
+        .with_hint("look for a proxy or a firewall on the way that changes TLS, and at the server's log")
 }
 
 fn alert_received(context: &Context<'_>, alert: AlertDescription) -> Finding {
@@ -72,7 +99,7 @@ fn with_name(context: &Context<'_>, alert: AlertDescription, finding: Finding) -
     let finding = finding.with_evidence("sent", format!("server name (SNI) {}", name.as_ref()));
     match alert {
         AlertDescription::UnrecognisedName => {
-            finding.with_hint("`--server-name NAME` with a name that the server knows")
+            finding.with_hint(context.with_flags("`--server-name NAME` and a name that the server knows"))
         }
         _ => finding,
     }

@@ -133,7 +133,7 @@ pub(super) fn unexpected(context: &Context<'_>, first: &[u8]) -> Finding {
 pub(super) fn speaks_tls(context: &Context<'_>, found: &str) -> Finding {
     let address = context.target.address();
     let hint = match address.socket_path() {
-        None => format!("write its address as `tls://{}`", address.authority()),
+        None => context.with_address(&format!("tls://{}", address.authority())),
         Some(_) => "let the server speak plaintext on this socket, or TLS on a TCP port".to_owned(),
     };
     context
@@ -143,10 +143,11 @@ pub(super) fn speaks_tls(context: &Context<'_>, found: &str) -> Finding {
         .with_hint(hint)
 }
 
-/// The first bytes of another protocol: text where it is text, octets where it is not.
-fn shown(first: &[u8]) -> String {
+/// The first bytes of another protocol: their first line where it is text, octets where it is not.
+pub(super) fn shown(first: &[u8]) -> String {
     if first.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
-        return String::from_utf8_lossy(first).trim_end().to_owned();
+        let text = String::from_utf8_lossy(first);
+        return text.trim().lines().next().unwrap_or_default().trim_end().to_owned();
     }
     first.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

@@ -37,6 +37,8 @@ pub enum FaultKind {
     AlpnMissing,
     /// The peer closed the connection in good order, and too early.
     Closed,
+    /// The peer speaks TLS, and one of its messages cannot be read.
+    Corrupt(rustls::Error),
     /// The operating system or the peer's reset ended it.
     Io(io::Error),
     /// The peer speaks TLS, and was spoken to in plaintext.
@@ -55,6 +57,7 @@ impl Display for FaultKind {
         match self {
             Self::AlpnMissing => f.write_str("no protocol was agreed on by ALPN"),
             Self::Closed => f.write_str("the peer closed the connection"),
+            Self::Corrupt(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::SpeaksTls => f.write_str("the peer speaks TLS"),
             Self::Timeout => f.write_str("the limit passed"),

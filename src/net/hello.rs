@@ -12,32 +12,53 @@ use super::{Address, ClientTls, Fault, FaultKind, Stage, Target, Trace};
 /// The same fault, or what is behind it where a second connection can tell.
 ///
 /// A TLS server that gets plaintext mostly closes without a word (Go, C-core, Node, OpenSSL), which looks like a
-/// server in trouble. It answers a TLS hello in TLS.
+/// server in trouble. It answers a TLS hello in TLS. And of an answer to a hello that cannot be read, TLS does not say
+/// whether it was plaintext or a broken message.
 pub async fn explain(target: &Target, trace: &Trace, fault: Fault, deadline: Instant) -> Fault {
-    let went_away = matches!(fault.kind, FaultKind::Closed | FaultKind::Io(_)) && fault.stage == Stage::Http2;
-    if went_away && target.tls().is_none() && speaks_tls(target.address(), trace, deadline).await {
-        return Fault::new(Stage::Http2, FaultKind::SpeaksTls);
+    let Fault { stage, kind } = fault;
+    match (stage, kind) {
+        (Stage::Http2, kind @ (FaultKind::Closed | FaultKind::Io(_))) if target.tls().is_none() => {
+            let kind = match answer(target.address(), trace, deadline).await {
+                Some(first) if is_tls(&first) => FaultKind::SpeaksTls,
+                _ => kind,
+            };
+            Fault::new(stage, kind)
+        }
+        (Stage::Tls, FaultKind::Tls(error @ rustls::Error::InvalidMessage(_))) => {
+            let kind = match answer(target.address(), trace, deadline).await {
+                Some(first) if is_tls(&first) => FaultKind::Corrupt(error),
+                Some(first) => FaultKind::Unexpected(first),
+                None => FaultKind::Tls(error),
+            };
+            Fault::new(stage, kind)
+        }
+        (stage, kind) => Fault::new(stage, kind),
     }
-    fault
 }
 
-async fn speaks_tls(address: &Address, trace: &Trace, deadline: Instant) -> bool {
+/// Does it begin with a record of version 3.x (RFC 8446 section 5.1)?
+fn is_tls(first: &[u8]) -> bool {
+    matches!(first, [0x14..=0x17, 3, ..])
+}
+
+/// How the server's answer to a TLS hello begins. `None`: nothing was learned, and the first fault stands as it is.
+async fn answer(address: &Address, trace: &Trace, deadline: Instant) -> Option<Vec<u8>> {
     let deadline = deadline.min(Instant::now() + LIMIT);
-    matches!(timeout_at(deadline, ask(address, trace)).await, Ok(Ok(true)))
+    let first = timeout_at(deadline, ask(address, trace)).await.ok()?.ok()?;
+    (first.len() > 1).then_some(first)
 }
 
-/// An error means that nothing was learned, and the first fault stands as it is.
-async fn ask(address: &Address, trace: &Trace) -> std::io::Result<bool> {
+async fn ask(address: &Address, trace: &Trace) -> std::io::Result<Vec<u8>> {
     let mut stream = match (address, &trace.connected) {
         (Address::Unix(path), _) => Stream::Unix(UnixStream::connect(path).await?),
         (Address::Tcp { .. }, Some((Some(peer), _))) => Stream::Tcp(TcpStream::connect(peer).await?),
-        (Address::Tcp { .. }, _) => return Ok(false),
+        (Address::Tcp { .. }, _) => return Ok(Vec::new()),
     };
     stream.write_all(&hello(address)?).await?;
-    let mut record = [0; 2];
-    stream.read_exact(&mut record).await?;
-    // An alert or a handshake record, of version 3.x (RFC 8446 section 5.1).
-    Ok(matches!(record, [0x15 | 0x16, 3]))
+    let mut first = Vec::with_capacity(SHOWN);
+    let mut stream = stream.take(SHOWN as u64);
+    while first.len() < 2 && stream.read_buf(&mut first).await? > 0 {}
+    Ok(first)
 }
 
 fn hello(address: &Address) -> std::io::Result<Vec<u8>> {
@@ -51,6 +72,9 @@ fn hello(address: &Address) -> std::io::Result<Vec<u8>> {
     connection.write_tls(&mut hello)?;
     Ok(hello)
 }
+
+/// How much of an answer is shown.
+const SHOWN: usize = 24;
 
 /// A TLS server answers within a round trip; a busy one takes longer.
 const LIMIT: Duration = Duration::from_secs(5);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::report::{Finding, Id};
 use crate::shell::shell_word;
-use crate::units::Span;
+use crate::units::{Span, Within};
 
 /// A complete set, loaded: every key belongs to its certificate.
 #[derive(Debug)]
@@ -280,6 +280,22 @@ pub(super) fn date(summary: &Summary, soon: Duration, now: OffsetDateTime) -> Op
         Some((Id::CertsExpiring, format!("expires {distance}, on {day}")))
     } else {
         None
+    }
+}
+
+/// When a certificate that is valid now expires, in words, if that is near: within the time that was asked about, or
+/// in the last third of its lifetime, at most thirty days.
+pub fn expiring(summary: &Summary, within: Option<Within>, now: OffsetDateTime) -> Option<String> {
+    let (id, words) = date(summary, end_of(summary.lifetime, within), now)?;
+    (id == Id::CertsExpiring).then_some(words)
+}
+
+/// The end of a life, as it was asked about, or of a length of our choice.
+pub(super) fn end_of(life: Duration, within: Option<Within>) -> Duration {
+    match within {
+        None => soon(life),
+        // A life that ends before it begins has no part.
+        Some(within) => super::date::signed(within.of(life.try_into().unwrap_or_default())),
     }
 }
 

@@ -22,10 +22,11 @@ pub use layer::Layer;
 pub use outcome::{LayerOutcome, State, TargetOutcome};
 
 use crate::backoff::{Backoff, jittered};
-use crate::diagnosis::Context;
+use crate::diagnosis::{Context, Speaker, expiring, untimely_client};
 use crate::net::{self, Target};
 use crate::pki::Summary;
 use crate::report::Finding;
+use crate::units::Within;
 
 /// What to probe and for how long.
 #[derive(Clone, Debug)]
@@ -38,6 +39,11 @@ pub struct Plan {
     pub own: Option<Summary>,
     /// The directory of our certificates, for commands in hints.
     pub directory: PathBuf,
+    /// Was our certificate looked for in that directory?
+    pub searched: bool,
+    /// Certificates that expire within this time are worth a warning; `None` for the last third of their lifetime, at
+    /// most 30 days.
+    pub within: Option<Within>,
     /// Limit of one attempt.
     pub timeout: Duration,
     /// Make attempts until one succeeds, for this long; the last one is cut short.
@@ -54,6 +60,8 @@ impl Plan {
             service: String::new(),
             own: None,
             directory: PathBuf::from("certs"),
+            searched: false,
+            within: None,
             timeout: Duration::from_secs(5),
             wait: None,
             news: None,
@@ -133,6 +141,8 @@ async fn attempt(
         limit,
         now: now(),
         directory: &plan.directory,
+        searched: plan.searched,
+        speaker: Speaker::Probe,
     };
     outcome.add_trace(&dialed.trace);
     let begin = Instant::now();
@@ -149,6 +159,14 @@ async fn attempt(
         }
     };
     let first_frame = dialed.trace.first_frame.unwrap_or_else(|| begin.elapsed());
+    if target.tls().is_some() {
+        // It may have been accepted, by a server that did not ask for it or does not look: the next one does.
+        if let Some(finding) = untimely_client(&context) {
+            outcome.fail(Layer::Mtls, finding);
+            return outcome;
+        }
+        outcome.findings.extend(expiring(&context, plan.within));
+    }
     outcome.pass_greeting(&context, first_frame);
     health::check(&context, &session, &plan.service, deadline, &mut outcome).await;
     outcome

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use egext_test_support::{LIMIT, Manner, ReservedPort, TestPki, TestServer};
 use tonic::Code;
 
+use crate::egext;
 use crate::fixture::{Answer, Bridge, Call, HOOK, Upstream, answer, post, within_limit};
 
 /// Asserts that an answer is a status of ours with the words of this finding.
@@ -71,6 +72,83 @@ async fn a_fault_that_waiting_does_not_cure_is_answered_at_once() {
     }
 }
 
+/// Its words reach a person through another program, whose flags are not the bridge's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_done_is_to_be_done_at_the_bridge() {
+    type Case = (TestPki, fn(&TestPki) -> Manner, &'static str);
+    let cases: [Case; 6] = [
+        (TestPki::new().server_from_other_ca(), TestServer::mtls, "start the bridge with `--ca` and "),
+        (
+            TestPki::new().server_for_other_name(),
+            TestServer::mtls,
+            "start the bridge with `--server-name NAME` and ",
+        ),
+        (
+            TestPki::new().without_client(),
+            TestServer::mtls,
+            ": start the bridge with `--dir`, or `--cert` and ",
+        ),
+        (TestPki::new().client_expired(), TestServer::mtls, ", and restart the bridge: `egext certs renew "),
+        (
+            TestPki::new().client_with_server_usage(),
+            TestServer::mtls,
+            "start the bridge with the client's files: ",
+        ),
+        (TestPki::new(), |_| TestServer::plaintext(), "start the bridge with `--upstream tcp://localhost:"),
+    ];
+    for (pki, manner, words) in cases {
+        let server = manner(&pki).spawn();
+        let bridge = Bridge::mtls(&server.tls_address(), &pki).flag("--connect-wait", "10m").start();
+        let answer = bridge.caller().await.hook().await;
+        let hint = answer.words().split_once("; hint: ").expect("a hint").1.to_owned();
+        assert!(hint.contains(words), "{hint}");
+        assert!(!hint.contains("pass `") && !hint.contains("egext probe"), "{hint}");
+        let (_, log) = bridge.running.terminate();
+        assert!(log.contains(words) && !log.contains("pass `"), "{log}");
+    }
+}
+
+/// What `egext probe` makes of such an answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_of_the_bridge_says_where_the_fault_is() {
+    let pki = TestPki::new().server_from_other_ca();
+    let server = TestServer::mtls(&pki).spawn();
+    let bridge = Bridge::mtls(&server.tls_address(), &pki).flag("--connect-wait", "10m").start();
+    let address = format!("unix:{}", bridge.socket().display());
+    let run = egext(["probe", &address, "--timeout", "1h"]).json();
+    assert_eq!((run.exit_code, run.ids()), (1, vec!["probe.grpc.status"]), "{}", run.stdout);
+    let finding = &run.findings()[0];
+    let message = finding["message"].as_str().expect("text");
+    assert!(message.starts_with("the bridge answered FAILED_PRECONDITION: localhost:"), "{message}");
+    let hint = "the bridge works, and its upstream does not: `egext explain probe.server-cert.unknown-issuer` says more";
+    assert_eq!(finding["hint"], hint);
+}
+
+/// Trying again may help against a wire that breaks it, and nothing else is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_that_cannot_be_read_is_no_plaintext() {
+    let server = TestServer::plaintext().garbles_its_hello().spawn();
+    let bridge = Bridge::mtls(&server.tls_address(), &TestPki::new()).flag("--connect-wait", "2s").start();
+    assert_answer(&bridge.caller().await.hook().await, Code::Unavailable, "probe.tls.malformed");
+}
+
+/// EG sends keys of Secrets. What stays on this machine is no matter.
+#[tokio::test(flavor = "multi_thread")]
+async fn plaintext_to_another_machine_is_a_warning() {
+    // TEST-NET-1 of RFC 5737 is nobody's address.
+    let mut bridge = Bridge::plaintext("tcp://192.0.2.9:5005").start();
+    let line = bridge.running.wait_for_line("calls go to another machine (192.0.2.9) in plaintext");
+    assert!(line.contains("WARN") && line.contains("bridge.upstream.plaintext"), "{line}");
+    assert!(line.contains("`--upstream tls://192.0.2.9:5005`"), "{line}");
+    let server = TestServer::plaintext().spawn();
+    for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
+        let mut bridge = Bridge::plaintext(&format!("tcp://{host}:{}", server.port())).start();
+        bridge.running.wait_for_line("connected");
+        let (_, log) = bridge.running.terminate();
+        assert!(!log.contains("plaintext"), "{log}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_where_plaintext_was_asked_for_is_named() {
     let pki = TestPki::new();
@@ -99,7 +177,8 @@ async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
         ("probe.tls.timeout", TestServer::plaintext().hangs().spawn()),
         ("probe.http2.timeout", TestServer::mtls(&pki).hangs().spawn()),
     ] {
-        let bridge = Bridge::mtls(&server.tls_address(), &pki).flag("--connect-wait", "500ms").start();
+        // An attempt gets nine tenths of it. The rest is what a busy machine may be late.
+        let bridge = Bridge::mtls(&server.tls_address(), &pki).flag("--connect-wait", "4s").start();
         let caller = bridge.caller().await;
         for _ in 0..2 {
             assert_answer(&caller.hook().await, Code::Unavailable, id);

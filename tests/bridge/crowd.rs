@@ -35,6 +35,7 @@ impl Impatient {
             upstream: target.expect("a target"),
             own: None,
             directory: "certs".into(),
+            searched: false,
             connect_wait: Duration::from_secs(5),
             call_timeout: None,
             drain_timeout: Duration::from_secs(1),

@@ -184,6 +184,7 @@ async fn a_task_that_dies_ends_the_bridge() {
         upstream: upstream.expect("a target"),
         own: None,
         directory: "certs".into(),
+        searched: false,
         connect_wait: std::time::Duration::from_secs(1),
         call_timeout: None,
         drain_timeout: std::time::Duration::from_secs(1),

@@ -161,6 +161,24 @@ fn flags_that_contradict_each_other_are_named() {
         .args(["--server-name", "localhost"])
         .run();
     place.refuses(&plaintext, "`--server-name` has no meaning");
+    let plaintext =
+        egext(["bridge", "--listen", &place.listen, "--upstream", "tcp://127.0.0.1:1"]).pki(&pki).run();
+    place.refuses(&plaintext, "`--dir` has no meaning for `tcp://127.0.0.1:1`, which is plaintext");
+}
+
+/// As Kubernetes mounts it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mounted_secret_is_a_directory_of_certificates() {
+    let pki = TestPki::new().mounted("client");
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let bridge = Bridge::mtls(upstream.address(), &pki).start();
+    assert_eq!(bridge.caller().await.hook().await.code(), 0);
+    let pki = TestPki::new().mounted("server");
+    let mut bridge = egext(["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", "tcp://127.0.0.1:1"])
+        .pki(&pki)
+        .start();
+    bridge.wait_for_line("bridge is up");
+    assert!(!bridge.terminate().1.contains("certs."), "it is the server's own");
 }
 
 #[test]
@@ -168,6 +186,9 @@ fn garbage_on_the_command_line_is_named() {
     for (arguments, words) in [
         (&["--listen", "nonsense", "--upstream", "localhost:1"][..], "nonsense"),
         (&["--listen", "unix:eg.sock", "--upstream", "localhost:99999"], "99999"),
+        (&["--listen", "unix:eg.sock", "--upstream", "localhost:0"], "`0` is not a port number"),
+        (&["--listen", "unix:/", "--upstream", "localhost:1"], "`/` is the path of a directory"),
+        (&["--listen", "unix:run/", "--upstream", "localhost:1"], "`run/` is the path of a directory"),
         (&["--listen", "unix:eg.sock", "--upstream", "http://localhost:1"], "http://"),
         (&["--listen", "unix:eg.sock", "--upstream", "localhost:1", "--call-timeout", "soon"], "soon"),
         (&["--listen", "unix:eg.sock"], "--upstream"),

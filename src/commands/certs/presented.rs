@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::CertsError;
 use crate::cli::Server;
 use crate::commands::{Error, block_on};
-use crate::diagnosis::{Context, diagnose};
+use crate::diagnosis::{Context, Speaker, diagnose};
 use crate::host::Host;
 use crate::net::{self, Address, Alpn, ClientTls, Fault, FaultKind, Stage, Target, Transport};
 use crate::pki::{Anchors, Identity, Role};
@@ -62,7 +62,16 @@ impl<'a> Question<'a> {
         let fault = dialed.outcome.err().unwrap_or(nothing);
         let own = identity.map(Identity::leaf);
         let trace = &dialed.trace;
-        let context = Context { target: &target, trace, own, limit: self.limit, now, directory };
+        let context = Context {
+            target: &target,
+            trace,
+            own,
+            limit: self.limit,
+            now,
+            directory,
+            searched: false,
+            speaker: Speaker::Probe,
+        };
         Ok(Err(diagnose(&context, &fault)))
     }
 }

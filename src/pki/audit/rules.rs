@@ -11,7 +11,7 @@ use crate::pki::change::{renew_command, replace_command, rotate_command};
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
 use crate::pki::lifetime::CLOCK;
 use crate::pki::names::list;
-use crate::pki::{Distrust, Role, SubjectName, Trust, check, date, verify};
+use crate::pki::{Distrust, Role, SubjectName, Trust, check, verify};
 use crate::report::{Finding, Id, Severity};
 use crate::shell::shell_word;
 use crate::units::Within;
@@ -27,7 +27,7 @@ pub(super) fn dates(
     let several = certificates.len() > 1;
     let date = |certificate: &Certificate| {
         let summary = &certificate.summary;
-        let (id, words) = check::date(summary, soon(summary.lifetime, within), now)?;
+        let (id, words) = check::date(summary, check::end_of(summary.lifetime, within), now)?;
         let who = if several { format!("`{}` ", summary.subject) } else { String::new() };
         let finding = Finding::new(id, subject, format!("{who}{}{words}", verb(id)));
         if !is_used(certificate) {
@@ -340,14 +340,6 @@ fn is_host_name(name: &str) -> bool {
 /// The side that it says it is for; a server where it leaves that open, since more is asked of one.
 pub(super) fn role(leaf: &Certificate) -> Role {
     if leaf.summary.server_auth || !leaf.summary.client_auth { Role::Server } else { Role::Client }
-}
-
-fn soon(life: Duration, within: Option<Within>) -> Duration {
-    match within {
-        None => check::soon(life),
-        // A life that ends before it begins has no part.
-        Some(within) => date::signed(within.of(life.try_into().unwrap_or_default())),
-    }
 }
 
 fn p256(subject: &str) -> String {

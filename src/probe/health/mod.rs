@@ -14,7 +14,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::Layer;
 use super::outcome::TargetOutcome;
-use crate::diagnosis::{self, Context, diagnose};
+use crate::diagnosis::{self, BRIDGE_SAYS, Context, diagnose};
 use crate::net::{Fault, Reset, Session, Stage};
 use crate::report::{Finding, Id};
 use answer::{Answer, call};
@@ -166,10 +166,7 @@ impl Judge<'_> {
         match CODES.iter().find(|(code, _)| *code as u32 == number) {
             Some((Code::Ok, _)) => self.serving(),
             // Two errors are about health, and prove that gRPC works.
-            Some((Code::Unimplemented, _)) => {
-                let message = "the server has no health service";
-                Verdict::Absent(self.finding(Id::ProbeHealthUnimplemented, message))
-            }
+            Some((Code::Unimplemented, _)) => Verdict::Absent(self.unimplemented()),
             Some((Code::NotFound, _)) => Verdict::Unhealthy(self.unknown_service()),
             Some((code, name)) => failed(self.refusal(*code, name)),
             None => {
@@ -210,15 +207,56 @@ impl Judge<'_> {
         self.finding(Id::ProbeHealthUnknownService, message).with_hint(hint)
     }
 
-    fn refusal(&self, code: Code, name: &str) -> Finding {
-        let id = REFUSALS.iter().find(|(known, _)| *known == code).map_or(Id::ProbeGrpcStatus, |(_, id)| *id);
-        self.finding(id, format!("the server answered {name}{}", self.text()))
+    /// A proxy without a route for the call answers it itself, and in the same way. What a server says passes an Envoy
+    /// with a field that tells how long that server took.
+    fn unimplemented(&self) -> Finding {
+        let proxy = self.proxy().filter(|_| self.words().is_empty());
+        match proxy.filter(|_| self.answer.field("x-envoy-upstream-service-time").is_none()) {
+            None => self.finding(Id::ProbeHealthUnimplemented, "the server has no health service"),
+            Some(proxy) => self
+                .finding(
+                    Id::ProbeHealthFromProxy,
+                    "a proxy answered: it has no route for the call, or the server behind it has no health service",
+                )
+                .with_evidence("found", format!("{proxy}, UNIMPLEMENTED without a message"))
+                .with_hint(
+                    "see whether the proxy has routes for `/grpc.health.v1.Health/` and for the hooks, or probe the \
+                     server behind it",
+                ),
+        }
     }
 
-    /// The server's own words, behind ours.
-    fn text(&self) -> String {
+    /// What a proxy says of itself; few gRPC servers have such a field.
+    fn proxy(&self) -> Option<String> {
+        let fields = ["server", "via"].iter();
+        fields
+            .filter_map(|name| self.answer.text(name).map(|value| format!("`{name}: {}`", printable(&value))))
+            .reduce(|all, field| format!("{all}, {field}"))
+    }
+
+    fn refusal(&self, code: Code, name: &str) -> Finding {
+        let id = REFUSALS.iter().find(|(known, _)| *known == code).map_or(Id::ProbeGrpcStatus, |(_, id)| *id);
+        let words = self.words();
+        if let Some(words) = words.strip_prefix(BRIDGE_SAYS) {
+            let message = format!("the bridge answered {name}: {}", printable(words));
+            return self.finding(id, message).with_hint(behind_the_bridge(words));
+        }
+        let finding = self.finding(id, format!("the server answered {name}{}", self.text()));
+        match self.proxy() {
+            Some(proxy) => finding.with_evidence("found", proxy),
+            None => finding,
+        }
+    }
+
+    /// The server's own words.
+    fn words(&self) -> String {
         let encoded = self.answer.field("grpc-message").unwrap_or_default();
-        match printable(&percent_encoding::percent_decode(encoded).decode_utf8_lossy()) {
+        percent_encoding::percent_decode(encoded).decode_utf8_lossy().into_owned()
+    }
+
+    /// The same behind ours.
+    fn text(&self) -> String {
+        match printable(&self.words()) {
             text if text.is_empty() => text,
             text => format!(": {text}"),
         }
@@ -230,6 +268,17 @@ impl Judge<'_> {
 
     fn finding(&self, id: Id, message: impl Into<String>) -> Finding {
         Finding::new(id, self.context.target.address().to_string(), message)
+    }
+}
+
+/// The channel to a bridge works, and it says what is wrong on its other side. The hints in its words are about its own
+/// flags.
+fn behind_the_bridge(words: &str) -> String {
+    let id =
+        words.trim_end().rsplit_once(" (").and_then(|(_, end)| end.strip_suffix(')')?.parse::<Id>().ok());
+    match id {
+        Some(id) => format!("the bridge works, and its upstream does not: `egext explain {id}` says more"),
+        None => "the bridge works: look at its upstream, and at its log".to_owned(),
     }
 }
 

@@ -33,6 +33,9 @@ macro_rules! probe {
             ProbeTlsClosed = "probe.tls.closed", Error,
                 "the server closed the connection during the TLS handshake without an alert: it does not speak TLS, or something between you and it closed the connection",
                 "if the server is plaintext, probe it as `tcp://HOST:PORT`; otherwise read its log";
+            ProbeTlsMalformed = "probe.tls.malformed", Error,
+                "the server speaks TLS, and what it sent in the handshake cannot be read or breaks the rules of TLS: something on the way changes it, or the TLS of the server is at fault",
+                "look for a proxy or a firewall that inspects TLS; `openssl s_client -connect HOST:PORT` from this and from another machine shows where it begins";
             ProbeTlsNotTls = "probe.tls.not-tls", Error,
                 "the server answered our TLS hello with something that is not TLS, so it speaks plaintext on this port",
                 "probe it as `tcp://HOST:PORT`, switch on TLS in the server, or put `egext bridge --listen tls://HOST:PORT --upstream tcp://HOST:PORT` in front of it";
@@ -45,6 +48,9 @@ macro_rules! probe {
             ProbeServerCertChainOrder = "probe.server-cert.chain-order", Error,
                 "the server sends an intermediate before its own certificate; the first one is taken for the server's (RFC 8446 section 4.4.2)",
                 "in the server's certificate file, put the leaf first and each issuer behind what it issued";
+            ProbeServerCertExpiring = "probe.server-cert.expiring", Warning,
+                "the certificate that the server presents expires within the time that was asked about (`--within`; by default in the last third of its lifetime, at most 30 days)",
+                "renew it where its CA is (`egext certs renew --role server`), and restart the server if it does not reload";
             ProbeServerCertExpired = "probe.server-cert.expired", Error,
                 "the certificate that the server presents has expired, or one in its chain has",
                 "renew it where its CA is (`egext certs renew --role server`), and restart the server if it does not reload; if a CA above it has expired, replace that (`egext certs rotate-ca prepare`)";
@@ -78,8 +84,11 @@ macro_rules! probe {
             ProbeCaUnusable = "probe.ca.unusable", Error,
                 "a target speaks TLS, and the CA's file, against which its certificate is verified, is missing or cannot be used; other targets were probed",
                 "name the CA's file with `--ca`, or the directory of a set with `--dir`; `egext certs show FILE` says what a file holds";
+            ProbeClientCertExpiring = "probe.client-cert.expiring", Warning,
+                "the client certificate expires within the time that was asked about (`--within`; by default in the last third of its lifetime, at most 30 days)",
+                "renew it where its CA is: `egext certs renew --role client`";
             ProbeClientCertExpired = "probe.client-cert.expired", Error,
-                "the client certificate has expired, so a server that asks for one rejects it",
+                "the client certificate has expired, so a server that asks for one and verifies it rejects it; a server that did not ask for it now may do so later",
                 "renew it where its CA is: `egext certs renew --role client`";
             ProbeClientCertKeyMismatch = "probe.client-cert.key-mismatch", Error,
                 "a target speaks TLS, and the key of the client certificate belongs to another certificate: usually half of a renewal was copied",
@@ -135,6 +144,9 @@ macro_rules! probe {
             ProbeGrpcUnavailable = "probe.grpc.unavailable", Error,
                 "the server, or a proxy before it, answered UNAVAILABLE: what is behind it cannot be reached",
                 "read the message: a bridge says there what is wrong on its other side";
+            ProbeHealthFromProxy = "probe.health.from-proxy", Warning,
+                "the call was answered UNIMPLEMENTED without a message, with a header field that proxies add: a proxy without a route for the call answers so itself, and then no server was asked; a server without a health service behind that proxy looks the same",
+                "see whether the proxy has a route for `/grpc.health.v1.Health/` and for `/envoygateway.extension.EnvoyGatewayExtension/`, or probe the server behind it";
             ProbeHealthNotServing = "probe.health.not-serving", Error,
                 "the server says of itself that it does not serve",
                 "wait for it (`--wait 60s`), or read its log";

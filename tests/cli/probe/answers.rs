@@ -111,6 +111,64 @@ fn a_server_without_an_overall_health_wants_a_service_name() {
     assert_eq!(layers(&run, 0)[6], ("grpc", "passed"));
 }
 
+/// Envoy without a route, and other proxies that speak gRPC: no server was asked.
+#[test]
+fn an_answer_of_a_proxys_own_is_no_answer_of_a_server() {
+    for (headers, found) in [
+        (&[("server", "envoy")][..], "`server: envoy`"),
+        (&[("via", "1.1 google")], "`via: 1.1 google`"),
+        (&[("server", "istio-envoy"), ("via", "2 a")], "`server: istio-envoy`, `via: 2 a`"),
+    ] {
+        let server = TestServer::plaintext().answers_unimplemented(headers).spawn();
+        let run = probe(&server.address()).json();
+        assert_eq!((run.exit_code, run.ids()), (0, vec!["probe.health.from-proxy"]), "{}", run.stdout);
+        let finding =
+            assert_finding!(run, "probe.health.from-proxy", subject = server.address(), severity = "warning");
+        assert_eq!(finding["evidence"]["found"], format!("{found}, UNIMPLEMENTED without a message"));
+        assert_eq!(probe(&server.address()).args(["--fail-on", "warning"]).run().exit_code, 1);
+        let run = probe(&server.address()).run();
+        assert!(!run.stdout.contains("healthy"), "{}", run.stdout);
+        assert!(run.stdout.contains("\n  reached a proxy after "), "{}", run.stdout);
+    }
+    // What a server behind the proxy says, or one without a proxy.
+    for manner in [
+        TestServer::plaintext()
+            .answers_unimplemented(&[("server", "envoy"), ("x-envoy-upstream-service-time", "0")]),
+        TestServer::plaintext()
+            .answers_unimplemented(&[("server", "envoy"), ("grpc-message", "unknown service")]),
+        TestServer::plaintext().answers_unimplemented(&[]),
+    ] {
+        let server = manner.spawn();
+        let run = probe(&server.address()).json();
+        assert_eq!(run.ids(), ["probe.health.unimplemented"], "{}", run.stdout);
+    }
+}
+
+/// The words of a bridge are about its own flags: those of a probe would do nothing there.
+#[test]
+fn the_answer_of_a_bridge_is_told_from_that_of_a_server() {
+    let words = "egext bridge: localhost:1: no; hint: start the bridge with `--ca FILE` (probe.server-cert.unknown-issuer)";
+    let (run, finding) = fault(TestServer::plaintext().answers_text("9", words), "grpc");
+    assert_eq!(finding["id"], "probe.grpc.status", "{}", run.stdout);
+    let message = "the bridge answered FAILED_PRECONDITION: localhost:1: no; hint: start the bridge with `--ca FILE` \
+                   (probe.server-cert.unknown-issuer)";
+    assert_eq!(finding["message"], message);
+    let hint = "the bridge works, and its upstream does not: `egext explain probe.server-cert.unknown-issuer` says more";
+    assert_eq!(finding["hint"], hint);
+    // The id stands at the end, also of words that are too long to be shown.
+    let long = format!("egext bridge: {} (probe.tls.alert)", "x".repeat(1200));
+    let (_, finding) = fault(TestServer::plaintext().answers_text("14", &long), "grpc");
+    assert_eq!(finding["id"], "probe.grpc.unavailable");
+    assert_eq!(
+        finding["hint"],
+        "the bridge works, and its upstream does not: `egext explain probe.tls.alert` says more"
+    );
+    for words in ["egext bridge: the bridge is stopping", "egext bridge: x (no such id)"] {
+        let (_, finding) = fault(TestServer::plaintext().answers_text("14", words), "grpc");
+        assert_eq!(finding["hint"], "the bridge works: look at its upstream, and at its log");
+    }
+}
+
 #[test]
 fn what_our_side_resets_is_told_as_ours() {
     for (name, value, words) in [

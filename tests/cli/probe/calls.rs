@@ -4,7 +4,7 @@ use egext_test_support::{TestPki, TestServer, assert_finding};
 use serde_json::json;
 use tonic::Code;
 
-use super::{assert_at_limit, assert_fault, layers, probe};
+use super::{assert_at_limit, assert_fault, layers, probe, with_pki};
 use crate::egext;
 
 #[test]
@@ -19,7 +19,7 @@ fn a_server_that_goes_away_before_its_first_frame_is_reported_at_once() {
         TestServer::unix().resets(),
     ] {
         let server = manner.spawn();
-        let run = probe(&server.address()).pki(&pki).json();
+        let run = with_pki(probe(&server.address()), &server.address(), &pki).json();
         assert_fault(&run, "probe.http2.closed", &server.address(), "http2");
     }
 }
@@ -35,7 +35,7 @@ fn what_is_not_http2_is_shown() {
         (TestServer::mtls(&pki).garbage(), "01 02"),
     ] {
         let server = manner.spawn();
-        let run = probe(&server.address()).pki(&pki).json();
+        let run = with_pki(probe(&server.address()), &server.address(), &pki).json();
         let finding = assert_fault(&run, "probe.http2.not-http2", &server.address(), "http2");
         assert!(finding.to_string().contains(found), "{finding:#}");
     }
@@ -62,7 +62,7 @@ fn a_tls_server_that_says_nothing_to_plaintext_is_recognised_too() {
         let run = probe(&address).json();
         let finding = assert_fault(&run, "probe.http2.not-http2", &address, "http2");
         assert_eq!(finding["message"], "the server speaks TLS, and plaintext was asked for");
-        assert_eq!(finding["hint"], format!("write its address as `tls://127.0.0.1:{}`", server.port()));
+        assert_eq!(finding["hint"], format!("`egext probe tls://127.0.0.1:{}`", server.port()));
         assert_eq!(server.connections(), 2, "one more, and no third");
     }
 }
@@ -75,7 +75,7 @@ fn a_server_without_a_first_frame_ends_at_the_limit() {
     {
         let server = manner.spawn();
         let address = server.address();
-        let probe = || egext(["probe", &address]).pki(&pki);
+        let probe = || with_pki(egext(["probe", &address]), &address, &pki);
         assert_at_limit("--timeout", probe, "probe.http2.timeout", &address);
     }
 }
@@ -101,7 +101,7 @@ fn calls_that_end_badly_have_their_findings() {
         (TestServer::plaintext().not_serving(), "probe.health.not-serving", "health"),
     ] {
         let server = manner.spawn();
-        let run = probe(&server.address()).pki(&pki).json();
+        let run = with_pki(probe(&server.address()), &server.address(), &pki).json();
         assert_fault(&run, id, &server.address(), layer);
     }
 }
@@ -128,7 +128,7 @@ fn a_status_is_shown_with_its_text() {
 fn a_server_without_health_is_fine() {
     let pki = TestPki::new();
     let server = TestServer::mtls(&pki).without_health().spawn();
-    let run = probe(&server.address()).pki(&pki).json();
+    let run = with_pki(probe(&server.address()), &server.address(), &pki).json();
     assert_eq!((run.exit_code, &run.json["status"]), (0, &json!("ok")));
     assert_finding!(run, "probe.health.unimplemented", severity = "info", subject = server.address());
     assert_eq!(layers(&run, 0)[7], ("health", "noted"));

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use egext_test_support::{Manner, TestPki, TestServer, assert_finding, has_openssl};
 use serde_json::json;
 
-use super::{assert_fault, probe};
+use super::{assert_fault, assert_healthy, layers, probe};
 
 #[test]
 fn every_defect_of_a_server_certificate_has_its_finding() {
@@ -30,6 +30,90 @@ fn every_defect_of_a_server_certificate_has_its_finding() {
             assert_fault(&run, id, &server.address(), "tls");
         }
     }
+}
+
+/// The channel works today. The server that asks for no certificate does not look at ours.
+#[test]
+fn certificates_that_expire_soon_are_a_warning_on_either_side() {
+    let [servers, clients] = ["probe.server-cert.expiring", "probe.client-cert.expiring"];
+    for (pki, ids) in [
+        (TestPki::new().server_expiring(), vec![servers]),
+        (TestPki::new().client_expiring(), vec![clients]),
+        (TestPki::new().server_expiring().client_expiring(), vec![servers, clients]),
+    ] {
+        for manner in [TestServer::mtls(&pki), TestServer::tls(&pki)] {
+            let server = manner.spawn();
+            let run = probe(&server.address()).pki(&pki).json();
+            assert_eq!((run.exit_code, run.ids()), (0, ids.clone()), "{}", run.stdout);
+            assert_eq!(run.json["targets"][0]["healthy"], true);
+            let finding = assert_finding!(run, ids[0], subject = server.address(), severity = "warning");
+            let message = finding["message"].as_str().expect("text");
+            assert!(message.contains(" expires in "), "{message}");
+            assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("egext certs renew --role")));
+            let run = probe(&server.address()).pki(&pki).args(["--fail-on", "warning"]).run();
+            assert_eq!(run.exit_code, 1, "{}", run.stdout);
+            assert!(run.stdout.contains("  ‼ certificates: "), "{}", run.stdout);
+            let shorter = probe(&server.address()).pki(&pki).args(["--within", "1h"]).json();
+            assert!(shorter.ids().is_empty(), "{}", shorter.stdout);
+        }
+    }
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+    let run = probe(&server.address()).pki(&pki).args(["--within", "100%"]).json();
+    assert_eq!(run.ids(), [servers, clients], "{}", run.stdout);
+}
+
+#[test]
+fn a_certificate_of_ours_that_has_expired_is_a_fault_also_where_no_server_asks_for_it() {
+    for (pki, id) in [
+        (TestPki::new().client_expired(), "probe.client-cert.expired"),
+        (TestPki::new().client_not_yet_valid(), "probe.client-cert.not-yet-valid"),
+    ] {
+        let server = TestServer::tls(&pki).spawn();
+        let run = probe(&server.address()).pki(&pki).json();
+        assert_fault(&run, id, &server.address(), "mtls");
+    }
+}
+
+/// As Kubernetes mounts it, and as `certs check` takes it.
+#[test]
+fn a_mounted_secret_is_a_directory_of_certificates() {
+    let pki = TestPki::new().mounted("client");
+    let server = TestServer::mtls(&pki).spawn();
+    let run = probe(&server.address()).pki(&pki).json();
+    assert_healthy(&run);
+    assert_eq!(layers(&run, 0)[4], ("mtls", "passed"));
+}
+
+#[test]
+fn a_directory_without_our_certificate_is_named() {
+    let pki = TestPki::new().without_client();
+    let server = TestServer::mtls(&pki).spawn();
+    let run = probe(&server.address()).pki(&pki).json();
+    let finding = assert_fault(&run, "probe.client-cert.required", &server.address(), "mtls");
+    let hint = finding["hint"].as_str().expect("text");
+    let words = format!("`{}` has neither `client.crt` with its key", pki.directory().display());
+    assert!(hint.starts_with(&words), "{hint}");
+    let run = probe(&server.address()).arg("--ca").arg(pki.ca()).json();
+    let finding = assert_finding!(run, "probe.client-cert.required");
+    assert_eq!(finding["hint"], "pass `--dir`, or `--cert` and `--key`");
+}
+
+/// No certificate has the dot, and it is the same name.
+#[test]
+fn a_final_dot_in_the_name_is_no_part_of_it() {
+    // Which resolvers take `localhost.` is another matter.
+    let with_dot = |server: &TestServer, pki: &TestPki| {
+        probe(&server.address()).pki(pki).args(["--server-name", "localhost."]).json()
+    };
+    let pki = TestPki::new().server_with_dns_names(&["localhost"]);
+    let server = TestServer::mtls(&pki).spawn();
+    assert_healthy(&with_dot(&server, &pki));
+    assert_eq!(server.server_names(), [Some("localhost".to_owned())]);
+    let pki = TestPki::new().server_for_other_name();
+    let run = with_dot(&TestServer::mtls(&pki).spawn(), &pki);
+    let finding = assert_finding!(run, "probe.server-cert.name-mismatch");
+    assert_eq!(finding["evidence"]["expected"], "localhost", "{finding:#}");
 }
 
 #[test]

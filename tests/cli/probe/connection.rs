@@ -94,15 +94,30 @@ fn a_connection_that_gets_no_answer_ends_at_the_limit() {
 #[test]
 fn a_plaintext_server_is_not_tls() {
     let pki = TestPki::new();
-    for server in [
-        TestServer::plaintext().spawn(),
-        TestServer::plaintext().speaks_http1().spawn(),
-        TestServer::plaintext().garbage().spawn(),
+    for (server, found) in [
+        (TestServer::plaintext().spawn(), "00 00 "),
+        (TestServer::plaintext().speaks_http1().spawn(), "HTTP/1.1 400 Bad Request"),
+        (TestServer::plaintext().garbage().spawn(), "01 02 77 68 61 74 "),
     ] {
         let address = server.tls_address();
         let run = probe(&address).pki(&pki).json();
-        assert_fault(&run, "probe.tls.not-tls", &address, "tls");
+        let finding = assert_fault(&run, "probe.tls.not-tls", &address, "tls");
+        let seen = finding["evidence"]["found"].as_str().expect("text");
+        assert!(seen.starts_with(found), "{finding:#}");
     }
+}
+
+/// A proxy or a firewall that inspects TLS and breaks it: `tcp://` would lead nowhere.
+#[test]
+fn tls_that_cannot_be_read_is_not_plaintext() {
+    let pki = TestPki::new();
+    let server = TestServer::plaintext().garbles_its_hello().spawn();
+    let address = server.tls_address();
+    let run = probe(&address).pki(&pki).json();
+    let finding = assert_fault(&run, "probe.tls.malformed", &address, "tls");
+    let message = finding["message"].as_str().expect("text");
+    assert!(message.starts_with("the TLS handshake failed: the server sent a corrupt message"), "{message}");
+    assert!(!finding.to_string().contains("tcp://"), "{finding:#}");
 }
 
 #[test]

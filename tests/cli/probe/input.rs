@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use egext_test_support::{Egext, ReservedPort, Run, TestPki};
+use egext_test_support::{Egext, ReservedPort, Run, TestPki, TestServer};
 
 use crate::egext;
 
@@ -17,12 +17,33 @@ fn garbage_is_refused_before_anything_is_tried() {
         (&["tcp://localhost:1", "--timeout", "0s"], "--timeout"),
         (&["tcp://localhost:1", "--wait", "soon"], "expected a duration"),
         (&["tcp://localhost:1", "--server-name", "x"], "--server-name"),
+        (
+            &["tcp://localhost:1", "--ca", "/nope"],
+            "`--ca` has no meaning for `tcp://localhost:1`, which is plaintext",
+        ),
+        (&["unix:a.sock", "unix:b.sock", "--dir", "x"], "`--dir` has no meaning for `unix:a.sock`"),
+        (&["unix:a.sock", "--cert", "x", "--key", "y"], "`--cert` has no meaning for `unix:a.sock`"),
+        (&["unix:/run/egext/"], "`/run/egext/` is the path of a directory, not of a socket"),
+        (&["fe80::1%eth0"], "has a zone"),
         (&[], "ADDRESS"),
     ] {
         let run = egext(["probe"]).args(arguments).run();
         assert_eq!(run.exit_code, 2, "{arguments:?}");
         assert!(run.stderr.contains(complaint), "{arguments:?}: {}", run.stderr);
     }
+}
+
+/// It is for targets with TLS: a variable breaks no others.
+#[test]
+fn files_in_the_environment_are_no_fault_of_a_plaintext_target() {
+    let server = TestServer::plaintext().spawn();
+    let run = egext(["probe", &server.address()])
+        .env("EGEXT_CA", "/nope")
+        .env("EGEXT_CERT", "/nope")
+        .env("EGEXT_KEY", "/nope")
+        .env("EGEXT_DIR", "/nope")
+        .run();
+    assert_eq!(run.exit_code, 0, "{run:?}");
 }
 
 #[test]

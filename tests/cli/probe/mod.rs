@@ -9,7 +9,7 @@ mod input;
 mod parts;
 mod wait;
 
-use egext_test_support::{Egext, Run, assert_finding};
+use egext_test_support::{Egext, Run, TestPki, assert_finding};
 use serde_json::{Value, json};
 
 use crate::egext;
@@ -17,6 +17,12 @@ use crate::egext;
 /// A run of `probe` whose own limit is far beyond that of a test: what it finds, it finds without that limit.
 fn probe(address: &str) -> Egext {
     egext(["probe", address, "--timeout", "1h"])
+}
+
+/// With certificates for a target that has TLS; others refuse them.
+fn with_pki(probe: Egext, address: &str, pki: &TestPki) -> Egext {
+    let is_plaintext = ["tcp:", "unix:"].iter().any(|begin| address.starts_with(begin));
+    if is_plaintext { probe } else { probe.pki(pki) }
 }
 
 /// One error finding, about this address, on this layer.

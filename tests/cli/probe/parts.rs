@@ -7,7 +7,7 @@ use egext_test_support::{ReservedPort, TestPki, TestServer, assert_finding, skip
 use serde_json::json;
 use tonic::Code;
 
-use super::{layers, probe};
+use super::{layers, probe, with_pki};
 use crate::egext;
 
 #[test]
@@ -25,7 +25,7 @@ fn a_script_tells_failures_apart() {
         (resting.address(), json!("health"), json!("probe.health.not-serving"), 4),
         (healthy.address(), json!(null), json!(null), 0),
     ] {
-        let run = probe(&address).pki(&pki).json();
+        let run = with_pki(probe(&address), &address, &pki).json();
         let target = &run.json["targets"][0];
         assert_eq!((&target["failed_layer"], &target["cause"]), (&layer, &cause), "{}", run.stdout);
         if let Some(found) = documented_code(&run.stdout) {

@@ -90,6 +90,12 @@ impl Leaf {
         self.not_after = now() - Duration::DAY;
     }
 
+    /// Of its thirty days one is left, less an hour.
+    pub(super) fn age(&mut self) {
+        self.not_before = now() - Duration::days(29);
+        self.not_after = now() + Duration::hours(23);
+    }
+
     pub(super) fn postpone(&mut self) {
         self.not_before = now() + Duration::DAY;
         self.not_after = now() + Duration::days(30);

@@ -71,6 +71,12 @@ impl TestPki {
         self.change_server(Leaf::expire)
     }
 
+    /// The server's certificate expires tomorrow.
+    #[must_use]
+    pub fn server_expiring(self) -> Self {
+        self.change_server(Leaf::age)
+    }
+
     /// The server's certificate is valid from tomorrow.
     #[must_use]
     pub fn server_not_yet_valid(self) -> Self {
@@ -172,6 +178,12 @@ impl TestPki {
         self.change_client(Leaf::expire)
     }
 
+    /// The client's certificate expires tomorrow.
+    #[must_use]
+    pub fn client_expiring(self) -> Self {
+        self.change_client(Leaf::age)
+    }
+
     /// The client's certificate is valid from tomorrow.
     #[must_use]
     pub fn client_not_yet_valid(self) -> Self {
@@ -229,6 +241,17 @@ impl TestPki {
         let pem = leaf.parameters().signed_by(&key, &issuer).expect("signable").pem();
         write(&self.directory().join(format!("{}.crt", leaf.file)), &pem);
         write_private(&self.directory().join(format!("{}.key", leaf.file)), &key.serialize_pem());
+        self
+    }
+
+    /// The pair of `role`, which is `server` or `client`, is called as in a Secret that Kubernetes mounts.
+    #[must_use]
+    pub fn mounted(self, role: &str) -> Self {
+        for end in ["crt", "key"] {
+            let file = |name: &str| self.directory().join(format!("{name}.{end}"));
+            fs::copy(file(role), file("tls")).expect("a free path");
+            fs::remove_file(file(role)).expect("ours");
+        }
         self
     }
 

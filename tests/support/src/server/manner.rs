@@ -59,6 +59,7 @@ pub(super) enum Conduct {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Words {
     Alert(u8),
+    Octets(&'static [u8]),
     Text(&'static str),
 }
 
@@ -207,6 +208,12 @@ impl Manner {
         self.conducts(Conduct::Say(Words::Text("\u{1}\u{2}what is this supposed to be?\r\n\u{0}\u{7f}")))
     }
 
+    /// Answers a ClientHello with a record of TLS whose message is cut off. For plaintext servers.
+    #[must_use]
+    pub fn garbles_its_hello(self) -> Self {
+        self.conducts(Conduct::Say(Words::Octets(&[22, 3, 3, 0, 4, 2, 0, 0, 0])))
+    }
+
     /// Answers a ClientHello with a fatal alert, by its number (RFC 8446 section 6). For plaintext servers.
     #[must_use]
     pub fn sends_alert(self, description: u8) -> Self {
@@ -341,6 +348,14 @@ impl Manner {
     #[must_use]
     pub fn answers_text(self, code: &str, text: &str) -> Self {
         let answer = RawAnswer::serving().header("grpc-status", code).header("grpc-message", text);
+        self.answers_raw(RawAnswer { body: Vec::new(), trailers: Vec::new(), ..answer })
+    }
+
+    /// Answers UNIMPLEMENTED with no text and these headers, as Envoy does where it has no route.
+    #[must_use]
+    pub fn answers_unimplemented(self, headers: &[(&'static str, &str)]) -> Self {
+        let answer = RawAnswer::serving().header("grpc-status", "12");
+        let answer = headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value));
         self.answers_raw(RawAnswer { body: Vec::new(), trailers: Vec::new(), ..answer })
     }
 

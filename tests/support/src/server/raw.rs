@@ -91,13 +91,28 @@ fn frame(kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// A length with a prefix of seven bits (RFC 7541 section 5.1).
+fn extend_length(block: &mut Vec<u8>, length: usize) {
+    let short = |length: usize| u8::try_from(length).expect("seven bits");
+    if length < 127 {
+        return block.push(short(length));
+    }
+    block.push(127);
+    let mut rest = length - 127;
+    while rest > 127 {
+        block.push(short(rest % 128) | 128);
+        rest /= 128;
+    }
+    block.push(short(rest));
+}
+
 /// Literal fields without indexing and without Huffman coding (RFC 7541 section 6.2.2).
 fn block(fields: &[(&'static str, String)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
         block.push(0);
         for text in [name.as_bytes(), value.as_bytes()] {
-            block.push(u8::try_from(text.len()).ok().filter(|length| *length < 127).expect("a short text"));
+            extend_length(&mut block, text.len());
             block.extend(text);
         }
     }

@@ -112,6 +112,7 @@ async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, words: Words) -> i
     match words {
         // A fatal alert in a record of its own (RFC 8446 section 5.1).
         Words::Alert(description) => stream.write_all(&[21, 3, 3, 0, 2, 2, description]).await?,
+        Words::Octets(octets) => stream.write_all(octets).await?,
         Words::Text(text) => stream.write_all(text.as_bytes()).await?,
     }
     close(stream).await
