@@ -85,6 +85,7 @@ fn a_number_alone_could_be_anything() {
 
 #[test]
 fn the_port_of_a_server_may_be_left_out() {
+    let pki = TestPki::new();
     for (typed, address) in [
         ("localhost", "localhost:5005"),
         ("tls://127.0.0.1", "127.0.0.1:5005"),
@@ -92,7 +93,8 @@ fn the_port_of_a_server_may_be_left_out() {
         ("[::1]", "[::1]:5005"),
         ("tcp://[::1]", "tcp://[::1]:5005"),
     ] {
-        let run = egext(["probe", typed, "--timeout", "2s"]).pki(&TestPki::new()).json();
+        // A variable, which is no matter to targets without TLS.
+        let run = egext(["probe", typed, "--timeout", "2s"]).env("EGEXT_DIR", pki.directory()).json();
         assert_eq!(run.json["targets"][0]["address"], address, "{run:?}");
     }
     for typed in ["::1", "localhost:", "[::1", "tls://"] {
