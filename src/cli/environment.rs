@@ -231,11 +231,13 @@ fn name_variable(error: clap::Error, arguments: &[OsString], variables: &[Variab
 /// Of the names of all our variables.
 const PREFIX: &[u8] = b"EGEXT_";
 
-/// What was typed, and the flags whose variables do not count then: a directory is meant with all that is in it, and
-/// files are no server.
+/// What was typed, and the flags whose variables do not count then: a directory is meant with all that is in it, files are
+/// no server, and what is asked of one certificate is not what holds for all.
 const REPLACED: &[(&str, &[&str])] = &[
     ("dir", &["ca", "cert", "key"]),
     ("directory", &["ca", "cert", "key"]),
     ("paths", &["connect"]),
     ("names", &["san"]),
+    ("name", &["role"]),
+    ("key_type", &["keep_key"]),
 ];

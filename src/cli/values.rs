@@ -36,6 +36,7 @@ pub(super) fn key_type() -> impl TypedValueParser<Value = KeyType> {
         KeyType::Rsa2048 => "RSA of 2048 bits, for peers that know nothing else",
         KeyType::Rsa3072 => "RSA of 3072 bits",
         KeyType::Ed25519 => "Ed25519: Envoy and some verifiers refuse it",
+        KeyType::P521 | KeyType::Rsa4096 => "Only by a renewal, in place of such a key",
     })
 }
 

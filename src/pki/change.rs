@@ -7,9 +7,11 @@ use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
+
 use super::member::Member;
 use super::names::list;
-use super::{KeyType, NameError, SubjectName, Summary, lifetime};
+use super::{KeyType, NameError, SubjectName, Summary, date, lifetime};
 use crate::host::Host;
 use crate::report::Hint;
 use crate::shell::{dir_flag, dir_flag_of, shell_path, shell_word};
@@ -39,11 +41,20 @@ impl Change {
     ///
     /// # Errors
     /// When it contradicts itself or cannot be done with this certificate.
-    pub fn of(&self, member: &Member, keep_key: bool) -> Result<Difference, ChangeError> {
+    pub fn of(
+        &self,
+        (member, ca): (&Member, &Summary),
+        keep_key: bool,
+        now: OffsetDateTime,
+    ) -> Result<Difference, ChangeError> {
         let summary = member.summary();
         let removed = self.removed(member)?;
         let added = self.add.iter().filter(|name| !has(&summary.names, name)).cloned().collect();
-        let lifetime = self.lifetime.filter(|wanted| !is_as_long(*wanted, summary));
+        // What its CA would cut to what is there already is nothing new.
+        let is_at_its_end =
+            |wanted: Span| member.ends_with(ca) && date::after(now, wanted.duration()) >= summary.not_after;
+        let lifetime =
+            self.lifetime.filter(|wanted| !is_as_long(*wanted, summary) && !is_at_its_end(*wanted));
         let key_type = self.key_type.filter(|wanted| wanted.to_string() != summary.key);
         if key_type.is_some() && !member.has_key() {
             let (name, path) = (member.name().to_owned(), member.path().to_owned());
@@ -53,10 +64,30 @@ impl Change {
             return Err(ChangeError::KeyKept { name: member.name().to_owned() });
         }
         let difference = Difference { added, removed, lifetime, key_type };
-        if !difference.is_none() && difference.names(&summary.names).is_empty() {
+        if difference.is_none() {
+            return Ok(difference);
+        }
+        // Where all else is as asked for, an absent name shows that the change was made already.
+        if let Some(name) = self.absent(member).first() {
+            let (path, names) = (member.path().to_owned(), list(&summary.names));
+            return Err(ChangeError::NotThere { path, name: (*name).to_owned(), names });
+        }
+        let after = difference.names(&summary.names);
+        let is_server = |names: &[SubjectName]| names.iter().any(SubjectName::is_host);
+        if after.is_empty() {
             return Err(ChangeError::NoNameLeft { path: member.path().into() });
         }
+        if member.role() == super::Role::Server && is_server(&summary.names) && !is_server(&after) {
+            return Err(ChangeError::NoHostLeft { path: member.path().into() });
+        }
         Ok(difference)
+    }
+
+    /// Names to remove, as typed, that `member` does not have.
+    pub fn absent(&self, member: &Member) -> Vec<&str> {
+        let names = &member.summary().names;
+        let is_absent = |typed: &&str| !names.iter().any(|name| is_called(name, typed));
+        self.remove.iter().map(String::as_str).filter(is_absent).collect()
     }
 
     fn removed(&self, member: &Member) -> Result<Vec<SubjectName>, ChangeError> {
@@ -65,8 +96,7 @@ impl Change {
         for typed in &self.remove {
             let mut called = names.iter().filter(|name| is_called(name, typed)).peekable();
             if called.peek().is_none() {
-                let (path, names) = (member.path().to_owned(), list(names));
-                return Err(ChangeError::NotThere { path, name: typed.clone(), names });
+                continue;
             }
             // An address that was written as a host name goes when the same address comes.
             let Some(found) = called.find(|name| !has(&self.add, name)) else {
@@ -116,7 +146,8 @@ impl Difference {
             words.push(format!("removes {}", list(&self.removed)));
         }
         if let Some(lifetime) = self.lifetime {
-            words.push(format!("lifetime {lifetime} instead of {}", lifetime::span(before)));
+            let before = lifetime::rounded(lifetime::span(before));
+            words.push(format!("lifetime {lifetime} instead of {before}"));
         }
         if let Some(key_type) = self.key_type {
             words.push(format!("key {key_type} instead of {}", before.key));
@@ -160,6 +191,15 @@ pub enum ChangeError {
     /// The user typed a name that no certificate can have.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// No client could call the server by a name that is left.
+    #[error(
+        "`{}` would have no host name or IP address left, and every client would reject it",
+        path.display()
+    )]
+    NoHostLeft {
+        /// The certificate.
+        path: PathBuf,
+    },
     /// Every name would be gone.
     #[error("`{}` would have no name left", path.display())]
     NoNameLeft {
@@ -204,7 +244,9 @@ impl Hint for ChangeError {
             ),
             Self::KeyKept { .. } => "leave out `--keep-key` or `--key-type`".to_owned(),
             Self::Name(error) => return error.hint(),
-            Self::NoNameLeft { .. } => "name another one with `--add-san`".to_owned(),
+            Self::NoHostLeft { .. } | Self::NoNameLeft { .. } => {
+                "name another one with `--add-san`".to_owned()
+            }
             Self::NoSuchMember { names, .. } => format!("there are {}", quoted(names)),
             Self::NotThere { names, .. } => format!("its names are {names}"),
         })
@@ -246,11 +288,21 @@ pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
 
 /// The same for the certificate in `path` of a set, whose files are called `name`. `signer` names the CA that signs; it is
 /// empty for the set's own.
-pub(super) fn replacement_command((name, role): (&str, super::Role), path: &Path, signer: &str) -> String {
+pub(super) fn replacement_command(leaf: (&str, super::Role), path: &Path, signer: &str) -> String {
+    issue_command(leaf, path, ("NAME", signer))
+}
+
+/// The same with the names that the new certificate has, between commas.
+pub(super) fn issue_command(
+    (name, role): (&str, super::Role),
+    path: &Path,
+    (names, signer): (&str, &str),
+) -> String {
     let signer = if signer.is_empty() { String::new() } else { format!(" {signer}") };
     format!(
-        "`egext certs issue {role} --out {} --replace --san NAME{signer}{}`",
+        "`egext certs issue {role} --out {} --replace --san {}{signer}{}`",
         shell_word(name),
+        shell_word(names),
         dir_flag_of(path)
     )
 }

@@ -33,6 +33,16 @@ pub fn span(summary: &Summary) -> Span {
     Span::from_seconds(u64::try_from(summary.lifetime.whole_seconds()).unwrap_or_default())
 }
 
+/// Without the odd seconds by which a CA has cut it short: for a reader, and for a successor.
+pub(super) fn rounded(span: Span) -> Span {
+    let seconds = span.duration().as_secs();
+    let unit = ROUNDED.iter().find(|(least, _)| *least <= seconds).map_or(1, |(_, unit)| *unit);
+    Span::from_seconds(seconds.saturating_add(unit / 2) / unit * unit)
+}
+
+/// From so many seconds on, and to what they are rounded.
+const ROUNDED: &[(u64, u64)] = &[(60 * 24 * 3600, 24 * 3600), (2 * 24 * 3600, 3600), (2 * 3600, 60)];
+
 /// What to do about a certificate that is not valid yet, for a hint.
 pub const CLOCK: &str = "compare this machine's clock with another one: `date -u`";
 

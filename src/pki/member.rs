@@ -7,10 +7,11 @@ use time::OffsetDateTime;
 
 use super::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey, common_name};
 use super::change::Difference;
+use super::inherited::Inherited;
 use super::store::{SetFile, Snapshot, Store, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, Found, Identity, IdentityError, KeyType, Refusal, Role, Summary, identity, lifetime,
-    public_key, verify,
+    CA_CERTIFICATE_FILE, Found, Identity, IdentityError, InspectError, KeyType, Refusal, Role, SubjectName,
+    Summary, identity, lifetime, public_key, verify,
 };
 use crate::report::Hint;
 use crate::shell::dir_flag;
@@ -123,9 +124,30 @@ impl Member {
 
     /// How long its life was meant to be when `ca` issued it.
     pub fn lifetime(&self, ca: &Summary) -> Span {
-        // One that ends with its CA was cut short, and its successor should not be for that reason.
-        let is_cut = self.summary.not_after >= self.issuers_end(ca);
-        if is_cut { DEFAULT_LIFETIME } else { lifetime::span(&self.summary) }
+        // One that ends with its CA may have been cut short, and its successor should not be for that reason.
+        let lifetime = lifetime::span(&self.summary);
+        if self.ends_with(ca) { lifetime::rounded(lifetime).max(DEFAULT_LIFETIME) } else { lifetime }
+    }
+
+    /// Does it live as long as `ca`, its root, and those between them allow?
+    pub fn ends_with(&self, ca: &Summary) -> bool {
+        self.summary.not_after >= self.issuers_end(ca)
+    }
+
+    /// What a renewal has to refuse, because its holder may rely on it, in words.
+    ///
+    /// # Errors
+    /// When the certificate cannot be read.
+    pub(super) fn refused(&self) -> Result<Vec<String>, InspectError> {
+        Ok(Inherited::of(&self.chain[0])?.refused)
+    }
+
+    /// What its successor will not have, in words.
+    ///
+    /// # Errors
+    /// When the certificate cannot be read.
+    pub fn dropped(&self) -> Result<Vec<String>, InspectError> {
+        Ok(Inherited::of(&self.chain[0])?.dropped)
     }
 
     /// Makes its successor: the same names and usages but for the difference, another serial number, `lifetime`
@@ -140,20 +162,22 @@ impl Member {
         keep_key: bool,
         now: OffsetDateTime,
     ) -> Result<Successor, AuthorityError> {
-        let (default_name, subject) = (common_name(self.role), self.summary.subject.as_str());
-        // A common name alone is written without its kind.
-        let name = if subject.contains('=') || subject.is_empty() { &default_name } else { subject };
         let public_key = public_key::of(&self.chain[0])?;
         let key = match &self.identity {
             Some(identity) if keep_key => LeafKey::Kept(identity),
             Some(_) => LeafKey::New(difference.key_type.unwrap_or_else(|| key_type(&self.summary))),
             None => LeafKey::Theirs(&public_key),
         };
-        let names = difference.names(&self.summary.names);
-        let leaf = Leaf { role: self.role, name, names: &names, key, lifetime };
+        let (names, had_id) = (difference.names(&self.summary.names), is_svid(&self.summary.names));
+        let mut inherited = Inherited::of(&self.chain[0])?;
+        if had_id && !is_svid(&names) {
+            inherited = inherited.without_spiffe_id(self.role);
+        }
+        let leaf = Leaf { role: self.role, name: "", names: &names, key, lifetime };
         let files = [certificate_file(&self.name), key_file(&self.name)];
         let has_new_key = matches!(key, LeafKey::New(_));
-        Ok(Successor { files, issued: authority.issue(&leaf, now)?, has_new_key })
+        let issued = authority.issue_after(&leaf, Some(&inherited), now)?;
+        Ok(Successor { files, issued, has_new_key, dropped: inherited.dropped })
     }
 }
 
@@ -163,6 +187,7 @@ pub struct Successor {
     files: [String; 2],
     issued: Issued,
     has_new_key: bool,
+    dropped: Vec<String>,
 }
 
 impl Successor {
@@ -185,6 +210,11 @@ impl Successor {
     /// The lifetime that it should have had, if its CA ends before.
     pub fn cut_from(&self) -> Option<Span> {
         self.issued.cut_from()
+    }
+
+    /// What its predecessor has and it has not, in words.
+    pub fn dropped(&self) -> &[String] {
+        &self.dropped
     }
 
     /// It has a key of its own, not its predecessor's.
@@ -274,10 +304,13 @@ fn role(summary: &Summary) -> Role {
     }
 }
 
+fn is_svid(names: &[SubjectName]) -> bool {
+    names.iter().any(SubjectName::is_spiffe)
+}
+
 /// Kind and size of a certificate's key, if we make such keys; the default otherwise.
 pub fn key_type(summary: &Summary) -> KeyType {
-    let known = KeyType::ALL.iter().find(|known| known.to_string() == summary.key);
-    known.copied().unwrap_or_default()
+    KeyType::of(summary).unwrap_or_default()
 }
 
 /// As of `egext certs init`.

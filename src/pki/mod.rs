@@ -24,6 +24,7 @@ mod encrypted_key;
 mod found;
 mod identity;
 mod identity_error;
+mod inherited;
 pub mod inspect;
 mod key_kind;
 pub mod lifetime;

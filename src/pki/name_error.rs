@@ -84,6 +84,8 @@ pub enum NameError {
     Url {
         /// As typed.
         name: String,
+        /// The host that it leads to.
+        host: Option<String>,
     },
     /// A wildcard that verifiers refuse.
     #[error("`{name}`: a wildcard stands for the whole first label of a name with at least three")]
@@ -96,11 +98,15 @@ pub enum NameError {
 impl Hint for NameError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::CommonName { .. } => "host names belong to `--san` and `--client-san`".to_owned(),
+            Self::CommonName { name, .. } if name.contains('.') => {
+                "host names belong to `--san` and `--client-san`".to_owned()
+            }
+            Self::CommonName { .. } => "choose a short one for people, such as `egext server`".to_owned(),
             Self::Spiffe { .. } | Self::SpiffeSide { .. } => {
                 "type `server=spiffe://example.org/extension`, and the client's likewise".to_owned()
             }
             Self::SpiffeAsName { name } => format!("type `--spiffe-id server={name}`, or `client=`"),
+            Self::Url { host: Some(host), .. } => format!("type `{host}`"),
             Self::Email { .. } | Self::Empty | Self::Malformed { .. } | Self::Url { .. } => {
                 "names look like `extension.example.com`, `*.example.com`, `10.0.0.7` or `fd00::7`".to_owned()
             }

@@ -44,8 +44,10 @@ impl PrivateKey {
         let (pair, document) = match key_type {
             KeyType::P256 => ecdsa(P256)?,
             KeyType::P384 => ecdsa(P384)?,
+            KeyType::P521 => ecdsa(P521)?,
             KeyType::Rsa2048 => rsa(KeySize::Rsa2048)?,
             KeyType::Rsa3072 => rsa(KeySize::Rsa3072)?,
+            KeyType::Rsa4096 => rsa(KeySize::Rsa4096)?,
             KeyType::Ed25519 => {
                 let pair = Ed25519KeyPair::generate()?;
                 // The second version of PKCS#8, which has the public key too, is read by OpenSSL from 3.5 on.

@@ -20,6 +20,7 @@ use time::{Duration, OffsetDateTime};
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use super::inherited::Inherited;
 use super::{Role, SubjectName, Summary, date, key_kind};
 use crate::choice::{self, UnknownChoice};
 use crate::crypto::digest::{SHA256, digest};
@@ -39,11 +40,21 @@ pub enum KeyType {
     Rsa3072,
     /// Ed25519: Envoy and some verifiers refuse it.
     Ed25519,
+    /// ECDSA on P-521. Not offered: only a renewal makes such a key, in place of one.
+    P521,
+    /// RSA of 4096 bits. Not offered either.
+    Rsa4096,
 }
 
 impl KeyType {
-    /// All there are.
+    /// All that can be asked for.
     pub const ALL: &[Self] = &[Self::P256, Self::P384, Self::Rsa2048, Self::Rsa3072, Self::Ed25519];
+
+    /// The type of a key that a certificate has, if we make such keys.
+    pub(super) fn of(summary: &Summary) -> Option<Self> {
+        let made = Self::ALL.iter().chain(&[Self::P521, Self::Rsa4096]);
+        made.copied().find(|known| known.to_string() == summary.key)
+    }
 
     /// As it is typed.
     pub const fn name(self) -> &'static str {
@@ -53,6 +64,8 @@ impl KeyType {
             Self::Rsa2048 => "rsa2048",
             Self::Rsa3072 => "rsa3072",
             Self::Ed25519 => "ed25519",
+            Self::P521 => "p521",
+            Self::Rsa4096 => "rsa4096",
         }
     }
 }
@@ -74,6 +87,8 @@ impl Display for KeyType {
             Self::Rsa2048 => "RSA 2048",
             Self::Rsa3072 => "RSA 3072",
             Self::Ed25519 => "Ed25519",
+            Self::P521 => "P-521",
+            Self::Rsa4096 => "RSA 4096",
         })
     }
 }
@@ -119,6 +134,8 @@ impl Validity {
 pub(super) struct Profile {
     pub(super) parameters: CertificateParams,
     pub(super) public_key: PublicKey,
+    /// Name, DER: in place of that of `parameters`.
+    pub(super) subject: Option<Vec<u8>>,
 }
 
 /// A public key in the way of rcgen.
@@ -170,15 +187,12 @@ impl Profile {
         Ok(root)
     }
 
-    /// A leaf for one side of the channel, and for that side only.
-    ///
-    /// The exception is a SPIFFE id: X509-SVID (section 4.4) wants both usages, since each workload is client
-    /// and server.
+    /// A leaf for these sides of the channel, and for no other.
     ///
     /// Its only key usage is digitalSignature: RFC 8813 forbids keyEncipherment for elliptic curves, and what
     /// RSA would need it for is gone since TLS 1.3.
     pub(super) fn leaf(
-        role: Role,
+        roles: &[Role],
         common_name: &str,
         names: &[SubjectName],
         public_key: &[u8],
@@ -189,17 +203,31 @@ impl Profile {
         // The empty sequence is DER's way to say "no CA".
         parameters.is_ca = IsCa::ExplicitNoCa;
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        parameters.extended_key_usages = if names.iter().any(SubjectName::is_spiffe) {
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]
-        } else {
-            vec![match role {
-                Role::Client => ExtendedKeyUsagePurpose::ClientAuth,
-                Role::Server => ExtendedKeyUsagePurpose::ServerAuth,
-            }]
-        };
+        let usages = [
+            (Role::Server, ExtendedKeyUsagePurpose::ServerAuth),
+            (Role::Client, ExtendedKeyUsagePurpose::ClientAuth),
+        ];
+        let usages = usages.into_iter().filter(|(role, _)| roles.contains(role));
+        parameters.extended_key_usages = usages.map(|(_, usage)| usage).collect();
         // The key identifier alone: no issuer name, no serial number.
         parameters.use_authority_key_identifier_extension = true;
         Ok(leaf)
+    }
+
+    /// The subject and the key usages of a predecessor. keyEncipherment is for RSA only, keyAgreement for the others.
+    pub(super) fn inherit(&mut self, inherited: &Inherited) {
+        let is_rsa = *self.public_key.algorithm == rcgen::PKCS_RSA_SHA256;
+        let usages = [
+            (inherited.key_encipherment && is_rsa, KeyUsagePurpose::KeyEncipherment),
+            (inherited.key_agreement && !is_rsa, KeyUsagePurpose::KeyAgreement),
+        ];
+        let usages = usages.into_iter().filter(|(is_kept, _)| *is_kept).map(|(_, usage)| usage);
+        self.parameters.key_usages.extend(usages);
+        if inherited.has_no_subject {
+            // The names become critical then (RFC 5280 section 4.2.1.6), which rcgen has to know.
+            self.parameters.distinguished_name = DistinguishedName::new();
+        }
+        self.subject = Some(inherited.subject.clone());
     }
 
     fn new(
@@ -217,7 +245,7 @@ impl Profile {
         parameters.distinguished_name.push(DnType::CommonName, common_name);
         parameters.subject_alt_names = names.iter().map(general_name).collect::<Result<_, _>>()?;
         parameters.key_identifier_method = KeyIdMethod::PreSpecified(identifier(&public_key.bits));
-        Ok(Self { parameters, public_key })
+        Ok(Self { parameters, public_key, subject: None })
     }
 }
 

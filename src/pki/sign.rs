@@ -4,7 +4,8 @@
 //! with its several domain components, with attributes side by side in one set, with old string types. rcgen takes
 //! a name apart and puts it together again, and loses some of these. So its issuer is replaced by the octets of the
 //! CA's subject, which nobody looks into, before anything is signed: rcgen gets a key that gives no signature, and
-//! what it has written is signed once, by ours. Our own CA goes the same way.
+//! what it has written is signed once, by ours. Our own CA goes the same way. So does the subject of a certificate that
+//! is renewed: another program may have made it.
 
 use rcgen::{CertificateParams, KeyIdMethod, PublicKeyData, SignatureAlgorithm, SigningKey};
 use rustls_pki_types::CertificateDer;
@@ -28,7 +29,8 @@ pub(super) fn signed_by(issuer: Issuer<'_>, profile: &Profile) -> Option<Certifi
     let mut parameters = CertificateParams::default();
     parameters.key_identifier_method = KeyIdMethod::PreSpecified(issuer.key_identifier.to_vec());
     let (to_be_signed, algorithm) = written(profile, &parameters, issuer.key)?;
-    signed(&with_issuer(&to_be_signed, issuer.subject)?, &algorithm, issuer.key)
+    let to_be_signed = with_names(&to_be_signed, issuer.subject, profile.subject.as_deref())?;
+    signed(&to_be_signed, &algorithm, issuer.key)
 }
 
 /// A certificate that its own key has signed: its issuer is its subject already.
@@ -66,17 +68,25 @@ impl SigningKey for NoSignature {
     }
 }
 
-/// Puts another issuer into a TBSCertificate: its fourth element, behind version, serial number and algorithm.
-fn with_issuer(to_be_signed: &[u8], issuer: &[u8]) -> Option<Vec<u8>> {
-    let fields = der::contents(to_be_signed)?;
-    let mut rest = fields;
-    for _ in 0..3 {
-        (_, rest) = der::element(rest)?;
+/// Puts another issuer into a TBSCertificate, its fourth element, and perhaps another subject, its sixth.
+fn with_names(to_be_signed: &[u8], issuer: &[u8], subject: Option<&[u8]>) -> Option<Vec<u8>> {
+    let (mut fields, mut rest) = (Vec::new(), der::contents(to_be_signed)?);
+    for _ in 0..=SUBJECT {
+        let (field, after) = der::element(rest)?;
+        fields.push(field);
+        rest = after;
     }
-    let before = &fields[..fields.len() - rest.len()];
-    let (_, after) = der::element(rest)?;
-    der::sequence(&[before, issuer, after])
+    fields[ISSUER] = issuer;
+    fields[SUBJECT] = subject.unwrap_or(fields[SUBJECT]);
+    fields.push(rest);
+    der::sequence(&fields)
 }
+
+/// Behind version, serial number and algorithm.
+const ISSUER: usize = 3;
+
+/// Behind the dates.
+const SUBJECT: usize = 5;
 
 /// Certificate: what is signed, how, and the signature.
 fn signed(to_be_signed: &[u8], algorithm: &[u8], key: &PrivateKey) -> Option<CertificateDer<'static>> {
@@ -109,7 +119,7 @@ mod tests {
         let validity =
             Validity::starting(datetime!(2030-01-02 03:04:05 UTC), std::time::Duration::from_secs(60));
         let names = ["a.example".parse().expect("a name")];
-        let profile = Profile::leaf(Role::Server, "egext server", &names, leaf.public_key(), validity);
+        let profile = Profile::leaf(&[Role::Server], "egext server", &names, leaf.public_key(), validity);
         let profile = profile.expect("a profile");
         let by = |subject: &[u8]| {
             signed_by(Issuer { subject, key_identifier: &[7; 20], key: &ca }, &profile)

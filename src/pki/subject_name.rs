@@ -43,6 +43,11 @@ impl SubjectName {
         format!("{kind}{self}")
     }
 
+    /// Is it one by which TLS clients call a server?
+    pub fn is_host(&self) -> bool {
+        matches!(self, Self::Dns(_) | Self::Ip(_))
+    }
+
     /// Does an IP address stand here as a host name, where no verifier looks for it?
     pub fn is_misplaced_address(&self) -> bool {
         matches!(self, Self::Dns(name) if name.parse::<IpAddr>().is_ok())
@@ -105,7 +110,7 @@ impl FromStr for SubjectName {
             return Ok(Self::Uri(name()));
         }
         if text.contains('/') {
-            return Err(NameError::Url { name: without_user(text) });
+            return Err(NameError::Url { name: without_user(text), host: host_of_url(text) });
         }
         if text.contains('@') {
             return Err(NameError::Email { name: name() });
@@ -177,12 +182,21 @@ fn without_port(text: &str) -> Option<&str> {
     (!host.is_empty() && port.bytes().all(|octet| octet.is_ascii_digit())).then_some(host)
 }
 
-/// RFC 3986, as RFC 5280 section 4.2.1.6 takes it: absolute. What has a host that is reached by its name is a
-/// mistake: no client verifies a server by a URI.
+/// The host that a URL leads to, if it is one.
+fn host_of_url(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (_, host) = rest[..end].rsplit_once('@').unwrap_or(("", &rest[..end]));
+    let host = without_port(host).unwrap_or(host);
+    host.parse::<SubjectName>().ok().filter(SubjectName::is_host).map(|name| name.to_string())
+}
+
+/// RFC 3986, as RFC 5280 section 4.2.1.6 takes it: absolute. A URL leads to a host, and is a mistake: no client verifies a
+/// server by a URI.
 fn is_uri(text: &str) -> bool {
     let legal = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&octet);
     let Some((scheme, rest)) = text.split_once(':') else { return false };
-    let known = !REACHED.contains(&scheme) && (rest.starts_with("//") || scheme == "urn");
+    let known = scheme == "urn" || IDS.contains(&scheme) && rest.starts_with("//");
     let named =
         rest.trim_start_matches('/').bytes().next().is_some_and(|octet| octet.is_ascii_alphanumeric());
     let mut letters = scheme.bytes();
@@ -207,7 +221,9 @@ fn host_name(name: &str) -> Result<String, NameError> {
     if name.contains('*') && !parent.is_some_and(|parent| parent.contains('.') && !parent.contains('*')) {
         return Err(NameError::Wildcard { name: owned() });
     }
-    if name.len() > 253 || !is_dns_name(parent.unwrap_or(name)) {
+    // An IPv4 address as programs print it for other programs: no verifier takes it for a name.
+    let is_number = name.rsplit('.').next().is_some_and(|last| last.starts_with("0x"));
+    if name.len() > 253 || is_number || !is_dns_name(parent.unwrap_or(name)) {
         return Err(NameError::Malformed { name: owned() });
     }
     Ok(owned())
@@ -215,8 +231,8 @@ fn host_name(name: &str) -> Result<String, NameError> {
 
 const SPIFFE: &str = "spiffe://";
 
-/// Schemes of addresses that somebody connects to.
-const REACHED: [&str; 9] = ["dns", "grpc", "grpcs", "http", "https", "tcp", "tls", "unix", "ws"];
+/// Schemes whose URIs look like URLs and lead nowhere: ids of workloads. Those of SPIFFE have a flag of their own.
+const IDS: [&str; 1] = ["wimse"];
 
 #[cfg(test)]
 mod tests {
@@ -254,6 +270,8 @@ mod tests {
                 "my_service",
                 "give the host another name, such as `my-service` (a network alias, in Docker Compose)",
             ),
+            ("ftp://files.example/a", "type `files.example`"),
+            ("https://user:pw@[::1]:443", "type `::1`"),
             ("bücher.example", "type its ASCII form, which begins with `xn--`"),
             ("0.0.0.0", "type the address that clients connect to"),
             ("*.com", "type `*.example.com`, or the names themselves"),
@@ -305,6 +323,8 @@ mod tests {
             "-a",
             "a-",
             "300.1.1.1",
+            "0x7f000001",
+            "ssh://a.example",
             "1.2.3",
             "https://a.example",
             "10.0.0.0/8",

@@ -42,6 +42,21 @@ impl Authority {
 
     /// The certificate of a side for `key`.
     fn leaf(&self, side: &str, names: &[SanType], key: &KeyPair) -> String {
+        self.changed_leaf((side, names), key, |_| {})
+    }
+
+    /// A server's, which is for e-mail, too.
+    fn server_for_mail(&self, key: &KeyPair) -> String {
+        let mail = ExtendedKeyUsagePurpose::EmailProtection;
+        self.changed_leaf(("server", &[dns("h")]), key, |leaf| leaf.extended_key_usages.push(mail))
+    }
+
+    fn changed_leaf(
+        &self,
+        (side, names): (&str, &[SanType]),
+        key: &KeyPair,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> String {
         let mut parameters = Self::new(side).parameters;
         parameters.is_ca = IsCa::ExplicitNoCa;
         parameters.not_after = date_time_ymd(2021, 1, 1);
@@ -51,6 +66,7 @@ impl Authority {
             "server" => ExtendedKeyUsagePurpose::ServerAuth,
             _ => ExtendedKeyUsagePurpose::ClientAuth,
         }];
+        change(&mut parameters);
         let issuer = Issuer::from_params(&self.parameters, &self.key);
         parameters.signed_by(key, &issuer).expect("signed").pem()
     }
@@ -134,6 +150,8 @@ pub(crate) fn write_sets(fixture: &Fixture) {
         SanType::OtherName((vec![1, 3, 6, 1, 4, 1, 32473, 1], OtherNameValue::Utf8String("x".to_owned())));
     corp.set(fixture, "odd-name", &[dns("h"), odd], &server);
     corp.set(fixture, "ca-everywhere", &[dns("h")], &corp.key);
+    corp.set(fixture, "mail-set", &[dns("h")], &server);
+    fixture.write("mail-set/server.crt", corp.server_for_mail(&server));
 }
 
 fn dns(name: &str) -> SanType {
@@ -148,7 +166,7 @@ fn add_critical_extension(ca: &mut CertificateParams) {
 
 type Change = fn(&mut CertificateParams);
 
-const CHANGES: [(&str, Change); 7] = [
+const CHANGES: [(&str, Change); 8] = [
     ("one-sided", |ca| ca.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
     ("mute", |ca| ca.key_usages = vec![KeyUsagePurpose::CrlSign]),
     ("over", |ca| ca.not_after = date_time_ymd(2021, 1, 1)),
@@ -156,6 +174,10 @@ const CHANGES: [(&str, Change); 7] = [
     ("narrow", |ca| {
         let permitted_subtrees = vec![GeneralSubtree::DnsName("example.com".to_owned())];
         ca.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+    }),
+    ("directory", |ca| {
+        let excluded_subtrees = vec![GeneralSubtree::DirectoryName(ca.distinguished_name.clone())];
+        ca.name_constraints = Some(NameConstraints { permitted_subtrees: Vec::new(), excluded_subtrees });
     }),
     ("corp", |_| {}),
     ("second", |_| {}),

@@ -146,6 +146,20 @@ pub(super) fn cut(directory: &Path, leafs: &[(&str, &Summary, Option<Span>)], hi
     asked.into_iter().filter_map(finding).collect()
 }
 
+/// What is said of certificates whose successors have less. `leafs` are their names, and what is lost in words.
+pub(super) fn not_kept<'a>(
+    directory: &Path,
+    leafs: impl IntoIterator<Item = (&'a str, &'a [String])>,
+) -> Vec<Finding> {
+    let finding = |(name, dropped): (&str, &[String])| {
+        let message = format!("a renewal does not keep {}", enumeration(dropped));
+        let subject = words(&directory.join(certificate_file(name)));
+        let hint = "if a peer relies on it, let the program that issued the certificate renew it";
+        Finding::new(Id::CertsNotKept, subject, message).with_hint(hint)
+    };
+    leafs.into_iter().filter(|(_, dropped)| !dropped.is_empty()).map(finding).collect()
+}
+
 /// A path that is not UTF-8 loses what is not: JSON could not carry it.
 pub(super) fn words(path: &Path) -> String {
     path.display().to_string()

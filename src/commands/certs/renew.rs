@@ -7,13 +7,14 @@ use time::OffsetDateTime;
 use super::signer::{Signs as _, prepare_command};
 use super::{CertsError, dates, lines};
 use crate::cli::{CertsRenew, Changes, Signer};
-use crate::pki::authority::Authority;
+use crate::pki::authority::{Authority, AuthorityError};
 use crate::pki::change::{Change, ChangeError, Difference};
 use crate::pki::member::{self, Member, Successor};
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::store::{Snapshot, Store};
-use crate::pki::{NameError, Role, SET_FILES, SubjectName, when};
-use crate::report::{Line, Report, Role as Style, enumeration};
+use crate::pki::{NameError, Role, SET_FILES, SubjectName, Summary, lifetime, when};
+use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
+use crate::shell::{dir_flag, shell_word};
 
 pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
@@ -27,7 +28,7 @@ pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, 
     // Another run may have been faster, before the lock was ours.
     let set = member::locked_set(&store, &plan.directory)?;
     let members = Member::all(&set)?;
-    let selected = plan.select(&members, now)?;
+    let selected = plan.select(&set, &members, now)?;
     let Some(ca) = plan.ca(&set, (&members, &selected), now)? else {
         return plan.unchanged(&set, &members, now);
     };
@@ -74,10 +75,12 @@ pub(super) fn granted_name(typed: &str) -> Result<SubjectName, NameError> {
 impl Plan {
     fn select<'a>(
         &self,
+        set: &Snapshot,
         members: &'a [Member],
         now: OffsetDateTime,
     ) -> Result<Vec<Selected<'a>>, CertsError> {
-        Ok(self.policy.select(&self.directory, members, now)?)
+        let root = Ca::without_key(set, members)?.summary;
+        Ok(self.policy.select(&self.directory, (members, &root), now)?)
     }
 
     /// What will sign `selected`; none where nothing is.
@@ -115,25 +118,18 @@ impl Plan {
     ) -> Result<Vec<Successor>, CertsError> {
         let issuers = slice::from_ref(authority.certificate());
         let flags = self.signer.flags();
-        let signer = renewal::Signer { authority, issuers, ca: authority.summary(), flags: &flags };
+        let ca = authority.summary();
+        let signer = renewal::Signer { authority, issuers, ca, flags: &flags, is_rotation: false };
         let successors = renew(selected, &signer, self.policy.keep_key, now);
         successors.map_err(|error| self.signer.explained(set, error))
     }
 
     fn dry(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Report, CertsError> {
-        let selected = self.select(members, now)?;
+        let selected = self.select(set, members, now)?;
         let Some(ca) = self.ca(set, (members, &selected), now)? else {
             return self.unchanged(set, members, now);
         };
-        if self.policy.change.is_empty() {
-            // Without the CA's key, so that a daily look at what is due needs no passphrase.
-            let members_to_renew = selected.iter().map(|selected| selected.member);
-            refuse_strangers(members_to_renew, ca.issuers(), &self.signer.flags())
-                .map_err(|error| self.signer.explained((set, members), error))?;
-        } else {
-            let authority = self.open((set, members), &ca, now)?;
-            self.successors((set, members), &selected, &authority, now)?;
-        }
+        let successors = self.rehearse((set, members), &ca, &selected, now)?;
         let mut report = self.report("would-renew", Style::Strong, "would renew");
         report.due = true;
         report.reason = Some(due_words(&self.directory, &selected));
@@ -152,8 +148,91 @@ impl Plan {
             object
         });
         report.details.insert("certificates".to_owned(), objects.collect::<Vec<_>>().into());
+        let dropped =
+            selected.iter().map(|selected| selected.member.dropped()).collect::<Result<Vec<_>, _>>();
+        let dropped = dropped.map_err(AuthorityError::Unreadable)?;
+        let dropped = dropped.iter().map(Vec::as_slice).collect::<Vec<_>>();
+        self.remarks(&mut report, &selected, &successors, &dropped);
         report.talk.blank().hint("leave `--dry-run` out to do it");
         Ok(report)
+    }
+
+    /// Proves that `selected` can be renewed. Successors are made where something changes; otherwise the CA's key stays
+    /// closed, so that a daily look at what is due needs no passphrase.
+    fn rehearse(
+        &self,
+        set: (&Snapshot, &[Member]),
+        ca: &Ca,
+        selected: &[Selected<'_>],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Successor>, CertsError> {
+        if !self.policy.change.is_empty() {
+            let authority = self.open(set, ca, now)?;
+            return self.successors(set, selected, &authority, now);
+        }
+        let (flags, explained) = (self.signer.flags(), |error| self.signer.explained(set, error));
+        let members = selected.iter().map(|selected| selected.member);
+        refuse_strangers(members, ca.issuers(), &flags).map_err(explained)?;
+        renewal::refuse_losses(selected, self.policy.keep_key, (&flags, false)).map_err(explained)?;
+        Ok(Vec::new())
+    }
+
+    /// What is lost, what the CA cuts short, what is due again at once, and what was no change. `successors` are empty if
+    /// none were made.
+    fn remarks(
+        &self,
+        report: &mut Report,
+        selected: &[Selected<'_>],
+        successors: &[Successor],
+        dropped: &[&[String]],
+    ) {
+        for Selected { member, .. } in selected {
+            self.absent_names(report, member);
+        }
+        let members = selected.iter().map(|selected| selected.member);
+        let made = members.clone().zip(successors);
+        let made = made.map(|(member, made)| (member.name(), made.summary(), made.cut_from()));
+        let hint = self.signer.replacement(&self.directory);
+        let mut findings = lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint);
+        let dropped = members.clone().map(Member::name).zip(dropped.iter().copied());
+        findings.extend(lines::not_kept(&self.directory, dropped));
+        for (index, member) in members.enumerate() {
+            let summary = successors.get(index).map_or(member.summary(), Successor::summary);
+            findings.extend(self.always_due(member, summary));
+        }
+        lines::findings(report, findings);
+    }
+
+    /// A note about names that were to be removed and are not there.
+    fn absent_names(&self, report: &mut Report, member: &Member) {
+        let absent = self.policy.change.absent(member);
+        if !absent.is_empty() {
+            let absent = absent.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+            let names = member.summary().names.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let words = format!(
+                "`{}` does not have {}; its names are {}",
+                member.path().display(),
+                enumeration(&absent),
+                names.join(", ")
+            );
+            lines::note(report, &words);
+        }
+    }
+
+    fn always_due(&self, member: &Member, summary: &Summary) -> Option<Finding> {
+        let within = self.policy.within.filter(|_| self.policy.is_always_due(summary))?;
+        let (lifetime, name) = (lifetime::span(summary), member.name());
+        let message = format!(
+            "its lifetime of {lifetime} is not longer than `--within {within}`, so it is due again at once"
+        );
+        let longer = format!(
+            "`egext certs renew --name {}{} --lifetime SPAN`",
+            shell_word(name),
+            dir_flag(&self.directory)
+        );
+        let hint =
+            format!("shorten `--within`, for example to `33%`, or give it a longer lifetime: {longer}");
+        Some(Finding::new(Id::CertsAlwaysDue, lines::words(member.path()), message).with_hint(hint))
     }
 
     /// Nothing is renewed, which is not fine if nothing is valid.
@@ -171,6 +250,7 @@ impl Plan {
             let from = self.policy.due_from(member.summary());
             let remark = format!("due from {}", when::moment(from, member.summary()));
             lines::certificate(&mut report, member.name(), member.summary(), &remark, now);
+            self.absent_names(&mut report, member);
         }
         let object = |member: &Member| object(&self.directory, member, &self.policy);
         let objects = members.iter().filter(asked).map(object).collect::<Vec<_>>();
@@ -201,11 +281,8 @@ impl Plan {
         }
         lines::files(&mut report, &holders);
         report.details.insert("certificates".to_owned(), objects.into());
-        let made = selected.iter().zip(successors).map(|(Selected { member, .. }, successor)| {
-            (member.name(), successor.summary(), successor.cut_from())
-        });
-        let hint = self.signer.replacement(&self.directory);
-        lines::findings(&mut report, lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint));
+        let dropped = successors.iter().map(Successor::dropped).collect::<Vec<_>>();
+        self.remarks(&mut report, selected, successors, &dropped);
         let restart = restart(selected);
         report.details.insert("restart".to_owned(), restart.clone().into());
         report.talk.blank().hint(format!(

@@ -1,4 +1,5 @@
 use super::{ImportError, InspectError, Refusal, Role};
+use crate::pki::audit::go_x509;
 use crate::pki::profile::ProfileError;
 use crate::report::Hint;
 use crate::units::Span;
@@ -24,6 +25,14 @@ pub enum AuthorityError {
         /// The side.
         role: Role,
     },
+    /// webpki accepts what was made, and Go would not: Envoy Gateway is written in Go.
+    #[error("{} would reject the new {role} certificate: {refusal}", judge(*role))]
+    GoRefuses {
+        /// Its side.
+        role: Role,
+        /// In Go's words.
+        refusal: go_x509::Refusal,
+    },
     /// The CA cannot be used.
     #[error(transparent)]
     Import(#[from] ImportError),
@@ -36,6 +45,9 @@ pub enum AuthorityError {
         /// As typed.
         lifetime: Span,
     },
+    /// The caller names a server by what no client asks for.
+    #[error("a server certificate without a host name or an IP address is rejected by every client")]
+    NoHost,
     /// The caller names nobody.
     #[error("a {role} certificate without a name is refused by every peer")]
     NoNames {
@@ -84,8 +96,14 @@ impl Hint for AuthorityError {
             }
             Self::Import(error) => error.hint(),
             Self::Lifetime { .. } => Some("name at least one second, such as `90d`".to_owned()),
+            Self::NoHost => Some("name a host, too: `--san extension.internal`".to_owned()),
             Self::NoNames { .. } => Some("name it with `--san`".to_owned()),
             Self::Key(_) | Self::NoRandomness => Some("look at `dmesg` for `random`, and try again".to_owned()),
+            Self::GoRefuses { refusal: go_x509::Refusal::ConstrainedName(_), .. } => Some(
+                "below a CA with name constraints a URI needs a host name in it, such as `spiffe://example.org/extension`: leave the others out, or use a CA without constraints"
+                    .to_owned(),
+            ),
+            Self::GoRefuses { .. } => Some("use another CA: `--ca-cert FILE --ca-key FILE`".to_owned()),
             Self::NotPermitted { .. } => Some(
                 "choose names that the CA's name constraints permit (`certs init` takes the server's from `--san`, the client's from `--client-san`); `egext certs rotate-ca prepare --permit NAME --dir DIR` begins to replace a CA of `egext` by one that permits more"
                     .to_owned(),
@@ -94,7 +112,7 @@ impl Hint for AuthorityError {
             Self::UnsupportedName { .. } => Some("use host names, IP addresses and URIs".to_owned()),
             Self::PublicKey => Some("ask the requester for a new CSR".to_owned()),
             Self::Refused(_) => Some(
-                "extensions of an imported CA can be the cause: `egext certs show FILE` prints them; otherwise this is a fault of `egext`: please report it"
+                "an extension of an imported CA can be the cause: `openssl x509 -noout -text -in FILE` prints them; otherwise this is a fault of `egext`: please report it"
                     .to_owned(),
             ),
             Self::Sign => Some("use a CA with a P-256, P-384 or RSA key".to_owned()),
@@ -102,6 +120,14 @@ impl Hint for AuthorityError {
                 Some("this is a fault of `egext`: please report it with this output".to_owned())
             }
         }
+    }
+}
+
+/// Whose verifier a certificate of this side meets.
+fn judge(role: Role) -> &'static str {
+    match role {
+        Role::Client => "a server that is written in Go",
+        Role::Server => "Envoy Gateway, which is written in Go,",
     }
 }
 

@@ -20,8 +20,8 @@ use crate::pki::{
 };
 use crate::report::{Finding, Id, Severity};
 
-use super::ImportError;
 use super::climb::Climb;
+use super::{ImportError, critical};
 
 /// A CA that was found fit to sign.
 #[derive(Debug)]
@@ -55,6 +55,10 @@ pub(super) struct Link {
     is_common_algorithm: bool,
     weak_hash: Option<&'static str>,
     unsupported_key: Option<&'static str>,
+    /// A critical extension that webpki does not know.
+    unknown_critical: Option<String>,
+    /// Its name constraints are about subjects.
+    constrains_subjects: bool,
 }
 
 /// Loads the CA whose key it is, wherever in the file its certificate stands, and the CAs above it.
@@ -191,6 +195,10 @@ impl Candidate<'_> {
             Err(ImportError::UnsupportedKey { path, subject, kind, reason })
         } else if link.weak_hash.is_some() && !link.is_root {
             Err(ImportError::WeakHash { path, subject })
+        } else if link.constrains_subjects {
+            Err(ImportError::DirectoryNames { path, subject })
+        } else if let Some(extension) = link.unknown_critical.clone().filter(|_| !link.is_root) {
+            Err(ImportError::CriticalExtension { path, subject, extension })
         } else if not_after < self.now {
             Err(ImportError::Expired { path, subject, not_after })
         } else if self.now < not_before {
@@ -227,6 +235,8 @@ impl Link {
             is_common_algorithm: signature::is_common(&parsed),
             weak_hash: signature::weak_hash(&parsed),
             unsupported_key: key_kind::refusal(parsed.public_key()),
+            unknown_critical: critical::unknown(&parsed),
+            constrains_subjects: critical::constrains_subjects(&parsed),
         };
         let mut issuer_key = None;
         for extension in parsed.extensions() {

@@ -33,6 +33,24 @@ pub enum ImportError {
         /// Of the one that is missing.
         issuer: DistinguishedName,
     },
+    /// A critical extension below the root that webpki does not know.
+    #[error("`{subject}` in `{}` has the critical extension {extension}, which rustls does not know, so it rejects what this CA signs", path.display())]
+    CriticalExtension {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+        /// Its name and OID.
+        extension: String,
+    },
+    /// Name constraints that are about subjects.
+    #[error("the name constraints of `{subject}` in `{}` are about directory names, which rustls does not support, so it rejects what this CA signs", path.display())]
+    DirectoryNames {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
     /// Everything that it signs has expired with it.
     #[error("the CA `{subject}` in `{}` has expired, on {}", path.display(), when::day(*not_after))]
     Expired {
@@ -153,6 +171,13 @@ impl Hint for ImportError {
                     "append the CAs above it, up to the root: `cat issuer.crt root.crt >> {}`",
                     crate::shell::shell_path(path)
                 )
+            }
+            Self::CriticalExtension { .. } => {
+                "use a CA without it, or have the certificate issued again with this extension not critical"
+                    .to_owned()
+            }
+            Self::DirectoryNames { .. } => {
+                "use a CA whose name constraints are about host names and addresses only".to_owned()
             }
             Self::Expired { .. } => {
                 "renew the CA first, or make one: `egext certs init --dir DIR`".to_owned()

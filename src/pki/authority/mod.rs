@@ -5,6 +5,7 @@
 //! same code.
 
 mod climb;
+mod critical;
 mod error;
 mod import;
 mod import_error;
@@ -16,12 +17,15 @@ pub use set::{CaKey, CertificateSet, SetPlan, common_name, issue_set, issue_set_
 
 pub(super) use set::trust_domain;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::audit::go_x509;
+use super::inherited::Inherited;
 use super::private_key::PrivateKey;
 use super::profile::{KeyType, Profile, Validity};
 use super::sign::{self, Issuer};
@@ -116,6 +120,8 @@ pub struct Authority {
     /// What all of the path may be used for.
     roles: Vec<Role>,
     findings: Vec<Finding>,
+    /// It was made here just now, without name constraints.
+    is_plain: bool,
 }
 
 impl Authority {
@@ -167,47 +173,66 @@ impl Authority {
     /// When the leaf cannot be made as asked for, or would be refused by a peer.
     pub fn issue(&self, leaf: &Leaf<'_>, now: OffsetDateTime) -> Result<Issued, AuthorityError> {
         let Leaf { role, names, .. } = *leaf;
+        if role == Role::Server && !names.is_empty() && !names.iter().any(SubjectName::is_host) {
+            return Err(AuthorityError::NoHost);
+        }
+        self.issue_after(leaf, None, now)
+    }
+
+    /// The same in the place of a certificate that leaves its subject and usages to it.
+    pub(super) fn issue_after(
+        &self,
+        leaf: &Leaf<'_>,
+        inherited: Option<&Inherited>,
+        now: OffsetDateTime,
+    ) -> Result<Issued, AuthorityError> {
+        let Leaf { role, names, .. } = *leaf;
         if names.is_empty() {
             return Err(AuthorityError::NoNames { role });
         }
-        let uris = names.iter().filter(|name| matches!(name, SubjectName::Uri(_))).count();
-        if names.iter().any(SubjectName::is_spiffe) && uris > 1 {
-            return Err(AuthorityError::SpiffeUris);
-        }
-        if !self.roles.contains(&role) {
-            return Err(AuthorityError::ExcludesRole { role });
-        }
-        let new = match leaf.key {
-            LeafKey::New(key_type) => Some(PrivateKey::generate(key_type)?),
-            LeafKey::Kept(identity) => Some(PrivateKey::new(identity.key()).ok_or(AuthorityError::Sign)?),
-            LeafKey::Theirs(_) => None,
-        };
-        let public_key = match (leaf.key, &new) {
-            (LeafKey::Theirs(public_key), _) => public_key,
-            (_, Some(key)) => key.public_key(),
-            (_, None) => return Err(AuthorityError::PublicKey),
-        };
+        let roles = self.roles_of(leaf, inherited)?;
+        let (public_key, new) = key_of(leaf.key)?;
         let wanted = validity(leaf.lifetime, now)?;
         let validity = wanted.until(self.validity.not_after);
         let cut_from = (validity.not_after < wanted.not_after).then_some(leaf.lifetime);
-        let sign = |leaf: &Leaf<'_>| {
-            let Leaf { name, names, .. } = *leaf;
-            let profile = Profile::leaf(role, name, names, public_key, validity)?;
-            self.sign(&profile, leaf, now)
+        let sign = |names: &[SubjectName]| {
+            let mut profile = Profile::leaf(&roles, leaf.name, names, &public_key, validity)?;
+            if let Some(inherited) = inherited {
+                profile.inherit(inherited);
+            }
+            self.sign(&profile, &roles, names, now)
         };
-        let chain = sign(leaf).map_err(|error| match error {
+        let chain = sign(names).map_err(|error| match error {
             AuthorityError::Refused(Refusal::Verifier(webpki::Error::NameConstraintViolation)) => {
                 // The verifier does not say which names; one by one it does.
-                let alone = |name: &&SubjectName| {
-                    sign(&Leaf { names: std::slice::from_ref(*name), ..*leaf }).is_err()
-                };
+                let alone = |name: &&SubjectName| sign(std::slice::from_ref(*name)).is_err();
                 let names = names.iter().filter(alone).map(ToString::to_string).collect();
                 AuthorityError::NotPermitted { role, names }
             }
             other => other,
         })?;
         let summary = Summary::of(&chain[0])?;
-        Ok(Issued { chain, key: new.map(|key| key.pem()), summary, cut_from })
+        Ok(Issued { chain, key: new, summary, cut_from })
+    }
+
+    /// For which sides a leaf is, its own first. X509-SVID (section 4.4) wants both for a SPIFFE id, since each workload is
+    /// client and server.
+    fn roles_of(&self, leaf: &Leaf<'_>, inherited: Option<&Inherited>) -> Result<Vec<Role>, AuthorityError> {
+        let Leaf { role, names, .. } = *leaf;
+        let is_spiffe = names.iter().any(SubjectName::is_spiffe);
+        let uris = names.iter().filter(|name| matches!(name, SubjectName::Uri(_))).count();
+        if is_spiffe && uris > 1 {
+            return Err(AuthorityError::SpiffeUris);
+        }
+        let roles = match inherited {
+            _ if is_spiffe => vec![role, role.other()],
+            Some(inherited) => inherited.roles(role, &self.roles),
+            None => vec![role],
+        };
+        match roles.iter().find(|role| !self.roles.contains(role)) {
+            Some(role) => Err(AuthorityError::ExcludesRole { role: *role }),
+            None => Ok(roles),
+        }
     }
 
     /// The CA itself: who has signed.
@@ -253,7 +278,8 @@ impl Authority {
         let certificate = sign::self_signed(&key, &profile).ok_or(AuthorityError::Sign)?;
         let pem = key.pem();
         let path = vec![Link::of(&certificate)?];
-        let authority = Self::of(Imported { key, path, findings: Vec::new() })?;
+        let imported = Imported { key, path, findings: Vec::new() };
+        let authority = Self { is_plain: constraints.is_none(), ..Self::of(imported)? };
         let summary = authority.summary.clone();
         Ok((authority, Issued { chain: vec![certificate], key: Some(pem), summary, cut_from: None }))
     }
@@ -276,31 +302,55 @@ impl Authority {
             path: path.iter().map(|link| link.certificate.clone()).collect(),
             key,
             findings,
+            is_plain: false,
         })
     }
 
-    /// The chain, proven in process to pass with those who trust the root, for what it is meant to.
+    /// The chain, proven in process to pass with those who trust the root, for the sides that it is meant for.
     fn sign(
         &self,
         profile: &Profile,
-        leaf: &Leaf<'_>,
+        roles: &[Role],
+        names: &[SubjectName],
         now: OffsetDateTime,
     ) -> Result<Vec<CertificateDer<'static>>, AuthorityError> {
         let issuer = Issuer { subject: &self.subject, key_identifier: &self.key_identifier, key: &self.key };
         let mut chain = vec![sign::signed_by(issuer, profile).ok_or(AuthorityError::Sign)?];
         chain.extend_from_slice(self.intermediates());
-        let accepted = |role| {
-            let anchors = std::slice::from_ref(self.anchor());
-            verify::leaf(&chain, anchors, role, leaf.names, now)
-        };
-        accepted(leaf.role)?;
-        if leaf.names.iter().any(SubjectName::is_spiffe) {
-            accepted(leaf.role.other())?;
-        } else if accepted(leaf.role.other()).is_ok() {
-            return Err(AuthorityError::BothRoles { role: leaf.role });
+        let anchors = std::slice::from_ref(self.anchor());
+        // The tests hold Go against what all certificates below a new CA have in common, so that it need not be asked each time.
+        let is_known = self.is_plain && names.iter().all(SubjectName::is_host);
+        for role in roles {
+            verify::leaf(&chain, anchors, *role, names, now)?;
+            if is_known {
+                continue;
+            }
+            match go_x509::verify_signed(&chain, anchors, *role, now) {
+                // No verdict is no refusal.
+                Ok(()) | Err(go_x509::Refusal::Unverifiable(_)) => {}
+                Err(refusal) => return Err(AuthorityError::GoRefuses { role: *role, refusal }),
+            }
         }
-        Ok(chain)
+        match roles {
+            [role] if verify::leaf(&chain, anchors, role.other(), names, now).is_ok() => {
+                Err(AuthorityError::BothRoles { role: *role })
+            }
+            _ => Ok(chain),
+        }
     }
+}
+
+/// SubjectPublicKeyInfo, DER, and the private key, PEM.
+type KeyPair<'a> = (Cow<'a, [u8]>, Option<Zeroizing<String>>);
+
+/// A leaf's public key, and the private one, PEM, where that is not somebody else's.
+fn key_of(key: LeafKey<'_>) -> Result<KeyPair<'_>, AuthorityError> {
+    let key = match key {
+        LeafKey::New(key_type) => PrivateKey::generate(key_type)?,
+        LeafKey::Kept(identity) => PrivateKey::new(identity.key()).ok_or(AuthorityError::Sign)?,
+        LeafKey::Theirs(public_key) => return Ok((Cow::Borrowed(public_key), None)),
+    };
+    Ok((Cow::Owned(key.public_key().to_vec()), Some(key.pem())))
 }
 
 fn validity(lifetime: Span, now: OffsetDateTime) -> Result<Validity, AuthorityError> {

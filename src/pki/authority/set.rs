@@ -210,6 +210,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::pki::audit::go_x509;
     use crate::pki::signature::is_signed_by;
 
     const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05.678 UTC);
@@ -243,6 +244,22 @@ mod tests {
             let ca = set.ca.certificate();
             assert!(is_signed_by(ca, ca), "{key_type:?}");
             assert!(!is_signed_by(ca, set.server.certificate()), "{key_type:?}");
+        }
+    }
+
+    /// So it is not asked each time a set is made.
+    #[test]
+    fn go_accepts_what_a_new_ca_issues_for_hosts_and_addresses() {
+        for key_type in [KeyType::P256, KeyType::P384, KeyType::Rsa2048, KeyType::Ed25519] {
+            let mut plan =
+                SetPlan { key_type, server_name: "Prüfstand = 7".to_owned(), ..SetPlan::default() };
+            plan.server_names.push("*.xn--bcher-kva.example".parse().expect("a name"));
+            let set = issue_set(&plan, NOW).expect("a set");
+            let anchors = [set.ca.certificate().clone()];
+            for (issued, role) in [(&set.server, Role::Server), (&set.client, Role::Client)] {
+                let verdict = go_x509::verify(issued.chain(), &anchors, role, None, NOW);
+                assert_eq!(verdict, Ok(()), "{key_type:?} {role}");
+            }
         }
     }
 

@@ -1,10 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::pki::authority::AuthorityError;
-use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, replacement_command, rotate_command};
+use crate::pki::change::{
+    ANOTHER_CA, PRIVATE_CA, issue_command, renew_command, replacement_command, rotate_command,
+};
 use crate::pki::lifetime::CLOCK;
 use crate::pki::member::Member;
-use crate::pki::{DistinguishedName, IdentityError, Refusal, Role};
+use crate::pki::{DistinguishedName, IdentityError, KeyType, Refusal, Role, SubjectName};
 use crate::report::Hint;
 
 /// Why nothing was renewed.
@@ -21,11 +23,12 @@ pub enum RenewalError {
         path: PathBuf,
         /// How far away its end is.
         left: String,
-        /// It was forced, and does not help.
-        force: bool,
         /// Its certificate is that of the set, not a file that the user named.
         in_set: bool,
     },
+    /// A certificate of another program has what a renewal does not keep.
+    #[error(transparent)]
+    Loss(#[from] Box<Lost>),
     /// The CA can sign nothing that is valid.
     #[error("the CA in `{}` expired {ago}", path.display())]
     CaExpired {
@@ -85,6 +88,73 @@ impl Stranger {
     }
 }
 
+/// A certificate that is not renewed, because its successor would lack something.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", what.words(path))]
+pub struct Lost {
+    pub(super) path: PathBuf,
+    /// What its files are called.
+    pub(super) name: String,
+    pub(super) role: Role,
+    /// What its successor would be called. The CA has vouched for them.
+    pub(super) names: Vec<SubjectName>,
+    pub(super) what: Loss,
+    /// What names the CA that signs on the command line; empty for the set's own.
+    pub(super) flags: String,
+}
+
+/// What a successor would lack.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Loss {
+    /// A key of this kind.
+    KeyType {
+        /// Kind and size.
+        kind: String,
+        /// Another CA issues it, and no key is kept.
+        is_rotation: bool,
+    },
+    /// These usages and restrictions, in words.
+    Usage(Vec<String>),
+}
+
+impl Loss {
+    fn words(&self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Self::KeyType { kind, .. } => {
+                format!("`{path}` has a key of a type that is not made here: {kind}")
+            }
+            Self::Usage(what) => format!("`{path}` has what a renewal cannot keep: {}", what.join(", ")),
+        }
+    }
+}
+
+impl Lost {
+    fn hint(&self) -> String {
+        let Self { path, name, role, names, what, flags } = self;
+        match what {
+            Loss::KeyType { kind, is_rotation } => {
+                let near = if kind.starts_with("RSA") { KeyType::Rsa3072 } else { KeyType::P256 };
+                let renew = |flag: &str| renew_command(path, format!("{flag} {flags}").trim_end());
+                let other = renew(&format!("--key-type {}", near.name()));
+                match is_rotation {
+                    true => format!("give it a key of another type first: {other}"),
+                    false => format!(
+                        "keep its key: {}, or give it one of another type: {other}",
+                        renew("--keep-key --force")
+                    ),
+                }
+            }
+            Loss::Usage(_) => {
+                let names = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+                let issue = issue_command((name, *role), path, (&names, flags));
+                format!("let the program that issued it renew it; without what is listed: {issue}")
+            }
+        }
+    }
+}
+
 /// What is wrong with a stranger.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -113,15 +183,16 @@ impl Hint for RenewalError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Authority(error) => error.hint(),
-            Self::CaDue { path, force, in_set, .. } => {
-                let or = if *force { "" } else { "; `--force` makes a certificate that ends with it" };
-                Some(format!("replace the CA first: {}{or}", replacement(path, *in_set)))
-            }
+            Self::CaDue { path, in_set, .. } => Some(format!(
+                "replace the CA first: {}; `--force` makes a certificate that ends with it",
+                replacement(path, *in_set)
+            )),
             Self::CaExpired { path, in_set, .. } => {
                 Some(format!("replace the CA first: {}", replacement(path, *in_set)))
             }
             Self::CaNotYetValid { .. } => Some(CLOCK.to_owned()),
             Self::Identity(error) => error.hint(),
+            Self::Loss(lost) => Some(lost.hint()),
             Self::NoCaKey { path } => Some(format!(
                 "if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, {} begins to replace the CA",
                 rotate_command(path, PRIVATE_CA)

@@ -1,7 +1,8 @@
 //! New leafs in the place of old ones, from the same CA.
 //!
-//! A successor has the names and the usages of the leaf that it replaces, and its life is as long, unless a
-//! [`Change`] was asked for. Its serial number is its own in any case. It has a new key unless the old one is to
+//! A successor has the subject, the names and the usages of the leaf that it replaces, a key of the same kind, and its life is
+//! as long, unless a [`Change`] was asked for. What another program has put into the leaf and we do not write is refused if
+//! its holder may rely on it, and reported if not. Its serial number is its own in any case. It has a new key unless the old one is to
 //! be kept: a copy of the old key should not be of use after the renewal.
 //!
 //! The old certificate decides what the new one says. So the CA has to have issued it: otherwise anything that
@@ -9,7 +10,7 @@
 
 mod error;
 
-pub use error::{Doubt, RenewalError, Stranger};
+pub use error::{Doubt, Loss, Lost, RenewalError, Stranger};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,7 +25,7 @@ use super::member::{self, Member, Successor};
 use super::signature::is_signed_by;
 use super::store::Snapshot;
 use super::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role, Summary, date, identity, when,
+    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Passphrase, Role, Summary, date, identity, when,
 };
 use crate::units::Within;
 
@@ -57,17 +58,25 @@ pub struct Selected<'a> {
 impl Policy {
     /// From when on a certificate is due, by the lifetime that was asked for.
     pub fn due_from(&self, summary: &Summary) -> OffsetDateTime {
-        date::before(summary.not_after, self.end(summary.lifetime.unsigned_abs()))
+        let lifetime = summary.lifetime.unsigned_abs();
+        date::before(summary.not_after, self.end(lifetime).min(lifetime))
+    }
+
+    /// Is a certificate with this summary due as soon as it is issued?
+    pub fn is_always_due(&self, summary: &Summary) -> bool {
+        let lifetime = summary.lifetime.unsigned_abs();
+        self.within.is_some_and(|within| within.of(lifetime) >= lifetime)
     }
 
     /// Those of `members`, the leaf certificates in `directory`, that are to be renewed now. A change is a reason of its own.
+    /// `ca` is the root above them.
     ///
     /// # Errors
     /// When none of them is meant, or more than one by a change, or the change cannot be made.
     pub fn select<'a>(
         &self,
         directory: &Path,
-        members: &'a [Member],
+        (members, ca): (&'a [Member], &Summary),
         now: OffsetDateTime,
     ) -> Result<Vec<Selected<'a>>, ChangeError> {
         let asked = members.iter().filter(|member| self.is_asked_for(member)).collect::<Vec<_>>();
@@ -84,7 +93,7 @@ impl Policy {
         }
         let mut selected = Vec::new();
         for member in asked {
-            let difference = self.change.of(member, self.keep_key)?;
+            let difference = self.change.of((member, ca), self.keep_key, now)?;
             let is_due = self.force || self.due_from(member.summary()) <= now;
             if is_due || !difference.is_none() {
                 selected.push(Selected { member, difference });
@@ -121,20 +130,18 @@ impl Policy {
     ) -> Result<(), RenewalError> {
         let expires = ca.summary.not_after;
         let is_too_late = |Selected { member, difference }: &Selected<'_>| {
-            // It gains what was asked for.
-            if !difference.is_none() {
+            // It gains what was asked for, if only another key.
+            if self.force || !difference.is_none() {
                 return false;
             }
             let lifetime = member.lifetime(&ca.summary).duration();
             let due_again = date::after(now, lifetime.saturating_sub(self.end(lifetime)));
-            let gains_nothing = expires <= member.summary().not_after;
-            gains_nothing || !self.force && due_again > expires
+            expires <= member.summary().not_after || due_again > expires
         };
         ca.refuse_untimely(now)?;
         if selected.iter().any(is_too_late) {
             let (path, left) = (ca.path.clone(), when::distance(expires, now));
-            let (force, in_set) = (self.force, ca.is_in_set);
-            return Err(RenewalError::CaDue { path, left, force, in_set });
+            return Err(RenewalError::CaDue { path, left, in_set: ca.is_in_set });
         }
         Ok(())
     }
@@ -154,8 +161,10 @@ pub fn renew(
     keep_key: bool,
     now: OffsetDateTime,
 ) -> Result<Vec<Successor>, RenewalError> {
-    let Signer { authority, issuers, ca, flags } = *signer;
+    let Signer { authority, issuers, ca, flags, is_rotation } = *signer;
     refuse_strangers(selected.iter().map(|selected| selected.member), issuers, flags)?;
+    // A rotation keeps keys only while it is tried out.
+    refuse_losses(selected, keep_key && !is_rotation, (flags, is_rotation))?;
     let successor = |Selected { member, difference }: &Selected<'_>| {
         let lifetime = difference.lifetime.unwrap_or_else(|| member.lifetime(ca));
         Ok(member.reissue(authority, (difference, lifetime), keep_key, now)?)
@@ -174,6 +183,36 @@ pub struct Signer<'a> {
     pub ca: &'a Summary,
     /// What names that CA on the command line, for a hint; empty for the set's own.
     pub flags: &'a str,
+    /// It takes the place of the CA before.
+    pub is_rotation: bool,
+}
+
+/// Refuses to make successors that would lack what their predecessors have, unless that only describes them. `flags` name
+/// the CA on the command line, for a hint; in a rotation no key can be kept.
+///
+/// # Errors
+/// Names the first certificate that a renewal would cut down.
+pub fn refuse_losses(
+    selected: &[Selected<'_>],
+    keep_key: bool,
+    (flags, is_rotation): (&str, bool),
+) -> Result<(), RenewalError> {
+    for Selected { member, difference } in selected {
+        let loss = |what: Loss| {
+            let (path, name, role) = (member.path().into(), member.name().into(), member.role());
+            let names = difference.names(&member.summary().names);
+            Err(RenewalError::Loss(Box::new(Lost { path, name, role, names, what, flags: flags.to_owned() })))
+        };
+        let refused = member.refused().map_err(AuthorityError::Unreadable)?;
+        if !refused.is_empty() {
+            return loss(Loss::Usage(refused));
+        }
+        let is_made = keep_key || difference.key_type.is_some() || !member.has_key();
+        if !is_made && KeyType::of(member.summary()).is_none() {
+            return loss(Loss::KeyType { kind: member.summary().key.clone(), is_rotation });
+        }
+    }
+    Ok(())
 }
 
 /// Proves that one of `issuers` issued every one of `members`. `flags` name it on the command line, for a hint.

@@ -288,7 +288,8 @@ impl Rotation {
         let mut issuers = self.signs().to_vec();
         issuers.push(authority.certificate().clone());
         let flags = self.signer_flags();
-        let signer = Signer { authority, issuers: &issuers, ca: &self.ca.summary, flags };
+        let ca = &self.ca.summary;
+        let signer = Signer { authority, issuers: &issuers, ca, flags, is_rotation: true };
         renewal::renew(&selected, &signer, keep_key, now)
     }
 

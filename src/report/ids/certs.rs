@@ -3,6 +3,9 @@
 macro_rules! certs {
     ([$next:ident $($rest:ident)*] $($before:tt)*) => {
         $next! { [$($rest)*] $($before)*
+            CertsAlwaysDue = "certs.always-due", Warning,
+                "`--within` asks for at least the whole lifetime of the certificate, so a new one is due as soon as it is issued: every run of `certs renew` makes a new key, and both sides have to be restarted each time",
+                "use a shorter time or a fraction (`egext certs renew --within 33%`), or a longer lifetime: `egext certs renew --name NAME --lifetime SPAN`";
             CertsCaCannotSign = "certs.ca-cannot-sign", Error,
                 "the CA's certificate has key usages, and keyCertSign is not among them: Go and OpenSSL trust nothing that it signed, webpki does not look",
                 "make the CA's certificate again with keyCertSign, or use the one that `egext certs init` makes";
@@ -73,11 +76,14 @@ macro_rules! certs {
                 "a certificate was issued for names that the requester chose in the CSR, and another certificate of the set has them too: its holder can pass for the holder of the other one",
                 "if the requester is not a replica of that server or client, do not hand the certificate out; issue it again with the names that you choose: `egext certs issue --csr FILE --san NAME`";
             CertsNamesMissing = "certs.names-missing", Error,
-                "the server's certificate lacks names that `--for-name` asks for, or `--san` where a set exists already; it was left as it is",
-                "add them (`egext certs renew --name server --add-san NAME,NAME`), give the server its new files and restart it";
+                "the server's certificate lacks names that `--for-name` asks for, or one of an existing set lacks names that `--san`, `--client-san` or `--spiffe-id` ask for; it was left as it is",
+                "add them (`egext certs renew --name server --add-san NAME,NAME`), give the server or client its new files and restart it";
             CertsNoSan = "certs.no-san", Error,
                 "the server's certificate has no subjectAltName, or none that is a host name or an IP address: a port, a scheme or a dot at its end makes it none; a name in the common name counts for no modern TLS stack (RFC 9525)",
                 "issue it again with the name as subjectAltName: `egext certs issue server --out server --san NAME --replace`";
+            CertsNotKept = "certs.not-kept", Warning,
+                "another program made the certificate and put more into it than `egext` writes, such as CRL distribution points or certificate policies; the certificate that replaces it does not have that",
+                "if a peer relies on it, let the program that issued the certificate renew it; `egext certs renew --dry-run` says beforehand what is lost, and the files from before are in `.egext/previous`";
             CertsNotYetValid = "certs.not-yet-valid", Error,
                 "the certificate is not valid yet: this machine's clock is behind, or the clock of the machine that made it was ahead; it is a note if no certificate that was checked needs it",
                 "set both clocks (`timedatectl`), then wait, or renew by the right clock: `egext certs renew --force`";

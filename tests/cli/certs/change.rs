@@ -146,7 +146,7 @@ fn what_cannot_be_changed_is_said() {
     place.init(&["--san", "eg.example"]).assert().success();
     let renew = |flags: &[&'static str]| [&["renew", "--name", "server"][..], flags].concat();
     place.assert_fails(
-        &renew(&["--remove-san", "eg.exmaple"]),
+        &renew(&["--add-san", "b.example", "--remove-san", "eg.exmaple"]),
         str![[r"
 error: `certs/server.crt` does not have the name `eg.exmaple`
   hint: its names are eg.example, localhost, 127.0.0.1, ::1

@@ -162,6 +162,9 @@ impl Progress {
             _ => {}
         }
         let mut findings = self.cut(plan, successors);
+        let members = self.rotation.members.iter().map(Member::name);
+        let dropped = members.zip(successors.iter().map(Successor::dropped));
+        findings.extend(lines::not_kept(&self.directory, dropped));
         if let (Verb::Prepare { .. }, Some(named)) = (&plan.verb, named) {
             findings.extend(named.findings().iter().cloned());
         }

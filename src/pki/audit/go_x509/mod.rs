@@ -42,6 +42,36 @@ pub fn verify(
     host: Option<&Host>,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    judge_chain((chain, anchors), (role, host), Signature::Unproven, now)
+}
+
+/// The same for a chain whose leaf the caller has just signed, so that its signature is not verified once more. No name
+/// is verified.
+///
+/// # Errors
+/// As [`verify`].
+pub(in crate::pki) fn verify_signed(
+    chain: &[CertificateDer<'_>],
+    anchors: &[CertificateDer<'_>],
+    role: Role,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    judge_chain((chain, anchors), (role, None), Signature::Proven, now)
+}
+
+/// Is the signature of the leaf known to be that of its issuer?
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Signature {
+    Proven,
+    Unproven,
+}
+
+fn judge_chain(
+    (chain, anchors): (&[CertificateDer<'_>], &[CertificateDer<'_>]),
+    (role, host): (Role, Option<&Host>),
+    signature: Signature,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
     // advancedtls takes no certificate for an error of its own.
     let Some((leaf, intermediates)) = chain.split_first() else { return Err(Refusal::NoCertificate) };
     let leaf = Parsed::of(leaf)?;
@@ -59,7 +89,8 @@ pub fn verify(
     if let Some(host) = host {
         names::verify_host(&leaf, host)?;
     }
-    let chains = path::Search { roots: &roots, intermediates: &intermediates, now }.chains(&leaf)?;
+    let chains =
+        path::Search { roots: &roots, intermediates: &intermediates, signature, now }.chains(&leaf)?;
     let mut refusal = None;
     let accepted = chains.iter().any(|chain| match judge(chain, role) {
         Ok(()) => true,

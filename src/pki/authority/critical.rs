@@ -1,0 +1,32 @@
+//! Extensions of CAs that webpki does not know, or not all of: it rejects what such a CA signs.
+
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+
+/// The first critical extension that webpki does not know, with its name.
+pub(super) fn unknown(certificate: &X509Certificate<'_>) -> Option<String> {
+    let critical = certificate.extensions().iter().filter(|extension| extension.critical);
+    let mut oids = critical.map(|extension| extension.oid.to_id_string());
+    let unknown = oids.find(|oid| !KNOWN.contains(&oid.as_str()))?;
+    let name = NAMES.iter().find(|(oid, _)| *oid == unknown);
+    Some(name.map_or_else(|| unknown.clone(), |(oid, name)| format!("{name} ({oid})")))
+}
+
+/// Are its name constraints about directory names, which webpki does not compare with subjects?
+pub(super) fn constrains_subjects(certificate: &X509Certificate<'_>) -> bool {
+    let Ok(Some(constraints)) = certificate.name_constraints() else { return false };
+    let trees = [&constraints.value.permitted_subtrees, &constraints.value.excluded_subtrees];
+    let mut trees = trees.into_iter().flatten().flatten();
+    trees.any(|tree| matches!(tree.base, GeneralName::DirectoryName(_)))
+}
+
+/// keyUsage, subjectAltName, basicConstraints, nameConstraints, cRLDistributionPoints, extKeyUsage.
+const KNOWN: [&str; 6] = ["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.37"];
+
+/// Those that RFC 5280 lets a CA make critical.
+const NAMES: &[(&str, &str)] = &[
+    ("2.5.29.32", "certificatePolicies"),
+    ("2.5.29.33", "policyMappings"),
+    ("2.5.29.36", "policyConstraints"),
+    ("2.5.29.54", "inhibitAnyPolicy"),
+];

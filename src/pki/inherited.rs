@@ -1,0 +1,147 @@
+//! What a certificate leaves to its successor besides names: the subject, and what it may be used for.
+//!
+//! The certificate may be one that another program made. What of it a renewal does not keep is refused or reported:
+//! nothing is lost without a word.
+
+use rustls_pki_types::CertificateDer;
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{ExtendedKeyUsage, KeyUsage, ParsedExtension, X509Extension};
+
+use super::{InspectError, Role};
+
+/// What a successor takes over, and what it does not.
+#[derive(Debug)]
+pub(super) struct Inherited {
+    /// Name, DER.
+    pub(super) subject: Vec<u8>,
+    /// The subject has no attributes.
+    pub(super) has_no_subject: bool,
+    usage: Usage,
+    /// keyUsage beyond digitalSignature, as far as TLS has a use for it.
+    pub(super) key_encipherment: bool,
+    pub(super) key_agreement: bool,
+    /// What its holder relies on and a successor cannot have.
+    pub(super) refused: Vec<String>,
+    /// What only describes the certificate or its issuer, and a successor does not have.
+    pub(super) dropped: Vec<String>,
+}
+
+/// The sides of TLS that the extended key usage allows.
+#[derive(Debug)]
+enum Usage {
+    /// It is absent, which restricts nothing.
+    Any,
+    Only(Vec<Role>),
+}
+
+impl Inherited {
+    /// Reads what `certificate` leaves to its successor.
+    pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, InspectError> {
+        let (_, certificate) =
+            X509Certificate::from_der(certificate).map_err(|error| InspectError::of(&error))?;
+        let mut inherited = Self {
+            subject: certificate.subject().as_raw().to_vec(),
+            has_no_subject: certificate.subject().iter().next().is_none(),
+            usage: Usage::Any,
+            key_encipherment: false,
+            key_agreement: false,
+            refused: Vec::new(),
+            dropped: Vec::new(),
+        };
+        for extension in certificate.extensions() {
+            inherited.read(extension);
+        }
+        Ok(inherited)
+    }
+
+    /// The sides of TLS that the successor is for. `role` is its own, and the CA may issue for those that are `possible`.
+    pub(super) fn roles(&self, role: Role, possible: &[Role]) -> Vec<Role> {
+        let also = |other: &Role| match &self.usage {
+            Usage::Any => possible.contains(other),
+            Usage::Only(roles) => roles.contains(other),
+        };
+        [role].into_iter().chain(Some(role.other()).filter(also)).collect()
+    }
+
+    /// Its successor loses the SPIFFE id, which was the reason for the usage of the other side.
+    pub(super) fn without_spiffe_id(self, role: Role) -> Self {
+        Self { usage: Usage::Only(vec![role]), ..self }
+    }
+
+    fn read(&mut self, extension: &X509Extension<'_>) {
+        match extension.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(_)
+            | ParsedExtension::BasicConstraints(_)
+            | ParsedExtension::SubjectAlternativeName(_)
+            | ParsedExtension::SubjectKeyIdentifier(_) => {}
+            ParsedExtension::ExtendedKeyUsage(usage) => self.extended(usage),
+            ParsedExtension::KeyUsage(usage) => self.key_usage(*usage),
+            _ => self.further(extension),
+        }
+    }
+
+    fn extended(&mut self, usage: &ExtendedKeyUsage<'_>) {
+        let sides = [(Role::Client, usage.client_auth), (Role::Server, usage.server_auth)];
+        let allowed = sides.into_iter().filter(|(_, is_allowed)| usage.any || *is_allowed);
+        self.usage = Usage::Only(allowed.map(|(role, _)| role).collect());
+        if usage.any {
+            self.dropped.push("the extended key usage anyExtendedKeyUsage".to_owned());
+        }
+        let known = [
+            (usage.code_signing, "codeSigning"),
+            (usage.email_protection, "emailProtection"),
+            (usage.ocsp_signing, "OCSPSigning"),
+            (usage.time_stamping, "timeStamping"),
+        ];
+        let known = known.into_iter().filter(|(is_there, _)| *is_there).map(|(_, name)| name.to_owned());
+        let others = known.chain(usage.other.iter().map(ToString::to_string));
+        self.refused.extend(others.map(|other| format!("the extended key usage {other}")));
+    }
+
+    fn key_usage(&mut self, usage: KeyUsage) {
+        (self.key_encipherment, self.key_agreement) = (usage.key_encipherment(), usage.key_agreement());
+        let others = [
+            (usage.non_repudiation(), "nonRepudiation"),
+            (usage.data_encipherment(), "dataEncipherment"),
+            (usage.key_cert_sign(), "keyCertSign"),
+            (usage.crl_sign(), "cRLSign"),
+            (usage.encipher_only(), "encipherOnly"),
+            (usage.decipher_only(), "decipherOnly"),
+        ];
+        let others = others.into_iter().filter(|(is_there, _)| *is_there);
+        self.dropped.extend(others.map(|(_, name)| format!("the key usage {name}")));
+    }
+
+    fn further(&mut self, extension: &X509Extension<'_>) {
+        let oid = extension.oid.to_id_string();
+        if oid == TLS_FEATURE {
+            self.refused.push("the TLS feature extension (OCSP must-staple)".to_owned());
+            return;
+        }
+        let known = DESCRIPTIONS.iter().find(|(known, _)| *known == oid);
+        self.dropped
+            .push(known.map_or_else(|| format!("the extension {oid}"), |(_, name)| (*name).to_owned()));
+    }
+}
+
+const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
+
+/// Further extensions, in words.
+const DESCRIPTIONS: &[(&str, &str)] = &[
+    ("1.3.6.1.4.1.11129.2.4.2", "the signed certificate timestamps"),
+    ("1.3.6.1.4.1.311.20.2", "the certificate template name"),
+    ("1.3.6.1.4.1.311.21.7", "the certificate template"),
+    ("1.3.6.1.4.1.311.21.10", "the application policies"),
+    ("1.3.6.1.5.5.7.1.1", "the authority information access"),
+    ("1.3.6.1.5.5.7.1.3", "the qualified certificate statements"),
+    ("1.3.6.1.5.5.7.1.11", "the subject information access"),
+    ("2.5.29.9", "the subject directory attributes"),
+    ("2.5.29.16", "the private key usage period"),
+    ("2.5.29.18", "the issuer alternative name"),
+    ("2.5.29.31", "the CRL distribution points"),
+    ("2.5.29.32", "the certificate policies"),
+    ("2.5.29.46", "the freshest CRL"),
+    ("2.16.840.1.113730.1.1", "the Netscape certificate type"),
+    ("2.16.840.1.113730.1.13", "the Netscape comment"),
+];
