@@ -1,20 +1,20 @@
 //! What is wrong with a set on disk, or will soon be, or is not as somebody asked for it.
 
+mod wishes;
+
+pub use wishes::{ELSEWHERE, Wanted};
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
 
-use super::authority::local_names;
 use super::change::{ANOTHER_CA, PRIVATE_CA, renew_command, replace_command, rotate_command};
-use super::names::list;
 use super::{
-    Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, KeyType, Role, SubjectName, Summary,
-    lifetime, verify, when,
+    Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, Role, Summary, lifetime, verify, when,
 };
 use crate::report::{Finding, Id};
-use crate::shell::shell_word;
-use crate::units::{Span, Within};
+use crate::units::Within;
 
 /// A complete set, loaded: every key belongs to its certificate.
 #[derive(Debug)]
@@ -87,88 +87,6 @@ impl StoredSet {
         findings
     }
 
-    /// What `wanted` asks for and the set does not have.
-    pub fn differences(&self, wanted: &Wanted) -> Vec<Finding> {
-        let server = self.server.leaf();
-        let server_path = self.server.certificate_path();
-        let mut findings = Vec::new();
-        let missing = wanted.names.iter().filter(|name| !server.names.contains(name)).collect::<Vec<_>>();
-        if !missing.is_empty() {
-            let message = format!("the existing certificate is not for {}", list(missing.iter().copied()));
-            findings.push(
-                Finding::new(Id::CertsNamesMissing, words(server_path), message)
-                    .with_evidence("expected", list(&wanted.names))
-                    .with_evidence("found", list(&server.names))
-                    .with_hint(self.change("--add-san", missing)),
-            );
-        }
-        let local = local_names();
-        let idle = |name: &&SubjectName| server.names.contains(name) && !wanted.names.contains(name);
-        let idle = local.iter().filter(idle).collect::<Vec<_>>();
-        if wanted.no_local_names && !idle.is_empty() {
-            let message = format!("the existing certificate is for {}, too", list(idle.iter().copied()));
-            let hint = self.change("--remove-san", idle);
-            findings.push(Finding::new(Id::CertsDiffers, words(server_path), message).with_hint(hint));
-        }
-        if let Some(key_type) = wanted.key_type
-            && key_type.to_string() != server.key
-        {
-            let hint = self.renew(&format!("--key-type {}", key_type.name()));
-            let hint = format!("{hint}, and the same for the client");
-            findings.push(differs(server_path, "key type", (&key_type.to_string(), &server.key), &hint));
-        }
-        findings.extend(self.other_lifetimes(wanted));
-        findings
-    }
-
-    /// Lifetimes of CA and server that are not those that `wanted` asks for.
-    fn other_lifetimes(&self, wanted: &Wanted) -> Vec<Finding> {
-        let (ca, server) = (&self.ca, self.server.leaf());
-        let [(ca_path, _), (server_path, _), _] = self.each();
-        let mut findings = Vec::new();
-        // A leaf whose life its CA has cut short is as long as it can be.
-        let cut_short = |wanted| server.not_after == ca.not_after && wanted > lifetime::span(server);
-        for (path, summary, wanted) in [
-            (ca_path, ca, wanted.ca_lifetime),
-            (server_path, server, wanted.lifetime.filter(|wanted| !cut_short(*wanted))),
-        ] {
-            let found = lifetime::span(summary);
-            if let Some(wanted) =
-                wanted.filter(|wanted| wanted.duration().as_secs() != found.duration().as_secs())
-            {
-                let hint = if summary.is_ca {
-                    let prepare = match self.prepare_flags() {
-                        ANOTHER_CA => rotate_command(path, ANOTHER_CA),
-                        "" => rotate_command(path, &format!("--ca-lifetime {wanted}")),
-                        flags => rotate_command(path, &format!("{flags} --ca-lifetime {wanted}")),
-                    };
-                    format!("{prepare} begins to replace the CA by one with this lifetime")
-                } else {
-                    format!("{}, and the same for the client", self.renew(&format!("--lifetime {wanted}")))
-                };
-                findings.push(differs(path, "lifetime", (&wanted.to_string(), &found.to_string()), &hint));
-            }
-        }
-        findings
-    }
-
-    /// The command that changes names of the server's certificate.
-    fn change<'a>(&self, flag: &str, names: impl IntoIterator<Item = &'a SubjectName>) -> String {
-        let names = names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        self.renew(&format!("{flag} {}", shell_word(&names)))
-    }
-
-    /// The command that changes the server's certificate below the same CA.
-    fn renew(&self, flags: &str) -> String {
-        let signer = match self.ca_key {
-            StoredKey::Absent => format!(" {ANOTHER_CA}"),
-            StoredKey::Encrypted => " --ca-key-passphrase-file FILE".to_owned(),
-            StoredKey::Plain(_) => String::new(),
-        };
-        let command = renew_command(self.server.certificate_path(), &format!("{flags}{signer}"));
-        format!("{command} changes it{}", self.without_key())
-    }
-
     /// What helps if the CA's key is not only elsewhere.
     fn without_key(&self) -> String {
         if self.prepare_flags() != PRIVATE_CA {
@@ -237,21 +155,6 @@ impl StoredSet {
     }
 }
 
-/// What was asked for, as far as it was.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Names that the server's certificate shall have.
-    pub names: Vec<SubjectName>,
-    /// It shall have no names for its own machine beside them.
-    pub no_local_names: bool,
-    /// Of the keys.
-    pub key_type: Option<KeyType>,
-    /// Of the leafs.
-    pub lifetime: Option<Span>,
-    /// Of the CA.
-    pub ca_lifetime: Option<Span>,
-}
-
 /// The finding about a certificate in `path` that has expired or is not valid yet.
 pub fn untimely(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
     let (id, words) = date(summary, Duration::ZERO, now)?;
@@ -304,13 +207,6 @@ pub(super) fn soon(life: Duration) -> Duration {
     Duration::days(30).min(life / 3_i32)
 }
 
-fn differs(path: &Path, what: &str, (expected, found): (&str, &str), hint: &str) -> Finding {
-    Finding::new(Id::CertsDiffers, words(path), format!("the existing certificate has another {what}"))
-        .with_evidence("expected", expected)
-        .with_evidence("found", found)
-        .with_hint(hint)
-}
-
 fn words(path: &Path) -> String {
     path.display().to_string()
 }
@@ -320,7 +216,9 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::pki::KeyType;
     use crate::pki::authority::{SetPlan, issue_set};
+    use crate::units::Span;
 
     const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
 
@@ -377,7 +275,7 @@ mod tests {
             ..Wanted::default()
         };
         let differences = set.differences(&wanted);
-        assert_eq!(differences.len(), 2);
+        assert_eq!(differences.len(), 3, "the CA, and a key of each side");
         assert!(differences.iter().all(|finding| finding.id == Id::CertsDiffers));
     }
 }

@@ -10,6 +10,7 @@ use crate::egext;
 
 /// Every `--force` that a text of the program may name, and why it does no harm.
 const ALLOWED: &[(&str, &str)] = &[
+    ("--keep-key --force", "it renews one certificate, and keeps its key"),
     ("certs renew --force", "renews leaf certificates below the same CA, with their names"),
     ("certs renew --name {name} --force", "renews one leaf certificate below the same CA, with its names"),
     ("renew_command(&path.with_extension(\"crt\"), \"--force\")", "the same, with the set's directory"),

@@ -30,7 +30,7 @@ use crate::pki::renewal::RenewalError;
 use crate::pki::request::RequestError;
 use crate::pki::rotation::RotationError;
 use crate::pki::store::{StoreError, finish_forgetting};
-use crate::pki::{IdentityError, NameError, PassphraseError, Role, SubjectName};
+use crate::pki::{IdentityError, NameError, PassphraseError, Role, SubjectName, lifetime, when};
 use crate::report::{Hint, Report};
 use crate::shell::{dir_flag, shell_parent, shell_path, shell_word};
 
@@ -125,6 +125,12 @@ pub enum CertsError {
     /// The files that are there cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The clock of this machine was never set.
+    #[error("this machine's clock says {}, which is before this program was written", when::day(*now))]
+    Clock {
+        /// What it says.
+        now: OffsetDateTime,
+    },
     /// The user wants a new key on stdout.
     #[error("a new key is not printed, so `--out -` needs `--csr`")]
     KeyOnStdout,
@@ -247,6 +253,7 @@ impl Hint for CertsError {
             )),
             Self::Archive(error) => archive_hint(error),
             Self::Authority(error) => error.hint(),
+            Self::Clock { .. } => Some(lifetime::CLOCK.to_owned()),
             Self::KeyOnStdout => Some(
                 "name the files: `--out NAME`; `--out -` prints the certificate for a CSR: `--csr FILE`"
                     .to_owned(),

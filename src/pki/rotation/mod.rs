@@ -39,6 +39,7 @@ mod standing;
 
 pub use error::RotationError;
 pub use next::{NewCa, Next};
+pub(super) use private::has_name_constraints;
 pub use private::{PrivateCa, Wishes};
 pub use standing::{Standing, is_vouched_for, standing};
 

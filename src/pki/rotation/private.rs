@@ -187,7 +187,8 @@ fn permitted(ca: &CertificateDer<'_>) -> Vec<SubjectName> {
     constraints.value.permitted_subtrees.iter().flatten().map(name).collect()
 }
 
-fn has_name_constraints(ca: &CertificateDer<'_>) -> bool {
+/// Is this CA good for certain names only?
+pub(in crate::pki) fn has_name_constraints(ca: &CertificateDer<'_>) -> bool {
     X509Certificate::from_der(ca)
         .is_ok_and(|(_, ca)| ca.name_constraints().is_ok_and(|constraints| constraints.is_some()))
 }

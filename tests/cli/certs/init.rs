@@ -157,7 +157,7 @@ fn a_second_run_says_what_the_set_lacks() {
     "severity": "warning",
     "subject": "certs/server.crt",
     "message": "the existing certificate has another key type",
-    "hint": "`egext certs renew --name server --key-type rsa2048` changes it, and the same for the client",
+    "hint": "`egext certs renew --name server --key-type rsa2048` changes it",
     "evidence": {
       "expected": "RSA 2048",
       "found": "P-256"
@@ -168,7 +168,29 @@ fn a_second_run_says_what_the_set_lacks() {
     "severity": "warning",
     "subject": "certs/server.crt",
     "message": "the existing certificate has another lifetime",
-    "hint": "`egext certs renew --name server --lifetime 30d` changes it, and the same for the client",
+    "hint": "`egext certs renew --name server --lifetime 30d` changes it",
+    "evidence": {
+      "expected": "30d",
+      "found": "1y"
+    }
+  },
+  {
+    "id": "certs.differs",
+    "severity": "warning",
+    "subject": "certs/client.crt",
+    "message": "the existing certificate has another key type",
+    "hint": "`egext certs renew --name client --key-type rsa2048` changes it",
+    "evidence": {
+      "expected": "RSA 2048",
+      "found": "P-256"
+    }
+  },
+  {
+    "id": "certs.differs",
+    "severity": "warning",
+    "subject": "certs/client.crt",
+    "message": "the existing certificate has another lifetime",
+    "hint": "`egext certs renew --name client --lifetime 30d` changes it",
     "evidence": {
       "expected": "30d",
       "found": "1y"

@@ -36,6 +36,7 @@ mod rotate_issuers;
 mod show;
 mod stdin;
 mod store;
+mod wishes;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -7,7 +7,7 @@ use super::{CertsError, lines};
 use crate::cli::CertsInit;
 use crate::pki::authority::Authority;
 use crate::pki::change::rotation_command;
-use crate::pki::check::{StoredKey, StoredSet};
+use crate::pki::check::{ELSEWHERE, StoredKey, StoredSet};
 use crate::pki::store::{self, Store};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName};
 use crate::report::{Finding, Id, Report};
@@ -63,20 +63,19 @@ fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Opt
     let differs = |file: &str, message: &str, hint: &str| {
         Finding::new(Id::CertsDiffers, path(file), message).with_hint(hint)
     };
-    let elsewhere = "leave the set as it is, and make one with these flags in another directory: `--dir DIR`";
     Ok(match (&plan.signer, &set.ca_key) {
         (Source::Files { certificate, key, passphrase }, _) => {
             let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
             let same = set.anchors.certificates().contains(authority.anchor());
             (!same).then(|| {
-                differs(CA_CERTIFICATE_FILE, "the existing certificates are of another CA", elsewhere)
+                differs(CA_CERTIFICATE_FILE, "the existing certificates are of another CA", ELSEWHERE)
                     .with_evidence("expected", authority.summary().subject.to_string())
                     .with_evidence("found", set.server.leaf().issuer.to_string())
             })
         }
         (Source::New { key: NewKey::Discarded }, StoredKey::Encrypted | StoredKey::Plain(_)) => {
             let message = "the key of the existing CA is there, and was not discarded";
-            Some(differs(CA_KEY_FILE, message, elsewhere))
+            Some(differs(CA_KEY_FILE, message, ELSEWHERE))
         }
         (Source::New { key: NewKey::Encrypted { .. } }, StoredKey::Plain(_)) => {
             let prepare = rotation_command("prepare", "--ca-key-passphrase-file FILE", &plan.directory);

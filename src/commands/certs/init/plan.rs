@@ -84,6 +84,9 @@ impl Plan {
     }
 
     pub(super) fn make(&self, now: OffsetDateTime) -> Result<Made, CertsError> {
+        if now.year() < FIRST_YEAR {
+            return Err(CertsError::Clock { now });
+        }
         let new = |ca_key| {
             let set = issue_set(&SetPlan { ca_key, ..self.set.clone() }, now)?;
             Ok(Made { set, authority: None, without_local_names: false })
@@ -151,24 +154,27 @@ impl TryFrom<CertsInit> for Plan {
             let local = authority::local_names().into_iter().filter(|name| !names.contains(name));
             set.server_names.extend(local);
         }
-        if !arguments.client_san.is_empty() {
-            set.client_names = each_once(&arguments.client_san, name)?;
+        let mut client_names = each_once(&arguments.client_san, name)?;
+        if !client_names.is_empty() {
+            set.client_names.clone_from(&client_names);
         }
         for typed in &arguments.spiffe_id {
             match spiffe_id(typed)? {
-                (Role::Client, id) => set.client_names.push(id),
+                (Role::Client, id) => {
+                    client_names.push(id.clone());
+                    set.client_names.push(id);
+                }
                 (Role::Server, id) => {
                     names.push(id.clone());
                     set.server_names.push(id);
                 }
             }
         }
-        if let Some(name) = &arguments.server_common_name {
-            set.server_name = parse_common_name(name)?;
-        }
-        if let Some(name) = &arguments.client_common_name {
-            set.client_name = parse_common_name(name)?;
-        }
+        let common_name = |typed: &Option<String>| typed.as_deref().map(parse_common_name).transpose();
+        let server_common_name = common_name(&arguments.server_common_name)?;
+        let client_common_name = common_name(&arguments.client_common_name)?;
+        set.server_name = server_common_name.clone().unwrap_or(set.server_name);
+        set.client_name = client_common_name.clone().unwrap_or(set.client_name);
         let CertsInit { dir: directory, lifetime, ca_lifetime, key_type, force, dry_run, .. } = arguments;
         if arguments.discard_ca_key {
             (set.lifetime, set.ca_lifetime) = (DISCARDED_LIFETIME, DISCARDED_LIFETIME);
@@ -185,8 +191,18 @@ impl TryFrom<CertsInit> for Plan {
             _ if arguments.discard_ca_key => Source::New { key: NewKey::Discarded },
             _ => Source::New { key: NewKey::Plain },
         };
-        let wanted =
-            Wanted { names, no_local_names: arguments.no_local_names, key_type, lifetime, ca_lifetime };
+        let (no_local_names, name_constraints) = (arguments.no_local_names, arguments.name_constraints);
+        let wanted = Wanted {
+            names,
+            client_names,
+            no_local_names,
+            server_common_name,
+            client_common_name,
+            name_constraints,
+            key_type,
+            lifetime,
+            ca_lifetime,
+        };
         Ok(Self { directory, set, signer, wanted, force, dry_run })
     }
 }
@@ -209,5 +225,32 @@ fn spiffe_id(typed: &str) -> Result<(Role, SubjectName), NameError> {
     Ok((role, SubjectName::spiffe(id)?))
 }
 
+/// Of this program. A machine without a battery begins in 1970, and what it makes then has expired when its clock is set.
+const FIRST_YEAR: i32 = 2026;
+
 /// Of CA and leafs, when nothing can be renewed.
 const DISCARDED_LIFETIME: Span = Span::from_days(1);
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::cli::{CertsCommand, Cli, Command};
+    use crate::report::Hint as _;
+
+    #[test]
+    fn a_clock_that_was_never_set_is_refused() {
+        let Command::Certs(certs) = Cli::parse_from(["egext", "certs", "init", "--dry-run"]).command else {
+            panic!("that is `certs`");
+        };
+        let CertsCommand::Init(arguments) = certs.command else { panic!("that is `init`") };
+        let plan = Plan::try_from(arguments).expect("no flag is wrong");
+        let error = plan.make(datetime!(1970-02-01 0:00 UTC)).err().expect("refused");
+        let words = "this machine's clock says 1 February 1970, which is before this program was written";
+        assert_eq!(error.to_string(), words);
+        assert_eq!(error.hint().expect("a hint"), crate::pki::lifetime::CLOCK);
+        plan.make(datetime!(2026-01-01 0:00 UTC)).expect("made");
+    }
+}
