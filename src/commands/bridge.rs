@@ -40,7 +40,7 @@ pub(super) fn run(
         used.defects.iter().for_each(tell);
         used.keys.iter().flat_map(|key| audit::key_mode(key)).for_each(|exposed| tell(&exposed));
         let paths = used.files.iter().map(PathBuf::as_path);
-        audit::replaceable(paths).iter().for_each(tell);
+        audit::replaceable(paths, &used.keys).iter().for_each(tell);
         let drained = tokio::select! {
             drained = run_bridge(bridge, &mut signals) => drained?,
             words = printer.panicked() => return Err(Error::Panicked { words }),

@@ -102,4 +102,4 @@ fn is_present(path: &Path) -> bool {
 /// As Kubernetes calls them in every Secret of type `kubernetes.io/tls`.
 const MOUNTED: (&str, &str) = ("tls.crt", "tls.key");
 
-const DEFAULT_DIRECTORY: &str = "certs";
+pub(super) const DEFAULT_DIRECTORY: &str = "certs";

@@ -286,7 +286,13 @@ pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
     format!("`egext certs issue {role} --out {name} --san NAME --replace{place}`")
 }
 
-/// The same for the certificate in `path` of a set, whose files are called `name`. `signer` names the CA that signs; it is
+/// The command that issues one more certificate next to the one in `path`, for a hint.
+pub(super) fn issue_command(path: &Path, role: super::Role) -> String {
+    let place = leaf_name(path).map_or_else(|| ELSEWHERE.to_owned(), |_| dir_flag_of(path));
+    format!("`egext certs issue {role} --out NAME --san NAME{place}`")
+}
+
+/// The command that replaces the certificate in `path` of a set, whose files are called `name`. `signer` names the CA that signs; it is
 /// empty for the set's own.
 pub(super) fn replacement_command(leaf: (&str, super::Role), path: &Path, signer: &str) -> String {
     issue_command(leaf, path, ("NAME", signer))
@@ -334,7 +340,7 @@ pub(super) fn show_command(subject: &str) -> String {
 }
 
 /// Is it a server's address, and not the name of a file?
-fn is_address(subject: &str) -> bool {
+pub(super) fn is_address(subject: &str) -> bool {
     let Some((host, port)) = subject.rsplit_once(':') else { return false };
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let is_host = bare.map_or_else(

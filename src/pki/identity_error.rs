@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::container::{Container, Wanted, openssl};
+use super::link::lost_link;
 use super::pem::AGAIN;
 use super::{
     CA_KEY_FILE, DecryptError, DistinguishedName, Distrust, Encryption, Found, InspectError, PemError,
@@ -273,6 +274,9 @@ impl Hint for IdentityError {
 /// What to do about a file that cannot be read.
 fn unreadable(path: &Path, source: &io::Error) -> String {
     let is_of_set = path.file_name().and_then(OsStr::to_str).is_some_and(|name| SET_FILES.contains(&name));
+    if let Some(command) = lost_link(path) {
+        return format!("put its link back: `{command}`");
+    }
     match source.kind() {
         io::ErrorKind::NotFound if is_of_set => {
             format!(
@@ -282,12 +286,18 @@ fn unreadable(path: &Path, source: &io::Error) -> String {
         }
         io::ErrorKind::NotFound => check_path(path),
         io::ErrorKind::PermissionDenied => {
-            format!("run as the user that owns it: `ls -l {}`", shell_path(path))
+            format!("run as the user that owns it: `ls -ld {}`", shell_path(visible(path)))
         }
         io::ErrorKind::NotADirectory => "a part of this path is a file; name a file that is there".to_owned(),
         io::ErrorKind::InvalidData => AGAIN.to_owned(),
         _ => format!("look at the path: `ls -ld {}`", shell_path(path)),
     }
+}
+
+/// The last part of the way to `path` that this user may look at: below it a directory is closed.
+fn visible(path: &Path) -> &Path {
+    let found = path.ancestors().find(|part| part.symlink_metadata().is_ok());
+    found.unwrap_or(Path::new("."))
 }
 
 /// What to do about a CA whose key usage forbids what a CA does.

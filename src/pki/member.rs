@@ -10,8 +10,8 @@ use super::change::Difference;
 use super::inherited::Inherited;
 use super::store::{SetFile, Snapshot, Store, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, Found, Identity, IdentityError, InspectError, KeyType, Refusal, Role, SubjectName,
-    Summary, identity, lifetime, public_key, verify,
+    CA_CERTIFICATE_FILE, DistinguishedName, Found, Identity, IdentityError, InspectError, KeyType, Refusal,
+    Role, SubjectName, Summary, identity, lifetime, public_key, strict, verify,
 };
 use crate::report::Hint;
 use crate::shell::dir_flag;
@@ -110,6 +110,15 @@ impl Member {
     /// When a verifier that trusts these CAs would refuse it.
     pub fn verify_below(&self, issuers: &[CertificateDer<'_>]) -> Result<(), Refusal> {
         verify::dates_aside(&self.chain, issuers, self.role)
+    }
+
+    /// What OpenSSL rejects on its way to a CA once only `after` of the CAs `before` is trusted, and the issuer there.
+    pub fn loses_issuer(
+        &self,
+        before: &[CertificateDer<'_>],
+        after: &[CertificateDer<'_>],
+    ) -> Option<[DistinguishedName; 2]> {
+        strict::loses_issuer(&self.chain, before, after)
     }
 
     /// What the certificates of the CAs between it and the root say.

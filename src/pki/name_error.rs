@@ -12,6 +12,14 @@ pub enum NameError {
         /// In words.
         reason: &'static str,
     },
+    /// As in a URL, where a port may follow.
+    #[error("`{name}` has brackets, which an IP address has in URLs only")]
+    Brackets {
+        /// As typed.
+        name: String,
+        /// Without them.
+        host: String,
+    },
     /// A mailbox.
     #[error("`{name}` is an e-mail address, which TLS does not verify")]
     Email {
@@ -27,9 +35,23 @@ pub enum NameError {
         /// As typed.
         name: String,
     },
+    /// As OpenSSL writes it in a configuration: `DNS:foo.example`.
+    #[error("`{name}` begins with the kind of a name, as in a configuration of OpenSSL")]
+    Kind {
+        /// As typed.
+        name: String,
+        /// Without it.
+        rest: String,
+    },
     /// Nothing that a host can be called.
     #[error("`{name}` is neither a host name nor an IP address")]
     Malformed {
+        /// As typed.
+        name: String,
+    },
+    /// A range of addresses.
+    #[error("`{name}` is a network, and certificates are for single addresses")]
+    Network {
         /// As typed.
         name: String,
     },
@@ -110,8 +132,10 @@ impl Hint for NameError {
             Self::Email { .. } | Self::Empty | Self::Malformed { .. } | Self::Url { .. } => {
                 "names look like `extension.example.com`, `*.example.com`, `10.0.0.7` or `fd00::7`".to_owned()
             }
+            Self::Network { .. } => "type the addresses that clients connect to, or a host name".to_owned(),
+            Self::Kind { rest, .. } => format!("type `{rest}`"),
             Self::International { .. } => "type its ASCII form, which begins with `xn--`".to_owned(),
-            Self::Port { host, .. } => format!("type `{host}`"),
+            Self::Brackets { host, .. } | Self::Port { host, .. } => format!("type `{host}`"),
             Self::TrailingDot { name } => format!("type `{}`", name.trim_end_matches('.')),
             Self::Underscore { name } => format!(
                 "give the host another name, such as `{}` (a network alias, in Docker Compose)",

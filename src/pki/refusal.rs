@@ -1,6 +1,7 @@
 //! What webpki holds against a certificate, in words.
 
 use std::fmt::{self, Display};
+use std::net::IpAddr;
 
 use webpki::Error;
 
@@ -38,12 +39,19 @@ impl Display for Refusal {
                 if context.presented.is_empty() {
                     "no name".to_owned()
                 } else {
-                    context.presented.join(", ")
+                    context.presented.iter().map(|name| bare(name)).collect::<Vec<_>>().join(", ")
                 }
             ),
             error => f.write_str(words(error)),
         }
     }
+}
+
+/// A name without its kind: webpki writes `DnsName("localhost")` and `IpAddress(0::1)`.
+fn bare(presented: &str) -> String {
+    let name = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(presented);
+    let name = name.trim_matches('"');
+    name.parse::<IpAddr>().map_or_else(|_| name.to_owned(), |address| address.to_string())
 }
 
 /// In the order of the alphabet. What only revocation lists lead to does not occur here.

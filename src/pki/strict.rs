@@ -2,7 +2,7 @@
 //!
 //! By default OpenSSL, and what is built on it (Python, Node.js), wants the authority key identifier of a certificate, if
 //! there is one, to fit its issuer (`X509_check_akid`). In its strict mode, which Python 3.13 switches on, it also wants
-//! what RFC 5280 requires of a CA (`check_extensions` in `x509_vfy.c`).
+//! what RFC 5280 requires of a CA and what it issues (`check_extensions` in `x509_vfy.c`).
 
 use data_encoding::HEXLOWER;
 use rustls_pki_types::CertificateDer;
@@ -10,6 +10,9 @@ use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{AuthorityKeyIdentifier, GeneralName, ParsedExtension};
 use x509_parser::x509::X509Name;
+
+use super::DistinguishedName;
+use super::inspect::Certificate;
 
 /// What the certificate of a CA lacks for a strict verifier, in words. Of version 1 none is said: it has no extensions.
 pub(super) fn lacks(der: &CertificateDer<'_>, is_root: bool) -> Vec<&'static str> {
@@ -29,6 +32,20 @@ pub(super) fn lacks(der: &CertificateDer<'_>, is_root: bool) -> Vec<&'static str
         (
             !is_root && authority(&ca).is_none_or(|key| key.key_identifier.is_none()),
             "no authority key identifier",
+        ),
+    ];
+    checks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, what)| what).collect()
+}
+
+/// The same of a leaf certificate below a CA.
+pub(super) fn leaf_lacks(der: &CertificateDer<'_>) -> Vec<&'static str> {
+    let Some(leaf) = parse(der).filter(|leaf| leaf.version().0 >= 2) else { return Vec::new() };
+    let is_loose = leaf.subject_alternative_name().ok().flatten().is_some_and(|names| !names.critical);
+    let checks = [
+        (authority(&leaf).is_none_or(|key| key.key_identifier.is_none()), "no authority key identifier"),
+        (
+            leaf.subject().as_raw() == EMPTY_NAME && is_loose,
+            "an empty subject and a subjectAltName that is not critical",
         ),
     ];
     checks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, what)| what).collect()
@@ -61,6 +78,29 @@ pub(super) fn mismatch(certificate: &CertificateDer<'_>, issuer: &CertificateDer
     let (name, own) =
         (named.authority_cert_issuer.iter().flatten().find_map(directory)?, issuer.issuer().to_string());
     (name != own).then(|| [name, own].map(|name| format!("a certificate issued by `{name}`")))
+}
+
+/// The first certificate of `chain` that OpenSSL rejects as soon as only `after` is trusted, and its issuer there. Among
+/// `before` it has one that fits; Go and rustls take the other one, too.
+pub(super) fn loses_issuer(
+    chain: &[CertificateDer<'_>],
+    before: &[CertificateDer<'_>],
+    after: &[CertificateDer<'_>],
+) -> Option<[DistinguishedName; 2]> {
+    let read = |ders: &[CertificateDer<'_>]| {
+        ders.iter().filter_map(|der| Certificate::of(der).ok()).collect::<Vec<_>>()
+    };
+    let [chain, before, after] = [chain, before, after].map(read);
+    chain.iter().find_map(|certificate| {
+        let is_issuer = |other: &&Certificate| certificate.is_issued_by(other);
+        let fits = |trusted: &[Certificate]| {
+            let mut issuers = trusted.iter().chain(&chain).filter(is_issuer);
+            issuers.any(|issuer| mismatch(&certificate.der, &issuer.der).is_none())
+        };
+        let issuer = after.iter().find(is_issuer)?;
+        let names = [&certificate.summary.subject, &issuer.summary.subject];
+        (fits(&before) && !fits(&after)).then(|| names.map(Clone::clone))
+    })
 }
 
 fn authority<'a>(certificate: &'a X509Certificate<'_>) -> Option<&'a AuthorityKeyIdentifier<'a>> {

@@ -109,11 +109,20 @@ impl FromStr for SubjectName {
         if is_uri(text) {
             return Ok(Self::Uri(name()));
         }
+        if is_network(text) {
+            return Err(NameError::Network { name: name() });
+        }
+        if let Some(rest) = without_kind(text) {
+            return Err(NameError::Kind { name: name(), rest: rest.to_owned() });
+        }
         if text.contains('/') {
             return Err(NameError::Url { name: without_user(text), host: host_of_url(text) });
         }
         if text.contains('@') {
             return Err(NameError::Email { name: name() });
+        }
+        if let Some(host) = without_brackets(text) {
+            return Err(NameError::Brackets { name: name(), host: host.to_owned() });
         }
         if let Some(host) = without_port(text) {
             return Err(NameError::Port { name: name(), host: host.to_owned() });
@@ -170,6 +179,26 @@ fn ip(octets: &[u8]) -> Option<IpAddr> {
     let four = || <[u8; 4]>::try_from(octets).map(IpAddr::from);
     let sixteen = || <[u8; 16]>::try_from(octets).map(IpAddr::from);
     four().or_else(|_| sixteen()).ok()
+}
+
+/// CIDR: an address and the length of a prefix.
+pub fn is_network(text: &str) -> bool {
+    let parts = text.split_once('/');
+    parts.is_some_and(|(address, length)| address.parse::<IpAddr>().is_ok() && length.parse::<u8>().is_ok())
+}
+
+/// What stands behind `DNS:` or `IP:`.
+fn without_kind(text: &str) -> Option<&str> {
+    let (kind, rest) = text.split_once(':')?;
+    let is_known = ["DNS", "IP", "URI"].iter().any(|known| kind.eq_ignore_ascii_case(known));
+    // `dns:53` is a host with a port.
+    (is_known && !rest.is_empty() && !rest.starts_with('/') && rest.parse::<u16>().is_err()).then_some(rest)
+}
+
+/// An IP address in brackets, with nothing behind them.
+fn without_brackets(text: &str) -> Option<&str> {
+    let host = text.strip_prefix('[')?.strip_suffix(']')?;
+    host.parse::<IpAddr>().is_ok().then_some(host)
 }
 
 /// What stands before a port, also inside brackets.

@@ -4,6 +4,7 @@
 //! with the profile of this crate passes the other verifiers too; the tests hold OpenSSL against it.
 
 use std::net::IpAddr;
+use std::slice;
 
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
@@ -11,7 +12,7 @@ use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 
-use super::{Refusal, Role, SubjectName, Trust, date};
+use super::{Anchors, Refusal, Role, SubjectName, Trust, date};
 
 /// Would a peer that trusts `anchors` accept `chain`, leaf first, from the side `role` now, under all `names`?
 pub(super) fn leaf(
@@ -87,6 +88,19 @@ fn beginnings(chain: &[CertificateDer<'_>], anchors: &[CertificateDer<'_>]) -> V
     moments.dedup();
     moments.truncate(MOMENTS);
     moments
+}
+
+/// Would a client that trusts `anchors` accept `chain`, leaf first, from the server that it calls by `name`?
+///
+/// # Errors
+/// The reason if not.
+pub fn verify_server(
+    chain: &[CertificateDer<'_>],
+    anchors: &Anchors,
+    name: &SubjectName,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    leaf(chain, anchors.certificates(), Role::Server, slice::from_ref(name), now)
 }
 
 /// Would a client that calls the holder of `leaf` by `name` accept it?

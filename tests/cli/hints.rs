@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("certs renew --force", "renews leaf certificates below the same CA, with their names"),
     ("certs renew --name {name} --force", "renews one leaf certificate below the same CA, with its names"),
     ("renew_command(&path.with_extension(\"crt\"), \"--force\")", "the same, with the set's directory"),
+    ("Set::around(path).renew(path, \"--force\")", "the same, where its CA is"),
     ("`--force` makes a certificate that ends with it", "said by `certs renew`, of its own flag"),
     ("\"`--force`\"", "the reason why `certs renew --dry-run` would renew"),
 ];

@@ -158,7 +158,7 @@ fn error_of(words: &[String]) -> Option<String> {
             let error = commands::run(cli, now, &printer).expect_err("as before");
             Some(format!("Error {error:?}"))
         }
-        Err(Stop::Text(text)) => panic!("no error, but {text}"),
+        Err(Stop::Text { text, .. }) => panic!("no error, but {text}"),
         Err(Stop::Usage(_)) => of_value(&Cli::command().try_get_matches_from(line).expect_err("as before")),
     }
 }

@@ -24,7 +24,7 @@ pub struct CertsCheck {
     pub within: Option<Within>,
     /// Name or IP address that clients connect to; may be repeated
     ///
-    /// A list with commas works as well.
+    /// A list with commas works as well. In a directory with `server.crt`, further servers need not have the name.
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "EGEXT_FOR_NAME")]
     pub for_name: Vec<String>,
     /// Check one side only

@@ -1,8 +1,12 @@
 use std::error::Error;
 use std::fmt::{self, Display};
+use std::io;
+use std::path::Path;
 
 use super::CertsError;
+use crate::pki::IdentityError;
 use crate::report::Hint;
+use crate::shell::dir_flag;
 
 /// An error whose hint is made of what was typed, so that it can be pasted.
 pub struct Advised {
@@ -13,6 +17,23 @@ pub struct Advised {
 impl Advised {
     pub(super) fn new(error: impl Into<CertsError>, hint: String) -> Self {
         Self { error: Box::new(error.into()), hint }
+    }
+}
+
+impl CertsError {
+    /// The same, if it says that the directory of `--dir` is not there: nobody has to have typed that.
+    pub(super) fn without_set(self, directory: &Path) -> Self {
+        let is_missing = matches!(
+            &self,
+            Self::Identity(IdentityError::Unreadable { path, source })
+                if path == directory && source.kind() == io::ErrorKind::NotFound
+        );
+        if !is_missing {
+            return self;
+        }
+        let make = dir_flag(directory);
+        let hint = format!("name the directory of a set with `--dir`, or make one: `egext certs init{make}`");
+        Advised::new(self, hint).into()
     }
 }
 

@@ -3,8 +3,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::CertsError;
 use super::presented::{Question, client_in};
+use super::{Advised, CertsError};
 use crate::cli::CertsCheck;
 use crate::commands::Error;
 use crate::commands::material::Files as _;
@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::input::is_stdin;
 use crate::pki::audit::{Audit, LeafFiles, Questions, Scope, audit};
 use crate::pki::inspect::{Certificate, PemFile};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, Passphrase, SubjectName, when};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, NameError, Passphrase, SubjectName, when};
 use crate::report::{Check, Line, Metric, Report, Role as Style, Severity, State, Talk};
 
 pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report, Error> {
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
 fn questions(arguments: &CertsCheck) -> Result<Questions, CertsError> {
     let mut names = Vec::new();
     for text in &arguments.for_name {
-        let name = text.trim().parse::<SubjectName>()?;
+        let name = text.trim().parse::<SubjectName>().map_err(not_called)?;
         let host = match &name {
             SubjectName::Ip(address) => Host::Ip(*address),
             name => Host::Name(name.to_string()),
@@ -76,6 +76,17 @@ fn questions(arguments: &CertsCheck) -> Result<Questions, CertsError> {
         role: arguments.role,
         allowed_key_mode: arguments.allow_key_mode.unwrap_or_default(),
     })
+}
+
+/// An id is no name that a client connects to, and its own flag is not one of this command.
+fn not_called(error: NameError) -> CertsError {
+    match &error {
+        NameError::SpiffeAsName { .. } => {
+            let hint = "leave it out: clients connect to host names and IP addresses";
+            Advised::new(error, hint.to_owned()).into()
+        }
+        _ => error.into(),
+    }
 }
 
 fn refuse_directory_and_file(arguments: &CertsCheck) -> Result<(), CertsError> {
@@ -104,7 +115,13 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
         let (ca_key, left_ca_key) = (None, None);
         return Ok(Scope { ca, ca_key, left_ca_key, leafs: vec![leaf], others: Vec::new() });
     }
-    let mut scope = Scope::of_directory(directory(arguments))?;
+    let directory = directory(arguments);
+    let scope = Scope::of_directory(directory).map_err(CertsError::from);
+    let mut scope = match arguments.directory {
+        // It was named as what to check, not by `--dir`.
+        Some(_) => scope?,
+        None => scope.map_err(|error| error.without_set(directory))?,
+    };
     if let Some(ca) = &material.ca {
         scope.ca.clone_from(ca);
         (scope.ca_key, scope.left_ca_key) = (None, None);

@@ -118,7 +118,7 @@ impl Plan {
     /// What will sign, which must have time left.
     fn ca(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Ca, CertsError> {
         let ca = self.signer.ca(set, members, now)?;
-        ca.refuse_untimely(now)?;
+        ca.refuse_untimely(now).map_err(|error| self.signer.explained((set, members), error))?;
         Ok(ca)
     }
 

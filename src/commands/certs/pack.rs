@@ -2,20 +2,32 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use super::issue::refuse_odd;
-use super::{CertsError, lines};
+use super::{Advised, CertsError, lines};
 use crate::cli::CertsPack;
 use crate::input::is_stdin;
-use crate::pki::pack::Pack;
-use crate::pki::store;
+use crate::pki::pack::{self, Pack};
+use crate::pki::store::{self, StoreError};
 use crate::report::{Body, Report, Role as Style};
 use crate::shell::shell_path;
 
 pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Report, CertsError> {
     let CertsPack { role, name, out, dir } = arguments;
-    name.as_deref().map_or(Ok(()), |name| refuse_odd(name, dir))?;
+    if let Some(name) = name
+        && refuse_odd(name, dir).is_err()
+    {
+        // No certificate has such a name, and none can be issued with it.
+        return Err(pack::unknown_name(dir, *role, name).into());
+    }
     let pack = Pack::load(dir, *role, name.as_deref())?;
     pack.refuse_expired(now)?;
     let is_streamed = is_stdin(out);
+    if out.is_dir() {
+        let file = shell_path(&out.join(format!("{role}.tar")));
+        let error = CertsError::Archive(StoreError::Exists { path: out.clone() });
+        return Err(
+            Advised::new(error, format!("it is a directory: name a file in it, `--out {file}`")).into()
+        );
+    }
     let mut report = Report::new("certs pack");
     if is_streamed {
         // It holds a key, which stays in the scrollback of a terminal.

@@ -4,13 +4,14 @@ use std::slice;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::signer::{Signs as _, prepare_command};
+use super::signer::Signs as _;
 use super::{CertsError, dates, lines};
 use crate::cli::{CertsRenew, Changes, Signer};
 use crate::pki::authority::{Authority, AuthorityError};
 use crate::pki::change::{Change, ChangeError, Difference};
 use crate::pki::member::{self, Member, Successor};
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
+use crate::pki::rotation::replacement;
 use crate::pki::store::{Snapshot, Store};
 use crate::pki::{NameError, Role, SET_FILES, SubjectName, Summary, lifetime, when};
 use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
@@ -91,11 +92,31 @@ impl Plan {
         now: OffsetDateTime,
     ) -> Result<Option<Ca>, CertsError> {
         if selected.is_empty() {
-            return Ok(None);
+            return self.prove_signer(set, members, now).map(|()| None);
         }
         let ca = self.signer.ca(set, members, now)?;
-        self.policy.refuse_dying_ca(&ca, selected, now)?;
+        let refused = self.policy.refuse_dying_ca(&ca, selected, now);
+        refused.map_err(|error| self.signer.explained((set, members), error))?;
         Ok(Some(ca))
+    }
+
+    /// Where nothing is due, files that were named must do all the same: a job that names wrong ones would fail months
+    /// later only.
+    fn prove_signer(
+        &self,
+        set: &Snapshot,
+        members: &[Member],
+        now: OffsetDateTime,
+    ) -> Result<(), CertsError> {
+        if self.signer.ca_cert.is_none() && self.signer.ca_key.is_none() {
+            return Ok(());
+        }
+        let ca = self.signer.ca(set, members, now)?;
+        // A daily look at what is due needs no passphrase.
+        if !self.dry_run {
+            self.open((set, members), &ca, now)?;
+        }
+        Ok(())
     }
 
     fn open(
@@ -256,7 +277,7 @@ impl Plan {
         let objects = members.iter().filter(asked).map(object).collect::<Vec<_>>();
         report.details.insert("certificates".to_owned(), objects.into());
         let ca = Ca::without_key(set, members)?;
-        let replace = prepare_command(&self.directory);
+        let replace = replacement(&self.directory);
         dates::report(&mut report, (&ca.path, &ca.summary), members.iter().filter(asked), &replace, now);
         Ok(report)
     }

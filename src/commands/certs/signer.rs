@@ -11,7 +11,7 @@ use crate::pki::authority::{Authority, AuthorityError, ImportError};
 use crate::pki::change::{ANOTHER_CA, rotation_command};
 use crate::pki::member::Member;
 use crate::pki::renewal::{Ca, RenewalError};
-use crate::pki::rotation::{Phase, Rotation, Standing, is_vouched_for, standing};
+use crate::pki::rotation::{Phase, Rotation, Standing, is_vouched_for, replacement, standing};
 use crate::pki::store::Snapshot;
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, DistinguishedName};
 use crate::report::Hint;
@@ -57,11 +57,7 @@ impl Signs for Signer {
     }
 
     fn replacement(&self, directory: &Path) -> String {
-        let prepare = match &self.ca_cert {
-            Some(_) => rotation_command("prepare", ANOTHER_CA, directory),
-            None => prepare_command(directory),
-        };
-        format!("{prepare} begins to replace the CA by one that expires later")
+        format!("{} begins to replace the CA by one that expires later", replacing(self, directory))
     }
 
     fn refuse_other(
@@ -90,6 +86,16 @@ impl Signs for Signer {
             CertsError::Renewal(RenewalError::Stranger(stranger)) => {
                 other_issuer(self, (set, members), stranger.path()).unwrap_or(error)
             }
+            // Only here it is known which directory is meant, and how far a rotation has come.
+            CertsError::Renewal(RenewalError::CaDue { force, .. }) => {
+                let or = if *force { "" } else { "; `--force` makes a certificate that ends with it" };
+                let hint = format!("replace the CA first: {}{or}", replacing(self, set.directory()));
+                Advised::new(error, hint).into()
+            }
+            CertsError::Renewal(RenewalError::CaExpired { .. }) => {
+                let hint = format!("replace the CA first: {}", replacing(self, set.directory()));
+                Advised::new(error, hint).into()
+            }
             CertsError::Authority(AuthorityError::NotPermitted { names, .. })
             | CertsError::Renewal(RenewalError::Authority(AuthorityError::NotPermitted { names, .. })) => {
                 match permission(set.directory(), names) {
@@ -99,6 +105,14 @@ impl Signs for Signer {
             }
             _ => error,
         }
+    }
+}
+
+/// The command that begins to replace the CA that signs, or goes on with that, for a hint.
+fn replacing(signer: &Signer, directory: &Path) -> String {
+    match &signer.ca_cert {
+        Some(_) => rotation_command("prepare", ANOTHER_CA, directory),
+        None => replacement(directory),
     }
 }
 
@@ -112,18 +126,6 @@ fn other_issuer(signer: &Signer, (set, members): (&Snapshot, &[Member]), path: &
     let (path, issuer) = (path.to_owned(), member.summary().issuer.clone());
     let prepare = rotation_command("prepare", &signer.flags(), set.directory());
     Some(OtherCa::OtherIssuer { path, issuer, certificate, prepare }.into())
-}
-
-/// The command that begins to replace the CA of the set in `directory`, or goes on where that has begun, for a hint.
-pub(super) fn prepare_command(directory: &Path) -> String {
-    let command = |step: &str, flags: &str| rotation_command(step, flags, directory);
-    let Ok(rotation) = Rotation::load(directory) else { return command("prepare", "") };
-    let prepare = command("prepare", rotation.prepare_flags());
-    match rotation.phase {
-        Phase::Activated => format!("{}, then {prepare}", command("finish", "")),
-        Phase::Idle => prepare,
-        Phase::Prepared => command("activate", rotation.activate_flags()),
-    }
 }
 
 /// How to get a CA that permits `names` in place of one of `egext`, for a hint.

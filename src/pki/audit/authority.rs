@@ -36,7 +36,10 @@ impl Audit {
         self.record("file", &subject, findings);
         let routes = chains.iter().filter_map(|chain| Routes::find(chain, &certificates, now));
         let routes = routes.collect::<Vec<_>>();
-        let needs = Needs::of(&routes, &certificates, now);
+        let mut needs = Needs::of(&routes, &certificates, now);
+        if routes.is_empty() && !chains.is_empty() && certificates.len() > 1 {
+            needs.add_unused(&certificates);
+        }
         let is_used = |certificate: &Certificate| needs.has(certificate);
         let dates = rules::dates(&subject, &certificates, questions.within, now, is_used);
         self.record("dates", &subject, dates);
@@ -87,7 +90,7 @@ pub(super) struct Needs {
 }
 
 impl Needs {
-    /// Without a leaf certificate that leads to an anchor nothing is known, so every anchor counts.
+    /// Without a leaf certificate that leads to an anchor every anchor counts.
     fn of(routes: &[Routes<'_>], anchors: &[Certificate], now: OffsetDateTime) -> Self {
         let mut needs = Self::default();
         for Routes { best, to_root } in routes {
@@ -104,6 +107,12 @@ impl Needs {
     /// Takes in what `file` has, of which `route` needs a part.
     pub(super) fn add(&mut self, file: &[Certificate], route: &Route<'_>) {
         self.used.extend(route.certificates().iter().map(|used| used.fingerprint.clone()));
+        self.unused.extend(file.iter().map(|found| found.fingerprint.clone()));
+    }
+
+    /// Takes in what `file` has, of which nothing is needed: in a file of many CAs, none of which issued a leaf certificate,
+    /// the dates of one are not what is wrong.
+    fn add_unused(&mut self, file: &[Certificate]) {
         self.unused.extend(file.iter().map(|found| found.fingerprint.clone()));
     }
 

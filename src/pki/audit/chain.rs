@@ -41,7 +41,7 @@ impl Question<'_> {
         let own = self.anchors.iter().map(|anchor| anchor.summary.subject.to_string()).collect::<Vec<_>>();
         let message = format!("it does not lead to a CA in `{}`", anchors.display());
         Finding::new(Id::CertsChainBroken, self.subject, message)
-            .with_evidence("expected", format!("issued by {}", own.join(" or ")))
+            .with_evidence("expected", format!("issued by {}", one_of(&own)))
             .with_evidence("found", format!("issued by {}", self.issuers().join(", issued by ")))
             .with_hint("copy the set again as a whole, or add the missing intermediate to its file")
     }
@@ -106,6 +106,14 @@ impl Question<'_> {
     }
 }
 
+/// The names of some CAs. A system's bundle has more than a hundred.
+fn one_of(names: &[String]) -> String {
+    match names.len().checked_sub(NAMED) {
+        None | Some(0 | 1) => names.join(" or "),
+        Some(more) => format!("{} or one of {more} other CAs", names[..NAMED].join(", ")),
+    }
+}
+
 fn is_of_another_ca(refusal: &Refusal) -> bool {
     matches!(
         refusal,
@@ -116,3 +124,6 @@ fn is_of_another_ca(refusal: &Refusal) -> bool {
 fn ders(certificates: &[Certificate]) -> Vec<CertificateDer<'static>> {
     certificates.iter().map(|certificate| certificate.der.clone()).collect()
 }
+
+/// How many CAs are named one by one.
+const NAMED: usize = 3;

@@ -1,55 +1,48 @@
 //! How to get a certificate with a later end: what can be done depends on the CA next to it, and on where its key is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, renew_command, rotate_command};
-use crate::pki::inspect::PemFile;
+use crate::pki::change::{ANOTHER_CA, renew_command, rotate_command};
+use crate::pki::inspect::{Certificate, PemFile};
+use crate::pki::rotation::replacement;
 use crate::pki::store::HIDDEN;
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Summary, lifetime};
 use crate::units::Within;
 
-/// For the certificate of `summary` in the file `subject`.
+/// For `certificate` in the file `subject`.
 pub(super) fn renewal(
     subject: &str,
-    summary: &Summary,
+    certificate: &Certificate,
     within: Option<Within>,
     now: OffsetDateTime,
 ) -> String {
     let path = Path::new(subject);
     let set = Set::around(path);
-    if summary.is_ca {
-        return format!(
-            "replace the CA, which keeps all names: {}",
-            rotate_command(path, set.prepare_flags())
-        );
+    if certificate.summary.is_ca {
+        return set.of_ca(path, lifetime::has_made(&certificate.der));
     }
     if set.ca.as_ref().is_some_and(|ca| ca.is_ca && ca.not_after <= now) {
-        let prepare = rotate_command(&path.with_file_name(CA_CERTIFICATE_FILE), set.prepare_flags());
         return format!(
-            "its CA has expired, too: {prepare} begins to replace the CA, and `activate` issues it anew"
+            "its CA has expired, too: {} begins to replace the CA, and `activate` issues it anew",
+            set.replacement()
         );
     }
     // What is due by another rule is not renewed without it.
     let flags = within.map_or_else(String::new, |within| format!("--within {within}"));
-    if set.has_key {
-        return format!("renew it: {}", renew_command(path, &flags));
-    }
-    if !set.is_stored {
-        return format!("renew it where its CA is: {}", renew_command(path, &flags));
-    }
-    let flags = format!("{flags} {ANOTHER_CA}");
-    let renew = format!("renew it with the CA's key: {}", renew_command(path, flags.trim_start()));
-    if !set.is_ours {
-        return renew;
-    }
-    let prepare = rotate_command(&path.with_file_name(CA_CERTIFICATE_FILE), PRIVATE_CA);
-    format!("{renew}; if that key was discarded, {prepare} begins to replace the CA")
+    set.renew(path, &flags)
+}
+
+/// For a leaf certificate in the file `subject` that should have been written in another way.
+pub(super) fn reissue(subject: &str) -> String {
+    let path = Path::new(subject);
+    Set::around(path).renew(path, "--force")
 }
 
 /// What lies next to a certificate.
 struct Set {
+    directory: PathBuf,
     /// What the CA's certificate says.
     ca: Option<Summary>,
     /// `egext` has made the CA.
@@ -66,6 +59,7 @@ impl Set {
         let ca = ca.and_then(|file| file.certificates.into_iter().next());
         let is_there = |name| path.with_file_name(name).exists();
         Self {
+            directory: path.parent().map(Path::to_owned).unwrap_or_default(),
             is_ours: ca.as_ref().is_some_and(|ca| lifetime::has_made(&ca.der)),
             ca: ca.map(|ca| ca.summary),
             has_key: is_there(CA_KEY_FILE),
@@ -73,12 +67,39 @@ impl Set {
         }
     }
 
-    /// What begins to replace the CA, which is not a private one again unless that is asked for or is one now.
-    fn prepare_flags(&self) -> &'static str {
-        match (self.is_stored, self.is_ours, self.has_key) {
-            (true, false, _) => ANOTHER_CA,
-            (true, true, false) => PRIVATE_CA,
-            _ => "",
+    /// The command that begins to replace the CA, or goes on with that.
+    fn replacement(&self) -> String {
+        match self.is_stored || self.has_key {
+            true => replacement(&self.directory),
+            false => rotate_command(Path::new(""), ""),
         }
+    }
+
+    /// For the CA itself, which `egext` has made if it `is_own`.
+    fn of_ca(&self, path: &Path, is_own: bool) -> String {
+        let is_of_set = path.file_name().is_some_and(|name| name == CA_CERTIFICATE_FILE);
+        match (is_of_set && (self.is_stored || self.has_key), is_own) {
+            (true, _) => format!("replace the CA, which keeps all names: {}", self.replacement()),
+            (false, true) => {
+                let prepare = rotate_command(Path::new(""), "");
+                format!("replace the CA where it was made: {prepare}; and bring its certificate here")
+            }
+            (false, false) => "put the CA's new certificate, from its operator, into the file".to_owned(),
+        }
+    }
+
+    fn renew(&self, path: &Path, flags: &str) -> String {
+        if self.has_key {
+            return format!("renew it: {}", renew_command(path, flags));
+        }
+        if !self.is_stored {
+            return format!("renew it where its CA is: {}", renew_command(path, flags));
+        }
+        let flags = format!("{flags} {ANOTHER_CA}");
+        let renew = format!("renew it with the CA's key: {}", renew_command(path, flags.trim_start()));
+        if !self.is_ours {
+            return renew;
+        }
+        format!("{renew}; if that key was discarded, {} begins to replace the CA", self.replacement())
     }
 }

@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 
 use super::authority::Needs;
 use super::route::Route;
-use super::{Anchors, Audit, LeafFiles, Questions, Verdicts, chain, files, order, rules, strictness};
+use super::{
+    Anchors, Audit, LeafFiles, Questions, Verdicts, chain, files, linked, order, rules, strictness, usage,
+};
 use crate::input::is_stdin;
 use crate::pki::Role;
 use crate::pki::inspect::Certificate;
@@ -14,6 +16,18 @@ use crate::report::{Finding, Id, Severity, State};
 
 impl Audit {
     pub(super) fn leaf_files(
+        &mut self,
+        files: &LeafFiles,
+        pair: Result<files::Pair, Box<Finding>>,
+        questions: &Questions,
+        now: OffsetDateTime,
+    ) {
+        let before = self.checks.len();
+        self.pair(files, pair, questions, now);
+        linked::advise([&files.certificate, &files.key], &mut self.checks[before..]);
+    }
+
+    fn pair(
         &mut self,
         files: &LeafFiles,
         pair: Result<files::Pair, Box<Finding>>,
@@ -72,7 +86,7 @@ impl Audit {
         self.record("dates", subject, dates);
         self.record("strength", subject, rules::strength(subject, chain, is_used));
         if is_first {
-            self.record("usage", subject, rules::usage(subject, leaf, role));
+            self.record("usage", subject, usage::usage(subject, leaf, role));
             self.record("names", subject, rules::names(subject, leaf, role, &questions.names));
         }
         match &anchors {

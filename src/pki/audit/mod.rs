@@ -10,12 +10,14 @@ mod cure;
 mod files;
 pub mod go_x509;
 mod leaf;
+mod linked;
 mod order;
 mod place;
 mod route;
 mod rules;
 mod scope;
 mod strictness;
+mod usage;
 
 pub use place::replaceable;
 pub use scope::{CaKeyFile, LeafFiles, Scope};
@@ -100,8 +102,12 @@ pub fn audit(scope: &Scope, questions: &Questions, now: OffsetDateTime) -> Resul
         questions.role.is_none_or(|wanted| wanted == role).then_some(chain)
     };
     audit.authority(scope, &pairs.iter().filter_map(wanted).collect::<Vec<_>>(), questions, now)?;
-    audit.record("place", &scope.ca.display().to_string(), replaceable(scope.paths()));
+    audit.record("place", &scope.ca.display().to_string(), place::of(scope));
+    let has_server = scope.leafs.iter().any(|files| files.role == Some(Role::Server));
+    let unnamed = Questions { names: Vec::new(), ..questions.clone() };
     for (files, pair) in pairs {
+        // Clients call the set's server. Further servers have names of their own.
+        let questions = if has_server && files.role.is_none() { &unnamed } else { questions };
         audit.leaf_files(files, pair, questions, now);
     }
     for path in &scope.others {

@@ -2,16 +2,25 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::Scope;
 use crate::pki::store::{Untrusted, trust, trust_of};
 use crate::report::{Finding, Hint as _, Id, Severity};
 
+/// The same for all files of `scope`.
+pub(super) fn of(scope: &Scope) -> Vec<Finding> {
+    let leafs = scope.leafs.iter().flat_map(|leaf| [leaf.certificate.clone(), leaf.key.clone()]);
+    replaceable(scope.paths(), &leafs.collect::<Vec<_>>())
+}
+
 /// Could other users put something else in the place of one of these files?
 ///
-/// Each file is looked at, and all that leads to it. One directory is one finding, however many files are in it.
-pub fn replaceable<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<Finding> {
+/// Each file is looked at, and all that leads to it. One directory is one finding, however many files are in it. Who owns
+/// one of the files in `own`, those of a leaf certificate, can replace nothing else by that.
+pub fn replaceable<'a>(paths: impl IntoIterator<Item = &'a Path>, own: &[PathBuf]) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
+    let look = |path: &'a Path| look(path, own.iter().any(|own| own == path));
     for finding in paths.into_iter().filter_map(look) {
         if !found.iter().any(|known| known.subject == finding.subject) {
             found.push(finding);
@@ -20,8 +29,15 @@ pub fn replaceable<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<Finding
     found
 }
 
-fn look(path: &Path) -> Option<Finding> {
+fn look(path: &Path, is_own: bool) -> Option<Finding> {
     let untrusted = trust(path).err()?;
+    if is_own && untrusted.is_of_owner() && is_same(untrusted.path(), path) {
+        let mut finding = finding(&untrusted);
+        finding.severity = Severity::Info;
+        return Some(
+            finding.with_hint("this is fine if the program that presents the certificate runs as that user"),
+        );
+    }
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -36,6 +52,11 @@ fn look(path: &Path) -> Option<Finding> {
             finding
         }
     })
+}
+
+/// Do both lead to one file?
+fn is_same(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
 fn finding(untrusted: &Untrusted) -> Finding {

@@ -36,9 +36,9 @@ pub(super) fn dates(
         Some(match (id, within) {
             (Id::CertsNotYetValid, _) => finding.with_hint(CLOCK),
             (Id::CertsExpiring, Some(within)) => finding
-                .with_hint(renewal(subject, summary, Some(within), now))
+                .with_hint(renewal(subject, certificate, Some(within), now))
                 .with_evidence("within", within.to_string()),
-            _ => finding.with_hint(renewal(subject, summary, None, now)),
+            _ => finding.with_hint(renewal(subject, certificate, None, now)),
         })
     };
     certificates.iter().filter_map(date).collect()
@@ -55,7 +55,7 @@ pub(super) fn dates_of_anchor(
     let Some((id, words)) = check::date(summary, Duration::ZERO, now) else { return Vec::new() };
     let message = format!("its CA, `{}` in `{ca}`, {}{words}", summary.subject, verb(id));
     let hint =
-        if id == Id::CertsNotYetValid { CLOCK.to_owned() } else { renewal(subject, summary, None, now) };
+        if id == Id::CertsNotYetValid { CLOCK.to_owned() } else { renewal(subject, anchor, None, now) };
     vec![Finding::new(id, subject, message).with_hint(hint)]
 }
 
@@ -211,37 +211,6 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
     if summary.key == "Ed25519" && !summary.is_ca {
         let message = "Envoy and some other TLS stacks reject Ed25519 certificates";
         findings.push(Finding::new(Id::CertsEd25519, subject, message).with_hint(p256(subject)));
-    }
-    findings
-}
-
-/// Is it a leaf, and for this side?
-pub(super) fn usage(subject: &str, leaf: &Certificate, role: Role) -> Vec<Finding> {
-    let summary = &leaf.summary;
-    let wanted = match role {
-        Role::Client => "clientAuth",
-        Role::Server => "serverAuth",
-    };
-    let mut findings = Vec::new();
-    if summary.is_ca {
-        let message =
-            format!("`{}` is a CA's certificate, and the {role} uses it as its own", summary.subject);
-        findings.push(
-            Finding::new(Id::CertsIsCa, subject, message)
-                .with_hint(format!("issue a certificate for the {role} from that CA")),
-        );
-    }
-    if !summary.permits(role) {
-        let found = leaf.extended_key_usages.as_ref().map(|usages| usages.join(", ")).unwrap_or_default();
-        findings.push(
-            Finding::new(Id::CertsWrongPurpose, subject, format!("it is not for the {role}"))
-                .with_evidence("expected", format!("extended key usage {wanted}"))
-                .with_evidence("found", found)
-                .with_hint(format!(
-                    "give the {role} its own certificate, or issue one: {}",
-                    replace_command(Path::new(subject), role)
-                )),
-        );
     }
     findings
 }

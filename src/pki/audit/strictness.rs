@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::chain::Question;
+use super::cure;
 use super::route::Route;
 use crate::pki::inspect::Certificate;
 use crate::pki::strict;
@@ -27,9 +28,20 @@ pub(super) fn of_route(question: &Question<'_>, route: &Route<'_>, anchors: &Pat
             findings.push(Finding::new(Id::CertsCaNotStrict, subject, message));
         }
     }
+    findings.extend(loose_leaf(question, path));
     let misfits = path.windows(2).filter_map(|pair| misfit(question, pair[0], pair[1]));
     findings.extend(misfits);
     findings
+}
+
+/// A leaf certificate that was issued carelessly; one that is its own anchor was not issued.
+fn loose_leaf(question: &Question<'_>, path: &[&Certificate]) -> Option<Finding> {
+    let [leaf, _, ..] = path else { return None };
+    let lacks = strict::leaf_lacks(&leaf.der);
+    (!lacks.is_empty()).then(|| {
+        let message = format!("it has {}, so strict verifiers reject it", lacks.join(" and "));
+        Finding::new(Id::CertsNotStrict, question.subject, message).with_hint(cure::reissue(question.subject))
+    })
 }
 
 /// OpenSSL takes any issuer that fits, and finds none.

@@ -9,7 +9,7 @@ use crate::pki::renewal::RenewalError;
 use crate::pki::store::StoreError;
 use crate::pki::{DistinguishedName, IdentityError, Role};
 use crate::report::Hint;
-use crate::shell::shell_word;
+use crate::shell::{dir_flag, shell_word};
 
 /// Why a step was not made.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,18 @@ pub enum RotationError {
     /// The set cannot be read.
     #[error(transparent)]
     Member(#[from] MemberError),
+    /// OpenSSL would reject what is presented, and the other verifiers would not.
+    #[error(
+        "without the old CA OpenSSL rejects `{certificate}`: its authority key identifier does not fit the new `{issuer}`"
+    )]
+    Misfit {
+        /// The set's directory.
+        directory: PathBuf,
+        /// The name of what the new CA has issued.
+        certificate: DistinguishedName,
+        /// The name of the new CA.
+        issuer: DistinguishedName,
+    },
     /// The CA that is prepared is a company's, and its key was not named.
     #[error("the key of the new CA, `{ca}`, is not stored here")]
     NextKeyElsewhere {
@@ -164,6 +176,10 @@ impl Hint for RotationError {
             Self::Ca(error) => error.hint(),
             Self::Identity(error) => error.hint(),
             Self::Member(error) => error.hint(),
+            Self::Misfit { directory, certificate, issuer } => Some(format!(
+                "have `{certificate}` issued again by the new `{issuer}`, renew with it (`egext certs renew --force {ANOTHER_CA}{}`), and repeat this step",
+                dir_flag(directory)
+            )),
             Self::NextKeyElsewhere { directory, .. } => {
                 Some(format!("name it: {}", rotation_command("activate", ANOTHER_CA, directory)))
             }

@@ -35,12 +35,14 @@
 mod error;
 mod next;
 mod private;
+mod replacement;
 mod standing;
 
 pub use error::RotationError;
 pub use next::{NewCa, Next};
 pub(super) use private::has_name_constraints;
 pub use private::{PrivateCa, Wishes};
+pub use replacement::replacement;
 pub use standing::{Standing, is_vouched_for, standing};
 
 use std::path::Path;
@@ -260,8 +262,15 @@ impl Rotation {
         let stays = |certificate: &&CertificateDer<'_>| {
             in_use.contains(*certificate) || !self.temporary.contains(*certificate)
         };
+        let trusted = self.trusted.iter().filter(stays).cloned().collect::<Vec<_>>();
+        if let Some([certificate, issuer]) =
+            self.members.iter().find_map(|member| member.loses_issuer(&self.trusted, &trusted))
+        {
+            let directory = self.set.directory().to_owned();
+            return Err(RotationError::Misfit { directory, certificate, issuer });
+        }
         let mut step = Step { forgets_ca_keys: true, ..Step::default() };
-        step.trust(&self.trusted.iter().filter(stays).cloned().collect::<Vec<_>>(), &[]);
+        step.trust(&trusted, &[]);
         Ok(step)
     }
 

@@ -9,6 +9,8 @@ use super::forget::forget;
 use super::handle::Directory;
 use super::trust::{Owners, Strictness};
 use super::way;
+pub(super) use crate::pki::link::CURRENT;
+pub(in crate::pki) use crate::pki::link::HIDDEN;
 
 /// Where the set before the current one is, after something was replaced.
 pub fn previous(directory: &Path) -> PathBuf {
@@ -223,8 +225,6 @@ fn refuse(
     }
 }
 
-pub(in crate::pki) const HIDDEN: &str = ".egext";
-pub(super) const CURRENT: &str = "current";
 pub(super) const PREVIOUS: &str = "previous";
 /// With which set the CA keys of the one before are forgotten, until they are.
 pub(super) const FORGOTTEN: &str = "forgotten";

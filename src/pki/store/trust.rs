@@ -92,6 +92,11 @@ impl Untrusted {
         &self.path
     }
 
+    /// It belongs to another user, and no mode is wrong.
+    pub fn is_of_owner(&self) -> bool {
+        matches!(self.why, Why::Owner { .. })
+    }
+
     /// Why it cannot be relied on, without its path.
     pub fn reason(&self) -> String {
         self.why.to_string()

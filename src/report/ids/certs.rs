@@ -59,13 +59,16 @@ macro_rules! certs {
                 "keep the key in a `.key` file of mode 0600 and certificates in the `.crt` file; replace the key if the file has left the machine";
             CertsKeyInUse = "certs.key-in-use", Warning,
                 "a certificate was issued for a key that another certificate of the set has: the holder of one can use both, and a renewal of one does not change the key of the other",
-                "if both are for the same machine, replace the other one instead (`egext certs issue --csr FILE --out NAME --replace`); otherwise ask the requester for a CSR with a key of its own";
+                "if both are for the same machine, replace the other one instead (`egext certs issue ROLE --csr FILE --out NAME --replace`); otherwise ask the requester for a CSR with a key of its own";
             CertsKeyMismatch = "certs.key-mismatch", Error,
                 "certificate and key are both fine, and not a pair, or the key's certificate is not the first of its file: usually half of a renewal was copied",
                 "copy certificate and key together; `egext certs show DIR` says which key belongs to which certificate";
             CertsKeyMissing = "certs.key-missing", Warning,
                 "there is a certificate without its key",
                 "copy certificate and key together, or take the certificate away where this side does not need it";
+            CertsKeyUsage = "certs.key-usage", Warning,
+                "the key usage of a server or client certificate leaves out digitalSignature: Go and rustls do not look at it; without any usage for TLS, OpenSSL, Python and Node.js reject the certificate (`unsuitable certificate purpose`), and BoringSSL and GnuTLS demand digitalSignature in TLS 1.3",
+                "issue the certificate again with digitalSignature, as `egext certs issue ROLE --out NAME --san NAME --replace` does, or without a key usage";
             CertsLeafAsCa = "certs.leaf-as-ca", Error,
                 "a leaf is in the CA file: `tls.crt` was taken for `ca.crt`, as in the Secrets of cert-manager; its key could sign for anyone if it were trusted as a CA, so probe and bridge refuse the file, and Go accepts exactly that leaf until it is renewed; a warning for a self-signed leaf, which is trusted as itself",
                 "put the certificate of the CA that issued it into the file";
@@ -74,7 +77,7 @@ macro_rules! certs {
                 "replace the CA first (`egext certs rotate-ca prepare`), or ask for a shorter life with `--lifetime`";
             CertsNameInUse = "certs.name-in-use", Warning,
                 "a certificate was issued for names that the requester chose in the CSR, and another certificate of the set has them too: its holder can pass for the holder of the other one",
-                "if the requester is not a replica of that server or client, do not hand the certificate out; issue it again with the names that you choose: `egext certs issue --csr FILE --san NAME`";
+                "if the requester is not a replica of that server or client, do not hand the certificate out; issue it again with the names that you choose: `egext certs issue ROLE --csr FILE --san NAME`";
             CertsNamesMissing = "certs.names-missing", Error,
                 "the server's certificate lacks names that `--for-name` asks for, or one of an existing set lacks names that `--san`, `--client-san` or `--spiffe-id` ask for; it was left as it is",
                 "add them (`egext certs renew --name server --add-san NAME,NAME`), give the server or client its new files and restart it";
@@ -84,6 +87,9 @@ macro_rules! certs {
             CertsNotKept = "certs.not-kept", Warning,
                 "another program made the certificate and put more into it than `egext` writes, such as CRL distribution points or certificate policies; the certificate that replaces it does not have that",
                 "if a peer relies on it, let the program that issued the certificate renew it; `egext certs renew --dry-run` says beforehand what is lost, and the files from before are in `.egext/previous`";
+            CertsNotStrict = "certs.not-strict", Warning,
+                "a server or client certificate lacks what RFC 5280 requires below a CA: an authority key identifier, or a critical subjectAltName if the subject is empty; Go, rustls and OpenSSL accept it by default, but OpenSSL's strict mode, which Python 3.13 switches on, rejects it",
+                "issue it again, as `egext certs renew --force` does, or have it issued with authorityKeyIdentifier";
             CertsNotYetValid = "certs.not-yet-valid", Error,
                 "the certificate is not valid yet: this machine's clock is behind, or the clock of the machine that made it was ahead; it is a note if no certificate that was checked needs it",
                 "set both clocks (`timedatectl`), then wait, or renew by the right clock: `egext certs renew --force`";

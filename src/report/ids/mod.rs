@@ -103,13 +103,18 @@ impl Serialize for Id {
     }
 }
 
-/// An id that ends as `name` does, or that shares its longest beginning.
+/// An id that ends as `name` does, or that shares its longest beginning, and of several such its end as well.
 fn nearest(name: &str) -> Option<&'static str> {
     let names = || Id::ALL.iter().map(|id| id.name());
-    let common = |other: &str| other.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
-    names()
-        .find(|other| !name.is_empty() && other.ends_with(name))
-        .or_else(|| names().max_by_key(|other| common(other)).filter(|other| common(other) > "probe.".len()))
+    let beginning = |other: &str| other.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+    let end = |other: &str| {
+        let pairs = other.bytes().rev().zip(name.bytes().rev());
+        pairs.take_while(|(a, b)| a == b).count()
+    };
+    names().find(|other| !name.is_empty() && other.ends_with(name)).or_else(|| {
+        let closest = names().max_by_key(|other| (beginning(other), end(other)));
+        closest.filter(|other| beginning(other) > "probe.".len())
+    })
 }
 
 #[cfg(test)]

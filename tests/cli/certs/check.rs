@@ -414,6 +414,7 @@ impl Foreign {
         leaf.is_ca = IsCa::ExplicitNoCa;
         leaf.subject_alt_names = vec![dns("localhost")];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        leaf.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().expect("a key");
         let case = Self { directory: tempfile::tempdir().expect("a directory"), ca, ca_key, leaf, key };
         fs::write(case.directory.path().join("server.key"), case.key.serialize_pem()).expect("written");
@@ -424,7 +425,7 @@ impl Foreign {
     }
 
     /// Signs both with a change.
-    fn sign(&self, change: impl FnOnce(&mut CertificateParams, &mut CertificateParams)) {
+    pub(super) fn sign(&self, change: impl FnOnce(&mut CertificateParams, &mut CertificateParams)) {
         let (mut leaf, mut ca) = (self.leaf.clone(), self.ca.clone());
         change(&mut leaf, &mut ca);
         let issuer = Issuer::from_params(&ca, &self.ca_key);

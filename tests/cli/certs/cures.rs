@@ -111,6 +111,23 @@ fn below_a_ca_that_has_expired_no_renewal_is_advised() {
     }
 }
 
+/// The next step of a rotation replaces the CA, with the passphrase of the key that waits.
+#[test]
+fn in_a_rotation_the_next_step_is_advised() {
+    let place = Place::new();
+    let plan = SetPlan { ca_lifetime: Span::from_days(30), ..SetPlan::default() };
+    place.write_plan(&plan, OffsetDateTime::now_utc() - time::Duration::days(40));
+    fs::write(place.path("phrase"), "secret\n").expect("writable");
+    place.verb(&["rotate-ca", "prepare", "--ca-key-passphrase-file", "phrase"]).assert().success();
+    for verb in ["check", "renew --within 1d", "renew --force", "issue client --san a.x --out a"] {
+        let arguments = verb.split(' ').collect::<Vec<_>>();
+        let run = place.verb(&arguments).output().expect("a run");
+        let said = String::from_utf8([run.stdout, run.stderr].concat()).expect("UTF-8");
+        let next = "`egext certs rotate-ca activate --ca-key-passphrase-file FILE`";
+        assert!(said.contains(next) && !said.contains("prepare"), "{verb}: {said}");
+    }
+}
+
 #[test]
 fn a_ca_in_the_place_of_a_leaf_is_not_to_be_replaced() {
     let place = Place::new();

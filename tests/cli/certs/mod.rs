@@ -16,6 +16,7 @@ mod init;
 mod issue;
 mod killed;
 mod lifetimes;
+mod links;
 mod locked;
 mod names;
 mod odd;
@@ -34,6 +35,7 @@ mod rotate_ca;
 mod rotate_flags;
 mod rotate_issuers;
 mod show;
+mod sides;
 mod stdin;
 mod store;
 mod wishes;
@@ -50,7 +52,7 @@ use egext::pki::check::StoredSet;
 use egext::pki::store::Store;
 use egext::pki::{Identity, SET_FILES, Summary};
 use egext_test_support::LIMIT;
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value;
@@ -342,6 +344,16 @@ fn command(program: impl AsRef<OsStr>) -> Command {
 
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
+}
+
+/// A root that expired yesterday, PEM.
+fn expired_root() -> String {
+    let key = KeyPair::generate().expect("a key");
+    let mut root = CertificateParams::default();
+    root.distinguished_name.push(DnType::CommonName, "expired root");
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    (root.not_before, root.not_after) = (now() - Duration::days(90), now() - Duration::DAY);
+    root.self_signed(&key).expect("signed").pem()
 }
 
 /// What a proper CA says of itself.

@@ -8,6 +8,7 @@ use egext_test_support::{is_root, skipped};
 use snapbox::str;
 
 use super::Place;
+use crate::egext;
 
 pub(super) const NOBODY: u32 = 65534;
 
@@ -341,4 +342,47 @@ fn a_mounted_secret_is_fine() {
         mode(&place.certs(), bits);
         assert_eq!(replaceable(&place, 0), []);
     }
+}
+
+/// Root makes the set, and the server runs as a user of its own, to whom its key was given: `renew` keeps that.
+#[test]
+fn a_key_that_was_given_to_the_user_of_its_side_is_fine() {
+    if !is_root() {
+        skipped("only root can give a file away");
+        return;
+    }
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    chown(place.certs().join("server.key"), Some(NOBODY), None).expect("root may");
+    place.verb(&["renew", "--force"]).assert().success();
+    let report = place.verb_json(&["check"], 0);
+    let findings = report["findings"].as_array().expect("a list");
+    assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"info".into()), "{findings:?}");
+    assert_eq!(findings[0]["id"], "certs.replaceable");
+    // What others are verified with is not for the user of one side.
+    chown(place.certs().join("ca.crt"), Some(NOBODY), None).expect("root may");
+    let report = place.verb_json(&["check"], 1);
+    assert_eq!(report["findings"][0]["severity"], "error", "{report}");
+}
+
+/// A command in a hint works for who sees it.
+#[test]
+fn where_a_directory_is_closed_it_is_named() {
+    if !is_root() {
+        skipped("only root can run as another user");
+        return;
+    }
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    mode(&place.path(""), 0o755);
+    let run = egext(["certs", "check", "--dir"]).arg(place.certs()).without_privileges().run();
+    let certs = place.certs();
+    assert!(run.stderr.ends_with(&format!("`ls -ld {}`\n", certs.display())), "{run:?}");
+    let (listen, missing) = (format!("unix:{}/eg.sock", place.path("none").display()), place.path("none"));
+    let run =
+        egext(["bridge", "--listen", &listen, "--upstream", "tcp://localhost:1"]).without_privileges().run();
+    let made = format!("`sudo install -d -m 700 -o {NOBODY} {}`", missing.display());
+    assert!(run.stderr.contains(&made), "{run:?}");
+    let run = egext(["probe", "localhost:1", "--dir"]).arg(place.certs()).without_privileges().run();
+    assert!(run.stderr.ends_with(&format!("`ls -ld {}`\n", certs.display())), "{run:?}");
 }

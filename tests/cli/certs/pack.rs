@@ -112,7 +112,7 @@ error: `certs/server.crt` expired [..] ago, so every peer rejects it
         &["pack", "client", "--out", "x.tar"],
         str![[r"
 error: a CA above `certs/client.crt` has expired, so every peer rejects it
-  hint: replace the CA first, and pack then: `egext certs rotate-ca prepare`
+  hint: replace the CA first, and pack then: `egext certs rotate-ca prepare --ca-cert FILE --ca-key FILE`
 
 "]],
     );
@@ -267,4 +267,33 @@ fn a_plain_copy_of_a_set_is_packed_too() {
     place.verb(&["pack", "client", "--dir", "copy", "--out", "copy.tar"]).assert().success();
     let read = |name: &str| fs::read(place.path(name)).expect("there");
     assert_eq!(read("copy.tar"), read("client.tar"));
+}
+
+/// Names that no certificate can have: the flag is `--name`, and what there is helps.
+#[test]
+fn a_name_that_none_can_have_is_answered_with_those_there_are() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    for (role, name) in [("client", ".next-ca"), ("server", "ca"), ("server", "../x")] {
+        let run = place.verb(&["pack", role, "--name", name, "--out", "n.tar"]).assert().code(2);
+        run.stderr_eq(format!(
+            "error: `certs` holds no certificate `{name}`\n  hint: certificates of a {role} are `{role}`\n"
+        ));
+    }
+}
+
+/// Who is told to remove what is in the way would remove a directory.
+#[test]
+fn a_directory_in_place_of_the_archive_is_named_as_one() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    fs::create_dir(place.path("a b")).expect("a directory");
+    place.assert_fails(
+        &["pack", "client", "--out", "a b/"],
+        str![[r"
+error: `a b/` exists, and is not overwritten
+  hint: it is a directory: name a file in it, `--out 'a b/client.tar'`
+
+"]],
+    );
 }

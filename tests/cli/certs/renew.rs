@@ -254,3 +254,31 @@ fn summary(place: &Place, name: &str) -> Summary {
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
+
+/// A nightly job that names the wrong files would fail months later only.
+#[test]
+fn what_signs_is_proven_though_nothing_is_due() {
+    let place = Place::new();
+    place.init(&["--dir", "corp"]).assert().success();
+    place.init(&["--ca-cert", "corp/ca.crt", "--ca-key", "corp/ca.key"]).assert().success();
+    let named = ["--ca-cert", "corp/ca.crt", "--ca-key", "corp/ca.key"];
+    place.verb(&["renew"]).args(named).assert().success();
+    place.verb(&["renew"]).assert().success();
+    place.verb(&["renew"]).env("EGEXT_CA_CERT", "corp/ca.crt").assert().code(2).stderr_eq(str![[r"
+error: `--ca-cert` is given without `--ca-key` (from `EGEXT_CA_CERT`)
+  hint: give `--ca-key` as well, or leave `--ca-cert` out
+
+"]]);
+    for files in [
+        ["--ca-cert", "nope.crt", "--ca-key", "corp/ca.key"],
+        ["--ca-cert", "corp/ca.crt", "--ca-key", "nope.key"],
+    ] {
+        let run = place.verb(&["renew"]).args(files).assert().code(2);
+        assert!(
+            String::from_utf8_lossy(&run.get_output().stderr).contains("cannot read `nope."),
+            "{files:?}"
+        );
+    }
+    place.init(&["--dir", "other"]).assert().success();
+    place.verb(&["renew", "--ca-cert", "other/ca.crt", "--ca-key", "other/ca.key"]).assert().code(2);
+}

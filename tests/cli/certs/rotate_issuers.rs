@@ -3,7 +3,10 @@
 use std::fs;
 
 use egext::pki::Summary;
-use rcgen::{Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    SerialNumber,
+};
 use snapbox::str;
 
 use super::Place;
@@ -105,4 +108,50 @@ fn two_paths_of_one_ca_are_told_apart_by_their_roots() {
     let run = place.rotate("activate", Some("third")).assert().code(2);
     let words = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
     assert_eq!(words.matches("`new root` with SHA-256 ").count(), 2, "{words}");
+}
+
+fn params(name: &str, identifier: u8) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.key_identifier_method = KeyIdMethod::PreSpecified(vec![identifier]);
+    params.use_authority_key_identifier_extension = true;
+    params.serial_number = Some(SerialNumber::from_slice(&[identifier]));
+    params
+}
+
+/// The root was renewed with its key. What it has issued names the old one, which OpenSSL looks for.
+#[test]
+fn the_last_root_that_openssl_accepts_is_not_taken_out() {
+    let place = Place::new();
+    let [root, key] = [(); 2].map(|()| KeyPair::generate().expect("a key"));
+    let [old, new] = [1, 2].map(|number| params("root", number));
+    let [old_root, new_root] =
+        [&old, &new].map(|params| params.clone().self_signed(&root).expect("signed").pem());
+    // The same CA: by the old root, and issued again by the new one.
+    let [by_the_old, by_the_new] = [(&old, 3), (&new, 4)].map(|(issuer, number)| {
+        let issuing = params("issuing", number).signed_by(&key, &Issuer::from_params(issuer, &root));
+        issuing.expect("signed").pem()
+    });
+    for (file, issuing, root) in
+        [("old", &by_the_old, &old_root), ("new", &by_the_old, &new_root), ("again", &by_the_new, &new_root)]
+    {
+        fs::write(place.path(&format!("{file}.crt")), format!("{issuing}{root}")).expect("writable");
+        fs::write(place.path(&format!("{file}.key")), key.serialize_pem()).expect("writable");
+    }
+    place.init(&files("old").each_ref().map(String::as_str)).assert().success();
+    place.rotate("prepare", Some("new")).assert().success();
+    place.rotate("activate", Some("new")).assert().success();
+    place.assert_fails(
+        &["rotate-ca", "finish"],
+        str![[r"
+error: without the old CA OpenSSL rejects `issuing`: its authority key identifier does not fit the new `root`
+  hint: have `issuing` issued again by the new `root`, renew with it (`egext certs renew --force --ca-cert FILE --ca-key FILE`), and repeat this step
+
+"]],
+    );
+    place.verb(&["renew", "--force"]).args(files("again")).assert().success();
+    place.rotate("finish", None).assert().success();
+    place.assert_whole();
 }

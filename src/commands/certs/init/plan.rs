@@ -12,7 +12,7 @@ use crate::pki::authority::{
 };
 use crate::pki::check::Wanted;
 use crate::pki::store::{self, Contents, StoreError};
-use crate::pki::{NameError, Passphrase, Role, SubjectName, parse_common_name};
+use crate::pki::{NameError, Passphrase, Role, SubjectName, is_network, parse_common_name};
 use crate::shell::dir_flag;
 use crate::units::Span;
 
@@ -209,7 +209,8 @@ impl TryFrom<CertsInit> for Plan {
 
 /// Other programs take a directory there.
 fn is_path(typed: &str) -> bool {
-    typed == "." || typed == ".." || typed.contains('/') && !typed.contains("://")
+    let is_other = typed.contains("://") || is_network(typed.trim());
+    typed == "." || typed == ".." || typed.contains('/') && !is_other
 }
 
 fn name(typed: &str) -> Result<SubjectName, NameError> {

@@ -1,7 +1,10 @@
 //! `egext certs show`: what files hold and what servers present.
 
+mod keys;
 mod short;
+mod verified;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -11,19 +14,21 @@ use super::CertsError;
 use super::presented::{Question, client_in};
 use crate::cli::CertsShow;
 use crate::commands::Error;
+use crate::commands::material::DEFAULT_DIRECTORY;
 use crate::pki::inspect::{Certificate, KeyFile, PemFile, entries, first_out_of_order};
-use crate::pki::{
-    Anchors, CA_CERTIFICATE_FILE, Encryption, Found, IdentityError, Passphrase, encrypt_anew_hint, when,
-};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Found, IdentityError, Passphrase, when};
 use crate::printable::printable;
 use crate::report::{Body, Finding, Hint as _, Id, Report};
+use keys::{key_object, key_words};
+use verified::Verified;
 
 pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, Error> {
     let mut report = Report::new("certs show");
     let question = Question::new(&arguments.server)?;
-    let mut shown = Shown { files: Vec::new(), left_out: Vec::new(), now };
+    let mut shown = Shown { files: Vec::new(), left_out: Vec::new(), verified: None, now };
     if arguments.paths.is_empty() && question.is_none() {
-        shown.directory(&arguments.dir, &mut report)?;
+        let read = shown.directory(&arguments.dir, &mut report);
+        read.map_err(|error| error.without_set(&arguments.dir))?;
     }
     for path in &arguments.paths {
         if path.is_dir() {
@@ -36,9 +41,13 @@ pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, 
         shown.unlock(passphrase)?;
     }
     if let Some(question) = question {
+        refuse_missing(&arguments.dir)?;
         let anchors = Anchors::load(&arguments.dir.join(CA_CERTIFICATE_FILE)).ok();
         match question.ask(anchors.as_ref(), client_in(&arguments.dir).as_ref(), &arguments.dir, now)? {
-            Ok(chain) => shown.files.push(presented(&question.address.to_string(), &chain)?),
+            Ok(chain) => {
+                shown.verified = Some(Verified::of(&question, &chain, anchors.as_ref(), now));
+                shown.files.push(presented(&question.address.to_string(), &chain)?);
+            }
             Err(finding) => {
                 report.talk.finding(&finding);
                 report.findings.push(finding);
@@ -55,6 +64,17 @@ pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, 
     Ok(report)
 }
 
+/// A directory that is not the default one was named to be used.
+fn refuse_missing(directory: &Path) -> Result<(), CertsError> {
+    match fs::metadata(directory) {
+        Err(source) if directory != Path::new(DEFAULT_DIRECTORY) => {
+            let path = directory.to_owned();
+            Err(CertsError::from(IdentityError::Unreadable { path, source }).without_set(directory))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn presented(address: &str, chain: &[rustls_pki_types::CertificateDer<'_>]) -> Result<PemFile, CertsError> {
     PemFile::presented(address, chain).map_err(CertsError::from)
 }
@@ -63,6 +83,8 @@ fn presented(address: &str, chain: &[rustls_pki_types::CertificateDer<'_>]) -> R
 struct Shown {
     files: Vec<PemFile>,
     left_out: Vec<LeftOut>,
+    /// What comes of verifying what a server presents.
+    verified: Option<Verified>,
     now: OffsetDateTime,
 }
 
@@ -186,6 +208,10 @@ impl Shown {
                 text += &section(&file.path, &words, &[]);
                 keys.push(key_object(file, key, owner));
             }
+        }
+        if let Some(verified) = &self.verified {
+            text += &section(Path::new(&verified.address), &verified.words(), &[]);
+            report.details.insert("verification".to_owned(), verified.object());
         }
         for file in &self.left_out {
             text += &file.lines();
@@ -347,46 +373,6 @@ fn order(file: &PemFile) -> (String, Value) {
             json!({ "source": source, "in_order": false, "out_of_order_at": position }),
         ),
     }
-}
-
-fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> String {
-    let words = match key {
-        KeyFile::Encrypted(Encryption::Pkcs8) => {
-            "an encrypted key, which only its passphrase opens".to_owned()
-        }
-        KeyFile::Encrypted(Encryption::OpenSsl) => {
-            format!("a key that is encrypted in the old OpenSSL form; {}", encrypt_anew_hint(path))
-        }
-        KeyFile::Unusable => "a key that is broken, or of a kind that TLS does not use".to_owned(),
-        // "an RSA 2048 key", "an Ed25519 key", "a P-256 key"
-        KeyFile::Usable { kind, .. } if kind.starts_with(['R', 'E']) => format!("an {kind} key"),
-        KeyFile::Usable { kind, .. } => format!("a {kind} key"),
-    };
-    match owner {
-        Some((path, true)) => format!(
-            "{words}, belongs to `{}`; it stays where certificates are made: anyone who holds it can impersonate either side",
-            path.display()
-        ),
-        Some((path, false)) => format!("{words}, belongs to `{}`", path.display()),
-        None => words,
-    }
-}
-
-fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(PathBuf, bool)>) -> Value {
-    let mut object = json!({
-        "source": file.path.display().to_string(),
-        "state": match key {
-            KeyFile::Encrypted(_) => "encrypted",
-            KeyFile::Unusable => "unusable",
-            KeyFile::Usable { .. } => "usable",
-        },
-    });
-    if let KeyFile::Usable { kind, fingerprint, .. } = key {
-        object["key_type"] = kind.as_str().into();
-        object["sha256"] = fingerprint.as_str().into();
-    }
-    object["certificate_file"] = owner.map(|(path, _)| path.display().to_string()).into();
-    object
 }
 
 /// Among how many certificates issuers are looked for.

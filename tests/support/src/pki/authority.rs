@@ -82,6 +82,7 @@ impl TestAuthority {
         parameters.distinguished_name.push(DnType::CommonName, "a server");
         parameters.subject_alt_names = vec![dns_name("localhost")];
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        parameters.use_authority_key_identifier_extension = true;
         parameters.is_ca = IsCa::ExplicitNoCa;
         let key = KeyPair::generate().expect("a P-256 key");
         let certificate = parameters.signed_by(&key, &self.issuer()).expect("signable");

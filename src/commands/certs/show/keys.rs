@@ -1,0 +1,48 @@
+//! Keys, as far as they may be talked about.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::pki::inspect::{KeyFile, PemFile};
+use crate::pki::{Encryption, encrypt_anew_hint};
+
+pub(super) fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> String {
+    let words = match key {
+        KeyFile::Encrypted(Encryption::Pkcs8) => {
+            "an encrypted key, which only its passphrase opens".to_owned()
+        }
+        KeyFile::Encrypted(Encryption::OpenSsl) => {
+            format!("a key that is encrypted in the old OpenSSL form; {}", encrypt_anew_hint(path))
+        }
+        KeyFile::Unusable => "a key that is broken, or of a kind that TLS does not use".to_owned(),
+        // "an RSA 2048 key", "an Ed25519 key", "a P-256 key"
+        KeyFile::Usable { kind, .. } if kind.starts_with(['R', 'E']) => format!("an {kind} key"),
+        KeyFile::Usable { kind, .. } => format!("a {kind} key"),
+    };
+    match owner {
+        Some((path, true)) => format!(
+            "{words}, belongs to `{}`; it stays where certificates are made: anyone who holds it can impersonate either side",
+            path.display()
+        ),
+        Some((path, false)) => format!("{words}, belongs to `{}`", path.display()),
+        None => words,
+    }
+}
+
+pub(super) fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(PathBuf, bool)>) -> Value {
+    let mut object = json!({
+        "source": file.path.display().to_string(),
+        "state": match key {
+            KeyFile::Encrypted(_) => "encrypted",
+            KeyFile::Unusable => "unusable",
+            KeyFile::Usable { .. } => "usable",
+        },
+    });
+    if let KeyFile::Usable { kind, fingerprint, .. } = key {
+        object["key_type"] = kind.as_str().into();
+        object["sha256"] = fingerprint.as_str().into();
+    }
+    object["certificate_file"] = owner.map(|(path, _)| path.display().to_string()).into();
+    object
+}

@@ -1,0 +1,59 @@
+//! Would a client trust what a server presents?
+
+use rustls_pki_types::CertificateDer;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::commands::certs::presented::Question;
+use crate::host::Host;
+use crate::pki::{Anchors, SubjectName, verify_server};
+use crate::report::chain;
+
+/// What came of it.
+pub(super) struct Verified {
+    pub(super) address: String,
+    /// What the server was called by.
+    name: SubjectName,
+    /// The file of the CA, and why it is no reason to trust the server; none without a CA.
+    judged: Option<(String, Option<String>)>,
+}
+
+impl Verified {
+    pub(super) fn of(
+        question: &Question<'_>,
+        presented: &[CertificateDer<'_>],
+        anchors: Option<&Anchors>,
+        now: OffsetDateTime,
+    ) -> Self {
+        let name = match question.host {
+            Host::Ip(address) => SubjectName::Ip(*address),
+            Host::Name(name) => SubjectName::Dns(name.trim_end_matches('.').to_owned()),
+        };
+        let judged = anchors.map(|anchors| {
+            let refusal = verify_server(presented, anchors, &name, now).err();
+            (anchors.path().display().to_string(), refusal.map(|refusal| chain(&refusal)))
+        });
+        Self { address: question.address.to_string(), name, judged }
+    }
+
+    pub(super) fn words(&self) -> String {
+        let name = &self.name;
+        match &self.judged {
+            None => "not verified: there is no CA to verify it with, `--dir` names a directory with one"
+                .to_owned(),
+            Some((ca, None)) => format!("verified for `{name}` with `{ca}`"),
+            Some((ca, Some(refusal))) => format!("not trusted for `{name}` with `{ca}`: {refusal}"),
+        }
+    }
+
+    pub(super) fn object(&self) -> Value {
+        let (state, ca, reason) = match &self.judged {
+            None => ("skipped", None, None),
+            Some((ca, None)) => ("verified", Some(ca), None),
+            Some((ca, Some(reason))) => ("refused", Some(ca), Some(reason)),
+        };
+        json!({
+            "source": self.address, "name": self.name.to_string(), "ca": ca, "state": state, "reason": reason,
+        })
+    }
+}
