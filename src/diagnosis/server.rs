@@ -150,6 +150,14 @@ fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
             ),
         )
     };
+    let hint = match name.parse::<IpAddr>() {
+        Ok(address) if address.is_unspecified() => {
+            format!(
+                "`{name}` is an address to listen on: connect to `localhost`, or as the server's clients do"
+            )
+        }
+        _ => hint,
+    };
     context
         .finding(Id::ProbeServerCertNameMismatch, format!("the server's certificate is not for `{name}`"))
         .with_evidence("expected", expected)

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::Access;
 use rustix::process::geteuid;
 use tokio::net::{TcpListener, TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
@@ -233,12 +234,25 @@ impl Hint for BindError {
 fn socket_hint(path: &Path, source: &io::Error) -> String {
     let directory = shell_parent(path);
     match source.kind() {
-        io::ErrorKind::NotFound => format!("make its directory first: `mkdir -p -m 700 {directory}`"),
+        io::ErrorKind::NotFound if may_be_made(path) => {
+            format!("make its directory first: `mkdir -p -m 700 {directory}`")
+        }
+        io::ErrorKind::NotFound => format!(
+            "make its directory first: `sudo install -d -m 700 -o {} {directory}`; or name a socket in a directory of your own",
+            geteuid().as_raw()
+        ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             format!("name a socket in a directory that this user may write to: `ls -ld {directory}`")
         }
         _ => format!("look at its directory: `ls -ld {directory}`"),
     }
+}
+
+/// May this user make the directories that are missing on the way to `path`?
+fn may_be_made(path: &Path) -> bool {
+    let is_there = |part: &&Path| part.as_os_str().is_empty() || part.is_dir();
+    let there = path.ancestors().skip(1).find(is_there).filter(|part| !part.as_os_str().is_empty());
+    rustix::fs::access(there.unwrap_or(Path::new(".")), Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
 /// The same for a port.

@@ -346,3 +346,17 @@ fn a_refusal_is_named_also_when_the_server_speaks_second() {
 fn both_versions(pki: &TestPki) -> [Manner; 2] {
     [TestServer::mtls(pki), TestServer::mtls(pki).only_tls12()]
 }
+
+/// No certificate can have it.
+#[test]
+fn an_address_to_listen_on_is_told_from_one_to_connect_to() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+    let port = server.address().rsplit_once(':').expect("a port").1.to_owned();
+    let run = crate::egext(["probe", &format!("0.0.0.0:{port}")]).pki(&pki).json();
+    let finding = assert_finding!(run, "probe.server-cert.name-mismatch");
+    assert_eq!(
+        finding["hint"],
+        "`0.0.0.0` is an address to listen on: connect to `localhost`, or as the server's clients do"
+    );
+}
