@@ -7,13 +7,13 @@ use std::time::SystemTime;
 use egext::cli::{self, Stop};
 use egext::commands;
 use egext::pki::date;
-use egext::report::{OutputOptions, Printer};
+use egext::report::Printer;
 
 fn main() -> ExitCode {
     commands::survive_file_size_limit();
     let cli = match cli::parse(env::args_os()) {
         Ok(cli) => cli,
-        Err(Stop::Text(text)) => return Printer::new(OutputOptions::default()).text(&text),
+        Err(Stop::Text { text, output }) => return Printer::new(output).text(&text),
         Err(Stop::Usage(error)) => return Printer::new(error.output).error(error.command(), &*error),
     };
     let printer = Printer::new(commands::output(&cli));

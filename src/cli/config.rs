@@ -43,8 +43,15 @@ pub struct Gateway {
     pub extension: Extension,
     /// Directory that EG reads resources from; may be repeated
     ///
-    /// The path must be absolute.
-    #[arg(long, value_name = "DIR", required = true, env = "EGEXT_RESOURCES_DIR", help_heading = "File")]
+    /// The path must be absolute. In the variable there are commas between several.
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_parser = values::path_item(),
+        required = true,
+        env = "EGEXT_RESOURCES_DIR",
+        help_heading = "File"
+    )]
     pub resources_dir: Vec<PathBuf>,
     /// Controller name by which a GatewayClass selects this EG
     #[arg(
@@ -86,7 +93,15 @@ pub struct Extension {
     ///
     /// One of Route, VirtualHost, HTTPListener, Cluster, Endpoints, Translation. By default all but Endpoints
     /// that EG can call with the resources given below.
-    #[arg(long, value_name = "HOOK", value_delimiter = ',', env = "EGEXT_HOOK", help_heading = "Extension")]
+    #[arg(
+        long,
+        value_name = "HOOK",
+        value_parser = values::hook(),
+        hide_possible_values = true,
+        value_delimiter = ',',
+        env = "EGEXT_HOOK",
+        help_heading = "Extension"
+    )]
     pub hook: Vec<String>,
     /// Kind of resource that `Translation` gets and replaces, for EG 1.5 and later
     ///
@@ -108,6 +123,7 @@ pub struct Extension {
     #[arg(
         long,
         value_name = "GROUP/VERSION/KIND",
+        value_parser = values::item(),
         value_delimiter = ',',
         env = "EGEXT_RESOURCE",
         help_heading = "Extension"
@@ -117,6 +133,7 @@ pub struct Extension {
     #[arg(
         long,
         value_name = "GROUP/VERSION/KIND",
+        value_parser = values::item(),
         value_delimiter = ',',
         env = "EGEXT_POLICY_RESOURCE",
         help_heading = "Extension"
@@ -126,6 +143,7 @@ pub struct Extension {
     #[arg(
         long,
         value_name = "GROUP/VERSION/KIND",
+        value_parser = values::item(),
         value_delimiter = ',',
         env = "EGEXT_BACKEND_RESOURCE",
         help_heading = "Extension"

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::Cli;
 use crate::printable::printable;
@@ -87,7 +87,7 @@ impl Variable {
             flag: arg.get_long().map(|long| format!("--{long}")).unwrap_or_default(),
             argument: arg.to_string(),
             value: value(arg)?,
-            delimiter: arg.get_value_delimiter(),
+            delimiter: delimiter(arg),
         })
     }
 
@@ -162,6 +162,10 @@ fn settle(command: Command, typed: &ArgMatches, variables: &mut Vec<Variable>) -
             return arg.env(Resettable::Reset);
         }
         let arg = if is_switch(&arg) { arg.value_parser(switch) } else { arg };
+        let arg = match delimiter(&arg) {
+            Some(delimiter) => arg.value_delimiter(delimiter),
+            None => arg,
+        };
         arg.requires(Resettable::Reset)
     });
     match typed.subcommand() {
@@ -205,6 +209,11 @@ fn switch(value: &str) -> Result<bool, &'static str> {
         "0" | "false" | "no" | "off" => Ok(false),
         _ => Err("it is neither `true` nor `false`"),
     }
+}
+
+/// What stands between the values of a variable. A flag that is repeated instead has no other way there.
+fn delimiter(arg: &Arg) -> Option<char> {
+    arg.get_value_delimiter().or_else(|| matches!(arg.get_action(), ArgAction::Append).then_some(','))
 }
 
 fn is_switch(arg: &Arg) -> bool {

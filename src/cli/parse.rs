@@ -1,16 +1,23 @@
 use std::ffi::OsString;
 
+use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 
 use super::Cli;
 use super::environment;
 use super::usage::{self, UsageError};
+use crate::report::OutputOptions;
 
 /// Why there is nothing to carry out.
 #[derive(Debug)]
 pub enum Stop {
-    /// Help or the version was asked for: the text, with colours.
-    Text(String),
+    /// Help or the version was asked for.
+    Text {
+        /// With colours.
+        text: String,
+        /// How it should be printed.
+        output: OutputOptions,
+    },
     /// What was typed cannot be carried out.
     Usage(Box<UsageError>),
 }
@@ -18,7 +25,8 @@ pub enum Stop {
 /// Reads a command line, whose first word is the program's name.
 ///
 /// # Errors
-/// When there is nothing to carry out. `egext` and its groups of commands say alone what there is, as cargo does.
+/// When there is nothing to carry out. `egext` alone says what there is. A group of commands does not: a script whose
+/// variable with the command is empty would take that for success.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Stop> {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
     if asks_for_help(&arguments) {
@@ -28,8 +36,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Stop>
     environment::parse(&arguments).map_err(|error| {
         let is_text = match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
-            // Not for a program that asks for another format.
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => arguments.iter().skip(1).all(is_word),
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => arguments.len() <= 1,
             _ => false,
         };
         let misread = match error.kind() {
@@ -38,7 +45,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Stop>
         };
         match misread {
             Some(error) => Stop::Usage(Box::new(error)),
-            None if is_text => Stop::Text(error.render().ansi().to_string()),
+            None if is_text => {
+                let text = match error.kind() {
+                    // clap calls it by the words of the command.
+                    ErrorKind::DisplayVersion => Cli::command().render_version(),
+                    _ => error.render().ansi().to_string(),
+                };
+                Stop::Text { text, output: usage::output(&arguments) }
+            }
             None => Stop::Usage(Box::new(usage::explain(&error, &arguments))),
         }
     })

@@ -1,11 +1,17 @@
 //! Parsers of the library's values, with a word about each for the help.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 
-use crate::gateway::{Included, Mode};
+use clap::builder::{
+    PathBufValueParser, PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser,
+};
+use clap::{Arg, Command, Error};
+
+use crate::gateway::{Included, Mode, hook_names};
 use crate::pki::{KeyType, Role};
 use crate::report::log::LogFormat;
-use crate::report::{Colour, Format, Severity};
+use crate::report::{Colour, Format, Id, Severity};
 
 pub(super) fn colour() -> impl TypedValueParser<Value = Colour> {
     words(Colour::ALL, Colour::name, |colour| match colour {
@@ -25,8 +31,31 @@ pub(super) fn format() -> impl TypedValueParser<Value = Format> {
     })
 }
 
+/// Any text: what is no hook is refused later. A shell offers those that there are.
+pub(super) fn hook() -> impl TypedValueParser<Value = String> {
+    Item(Offered(hook_names))
+}
+
+/// The same for the ids of findings.
+pub(super) fn id() -> impl TypedValueParser<Value = String> {
+    Offered(|| Id::ALL.iter().map(|id| id.name()).collect())
+}
+
 pub(super) fn included() -> impl TypedValueParser<Value = Included> {
-    words(Included::ALL, Included::name, |_| "")
+    Item(words(Included::ALL, Included::name, |_| ""))
+}
+
+/// An item of a list of texts.
+pub(super) fn item() -> impl TypedValueParser<Value = String> {
+    Item(StringValueParser::new())
+}
+
+/// An item of a list of paths, which begin with `/`.
+pub(super) fn path_item() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(|path| match path.to_str() {
+        Some(text) => PathBuf::from(text.trim_start()),
+        None => path,
+    })
 }
 
 pub(super) fn key_type() -> impl TypedValueParser<Value = KeyType> {
@@ -66,6 +95,39 @@ pub(super) fn severity() -> impl TypedValueParser<Value = Severity> {
         Severity::Warning => "Works now, but not for long or not with every peer",
         Severity::Error => "Does not work",
     })
+}
+
+/// Reads an item of a list, which may have blanks around it: `listener, route`.
+#[derive(Clone)]
+struct Item<P>(P);
+
+impl<P: TypedValueParser> TypedValueParser for Item<P> {
+    type Value = P::Value;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Self::Value, Error> {
+        let trimmed = value.to_str().map(|text| OsStr::new(text.trim()));
+        self.0.parse_ref(command, arg, trimmed.unwrap_or(value))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        self.0.possible_values()
+    }
+}
+
+/// Takes any text. The words are for completion.
+#[derive(Clone)]
+struct Offered(fn() -> Vec<&'static str>);
+
+impl TypedValueParser for Offered {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.0)().into_iter().map(PossibleValue::new)))
+    }
 }
 
 /// A parser of the names of `all`; a help text that is empty is left out.

@@ -57,6 +57,11 @@ pub fn hook_called(text: &str) -> Result<Hook, ValueError> {
     found.ok_or_else(|| ValueError::Hook { text: text.to_owned() })
 }
 
+/// The names of all hooks in EG's configuration.
+pub fn hook_names() -> Vec<&'static str> {
+    Hook::ALL.iter().map(|hook| hook.name()).collect()
+}
+
 fn row(hook: Hook) -> &'static Row {
     &HOOKS[hook as usize]
 }

@@ -21,7 +21,7 @@ mod version;
 mod yaml;
 
 pub use bridge_command::BridgeCommand;
-pub use hook::hook_called;
+pub use hook::{hook_called, hook_names};
 pub use include::Included;
 pub use plan::{Mode, NativeTls, Plan, PlanError, Request, Service, Standalone};
 pub use recognise::{has_encoded_secret, is_envoy_gateway};

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::env;
 use std::fmt::{self, Display};
 use std::io;
 use std::process::ExitCode;
@@ -144,10 +145,17 @@ impl Printer {
     fn colours(&self, stream: &impl RawStream) -> bool {
         match self.options.colour {
             Colour::Always => true,
-            Colour::Auto => AutoStream::choice(stream) != ColorChoice::Never,
+            Colour::Auto => AutoStream::choice(stream) != ColorChoice::Never && !is_unforced(stream),
             Colour::Never => false,
         }
     }
+}
+
+/// `CLICOLOR_FORCE=0` forces nothing, against what anstream reads: then the stream and the other variables decide.
+fn is_unforced(stream: &impl RawStream) -> bool {
+    let is = |name: &str, value: &str| env::var_os(name).is_some_and(|found| found == value);
+    let has_no_colours = is("TERM", "dumb") || env::var_os("TERM").is_none() || is("CLICOLOR", "0");
+    is("CLICOLOR_FORCE", "0") && (has_no_colours || !stream.is_terminal())
 }
 
 /// `text`, which has colours, for a stream with or without them.

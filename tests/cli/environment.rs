@@ -73,6 +73,23 @@ fn a_switch_that_is_off_displaces_no_other_variable() {
     assert!(run.stdout.contains("path: /run/other.sock"), "{run:?}");
 }
 
+/// As people write them, and for a flag that is repeated as well.
+#[test]
+fn a_list_has_commas_and_may_have_blanks() {
+    for (command, name, value, printed) in [
+        ("gateway", "EGEXT_RESOURCES_DIR", "/a, /b", "- /a\n          - /b\n"),
+        ("stanza", "EGEXT_HOOK", "Route, Translation", "- Translation"),
+        ("stanza", "EGEXT_RESOURCE", "a.b/v1/K, a.b/v1/L", "kind: L\n"),
+        ("stanza", "EGEXT_INCLUDE_ALL", "listener, route", "includeAll: true"),
+    ] {
+        let run = egext(["config", command]).env(name, value).run();
+        assert_eq!(run.exit_code, 0, "{name}: {run:?}");
+        assert!(run.stdout.contains(printed), "{name}: {}", run.stdout);
+    }
+    let run = egext(["config", "stanza"]).env("EGEXT_HOOK", "Route, Nonsense").run();
+    assert!(run.stderr.starts_with("error: EG has no hook `Nonsense` (from `EGEXT_HOOK`)\n"), "{run:?}");
+}
+
 #[test]
 fn a_flag_wins_over_the_variables_that_it_excludes() {
     let places = Places::new();
@@ -158,6 +175,7 @@ fn half_of_what_belongs_together_is_told_with_its_variable() {
         (&["probe", "127.0.0.1:1"], "EGEXT_KEY"),
         (&["certs", "init", "--dir=new"], "EGEXT_CA_CERT"),
         (&["certs", "renew", "--force"], "EGEXT_CA_KEY"),
+        (&["certs", "renew"], "EGEXT_CA_CERT"),
         (&["certs", "init", "--dir=new"], "EGEXT_NO_LOCAL_NAMES"),
         (&["config", "stanza"], "EGEXT_NATIVE_TLS"),
     ] {

@@ -44,6 +44,18 @@ error: no finding is called `connect.refused`
 }
 
 #[test]
+fn of_two_near_ids_the_nearer_one_is_meant() {
+    let run = egext(["explain", "certs.expird"]).run();
+    assert!(run.stderr.contains("did you mean `certs.expired`?"), "{run:?}");
+    let run = egext(["explain", "probe.tls.alert", "probe.tls.version"]).run();
+    assert_eq!(run.exit_code, 2);
+    assert!(
+        run.stderr.contains("  hint: explain one finding at a time, or all: `egext explain`\n"),
+        "{run:?}"
+    );
+}
+
+#[test]
 fn the_findings_page_is_what_the_table_says() {
     let run = egext(["generate", "findings"]).run();
     assert_eq!(run.exit_code, 0);

@@ -15,9 +15,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
 use crate::cli::directory::NotADirectory;
+use crate::cli::formats;
 use crate::host::HostError;
 use crate::net::AddressError;
-use crate::report::{Hint, OutputOptions, chain, enumeration, has_long_part};
+use crate::report::{Format, Hint, OutputOptions, chain, enumeration, has_long_part};
 use crate::shell::shell_word;
 use crate::units::QuantityError;
 use line::{Line, flag_of, is_long_with_one_dash};
@@ -62,6 +63,7 @@ pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> UsageError
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             missing_verb(&line)
         }
+        ErrorKind::TooManyValues => surplus_value(&context, &line),
         ErrorKind::UnknownArgument => unknown::argument(&context, &line),
         ErrorKind::ValueValidation => refused_value(&context, &line),
         // Not provoked by any flag that we have.
@@ -89,6 +91,11 @@ fn usage_error(line: &Line, message: String, hint: String) -> UsageError {
     // Of a command that has lost its middle nothing is left.
     let hint = if has_long_part(&hint) { see_help(line) } else { hint };
     UsageError { message, hint, command: line.path(), output: line.output() }
+}
+
+/// How the text should be printed that `arguments` ask for: of a format it has none.
+pub(super) fn output(arguments: &[OsString]) -> OutputOptions {
+    OutputOptions { format: Format::Human, ..Line::read(arguments).output() }
 }
 
 /// Is each of `words` a command of the one before?
@@ -163,7 +170,12 @@ fn examples(line: &Line) -> Vec<String> {
 fn invalid_value(context: &Context<'_>, line: &Line) -> (String, String) {
     let (argument, value) = (context.text(ContextKind::InvalidArg), context.text(ContextKind::InvalidValue));
     let name = bare(&argument);
-    let possible = context.texts(ContextKind::ValidValue);
+    let mut possible = context.texts(ContextKind::ValidValue);
+    let is_format = name == "--format" || name == "EGEXT_FORMAT";
+    if is_format {
+        let has = formats(&line.path());
+        possible.retain(|format| has.iter().any(|has| has.name() == format));
+    }
     if value.is_empty() && possible.is_empty() {
         return no_value(line, &name);
     }
@@ -185,6 +197,9 @@ fn invalid_value(context: &Context<'_>, line: &Line) -> (String, String) {
         true => format!("`{name}` has no value"),
         false => format!("`{value}` is not a value of `{name}`"),
     };
+    if is_format && let Some(hint) = in_place_of_format(line, &value) {
+        return (message, hint);
+    }
     let list = match possible.as_slice() {
         [] => see_help(line),
         possible => format!("it is one of `{}`", possible.join("`, `")),
@@ -193,6 +208,29 @@ fn invalid_value(context: &Context<'_>, line: &Line) -> (String, String) {
         Some(similar) => (message, format!("did you mean `{similar}`? {list}")),
         None => (message, list),
     }
+}
+
+/// What is no format, and means something to this command.
+fn in_place_of_format(line: &Line, value: &str) -> Option<String> {
+    let flag = format!("--{value}");
+    if line.flag(&flag).is_some() {
+        return Some(format!("`{flag}` is a flag: `{} {flag}`", full(line)));
+    }
+    let is_yaml = line.path().starts_with("config ") && matches!(value, "yaml" | "yml");
+    is_yaml.then(|| "leave `-o` out: the file on stdout is YAML".to_owned())
+}
+
+/// A value for a flag that takes none.
+fn surplus_value(context: &Context<'_>, line: &Line) -> (String, String) {
+    let (name, value) =
+        (bare(&context.text(ContextKind::InvalidArg)), context.text(ContextKind::InvalidValue));
+    let of_version = unknown::taken_for_version(line).filter(|_| name == "--version");
+    of_version.unwrap_or_else(|| {
+        (
+            format!("`{name}` takes no value"),
+            format!("write `{name}` alone, without `={}`", shell_word(&value)),
+        )
+    })
 }
 
 fn no_value(line: &Line, name: &str) -> (String, String) {

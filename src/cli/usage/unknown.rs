@@ -112,6 +112,9 @@ fn surplus(word: &str, line: &Line) -> String {
     {
         return format!("addresses have flags, as in `{example}`");
     }
+    if line.path() == "explain" && line.length() > 2 {
+        return "explain one finding at a time, or all: `egext explain`".to_owned();
+    }
     if line.flag("--dir").is_some() && (word.contains('/') || word == "certs") {
         return format!("`{command} --dir {}` names the directory", shell_word(word));
     }

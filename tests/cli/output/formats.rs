@@ -117,6 +117,20 @@ fn a_format_that_was_typed_is_refused_where_the_command_does_not_have_it() {
     });
 }
 
+#[test]
+fn a_format_that_is_none_is_answered_with_those_of_the_command() {
+    for (line, hint) in [
+        ("certs init -o yaml", "it is one of `human`, `json`"),
+        ("certs show -o xml", "it is one of `human`, `json`, `pem`"),
+        ("certs show -o short", "`--short` is a flag: `egext certs show --short`"),
+        ("config stanza -o yaml", "leave `-o` out: the file on stdout is YAML"),
+    ] {
+        let run = egext([]).args(line.split(' ')).run();
+        assert_eq!((run.exit_code, &*run.stdout), (2, ""), "{run:?}");
+        assert!(run.stderr.ends_with(&format!("\n  hint: {hint}\n")), "{run:?}");
+    }
+}
+
 /// The first characters tell the formats apart.
 fn kind(stdout: &str) -> &str {
     stdout.get(..6).unwrap_or_default()

@@ -52,13 +52,19 @@ fn the_help_of_a_command_begins_with_what_it_does() {
 }
 
 #[test]
-fn a_group_of_commands_alone_says_what_there_is() {
-    for (line, verb) in
-        [("", "probe"), ("certs", "init"), ("config", "stanza"), ("certs rotate-ca", "prepare")]
-    {
-        let run = typed(line).run();
-        assert_eq!((run.exit_code, &*run.stderr), (0, ""), "{run:?}");
-        assert!(run.stdout.lines().any(|line| line.trim_start().starts_with(&format!("{verb} "))), "{run:?}");
+fn the_program_alone_says_what_there_is() {
+    let run = typed("").run();
+    assert_eq!((run.exit_code, &*run.stderr), (0, ""), "{run:?}");
+    assert!(run.stdout.lines().any(|line| line.trim_start().starts_with("probe ")), "{run:?}");
+}
+
+/// `egext certs rotate-ca $STEP` with an empty variable has done nothing.
+#[test]
+fn a_group_of_commands_alone_is_no_success() {
+    for (line, verb) in [("certs", "init"), ("config", "stanza"), ("certs rotate-ca", "prepare")] {
+        let (run, error, hint) = refused(typed(line));
+        assert_eq!((&*run.stdout, error), ("", format!("`egext {line}` needs a command")));
+        assert!(hint.contains(&format!("`{verb}`")) && hint.contains(" --help`"), "{hint}");
     }
     let (_, error, _) = refused(egext(["-o", "json", "certs"]));
     assert_eq!(error, "`egext certs` needs a command");
@@ -70,19 +76,38 @@ fn a_group_of_commands_alone_says_what_there_is() {
 }
 
 #[test]
-fn help_has_no_colours_in_a_pipe() {
-    assert!(!egext(["--help"]).run().stdout.contains('\x1b'));
+fn help_has_the_colours_that_were_asked_for() {
+    let is_coloured = |run: egext_test_support::Run| run.stdout.contains('\x1b');
+    assert!(!is_coloured(egext(["--help"]).run()), "a pipe");
+    assert!(is_coloured(egext(["--color", "always", "--help"]).run()));
+    assert!(is_coloured(egext(["certs", "init", "--help"]).env("EGEXT_COLOR", "always").run()));
+    let forced = |value| egext(["--help"]).env("CLICOLOR_FORCE", value);
+    assert!(is_coloured(forced("1").run()));
+    assert!(!is_coloured(forced("0").run()), "a pipe");
+    assert!(!is_coloured(forced("1").args(["--color", "never"]).run()));
 }
 
 #[test]
 fn the_version_is_a_command_as_well_as_a_flag() {
     let expected = format!("egext {}\n", env!("CARGO_PKG_VERSION"));
-    for line in ["version", "--version", "-V", "certs init --version"] {
+    for line in ["version", "--version", "-V", "certs init --version", "certs rotate-ca prepare -V"] {
         let run = typed(line).run();
-        let printed = run.stdout.split(' ').next_back().map(|version| format!("egext {version}"));
-        assert_eq!((run.exit_code, printed.as_deref()), (0, Some(&*expected)), "{run:?}");
+        assert_eq!((run.exit_code, &*run.stdout), (0, &*expected), "{run:?}");
     }
     assert_eq!(egext(["version"]).json().json["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn a_value_for_a_flag_that_takes_none_is_answered() {
+    for line in ["config stanza --version=1.9", "config --version=1.9 stanza", "config stanza --version 1.9"]
+    {
+        let (_, error, hint) = refused(typed(line));
+        assert_eq!(error, "`--version` is given with other arguments");
+        assert!(hint.contains("--eg-version 1.9"), "{line}: {hint}");
+    }
+    let (_, error, hint) = refused(typed("certs check --quiet=yes"));
+    assert_eq!(error, "`--quiet` takes no value");
+    assert_eq!(hint, "write `--quiet` alone, without `=yes`");
 }
 
 /// As bash asks it: the script is sourced, its function called with the words so far.
@@ -113,6 +138,8 @@ fn bash_completes_commands_flags_and_values() {
     assert_eq!(completed(&["egext", "certs", "init", "--life"]), ["--lifetime"]);
     assert_eq!(completed(&["egext", "certs", "init", "--key-type", "p"]), ["p256", "p384"]);
     assert_eq!(completed(&["egext", "help", "ce"]), ["certs"]);
+    assert_eq!(completed(&["egext", "config", "stanza", "--hook", "Ro"]), ["Route"]);
+    assert_eq!(completed(&["egext", "explain", "certs.expir"]), ["certs.expired", "certs.expiring"]);
 }
 
 #[test]

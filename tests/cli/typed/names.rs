@@ -48,6 +48,34 @@ fn a_directory_in_place_of_a_name_gets_its_flag() {
 }
 
 #[test]
+fn what_is_written_as_elsewhere_is_told_apart() {
+    for (typed, error, hint) in [
+        ("[::1]", "`[::1]` has brackets, which an IP address has in URLs only", "type `::1`"),
+        ("[::1]:5005", "`[::1]:5005` has a port; certificates know hosts only", "type `::1`"),
+        (
+            "10.0.0.0/24",
+            "`10.0.0.0/24` is a network, and certificates are for single addresses",
+            "type the addresses that clients connect to, or a host name",
+        ),
+        (
+            "DNS:foo.example",
+            "`DNS:foo.example` begins with the kind of a name, as in a configuration of OpenSSL",
+            "type `foo.example`",
+        ),
+        (
+            "IP:10.0.0.1",
+            "`IP:10.0.0.1` begins with the kind of a name, as in a configuration of OpenSSL",
+            "type `10.0.0.1`",
+        ),
+    ] {
+        for line in [&["certs", "init", typed][..], &["certs", "init", "--san", typed]] {
+            let (_, found, advice) = refused(egext([]).args(line));
+            assert_eq!((found, advice), (error.to_owned(), hint.to_owned()), "{line:?}");
+        }
+    }
+}
+
+#[test]
 fn a_further_certificate_takes_names_too() {
     let directory = tempfile::tempdir().expect("a directory");
     assert_eq!(egext(["certs", "init"]).current_dir(directory.path()).run().exit_code, 0);
