@@ -103,7 +103,7 @@ macro_rules! certs {
                 "webpki, the verifier of rustls, refuses the certificate for a reason that has no finding of its own",
                 "read the reason in the message; `egext certs init` makes certificates that every verifier accepts";
             CertsReplaceable = "certs.replaceable", Error,
-                "users other than root and the owner of the files can put others in their place: a file, or a directory or link that leads to it, can be written to by them or belongs to them; as in OpenSSH, a directory such as `/tmp` with the sticky bit is fine on the way; it is a warning where root checks what belongs to one other user",
+                "users other than root and the owner of the files can put others in their place: a file, or a directory or link that leads to it, can be written to by them or belongs to them; as in OpenSSH, a directory such as `/tmp` with the sticky bit is fine on the way; it is a warning where root checks what belongs to one other user, and information where that is only the certificate or key of one side",
                 "`chmod go-w` the file or directory that is named, or keep the set where only its user can write; run the check as that user";
             CertsSerialReused = "certs.serial-reused", Error,
                 "two certificates of one issuer have the same serial number, which RFC 5280 forbids: NSS rejects the second one that it sees; it is a warning if no certificate that was checked needs one of them",
