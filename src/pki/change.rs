@@ -287,13 +287,13 @@ pub(super) fn replace_command(path: &Path, role: super::Role) -> String {
 }
 
 /// The command that issues one more certificate next to the one in `path`, for a hint.
-pub(super) fn issue_command(path: &Path, role: super::Role) -> String {
+pub(super) fn further_command(path: &Path, role: super::Role) -> String {
     let place = leaf_name(path).map_or_else(|| ELSEWHERE.to_owned(), |_| dir_flag_of(path));
     format!("`egext certs issue {role} --out NAME --san NAME{place}`")
 }
 
-/// The command that replaces the certificate in `path` of a set, whose files are called `name`. `signer` names the CA that signs; it is
-/// empty for the set's own.
+/// The command that replaces the certificate in `path` of a set, whose files are called `name`. `signer` names the CA
+/// that signs; it is empty for the set's own.
 pub(super) fn replacement_command(leaf: (&str, super::Role), path: &Path, signer: &str) -> String {
     issue_command(leaf, path, ("NAME", signer))
 }

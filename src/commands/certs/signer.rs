@@ -87,9 +87,11 @@ impl Signs for Signer {
                 other_issuer(self, (set, members), stranger.path()).unwrap_or(error)
             }
             // Only here it is known which directory is meant, and how far a rotation has come.
-            CertsError::Renewal(RenewalError::CaDue { force, .. }) => {
-                let or = if *force { "" } else { "; `--force` makes a certificate that ends with it" };
-                let hint = format!("replace the CA first: {}{or}", replacing(self, set.directory()));
+            CertsError::Renewal(RenewalError::CaDue { .. }) => {
+                let hint = format!(
+                    "replace the CA first: {}; `--force` makes a certificate that ends with it",
+                    replacing(self, set.directory())
+                );
                 Advised::new(error, hint).into()
             }
             CertsError::Renewal(RenewalError::CaExpired { .. }) => {

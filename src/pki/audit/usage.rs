@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::pki::Role;
-use crate::pki::change::{is_address, issue_command, replace_command};
+use crate::pki::change::{further_command, is_address, replace_command};
 use crate::pki::inspect::Certificate;
 use crate::pki::store::HIDDEN;
 use crate::report::{Finding, Id};
@@ -51,7 +51,7 @@ fn own_certificate(subject: &str, leaf: &Certificate, role: Role) -> String {
     }
     let is_own_name = path.file_name().is_some_and(|name| name == role.certificate_file());
     if !is_own_name {
-        let issue = issue_command(path, role);
+        let issue = further_command(path, role);
         return format!(
             "it is a certificate of a {other}: check it with `--role {other}`, or name the {role}'s own; {issue} issues one"
         );
