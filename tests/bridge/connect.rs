@@ -140,6 +140,8 @@ async fn plaintext_to_another_machine_is_a_warning() {
     let line = bridge.running.wait_for_line("calls go to another machine (192.0.2.9) in plaintext");
     assert!(line.contains("WARN") && line.contains("bridge.upstream.plaintext"), "{line}");
     assert!(line.contains("`--upstream tls://192.0.2.9:5005`"), "{line}");
+    let (code, log) = bridge.running.terminate();
+    assert_eq!((code, log.matches("in plaintext").count()), (0, 1), "{log}");
     let server = TestServer::plaintext().spawn();
     for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
         let mut bridge = Bridge::plaintext(&format!("tcp://{host}:{}", server.port())).start();
