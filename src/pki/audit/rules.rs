@@ -204,7 +204,9 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
                 .with_hint(if summary.is_ca {
                     format!("replace the CA: {}", rotate_command(Path::new(subject), "--key-type p256"))
                 } else {
-                    p256(subject)
+                    // No renewal reads such a key.
+                    let issue = replace_command(Path::new(subject), role(certificate));
+                    format!("issue it again with a key of its own: {issue}")
                 }),
         );
     }

@@ -55,7 +55,7 @@ pub(super) struct Link {
     is_common_algorithm: bool,
     weak_hash: Option<&'static str>,
     unsupported_key: Option<&'static str>,
-    /// A critical extension that webpki does not know.
+    /// A critical extension, below a root, that webpki does not know.
     unknown_critical: Option<String>,
     /// Its name constraints are about subjects.
     constrains_subjects: bool,
@@ -197,7 +197,7 @@ impl Candidate<'_> {
             Err(ImportError::WeakHash { path, subject })
         } else if link.constrains_subjects {
             Err(ImportError::DirectoryNames { path, subject })
-        } else if let Some(extension) = link.unknown_critical.clone().filter(|_| !link.is_root) {
+        } else if let Some(extension) = link.unknown_critical.clone() {
             Err(ImportError::CriticalExtension { path, subject, extension })
         } else if not_after < self.now {
             Err(ImportError::Expired { path, subject, not_after })
@@ -235,7 +235,7 @@ impl Link {
             is_common_algorithm: signature::is_common(&parsed),
             weak_hash: signature::weak_hash(&parsed),
             unsupported_key: key_kind::refusal(parsed.public_key()),
-            unknown_critical: critical::unknown(&parsed),
+            unknown_critical: None,
             constrains_subjects: critical::constrains_subjects(&parsed),
         };
         let mut issuer_key = None;
@@ -261,6 +261,9 @@ impl Link {
             let is_own =
                 issuer_key.is_none() || link.key_identifier.is_none() || issuer_key == link.key_identifier;
             link.is_root = is_odd && is_own;
+        }
+        if !link.is_root {
+            link.unknown_critical = critical::unknown(&parsed);
         }
         Ok(link)
     }

@@ -11,6 +11,7 @@
 use std::path::Path;
 
 use rustix::fs::FileType;
+use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::StoreError;
@@ -20,7 +21,8 @@ use super::place::Place;
 use super::trust::{Owners, Strictness};
 use crate::pki::pem::{self, Blocks};
 use crate::pki::{
-    Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, Role, SET_FILES, Summary, verify,
+    Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, Role, SET_FILES, Summary, identity,
+    verify,
 };
 
 /// A set of plain files, read and found coherent.
@@ -82,11 +84,21 @@ impl Plain {
         }
         for role in [Role::Server, Role::Client] {
             let (certificate, key) = (role.certificate_file(), role.key_file());
-            let identity = Identity::from_pem(
+            let pair = Identity::from_pem(
                 (&path(certificate), self.text(certificate)),
                 (&path(key), self.text(key)),
-            )?;
-            if !is_issued(&anchors, &identity, role) {
+            );
+            let chain = match pair {
+                Ok(pair) => pair.chain().to_vec(),
+                // A key that TLS rejects is taken over as it is: then another one can take its place.
+                Err(
+                    IdentityError::KeyForm { .. }
+                    | IdentityError::UnsupportedKey { .. }
+                    | IdentityError::UnusableKey { .. },
+                ) => identity::blocks(&path(certificate), self.text(certificate))?.certificates,
+                Err(error) => return Err(error.into()),
+            };
+            if !is_issued(&anchors, &chain, role) {
                 return Err(StoreError::Mixture {
                     certificate: path(certificate),
                     ca: path(CA_CERTIFICATE_FILE),
@@ -172,13 +184,11 @@ fn is_pair(certificate: &PlainFile, key: &PlainFile) -> bool {
 /// Is it a leaf of these CAs, for either side?
 fn has_issued(anchors: &Anchors, certificate: &PlainFile) -> bool {
     let Ok(blocks) = Blocks::read(&certificate.text) else { return false };
-    let Some(Ok(summary)) = blocks.certificates.first().map(|leaf| Summary::of(leaf)) else { return false };
-    [Role::Server, Role::Client].into_iter().any(|role| {
-        verify::leaf(&blocks.certificates, anchors.certificates(), role, &[], summary.not_after).is_ok()
-    })
+    [Role::Server, Role::Client].into_iter().any(|role| is_issued(anchors, &blocks.certificates, role))
 }
 
 /// Its dates are another question.
-fn is_issued(anchors: &Anchors, identity: &Identity, role: Role) -> bool {
-    verify::leaf(identity.chain(), anchors.certificates(), role, &[], identity.leaf().not_after).is_ok()
+fn is_issued(anchors: &Anchors, chain: &[CertificateDer<'_>], role: Role) -> bool {
+    let Some(Ok(leaf)) = chain.first().map(Summary::of) else { return false };
+    verify::leaf(chain, anchors.certificates(), role, &[], leaf.not_after).is_ok()
 }

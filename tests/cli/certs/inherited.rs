@@ -266,3 +266,37 @@ fn what_only_describes_a_certificate_is_reported_when_it_goes() {
         assert!(said.contains(words), "{step}: {said}");
     }
 }
+
+/// The owner of such a key needs another one most.
+#[test]
+fn a_key_that_tls_rejects_is_replaced_as_the_hint_says() {
+    if !has_openssl() {
+        return;
+    }
+    for (key, kind) in [
+        (["RSA", "rsa_keygen_bits:1024"], "certs.weak-key"),
+        (["EC", "ec_paramgen_curve:secp256k1"], "certs.unsupported-key"),
+    ] {
+        let theirs = Theirs::new();
+        let place = &theirs.place;
+        let file = "certs/server.key";
+        place.openssl(&["genpkey", "-algorithm", key[0], "-pkeyopt", key[1], "-out", file]);
+        fs::set_permissions(place.path(file), fs::Permissions::from_mode(0o600)).expect("ours");
+        place.openssl(&["req", "-new", "-key", file, "-subj", "/CN=s", "-out", "s.csr"]);
+        fs::write(place.path("s.ext"), "subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n")
+            .expect("writable");
+        let sign =
+            ["x509", "-req", "-days", "90", "-extfile", "s.ext", "-CA", "corp.crt", "-CAkey", "corp.key"];
+        place.openssl(&[&sign[..], &["-in", "s.csr", "-out", "certs/server.crt"]].concat());
+        let report = place.verb_json(&["check"], 1);
+        let findings = report["findings"].as_array().expect("a list");
+        let finding = findings.iter().find(|finding| finding["id"] == kind).expect("found");
+        let hint = finding["hint"].as_str().expect("a hint");
+        let issue = "egext certs issue server --out server --san NAME --replace";
+        assert!(kind != "certs.weak-key" || hint.contains(issue), "{hint}");
+        let issue = ["issue", "server", "--out", "server", "--replace", "--san", "localhost"];
+        place.verb(&issue).args(files("corp")).assert().success();
+        assert_eq!(place.leaf("server").key, "P-256");
+        place.assert_whole();
+    }
+}
