@@ -83,7 +83,7 @@ fn expired(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Fin
 
 /// The server's certificates were accepted, and what it signed in the handshake was not (RFC 8446 section 4.4.3).
 fn not_its_key(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {
-    match found.and_then(|found| found.rsa_bits) {
+    match found.and_then(|found| found.key.rsa_bits()) {
         Some(bits) if bits < LEAST_RSA_BITS => context
             .finding(
                 Id::ProbeServerCertRefused,

@@ -55,7 +55,7 @@ impl Change {
             |wanted: Span| member.ends_with(ca) && date::after(now, wanted.duration()) >= summary.not_after;
         let lifetime =
             self.lifetime.filter(|wanted| !is_as_long(*wanted, summary) && !is_at_its_end(*wanted));
-        let key_type = self.key_type.filter(|wanted| wanted.to_string() != summary.key);
+        let key_type = self.key_type.filter(|wanted| !summary.key.is_a(*wanted));
         if key_type.is_some() && !member.has_key() {
             let (name, path) = (member.name().to_owned(), member.path().to_owned());
             return Err(ChangeError::KeyElsewhere { name, path, role: member.role() });

@@ -1,5 +1,7 @@
 //! DER, as far as somebody else's octets are put together: the reader and the writer are x509-parser's.
 
+use std::ops::Range;
+
 use x509_parser::asn1_rs::{Any, FromDer as _, Sequence, ToDer as _};
 
 /// The first element as it stands, and what follows it.
@@ -16,4 +18,15 @@ pub(super) fn contents(der: &[u8]) -> Option<&[u8]> {
 /// SEQUENCE of elements.
 pub(super) fn sequence(elements: &[&[u8]]) -> Option<Vec<u8>> {
     Sequence::new(elements.concat().into()).to_der_vec().ok()
+}
+
+/// Where `part`, a slice of `whole`, stands in it.
+pub(super) fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start + part.len()
+}
+
+/// What stands in this place of `whole`; nothing if there is no such place.
+pub(super) fn part<'a>(whole: &'a [u8], place: &Range<usize>) -> &'a [u8] {
+    whole.get(place.clone()).unwrap_or_default()
 }

@@ -7,13 +7,11 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use webpki::anchor_from_trusted_cert;
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
 use zeroize::Zeroizing;
 
 use super::container::Container;
 use super::pem::Blocks;
-use super::{Found, IdentityError, Summary, Trust, key_kind, public_key};
+use super::{Found, IdentityError, KeyKind, PublicKey, Summary, Trust};
 use crate::crypto::any_supported_type;
 use crate::input::{self, InputError};
 
@@ -50,13 +48,13 @@ impl Anchors {
         for (index, certificate) in blocks.certificates.iter().enumerate() {
             let (path, position) = (path.to_owned(), index + 1);
             let summary = summary(&path, index, certificate)?;
-            match Trust::of(certificate) {
-                Some(Ok(Trust::Itself)) => pinned.push(certificate.clone()),
-                Some(Err(source)) => {
+            match Trust::of(&summary) {
+                Ok(Trust::Itself) => pinned.push(certificate.clone()),
+                Err(source) => {
                     let (subject, issuer) = (summary.subject, summary.issuer);
                     return Err(IdentityError::NotAnAnchor { path, position, subject, issuer, source });
                 }
-                _ => match anchor_from_trusted_cert(certificate) {
+                Ok(_) => match anchor_from_trusted_cert(certificate) {
                     Ok(anchor) => store.roots.push(anchor.to_owned()),
                     Err(source) => {
                         return Err(IdentityError::UnusableAnchor { path, position, source: source.into() });
@@ -136,17 +134,15 @@ impl Identity {
             let found = Found::of(key_text, &Blocks { keys: Vec::new(), ..keys });
             return Err(IdentityError::NoKey { path: key_path.into(), found });
         };
-        let mut summaries = chain
-            .certificates
-            .iter()
-            .enumerate()
-            .map(|(index, certificate)| summary(certificate_path, index, certificate));
-        let leaf = summaries.next().transpose()?.ok_or_else(|| IdentityError::NoCertificate {
+        let read = |(index, certificate)| -> Result<Summary, IdentityError> {
+            summary(certificate_path, index, certificate)
+        };
+        let summaries = chain.certificates.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+        prove_pair((certificate_path, &summaries), (key_path, &key))?;
+        let leaf = summaries.into_iter().next().ok_or_else(|| IdentityError::NoCertificate {
             path: certificate_path.into(),
             found: Found::Empty,
         })?;
-        summaries.try_for_each(|summary| summary.map(|_| ()))?;
-        prove_pair((certificate_path, &chain.certificates), (key_path, &key))?;
         Ok(Self { certificate_path: certificate_path.into(), chain: chain.certificates, key, leaf })
     }
 
@@ -240,16 +236,16 @@ fn summary(path: &Path, index: usize, certificate: &CertificateDer<'_>) -> Resul
 }
 
 fn prove_pair(
-    (certificate_path, chain): (&Path, &[CertificateDer<'_>]),
+    (certificate_path, chain): (&Path, &[Summary]),
     (key_path, key): (&Path, &PrivateKeyDer<'_>),
 ) -> Result<(), IdentityError> {
     let key = any_supported_type(key).map_err(|_| unusable(key_path, key))?;
-    let Some(public) = key.public_key() else {
+    let Some(public) = key.public_key().and_then(|public| PublicKey::from_der(&public)) else {
         return Err(IdentityError::UnusableKey { path: key_path.into() });
     };
-    let owner = chain.iter().position(|certificate| public_key::is_of(&public, certificate));
+    let owner = chain.iter().position(|certificate| certificate.key.is_same(&public));
     if owner == Some(0) {
-        return same_form((certificate_path, &chain[0]), &public);
+        return same_form((certificate_path, &chain[0].key), &public);
     }
     match owner {
         Some(index) => Err(IdentityError::LeafNotFirst {
@@ -264,22 +260,19 @@ fn prove_pair(
 }
 
 /// A certificate that has the key in another form is the key's, and rustls does not take the two for a pair.
-fn same_form((path, leaf): (&Path, &CertificateDer<'_>), public: &[u8]) -> Result<(), IdentityError> {
-    let Ok((_, certificate)) = X509Certificate::from_der(leaf) else { return Ok(()) };
-    let info = certificate.public_key();
-    if info.raw == public {
+fn same_form((path, key): (&Path, &PublicKey), public: &PublicKey) -> Result<(), IdentityError> {
+    if key.der() == public.der() {
         return Ok(());
     }
-    let reason = key_kind::refusal(info).unwrap_or("rustls reads the key in one form only");
-    Err(IdentityError::KeyForm { path: path.into(), kind: key_kind::name(info), reason })
+    let reason = key.refusal().unwrap_or("rustls reads the key in one form only");
+    Err(IdentityError::KeyForm { path: path.into(), kind: key.to_string(), reason })
 }
 
 /// Names the kind of a key that cannot be used, unless it is one of those that can.
 pub(super) fn unusable(path: &Path, key: &PrivateKeyDer<'_>) -> IdentityError {
-    const USABLE: [&str; 5] = ["Ed25519", "P-256", "P-384", "P-521", "RSA"];
     let path = path.to_owned();
-    match key_kind::private(key).filter(|kind| !USABLE.contains(&kind.as_str())) {
-        Some(kind) => IdentityError::UnsupportedKey { path, kind },
+    match KeyKind::of_private(key).filter(|kind| !kind.is_common()) {
+        Some(kind) => IdentityError::UnsupportedKey { path, kind: kind.to_string() },
         None => IdentityError::UnusableKey { path },
     }
 }

@@ -3,12 +3,8 @@
 //! The certificate may be one that another program made. What of it a renewal does not keep is refused or reported:
 //! nothing is lost without a word.
 
-use rustls_pki_types::CertificateDer;
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{ExtendedKeyUsage, KeyUsage, ParsedExtension, X509Extension};
-
-use super::{InspectError, Role};
+use super::extension::Value;
+use super::{Certificate, ExtendedKeyUsages, Extension, KeyUsages, Role};
 
 /// What a successor takes over, and what it does not.
 #[derive(Debug)]
@@ -37,12 +33,10 @@ enum Usage {
 
 impl Inherited {
     /// Reads what `certificate` leaves to its successor.
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, InspectError> {
-        let (_, certificate) =
-            X509Certificate::from_der(certificate).map_err(|error| InspectError::of(&error))?;
+    pub(super) fn of(certificate: &Certificate) -> Self {
         let mut inherited = Self {
-            subject: certificate.subject().as_raw().to_vec(),
-            has_no_subject: certificate.subject().iter().next().is_none(),
+            subject: certificate.raw_subject().to_vec(),
+            has_no_subject: certificate.has_empty_subject(),
             usage: Usage::Any,
             key_encipherment: false,
             key_agreement: false,
@@ -52,7 +46,7 @@ impl Inherited {
         for extension in certificate.extensions() {
             inherited.read(extension);
         }
-        Ok(inherited)
+        inherited
     }
 
     /// The sides of TLS that the successor is for. `role` is its own, and the CA may issue for those that are `possible`.
@@ -69,52 +63,42 @@ impl Inherited {
         Self { usage: Usage::Only(vec![role]), ..self }
     }
 
-    fn read(&mut self, extension: &X509Extension<'_>) {
-        match extension.parsed_extension() {
-            ParsedExtension::AuthorityKeyIdentifier(_)
-            | ParsedExtension::BasicConstraints(_)
-            | ParsedExtension::SubjectAlternativeName(_)
-            | ParsedExtension::SubjectKeyIdentifier(_) => {}
-            ParsedExtension::ExtendedKeyUsage(usage) => self.extended(usage),
-            ParsedExtension::KeyUsage(usage) => self.key_usage(*usage),
-            _ => self.further(extension),
+    fn read(&mut self, extension: &Extension) {
+        match &extension.value {
+            Value::AuthorityKey(_) | Value::BasicConstraints { .. } | Value::Names | Value::SubjectKey(_) => {
+            }
+            Value::ExtendedKeyUsage(usages) => self.extended(usages),
+            Value::KeyUsage(usages) => self.key_usage(*usages),
+            Value::NameConstraints(_) | Value::Other => self.further(extension),
         }
     }
 
-    fn extended(&mut self, usage: &ExtendedKeyUsage<'_>) {
-        let sides = [(Role::Client, usage.client_auth), (Role::Server, usage.server_auth)];
-        let allowed = sides.into_iter().filter(|(_, is_allowed)| usage.any || *is_allowed);
+    fn extended(&mut self, usages: &ExtendedKeyUsages) {
+        let sides = [(Role::Client, usages.client()), (Role::Server, usages.server())];
+        let allowed = sides.into_iter().filter(|(_, is_allowed)| *is_allowed);
         self.usage = Usage::Only(allowed.map(|(role, _)| role).collect());
-        if usage.any {
-            self.dropped.push("the extended key usage anyExtendedKeyUsage".to_owned());
+        for name in usages.names() {
+            match name.as_ref() {
+                "serverAuth" | "clientAuth" => {}
+                "any" => self.dropped.push("the extended key usage anyExtendedKeyUsage".to_owned()),
+                other => self.refused.push(format!("the extended key usage {other}")),
+            }
         }
-        let known = [
-            (usage.code_signing, "codeSigning"),
-            (usage.email_protection, "emailProtection"),
-            (usage.ocsp_signing, "OCSPSigning"),
-            (usage.time_stamping, "timeStamping"),
-        ];
-        let known = known.into_iter().filter(|(is_there, _)| *is_there).map(|(_, name)| name.to_owned());
-        let others = known.chain(usage.other.iter().map(ToString::to_string));
-        self.refused.extend(others.map(|other| format!("the extended key usage {other}")));
     }
 
-    fn key_usage(&mut self, usage: KeyUsage) {
-        (self.key_encipherment, self.key_agreement) = (usage.key_encipherment(), usage.key_agreement());
-        let others = [
-            (usage.non_repudiation(), "nonRepudiation"),
-            (usage.data_encipherment(), "dataEncipherment"),
-            (usage.key_cert_sign(), "keyCertSign"),
-            (usage.crl_sign(), "cRLSign"),
-            (usage.encipher_only(), "encipherOnly"),
-            (usage.decipher_only(), "decipherOnly"),
-        ];
-        let others = others.into_iter().filter(|(is_there, _)| *is_there);
-        self.dropped.extend(others.map(|(_, name)| format!("the key usage {name}")));
+    fn key_usage(&mut self, usages: KeyUsages) {
+        for name in usages.names() {
+            match name {
+                "digitalSignature" => {}
+                "keyEncipherment" => self.key_encipherment = true,
+                "keyAgreement" => self.key_agreement = true,
+                other => self.dropped.push(format!("the key usage {other}")),
+            }
+        }
     }
 
-    fn further(&mut self, extension: &X509Extension<'_>) {
-        let oid = extension.oid.to_id_string();
+    fn further(&mut self, extension: &Extension) {
+        let oid = extension.oid();
         if oid == TLS_FEATURE {
             self.refused.push("the TLS feature extension (OCSP must-staple)".to_owned());
             return;

@@ -1,167 +1,143 @@
-//! Kinds of keys: what they are called, and which of them no common TLS stack takes.
+//! Kinds of keys: what they are called, and which of them TLS stacks take.
 
 use std::borrow::Cow;
+use std::fmt::{self, Display};
 
 use rustls_pki_types::PrivateKeyDer;
-use x509_parser::asn1_rs::{Any, FromDer as _, Oid, Tag};
-use x509_parser::public_key::PublicKey;
-use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+use x509_parser::asn1_rs::{Any, FromDer as _, Oid, Tag, oid};
+use x509_parser::x509::AlgorithmIdentifier;
 
-use crate::crypto::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ParsedPublicKey,
-};
-
-/// Kind and size of a key, such as `P-256` or `RSA 2048`, and its form, if that is an odd one.
-pub(super) fn name(info: &SubjectPublicKeyInfo<'_>) -> String {
-    let name = algorithm(&info.algorithm);
-    match info.parsed() {
-        _ if is_compressed(&name, info) => format!("{name} with a compressed point"),
-        Ok(PublicKey::RSA(key)) if name == RSA => format!("RSA {}", key.key_size()),
-        _ => name.into_owned(),
-    }
+/// The algorithm of a key, and the curve of an elliptic one (RFC 3279 section 2.3, RFC 5480 section 2.1.1, RFC 8410
+/// section 3). Displays as people call it, such as `P-256`; a kind without a name is its object identifier.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum KeyKind {
+    /// EdDSA on edwards25519.
+    Ed25519,
+    /// An elliptic curve whose parameters are written out, which RFC 5480 section 2.1.1 forbids.
+    ExplicitCurve,
+    /// Any other algorithm.
+    Other(Cow<'static, str>),
+    /// Any other named curve.
+    OtherCurve(Cow<'static, str>),
+    /// The curve secp224r1.
+    P224,
+    /// The curve secp256r1.
+    P256,
+    /// The curve secp384r1.
+    P384,
+    /// The curve secp521r1.
+    P521,
+    /// RSA that may be used with any padding.
+    Rsa,
 }
 
-/// The length of an RSA key's modulus in bits; none for other kinds.
-pub(super) fn rsa_bits(info: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
-    match info.parsed() {
-        Ok(PublicKey::RSA(key)) => Some(key.key_size()),
-        _ => None,
-    }
-}
-
-/// What an AlgorithmIdentifier of a key is called.
-fn algorithm(identifier: &AlgorithmIdentifier<'_>) -> Cow<'static, str> {
-    let oid = identifier.algorithm.to_id_string();
-    if oid == EC {
-        let curve = identifier
-            .parameters
-            .as_ref()
-            .filter(|parameters| parameters.tag() == Tag::Oid)
-            .and_then(|parameters| parameters.as_oid().ok());
-        return match curve.map(|curve: Oid<'_>| curve.to_id_string()) {
-            Some(curve) => known(&curve).map_or(Cow::Owned(format!("EC curve {curve}")), Cow::Borrowed),
-            None => Cow::Borrowed("EC with explicit parameters"),
-        };
-    }
-    known(&oid).map_or(Cow::Owned(oid), Cow::Borrowed)
-}
-
-fn known(oid: &str) -> Option<&'static str> {
-    KEYS.iter().find(|(known, _)| *known == oid).map(|(_, name)| *name)
-}
-
-/// The kind of a public key as rcgen knows it; none where it knows none.
-pub(super) fn of_rcgen(identifier: &AlgorithmIdentifier<'_>) -> Option<&'static rcgen::SignatureAlgorithm> {
-    Some(match algorithm(identifier).as_ref() {
-        "P-256" => &rcgen::PKCS_ECDSA_P256_SHA256,
-        "P-384" => &rcgen::PKCS_ECDSA_P384_SHA384,
-        "P-521" => &rcgen::PKCS_ECDSA_P521_SHA512,
-        "Ed25519" => &rcgen::PKCS_ED25519,
-        RSA => &rcgen::PKCS_RSA_SHA256,
-        _ => return None,
-    })
-}
-
-/// Why no common TLS stack takes a key; none for one that all take, whatever its size.
-pub(super) fn refusal(info: &SubjectPublicKeyInfo<'_>) -> Option<&'static str> {
-    let data = &info.subject_public_key.data;
-    match (algorithm(&info.algorithm).as_ref(), info.parsed()) {
-        (RSA, Ok(PublicKey::RSA(key))) => rsa(info, key.modulus, key.exponent),
-        (RSA, _) => Some("it is not an RSA key, though it says so"),
-        (name, _) if is_compressed(name, info) => Some("Go, rustls and Java do not read compressed points"),
-        ("P-256", _) if ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, data).is_err() => Some(OFF_CURVE),
-        ("P-384", _) if ParsedPublicKey::new(&ECDSA_P384_SHA384_ASN1, data).is_err() => Some(OFF_CURVE),
-        ("P-521", _) if ParsedPublicKey::new(&ECDSA_P521_SHA512_ASN1, data).is_err() => Some(OFF_CURVE),
-        ("P-256" | "P-384" | "P-521" | "P-224", _) => None,
-        ("Ed25519", _) if data.len() != 32 || info.algorithm.parameters.is_some() => {
-            Some("it is not an Ed25519 key, though it says so")
+impl KeyKind {
+    /// The kind of a key with this AlgorithmIdentifier.
+    pub(super) fn of(identifier: &AlgorithmIdentifier<'_>) -> Self {
+        if identifier.algorithm != EC {
+            return Self::of_algorithm(&identifier.algorithm);
         }
-        ("Ed25519", _) => None,
-        ("EC with explicit parameters", _) => Some("the curve has to be named"),
-        _ => Some("Go, rustls and Envoy know no certificates with such keys"),
-    }
-}
-
-/// A point of a curve by one of its coordinates, and a sign for the other.
-fn is_compressed(name: &str, info: &SubjectPublicKeyInfo<'_>) -> bool {
-    let is_point = ["P-256", "P-384", "P-521", "P-224"].contains(&name);
-    is_point && matches!(info.subject_public_key.data.first(), Some(2 | 3))
-}
-
-fn rsa(info: &SubjectPublicKeyInfo<'_>, modulus: &[u8], exponent: &[u8]) -> Option<&'static str> {
-    let start = exponent.iter().take_while(|byte| **byte == 0).count();
-    let exponent = &exponent[start..];
-    let is_small = exponent.len() < 4 || exponent.len() == 4 && exponent[0] < 0x80;
-    let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
-    let is_null = info.algorithm.parameters.as_ref().is_some_and(|found| found.tag() == Tag::Null);
-    if !is_null {
-        Some("the NULL behind its algorithm is missing (RFC 3279)")
-    } else if !is_small {
-        Some("its public exponent is larger than 31 bits")
-    } else if exponent == [1] || !is_odd(exponent) || !is_odd(modulus) {
-        Some("its numbers are not those of an RSA key")
-    } else {
-        None
-    }
-}
-
-/// The kind of a private key, where it can be told.
-pub(super) fn private(key: &PrivateKeyDer<'_>) -> Option<String> {
-    let identifier = |der: &[u8]| {
-        let (_, identifier) = AlgorithmIdentifier::from_der(der).ok()?;
-        Some(algorithm(&identifier).into_owned())
-    };
-    match key {
-        PrivateKeyDer::Pkcs8(key) => {
-            let (_, whole) = Any::from_der(key.secret_pkcs8_der()).ok()?;
-            let (rest, _version) = Any::from_der(whole.data).ok()?;
-            identifier(rest)
+        let named = identifier.parameters.as_ref().filter(|parameters| parameters.tag() == Tag::Oid);
+        match named.and_then(|curve| curve.as_oid().ok()) {
+            Some(curve) => Self::of_curve(&curve),
+            None => Self::ExplicitCurve,
         }
-        PrivateKeyDer::Sec1(key) => {
-            let (_, whole) = Any::from_der(key.secret_sec1_der()).ok()?;
-            let (rest, _version) = Any::from_der(whole.data).ok()?;
-            let (rest, _number) = Any::from_der(rest).ok()?;
-            let (_, parameters) = Any::from_der(rest).ok()?;
-            let (_, curve) = Any::from_der(parameters.data).ok()?;
-            match curve.oid() {
-                Ok(curve) => {
-                    let curve = curve.to_id_string();
-                    Some(known(&curve).map_or(format!("EC curve {curve}"), str::to_owned))
-                }
-                Err(_) => Some("EC with explicit parameters".to_owned()),
+    }
+
+    /// The kind of a private key, as far as it can be told.
+    pub(super) fn of_private(key: &PrivateKeyDer<'_>) -> Option<Self> {
+        match key {
+            PrivateKeyDer::Pkcs8(key) => {
+                let (_, whole) = Any::from_der(key.secret_pkcs8_der()).ok()?;
+                let (rest, _version) = Any::from_der(whole.data).ok()?;
+                let (_, identifier) = AlgorithmIdentifier::from_der(rest).ok()?;
+                Some(Self::of(&identifier))
             }
+            PrivateKeyDer::Sec1(key) => {
+                let (_, whole) = Any::from_der(key.secret_sec1_der()).ok()?;
+                let (rest, _version) = Any::from_der(whole.data).ok()?;
+                let (rest, _number) = Any::from_der(rest).ok()?;
+                let (_, parameters) = Any::from_der(rest).ok()?;
+                let (_, curve) = Any::from_der(parameters.data).ok()?;
+                Some(curve.oid().map_or(Self::ExplicitCurve, |curve| Self::of_curve(&curve)))
+            }
+            _ => None,
         }
-        _ => None,
+    }
+
+    /// Do the TLS stacks of today use keys of this kind, if they are sound?
+    pub(super) fn is_common(&self) -> bool {
+        matches!(self, Self::Ed25519 | Self::P256 | Self::P384 | Self::P521 | Self::Rsa)
+    }
+
+    fn of_algorithm(algorithm: &Oid<'_>) -> Self {
+        if *algorithm == RSA {
+            return Self::Rsa;
+        }
+        if *algorithm == ED25519 {
+            return Self::Ed25519;
+        }
+        let known = ALGORITHMS.iter().find(|(known, _)| known == algorithm);
+        Self::Other(known.map_or_else(|| algorithm.to_id_string().into(), |(_, name)| (*name).into()))
+    }
+
+    fn of_curve(curve: &Oid<'_>) -> Self {
+        if let Some((_, kind)) = CURVES.iter().find(|(known, _)| known == curve) {
+            return kind.clone();
+        }
+        Self::OtherCurve(format!("EC curve {}", curve.to_id_string()).into())
     }
 }
 
-const OFF_CURVE: &str = "its point is not on the curve";
-const RSA: &str = "RSA";
-const EC: &str = "1.2.840.10045.2.1";
+impl Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ed25519 => "Ed25519",
+            Self::ExplicitCurve => "EC with explicit parameters",
+            Self::Other(name) | Self::OtherCurve(name) => name,
+            Self::P224 => "P-224",
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+            Self::Rsa => "RSA",
+        })
+    }
+}
 
-/// Curves, and keys that are their own algorithm.
-const KEYS: &[(&str, &str)] = &[
-    ("1.2.840.113549.1.1.1", RSA),
-    ("1.2.840.10045.3.1.7", "P-256"),
-    ("1.3.132.0.34", "P-384"),
-    ("1.3.132.0.35", "P-521"),
-    ("1.3.132.0.33", "P-224"),
-    ("1.2.840.10045.3.1.1", "P-192"),
-    ("1.3.132.0.10", "secp256k1"),
-    ("1.3.36.3.3.2.8.1.1.7", "brainpoolP256r1"),
-    ("1.3.36.3.3.2.8.1.1.8", "brainpoolP256t1"),
-    ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
-    ("1.3.36.3.3.2.8.1.1.12", "brainpoolP384t1"),
-    ("1.3.36.3.3.2.8.1.1.13", "brainpoolP512r1"),
-    ("1.3.36.3.3.2.8.1.1.14", "brainpoolP512t1"),
-    ("1.2.156.10197.1.301", "SM2"),
-    ("1.3.101.110", "X25519"),
-    ("1.3.101.111", "X448"),
-    ("1.3.101.112", "Ed25519"),
-    ("1.3.101.113", "Ed448"),
-    ("1.2.840.113549.1.1.10", "RSA-PSS"),
-    ("1.2.840.10040.4.1", "DSA"),
-    ("2.16.840.1.101.3.4.3.17", "ML-DSA-44"),
-    ("2.16.840.1.101.3.4.3.18", "ML-DSA-65"),
-    ("2.16.840.1.101.3.4.3.19", "ML-DSA-87"),
+/// Keys on curves: the parameters say which.
+const EC: Oid<'_> = oid!(1.2.840.10045.2.1);
+const ED25519: Oid<'_> = oid!(1.3.101.112);
+const RSA: Oid<'_> = oid!(1.2.840.113549.1.1.1);
+
+const CURVES: &[(Oid<'_>, KeyKind)] = &[
+    (oid!(1.2.840.10045.3.1.7), KeyKind::P256),
+    (oid!(1.3.132.0.34), KeyKind::P384),
+    (oid!(1.3.132.0.35), KeyKind::P521),
+    (oid!(1.3.132.0.33), KeyKind::P224),
+    (oid!(1.2.840.10045.3.1.1), curve("P-192")),
+    (oid!(1.3.132.0.10), curve("secp256k1")),
+    (oid!(1.3.36.3.3.2.8.1.1.7), curve("brainpoolP256r1")),
+    (oid!(1.3.36.3.3.2.8.1.1.8), curve("brainpoolP256t1")),
+    (oid!(1.3.36.3.3.2.8.1.1.11), curve("brainpoolP384r1")),
+    (oid!(1.3.36.3.3.2.8.1.1.12), curve("brainpoolP384t1")),
+    (oid!(1.3.36.3.3.2.8.1.1.13), curve("brainpoolP512r1")),
+    (oid!(1.3.36.3.3.2.8.1.1.14), curve("brainpoolP512t1")),
+    (oid!(1.2.156.10197.1.301), curve("SM2")),
+];
+
+const fn curve(name: &'static str) -> KeyKind {
+    KeyKind::OtherCurve(Cow::Borrowed(name))
+}
+
+/// Keys that are their own algorithm.
+const ALGORITHMS: &[(Oid<'_>, &str)] = &[
+    (oid!(1.3.101.110), "X25519"),
+    (oid!(1.3.101.111), "X448"),
+    (oid!(1.3.101.113), "Ed448"),
+    (oid!(1.2.840.113549.1.1.10), "RSA-PSS"),
+    (oid!(1.2.840.10040.4.1), "DSA"),
+    (oid!(2.16.840.1.101.3.4.3.17), "ML-DSA-44"),
+    (oid!(2.16.840.1.101.3.4.3.18), "ML-DSA-65"),
+    (oid!(2.16.840.1.101.3.4.3.19), "ML-DSA-87"),
 ];

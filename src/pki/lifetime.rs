@@ -5,9 +5,7 @@
 //! issued. Other tools backdate by seconds, or not at all, so whose certificate it is decides.
 
 use rustls_pki_types::CertificateDer;
-use time::Duration;
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
+use time::{Duration, OffsetDateTime};
 use x509_parser::oid_registry::{
     OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER as AUTHORITY_KEY, OID_X509_EXT_BASIC_CONSTRAINTS as CONSTRAINTS,
     OID_X509_EXT_EXTENDED_KEY_USAGE as EXTENDED_USAGE, OID_X509_EXT_KEY_USAGE as USAGE,
@@ -15,17 +13,16 @@ use x509_parser::oid_registry::{
     OID_X509_EXT_SUBJECT_KEY_IDENTIFIER as SUBJECT_KEY, Oid,
 };
 
+use super::extension::Extension;
 use super::profile::{BACKDATED, has_our_serial_number};
-use super::{Summary, date};
+use super::{Certificate, Summary};
 use crate::units::Span;
 
 /// From the moment of issue to the end, as far as the certificate tells.
-pub(super) fn of(certificate: &X509Certificate<'_>) -> Duration {
-    let validity = certificate.validity();
-    let [from, until] = [validity.not_before, validity.not_after].map(|date| date::utc(date.to_datetime()));
-    let whole = until - from;
+pub(super) fn meant(not_before: OffsetDateTime, not_after: OffsetDateTime, is_ours: bool) -> Duration {
+    let whole = not_after - not_before;
     let asked = whole - BACKDATED;
-    if is_ours(certificate) && asked.is_positive() { asked } else { whole.max(Duration::ZERO) }
+    if is_ours && asked.is_positive() { asked } else { whole.max(Duration::ZERO) }
 }
 
 /// The same in whole seconds, as it would be typed.
@@ -48,16 +45,21 @@ pub const CLOCK: &str = "compare this machine's clock with another one: `date -u
 
 /// Does it look like one that we issue, if it can be read?
 pub(super) fn has_made(certificate: &CertificateDer<'_>) -> bool {
-    X509Certificate::from_der(certificate).is_ok_and(|(_, certificate)| is_ours(&certificate))
+    Certificate::of(certificate).is_ok_and(|certificate| certificate.is_ours())
 }
 
-/// Does it look like one that we issue? Nothing depends on it but the hour, and the advice about a CA.
-pub(super) fn is_ours(certificate: &X509Certificate<'_>) -> bool {
-    let order = || certificate.extensions().iter().map(|extension| &extension.oid);
-    let optional = |oid: &&Oid<'_>| [NAMES, PERMITTED].contains(*oid);
-    let is_leaf = LEAFS.iter().any(|leaf| order().eq(leaf));
-    let is_root = ROOTS.iter().any(|root| order().filter(|oid| !optional(oid)).eq(root));
-    (is_leaf || is_root) && has_our_serial_number(certificate.raw_serial())
+/// Does a certificate with these extensions and this serial number look like one that we issue?
+pub(super) fn is_ours(extensions: &[Extension], serial: &[u8]) -> bool {
+    let is_leaf = || LEAFS.iter().any(|leaf| is_order(extensions.iter(), leaf));
+    let is_optional = |extension: &&Extension| [NAMES, PERMITTED].iter().any(|oid| extension.is(oid));
+    let is_root =
+        || ROOTS.iter().any(|root| is_order(extensions.iter().filter(|found| !is_optional(found)), root));
+    has_our_serial_number(serial) && (is_leaf() || is_root())
+}
+
+fn is_order<'a>(mut extensions: impl Iterator<Item = &'a Extension>, wanted: &[Oid<'_>]) -> bool {
+    wanted.iter().all(|oid| extensions.next().is_some_and(|extension| extension.is(oid)))
+        && extensions.next().is_none()
 }
 
 /// Extensions of ours in their order: as rcgen writes them, and as we did before rcgen wrote for us.
@@ -78,7 +80,7 @@ mod tests {
     use crate::pki::authority::{SetPlan, issue_set};
 
     fn lifetime(certificate: &CertificateDer<'_>) -> Duration {
-        of(&X509Certificate::from_der(certificate).expect("a certificate").1)
+        Certificate::of(certificate).expect("a certificate").lifetime
     }
 
     #[test]

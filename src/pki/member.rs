@@ -10,8 +10,8 @@ use super::change::Difference;
 use super::inherited::Inherited;
 use super::store::{SetFile, Snapshot, Store, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, DistinguishedName, Found, Identity, IdentityError, InspectError, KeyType, Refusal,
-    Role, SubjectName, Summary, identity, lifetime, public_key, strict, verify,
+    CA_CERTIFICATE_FILE, DistinguishedName, Found, Identity, IdentityError, KeyType, Refusal, Role,
+    SubjectName, Summary, identity, lifetime, strict, verify,
 };
 use crate::report::Hint;
 use crate::shell::dir_flag;
@@ -118,7 +118,10 @@ impl Member {
         before: &[CertificateDer<'_>],
         after: &[CertificateDer<'_>],
     ) -> Option<[DistinguishedName; 2]> {
-        strict::loses_issuer(&self.chain, before, after)
+        let read = |ders: &[CertificateDer<'_>]| {
+            ders.iter().filter_map(|der| Summary::of(der).ok()).collect::<Vec<_>>()
+        };
+        strict::loses_issuer(&read(&self.chain), &read(before), &read(after))
     }
 
     /// What the certificates of the CAs between it and the root say.
@@ -144,19 +147,13 @@ impl Member {
     }
 
     /// What a renewal has to refuse, because its holder may rely on it, in words.
-    ///
-    /// # Errors
-    /// When the certificate cannot be read.
-    pub(super) fn refused(&self) -> Result<Vec<String>, InspectError> {
-        Ok(Inherited::of(&self.chain[0])?.refused)
+    pub(super) fn refused(&self) -> Vec<String> {
+        Inherited::of(&self.summary).refused
     }
 
     /// What its successor will not have, in words.
-    ///
-    /// # Errors
-    /// When the certificate cannot be read.
-    pub fn dropped(&self) -> Result<Vec<String>, InspectError> {
-        Ok(Inherited::of(&self.chain[0])?.dropped)
+    pub fn dropped(&self) -> Vec<String> {
+        Inherited::of(&self.summary).dropped
     }
 
     /// Makes its successor: the same names and usages but for the difference, another serial number, `lifetime`
@@ -171,14 +168,13 @@ impl Member {
         keep_key: bool,
         now: OffsetDateTime,
     ) -> Result<Successor, AuthorityError> {
-        let public_key = public_key::of(&self.chain[0])?;
         let key = match &self.identity {
             Some(identity) if keep_key => LeafKey::Kept(identity),
             Some(_) => LeafKey::New(difference.key_type.unwrap_or_else(|| key_type(&self.summary))),
-            None => LeafKey::Theirs(&public_key),
+            None => LeafKey::Theirs(self.summary.key.der()),
         };
         let (names, had_id) = (difference.names(&self.summary.names), is_svid(&self.summary.names));
-        let mut inherited = Inherited::of(&self.chain[0])?;
+        let mut inherited = Inherited::of(&self.summary);
         if had_id && !is_svid(&names) {
             inherited = inherited.without_spiffe_id(self.role);
         }
@@ -319,7 +315,7 @@ fn is_svid(names: &[SubjectName]) -> bool {
 
 /// Kind and size of a certificate's key, if we make such keys; the default otherwise.
 pub fn key_type(summary: &Summary) -> KeyType {
-    KeyType::of(summary).unwrap_or_default()
+    KeyType::of(&summary.key).unwrap_or_default()
 }
 
 /// As of `egext certs init`.

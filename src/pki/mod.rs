@@ -2,7 +2,7 @@
 //!
 //! * [`Anchors`] and [`Identity`] are what a TLS endpoint needs, loaded from PEM and proven to fit together:
 //!   whoever holds an [`Identity`] holds a chain, leaf first, and the key of its leaf.
-//! * [`Summary`] says what a certificate is, in words: ours, or one that a peer presents.
+//! * [`Certificate`] is what a certificate says: ours, or one that a peer presents.
 //!
 //! * [`authority`] signs, and [`store`] is the only code that writes files.
 //! * [`check`] compares a set on disk with the clock and with what was asked for.
@@ -15,12 +15,15 @@
 pub mod audit;
 pub mod authority;
 mod ca_bundle;
+mod certificate;
+mod certificate_error;
 pub mod change;
 pub mod check;
 mod container;
 pub mod date;
 mod der;
 mod encrypted_key;
+mod extension;
 mod found;
 mod identity;
 mod identity_error;
@@ -49,26 +52,30 @@ pub(crate) mod signature;
 pub mod store;
 mod strict;
 mod subject_name;
-mod summary;
 mod trust;
 mod verify;
 pub mod when;
 
+pub use certificate::Certificate;
+pub use certificate::Certificate as Summary;
+pub use certificate_error::InspectError;
 pub use container::{Container, Der};
 pub use encrypted_key::DecryptError;
+pub use extension::{ExtendedKeyUsages, Extension, KEY_CERT_SIGN, KeyUsages};
 pub use found::Found;
 pub use identity::{Anchors, Identity};
 pub use identity_error::IdentityError;
 #[cfg(feature = "cli")]
 pub(crate) use identity_error::encrypt_anew_hint;
+pub use key_kind::KeyKind;
 pub use name_error::NameError;
 pub use names::DistinguishedName;
 pub use passphrase::{Passphrase, PassphraseError};
 pub use pem::{Encryption, PemError};
 pub use profile::KeyType;
+pub use public_key::PublicKey;
 pub use refusal::Refusal;
 pub use subject_name::{SubjectName, is_network, parse_common_name};
-pub use summary::{InspectError, Summary};
 pub use trust::Distrust;
 pub(crate) use trust::Trust;
 pub use verify::verify_server;

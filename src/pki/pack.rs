@@ -23,8 +23,8 @@ use super::member::Member;
 use super::private_key::PrivateKey;
 use super::store::{self, Snapshot, StoreError};
 use super::{
-    Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Refusal, Role, Summary, identity, member, pem,
-    public_key, verify, when,
+    Anchors, CA_CERTIFICATE_FILE, Certificate, Identity, IdentityError, Refusal, Role, Summary, identity,
+    member, pem, verify, when,
 };
 
 /// The files of one side, read at one moment.
@@ -83,7 +83,7 @@ impl Pack {
         let anchors = Anchors::from_pem(&ca_path, &ca)?;
         let identity = Identity::from_pem((&certificate_path, &chain), (&key_path, &secret))?;
         let leaf = identity.leaf().clone();
-        refuse_key_of_ca(&key_path, &anchors, identity.chain())?;
+        refuse_key_of_ca(&key_path, &anchors, &identity)?;
         let verify = |role| verify::dates_aside(identity.chain(), anchors.certificates(), role);
         verify(role).map_err(|refusal| match name.filter(|_| verify(role.other()).is_ok()) {
             Some(name) => {
@@ -215,19 +215,10 @@ fn refuse_key(path: &Path, text: &[u8]) -> Result<(), PackError> {
 }
 
 /// The CA's key is in no archive, whatever its file is called.
-fn refuse_key_of_ca(
-    path: &Path,
-    anchors: &Anchors,
-    chain: &[CertificateDer<'static>],
-) -> Result<(), PackError> {
-    let Some((leaf, intermediates)) = chain.split_first() else { return Ok(()) };
-    let key = public_key::of(leaf).map_err(|source| IdentityError::Malformed {
-        path: path.into(),
-        position: 1,
-        source,
-    })?;
-    let mut authorities = anchors.certificates().iter().chain(intermediates);
-    if authorities.any(|authority| public_key::is_of(&key, authority)) {
+fn refuse_key_of_ca(path: &Path, anchors: &Anchors, identity: &Identity) -> Result<(), PackError> {
+    let key = &identity.leaf().key;
+    let mut authorities = anchors.certificates().iter().chain(&identity.chain()[1..]);
+    if authorities.any(|authority| Certificate::of(authority).is_ok_and(|ca| ca.key.is_same(key))) {
         return Err(PackError::KeyOfCa { path: path.into() });
     }
     Ok(())

@@ -5,9 +5,9 @@
 
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
-use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+use x509_parser::x509::AlgorithmIdentifier;
 
-use super::{key_kind, signature};
+use super::{KeyKind, PublicKey, signature};
 use crate::crypto::signature::{
     ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1,
     ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA1_ASN1,
@@ -27,10 +27,9 @@ pub(super) enum Possession {
     Unsupported(String),
 }
 
-/// Verifies the signature of a request.
-pub(super) fn verify(request: &X509CertificationRequest<'_>) -> Possession {
-    let info = &request.certification_request_info;
-    let (key, algorithm) = (&info.subject_pki, &request.signature_algorithm);
+/// Verifies the signature of a request for a certificate of `key`.
+pub(super) fn verify(request: &X509CertificationRequest<'_>, key: &PublicKey) -> Possession {
+    let (info, algorithm) = (&request.certification_request_info, &request.signature_algorithm);
     let (message, signature) = (info.raw, request.signature_value.data.as_ref());
     let Some(verified) = verified(key, algorithm, message, signature) else {
         return Possession::Unsupported(name(key, algorithm));
@@ -40,19 +39,17 @@ pub(super) fn verify(request: &X509CertificationRequest<'_>) -> Possession {
 
 /// None for algorithms that cannot be verified.
 fn verified(
-    key: &SubjectPublicKeyInfo<'_>,
+    key: &PublicKey,
     algorithm: &AlgorithmIdentifier<'_>,
     message: &[u8],
     signature: &[u8],
 ) -> Option<bool> {
-    let octets = key.subject_public_key.data.as_ref();
     if algorithm.algorithm.to_id_string() == RSA_PSS {
-        return Some(pss(algorithm)?.verify_sig(octets, message, signature).is_ok());
+        return Some(pss(algorithm)?.verify_sig(key.value(), message, signature).is_ok());
     }
-    let (kind, oid) = (key_kind::name(key), algorithm.algorithm.to_id_string());
-    let (_, _, known) =
-        KNOWN.iter().find(|(key, signature, _)| kind.starts_with(key) && *signature == oid)?;
-    Some(known.verify_sig(octets, message, signature).is_ok())
+    let oid = algorithm.algorithm.to_id_string();
+    let (_, _, known) = KNOWN.iter().find(|(kind, signature, _)| kind == key.kind() && *signature == oid)?;
+    Some(known.verify_sig(key.value(), message, signature).is_ok())
 }
 
 /// RSA-PSS with the salt that the signer chose: OpenSSL takes the longest one by default, others that of the hash.
@@ -81,7 +78,7 @@ fn hash_name(oid: &str) -> String {
 }
 
 /// What an algorithm is called that cannot be verified, with the kind of key if that is what does not fit.
-fn name(key: &SubjectPublicKeyInfo<'_>, algorithm: &AlgorithmIdentifier<'_>) -> String {
+fn name(key: &PublicKey, algorithm: &AlgorithmIdentifier<'_>) -> String {
     let oid = algorithm.algorithm.to_id_string();
     if oid == RSA_PSS {
         return match pss_parameters(algorithm) {
@@ -90,7 +87,7 @@ fn name(key: &SubjectPublicKeyInfo<'_>, algorithm: &AlgorithmIdentifier<'_>) -> 
             None => "RSA-PSS with parameters that cannot be read".to_owned(),
         };
     }
-    format!("{}, {} key", signature::name_of_oid(&oid), key_kind::name(key))
+    format!("{}, {key} key", signature::name_of_oid(&oid))
 }
 
 const RSA_PSS: &str = "1.2.840.113549.1.1.10";
@@ -109,26 +106,26 @@ const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
 const ECDSA_SHA384: &str = "1.2.840.10045.4.3.3";
 const ECDSA_SHA512: &str = "1.2.840.10045.4.3.4";
 
-/// How the name of a key begins, the algorithm of a signature, and what verifies it.
+/// The kind of a key, the algorithm of a signature, and what verifies it.
 ///
 /// SHA-1 too: a collision would give nobody a signature of a key that they do not have.
-const KNOWN: &[(&str, &str, &dyn VerificationAlgorithm)] = &[
-    ("P-256", ECDSA_SHA1, &ECDSA_P256_SHA1_ASN1),
-    ("P-256", ECDSA_SHA256, &ECDSA_P256_SHA256_ASN1),
-    ("P-256", ECDSA_SHA384, &ECDSA_P256_SHA384_ASN1),
-    ("P-256", ECDSA_SHA512, &ECDSA_P256_SHA512_ASN1),
-    ("P-384", ECDSA_SHA256, &ECDSA_P384_SHA256_ASN1),
-    ("P-384", ECDSA_SHA384, &ECDSA_P384_SHA384_ASN1),
-    ("P-384", ECDSA_SHA512, &ECDSA_P384_SHA512_ASN1),
-    ("P-521", ECDSA_SHA1, &ECDSA_P521_SHA1_ASN1),
-    ("P-521", ECDSA_SHA224, &ECDSA_P521_SHA224_ASN1),
-    ("P-521", ECDSA_SHA256, &ECDSA_P521_SHA256_ASN1),
-    ("P-521", ECDSA_SHA384, &ECDSA_P521_SHA384_ASN1),
-    ("P-521", ECDSA_SHA512, &ECDSA_P521_SHA512_ASN1),
-    ("Ed25519", "1.3.101.112", &ED25519),
-    ("RSA", "1.2.840.113549.1.1.5", &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
-    ("RSA", "1.3.14.3.2.29", &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
-    ("RSA", "1.2.840.113549.1.1.11", &RSA_PKCS1_2048_8192_SHA256),
-    ("RSA", "1.2.840.113549.1.1.12", &RSA_PKCS1_2048_8192_SHA384),
-    ("RSA", "1.2.840.113549.1.1.13", &RSA_PKCS1_2048_8192_SHA512),
+const KNOWN: &[(KeyKind, &str, &dyn VerificationAlgorithm)] = &[
+    (KeyKind::P256, ECDSA_SHA1, &ECDSA_P256_SHA1_ASN1),
+    (KeyKind::P256, ECDSA_SHA256, &ECDSA_P256_SHA256_ASN1),
+    (KeyKind::P256, ECDSA_SHA384, &ECDSA_P256_SHA384_ASN1),
+    (KeyKind::P256, ECDSA_SHA512, &ECDSA_P256_SHA512_ASN1),
+    (KeyKind::P384, ECDSA_SHA256, &ECDSA_P384_SHA256_ASN1),
+    (KeyKind::P384, ECDSA_SHA384, &ECDSA_P384_SHA384_ASN1),
+    (KeyKind::P384, ECDSA_SHA512, &ECDSA_P384_SHA512_ASN1),
+    (KeyKind::P521, ECDSA_SHA1, &ECDSA_P521_SHA1_ASN1),
+    (KeyKind::P521, ECDSA_SHA224, &ECDSA_P521_SHA224_ASN1),
+    (KeyKind::P521, ECDSA_SHA256, &ECDSA_P521_SHA256_ASN1),
+    (KeyKind::P521, ECDSA_SHA384, &ECDSA_P521_SHA384_ASN1),
+    (KeyKind::P521, ECDSA_SHA512, &ECDSA_P521_SHA512_ASN1),
+    (KeyKind::Ed25519, "1.3.101.112", &ED25519),
+    (KeyKind::Rsa, "1.2.840.113549.1.1.5", &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
+    (KeyKind::Rsa, "1.3.14.3.2.29", &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
+    (KeyKind::Rsa, "1.2.840.113549.1.1.11", &RSA_PKCS1_2048_8192_SHA256),
+    (KeyKind::Rsa, "1.2.840.113549.1.1.12", &RSA_PKCS1_2048_8192_SHA384),
+    (KeyKind::Rsa, "1.2.840.113549.1.1.13", &RSA_PKCS1_2048_8192_SHA512),
 ];

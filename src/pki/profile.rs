@@ -17,11 +17,9 @@ use rcgen::{
     SerialNumber, SignatureAlgorithm,
 };
 use time::{Duration, OffsetDateTime};
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::inherited::Inherited;
-use super::{Role, SubjectName, Summary, date, key_kind};
+use super::{KeyKind, Role, SubjectName, Summary, date};
 use crate::choice::{self, UnknownChoice};
 use crate::crypto::digest::{SHA256, digest};
 use crate::crypto::rand;
@@ -51,9 +49,9 @@ impl KeyType {
     pub const ALL: &[Self] = &[Self::P256, Self::P384, Self::Rsa2048, Self::Rsa3072, Self::Ed25519];
 
     /// The type of a key that a certificate has, if we make such keys.
-    pub(super) fn of(summary: &Summary) -> Option<Self> {
+    pub(super) fn of(key: &super::PublicKey) -> Option<Self> {
         let made = Self::ALL.iter().chain(&[Self::P521, Self::Rsa4096]);
-        made.copied().find(|known| known.to_string() == summary.key)
+        made.copied().find(|made| key.is_a(*made))
     }
 
     /// As it is typed.
@@ -149,9 +147,16 @@ pub(super) struct PublicKey {
 impl PublicKey {
     /// From SubjectPublicKeyInfo, DER.
     fn read(der: &[u8]) -> Result<Self, ProfileError> {
-        let (_, info) = SubjectPublicKeyInfo::from_der(der).map_err(|_| ProfileError::PublicKey)?;
-        let algorithm = key_kind::of_rcgen(&info.algorithm).ok_or(ProfileError::PublicKey)?;
-        Ok(Self { algorithm, bits: info.subject_public_key.data.to_vec() })
+        let key = super::PublicKey::from_der(der).ok_or(ProfileError::PublicKey)?;
+        let algorithm = match key.kind() {
+            KeyKind::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+            KeyKind::P384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+            KeyKind::P521 => &rcgen::PKCS_ECDSA_P521_SHA512,
+            KeyKind::Ed25519 => &rcgen::PKCS_ED25519,
+            KeyKind::Rsa => &rcgen::PKCS_RSA_SHA256,
+            _ => return Err(ProfileError::PublicKey),
+        };
+        Ok(Self { algorithm, bits: key.value().to_vec() })
     }
 }
 
@@ -263,10 +268,9 @@ pub(super) enum ProfileError {
     UnsupportedName(String),
 }
 
-/// The identifier of a key, SubjectPublicKeyInfo.
-pub(super) fn key_identifier(public_key: &[u8]) -> Result<Vec<u8>, ProfileError> {
-    let (_, info) = SubjectPublicKeyInfo::from_der(public_key).map_err(|_| ProfileError::PublicKey)?;
-    Ok(identifier(&info.subject_public_key.data))
+/// The identifier of a key.
+pub(super) fn key_identifier(public_key: &super::PublicKey) -> Vec<u8> {
+    identifier(public_key.value())
 }
 
 /// RFC 7093 section 2 method 1: SHA-256 over the BIT STRING's value, the first 160 bits of it.

@@ -24,8 +24,8 @@ use super::container::Wanted;
 use super::member::Member;
 use super::possession::{self, Possession};
 use super::{
-    DistinguishedName, Found, IdentityError, NameError, SubjectName, Summary, identity, inspect, key_kind,
-    public_key,
+    Certificate, DistinguishedName, Found, IdentityError, NameError, PublicKey, SubjectName, Summary,
+    identity,
 };
 use crate::report::Hint;
 use crate::shell::{dir_flag_of, shell_word};
@@ -33,10 +33,8 @@ use crate::shell::{dir_flag_of, shell_word};
 /// A request whose sender has proven to have the key.
 #[derive(Debug)]
 pub struct Request {
-    /// SubjectPublicKeyInfo, DER.
-    pub public_key: Vec<u8>,
-    /// Kind and size of the key, such as `P-256`.
-    pub key: String,
+    /// The key that it is for.
+    pub key: PublicKey,
     /// How the sender calls itself.
     pub subject: DistinguishedName,
     /// The names that are taken.
@@ -73,26 +71,21 @@ impl Request {
         if !rest.is_empty() {
             return Err(malformed());
         }
-        let kind = &request.certification_request_info.subject_pki;
-        let weakness = || inspect::weakness(&key_kind::name(kind));
-        if let Some(reason) = key_kind::refusal(kind).or_else(weakness) {
-            return Err(RequestError::UnsupportedKey {
-                path: path.into(),
-                kind: key_kind::name(kind),
-                reason,
-            });
+        let info = &request.certification_request_info;
+        let key = PublicKey::of(&info.subject_pki);
+        if let Some(reason) = key.refusal().or_else(|| key.weakness()) {
+            let kind = key.to_string();
+            return Err(RequestError::UnsupportedKey { path: path.into(), kind, reason });
         }
-        match possession::verify(&request) {
+        match possession::verify(&request, &key) {
             Possession::Proven => {}
             Possession::NotProven => return Err(RequestError::NotProven { path: path.into() }),
             Possession::Unsupported(algorithm) => {
                 return Err(RequestError::UnsupportedSignature { path: path.into(), algorithm });
             }
         }
-        let info = &request.certification_request_info;
         let mut accepted = Self {
-            public_key: info.subject_pki.raw.to_vec(),
-            key: key_kind::name(&info.subject_pki),
+            key,
             subject: DistinguishedName::of(&info.subject),
             names: Vec::new(),
             ignored: Vec::new(),
@@ -120,7 +113,7 @@ impl Request {
 
     /// Does a certificate have the key of the request?
     pub fn has_key_of(&self, certificate: &CertificateDer<'_>) -> bool {
-        public_key::is_of(&self.public_key, certificate)
+        Certificate::of(certificate).is_ok_and(|certificate| certificate.key.is_same(&self.key))
     }
 
     /// Refuses a key that its sender should not have.

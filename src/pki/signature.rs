@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use rustls_pki_types::CertificateDer;
 use webpki::ALL_VERIFICATION_ALGS;
-use x509_parser::asn1_rs::{Any, FromDer as _, Oid};
-use x509_parser::certificate::X509Certificate;
+use x509_parser::asn1_rs::{FromDer as _, Oid};
+
+use super::Certificate;
 
 /// What came of one signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,17 +20,15 @@ pub(crate) enum Signature {
 }
 
 /// Did the key of `issuer` sign `certificate`?
-pub(crate) fn signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> Signature {
-    let key = issuer.public_key();
-    let (Some(signature_kind), Some(key_kind)) = (signature_kind(certificate), key_kind(key.raw)) else {
-        return Signature::Unsupported;
-    };
+pub(crate) fn signed_by(certificate: &Certificate, issuer: &Certificate) -> Signature {
+    let (key, kind) = (&issuer.key, certificate.signature_algorithm());
     let known = ALL_VERIFICATION_ALGS.iter().filter(|known| {
-        known.public_key_alg_id().as_ref() == key_kind && known.signature_alg_id().as_ref() == signature_kind
+        known.signature_alg_id().as_ref() == kind
+            && key.algorithm().is_some_and(|key| known.public_key_alg_id().as_ref() == key)
     });
-    let (message, signature) = (certificate.tbs_certificate.as_ref(), &certificate.signature_value.data);
+    let (message, signature) = (certificate.tbs(), certificate.signature());
     let verdicts = known
-        .map(|known| known.verify_signature(&key.subject_public_key.data, message, signature).is_ok())
+        .map(|known| known.verify_signature(key.value(), message, signature).is_ok())
         .collect::<Vec<_>>();
     match verdicts.as_slice() {
         [] => Signature::Unsupported,
@@ -37,24 +37,18 @@ pub(crate) fn signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certific
     }
 }
 
-/// The same for certificates that have not been read yet. Those that cannot be are signed by none.
-pub(crate) fn signature_of(certificate: &[u8], issuer: &[u8]) -> Signature {
-    let (Ok((_, certificate)), Ok((_, issuer))) =
-        (X509Certificate::from_der(certificate), X509Certificate::from_der(issuer))
-    else {
-        return Signature::Foreign;
-    };
-    signed_by(&certificate, &issuer)
-}
-
 /// Did the key of `issuer` sign `certificate`, as far as that can be verified?
-pub(crate) fn is_signed_by(certificate: &[u8], issuer: &[u8]) -> bool {
-    signature_of(certificate, issuer) == Signature::Own
+pub(crate) fn is_signed_by(certificate: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> bool {
+    let (Ok(certificate), Ok(issuer)) = (Certificate::of(certificate), Certificate::of(issuer)) else {
+        return false;
+    };
+    signed_by(&certificate, &issuer) == Signature::Own
 }
 
 /// The hash of a signature that can be forged, in words.
-pub(crate) fn weak_hash(certificate: &X509Certificate<'_>) -> Option<&'static str> {
-    let oid = certificate.signature_algorithm.algorithm.to_id_string();
+pub(crate) fn weak_hash(certificate: &Certificate) -> Option<&'static str> {
+    let (_, oid) = Oid::from_der(certificate.signature_algorithm()).ok()?;
+    let oid = oid.to_id_string();
     WEAK.iter().find(|(known, _)| *known == oid).map(|(_, name)| *name)
 }
 
@@ -71,28 +65,15 @@ pub(crate) fn name_of_oid(oid: &str) -> Cow<'static, str> {
 }
 
 /// Its algorithm, in words; the object identifier where we have none.
-pub(crate) fn name(certificate: &X509Certificate<'_>) -> Cow<'static, str> {
-    name_of_oid(&certificate.signature_algorithm.algorithm.to_id_string())
+pub(crate) fn name(certificate: &Certificate) -> Cow<'static, str> {
+    name_of(certificate.signature_algorithm()).unwrap_or_default()
 }
 
 /// Is it of a kind that common TLS stacks verify? The forgeable ones are: they have a name of their own.
-pub(crate) fn is_common(certificate: &X509Certificate<'_>) -> bool {
-    let kind = signature_kind(certificate);
+pub(crate) fn is_common(certificate: &Certificate) -> bool {
+    let kind = certificate.signature_algorithm();
     weak_hash(certificate).is_some()
-        || ALL_VERIFICATION_ALGS.iter().any(|known| Some(known.signature_alg_id().as_ref()) == kind)
-}
-
-/// What stands inside the AlgorithmIdentifier of a certificate's signature (RFC 5280 section 4.1.1.2).
-fn signature_kind<'a>(certificate: &X509Certificate<'a>) -> Option<&'a [u8]> {
-    let (_, whole) = Any::from_der(certificate.as_raw()).ok()?;
-    let (behind_tbs, _) = Any::from_der(whole.data).ok()?;
-    Any::from_der(behind_tbs).ok().map(|(_, algorithm)| algorithm.data)
-}
-
-/// What stands inside the AlgorithmIdentifier of a key (RFC 5280 section 4.1.2.7).
-fn key_kind(info: &[u8]) -> Option<&[u8]> {
-    let (_, whole) = Any::from_der(info).ok()?;
-    Any::from_der(whole.data).ok().map(|(_, algorithm)| algorithm.data)
+        || ALL_VERIFICATION_ALGS.iter().any(|known| known.signature_alg_id().as_ref() == kind)
 }
 
 const WEAK: &[(&str, &str)] = &[

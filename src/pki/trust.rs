@@ -4,10 +4,7 @@
 //! leaf in the CA file, everyone who has that leaf's key could sign for others. So what may be an anchor is decided
 //! here, for all that accepts peers.
 
-use rustls_pki_types::CertificateDer;
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
-
+use super::Certificate;
 use super::signature::{Signature, signed_by};
 
 /// What a certificate of a CA file stands for.
@@ -34,30 +31,29 @@ pub enum Distrust {
 }
 
 impl Trust {
-    /// Judges a certificate by its extensions. None for what is no certificate.
-    pub(crate) fn of(der: &CertificateDer<'_>) -> Option<Result<Self, Distrust>> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let is_self_signed = || {
-            certificate.subject().as_raw() == certificate.issuer().as_raw()
-                && signed_by(&certificate, &certificate) != Signature::Foreign
-        };
-        // Extensions that cannot be read, or are there twice, allow nothing.
-        let is_ca =
-            certificate.basic_constraints().ok().flatten().is_some_and(|constraints| constraints.value.ca);
-        let may_sign = match certificate.key_usage() {
+    /// Judges a certificate by its extensions.
+    ///
+    /// # Errors
+    /// If it cannot be trusted for anything.
+    pub(crate) fn of(certificate: &Certificate) -> Result<Self, Distrust> {
+        // What is there twice allows nothing, and neither does a key usage that cannot be read.
+        let is_ca = matches!(certificate.all.basic_constraints(), Ok(Some((true, _))));
+        let may_sign = match certificate.all.key_usage() {
             Ok(None) => true,
-            Ok(Some(usage)) => usage.value.key_cert_sign(),
+            Ok(Some(usages)) => usages.key_cert_sign(),
             Err(_) => false,
         };
-        Some(if is_ca {
+        let is_self_signed =
+            || certificate.self_issued && signed_by(certificate, certificate) != Signature::Foreign;
+        if is_ca {
             if may_sign { Ok(Self::Authority) } else { Err(Distrust::CannotSign) }
         } else if !is_self_signed() {
             Err(Distrust::NotACa)
-        } else if certificate.version().0 < 2 && certificate.extensions().is_empty() {
+        } else if certificate.version < 3 && certificate.extensions().is_empty() {
             Ok(Self::OldAuthority)
         } else {
             Ok(Self::Itself)
-        })
+        }
     }
 
     /// Are there certificates that it signed and that are trusted for that?

@@ -9,10 +9,8 @@ use std::slice;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
 
-use super::{Anchors, Refusal, Role, SubjectName, Trust, date};
+use super::{Anchors, Certificate, Refusal, Role, SubjectName, Trust};
 
 /// Would a peer that trusts `anchors` accept `chain`, leaf first, from the side `role` now, under all `names`?
 pub(super) fn leaf(
@@ -25,9 +23,9 @@ pub(super) fn leaf(
     let Some((leaf, intermediates)) = chain.split_first() else {
         return Err(Refusal::Verifier(webpki::Error::UnknownIssuer));
     };
-    let trusted = |anchor: &&CertificateDer<'_>| match Trust::of(anchor) {
-        Some(Ok(trust)) => trust.can_sign() || *anchor == leaf,
-        _ => false,
+    let trusted = |anchor: &&CertificateDer<'_>| {
+        let trust = Certificate::of(anchor).ok().and_then(|anchor| Trust::of(&anchor).ok());
+        trust.is_some_and(|trust| trust.can_sign() || *anchor == leaf)
     };
     let anchors = anchors.iter().filter(trusted).map(anchor_from_trusted_cert);
     let anchors = anchors.collect::<Result<Vec<_>, _>>()?;
@@ -74,9 +72,8 @@ pub(super) fn dates_aside(
 /// The first moment of the leaf, and those of others during its life, the earliest first.
 fn beginnings(chain: &[CertificateDer<'_>], anchors: &[CertificateDer<'_>]) -> Vec<OffsetDateTime> {
     let validity = |der: &CertificateDer<'_>| {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let validity = certificate.validity();
-        Some((date::utc(validity.not_before.to_datetime()), date::utc(validity.not_after.to_datetime())))
+        let certificate = Certificate::of(der).ok()?;
+        Some((certificate.not_before, certificate.not_after))
     };
     let Some((begin, end)) = chain.first().and_then(validity) else {
         return vec![OffsetDateTime::UNIX_EPOCH];

@@ -137,7 +137,7 @@ impl Plan {
         let key_type = self.key_type.unwrap_or_else(|| key_type_of(members, self.role));
         let (role, names, lifetime) = (self.role, self.names.as_slice(), self.lifetime);
         let key = match &self.request {
-            Some(Asked { request, .. }) => LeafKey::Theirs(&request.public_key),
+            Some(Asked { request, .. }) => LeafKey::Theirs(request.key.der()),
             None => LeafKey::New(key_type),
         };
         let issued = authority.issue(&Leaf { role, name: &name, names, key, lifetime }, now);
@@ -168,8 +168,9 @@ impl Plan {
         };
         lines::title(&mut report, style, done, &place);
         let called = self.role.to_string();
-        let key = if self.request.is_some() { "for the key of the request" } else { summary.key.as_str() };
-        lines::certificate(&mut report, &called, summary, key, now);
+        let key = summary.key.to_string();
+        let remark = if self.request.is_some() { "for the key of the request" } else { &key };
+        lines::certificate(&mut report, &called, summary, remark, now);
         if let Some(asked) = &self.request {
             self.request_lines(&mut report, asked, members);
         }

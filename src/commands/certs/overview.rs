@@ -100,7 +100,7 @@ impl<'a> Overview<'a> {
             object["names"] = names.into();
             object["not_before"] = when::timestamp(summary.not_before).into();
             object["not_after"] = when::timestamp(summary.not_after).into();
-            object["key_type"] = summary.key.as_str().into();
+            object["key_type"] = summary.key.to_string().into();
             if known {
                 object["subject"] = summary.subject.as_str().into();
                 object["issuer"] = summary.issuer.as_str().into();

@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Re
             None => format!(" what the {role} needs into {place}"),
         },
     );
-    lines::certificate(&mut report, &role.to_string(), pack.leaf(), &pack.leaf().key, now);
+    lines::certificate(&mut report, &role.to_string(), pack.leaf(), &pack.leaf().key.to_string(), now);
     let sources = pack.sources().map(|name| dir.join(name)).collect::<Vec<_>>();
     let paths = sources.iter().map(|path| lines::words(path)).collect::<Vec<_>>();
     report.details.insert("archive".to_owned(), lines::words(out).into());

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::signer::Signs as _;
 use super::{CertsError, dates, lines};
 use crate::cli::{CertsRenew, Changes, Signer};
-use crate::pki::authority::{Authority, AuthorityError};
+use crate::pki::authority::Authority;
 use crate::pki::change::{Change, ChangeError, Difference};
 use crate::pki::member::{self, Member, Successor};
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
@@ -169,9 +169,7 @@ impl Plan {
             object
         });
         report.details.insert("certificates".to_owned(), objects.collect::<Vec<_>>().into());
-        let dropped =
-            selected.iter().map(|selected| selected.member.dropped()).collect::<Result<Vec<_>, _>>();
-        let dropped = dropped.map_err(AuthorityError::Unreadable)?;
+        let dropped = selected.iter().map(|selected| selected.member.dropped()).collect::<Vec<_>>();
         let dropped = dropped.iter().map(Vec::as_slice).collect::<Vec<_>>();
         self.remarks(&mut report, &selected, &successors, &dropped);
         report.talk.blank().hint("leave `--dry-run` out to do it");

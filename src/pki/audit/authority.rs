@@ -59,7 +59,7 @@ impl Audit {
             self.record("key", &left.display().to_string(), vec![files::left_ca_key(&scope.ca, left)]);
         }
         self.certificates.extend(certificates.iter().map(|found| (subject.clone(), found.clone())));
-        if certificates.iter().any(|certificate| matches!(Trust::of(&certificate.der), Some(Ok(_)))) {
+        if certificates.iter().any(|certificate| Trust::of(&certificate.summary).is_ok()) {
             self.anchors = Some(Anchors { path: scope.ca.clone(), certificates });
         }
         Ok(())

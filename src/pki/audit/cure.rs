@@ -8,7 +8,7 @@ use crate::pki::change::{ANOTHER_CA, renew_command, rotate_command};
 use crate::pki::inspect::{Certificate, PemFile};
 use crate::pki::rotation::replacement;
 use crate::pki::store::HIDDEN;
-use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Summary, lifetime};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Summary};
 use crate::units::Within;
 
 /// For `certificate` in the file `subject`.
@@ -21,7 +21,7 @@ pub(super) fn renewal(
     let path = Path::new(subject);
     let set = Set::around(path);
     if certificate.summary.is_ca {
-        return set.of_ca(path, lifetime::has_made(&certificate.der));
+        return set.of_ca(path, certificate.summary.is_ours());
     }
     if set.ca.as_ref().is_some_and(|ca| ca.is_ca && ca.not_after <= now) {
         return format!(
@@ -60,7 +60,7 @@ impl Set {
         let is_there = |name| path.with_file_name(name).exists();
         Self {
             directory: path.parent().map(Path::to_owned).unwrap_or_default(),
-            is_ours: ca.as_ref().is_some_and(|ca| lifetime::has_made(&ca.der)),
+            is_ours: ca.as_ref().is_some_and(|ca| ca.summary.is_ours()),
             ca: ca.map(|ca| ca.summary),
             has_key: is_there(CA_KEY_FILE),
             is_stored: is_there(HIDDEN),

@@ -118,7 +118,7 @@ pub(super) fn ca_key(ca: &str, key: &CaKeyFile, certificates: &[Certificate]) ->
         Ok(file) if certificates.iter().any(|certificate| file.has_key_of(certificate)) => {
             return State::Passed;
         }
-        Ok(file) if file.keys.iter().all(|key| *key == KeyFile::Unusable) => {
+        Ok(file) if file.keys.iter().all(|key| matches!(key, KeyFile::Unusable)) => {
             Finding::new(Id::CertsUnusable, subject, UNUSABLE_KEY)
         }
         Ok(_) => mismatch(&subject, ca),

@@ -11,7 +11,7 @@ use crate::pki::change::{renew_command, replace_command, rotate_command};
 use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
 use crate::pki::lifetime::CLOCK;
 use crate::pki::names::list;
-use crate::pki::{Distrust, Role, SubjectName, Trust, check, verify};
+use crate::pki::{Distrust, KeyKind, Role, SubjectName, Trust, check, verify};
 use crate::report::{Finding, Id, Severity};
 use crate::shell::shell_word;
 use crate::units::Within;
@@ -76,7 +76,7 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
     let judge = |certificate: &Certificate| {
         let summary = &certificate.summary;
         let name = &summary.subject;
-        match Trust::of(&certificate.der)? {
+        match Trust::of(summary) {
             Ok(Trust::Authority) => None,
             Ok(Trust::OldAuthority) => {
                 let message =
@@ -190,7 +190,7 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
         let message = format!("`{}` has a key that TLS stacks reject: {reason}", summary.subject);
         findings.push(
             Finding::new(Id::CertsUnsupportedKey, subject, message)
-                .with_evidence("found", summary.key.clone())
+                .with_evidence("found", summary.key.to_string())
                 .with_hint(
                     "issue it again for a key that `openssl ecparam -name prime256v1 -genkey -noout` makes",
                 ),
@@ -200,7 +200,7 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
         let message = format!("`{}` has a weak key: {reason}", summary.subject);
         findings.push(
             Finding::new(Id::CertsWeakKey, subject, message)
-                .with_evidence("found", summary.key.clone())
+                .with_evidence("found", summary.key.to_string())
                 .with_hint(if summary.is_ca {
                     format!("replace the CA: {}", rotate_command(Path::new(subject), "--key-type p256"))
                 } else {
@@ -210,7 +210,7 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
                 }),
         );
     }
-    if summary.key == "Ed25519" && !summary.is_ca {
+    if *summary.key.kind() == KeyKind::Ed25519 && !summary.is_ca {
         let message = "Envoy and some other TLS stacks reject Ed25519 certificates";
         findings.push(Finding::new(Id::CertsEd25519, subject, message).with_hint(p256(subject)));
     }

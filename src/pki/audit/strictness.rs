@@ -15,7 +15,7 @@ pub(super) fn of_route(question: &Question<'_>, route: &Route<'_>, anchors: &Pat
     let mut findings = Vec::new();
     for certificate in &path[1..] {
         let is_root = certificate.is_issued_by(certificate);
-        let lacks = strict::lacks(&certificate.der, is_root);
+        let lacks = strict::lacks(&certificate.summary, is_root);
         if !lacks.is_empty() {
             let name = &certificate.summary.subject;
             let message = format!(
@@ -37,7 +37,7 @@ pub(super) fn of_route(question: &Question<'_>, route: &Route<'_>, anchors: &Pat
 /// A leaf certificate that was issued carelessly; one that is its own anchor was not issued.
 fn loose_leaf(question: &Question<'_>, path: &[&Certificate]) -> Option<Finding> {
     let [leaf, _, ..] = path else { return None };
-    let lacks = strict::leaf_lacks(&leaf.der);
+    let lacks = strict::leaf_lacks(&leaf.summary);
     (!lacks.is_empty()).then(|| {
         let message = format!("it has {}, so strict verifiers reject it", lacks.join(" and "));
         Finding::new(Id::CertsNotStrict, question.subject, message).with_hint(cure::reissue(question.subject))
@@ -46,10 +46,10 @@ fn loose_leaf(question: &Question<'_>, path: &[&Certificate]) -> Option<Finding>
 
 /// OpenSSL takes any issuer that fits, and finds none.
 fn misfit(question: &Question<'_>, certificate: &Certificate, issuer: &Certificate) -> Option<Finding> {
-    let [named, found] = strict::mismatch(&certificate.der, &issuer.der)?;
+    let [named, found] = strict::mismatch(&certificate.summary, &issuer.summary)?;
     let mut others = question.chain.iter().chain(question.anchors);
     let fits = |other: &Certificate| {
-        certificate.is_issued_by(other) && strict::mismatch(&certificate.der, &other.der).is_none()
+        certificate.is_issued_by(other) && strict::mismatch(&certificate.summary, &other.summary).is_none()
     };
     if others.any(fits) {
         return None;

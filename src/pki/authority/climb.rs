@@ -11,7 +11,8 @@ use time::OffsetDateTime;
 
 use super::ImportError;
 use super::import::Link;
-use crate::pki::signature::{Signature, signature_of};
+use crate::pki::Certificate;
+use crate::pki::signature::{self, Signature, signed_by};
 
 /// The search for the path that is valid for longest.
 pub(super) struct Climb<'a> {
@@ -71,7 +72,7 @@ impl<'a> Climb<'a> {
     }
 
     fn end(&self, path: &[usize]) -> Option<OffsetDateTime> {
-        path.iter().map(|index| self.links[*index].summary.not_after).min()
+        path.iter().map(|index| self.links[*index].certificate.not_after).min()
     }
 
     /// One step on from the last link of `path`, in every direction.
@@ -82,7 +83,8 @@ impl<'a> Climb<'a> {
             self.found.push(path.to_vec());
             return longer;
         }
-        let named = links.iter().enumerate().filter(|(_, other)| other.subject == last.issuer);
+        let issuer = last.certificate.raw_issuer();
+        let named = links.iter().enumerate().filter(|(_, other)| other.certificate.raw_subject() == issuer);
         let (mut is_named, mut is_signed) = (false, false);
         for (index, issuer) in named {
             is_named = true;
@@ -90,7 +92,7 @@ impl<'a> Climb<'a> {
                 continue;
             }
             self.signatures_left -= 1;
-            let signature = signature_of(&last.certificate, &issuer.certificate);
+            let signature = signed_by(&last.certificate, &issuer.certificate);
             if signature == Signature::Foreign {
                 continue;
             }
@@ -123,14 +125,14 @@ impl<'a> Climb<'a> {
     fn unsupported(&self, link: &Link) -> ImportError {
         ImportError::UnsupportedSignature {
             path: self.path.into(),
-            subject: link.summary.subject.clone(),
-            algorithm: link.algorithm.clone(),
+            subject: link.certificate.subject.clone(),
+            algorithm: signature::name(&link.certificate),
         }
     }
 
     fn dead_end(&self, link: &Link, is_named: bool) -> ImportError {
-        let (path, summary) = (self.path.to_owned(), &link.summary);
-        let (subject, issuer) = (summary.subject.clone(), summary.issuer.clone());
+        let path = self.path.to_owned();
+        let Certificate { subject, issuer, .. } = link.certificate.clone();
         if is_named {
             ImportError::ChainBroken { path, subject, issuer }
         } else {

@@ -1,23 +1,18 @@
 //! Extensions of CAs that webpki does not know, or not all of: it rejects what such a CA signs.
 
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
+use crate::pki::{Certificate, Extension};
 
 /// The first critical extension that webpki does not know, with its name.
-pub(super) fn unknown(certificate: &X509Certificate<'_>) -> Option<String> {
-    let critical = certificate.extensions().iter().filter(|extension| extension.critical);
-    let mut oids = critical.map(|extension| extension.oid.to_id_string());
-    let unknown = oids.find(|oid| !KNOWN.contains(&oid.as_str()))?;
+pub(super) fn unknown(certificate: &Certificate) -> Option<String> {
+    let critical = certificate.extensions().iter().filter(|extension| extension.is_critical());
+    let unknown = critical.map(Extension::oid).find(|oid| !KNOWN.contains(&oid.as_str()))?;
     let name = NAMES.iter().find(|(oid, _)| *oid == unknown);
     Some(name.map_or_else(|| unknown.clone(), |(oid, name)| format!("{name} ({oid})")))
 }
 
 /// Are its name constraints about directory names, which webpki does not compare with subjects?
-pub(super) fn constrains_subjects(certificate: &X509Certificate<'_>) -> bool {
-    let Ok(Some(constraints)) = certificate.name_constraints() else { return false };
-    let trees = [&constraints.value.permitted_subtrees, &constraints.value.excluded_subtrees];
-    let mut trees = trees.into_iter().flatten().flatten();
-    trees.any(|tree| matches!(tree.base, GeneralName::DirectoryName(_)))
+pub(super) fn constrains_subjects(certificate: &Certificate) -> bool {
+    certificate.all.name_constraints().is_ok_and(|found| found.is_some_and(|found| found.about_subjects))
 }
 
 /// keyUsage, subjectAltName, basicConstraints, nameConstraints, cRLDistributionPoints, extKeyUsage.

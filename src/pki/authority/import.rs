@@ -1,13 +1,9 @@
 //! A CA from files: ours, or somebody else's.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use time::OffsetDateTime;
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::ParsedExtension;
 
 use crate::pki::encrypted_key;
 use crate::pki::identity::{self, blocks, of_one_generation};
@@ -15,8 +11,8 @@ use crate::pki::pem::Blocks;
 use crate::pki::private_key::PrivateKey;
 use crate::pki::signature::{self, Signature, signed_by};
 use crate::pki::{
-    DecryptError, Encryption, Found, IdentityError, InspectError, Passphrase, Summary, key_kind, profile,
-    public_key, strict,
+    Certificate, DecryptError, Encryption, Found, IdentityError, InspectError, Passphrase, PublicKey,
+    profile, strict,
 };
 use crate::report::{Finding, Id, Severity};
 
@@ -32,33 +28,12 @@ pub(super) struct Imported {
     pub(super) findings: Vec<Finding>,
 }
 
-/// One certificate on the way up, and what matters to those below it.
+/// One certificate on the way up.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) certificate: CertificateDer<'static>,
-    pub(super) summary: Summary,
-    /// Name, DER.
-    pub(super) subject: Vec<u8>,
-    pub(super) issuer: Vec<u8>,
-    /// SubjectPublicKeyInfo, DER.
-    public_key: Vec<u8>,
-    pub(super) key_identifier: Option<Vec<u8>>,
-    path_length: Option<u32>,
-    may_sign: Option<bool>,
+    pub(super) certificate: Certificate,
     /// It signed itself, or says so in a way that cannot be verified.
     pub(super) is_root: bool,
-    /// Of X.509 version 1, which has no basicConstraints. As a root Go, OpenSSL, BoringSSL and webpki take it for a CA,
-    /// below a root none of them does.
-    is_old: bool,
-    /// How it was signed, in words.
-    pub(super) algorithm: Cow<'static, str>,
-    is_common_algorithm: bool,
-    weak_hash: Option<&'static str>,
-    unsupported_key: Option<&'static str>,
-    /// A critical extension, below a root, that webpki does not know.
-    unknown_critical: Option<String>,
-    /// Its name constraints are about subjects.
-    constrains_subjects: bool,
 }
 
 /// Loads the CA whose key it is, wherever in the file its certificate stands, and the CAs above it.
@@ -148,7 +123,10 @@ impl Candidate<'_> {
             }
             links.push(link);
         }
-        let own = links.iter().enumerate().filter(|(_, link)| link.has_key(&key));
+        let public = PublicKey::from_der(key.public_key());
+        let has_key =
+            |link: &Link| public.as_ref().is_some_and(|public| link.certificate.key.is_same(public));
+        let own = links.iter().enumerate().filter(|(_, link)| has_key(link));
         let own = own.map(|(index, _)| index).collect::<Vec<_>>();
         if own.is_empty() {
             return Err(IdentityError::KeyMismatch { certificate: path(), key: key_path }.into());
@@ -180,30 +158,31 @@ impl Candidate<'_> {
 
     /// May `link` sign, with `below` other CAs between it and a leaf?
     fn fit(&self, link: &Link, below: usize) -> Result<(), ImportError> {
-        let (path, subject) = (self.certificate.to_owned(), link.summary.subject.clone());
-        let Summary { not_before, not_after, is_ca, .. } = link.summary;
-        let is_authority = is_ca || link.is_root && link.is_old;
+        let (path, certificate) = (self.certificate.to_owned(), &link.certificate);
+        let subject = certificate.subject.clone();
+        let Certificate { not_before, not_after, is_ca, .. } = *certificate;
+        let is_authority = is_ca || link.is_root && link.is_old();
         if !is_authority {
-            Err(match link.is_old {
+            Err(match link.is_old() {
                 true => ImportError::OldCertificate { path, subject },
                 false => ImportError::NotACa { path, subject },
             })
-        } else if link.may_sign == Some(false) {
+        } else if certificate.key_usages().is_some_and(|usages| !usages.key_cert_sign()) {
             Err(ImportError::NoCertificateSign { path, subject })
-        } else if let Some(reason) = link.unsupported_key {
-            let kind = link.summary.key.clone();
+        } else if let Some(reason) = certificate.key.refusal() {
+            let kind = certificate.key.to_string();
             Err(ImportError::UnsupportedKey { path, subject, kind, reason })
-        } else if link.weak_hash.is_some() && !link.is_root {
+        } else if signature::weak_hash(certificate).is_some() && !link.is_root {
             Err(ImportError::WeakHash { path, subject })
-        } else if link.constrains_subjects {
+        } else if critical::constrains_subjects(certificate) {
             Err(ImportError::DirectoryNames { path, subject })
-        } else if let Some(extension) = link.unknown_critical.clone() {
+        } else if let Some(extension) = critical::unknown(certificate).filter(|_| !link.is_root) {
             Err(ImportError::CriticalExtension { path, subject, extension })
         } else if not_after < self.now {
             Err(ImportError::Expired { path, subject, not_after })
         } else if self.now < not_before {
             Err(ImportError::NotYetValid { path, subject, not_before })
-        } else if link
+        } else if certificate
             .path_length
             .is_some_and(|limit| usize::try_from(limit).is_ok_and(|limit| limit < below))
         {
@@ -216,78 +195,45 @@ impl Candidate<'_> {
 
 impl Link {
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, InspectError> {
-        let summary = Summary::of(certificate)?;
-        // It has been read already.
-        let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| InspectError::of(&error))?;
-        let own_signature = summary.self_issued.then(|| signed_by(&parsed, &parsed));
-        let mut link = Self {
-            certificate: certificate.clone().into_owned(),
-            summary,
-            subject: parsed.subject().as_raw().to_vec(),
-            issuer: parsed.issuer().as_raw().to_vec(),
-            public_key: parsed.public_key().raw.to_vec(),
-            key_identifier: None,
-            path_length: None,
-            may_sign: None,
-            is_root: own_signature == Some(Signature::Own),
-            is_old: parsed.version().0 < 2 && parsed.extensions().is_empty(),
-            algorithm: signature::name(&parsed),
-            is_common_algorithm: signature::is_common(&parsed),
-            weak_hash: signature::weak_hash(&parsed),
-            unsupported_key: key_kind::refusal(parsed.public_key()),
-            unknown_critical: None,
-            constrains_subjects: critical::constrains_subjects(&parsed),
-        };
-        let mut issuer_key = None;
-        for extension in parsed.extensions() {
-            match extension.parsed_extension() {
-                ParsedExtension::BasicConstraints(constraints) => {
-                    link.path_length = constraints.path_len_constraint;
-                }
-                ParsedExtension::KeyUsage(usage) => link.may_sign = Some(usage.key_cert_sign()),
-                ParsedExtension::SubjectKeyIdentifier(identifier) => {
-                    link.key_identifier = Some(identifier.0.to_vec());
-                }
-                ParsedExtension::AuthorityKeyIdentifier(identifier) => {
-                    issuer_key = identifier.key_identifier.as_ref().map(|identifier| identifier.0.to_vec());
-                }
-                _ => {}
-            }
-        }
-        if own_signature == Some(Signature::Unsupported) {
+        let certificate = Certificate::of(certificate)?;
+        let own_signature = certificate.self_issued.then(|| signed_by(&certificate, &certificate));
+        let is_root = match own_signature {
+            Some(Signature::Own) => true,
             // Taken at its word because of the algorithm, not because its key cannot be read. The next key of a CA, signed
             // by its last one, has its name for an issuer too.
-            let is_odd = link.weak_hash.is_some() || !link.is_common_algorithm;
-            let is_own =
-                issuer_key.is_none() || link.key_identifier.is_none() || issuer_key == link.key_identifier;
-            link.is_root = is_odd && is_own;
-        }
-        if !link.is_root {
-            link.unknown_critical = critical::unknown(&parsed);
-        }
-        Ok(link)
+            Some(Signature::Unsupported) => {
+                let is_odd =
+                    signature::weak_hash(&certificate).is_some() || !signature::is_common(&certificate);
+                let own_key = certificate.subject_key_identifier();
+                let issuer_key = certificate.authority_key_identifier();
+                is_odd && (issuer_key.is_none() || own_key.is_none() || issuer_key == own_key)
+            }
+            Some(Signature::Foreign) | None => false,
+        };
+        Ok(Self { certificate, is_root })
     }
 
     /// What the leafs name as the key of their issuer: copied, or computed where the CA does not say.
-    pub(super) fn authority_key_identifier(&self) -> Result<Vec<u8>, profile::ProfileError> {
-        match &self.key_identifier {
-            Some(identifier) => Ok(identifier.clone()),
-            None => profile::key_identifier(&self.public_key),
-        }
+    pub(super) fn authority_key_identifier(&self) -> Vec<u8> {
+        let own = self.certificate.subject_key_identifier();
+        own.map_or_else(|| profile::key_identifier(&self.certificate.key), <[u8]>::to_vec)
+    }
+
+    /// Of X.509 version 1, which has no basicConstraints. As a root Go, OpenSSL, BoringSSL and webpki take it for a CA,
+    /// below a root none of them does.
+    fn is_old(&self) -> bool {
+        self.certificate.version < 3 && self.certificate.extensions().is_empty()
     }
 
     /// The same name and key, perhaps in another certificate.
     pub(super) fn is_same_ca(&self, other: &Self) -> bool {
-        self.subject == other.subject && self.public_key == other.public_key
-    }
-
-    fn has_key(&self, key: &PrivateKey) -> bool {
-        public_key::is_same(&self.public_key, key.public_key())
+        let [own, other] = [self, other].map(|link| &link.certificate);
+        own.raw_subject() == other.raw_subject() && own.key.der() == other.key.der()
     }
 
     /// What only strict verifiers hold against it.
     fn strictness(&self, path: &Path) -> Option<Finding> {
-        if self.is_old {
+        if self.is_old() {
             let message = "the CA is an X.509 version 1 certificate, which cannot say that it is a CA, so strict verifiers refuse what it signs";
             return Some(Finding::new(Id::CertsCaNotStrict, path.display().to_string(), message));
         }
@@ -302,7 +248,7 @@ impl Link {
     /// What OpenSSL holds against its issuer.
     fn misfit(&self, issuer: &Self, path: &Path) -> Option<Finding> {
         let [named, found] = strict::mismatch(&self.certificate, &issuer.certificate)?;
-        let (name, issuer) = (&self.summary.subject, &issuer.summary.subject);
+        let (name, issuer) = (&self.certificate.subject, &issuer.certificate.subject);
         let message = format!(
             "the authority key identifier of `{name}` does not fit `{issuer}`, so OpenSSL rejects it"
         );
@@ -312,14 +258,15 @@ impl Link {
 
     /// A note about a root whose signature would count if it were not a root.
     fn odd_signature(&self, path: &Path) -> Option<Finding> {
-        let id = match self.weak_hash {
+        let id = match signature::weak_hash(&self.certificate) {
             Some(_) => Id::CertsWeakSignature,
-            None if self.is_common_algorithm => return None,
+            None if signature::is_common(&self.certificate) => return None,
             None => Id::CertsUnsupportedSignature,
         };
         let message = format!(
             "the root `{}` is signed with {}; it can be used, since verifiers do not check the signature of a root",
-            self.summary.subject, self.algorithm
+            self.certificate.subject,
+            signature::name(&self.certificate)
         );
         let mut finding = Finding::new(id, path.display().to_string(), message);
         finding.severity = Severity::Info;
@@ -350,7 +297,7 @@ mod tests {
         let set = issue_set(&SetPlan::default(), NOW).expect("a set");
         let key = set.ca.key_pem().expect("a key");
         let at = |now| prove(set.ca.certificate_pem().as_bytes(), key.as_bytes(), now);
-        let Summary { not_before, not_after, .. } = *set.ca.summary();
+        let Certificate { not_before, not_after, .. } = *set.ca.summary();
         at(not_before).expect("its first second");
         at(not_after).expect("its last second");
         assert!(matches!(at(not_before - Duration::SECOND), Err(ImportError::NotYetValid { .. })));

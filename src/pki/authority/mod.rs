@@ -287,19 +287,19 @@ impl Authority {
     fn of(imported: Imported) -> Result<Self, AuthorityError> {
         let Imported { key, path, findings } = imported;
         let first = path.first().ok_or(AuthorityError::Sign)?;
-        let summaries = || path.iter().map(|link| &link.summary);
+        let summaries = || path.iter().map(|link| &link.certificate);
         let may = |role: &Role| summaries().all(|summary| summary.permits(*role));
-        let (own, mut validity) = (&first.summary, Validity::of(&first.summary));
+        let (own, mut validity) = (&first.certificate, Validity::of(&first.certificate));
         for summary in summaries() {
             validity = validity.within(Validity::of(summary));
         }
         Ok(Self {
             summary: own.clone(),
-            subject: first.subject.clone(),
-            key_identifier: first.authority_key_identifier()?,
+            subject: own.raw_subject().to_vec(),
+            key_identifier: first.authority_key_identifier(),
             validity,
             roles: [Role::Client, Role::Server].into_iter().filter(may).collect(),
-            path: path.iter().map(|link| link.certificate.clone()).collect(),
+            path: path.iter().map(|link| link.certificate.der.clone()).collect(),
             key,
             findings,
             is_plain: false,

@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::pki::authority::local_names;
 use crate::pki::change::{ANOTHER_CA, renew_command, rotate_command};
 use crate::pki::names::list;
-use crate::pki::rotation::has_name_constraints;
 use crate::pki::{Identity, KeyType, SubjectName, lifetime};
 use crate::report::{Finding, Id};
 use crate::shell::shell_word;
@@ -48,7 +47,7 @@ impl StoredSet {
         {
             findings.extend(name.as_ref().and_then(|name| other_common_name(identity, name)));
         }
-        if wanted.name_constraints && !has_name_constraints(&self.anchors.certificates()[0]) {
+        if wanted.name_constraints && !self.ca.has_name_constraints() {
             let message = "the existing CA has no name constraints: it is good for all names";
             let path = words(self.anchors.path());
             findings.push(Finding::new(Id::CertsDiffers, path, message).with_hint(ELSEWHERE));
@@ -100,12 +99,17 @@ impl StoredSet {
     }
 
     fn other_key_type(&self, identity: &Identity, wanted: KeyType) -> Option<Finding> {
-        let (found, wanted_words) = (&identity.leaf().key, wanted.to_string());
-        if wanted_words == *found {
+        let found = &identity.leaf().key;
+        if found.is_a(wanted) {
             return None;
         }
         let hint = self.renew(identity, &format!("--key-type {}", wanted.name()));
-        Some(differs(identity.certificate_path(), "key type", (&wanted_words, found), &hint))
+        Some(differs(
+            identity.certificate_path(),
+            "key type",
+            (&wanted.to_string(), &found.to_string()),
+            &hint,
+        ))
     }
 
     fn other_ca_lifetime(&self, wanted: Span) -> Option<Finding> {

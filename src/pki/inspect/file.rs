@@ -2,15 +2,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::x509::SubjectPublicKeyInfo;
 use zeroize::Zeroizing;
 
-use super::{Certificate, sha256};
+use super::Certificate;
 use crate::crypto::any_supported_type;
 use crate::pki::identity::{blocks, read};
 use crate::pki::pem::Blocks;
-use crate::pki::{Encryption, Found, IdentityError, Passphrase, encrypted_key, key_kind, public_key};
+use crate::pki::{Encryption, Found, IdentityError, Passphrase, PublicKey, encrypted_key};
 
 /// A PEM file: what it holds of certificates and keys.
 #[derive(Clone, Debug)]
@@ -31,20 +29,12 @@ pub struct PemFile {
 }
 
 /// A private key, as far as it may be talked about.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum KeyFile {
     /// Only a passphrase opens it.
     Encrypted(Encryption),
-    /// A key that TLS can use.
-    Usable {
-        /// Kind and size, such as `P-256`.
-        kind: String,
-        /// SHA-256 of its public half (subjectPublicKeyInfo), in hexadecimal: the
-        /// [`key_fingerprint`](Certificate::key_fingerprint) of its certificates, if those have it in the same form.
-        fingerprint: String,
-        /// Its public half itself, SubjectPublicKeyInfo.
-        public: Vec<u8>,
-    },
+    /// A key that TLS can use: its public half, in the form that the key's own file gives it.
+    Usable(PublicKey),
     /// Broken, or of a kind that no TLS stack of today uses.
     Unusable,
 }
@@ -124,7 +114,7 @@ impl PemFile {
 impl KeyFile {
     /// Is it the key of `certificate`, in whatever form that has it? Of one that cannot be opened that is not known.
     pub fn belongs_to(&self, certificate: &Certificate) -> bool {
-        matches!(self, Self::Usable { public, .. } if public_key::is_of(public, &certificate.der))
+        matches!(self, Self::Usable(key) if key.is_same(&certificate.summary.key))
     }
 }
 
@@ -171,13 +161,7 @@ fn certificates(path: &Path, ders: &[CertificateDer<'_>]) -> Result<Vec<Certific
 }
 
 fn key_facts(key: &PrivateKeyDer<'_>) -> KeyFile {
-    let public = any_supported_type(key).ok().and_then(|key| key.public_key().map(|spki| spki.to_vec()));
-    let Some(public) = public else { return KeyFile::Unusable };
-    match SubjectPublicKeyInfo::from_der(&public) {
-        Ok((_, info)) => {
-            let (kind, fingerprint) = (key_kind::name(&info), sha256(&public));
-            KeyFile::Usable { kind, fingerprint, public }
-        }
-        Err(_) => KeyFile::Unusable,
-    }
+    let key = any_supported_type(key).ok();
+    let public = key.and_then(|key| PublicKey::from_der(&key.public_key()?));
+    public.map_or(KeyFile::Unusable, KeyFile::Usable)
 }

@@ -1,5 +1,6 @@
 use rustls_pki_types::CertificateDer;
 use time::macros::datetime;
+use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 

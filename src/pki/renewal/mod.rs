@@ -203,13 +203,13 @@ pub fn refuse_losses(
             let names = difference.names(&member.summary().names);
             Err(RenewalError::Loss(Box::new(Lost { path, name, role, names, what, flags: flags.to_owned() })))
         };
-        let refused = member.refused().map_err(AuthorityError::Unreadable)?;
+        let refused = member.refused();
         if !refused.is_empty() {
             return loss(Loss::Usage(refused));
         }
         let is_made = keep_key || difference.key_type.is_some() || !member.has_key();
-        if !is_made && KeyType::of(member.summary()).is_none() {
-            return loss(Loss::KeyType { kind: member.summary().key.clone(), is_rotation });
+        if !is_made && KeyType::of(&member.summary().key).is_none() {
+            return loss(Loss::KeyType { kind: member.summary().key.to_string(), is_rotation });
         }
     }
     Ok(())

@@ -40,7 +40,6 @@ mod standing;
 
 pub use error::RotationError;
 pub use next::{NewCa, Next};
-pub(super) use private::has_name_constraints;
 pub use private::{PrivateCa, Wishes};
 pub use replacement::replacement;
 pub use standing::{Standing, is_vouched_for, standing};

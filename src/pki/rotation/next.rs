@@ -8,14 +8,12 @@ use zeroize::Zeroizing;
 
 use super::{PrivateCa, Rotation, RotationError, private, text};
 use crate::pki::authority::{Authority, AuthorityError};
-use crate::pki::inspect::Certificate;
 use crate::pki::member::{Member, Successor};
 use crate::pki::renewal::RenewalError;
 use crate::pki::signature::is_signed_by;
 use crate::pki::store::Snapshot;
 use crate::pki::{
-    CA_KEY_FILE, NEXT_CA_KEY_FILE, Passphrase, SubjectName, Summary, encrypted_key, lifetime, member, pem,
-    public_key,
+    CA_KEY_FILE, Certificate, NEXT_CA_KEY_FILE, Passphrase, SubjectName, Summary, encrypted_key, member, pem,
 };
 
 /// What takes the place of the CA.
@@ -75,7 +73,7 @@ impl Next {
 
     /// Do its name constraints permit all of `names`?
     pub fn permits(&self, names: &[SubjectName]) -> bool {
-        private::permits(self.certificate(), names)
+        private::permits(&self.summary, names)
     }
 
     /// Is it this CA?
@@ -168,9 +166,9 @@ impl Rotation {
 
     /// Is the key of every CA that `finish` takes out of no use afterwards, because `egext` made that CA for this set?
     pub fn retires_only_own(&self) -> bool {
-        let in_use = public_key::of(&self.trusted[0]).unwrap_or_default();
-        let is_own = |ca: &CertificateDer<'_>| lifetime::has_made(ca) && !public_key::is_of(&in_use, ca);
-        self.temporary.iter().all(is_own)
+        let Ok(in_use) = Certificate::of(&self.trusted[0]) else { return false };
+        let is_own = |ca: Certificate| ca.is_ours() && !ca.key.is_same(&in_use.key);
+        self.temporary.iter().all(|ca| Certificate::of(ca).is_ok_and(is_own))
     }
 
     /// What `authority` will have to issue, issued in memory.
@@ -198,13 +196,12 @@ impl Rotation {
 fn told_apart(pair: [&CertificateDer<'static>; 2]) -> Result<[String; 2], RotationError> {
     let [one, other] = pair.map(Certificate::of);
     let pair = [one.map_err(AuthorityError::from)?, other.map_err(AuthorityError::from)?];
-    let names = pair.each_ref().map(|certificate| certificate.summary.subject.to_string());
+    let names = pair.each_ref().map(|certificate| certificate.subject.to_string());
     if names[0] != names[1] {
         return Ok(names.map(|name| format!("`{name}`")));
     }
-    Ok(pair.map(|certificate| {
-        format!("`{}` with SHA-256 {}", certificate.summary.subject, certificate.fingerprint)
-    }))
+    Ok(pair
+        .map(|certificate| format!("`{}` with SHA-256 {}", certificate.subject, certificate.fingerprint())))
 }
 
 pub(super) const CERTIFICATE_FILE: &str = ".next-ca.crt";

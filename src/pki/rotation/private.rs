@@ -1,16 +1,14 @@
 //! A private CA in the place of the one that is there: what it is like, and whether the one that waits is like that.
 
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
-use x509_parser::asn1_rs::FromDer as _;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, GeneralSubtree};
 use zeroize::Zeroizing;
 
 use super::{Rotation, RotationError};
 use crate::pki::authority::{self, Authority, AuthorityError, Issued, SetPlan};
 use crate::pki::change::{ANOTHER_CA, ENCRYPTED_CA, PRIVATE_CA};
-use crate::pki::{CA_KEY_FILE, KeyType, NEXT_CA_KEY_FILE, Passphrase, SubjectName, lifetime, member, pem};
+use crate::pki::{
+    CA_KEY_FILE, Certificate, KeyType, NEXT_CA_KEY_FILE, Passphrase, SubjectName, lifetime, member, pem,
+};
 use crate::units::Span;
 
 /// What a new CA shall be like.
@@ -42,7 +40,7 @@ impl Rotation {
         // One that has expired before it could sign is no example.
         if let Some(next) = self.next.as_ref().filter(|next| next.has_key && next.is_timely(now)) {
             let (key_type, lifetime) = (member::key_type(&next.summary), lifetime::span(&next.summary));
-            return PrivateCa { key_type, lifetime, permit: permitted(next.certificate()) };
+            return PrivateCa { key_type, lifetime, permit: permitted(&next.summary).to_vec() };
         }
         let ca = &self.ca.summary;
         let lifetime = if self.is_own() { lifetime::span(ca) } else { SetPlan::default().ca_lifetime };
@@ -64,7 +62,7 @@ impl Rotation {
         };
         let Wishes { key_type, lifetime, permit } = wishes;
         let seconds = |span: Span| span.duration().as_secs();
-        let is_like = key_type.is_none_or(|wanted| wanted.to_string() == next.summary.key)
+        let is_like = key_type.is_none_or(|wanted| next.summary.key.is_a(wanted))
             && lifetime.is_none_or(|wanted| seconds(wanted) == seconds(lifetime::span(&next.summary)))
             && next.permits(permit);
         let is_locked = passphrase.map_or(Ok(true), |passphrase| next.opens_with(&self.set, passphrase));
@@ -119,7 +117,7 @@ impl Rotation {
     ) -> Result<(Authority, Zeroizing<String>), RotationError> {
         let names = self.members.iter().flat_map(|member| member.summary().names.clone()).collect::<Vec<_>>();
         let domain = authority::trust_domain(&names).into_iter().collect::<Vec<_>>();
-        let is_constrained = has_name_constraints(&self.trusted[0]);
+        let is_constrained = self.ca.summary.has_name_constraints();
         if !is_constrained && !plan.permit.is_empty() {
             return Err(RotationError::NotConstrained { path: self.ca.path.clone() });
         }
@@ -168,27 +166,12 @@ fn is_same(permitted: &SubjectName, name: &SubjectName) -> bool {
 }
 
 /// Does this CA of `egext` permit all of `names` by its name constraints, each of them by an entry of its own?
-pub(super) fn permits(ca: &CertificateDer<'_>, names: &[SubjectName]) -> bool {
+pub(super) fn permits(ca: &Certificate, names: &[SubjectName]) -> bool {
     let permitted = permitted(ca);
     names.iter().all(|name| permitted.iter().any(|other| is_same(other, name)))
 }
 
 /// The names that a CA of `egext` permits by its name constraints.
-fn permitted(ca: &CertificateDer<'_>) -> Vec<SubjectName> {
-    let Ok((_, ca)) = X509Certificate::from_der(ca) else { return Vec::new() };
-    let Ok(Some(constraints)) = ca.name_constraints() else { return Vec::new() };
-    let name = |tree: &GeneralSubtree<'_>| match &tree.base {
-        // The address, and a mask that leaves nothing open.
-        GeneralName::IPAddress(octets) => {
-            SubjectName::of(&GeneralName::IPAddress(&octets[..octets.len() / 2]))
-        }
-        other => SubjectName::of(other),
-    };
-    constraints.value.permitted_subtrees.iter().flatten().map(name).collect()
-}
-
-/// Is this CA good for certain names only?
-pub(in crate::pki) fn has_name_constraints(ca: &CertificateDer<'_>) -> bool {
-    X509Certificate::from_der(ca)
-        .is_ok_and(|(_, ca)| ca.name_constraints().is_ok_and(|constraints| constraints.is_some()))
+fn permitted(ca: &Certificate) -> &[SubjectName] {
+    ca.all.name_constraints().ok().flatten().map_or(&[], |found| &found.permitted)
 }

@@ -103,7 +103,7 @@ fn what_is_typed_for_one_certificate_wins_over_variables_for_all() {
     place.init(&[]).assert().success();
     let key = ["renew", "--name", "client", "--key-type", "p384"];
     place.verb(&key).env("EGEXT_KEEP_KEY", "1").assert().success();
-    assert_eq!(place.leaf("client").key, "P-384");
+    assert_eq!(place.leaf("client").key.to_string(), "P-384");
     let name = ["renew", "--name", "client", "--force"];
     place.verb(&name).env("EGEXT_ROLE", "server").assert().success();
 }

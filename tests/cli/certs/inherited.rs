@@ -84,7 +84,7 @@ impl Theirs {
             value.sort_unstable();
             Some(value)
         });
-        (certificate.subject().as_raw().to_vec(), self.place.leaf(name).key, usages.collect())
+        (certificate.subject().as_raw().to_vec(), self.place.leaf(name).key.to_string(), usages.collect())
     }
 }
 

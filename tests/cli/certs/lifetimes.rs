@@ -157,19 +157,19 @@ fn the_default_type_of_a_key_is_the_same_for_every_verb() {
     by_corp(&["init"]).assert().success();
     by_corp(&["issue", "client", "--out", "two", "--san", "two.internal"]).assert().success();
     for name in ["server", "client", "two"] {
-        assert_eq!(place.leaf(name).key, "P-256", "{name}");
+        assert_eq!(place.leaf(name).key.to_string(), "P-256", "{name}");
     }
     by_corp(&["renew", "--name", "client", "--key-type", "rsa2048"]).assert().success();
     by_corp(&["issue", "client", "--out", "three", "--san", "three.internal"]).assert().success();
     by_corp(&["issue", "server", "--out", "four", "--san", "four.internal"]).assert().success();
     by_corp(&["issue", "server", "--out", "server", "--san", "a.internal", "--replace"]).assert().success();
-    let types = ["server", "client", "three", "four"].map(|name| place.leaf(name).key);
+    let types = ["server", "client", "three", "four"].map(|name| place.leaf(name).key.to_string());
     assert_eq!(types, ["RSA 2048", "RSA 2048", "RSA 2048", "P-256"]);
     for step in [&["prepare", "--private-ca"][..], &["activate"], &["finish"]] {
         place.verb(&["rotate-ca"]).args(step).assert().success();
     }
     let ca = Summary::of(&place.certificate("certs/ca.crt")).expect("a CA");
-    assert_eq!((ca.key.as_str(), place.leaf("four").key.as_str()), ("P-384", "P-256"));
+    assert_eq!([ca, place.leaf("four")].map(|leaf| leaf.key.to_string()), ["P-384", "P-256"]);
 }
 
 #[test]

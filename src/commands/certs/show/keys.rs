@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::pki::inspect::{KeyFile, PemFile};
-use crate::pki::{Encryption, encrypt_anew_hint};
+use crate::pki::{Encryption, KeyKind, encrypt_anew_hint};
 
 pub(super) fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> String {
     let words = match key {
@@ -17,8 +17,10 @@ pub(super) fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, boo
         }
         KeyFile::Unusable => "a key that is broken, or of a kind that TLS does not use".to_owned(),
         // "an RSA 2048 key", "an Ed25519 key", "a P-256 key"
-        KeyFile::Usable { kind, .. } if kind.starts_with(['R', 'E']) => format!("an {kind} key"),
-        KeyFile::Usable { kind, .. } => format!("a {kind} key"),
+        KeyFile::Usable(key) if matches!(key.kind(), KeyKind::Rsa | KeyKind::Ed25519) => {
+            format!("an {key} key")
+        }
+        KeyFile::Usable(key) => format!("a {key} key"),
     };
     match owner {
         Some((path, true)) => format!(
@@ -36,12 +38,12 @@ pub(super) fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(PathBuf, 
         "state": match key {
             KeyFile::Encrypted(_) => "encrypted",
             KeyFile::Unusable => "unusable",
-            KeyFile::Usable { .. } => "usable",
+            KeyFile::Usable(_) => "usable",
         },
     });
-    if let KeyFile::Usable { kind, fingerprint, .. } = key {
-        object["key_type"] = kind.as_str().into();
-        object["sha256"] = fingerprint.as_str().into();
+    if let KeyFile::Usable(key) = key {
+        object["key_type"] = key.to_string().into();
+        object["sha256"] = key.fingerprint().into();
     }
     object["certificate_file"] = owner.map(|(path, _)| path.display().to_string()).into();
     object

@@ -202,7 +202,7 @@ impl Shown {
             for key in &file.keys {
                 let owner = self.owner(key);
                 let mut words = key_words(&file.path, key, owner.as_ref());
-                if owner.is_none() && matches!(key, KeyFile::Usable { .. }) {
+                if owner.is_none() && matches!(key, KeyFile::Usable(_)) {
                     words += self.belongs_to_none();
                 }
                 text += &section(&file.path, &words, &[]);
@@ -234,7 +234,7 @@ impl Shown {
         };
         let key = match self.key_file(certificate) {
             Some(path) => format!("{}, in `{}`", summary.key, path.display()),
-            None => summary.key.clone(),
+            None => summary.key.to_string(),
         };
         let moment = |moment| {
             format!(
