@@ -18,8 +18,9 @@ mod values;
 
 pub use bridge::Bridge;
 pub use certs::{
-    Activate, Certs, CertsCheck, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRenew, CertsRotateCa,
-    CertsShow, Changes, NewKeyPassphrase, OtherCa, Prepare, RotationStep, Server, Signer, Status, Step,
+    Activate, Certs, CertsCheck, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRemove, CertsRenew,
+    CertsRotateCa, CertsShow, Changes, Finish, NewKeyPassphrase, OtherCa, Prepare, RotationStep, Server,
+    Signer, Status, Step,
 };
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;

@@ -10,6 +10,7 @@ impl Command {
                 CertsCommand::Init(_) => "certs init",
                 CertsCommand::Issue(_) => "certs issue",
                 CertsCommand::Pack(_) => "certs pack",
+                CertsCommand::Remove(_) => "certs remove",
                 CertsCommand::Renew(_) => "certs renew",
                 CertsCommand::RotateCa(rotation) => match &rotation.step {
                     RotationStep::Activate(_) => "certs rotate-ca activate",

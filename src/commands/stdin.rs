@@ -63,7 +63,7 @@ fn certs_inputs(command: &CertsCommand) -> Vec<Input<'_>> {
             inputs.extend(input(PASSPHRASE, show.ca_key_passphrase_file.as_ref()));
             inputs
         }
-        CertsCommand::Pack(_) => Vec::new(),
+        CertsCommand::Pack(_) | CertsCommand::Remove(_) => Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey, common_name};
 use super::change::Difference;
 use super::inherited::Inherited;
-use super::store::{SetFile, Snapshot, Store, StoreError};
+use super::store::{SetFile, Snapshot, Store, StoreError, refuse_inside};
 use super::{
     CA_CERTIFICATE_FILE, DistinguishedName, Found, Identity, IdentityError, KeyType, Refusal, Role,
     SubjectName, Summary, identity, lifetime, strict, verify,
@@ -47,12 +47,16 @@ impl Member {
     pub fn all_but(set: &Snapshot, left_out: Option<&str>) -> Result<Vec<Self>, IdentityError> {
         let stems = set.names().iter().filter(|name| *name != CA_CERTIFICATE_FILE && !name.starts_with('.'));
         let mut names = stems.filter_map(|name| name.strip_suffix(".crt")).collect::<Vec<_>>();
-        names.retain(|name| Some(*name) != left_out);
+        names.retain(|name| Some(*name) != left_out && !set.withdrawn().iter().any(|other| other == name));
         names.sort_by_key(|name| (*name != "server", *name != "client", name.to_owned()));
         names.into_iter().map(|name| Self::load(set, name)).collect()
     }
 
-    fn load(set: &Snapshot, name: &str) -> Result<Self, IdentityError> {
+    /// The one that is called `name`.
+    ///
+    /// # Errors
+    /// When one of its files is not there, or cannot be used.
+    pub fn load(set: &Snapshot, name: &str) -> Result<Self, IdentityError> {
         let (file, key_file) = (certificate_file(name), key_file(name));
         let (path, text) = (set.path(&file), set.read(&file)?);
         let pair = || -> Result<Identity, IdentityError> {
@@ -233,6 +237,7 @@ impl Successor {
 /// # Errors
 /// When there is none, or others could replace its files.
 pub fn set(directory: &Path) -> Result<Snapshot, MemberError> {
+    refuse_inside(directory)?;
     Snapshot::open(directory)?.ok_or_else(|| MemberError::NoSet { directory: directory.into() })
 }
 

@@ -23,6 +23,7 @@ const CALLS: &[(&str, State, &[&str])] = &[
     ("certs init", State::Nothing, &[]),
     ("certs issue", State::Made, &["client", "--out=other", "--san=other.internal"]),
     ("certs pack", State::Made, &["server", "--out=server.tar"]),
+    ("certs remove", State::Made, &["other"]),
     ("certs renew", State::Made, &[]),
     ("certs rotate-ca activate", State::Prepared, &[]),
     ("certs rotate-ca finish", State::Activated, &[]),
@@ -135,7 +136,7 @@ fn flags_that_destroy_have_no_variable() {
             }
         }
     }
-    assert_eq!(found, 4);
+    assert_eq!(found, 5);
 }
 
 #[test]

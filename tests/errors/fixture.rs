@@ -210,7 +210,9 @@ impl Fixture {
             }
         }
         self.write("unusable/server.crt", "hello\n");
-        for name in ["busy", "stray", "unlinked", "strange", "leaky", "spoilt", "worn", "from-csr"] {
+        for name in
+            ["busy", "stray", "unlinked", "strange", "leaky", "spoilt", "worn", "from-csr", "hollow", "gap"]
+        {
             self.run(&format!("certs init --dir {name}"));
         }
         let hidden = self.path().join("stray/.egext");
@@ -223,6 +225,8 @@ impl Fixture {
         for name in ["ca.crt", "ca.key", "server.crt", "server.key", "client.crt", "client.key"] {
             fs::remove_file(self.path().join("unlinked").join(name)).expect("a link");
         }
+        fs::remove_dir_all(self.path().join("hollow/.egext")).expect("there");
+        fs::remove_file(self.path().join("gap/server.crt")).expect("a link");
         for file in ["server.crt", "server.key"] {
             self.write(&format!("strange/.egext/current/{file}"), self.read(&format!("other/{file}")));
         }

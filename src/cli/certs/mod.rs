@@ -2,6 +2,7 @@ mod check;
 mod init;
 mod issue;
 mod pack;
+mod remove;
 mod renew;
 mod rotate_ca;
 mod show;
@@ -11,9 +12,10 @@ pub use check::CertsCheck;
 pub use init::CertsInit;
 pub use issue::CertsIssue;
 pub use pack::CertsPack;
+pub use remove::CertsRemove;
 pub use renew::{CertsRenew, Changes};
 pub use rotate_ca::{
-    Activate, CertsRotateCa, NewKeyPassphrase, OtherCa, Prepare, RotationStep, Status, Step,
+    Activate, CertsRotateCa, Finish, NewKeyPassphrase, OtherCa, Prepare, RotationStep, Status, Step,
 };
 pub use show::{CertsShow, Server};
 pub use signer::Signer;
@@ -42,6 +44,8 @@ pub enum CertsCommand {
     Issue(CertsIssue),
     /// Renew what is due, or change names, lifetime or key type of one certificate
     Renew(CertsRenew),
+    /// Take certificates of `certs issue` out of the set
+    Remove(CertsRemove),
     /// Replace the CA step by step, without a failed call
     RotateCa(CertsRotateCa),
     /// Write the files of one side to an archive, for another machine

@@ -25,7 +25,7 @@ pub enum RotationStep {
     /// Reissue all certificates from the new CA
     Activate(Activate),
     /// Remove the old CA from `ca.crt`
-    Finish(Step),
+    Finish(Finish),
     /// Print the next step and the reason
     Status(Status),
 }
@@ -74,6 +74,21 @@ pub struct Activate {
     /// Who signs from now on.
     #[command(flatten)]
     pub other: OtherCa,
+}
+
+/// Remove the old CA from `ca.crt`.
+#[derive(Args, Debug)]
+pub struct Finish {
+    /// What every step has.
+    #[command(flatten)]
+    pub step: Step,
+    /// Also remove CA keys that egext did not make
+    ///
+    /// Without it, they are kept in `.egext`, since nothing can make them again. It also works after the rotation:
+    /// no CA key is left but that of the CA that signs.
+    // Without an environment variable: it destroys.
+    #[arg(long)]
+    pub discard_ca_key: bool,
 }
 
 // Without environment variables: those of `certs init` and `certs renew` name the old CA.

@@ -102,9 +102,14 @@ pub(super) const ROWS: &[Row] = &[
         hint: "`egext certs renew` renews certificates, or changes one",
     },
     Row {
-        typed: "uninstall revoke crl ocsp delete rm remove",
-        at: &["", "certs"],
-        hint: "certificates are not revoked: `rotate-ca` replaces the CA that issued them",
+        typed: "uninstall revoke crl ocsp delete rm remove del drop forget",
+        at: &[""],
+        hint: "`egext certs remove NAME` takes a certificate out of the set; none is revoked: `rotate-ca` replaces the CA that issued it",
+    },
+    Row {
+        typed: "uninstall revoke crl ocsp delete rm del drop forget",
+        at: &["certs"],
+        hint: "`egext certs remove NAME` takes a certificate out of the set; none is revoked: `rotate-ca` replaces the CA that issued it",
     },
     Row {
         typed: "new create make gencert genkey gen generate ca selfsign self-signed install setup",

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::presented::{Question, client_in};
-use super::{Advised, CertsError};
+use super::{Advised, CertsError, lines};
 use crate::cli::CertsCheck;
 use crate::commands::Error;
 use crate::commands::material::Files as _;
@@ -12,6 +12,7 @@ use crate::host::Host;
 use crate::input::is_stdin;
 use crate::pki::audit::{Audit, LeafFiles, Questions, Scope, audit};
 use crate::pki::inspect::{Certificate, PemFile};
+use crate::pki::store::Snapshot;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, NameError, Passphrase, SubjectName, when};
 use crate::report::{Check, Line, Metric, Report, Role as Style, Severity, State, Talk};
 
@@ -32,6 +33,9 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
             role: questions.role,
         }
         .into());
+    }
+    if arguments.material.named_pair()?.is_none() {
+        audit.checks.extend(half_removed(directory(arguments)));
     }
     // A server's file that cannot be judged has a finding, which says more.
     let is_fine = || audit.findings().all(|finding| finding.severity < Severity::Error);
@@ -55,6 +59,15 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
         }
     }
     Ok(report(audit, now))
+}
+
+/// Certificates that were deleted by the names that users know, and are still in the set.
+fn half_removed(directory: &Path) -> Option<Check> {
+    // What is wrong with the directory itself has been found.
+    let set = Snapshot::open(directory).ok().flatten()?;
+    let findings = lines::withdrawn(&set);
+    let subject = findings.first()?.subject.clone();
+    Some(Check { name: "place", subject, state: State::Found(findings) })
 }
 
 fn questions(arguments: &CertsCheck) -> Result<Questions, CertsError> {

@@ -146,7 +146,9 @@ impl Plan {
 
     /// A name stands for one holder: what is there goes only when that was asked for.
     fn replaces(&self, set: &Snapshot, name: &str, files: &[String]) -> Result<bool, CertsError> {
-        let is_taken = files.iter().any(|file| set.has(file));
+        // Who has deleted the files wants the name to be free.
+        let is_withdrawn = set.withdrawn().iter().any(|withdrawn| withdrawn == name);
+        let is_taken = files.iter().any(|file| set.has(file)) && !is_withdrawn;
         if is_taken && !self.replace {
             return Err(CertsError::NameTaken { name: name.to_owned(), directory: self.directory.clone() });
         }

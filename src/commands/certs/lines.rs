@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::pki::change::rotation_command;
 use crate::pki::member::{certificate_file, key_file};
+use crate::pki::store::{self, OtherCaKey, Snapshot};
 use crate::pki::{CA_CERTIFICATE_FILE, Role, Summary, when};
 use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
-use crate::shell::shell_file;
+use crate::shell::{dir_flag, shell_file, shell_path, shell_word};
 use crate::units::Span;
 
 /// One certificate: who, for whom, until when, and a remark.
@@ -119,6 +121,49 @@ pub(super) fn ca_key_elsewhere(certificate: &Path, key: &Path, passphrase: Optio
         "the CA's key stays where it is; whoever issues or renews names it again: `{}`",
         ca_flags(certificate, key, passphrase)
     )
+}
+
+/// What is said of CA keys that stay in `directory` though their CAs sign there no longer.
+pub(super) fn kept_ca_keys(directory: &Path) -> Vec<Finding> {
+    // The report is about something else, and what cannot be looked at is found by the next command that writes.
+    let keys = store::other_ca_keys(directory).unwrap_or_default();
+    let finding = |key: OtherCaKey| {
+        let ca = key.ca.map_or_else(|| "a CA".to_owned(), |ca| format!("`{ca}`"));
+        let message = format!("it is the key of {ca}, which `egext` did not make, and was kept");
+        let finish = rotation_command("finish", "--discard-ca-key", directory);
+        let hint = format!("copy it to where it belongs; then {finish} removes it here");
+        Finding::new(Id::CertsCaKeyKept, words(&key.path), message).with_hint(hint)
+    };
+    keys.into_iter().filter(|key| key.is_kept).map(finding).collect()
+}
+
+/// What is said of certificates whose files the user has deleted, and which are still in `set`.
+pub(super) fn withdrawn(set: &Snapshot) -> Vec<Finding> {
+    let finding = |name: &String| {
+        let (file, word, place) = (certificate_file(name), shell_word(name), dir_flag(set.directory()));
+        let message =
+            format!("it was deleted, and `{name}` is still in the set: it is not renewed, and not put back");
+        let is_missing = |file: &String| set.has(file) && set.path(file).symlink_metadata().is_err();
+        let missing = [file.clone(), key_file(name)].into_iter().filter(is_missing);
+        let links =
+            missing.map(|file| format!("ln -s .egext/current/{file} {}", shell_path(&set.path(&file))));
+        let hint = format!(
+            "`egext certs remove {word}{place}` takes it out; `{}` puts it back",
+            links.collect::<Vec<_>>().join(" && ")
+        );
+        Finding::new(Id::CertsHalfRemoved, words(&set.path(&file)), message).with_hint(hint)
+    };
+    set.withdrawn().iter().map(finding).collect()
+}
+
+/// Who presents the certificate that is called `name`.
+pub(super) fn who(name: &str, role: Role) -> String {
+    match (name, role) {
+        ("server", _) => "the server".to_owned(),
+        ("client", _) => "the client".to_owned(),
+        (name, Role::Client) => format!("the client `{name}`"),
+        (name, Role::Server) => format!("the server `{name}`"),
+    }
 }
 
 /// A note about a CA that issues certificates for others, too.

@@ -9,6 +9,7 @@ mod lines;
 mod overview;
 mod pack;
 mod presented;
+mod remove;
 mod renew;
 mod rotate_ca;
 mod show;
@@ -42,6 +43,7 @@ pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error
         CertsCommand::Show(arguments) => show::run(&arguments, now)?,
         CertsCommand::Issue(arguments) => issue::run(arguments, now)?,
         CertsCommand::Pack(arguments) => pack::run(&arguments, now)?,
+        CertsCommand::Remove(arguments) => remove::run(&arguments, now)?,
         CertsCommand::Renew(arguments) => renew::run(arguments, now)?,
         CertsCommand::RotateCa(arguments) => rotate_ca::run(arguments, now)?,
     })
@@ -70,11 +72,12 @@ fn directory(command: &CertsCommand) -> &Path {
         CertsCommand::Show(arguments) => &arguments.dir,
         CertsCommand::Issue(arguments) => &arguments.dir,
         CertsCommand::Pack(arguments) => &arguments.dir,
+        CertsCommand::Remove(arguments) => &arguments.dir,
         CertsCommand::Renew(arguments) => &arguments.dir,
         CertsCommand::RotateCa(arguments) => match &arguments.step {
             RotationStep::Prepare(arguments) => &arguments.step.dir,
             RotationStep::Activate(arguments) => &arguments.step.dir,
-            RotationStep::Finish(arguments) => &arguments.dir,
+            RotationStep::Finish(arguments) => &arguments.step.dir,
             RotationStep::Status(arguments) => &arguments.dir,
         },
     }
@@ -93,6 +96,16 @@ pub enum CertsError {
     /// The user gave a flag without another that it needs.
     #[error(transparent)]
     Alone(#[from] Alone),
+    /// The user named a file in place of the certificate that it holds.
+    #[error("`{typed}` is a file, and the name of a certificate is expected")]
+    FileAsCertificate {
+        /// As typed.
+        typed: String,
+        /// What the certificate is called.
+        name: String,
+        /// The directory.
+        directory: PathBuf,
+    },
     /// The user named a file in place of a directory.
     #[error("`{}` is a file, and a directory is expected", path.display())]
     FileAsDirectory {
@@ -262,6 +275,11 @@ impl Hint for CertsError {
                 Some(format!("leave `{flag}` out to check the directory, or the directory to check the file"))
             }
             Self::Change(error) => error.hint(),
+            Self::FileAsCertificate { name, directory, .. } => Some(format!(
+                "leave out what stands around the name: `egext certs remove {}{}`",
+                shell_word(name),
+                dir_flag(directory)
+            )),
             Self::FileAsDirectory { path } => Some(format!(
                 "`egext certs show {}` says what is in it; to check single files, name them with `--ca`, `--cert` and `--key`",
                 shell_path(path)

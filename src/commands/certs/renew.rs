@@ -13,7 +13,7 @@ use crate::pki::member::{self, Member, Successor};
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::rotation::replacement;
 use crate::pki::store::{Snapshot, Store};
-use crate::pki::{NameError, Role, SET_FILES, SubjectName, Summary, lifetime, when};
+use crate::pki::{NameError, SET_FILES, SubjectName, Summary, lifetime, when};
 use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
 use crate::shell::{dir_flag, shell_word};
 
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, 
     let set = member::set(&plan.directory)?;
     let members = Member::all(&set)?;
     if plan.dry_run {
-        return plan.dry(&set, &members, now);
+        return Ok(Plan::with_withdrawn(plan.dry(&set, &members, now)?, &set));
     }
     let store = Store::open(&plan.directory, &SET_FILES)?;
     // Another run may have been faster, before the lock was ours.
@@ -31,13 +31,13 @@ pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, 
     let members = Member::all(&set)?;
     let selected = plan.select(&set, &members, now)?;
     let Some(ca) = plan.ca(&set, (&members, &selected), now)? else {
-        return plan.unchanged(&set, &members, now);
+        return Ok(Plan::with_withdrawn(plan.unchanged(&set, &members, now)?, &set));
     };
     let authority = plan.open((&set, &members), &ca, now)?;
     let successors = plan.successors((&set, &members), &selected, &authority, now)?;
     let files = successors.iter().flat_map(Successor::files).collect::<Vec<_>>();
     store.update(&files, &[])?;
-    Ok(plan.renewed(&selected, &successors, now))
+    Ok(Plan::with_withdrawn(plan.renewed(&selected, &successors, now), &set))
 }
 
 /// What `egext certs renew` shall do.
@@ -312,6 +312,12 @@ impl Plan {
         report
     }
 
+    /// Says which certificates are not renewed because their files were deleted.
+    fn with_withdrawn(mut report: Report, set: &Snapshot) -> Report {
+        lines::findings(&mut report, lines::withdrawn(set));
+        report
+    }
+
     fn report(&self, outcome: &str, style: Style, done: &str) -> Report {
         let mut report = Report::new("certs renew");
         lines::title(&mut report, style, done, &format!(" in `{}`", self.directory.display()));
@@ -357,11 +363,6 @@ fn due_words(directory: &Path, selected: &[Selected<'_>]) -> String {
 
 /// Who presents what was renewed.
 fn restart(selected: &[Selected<'_>]) -> Vec<String> {
-    let who = |Selected { member, .. }: &Selected<'_>| match (member.name(), member.role()) {
-        ("server", _) => "the server".to_owned(),
-        ("client", _) => "the client".to_owned(),
-        (name, Role::Client) => format!("the client `{name}`"),
-        (name, Role::Server) => format!("the server `{name}`"),
-    };
+    let who = |Selected { member, .. }: &Selected<'_>| lines::who(member.name(), member.role());
     selected.iter().map(who).collect()
 }

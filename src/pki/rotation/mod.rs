@@ -27,22 +27,27 @@
 //! that nobody copies the key to a peer. It travels with the set through every renewal, is replaced in the same
 //! rename, and `ca.key` stays what it has always been: the key of the first certificate in `ca.crt`. The old
 //! CA's key is not needed after `activate`: it stays in the set before, until there is another one. It is not
-//! needed before either, so a set whose CA key was discarded gets a CA again in the same way.
+//! needed before either, so a set whose CA key was discarded gets a CA again in the same way. `finish` removes it, unless
+//! `egext` did not make that CA: then the store keeps the key, which nothing can make again, until the user says that it may
+//! go.
 //!
 //! The key of a company's CA is never stored: `prepare` proves with it that it can issue every certificate of the set, and
 //! `activate` is given it again. What is kept in between is the CA's certificate, and those above it.
 
 mod error;
+mod namesakes;
 mod next;
 mod private;
 mod replacement;
 mod standing;
+mod step;
 
 pub use error::RotationError;
 pub use next::{NewCa, Next};
 pub use private::{PrivateCa, Wishes};
 pub use replacement::replacement;
 pub use standing::{Standing, is_vouched_for, standing};
+pub use step::Step;
 
 use std::path::Path;
 
@@ -51,14 +56,14 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::authority::Authority;
-use super::ca_bundle::{Bundle, TEMPORARY_FILE, upward};
+use super::ca_bundle::{Bundle, upward};
 use super::change::{ANOTHER_CA, Difference};
 use super::member::{self, Member, Successor};
 use super::renewal::{self, Ca, RenewalError, Selected, Signer};
-use super::store::{SetFile, Snapshot, Store, StoreError};
+use super::store::{Snapshot, Store, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, NEXT_CA_KEY_FILE, Passphrase, SET_FILES, Summary, date,
-    pem,
+    CA_CERTIFICATE_FILE, CA_KEY_FILE, DistinguishedName, IdentityError, NEXT_CA_KEY_FILE, Passphrase,
+    SET_FILES, Summary, date, pem,
 };
 
 /// How far a rotation has come.
@@ -102,6 +107,8 @@ pub struct Rotation {
     pub retiring: Vec<Summary>,
     /// What is trusted too, and has nothing to do with a rotation: the user has added it.
     pub others: Vec<Summary>,
+    /// CAs of one name in `ca.crt` that OpenSSL takes for one another.
+    pub namesakes: Option<DistinguishedName>,
     /// All leafs.
     pub members: Vec<Member>,
 }
@@ -143,7 +150,8 @@ impl Rotation {
             (None, false) => Phase::Activated,
             (None, true) => Phase::Idle,
         };
-        Ok(Self { set, trusted, temporary, phase, ca, next, retiring, others, members })
+        let namesakes = namesakes::find(&trusted);
+        Ok(Self { set, trusted, temporary, phase, ca, next, retiring, others, namesakes, members })
     }
 
     /// When the present CA should be replaced: before it cuts the life of a leaf short. Of leafs that are meant to
@@ -243,11 +251,14 @@ impl Rotation {
         Ok(step)
     }
 
-    /// Trusts the old CA no more.
+    /// Trusts the old CA no more. `discards` also CA keys that `egext` did not make, which are kept otherwise.
     ///
     /// # Errors
     /// When a leaf of the old CA is still there.
-    pub fn finish(&self) -> Result<Step, RotationError> {
+    pub fn finish(&self, discards: bool) -> Result<Step, RotationError> {
+        if self.phase == Phase::Idle {
+            return Ok(Step { discards_ca_keys: discards, ..Step::default() });
+        }
         let is_strange = |member: &&Member| member.verify_below(self.signs()).is_err();
         if let Some(member) = self.members.iter().find(is_strange) {
             return Err(RotationError::StillNeeded {
@@ -268,7 +279,7 @@ impl Rotation {
             let directory = self.set.directory().to_owned();
             return Err(RotationError::Misfit { directory, certificate, issuer });
         }
-        let mut step = Step { forgets_ca_keys: true, ..Step::default() };
+        let mut step = Step { forgets_ca_keys: !discards, discards_ca_keys: discards, ..Step::default() };
         step.trust(&trusted, &[]);
         Ok(step)
     }
@@ -324,6 +335,23 @@ impl Rotation {
         self.trusted.iter().filter(|certificate| !is_only_prepared(certificate)).cloned().collect()
     }
 
+    /// What all of it was read from.
+    pub fn set(&self) -> &Snapshot {
+        &self.set
+    }
+
+    /// What has issued the certificates: the CA in `ca.crt`, or one below it.
+    pub fn signer(&self) -> &Summary {
+        let issuer = self.members.iter().find_map(|member| member.intermediates().first());
+        issuer.unwrap_or(&self.ca.summary)
+    }
+
+    /// The name of the CA whose key is in the set, if `egext` did not make it: nothing can make the key again.
+    pub fn foreign_key(&self) -> Option<&DistinguishedName> {
+        let is_foreign = self.set.has(CA_KEY_FILE) && !self.is_own();
+        is_foreign.then_some(&self.ca.summary.subject)
+    }
+
     /// The names of all CAs in `ca.crt`, the one that signs first.
     pub fn trusted(&self) -> Vec<String> {
         let summaries = self.trusted.iter().filter_map(|certificate| Summary::of(certificate).ok());
@@ -333,50 +361,6 @@ impl Rotation {
     /// Do peers trust the root of `next` already, because the present CA has the same one?
     pub fn has_root_of(&self, next: &Next) -> bool {
         upward(&self.trusted).contains(next.anchor())
-    }
-}
-
-/// What a step changes: nothing is written before [`Self::apply`].
-#[derive(Default)]
-pub struct Step {
-    files: Vec<SetFile<'static>>,
-    removed: Vec<&'static str>,
-    successors: Vec<Successor>,
-    /// The new leafs are not written: they show what the next step makes.
-    is_rehearsed: bool,
-    forgets_ca_keys: bool,
-}
-
-impl Step {
-    /// New leafs that it makes, or that the next step will make.
-    pub fn successors(&self) -> &[Successor] {
-        &self.successors
-    }
-
-    /// Writes all of it at once.
-    ///
-    /// # Errors
-    /// When the set cannot be written. It is as before then.
-    pub fn apply(self, store: Store) -> Result<Vec<Successor>, StoreError> {
-        let Self { mut files, removed, successors, is_rehearsed, forgets_ca_keys } = self;
-        let store = if forgets_ca_keys { store.forget_ca_keys() } else { store };
-        let written = if is_rehearsed { &[][..] } else { &successors };
-        let files = written.iter().flat_map(Successor::files).chain(files.drain(..)).collect::<Vec<_>>();
-        store.update(&files, &removed)?;
-        Ok(successors)
-    }
-
-    fn write(&mut self, name: &'static str, text: Zeroizing<String>, secret: bool) {
-        self.files.push(SetFile { name, text, secret });
-    }
-
-    /// `trusted` becomes `ca.crt`; those that are `temporary` as well go with the rotation.
-    fn trust(&mut self, trusted: &[CertificateDer<'static>], temporary: &[CertificateDer<'static>]) {
-        self.write(CA_CERTIFICATE_FILE, pem::bundle(trusted), false);
-        match temporary {
-            [] => self.removed.push(TEMPORARY_FILE),
-            some => self.write(TEMPORARY_FILE, pem::bundle(some), false),
-        }
     }
 }
 

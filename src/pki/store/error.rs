@@ -16,6 +16,14 @@ pub enum StoreError {
         /// The directory.
         directory: PathBuf,
     },
+    /// A copy that left out what the links lead to, with the CA's key. Who made a new set would lose the old one.
+    #[error("the links in `{}` lead to `.egext`, which is not there", directory.display())]
+    Dangling {
+        /// The directory.
+        directory: PathBuf,
+        /// What they are called.
+        links: Vec<String>,
+    },
     /// Something is there already, and is not replaced.
     #[error("`{}` exists, and is not overwritten", path.display())]
     Exists {
@@ -54,6 +62,22 @@ pub enum StoreError {
         /// The names of the files that are not there.
         missing: Vec<String>,
     },
+    /// The user named what is inside of a set.
+    #[error("`{}` is inside of the set `{}`", directory.display(), set.display())]
+    InsideSet {
+        /// The directory.
+        directory: PathBuf,
+        /// That of the set.
+        set: PathBuf,
+    },
+    /// The current set is whole, and users do not find all of it.
+    #[error("`{}` lacks the {} {}", directory.display(), if links.len() == 1 { "link" } else { "links" }, names_words(links))]
+    LinkMissing {
+        /// The directory.
+        directory: PathBuf,
+        /// What the links are called.
+        links: Vec<String>,
+    },
     /// The files are no set, though all are there.
     #[error("`{}` was not issued by the CA in `{}`", certificate.display(), ca.display())]
     Mixture {
@@ -81,6 +105,8 @@ pub enum StoreError {
         sets: Vec<String>,
         /// The link that is still there.
         current: bool,
+        /// Those that users know are there, and `current` is missing.
+        has_links: bool,
     },
     /// What should lead to a set next to it leads somewhere else.
     #[error("`{}` leads to `{}`, not to a set of `egext certs`", path.display(), target.display())]
@@ -139,6 +165,13 @@ impl Hint for StoreError {
                 }
                 _ => format!("look at what is there: `ls -ld {}`", shell_path(path)),
             },
+            Self::Dangling { directory, links } => {
+                let links = links.iter().map(|link| shell_path(&directory.join(link)));
+                format!(
+                    "copy the directory again with its `.egext` (`cp -a`); to begin anew with another CA, remove the links: `rm {}`",
+                    links.collect::<Vec<_>>().join(" ")
+                )
+            }
             Self::Exists { .. } => "name another file, or remove this one".to_owned(),
             Self::Foreign { .. } => "move it away, or name another directory with `--dir`".to_owned(),
             Self::GatewayHome { .. } => {
@@ -160,12 +193,20 @@ impl Hint for StoreError {
                     )),
                 }
             }
+            Self::InsideSet { set, .. } => format!("name the set: `--dir {}`", shell_path(set)),
+            Self::LinkMissing { directory, links } => {
+                let made = links.iter().map(|link| {
+                    format!("ln -s .egext/current/{link} {}", shell_path(&directory.join(link)))
+                });
+                format!("the set in `.egext` is whole: `{}` puts back what is missing", made.collect::<Vec<_>>().join(" && "))
+            }
             Self::OneSide { role, .. } => format!(
                 "renew where the set was made, and copy the files of the {role} again: `egext certs renew --dir DIR`, then `egext certs pack {role} --out {role}.tar --dir DIR`; a new set goes into another directory with `--dir`"
             ),
             Self::Mixture { .. } => "copy the set again as a whole: files of two sets were mixed".to_owned(),
             Self::Unusable(error) => return error.hint(),
             Self::Stray { .. } => "it was changed since: put the link back, or name another directory with `--dir`".to_owned(),
+            Self::Unlinked { directory, sets, has_links: true, .. } => current_words(directory, sets),
             Self::Unlinked { directory, sets, current, .. } => linking_words(directory, sets, *current),
             Self::Untrusted(error) => return error.hint(),
             Self::NoRandomness => "look at `dmesg` for `random`, and try again".to_owned(),
@@ -200,8 +241,23 @@ fn linking_words(directory: &Path, sets: &[String], current: bool) -> String {
     }
 }
 
+/// The same where only the link is missing that leads to the set in use.
+fn current_words(directory: &Path, sets: &[String]) -> String {
+    let place = shell_path(directory);
+    match sets {
+        [set] => format!("put it back: `ln -sfn {set} {place}/.egext/current`"),
+        _ => format!(
+            "choose the newest of them (`egext certs show {place}/.egext/SET` tells its dates) for SET: `ln -sfn SET {place}/.egext/current`"
+        ),
+    }
+}
+
+fn names_words(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 fn missing_words(missing: &[String]) -> String {
-    let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let names = names_words(missing);
     let verb = if missing.len() == 1 { "is" } else { "are" };
     format!("{names} {verb}")
 }

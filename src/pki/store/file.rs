@@ -126,8 +126,21 @@ pub(super) fn sync(files: &[Unsynced]) -> Result<(), StoreError> {
     })
 }
 
+/// Syncs and closes what is open, before it is more than a process may have open at once: a set may have any number of
+/// further certificates. A set of two sides stays below, and is synced at once.
+pub(super) fn close_many(files: &mut Vec<Unsynced>) -> Result<(), StoreError> {
+    if files.len() >= MOST_OPEN {
+        sync(files)?;
+        files.clear();
+    }
+    Ok(())
+}
+
 pub(super) fn random_name() -> Result<String, StoreError> {
     let mut octets = [0; 8];
     crate::crypto::rand::fill(&mut octets).map_err(|_| StoreError::NoRandomness)?;
     Ok(format!("{:016x}", u64::from_be_bytes(octets)))
 }
+
+/// Even `ulimit -n 64` leaves as many.
+const MOST_OPEN: usize = 16;

@@ -4,13 +4,15 @@
 //! of the set in use. So a link tells with which new set the key before it is forgotten; whatever command comes next
 //! finishes the removal.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
 use super::file::sync;
 use super::handle::Directory;
+use super::keep::{keep_ca_key, remove_kept};
 use super::lock::lock;
-use super::place::{FORGOTTEN, Place, is_set};
+use super::place::{DISCARDED, FORGOTTEN, Place, is_set};
 use super::{StoreError, Undo};
 use crate::pki::{CA_KEY_FILE, NEXT_CA_KEY_FILE};
 
@@ -21,7 +23,8 @@ use crate::pki::{CA_KEY_FILE, NEXT_CA_KEY_FILE};
 pub fn finish_forgetting(directory: &Path) -> Result<(), StoreError> {
     // A directory that we would not write to has no run of ours to finish; other commands judge it in their own way.
     let Ok(Some(found)) = Place::find(directory) else { return Ok(()) };
-    if found.hidden().is_none_or(|hidden| hidden.target(FORGOTTEN).is_none()) {
+    let is_marked = |hidden: &Directory| MARKERS.iter().any(|marker| hidden.target(marker).is_some());
+    if !found.hidden().is_some_and(is_marked) {
         return Ok(());
     }
     let (mut undo, mut changed) = (Undo::default(), Vec::new());
@@ -36,19 +39,35 @@ pub fn finish_forgetting(directory: &Path) -> Result<(), StoreError> {
 /// For who holds the lock.
 pub(super) fn forget(place: &Place) -> Result<(), StoreError> {
     let Some(hidden) = place.hidden() else { return Ok(()) };
-    let Some(new) = hidden.target(FORGOTTEN) else { return Ok(()) };
-    // Otherwise the new set did not take its place, and the key is that of the set in use.
-    if place.current()?.as_ref() == Some(&new) {
-        for (name, kind) in hidden.entries()? {
-            // Also of what is swept only after this: the marker goes when no key is left.
-            if kind.is_dir() && name != new && is_set(&name) {
-                remove_ca_keys(&hidden.open(name)?)?;
+    for marker in MARKERS {
+        let Some(new) = hidden.target(marker) else { continue };
+        // Otherwise the new set did not take its place, and the key is that of the set in use.
+        if place.current()?.as_ref() == Some(&new) {
+            forget_beside(&new, hidden, marker)?;
+        }
+        let failed = |source| StoreError::failed("remove", &hidden.path_of(marker), source);
+        hidden.remove(marker).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// No CA key stays but that of the set `new`, and with the weaker marker those that `egext` cannot make again.
+fn forget_beside(new: &OsStr, hidden: &Directory, marker: &str) -> Result<(), StoreError> {
+    let current = hidden.open(new)?;
+    for (name, kind) in hidden.entries()? {
+        // Also of what is swept only after this: the marker goes when no key is left.
+        if kind.is_dir() && name != new && is_set(&name) {
+            let set = hidden.open(name)?;
+            if marker == FORGOTTEN {
+                keep_ca_key(hidden, &set, &[&current])?;
             }
+            remove_ca_keys(&set)?;
         }
     }
-    let failed = |source| StoreError::failed("remove", &hidden.path_of(FORGOTTEN), source);
-    hidden.remove(FORGOTTEN).map_err(failed)
+    if marker == DISCARDED { remove_kept(hidden) } else { Ok(()) }
 }
+
+const MARKERS: [&str; 2] = [FORGOTTEN, DISCARDED];
 
 /// On disk, too: who is told that a key is gone may sell the machine.
 fn remove_ca_keys(set: &Directory) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ pub(super) fn refuse(directory: &Path) -> Result<(), StoreError> {
 }
 
 /// `directory` without links; where it is missing, what it would be.
-fn existing(directory: &Path) -> PathBuf {
+pub(super) fn existing(directory: &Path) -> PathBuf {
     let ancestors =
         directory.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
     for (ancestor, original) in ancestors.zip(directory.ancestors()) {

@@ -11,6 +11,11 @@ use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Role, SET_FILES};
 /// What a directory holds of a set.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Contents {
+    /// The links of a set, and not the directory that they lead to: a copy that left it out.
+    Dangling {
+        /// What they are called.
+        links: Vec<String>,
+    },
     /// All files of a set are there, and one of them is not ours to replace: a link that another user has made, or a
     /// file in the place of one of ours.
     Foreign {
@@ -23,6 +28,8 @@ pub enum Contents {
         missing: Vec<String>,
         /// Some of those that are there were not made by [`Store`](super::Store).
         foreign: bool,
+        /// The current set has the others: only the links to them are missing.
+        is_whole: bool,
     },
     /// No file of a set.
     Nothing,
@@ -70,6 +77,9 @@ pub(super) struct Judgement {
     pub(super) contents: Contents,
     /// Names that are no links yet, and hold what the current set holds: a command was killed while taking over a copy.
     pub(super) unlinked: Vec<String>,
+    /// What further certificates are called that are in the current set, and whose own name was deleted. Links are made
+    /// before the set that they lead to is in its place, so no killed run leaves this: the user did it.
+    pub(super) withdrawn: Vec<String>,
 }
 
 impl Judgement {
@@ -81,17 +91,21 @@ impl Judgement {
             in_set.iter().filter(|name| !name.starts_with('.') && !SET_FILES.contains(&name.as_str()));
         names.extend(further.cloned());
         let (mut missing, mut same, mut other, mut foreign) = (Vec::new(), Vec::new(), Vec::new(), None);
-        let (mut linked, mut idle_links) = (0, 0);
+        let mut withdrawn = Vec::new();
+        let (mut linked, mut idle_links, mut lost) = (0, Vec::new(), 0);
         for name in names {
             let belongs = SET_FILES.contains(&name.as_str());
             match State::of(place, set.as_ref(), &in_set, &name)? {
-                // Of further certificates a link may be missing: the next set has it again. The CA's key may be
-                // elsewhere: a link to nothing is a loss, none at all is a choice.
+                // The CA's key may be elsewhere: a link to nothing is a loss, none at all is a choice.
                 State::Missing { link } if belongs && (link || name != CA_KEY_FILE) => {
-                    idle_links += usize::from(link);
+                    lost += usize::from(link || !in_set.contains(&name));
+                    idle_links.extend(link.then(|| name.clone()));
                     missing.push(name);
                 }
-                State::Missing { .. } => {}
+                State::Missing { link } => {
+                    withdrawn
+                        .extend(name.strip_suffix(".crt").filter(|_| !belongs && !link).map(str::to_owned));
+                }
                 State::Linked => linked += usize::from(belongs),
                 State::Same => same.push(name),
                 State::Plain if belongs => other.push(name),
@@ -100,11 +114,16 @@ impl Judgement {
         }
         let some = linked > 0 || !same.is_empty() || !other.is_empty() || foreign.is_some();
         let path = |name: &str| place.directory().path_of(name);
-        let side = side(&other).filter(|_| linked + idle_links == 0 && same.is_empty() && foreign.is_none());
+        let side =
+            side(&other).filter(|_| linked + idle_links.len() == 0 && same.is_empty() && foreign.is_none());
         let contents = match (missing.is_empty(), &foreign, other.first()) {
+            _ if !some && !idle_links.is_empty() && place.hidden().is_none() => {
+                Contents::Dangling { links: idle_links.clone() }
+            }
             _ if !some => Contents::Nothing,
             (false, foreign, plain) => {
-                let half = Contents::Half { foreign: foreign.is_some() || plain.is_some(), missing };
+                let foreign = foreign.is_some() || plain.is_some();
+                let half = Contents::Half { foreign, missing, is_whole: !foreign && lost == 0 };
                 side.map_or(half, |role| Contents::OneSide { role })
             }
             (true, Some(name), _) => Contents::Foreign { path: path(name) },
@@ -112,12 +131,11 @@ impl Judgement {
             (true, None, Some(_)) if linked == 0 => Contents::Plain,
             (true, None, Some(name)) => Contents::Foreign { path: path(name) },
         };
-        // Links are made before the first set has its name: without any, a killed run is not the cause.
-        if contents == Contents::Nothing && idle_links == 0 {
-            refuse_unlinked(place)?;
+        if contents == Contents::Nothing {
+            refuse_unlinked(place, !idle_links.is_empty())?;
         }
         let unlinked = if contents == Contents::Ours { same } else { Vec::new() };
-        Ok(Self { contents, unlinked })
+        Ok(Self { contents, unlinked, withdrawn })
     }
 
     /// Looks whether anything that a writer of `names` would replace belongs to another user.
@@ -139,12 +157,16 @@ fn side(names: &[String]) -> Option<Role> {
     })
 }
 
-/// Who would take it for nothing would make a new CA, and remove the one that is there.
-fn refuse_unlinked(place: &Place) -> Result<(), StoreError> {
+/// Who would take it for nothing would make a new CA, and remove the one that is there. No killed run leaves this: the
+/// first set gets its name when all links are there that lead to it.
+fn refuse_unlinked(place: &Place, has_links: bool) -> Result<(), StoreError> {
     let (sets, current) = place.unlinked_sets()?;
-    let Some(hidden) = place.hidden().filter(|_| !sets.is_empty()) else { return Ok(()) };
+    // The current set is there, without its files.
+    let is_emptied = has_links && current;
+    let hidden = place.hidden().filter(|_| !sets.is_empty() && !is_emptied);
+    let Some(hidden) = hidden else { return Ok(()) };
     let (directory, hidden) = (place.directory().path().into(), hidden.path().into());
-    Err(StoreError::Unlinked { directory, hidden, sets, current })
+    Err(StoreError::Unlinked { directory, hidden, sets, current, has_links })
 }
 
 /// What stands where a file of a set belongs.

@@ -14,6 +14,7 @@
 //!     lock
 //!     set-5f0c…/ca.crt, ca.key, server.crt, …   never changed once written
 //!     set-91aa…/…
+//!     kept-4c07…/ca.crt, ca.key               of a CA that `egext` did not make: see `keep`
 //! ```
 //!
 //! A new set is written into a directory of its own, `new-…`, synced to disk, and then called `set-…`. So a set that no
@@ -21,7 +22,7 @@
 //! it is refused, not swept. Then one rename puts a new `current`
 //! in the place of the old one. So a reader, or the disk after a `kill -9` or a power failure at any moment,
 //! has the whole old set or the whole new one. The first time, the links are made before `current` is there:
-//! they lead nowhere, and then all six lead somewhere at once. The kubelet publishes Secrets in the same way.
+//! they lead nowhere, `current` too, and then, when the set gets its name, all six lead somewhere at once. The kubelet publishes Secrets in the same way.
 //!
 //! Other ways were left for these reasons:
 //!
@@ -69,7 +70,9 @@ mod forget;
 mod gateway_home;
 mod git;
 mod handle;
+mod inside;
 mod judge;
+mod keep;
 mod lock;
 mod place;
 mod plain;
@@ -89,7 +92,9 @@ pub use error::StoreError;
 pub use file::write_alone;
 pub use forget::finish_forgetting;
 pub use git::{Unignored, unignored};
+pub use inside::refuse_inside;
 pub use judge::{Contents, judge, refuse_foreign};
+pub use keep::{OtherCaKey, other_ca_keys};
 pub(super) use place::HIDDEN;
 pub use place::{current, previous};
 pub use snapshot::Snapshot;
@@ -122,8 +127,8 @@ pub struct Store {
     judgement: Judgement,
     /// What is there, where it is a copy that was not made by us.
     copy: Option<Plain>,
-    /// No CA's key stays but one that is written now.
-    forgets: bool,
+    /// Which CA keys go with the set before.
+    forgets: Forget,
     /// Directories with new entries that are not on disk yet.
     changed: Vec<Directory>,
     // Before the lock: what is undone is undone while the lock is held.
@@ -142,6 +147,7 @@ impl Store {
     pub fn open(directory: &Path, names: &[&str]) -> Result<Self, StoreError> {
         let (mut undo, mut changed) = (Undo::default(), Vec::new());
         gateway_home::refuse(directory)?;
+        refuse_inside(directory)?;
         refuse_foreign(directory, names)?;
         let (place, lock) = lock(directory, &mut undo, &mut changed)?;
         // Once more: whoever held the lock before may have left something.
@@ -151,7 +157,7 @@ impl Store {
         let copy = is_copy.then(|| Plain::load(&place)).transpose()?;
         place.sweep()?;
         let directory = directory.into();
-        Ok(Self { directory, place, judgement, copy, forgets: false, changed, undo, _lock: lock })
+        Ok(Self { directory, place, judgement, copy, forgets: Forget::Nothing, changed, undo, _lock: lock })
     }
 
     /// The set that is there, to be read by the handle by which it will be replaced. None where there is none.
@@ -163,10 +169,16 @@ impl Store {
     }
 
     /// Once the new set is there, no key of a CA is left that is not in it: it is removed from the set before, which
-    /// stays for readers, and they have no use for it.
+    /// stays for readers, and they have no use for it. A key that `egext` cannot make again is kept elsewhere.
     #[must_use]
     pub fn forget_ca_keys(self) -> Self {
-        Self { forgets: true, ..self }
+        Self { forgets: Forget::Own, ..self }
+    }
+
+    /// The same of every such key, also of CAs that `egext` did not make, and of those that were kept before.
+    #[must_use]
+    pub fn discard_ca_keys(self) -> Self {
+        Self { forgets: Forget::All, ..self }
     }
 
     /// Replaces what is there by `files`, all at once.
@@ -188,6 +200,15 @@ impl Store {
         kept.retain(|name| !changed(name));
         self.publish(files, &kept)
     }
+}
+
+/// Which CA keys go when a set is replaced, but for the one that is in the new set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Forget {
+    All,
+    Nothing,
+    /// Those of CAs that `egext` made.
+    Own,
 }
 
 const ALONE: Mode = Mode::from_raw_mode(0o700);

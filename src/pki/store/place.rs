@@ -7,6 +7,7 @@ use rustix::fs::FileType;
 use super::StoreError;
 use super::forget::forget;
 use super::handle::Directory;
+use super::keep::keep_ca_key;
 use super::trust::{Owners, Strictness};
 use super::way;
 pub(super) use crate::pki::link::CURRENT;
@@ -133,6 +134,17 @@ impl Place {
         let entries = hidden.entries()?;
         let sets = entries.into_iter().filter(|(name, kind)| kind.is_dir() && is_set(name));
         let mut sets = sets.map(|(name, _)| name.to_string_lossy().into_owned()).collect::<Vec<_>>();
+        // It was published while we looked.
+        if let Some(name) = self.current()?.map(|name| name.to_string_lossy().into_owned())
+            && sets.contains(&name)
+        {
+            return Ok((vec![name], true));
+        }
+        // The set before is not the one that was in use.
+        let before = self.linked(PREVIOUS).ok().flatten().map(|name| name.to_string_lossy().into_owned());
+        if sets.len() > 1 {
+            sets.retain(|set| Some(set) != before.as_ref());
+        }
         sets.sort();
         Ok((sets, false))
     }
@@ -181,6 +193,7 @@ impl Place {
             return Ok(());
         }
         forget(self)?;
+        let current = self.replaceable_set()?;
         let kept = [CURRENT, PREVIOUS].map(|name| hidden.target(name));
         for (name, kind) in hidden.entries()? {
             let is = |prefixes: &[&str]| {
@@ -189,10 +202,15 @@ impl Place {
             let is_idle_set = is_set(&name) && !kept.iter().flatten().any(|kept| *kept == name);
             // Of a copy that was taken over, directories are left that links have replaced.
             if kind.is_dir()
-                && (is_idle_set || name == PREVIOUS || name == FORGOTTEN || is(&[NEW, "current."]))
+                && (is_idle_set
+                    || [PREVIOUS, FORGOTTEN, DISCARDED].iter().any(|link| name == *link)
+                    || is(&[NEW, "current."]))
             {
+                if !is(&[NEW]) {
+                    keep_ca_key(hidden, &hidden.open(&name)?, &current.iter().collect::<Vec<_>>())?;
+                }
                 hidden.remove_all(&name)?;
-            } else if kind.is_symlink() && is(&["current.", "previous.", "forgotten.", LINK]) {
+            } else if kind.is_symlink() && is(&["current.", "previous.", "forgotten.", "discarded.", LINK]) {
                 let failed = |source| StoreError::failed("clean", &hidden.path_of(&name), source);
                 hidden.remove(&name).map_err(failed)?;
             }
@@ -228,6 +246,10 @@ fn refuse(
 pub(super) const PREVIOUS: &str = "previous";
 /// With which set the CA keys of the one before are forgotten, until they are.
 pub(super) const FORGOTTEN: &str = "forgotten";
+/// The same of all CA keys that are not in that set, also of CAs that `egext` did not make.
+pub(super) const DISCARDED: &str = "discarded";
+/// Of a directory with the key of a CA that signs here no longer.
+pub(super) const KEPT: &str = "kept-";
 pub(super) const LOCK: &str = "lock";
 pub(super) const SET: &str = "set-";
 /// Of a set that nobody has seen yet.

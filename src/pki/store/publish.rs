@@ -6,10 +6,11 @@ use std::io;
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::file::{Access, random_name, sync, write_new};
+use super::file::{Access, close_many, random_name, sync, write_new};
 use super::handle::{Directory, PRIVATE, ReadError, Unsynced};
-use super::place::{CURRENT, FORGOTTEN, NEW, PREVIOUS, Place, SET};
-use super::{ALONE, PUBLIC, SetFile, Store, StoreError};
+use super::keep::keep_ca_key;
+use super::place::{CURRENT, DISCARDED, FORGOTTEN, NEW, PREVIOUS, Place, SET};
+use super::{ALONE, Forget, PUBLIC, SetFile, Store, StoreError};
 use crate::pki::CA_KEY_FILE;
 
 impl Store {
@@ -24,32 +25,74 @@ impl Store {
         let hidden = self.hidden()?;
         let directory = self.make_set(&hidden, &new)?;
         self.fill(&directory, files, before.as_ref(), kept)?;
-        let names = files.iter().map(|file| file.name).chain(kept.iter().map(String::as_str));
+        let made = files.iter().map(|file| file.name);
+        let names = made.clone().chain(kept.iter().map(String::as_str));
         let names = names.filter(|name| !name.starts_with('.')).collect::<Vec<_>>();
-        for name in &names {
+        let is_visible = |name: &&str| made.clone().any(|made| made == *name) || !self.is_withdrawn(name);
+        for name in names.iter().copied().filter(is_visible).collect::<Vec<_>>() {
             self.link(name)?;
+        }
+        if before.is_none() {
+            return self.name_first(&hidden, (&new, &set), &names);
         }
         self.name_set(&hidden, &new, &set)?;
         if let Some(replaced) = &replaced {
             self.point(&hidden, PREVIOUS, replaced)?;
         }
-        if self.forgets && replaced.is_some() {
+        if let Some(before) = before.filter(|_| self.forgets != Forget::All) {
+            keep_ca_key(&hidden, &before, &[&directory])?;
+        }
+        if let (Some(marker), Some(_)) = (self.forgets.marker(), &replaced) {
             // Whatever ends this run, the next one sees what it was about to remove.
-            self.point(&hidden, FORGOTTEN, OsStr::new(&set))?;
+            self.point(&hidden, marker, OsStr::new(&set))?;
             sync(&[hidden.unsynced()])?;
         }
         if !names.contains(&CA_KEY_FILE) {
             self.remove_ca_key_link()?;
         }
         self.point(&hidden, CURRENT, OsStr::new(&set))?;
-        // From here on the new set is what readers see.
-        self.undo.keep();
-        self.place.remove_idle_links(&names)?;
-        self.changed.extend([hidden, self.place.directory().clone()]);
-        sync(&self.changed.iter().map(Directory::unsynced).collect::<Vec<_>>())?;
+        self.settle(hidden, &names)?;
         let swept = if replaced.is_some() { self.place.sweep() } else { Ok(()) };
         // What cannot be removed now is removed by the next writer, but nobody is told that a key is gone.
-        if self.forgets { swept } else { Ok(()) }
+        if self.forgets == Forget::Nothing { Ok(()) } else { swept }
+    }
+
+    /// The first set gets its name when `current` leads to it already: a set that no link leads to was not left by a killed
+    /// run then, and is never swept as if it were.
+    fn name_first(
+        mut self,
+        hidden: &Directory,
+        (new, set): (&str, &str),
+        names: &[&str],
+    ) -> Result<(), StoreError> {
+        if !names.contains(&CA_KEY_FILE) {
+            self.remove_ca_key_link()?;
+        }
+        self.point(hidden, CURRENT, OsStr::new(set))?;
+        sync(&[hidden.unsynced()])?;
+        self.name_set(hidden, new, set)?;
+        self.settle(hidden.clone(), names)
+    }
+
+    /// From here on the new set is what readers see.
+    fn settle(&mut self, hidden: Directory, names: &[&str]) -> Result<(), StoreError> {
+        self.undo.keep();
+        self.place.remove_idle_links(names)?;
+        self.changed.extend([hidden, self.place.directory().clone()]);
+        sync(&self.changed.iter().map(Directory::unsynced).collect::<Vec<_>>())
+    }
+
+    /// Removes every CA key but that of the current set, and changes nothing else.
+    ///
+    /// # Errors
+    /// When one of them cannot be removed.
+    pub fn discard_other_ca_keys(mut self) -> Result<(), StoreError> {
+        self.take_over()?;
+        let (hidden, Some(current)) = (self.hidden()?, self.place.current()?) else { return Ok(()) };
+        self.point(&hidden, DISCARDED, &current)?;
+        self.undo.keep();
+        sync(&[hidden.unsynced()])?;
+        self.place.sweep()
     }
 
     /// Writes all files of a new set, and waits until they are on disk.
@@ -66,16 +109,24 @@ impl Store {
             let mode = if file.secret { PRIVATE } else { PUBLIC };
             let text = file.text.as_bytes();
             unsynced.push(write_new(set, file.name, text, mode, access, &mut self.undo)?);
+            close_many(&mut unsynced)?;
         }
         if let Some(before) = before {
             for name in kept {
                 let (text, access) = take_along(before, name)?;
                 unsynced.push(write_new(set, name, &text, PRIVATE, Some(access), &mut self.undo)?);
+                close_many(&mut unsynced)?;
             }
             Access::of(&before.own_status()?).apply(set.file(), set.path())?;
         }
         unsynced.push(set.unsynced());
         sync(&unsynced)
+    }
+
+    /// Has the user deleted the certificate whose file this is? Its name is not made again.
+    fn is_withdrawn(&self, file: &str) -> bool {
+        let stem = file.rsplit_once('.').map(|(stem, _)| stem);
+        self.judgement.withdrawn.iter().any(|name| stem == Some(name))
     }
 
     pub(super) fn hidden(&self) -> Result<Directory, StoreError> {
@@ -134,7 +185,24 @@ impl Store {
         let (temporary, name) = (OsStr::new(&temporary), OsStr::new(name));
         match hidden.status(name)? {
             Some(status) if status.kind().is_dir() => hidden.replace_directory(temporary, name),
-            _ => hidden.rename(temporary, name),
+            // What was there before is not put back, so the new one is taken away only where there was none.
+            Some(_) => hidden.rename(temporary, name),
+            None => {
+                hidden.rename(temporary, name)?;
+                self.undo.renamed(temporary, name);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Forget {
+    /// With which link the set is marked that makes the removal final.
+    const fn marker(self) -> Option<&'static str> {
+        match self {
+            Self::All => Some(DISCARDED),
+            Self::Nothing => None,
+            Self::Own => Some(FORGOTTEN),
         }
     }
 }

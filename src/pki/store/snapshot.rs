@@ -18,6 +18,7 @@ pub struct Snapshot {
     directory: PathBuf,
     source: Source,
     names: Vec<String>,
+    withdrawn: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -46,18 +47,23 @@ impl Snapshot {
     }
 
     pub(super) fn of(directory: &Path, place: &Place) -> Result<Option<Self>, StoreError> {
-        let set = match Judgement::of(place)?.contents {
+        let Judgement { contents, withdrawn, .. } = Judgement::of(place)?;
+        let set = match contents {
+            Contents::Dangling { links } => {
+                return Err(StoreError::Dangling { directory: directory.into(), links });
+            }
             Contents::Foreign { path } => return Err(StoreError::Foreign { path }),
             Contents::Nothing => return Ok(None),
             Contents::Plain => {
                 let copy = Plain::load(place)?;
                 let names = copy.files.iter().map(|file| file.name.clone()).collect();
-                return Ok(Some(Self { directory: directory.into(), source: Source::Copy(copy), names }));
+                let source = Source::Copy(copy);
+                return Ok(Some(Self { directory: directory.into(), source, names, withdrawn }));
             }
             Contents::OneSide { role } => {
                 return Err(StoreError::OneSide { directory: directory.into(), role });
             }
-            Contents::Half { foreign, missing } => match place.current_set()? {
+            Contents::Half { foreign, missing, .. } => match place.current_set()? {
                 Some(set) if !foreign => set,
                 _ => return Err(StoreError::Half { directory: directory.into(), foreign, missing }),
             },
@@ -67,7 +73,7 @@ impl Snapshot {
             }
         };
         let names = Place::files_of(&set)?;
-        Ok(Some(Self { directory: directory.into(), source: Source::Set(set), names }))
+        Ok(Some(Self { directory: directory.into(), source: Source::Set(set), names, withdrawn }))
     }
 
     /// The names of all files of the set, in alphabetical order.
@@ -75,7 +81,13 @@ impl Snapshot {
         &self.names
     }
 
-    /// Is `name` among them?
+    /// What further certificates are called that are in the set, though the user has deleted them by the names that users
+    /// know. They stay as they are until they are removed or put back: no command renews them, or makes their names again.
+    pub fn withdrawn(&self) -> &[String] {
+        &self.withdrawn
+    }
+
+    /// Is there a file `name`?
     pub fn has(&self, name: &str) -> bool {
         self.names.iter().any(|known| known == name)
     }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use rustix::fs::Mode;
 
-use super::file::{random_name, sync, write_new};
+use super::file::{close_many, random_name, sync, write_new};
 use super::handle::{Directory, PRIVATE};
 use super::place::{CURRENT, LINK, NEW, PREVIOUS, Place, SET};
 use super::plain::{self, Plain};
@@ -40,6 +40,7 @@ impl Store {
         for file in &copy.files {
             let access = Some(file.access());
             unsynced.push(write_new(&set, &file.name, &file.text, PRIVATE, access, &mut self.undo)?);
+            close_many(&mut unsynced)?;
         }
         self.open_as_before(&hidden, &set)?;
         unsynced.push(set.unsynced());

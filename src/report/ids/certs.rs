@@ -9,9 +9,15 @@ macro_rules! certs {
             CertsCaCannotSign = "certs.ca-cannot-sign", Error,
                 "the CA's certificate has key usages, and keyCertSign is not among them: Go and OpenSSL trust nothing that it signed, webpki does not look",
                 "make the CA's certificate again with keyCertSign, or use the one that `egext certs init` makes";
+            CertsCaKeyKept = "certs.ca-key-kept", Warning,
+                "a CA that `egext` did not make signs here no longer, and its key was in the set: nothing can make it again, so it was kept in a directory of its own in `.egext`; anyone who can read it can issue certificates of that CA",
+                "copy it to where it belongs; then `egext certs rotate-ca finish --discard-ca-key` removes it from the directory of the set";
             CertsCaKeyLeft = "certs.ca-key-left", Warning,
                 "the directory has no `ca.key`, and the set in its `.egext` still has the CA's key: the link was removed, and the next command that writes puts it back; anyone who can read the key can impersonate either side",
                 "if the key was moved away, remove it here too: `rm certs/.egext/set-*/ca.key`; otherwise put the link back: `ln -s .egext/current/ca.key certs/ca.key`";
+            CertsCaNamesake = "certs.ca-namesake", Warning,
+                "`ca.crt` trusts two CAs of one name, and they have no subjectKeyIdentifiers, or the same, to tell them apart: OpenSSL, Node.js and Python take the first one for the other, and reject what that has issued (`certificate signature failure`); Go and rustls try both",
+                "change to a CA of another name or with a subjectKeyIdentifier; otherwise restart both sides at the same time after `rotate-ca activate`";
             CertsCaNotRoot = "certs.ca-not-root", Warning,
                 "the CA file holds an intermediate CA, and no valid self-signed root above it: Go and rustls trust any CA in the file; OpenSSL, Node.js and Python before 3.13 reject what it issued, unless partial chains are switched on (`unable to get issuer certificate`)",
                 "append the certificates of the CAs above it, up to the root";
@@ -39,6 +45,9 @@ macro_rules! certs {
             CertsGatewayRefuses = "certs.gateway-refuses", Error,
                 "the verifier of Go, set up as Envoy Gateway sets it up, refuses the certificate, for the reason in the evidence; Envoy Gateway itself then waits without a limit and logs nothing",
                 "read the reason; certificates that `egext certs init` makes pass every verifier";
+            CertsHalfRemoved = "certs.half-removed", Warning,
+                "the file of a certificate of `certs issue` was deleted from the directory, where it is only a link, and the certificate is still in the set in `.egext`; no command renews it or puts the file back until it is clear what was meant",
+                "`egext certs remove NAME` takes the certificate out of the set; `ln -s .egext/current/NAME.crt certs/NAME.crt` puts the file back";
             CertsIpAsDns = "certs.ip-as-dns", Error,
                 "an IP address is in the certificate as a DNS name, where no verifier looks for addresses; a warning if the certificate has other names",
                 "write the address as an IP address: `egext certs renew --name server --add-san 10.0.0.7 --remove-san 10.0.0.7` sees the difference";
@@ -87,6 +96,9 @@ macro_rules! certs {
             CertsNotKept = "certs.not-kept", Warning,
                 "another program made the certificate and put more into it than `egext` writes, such as CRL distribution points or certificate policies; the certificate that replaces it does not have that",
                 "if a peer relies on it, let the program that issued the certificate renew it; `egext certs renew --dry-run` says beforehand what is lost, and the files from before are in `.egext/previous`";
+            CertsNotRevoked = "certs.not-revoked", Info,
+                "a certificate was taken out of the set before it expired: nothing tells peers, so they accept it until it expires, or until they trust another CA only",
+                "if its key may be stolen, replace the CA: `egext certs rotate-ca prepare`, then `activate` and `finish`; otherwise delete the key where it is used";
             CertsNotStrict = "certs.not-strict", Warning,
                 "a server or client certificate lacks what RFC 5280 requires below a CA: an authority key identifier, or a critical subjectAltName if the subject is empty; Go, rustls and OpenSSL accept it by default, but OpenSSL's strict mode, which Python 3.13 switches on, rejects it",
                 "issue it again, as `egext certs renew --force` does, or have it issued with authorityKeyIdentifier";

@@ -116,6 +116,6 @@ fn rotate(place: &Place, now: OffsetDateTime) {
     let prepared = rotation.prepare(&NewCa::Private(rotation.like(now)), None, now).expect("prepared");
     prepared.apply(open()).expect("written");
     load().activate(None, None, now).expect("activated").apply(open()).expect("written");
-    load().finish().expect("finished").apply(open()).expect("written");
+    load().finish(false).expect("finished").apply(open()).expect("written");
     place.assert_whole();
 }

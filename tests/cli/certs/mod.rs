@@ -1,6 +1,7 @@
 //! The life of a set: each verb, as its users see it and as a reader of the files sees it.
 #![expect(clippy::disallowed_methods, reason = "tests put foreign and broken files in the way")]
 
+mod broken_links;
 mod change;
 mod channel;
 mod check;
@@ -14,6 +15,7 @@ mod hints;
 mod inherited;
 mod init;
 mod issue;
+mod kept;
 mod killed;
 mod lifetimes;
 mod links;
@@ -28,6 +30,7 @@ mod paths;
 mod predecessor;
 mod races;
 mod rejected;
+mod remove;
 mod renew;
 mod requests;
 mod rotate_bundle;

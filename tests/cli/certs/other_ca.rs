@@ -170,8 +170,8 @@ note: a server that trusts this CA lets in everybody to whom it has issued a cli
     place.rotate("activate", Some("corp")).assert().success().stderr_eq("").stdout_eq(str![[r"
 issued all certificates by the new CA in `certs`
 
-  CA       corp root
-           until 1 January 2120 (in [..] years), signs
+  CA       corp
+           until 1 January 2120 (in [..] years), signs, below the root `corp root`
   old      egext CA [..]
            until [..] (in 5 years), trusted until `finish`
 
@@ -311,7 +311,7 @@ hint: both sides trust its root already: `egext certs rotate-ca activate --ca-ce
     place.rotate("activate", Some("second")).assert().success().stdout_eq(str![[r"
 issued all certificates by the new CA in `certs`
 ...
-hint: give both sides their new files and restart them, in any order: they trust the root already, so nothing is left to do
+hint: give both sides their new files and restart them, in any order: they trust the root already, so `finish` is not needed
 ...
 "]]);
     assert_eq!((place.phase().as_str(), place.files_of("ca.crt")), ("idle", trusted));

@@ -13,6 +13,7 @@ const LINES: &[(&str, &str)] = &[
     ("certs init", " --ca-cert missing.crt --ca-key missing.key"),
     ("certs issue", " client --out x --san a"),
     ("certs pack", " server --out x.tar"),
+    ("certs remove", " x"),
     ("certs renew", ""),
     ("certs rotate-ca activate", ""),
     ("certs rotate-ca finish", ""),

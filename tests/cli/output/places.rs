@@ -116,6 +116,7 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("certs issue", " server --csr {csr} --dir {set} --san a.example", 0),
     ("certs pack", " server --out x.tar --dir {set}", 0),
     ("certs pack", " server --out - --dir {set}", 0),
+    ("certs remove", " x --dir {set}", 0),
     ("certs renew", " --dry-run --dir {set}", 0),
     ("certs renew", " --dry-run --dir {due}", 3),
     ("certs rotate-ca activate", " --dry-run --dir {rotated}", 0),

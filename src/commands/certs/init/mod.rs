@@ -8,9 +8,11 @@ use crate::cli::CertsInit;
 use crate::pki::authority::Authority;
 use crate::pki::change::rotation_command;
 use crate::pki::check::{ELSEWHERE, StoredKey, StoredSet};
+use crate::pki::member::Member;
+use crate::pki::rotation::Rotation;
 use crate::pki::store::{self, Store};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName};
-use crate::report::{Finding, Id, Report};
+use crate::report::{Finding, Id, Report, enumeration};
 use plan::{Made, NewKey, Plan, Source, There};
 
 pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -22,7 +24,7 @@ pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, C
     };
     if plan.dry_run {
         store::refuse_foreign(&plan.directory, &SET_FILES)?;
-        return Ok(made(&plan, &plan.make(now)?, would, now));
+        return Ok(made(&plan, &plan.make(now)?, (would, &Before::read(&plan)), now));
     }
     let store = Store::open(&plan.directory, &SET_FILES)?;
     // Once more: another run may have been faster, before the lock was ours.
@@ -31,10 +33,10 @@ pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, C
         There::Nothing => Outcome::Created,
         There::Stays => return existing(&plan, now),
     };
-    let new = plan.make(now)?;
-    let store = if plan.discards_ca_key() { store.forget_ca_keys() } else { store };
+    let (new, before) = (plan.make(now)?, Before::read(&plan));
+    let store = if plan.discards_ca_key() { store.discard_ca_keys() } else { store };
     store.write(&new.set.files())?;
-    Ok(made(&plan, &new, outcome, now))
+    Ok(made(&plan, &new, (outcome, &before), now))
 }
 
 /// Reports on a set that stays as it is.
@@ -67,8 +69,11 @@ fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Opt
         (Source::Files { certificate, key, passphrase }, _) => {
             let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
             let same = set.anchors.certificates().contains(authority.anchor());
+            let flags = lines::ca_flags(certificate, key, passphrase.as_deref());
+            let prepare = rotation_command("prepare", &flags, &plan.directory);
+            let replace = format!("{prepare} begins to replace that CA by this one, without a failed call");
             (!same).then(|| {
-                differs(CA_CERTIFICATE_FILE, "the existing certificates are of another CA", ELSEWHERE)
+                differs(CA_CERTIFICATE_FILE, "the existing certificates are of another CA", &replace)
                     .with_evidence("expected", authority.summary().subject.to_string())
                     .with_evidence("found", set.server.leaf().issuer.to_string())
             })
@@ -86,8 +91,48 @@ fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Opt
     })
 }
 
+/// What goes with the set that is replaced, and is not in every set.
+#[derive(Debug, Default)]
+struct Before {
+    /// The names of its further certificates.
+    further: Vec<String>,
+    /// The CA, if its key is in the set and `egext` did not make it.
+    foreign_key: Option<String>,
+}
+
+impl Before {
+    /// A set that cannot be read is replaced, too.
+    fn read(plan: &Plan) -> Self {
+        let Ok(rotation) = Rotation::load(&plan.directory) else { return Self::default() };
+        let own = [Role::Server, Role::Client].map(Role::name);
+        let names = rotation.members.iter().map(Member::name).filter(|name| !own.contains(name));
+        let further = names.map(|name| format!("`{name}`")).collect();
+        Self { further, foreign_key: rotation.foreign_key().map(ToString::to_string) }
+    }
+
+    fn notes(&self, plan: &Plan, outcome: Outcome) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.further.is_empty() {
+            let names = enumeration(&self.further);
+            notes.push(format!(
+                "the new set has no {names}: issue again what is still needed (`certs issue`)"
+            ));
+        }
+        let key =
+            self.foreign_key.as_ref().map(|ca| format!("the key of `{ca}`, which `egext` did not make,"));
+        notes.extend(key.and_then(|key| match (outcome, plan.discards_ca_key()) {
+            (Outcome::WouldReplace, true) => Some(format!("{key} would be removed, too")),
+            (Outcome::WouldReplace, false) => Some(format!("{key} would be kept in `.egext`")),
+            (_, true) => Some(format!("{key} was removed, too")),
+            // Where it is kept is said as a finding.
+            (_, false) => None,
+        }));
+        notes
+    }
+}
+
 /// Reports on a set that was just made, or would have been.
-fn made(plan: &Plan, new: &Made, outcome: Outcome, now: OffsetDateTime) -> Report {
+fn made(plan: &Plan, new: &Made, (outcome, before): (Outcome, &Before), now: OffsetDateTime) -> Report {
     let signer = match (&plan.signer, &new.authority) {
         (_, Some(authority)) => Signer::Brought(authority.summary().subject.to_string()),
         (Source::New { key: NewKey::Discarded }, _) => Signer::Discarded,
@@ -97,13 +142,16 @@ fn made(plan: &Plan, new: &Made, outcome: Outcome, now: OffsetDateTime) -> Repor
     let set = &new.set;
     overview.certificates([set.ca.summary(), set.server.summary(), set.client.summary()], now);
     overview.files();
-    for note in notes(plan, new) {
+    for note in notes(plan, new).into_iter().chain(before.notes(plan, outcome)) {
         overview.note(&note);
     }
     for finding in findings(plan, new) {
         overview.finding(finding);
     }
     if outcome == Outcome::Replaced {
+        for finding in lines::kept_ca_keys(&plan.directory) {
+            overview.finding(finding);
+        }
         let previous = store::previous(&plan.directory);
         let without = if plan.discards_ca_key() { ", without a CA's key" } else { "" };
         let note =

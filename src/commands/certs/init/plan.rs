@@ -65,6 +65,7 @@ pub(super) struct Made {
 
 impl Plan {
     pub(super) fn there(&self) -> Result<There, CertsError> {
+        store::refuse_inside(&self.directory)?;
         match store::judge(&self.directory)? {
             Contents::Nothing => Ok(There::Nothing),
             Contents::OneSide { role } => {
@@ -72,7 +73,13 @@ impl Plan {
             }
             _ if self.force => Ok(There::Goes),
             Contents::Foreign { .. } | Contents::Ours | Contents::Plain => Ok(There::Stays),
-            Contents::Half { foreign, missing } => {
+            Contents::Dangling { links } => {
+                Err(StoreError::Dangling { directory: self.directory.clone(), links }.into())
+            }
+            Contents::Half { missing: links, is_whole: true, .. } => {
+                Err(StoreError::LinkMissing { directory: self.directory.clone(), links }.into())
+            }
+            Contents::Half { foreign, missing, .. } => {
                 Err(StoreError::Half { directory: self.directory.clone(), foreign, missing }.into())
             }
         }

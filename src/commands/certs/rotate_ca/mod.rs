@@ -9,10 +9,10 @@ use time::OffsetDateTime;
 
 use super::CertsError;
 use super::advised::Advised;
-use crate::cli::{Activate, CertsRotateCa, OtherCa, Prepare, RotationStep, Step};
+use crate::cli::{Activate, CertsRotateCa, Finish, OtherCa, Prepare, RotationStep, Step};
 use crate::pki::authority::Authority;
 use crate::pki::rotation::{self, NewCa, Phase, PrivateCa, Rotation, RotationError, Wishes};
-use crate::pki::{NameError, Passphrase, SubjectName, member};
+use crate::pki::{NameError, Passphrase, SubjectName, member, store};
 use crate::report::Report;
 use progress::{Outcome, Progress};
 
@@ -23,7 +23,9 @@ pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Repor
         RotationStep::Activate(Activate { step, passphrase, other }) => {
             Plan::new(Verb::Activate, step).with(other, passphrase.ca_key_passphrase_file)
         }
-        RotationStep::Finish(step) => Plan::new(Verb::Finish, step),
+        RotationStep::Finish(Finish { step, discard_ca_key: discards }) => {
+            Plan::new(Verb::Finish { discards }, step)
+        }
     };
     // Before a lock makes anything where there is no set.
     let progress = Progress::read(&plan.directory)?;
@@ -44,9 +46,15 @@ struct Plan {
 
 #[derive(Debug)]
 enum Verb {
-    Prepare { asked: bool, wishes: Wishes },
+    Prepare {
+        asked: bool,
+        wishes: Wishes,
+    },
     Activate,
-    Finish,
+    Finish {
+        /// Also keys of CAs that `egext` did not make.
+        discards: bool,
+    },
 }
 
 /// What the named files hold: read once, since one of them may be stdin.
@@ -138,10 +146,12 @@ impl Plan {
                 }
                 Ok(false)
             }
-            (Verb::Finish, Phase::Idle) => Ok(true),
-            (Verb::Activate, Phase::Prepared) | (Verb::Finish, Phase::Activated) => Ok(false),
+            (Verb::Finish { discards }, Phase::Idle) => {
+                Ok(!discards || store::other_ca_keys(&self.directory)?.is_empty())
+            }
+            (Verb::Activate, Phase::Prepared) | (Verb::Finish { .. }, Phase::Activated) => Ok(false),
             (Verb::Prepare { .. }, Phase::Activated) => under_way("finish", ""),
-            (Verb::Finish, Phase::Prepared) => under_way("activate", rotation.activate_flags()),
+            (Verb::Finish { .. }, Phase::Prepared) => under_way("activate", rotation.activate_flags()),
             (Verb::Activate, Phase::Activated | Phase::Idle) => self.is_activated(rotation, opened),
         }
     }
@@ -200,7 +210,7 @@ impl Plan {
                 rotation.prepare(&NewCa::Private(private), passphrase, now)
             }
             (Verb::Activate, named) => rotation.activate(named.as_ref(), passphrase, now),
-            (Verb::Finish, _) => rotation.finish(),
+            (Verb::Finish { discards }, _) => rotation.finish(*discards),
         }
     }
 }

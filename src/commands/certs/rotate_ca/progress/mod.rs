@@ -1,16 +1,18 @@
+mod remarks;
+
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{Plan, Verb};
 use crate::commands::certs::{dates, lines};
 use crate::pki::authority::Authority;
-use crate::pki::change::{ANOTHER_CA, rotation_command};
+use crate::pki::change::rotation_command;
 use crate::pki::member::{Member, Successor};
 use crate::pki::rotation::{self, Next, Phase, Rotation, RotationError};
 use crate::pki::{CA_CERTIFICATE_FILE, check, when};
-use crate::report::{Finding, Line, Report, Role as Style};
+use crate::report::{Line, Report, Role as Style};
 
 /// How far it is, and where.
 #[derive(Debug)]
@@ -70,7 +72,7 @@ impl Progress {
         let another = self.command("prepare", self.rotation.activate_flags());
         let late =
             late.map(|finding| finding.with_hint(format!("prepare another CA in its place: {another}")));
-        lines::findings(&mut report, late.into_iter().collect());
+        lines::findings(&mut report, late.into_iter().chain(self.kept()).collect());
         report
     }
 
@@ -78,7 +80,7 @@ impl Progress {
         let command = match plan.verb {
             Verb::Prepare { .. } => "certs rotate-ca prepare",
             Verb::Activate => "certs rotate-ca activate",
-            Verb::Finish => "certs rotate-ca finish",
+            Verb::Finish { .. } => "certs rotate-ca finish",
         };
         let mut report = Report::new(command);
         let (style, done) = self.title(plan, outcome);
@@ -86,7 +88,7 @@ impl Progress {
         report.details.insert("outcome".to_owned(), outcome.name().into());
         let mut report = self.told(report, &self.activate_flags(plan), now);
         match (&plan.verb, outcome) {
-            (Verb::Finish, Outcome::Done { before, .. }) => {
+            (Verb::Finish { .. }, Outcome::Done { before, .. }) if before.phase == Phase::Activated => {
                 self.bundle(&mut report);
                 report.talk.blank().hint(if before.retires_only_own() {
                     "give both sides the new `ca.crt` and restart them: after that the old CA's key is worthless and can be deleted"
@@ -98,11 +100,20 @@ impl Progress {
             (Verb::Activate, Outcome::Done { .. }) if self.rotation.phase == Phase::Idle => {
                 self.holders(&mut report);
                 report.talk.blank().hint(
-                    "give both sides their new files and restart them, in any order: they trust the root already, so nothing is left to do",
+                    "give both sides their new files and restart them, in any order: they trust the root already, so `finish` is not needed",
                 );
             }
             (_, Outcome::Dry(..)) => drop(report.talk.blank().hint("leave `--dry-run` out to do it")),
             _ => {}
+        }
+        if let (Verb::Activate, Outcome::Done { successors, .. }) = (&plan.verb, outcome) {
+            self.issued(&mut report, successors);
+        }
+        if let (Verb::Activate, Outcome::Dry(..), Some(ca)) =
+            (&plan.verb, outcome, self.rotation.foreign_key())
+        {
+            let words = format!("the key of `{ca}`, which `egext` did not make, would be kept in `.egext`");
+            lines::note(&mut report, &words);
         }
         self.remarks(&mut report, plan, outcome);
         report
@@ -127,7 +138,13 @@ impl Progress {
             (Verb::Activate, Outcome::Dry(..), _) => {
                 (Style::Strong, "would issue all certificates by the new CA".to_owned())
             }
-            (Verb::Finish, Outcome::Dry(..), _) => {
+            (Verb::Finish { .. }, Outcome::Dry(..), _) if self.rotation.phase == Phase::Idle => {
+                (Style::Strong, "would remove the keys of CAs that sign no longer".to_owned())
+            }
+            (Verb::Finish { .. }, Outcome::Done { before, .. }, _) if before.phase == Phase::Idle => {
+                (Style::Good, "removed the keys of CAs that sign no longer".to_owned())
+            }
+            (Verb::Finish { .. }, Outcome::Dry(..), _) => {
                 (Style::Strong, "would trust the old CA no more".to_owned())
             }
             (Verb::Prepare { .. }, Outcome::Done { before, .. }, None) if before.phase == Phase::Prepared => {
@@ -141,61 +158,20 @@ impl Progress {
             }
             (Verb::Prepare { .. }, _, Some(name)) => (Style::Good, format!("{name} is trusted too")),
             (Verb::Activate, ..) => (Style::Good, "issued all certificates by the new CA".to_owned()),
-            (Verb::Finish, ..) => (Style::Good, "the old CA is trusted no more".to_owned()),
+            (Verb::Finish { .. }, ..) => (Style::Good, "the old CA is trusted no more".to_owned()),
         };
         (style, words)
-    }
-
-    /// What is good to know about the CA that was named, and about lifetimes that it cuts short.
-    fn remarks(&self, report: &mut Report, plan: &Plan, outcome: Outcome<'_>) {
-        let (successors, named) = match outcome {
-            Outcome::Done { successors, named, .. } => (successors, named),
-            Outcome::Dry(step, named) => (step.successors(), named),
-            Outcome::Unchanged => return,
-        };
-        match (&plan.verb, &plan.other) {
-            (Verb::Prepare { .. }, Some(_)) => lines::note(report, lines::ALL_CLIENTS_OF_THE_CA),
-            (Verb::Activate, Some((certificate, key))) => {
-                let passphrase = plan.passphrase.as_deref();
-                lines::note(report, &lines::ca_key_elsewhere(certificate, key, passphrase));
-            }
-            _ => {}
-        }
-        let mut findings = self.cut(plan, successors);
-        let members = self.rotation.members.iter().map(Member::name);
-        let dropped = members.zip(successors.iter().map(Successor::dropped));
-        findings.extend(lines::not_kept(&self.directory, dropped));
-        if let (Verb::Prepare { .. }, Some(named)) = (&plan.verb, named) {
-            findings.extend(named.findings().iter().cloned());
-        }
-        lines::findings(report, findings);
-    }
-
-    /// What the new CA cuts short: it can still be changed before it signs.
-    fn cut(&self, plan: &Plan, successors: &[Successor]) -> Vec<Finding> {
-        let flags = match (&plan.other, plan.passphrase_flag()) {
-            (Some(_), _) => ANOTHER_CA.to_owned(),
-            (None, passphrase) => format!("--ca-lifetime SPAN {passphrase}"),
-        };
-        let (is_prepared, prepare) =
-            (matches!(plan.verb, Verb::Prepare { .. }), self.command("prepare", flags.trim_end()));
-        let hint = match is_prepared {
-            true => format!("{prepare} prepares one that expires later in its place"),
-            false => format!("after `finish`, {prepare} begins to replace the CA by one that expires later"),
-        };
-        let made = self.rotation.members.iter().zip(successors);
-        let made = made.map(|(member, successor)| (member.name(), successor.summary(), successor.cut_from()));
-        let mut findings = lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint);
-        for finding in findings.iter_mut().filter(|_| is_prepared) {
-            finding.message = format!("after `activate`, {}", finding.message);
-        }
-        findings
     }
 
     /// `activate` are the flags of that step, if it is the next one.
     fn told(&self, mut report: Report, activate: &str, now: OffsetDateTime) -> Report {
         let Rotation { phase, ca, next, retiring, others, .. } = &self.rotation;
-        lines::certificate(&mut report, "CA", &ca.summary, "signs", now);
+        let signer = self.rotation.signer();
+        let remark = match signer.subject == ca.summary.subject {
+            true => "signs".to_owned(),
+            false => format!("signs, below the root `{}`", ca.summary.subject),
+        };
+        lines::certificate(&mut report, "CA", signer, &remark, now);
         if let Some(next) = next {
             lines::certificate(&mut report, "next", &next.summary, &self.remark(next), now);
         }
@@ -261,13 +237,32 @@ impl Progress {
         }
     }
 
+    /// The certificates that the new CA has issued, for a program.
+    fn issued(&self, report: &mut Report, successors: &[Successor]) {
+        let pairs = self.rotation.members.iter().zip(successors);
+        let object = |(member, successor): (&Member, &Successor)| {
+            lines::object(
+                &self.directory,
+                member.name(),
+                member.role(),
+                successor.summary(),
+                member.has_key(),
+            )
+        };
+        report.details.insert("certificates".to_owned(), pairs.map(object).collect::<Vec<_>>().into());
+        let holders = self.rotation.members.iter().map(|member| lines::who(member.name(), member.role()));
+        report.details.insert("restart".to_owned(), holders.collect::<Vec<_>>().into());
+    }
+
     fn details(&self, report: &mut Report, now: OffsetDateTime) {
-        let Rotation { phase, ca, .. } = &self.rotation;
+        let Rotation { phase, ca, next, .. } = &self.rotation;
         let details = &mut report.details;
         details.insert("directory".to_owned(), lines::words(&self.directory).into());
         details.insert("phase".to_owned(), phase.name().into());
         details.insert("next".to_owned(), self.next_step(now).map_or(Value::Null, Into::into));
-        details.insert("signs".to_owned(), ca.summary.subject.as_str().into());
+        details.insert("signs".to_owned(), self.rotation.signer().subject.as_str().into());
+        details.insert("root".to_owned(), ca.summary.subject.as_str().into());
+        details.insert("prepared".to_owned(), next.as_ref().map_or(Value::Null, prepared));
         details.insert("trusted".to_owned(), self.rotation.trusted().into());
         details.insert("due_from".to_owned(), when::timestamp(self.rotation.due_from()).into());
     }
@@ -317,12 +312,21 @@ impl Progress {
     }
 }
 
+fn prepared(next: &Next) -> Value {
+    json!({
+        "subject": next.summary.subject.as_str(),
+        "root": next.root.subject.as_str(),
+        "not_after": when::timestamp(next.summary.not_after),
+        "key_stored": next.has_key,
+    })
+}
+
 impl Verb {
     const fn name(&self) -> &'static str {
         match self {
             Self::Prepare { .. } => "prepare",
             Self::Activate => "activate",
-            Self::Finish => "finish",
+            Self::Finish { .. } => "finish",
         }
     }
 }

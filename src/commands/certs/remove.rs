@@ -1,0 +1,203 @@
+//! `egext certs remove`: certificates of `egext certs issue`, out of the set.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::{CertsError, lines};
+use crate::cli::CertsRemove;
+use crate::pki::member::{self, Member, certificate_file, key_file};
+use crate::pki::rotation::replacement;
+use crate::pki::store::{self, Snapshot, Store};
+use crate::pki::{Role, SET_FILES, when};
+use crate::report::{Finding, Id, Report, Role as Style, enumeration};
+
+pub(super) fn run(arguments: &CertsRemove, now: OffsetDateTime) -> Result<Report, CertsError> {
+    let plan = Plan::new(arguments)?;
+    // Before a lock makes anything where there is no set.
+    let set = member::set(&plan.directory)?;
+    if plan.dry_run || plan.files(&set).is_empty() {
+        store::refuse_foreign(&plan.directory, &SET_FILES)?;
+        return Ok(plan.report(&set, now));
+    }
+    let store = Store::open(&plan.directory, &SET_FILES)?;
+    // Another run may have been faster, before the lock was ours.
+    let set = member::locked_set(&store, &plan.directory)?;
+    let files = plan.files(&set);
+    if !files.is_empty() {
+        store.update(&[], &files.iter().map(String::as_str).collect::<Vec<_>>())?;
+    }
+    Ok(plan.report(&set, now))
+}
+
+/// What `egext certs remove` shall do.
+#[derive(Debug)]
+struct Plan {
+    directory: PathBuf,
+    /// Each once.
+    names: Vec<String>,
+    dry_run: bool,
+}
+
+/// One of the certificates. What stands in the set may be broken.
+#[derive(Debug)]
+struct Removed<'a> {
+    name: &'a str,
+    files: Vec<PathBuf>,
+    member: Option<Member>,
+}
+
+impl Plan {
+    fn new(arguments: &CertsRemove) -> Result<Self, CertsError> {
+        let CertsRemove { names: typed, dir: directory, dry_run } = arguments;
+        let mut names = Vec::new();
+        for name in typed.iter().map(|name| name.trim()) {
+            refuse_own(name, directory)?;
+            refuse_file(name, directory)?;
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(Self { directory: directory.clone(), names, dry_run: *dry_run })
+    }
+
+    /// What is there of the certificates.
+    fn files(&self, set: &Snapshot) -> Vec<String> {
+        let files = self.names.iter().flat_map(|name| [certificate_file(name), key_file(name)]);
+        files.filter(|file| set.has(file)).collect()
+    }
+
+    /// `set` is the one before.
+    fn report(&self, set: &Snapshot, now: OffsetDateTime) -> Report {
+        let removed = self.removed(set);
+        let is_there = |name: &&String| removed.iter().any(|removed| removed.name == *name);
+        let absent = self.names.iter().filter(|name| !is_there(name)).map(|name| format!("`{name}`"));
+        let absent = absent.collect::<Vec<_>>();
+        let names = removed.iter().map(|removed| format!("`{}`", removed.name)).collect::<Vec<_>>();
+        let mut report = Report::new("certs remove");
+        let directory = self.directory.display();
+        let (outcome, style, done, rest) = match (removed.is_empty(), self.dry_run) {
+            (true, _) => {
+                let rest = format!(" there is no {} in `{directory}`", absent.join(" or "));
+                ("unchanged", Style::Good, "unchanged:", rest)
+            }
+            (false, true) => {
+                let rest = format!(" {} from `{directory}`", enumeration(&names));
+                ("would-remove", Style::Strong, "would remove", rest)
+            }
+            (false, false) => {
+                let rest = format!(" {} from `{directory}`", enumeration(&names));
+                ("removed", Style::Good, "removed", rest)
+            }
+        };
+        lines::title(&mut report, style, done, &rest);
+        self.certificates(&mut report, &removed, now);
+        let others = self.others(set);
+        if !removed.is_empty() && !absent.is_empty() {
+            lines::note(&mut report, &format!("there is no {}", absent.join(" or ")));
+        }
+        if !absent.is_empty() && !others.is_empty() {
+            lines::note(&mut report, &format!("of `certs issue` there are {}", enumeration(&others)));
+        }
+        if outcome == "removed" {
+            let previous = store::previous(&self.directory);
+            let words = format!("the files stay in `{}` until the next change", previous.display());
+            lines::note(&mut report, &words);
+        }
+        lines::findings(
+            &mut report,
+            removed.iter().filter_map(|removed| self.finding(removed, now)).collect(),
+        );
+        report.details.insert("outcome".to_owned(), outcome.into());
+        report.details.insert("directory".to_owned(), lines::words(&self.directory).into());
+        report.details.insert("certificates".to_owned(), self.objects(&removed));
+        let absent = absent.iter().map(|name| name.trim_matches('`')).collect::<Vec<_>>();
+        report.details.insert("absent".to_owned(), absent.into());
+        report
+    }
+
+    fn removed(&self, set: &Snapshot) -> Vec<Removed<'_>> {
+        let removed = self.names.iter().map(|name| {
+            let files = [certificate_file(name), key_file(name)].into_iter().filter(|file| set.has(file));
+            let files = files.map(|file| self.directory.join(file)).collect();
+            Removed { name, files, member: Member::load(set, name).ok() }
+        });
+        removed.filter(|removed| !removed.files.is_empty()).collect()
+    }
+
+    /// Further certificates that were not named, quoted.
+    fn others(&self, set: &Snapshot) -> Vec<String> {
+        let stems = set.names().iter().filter(|name| !SET_FILES.contains(&name.as_str()));
+        let stems = stems.filter_map(|name| name.strip_suffix(".crt").filter(|stem| !stem.starts_with('.')));
+        let others = stems.filter(|stem| !self.names.iter().any(|name| name == stem));
+        others.map(|stem| format!("`{stem}`")).collect()
+    }
+
+    fn certificates(&self, report: &mut Report, removed: &[Removed<'_>], now: OffsetDateTime) {
+        for Removed { name, member, .. } in removed {
+            if let Some(member) = member {
+                lines::certificate(
+                    report,
+                    name,
+                    member.summary(),
+                    &format!("for the {}", member.role()),
+                    now,
+                );
+            }
+        }
+        if !removed.is_empty() {
+            let title = if self.dry_run { "to remove" } else { "removed" };
+            let files = removed.iter().map(|removed| (title.to_owned(), removed.files.clone()));
+            lines::files(report, &files.collect::<Vec<_>>());
+        }
+    }
+
+    fn objects(&self, removed: &[Removed<'_>]) -> Value {
+        let object = |Removed { name, files, member }: &Removed<'_>| {
+            let mut object = match member {
+                Some(member) => {
+                    let (role, has_key) = (member.role(), member.has_key());
+                    lines::object(&self.directory, name, role, member.summary(), has_key)
+                }
+                None => serde_json::json!({ "name": name }),
+            };
+            object["files"] = files.iter().map(|file| lines::words(file)).collect::<Vec<_>>().into();
+            object
+        };
+        removed.iter().map(object).collect::<Vec<_>>().into()
+    }
+
+    /// The certificate itself is in the hands of who used it, and good for as long as before.
+    fn finding(&self, removed: &Removed<'_>, now: OffsetDateTime) -> Option<Finding> {
+        let member = removed.member.as_ref().filter(|member| now < member.summary().not_after)?;
+        let (done, end) = (if self.dry_run { "would be removed" } else { "was removed" }, member.summary());
+        let message = format!("it {done}, not revoked: peers accept it until {}", when::end(end));
+        let prepare = replacement(&self.directory);
+        let hint =
+            format!("if its key may be stolen, replace the CA, after which no peer accepts it: {prepare}");
+        Some(Finding::new(Id::CertsNotRevoked, lines::words(member.path()), message).with_hint(hint))
+    }
+}
+
+/// A set without one of these is none.
+fn refuse_own(name: &str, directory: &Path) -> Result<(), CertsError> {
+    if name == "ca" || [Role::Server, Role::Client].iter().any(|role| name == role.name()) {
+        return Err(CertsError::ReservedName { name: name.to_owned(), directory: directory.into() });
+    }
+    Ok(())
+}
+
+/// No certificate of `egext certs issue` is called like a file or a path.
+fn refuse_file(typed: &str, directory: &Path) -> Result<(), CertsError> {
+    let path = Path::new(typed);
+    let has_ending = path.extension().is_some_and(|ending| ending == "crt" || ending == "key");
+    if !has_ending && !typed.contains('/') {
+        return Ok(());
+    }
+    let name = if has_ending { path.file_stem() } else { path.file_name() };
+    let name = name.unwrap_or_default().to_string_lossy().into_owned();
+    refuse_own(&name, directory)?;
+    let (typed, directory) = (typed.to_owned(), directory.into());
+    Err(CertsError::FileAsCertificate { typed, name, directory })
+}
