@@ -5,7 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tonic::Code;
 
-use crate::diagnosis::{BRIDGE_SAYS, may_pass};
+use crate::diagnosis::BRIDGE_SAYS;
 use crate::net::HeaderFault;
 use crate::report::Finding;
 
@@ -35,7 +35,8 @@ impl Answer {
 
     /// What `egext probe` would say, in one line: Envoy Gateway writes it to its log as it is.
     pub(super) fn of_finding(finding: &Finding) -> Self {
-        let code = if may_pass(finding.id) { Code::Unavailable } else { Code::FailedPrecondition };
+        let may_pass = finding.id.entry().may_pass;
+        let code = if may_pass { Code::Unavailable } else { Code::FailedPrecondition };
         let mut message = format!("{}: {}", finding.subject, finding.message);
         for (key, words) in finding.evidence.iter() {
             // Writing to a string does not fail.

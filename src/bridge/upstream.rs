@@ -23,7 +23,7 @@ use super::Plan;
 use super::answer::Answer;
 use super::deadline::Deadline;
 use crate::backoff::{Backoff, jittered};
-use crate::diagnosis::{Context, Speaker, diagnose, may_pass};
+use crate::diagnosis::{Context, Speaker, diagnose};
 use crate::host::Host;
 use crate::net::{self, Address, Channel, Cut, Stage, Target, Trace};
 use crate::pki::Summary;
@@ -132,7 +132,7 @@ impl Upstream {
             }
             let fresh = cause.filter(|_| now.failures > failures_before);
             if let Some(cause) = fresh
-                && (!may_pass(cause.id) || Instant::now() >= patient_until)
+                && (!cause.id.entry().may_pass || Instant::now() >= patient_until)
             {
                 return Err(Answer::of_finding(cause));
             }

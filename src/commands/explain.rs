@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::Error;
 use crate::cli::Explain;
-use crate::report::{Body, Id, Report, explanation};
+use crate::report::{Body, Id, Layer, Report, explanation};
 
 pub(super) fn run(arguments: &Explain) -> Result<Report, Error> {
     let mut report = Report::new("explain");
@@ -17,7 +17,8 @@ pub(super) fn run(arguments: &Explain) -> Result<Report, Error> {
     let entries = ids.iter().map(|id| {
         let entry = id.entry();
         json!({
-            "id": entry.name, "severity": entry.severity, "cause": entry.cause, "cure": entry.cure,
+            "id": entry.name, "severity": entry.severity, "layer": entry.layer.map(Layer::name),
+            "may_pass": entry.may_pass, "cause": entry.cause, "cure": entry.cure,
         })
     });
     report.details.insert("explanations".to_owned(), entries.collect());

@@ -112,7 +112,6 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
 
 /// What TLS needs and does not have.
 struct Unusable {
-    layer: Layer,
     id: Id,
     error: Error,
 }
@@ -125,18 +124,18 @@ impl Unusable {
 
     fn outcome(&self, address: Address) -> TargetOutcome {
         let finding = Finding::of_error(self.id, address.to_string(), &self.error);
-        TargetOutcome::untried(address, self.layer, finding)
+        TargetOutcome::untried(address, finding)
     }
 }
 
 fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Summary>), Box<Unusable>> {
-    let of_ca = |error| Box::new(Unusable { layer: Layer::Tls, id: Id::ProbeCaUnusable, error });
+    let of_ca = |error| Box::new(Unusable { id: Id::ProbeCaUnusable, error });
     let of_client = |error: Error| {
         let id = match &error {
             Error::Identity(IdentityError::KeyMismatch { .. }) => Id::ProbeClientCertKeyMismatch,
             _ => Id::ProbeClientCertUnreadable,
         };
-        Box::new(Unusable { layer: Layer::Mtls, id, error })
+        Box::new(Unusable { id, error })
     };
     let anchors = material.anchors().map_err(|error| of_ca(error.into()))?;
     let identity = material.identity_if_present(Role::Client).map_err(of_client)?;
@@ -174,12 +173,12 @@ fn talk(outcome: &TargetOutcome) -> Talk {
             State::Noted => talk.line(layer_line(layer, Meaning::Dim, "-", width)),
             State::Absent | State::Skipped => continue,
         };
-        if let Some(finding) = outcome.findings.iter().find(|finding| finding.message == layer.detail) {
+        if let Some(finding) = outcome.findings.iter().find(|finding| layer.finding == Some(finding.id)) {
             talk.finding_details(finding);
         }
     }
     // Of layers that stand.
-    let is_told = |finding: &&Finding| outcome.layers.iter().any(|layer| layer.detail == finding.message);
+    let is_told = |finding: &&Finding| outcome.layers.iter().any(|layer| layer.finding == Some(finding.id));
     for finding in outcome.findings.iter().filter(|finding| !is_told(finding)) {
         talk.finding_called(finding, "certificates");
     }

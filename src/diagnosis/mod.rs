@@ -91,26 +91,6 @@ pub(crate) fn certificate_refused(context: &Context<'_>) -> Option<Finding> {
         .then(|| client::client_certificate(context, AlertDescription::CertificateUnknown))
 }
 
-/// True where trying again may help without anybody doing anything about it.
-pub fn may_pass(id: Id) -> bool {
-    matches!(
-        id,
-        Id::ProbeResolveFailed
-            | Id::ProbeConnectFailed
-            | Id::ProbeConnectRefused
-            | Id::ProbeConnectReset
-            | Id::ProbeConnectSocketMissing
-            | Id::ProbeConnectTimeout
-            | Id::ProbeConnectUnreachable
-            | Id::ProbeTlsClosed
-            | Id::ProbeTlsMalformed
-            | Id::ProbeTlsTimeout
-            | Id::ProbeHttp2Closed
-            | Id::ProbeHttp2Timeout
-            | Id::ProbeGrpcClosed
-    )
-}
-
 /// The first of them, and how many more there are: a server decides how many names it has.
 fn some_of(words: &[String]) -> String {
     match words.len().checked_sub(MOST_SHOWN) {

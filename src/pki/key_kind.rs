@@ -30,6 +30,8 @@ pub enum KeyKind {
     P521,
     /// RSA that may be used with any padding.
     Rsa,
+    /// RSA for signatures with PSS only (RFC 4055 section 1.2).
+    RsaPss,
 }
 
 impl KeyKind {
@@ -75,6 +77,9 @@ impl KeyKind {
         if *algorithm == RSA {
             return Self::Rsa;
         }
+        if *algorithm == RSA_PSS {
+            return Self::RsaPss;
+        }
         if *algorithm == ED25519 {
             return Self::Ed25519;
         }
@@ -101,6 +106,7 @@ impl Display for KeyKind {
             Self::P384 => "P-384",
             Self::P521 => "P-521",
             Self::Rsa => "RSA",
+            Self::RsaPss => "RSA-PSS",
         })
     }
 }
@@ -109,6 +115,7 @@ impl Display for KeyKind {
 const EC: Oid<'_> = oid!(1.2.840.10045.2.1);
 const ED25519: Oid<'_> = oid!(1.3.101.112);
 const RSA: Oid<'_> = oid!(1.2.840.113549.1.1.1);
+const RSA_PSS: Oid<'_> = oid!(1.2.840.113549.1.1.10);
 
 const CURVES: &[(Oid<'_>, KeyKind)] = &[
     (oid!(1.2.840.10045.3.1.7), KeyKind::P256),
@@ -135,7 +142,6 @@ const ALGORITHMS: &[(Oid<'_>, &str)] = &[
     (oid!(1.3.101.110), "X25519"),
     (oid!(1.3.101.111), "X448"),
     (oid!(1.3.101.113), "Ed448"),
-    (oid!(1.2.840.113549.1.1.10), "RSA-PSS"),
     (oid!(1.2.840.10040.4.1), "DSA"),
     (oid!(2.16.840.1.101.3.4.3.17), "ML-DSA-44"),
     (oid!(2.16.840.1.101.3.4.3.18), "ML-DSA-65"),

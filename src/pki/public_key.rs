@@ -153,7 +153,8 @@ impl PublicKey {
     }
 
     fn essence(&self) -> Option<Essence<'_>> {
-        let is_point = !matches!(self.kind, KeyKind::Ed25519 | KeyKind::Other(_) | KeyKind::Rsa);
+        let is_point =
+            !matches!(self.kind, KeyKind::Ed25519 | KeyKind::Other(_) | KeyKind::Rsa | KeyKind::RsaPss);
         if let Some(rsa) = &self.rsa {
             return Some(Essence::Rsa(self.number(&rsa.modulus), self.number(&rsa.exponent)));
         }

@@ -6,7 +6,6 @@
 //! so the only call is `grpc.health.v1.Health/Check`, and a server without it is fine.
 
 mod health;
-mod layer;
 mod outcome;
 
 use std::path::PathBuf;
@@ -18,7 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-pub use layer::Layer;
+pub use crate::report::Layer;
 pub use outcome::{LayerOutcome, State, TargetOutcome};
 
 use crate::backoff::{Backoff, jittered};
@@ -104,7 +103,7 @@ async fn until_healthy(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime
         let mut outcome = attempt(target, plan, limit, now).await;
         let told = before.as_ref().and_then(TargetOutcome::cause).map(|cause| cause.id);
         // "Too late" says less than the attempt before, which had more time.
-        if let Some(before) = before.filter(|_| limit < plan.timeout && outcome.is_late()) {
+        if let Some(before) = before.filter(|_| limit < plan.timeout && outcome.is_late) {
             outcome = before;
         }
         outcome.attempts = attempts;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::Layer;
 use crate::diagnosis::{Context, diagnose};
-use crate::net::{Address, Fault, Target, Trace, Transport};
+use crate::net::{Address, Fault, FaultKind, Stage, Target, Trace, Transport};
 use crate::report::{Finding, Id, Severity};
 
 /// What became of one target.
@@ -16,6 +16,8 @@ pub struct TargetOutcome {
     pub findings: Vec<Finding>,
     /// How many attempts were made; this is what became of the last one.
     pub attempts: u32,
+    /// The attempt ended at its limit.
+    pub(super) is_late: bool,
 }
 
 /// What became of one layer.
@@ -27,6 +29,8 @@ pub struct LayerOutcome {
     pub state: State,
     /// What it was built with, such as the TLS version.
     pub detail: String,
+    /// The finding that is about it: one of the target's.
+    pub finding: Option<Id>,
     /// How long it took, without the layers below.
     pub took: Option<Duration>,
 }
@@ -54,25 +58,21 @@ impl TargetOutcome {
 
     fn of(address: Address) -> Self {
         let plaintext = address.transport() == Transport::Plaintext;
-        let layers = Layer::ALL
-            .into_iter()
-            .map(|layer| match layer {
-                Layer::Tls | Layer::Alpn | Layer::Mtls if plaintext => {
-                    LayerOutcome { layer, state: State::Absent, detail: "plaintext".to_owned(), took: None }
-                }
-                Layer::Resolve if address.socket_path().is_some() => {
-                    LayerOutcome { layer, state: State::Absent, detail: "unix socket".to_owned(), took: None }
-                }
-                _ => LayerOutcome { layer, state: State::Skipped, detail: String::new(), took: None },
-            })
-            .collect();
-        Self { address, layers, findings: Vec::new(), attempts: 1 }
+        let layers = Layer::ALL.into_iter().map(|layer| {
+            let (state, detail) = match layer {
+                Layer::Tls | Layer::Alpn | Layer::Mtls if plaintext => (State::Absent, "plaintext"),
+                Layer::Resolve if address.socket_path().is_some() => (State::Absent, "unix socket"),
+                _ => (State::Skipped, ""),
+            };
+            LayerOutcome { layer, state, detail: detail.to_owned(), finding: None, took: None }
+        });
+        Self { layers: layers.collect(), address, findings: Vec::new(), attempts: 1, is_late: false }
     }
 
-    /// What became of a target that was not tried: `finding` says why, and `layer` needs what is missing.
-    pub fn untried(address: Address, layer: Layer, finding: Finding) -> Self {
+    /// What became of a target that was not tried: `finding` says why, and its layer needs what is missing.
+    pub fn untried(address: Address, finding: Finding) -> Self {
         let mut outcome = Self::of(address);
-        outcome.fail(layer, finding);
+        outcome.fail(finding.id.entry().layer.unwrap_or(Layer::Resolve), finding);
         outcome
     }
 
@@ -91,11 +91,6 @@ impl TargetOutcome {
         self.layers.iter().find(|outcome| outcome.state == State::Failed).map(|outcome| outcome.layer)
     }
 
-    /// True when the attempt ended at its limit.
-    pub(super) fn is_late(&self) -> bool {
-        self.cause().is_some_and(|cause| LATE.contains(&cause.id))
-    }
-
     /// True when there is TLS, and nothing proves that it is mutual.
     pub fn lacks_mtls(&self) -> bool {
         self.layers.iter().any(|outcome| outcome.layer == Layer::Mtls && outcome.state == State::Noted)
@@ -112,23 +107,34 @@ impl TargetOutcome {
     }
 
     pub(super) fn pass(&mut self, layer: Layer, detail: impl Into<String>, took: Duration) {
-        self.set(layer, State::Passed, detail.into(), Some(took));
+        self.set(LayerOutcome {
+            layer,
+            state: State::Passed,
+            detail: detail.into(),
+            finding: None,
+            took: Some(took),
+        });
     }
 
     pub(super) fn fail(&mut self, layer: Layer, finding: Finding) {
-        self.set(layer, State::Failed, finding.message.clone(), None);
-        self.findings.push(finding);
+        self.found(layer, State::Failed, finding);
     }
 
     /// A layer failed for a cause that has to be found.
     pub(super) fn fault(&mut self, context: &Context<'_>, fault: &Fault) {
         let finding = diagnose(context, fault);
-        self.fail(layer(&finding, fault), finding);
+        self.is_late = matches!(fault.kind, FaultKind::Timeout);
+        self.fail(finding.id.entry().layer.unwrap_or_else(|| built_at(fault.stage)), finding);
     }
 
     /// Something to know about a layer that this channel does without.
     pub(super) fn note(&mut self, layer: Layer, finding: Finding) {
-        self.set(layer, State::Noted, finding.message.clone(), None);
+        self.found(layer, State::Noted, finding);
+    }
+
+    fn found(&mut self, layer: Layer, state: State, finding: Finding) {
+        let (detail, id) = (finding.message.clone(), Some(finding.id));
+        self.set(LayerOutcome { layer, state, detail, finding: id, took: None });
         self.findings.push(finding);
     }
 
@@ -173,32 +179,24 @@ impl TargetOutcome {
     /// The channel stands, and that it is mutual does not follow from it.
     fn not_proven(&mut self, asked: &str) {
         let detail = format!("not proven: the server asks for {asked}");
-        self.set(Layer::Mtls, State::Noted, detail, None);
+        self.set(LayerOutcome { layer: Layer::Mtls, state: State::Noted, detail, finding: None, took: None });
     }
 
-    fn set(&mut self, layer: Layer, state: State, detail: String, took: Option<Duration>) {
-        if let Some(outcome) = self.layers.iter_mut().find(|outcome| outcome.layer == layer) {
-            *outcome = LayerOutcome { layer, state, detail, took };
+    fn set(&mut self, new: LayerOutcome) {
+        if let Some(outcome) = self.layers.iter_mut().find(|outcome| outcome.layer == new.layer) {
+            *outcome = new;
         }
     }
 }
 
-/// The layer that a finding is about. A refused client certificate shows on a later one than where it
-/// belongs, and in TLS 1.2 on an earlier one; the second word of an id names the layer.
-fn layer(finding: &Finding, fault: &Fault) -> Layer {
-    match finding.id.name().split('.').nth(1) {
-        Some("client-cert") => Layer::Mtls,
-        Some("alpn") => Layer::Alpn,
-        Some("http2") => Layer::Http2,
-        _ => fault.stage.into(),
+/// The layer that is built at a stage; gRPC is the first that a call needs.
+fn built_at(stage: Stage) -> Layer {
+    match stage {
+        Stage::Resolve => Layer::Resolve,
+        Stage::Connect => Layer::Connect,
+        Stage::Tls => Layer::Tls,
+        Stage::Alpn => Layer::Alpn,
+        Stage::Http2 => Layer::Http2,
+        Stage::Call => Layer::Grpc,
     }
 }
-
-/// What an attempt finds that had too little time.
-const LATE: &[Id] = &[
-    Id::ProbeConnectTimeout,
-    Id::ProbeGrpcTimeout,
-    Id::ProbeHttp2Timeout,
-    Id::ProbeResolveFailed,
-    Id::ProbeTlsTimeout,
-];

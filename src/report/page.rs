@@ -6,8 +6,10 @@ use super::{Entry, Id};
 
 /// Cause and cure of one finding, for a terminal.
 pub fn explanation(id: Id) -> String {
-    let Entry { name, severity, cause, cure } = id.entry();
-    format!("{name} ({severity})\n\ncause: {cause}\ncure:  {cure}\n")
+    let Entry { name, severity, layer, may_pass, cause, cure } = id.entry();
+    let layer = layer.map_or_else(String::new, |layer| format!(", layer {layer}"));
+    let passes = if *may_pass { ", may pass by itself" } else { "" };
+    format!("{name} ({severity}{layer}{passes})\n\ncause: {cause}\ncure:  {cure}\n")
 }
 
 /// The whole of `docs/findings.md`.
@@ -15,18 +17,23 @@ pub fn findings_page() -> String {
     let mut page = String::from(
         "# Findings\n\n\
          Every finding has an id that never changes its meaning. `egext explain ID` prints the same text.\n\
+         A finding that may pass by itself is worth another attempt: a bridge whose upstream has such a fault answers\n\
+         UNAVAILABLE, and FAILED_PRECONDITION otherwise.\n\
          This page is made from the table in `src/report/ids/`: `egext generate findings > docs/findings.md`.\n",
     );
     let mut group = "";
     for id in Id::ALL {
-        let Entry { name, severity, cause, cure } = id.entry();
+        let Entry { name, severity, layer, may_pass, cause, cure } = id.entry();
         let prefix = name.rsplit_once('.').map_or(*name, |(prefix, _)| prefix);
         // Writing to a string does not fail.
         if prefix != group {
             group = prefix;
             let _ = write!(page, "\n## {group}\n");
         }
-        let _ = write!(page, "\n### {name}\n\nSeverity: {severity}.\n\nCause: {cause}.\n\nCure: {cure}.\n");
+        let layer = layer.map_or_else(String::new, |layer| format!(" Layer: {layer}."));
+        let passes = if *may_pass { " May pass by itself." } else { "" };
+        let _ = write!(page, "\n### {name}\n\nSeverity: {severity}.{layer}{passes}\n");
+        let _ = write!(page, "\nCause: {cause}.\n\nCure: {cure}.\n");
     }
     page
 }

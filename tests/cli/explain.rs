@@ -12,7 +12,7 @@ fn a_finding_is_explained_on_stdout() {
     assert_data_eq!(
         run.stdout,
         str![[r"
-probe.health.not-serving (error)
+probe.health.not-serving (error, layer health, may pass by itself)
 
 cause: the server says of itself that it does not serve
 cure:  wait for it (`--wait 60s`), or read its log

@@ -26,6 +26,8 @@ fn json_is_one_object_with_the_schema_first() {
     {
       "id": "probe.health.not-serving",
       "severity": "error",
+      "layer": "health",
+      "may_pass": true,
       "cause": "the server says of itself that it does not serve",
       "cure": "wait for it (`--wait 60s`), or read its log"
     }

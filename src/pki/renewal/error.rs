@@ -111,6 +111,8 @@ pub enum Loss {
     KeyType {
         /// Kind and size.
         kind: String,
+        /// The nearest one that is made here.
+        near: KeyType,
         /// Another CA issues it, and no key is kept.
         is_rotation: bool,
     },
@@ -134,8 +136,7 @@ impl Lost {
     fn hint(&self) -> String {
         let Self { path, name, role, names, what, flags } = self;
         match what {
-            Loss::KeyType { kind, is_rotation } => {
-                let near = if kind.starts_with("RSA") { KeyType::Rsa3072 } else { KeyType::P256 };
+            Loss::KeyType { near, is_rotation, .. } => {
                 let renew = |flag: &str| renew_command(path, format!("{flag} {flags}").trim_end());
                 let other = renew(&format!("--key-type {}", near.name()));
                 match is_rotation {

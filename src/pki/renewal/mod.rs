@@ -25,7 +25,8 @@ use super::member::{self, Member, Successor};
 use super::signature::is_signed_by;
 use super::store::Snapshot;
 use super::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyType, Passphrase, Role, Summary, date, identity, when,
+    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyKind, KeyType, Passphrase, Role, Summary, date,
+    identity, when,
 };
 use crate::units::Within;
 
@@ -209,7 +210,10 @@ pub fn refuse_losses(
         }
         let is_made = keep_key || difference.key_type.is_some() || !member.has_key();
         if !is_made && KeyType::of(&member.summary().key).is_none() {
-            return loss(Loss::KeyType { kind: member.summary().key.to_string(), is_rotation });
+            let key = &member.summary().key;
+            let is_rsa = matches!(key.kind(), KeyKind::Rsa | KeyKind::RsaPss);
+            let near = if is_rsa { KeyType::Rsa3072 } else { KeyType::P256 };
+            return loss(Loss::KeyType { kind: key.to_string(), near, is_rotation });
         }
     }
     Ok(())

@@ -272,7 +272,7 @@ impl Judge<'_> {
 }
 
 /// The channel to a bridge works, and it says what is wrong on its other side. The hints in its words are about its own
-/// flags.
+/// flags. The id is read out of the words, because the words are all that comes from the other process.
 fn behind_the_bridge(words: &str) -> String {
     let id =
         words.trim_end().rsplit_once(" (").and_then(|(_, end)| end.strip_suffix(')')?.parse::<Id>().ok());

@@ -1,8 +1,13 @@
 //! The one table of finding ids. `egext explain` and `docs/findings.md` are made from it.
+//!
+//! A row has these columns: the variant and the stable name, the severity, `@` and the layer of the channel (where there
+//! is one), `may_pass` (where it is so), cause, cure. What code has to know about an id is a column here, so that no
+//! module keeps a list of its own or takes a name apart.
 
 mod bridge;
 mod certs;
 mod config;
+mod layer;
 mod probe;
 
 use std::fmt::{self, Display};
@@ -10,6 +15,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+pub use self::layer::Layer;
 use self::{bridge::bridge, certs::certs, config::config, probe::probe};
 use super::Severity;
 
@@ -20,6 +26,10 @@ pub struct Entry {
     pub name: &'static str,
     /// How grave it usually is.
     pub severity: Severity,
+    /// The layer of a channel that it is about, where that does not depend on when it shows.
+    pub layer: Option<Layer>,
+    /// Trying again soon may help without anybody doing anything about it.
+    pub may_pass: bool,
     /// What leads to it: no full stop.
     pub cause: &'static str,
     /// What ends it: no full stop.
@@ -43,8 +53,27 @@ impl super::Hint for UnknownId {
     }
 }
 
+/// Columns that a row can lack.
+macro_rules! column {
+    () => {
+        None
+    };
+    (@ $layer:ident) => {
+        Some(Layer::$layer)
+    };
+    (; bool) => {
+        false
+    };
+    (may_pass; bool) => {
+        true
+    };
+}
+
 macro_rules! table {
-    ([] $($variant:ident = $name:literal, $severity:ident, $cause:literal, $cure:literal;)*) => {
+    ([] $(
+        $variant:ident = $name:literal, $severity:ident $(@ $layer:ident)?, $($may_pass:ident,)?
+            $cause:literal, $cure:literal;
+    )*) => {
         /// The stable name of a finding. What each means is in its [`Entry`].
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
         #[expect(missing_docs, reason = "the table says what each means")]
@@ -60,6 +89,8 @@ macro_rules! table {
                     $(Self::$variant => &Entry {
                         name: $name,
                         severity: Severity::$severity,
+                        layer: column!($(@ $layer)?),
+                        may_pass: column!($($may_pass)?; bool),
                         cause: $cause,
                         cure: $cure,
                     },)*

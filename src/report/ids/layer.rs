@@ -1,7 +1,5 @@
 use std::fmt::{self, Display};
 
-use crate::net::Stage;
-
 /// The layers of a channel, in the order in which they are built: those of a connection, and what only a probe asks for.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Layer {
@@ -54,19 +52,5 @@ impl Layer {
 impl Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-impl From<Stage> for Layer {
-    /// The layer that is built at this stage; gRPC is the first that a call needs.
-    fn from(stage: Stage) -> Self {
-        match stage {
-            Stage::Resolve => Self::Resolve,
-            Stage::Connect => Self::Connect,
-            Stage::Tls => Self::Tls,
-            Stage::Alpn => Self::Alpn,
-            Stage::Http2 => Self::Http2,
-            Stage::Call => Self::Grpc,
-        }
     }
 }
