@@ -7,7 +7,7 @@ use std::sync::Arc;
 use egext::extension::{PassThrough, Server};
 use egext::net::{Alpn, ClientTls, Target, server_config};
 use egext::pki::Role;
-use egext::pki::authority::{SetPlan, issue_set};
+use egext::pki::issue::{SetPlan, issue_set};
 use egext::probe::{Plan, probe};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;

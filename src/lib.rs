@@ -26,7 +26,7 @@
 //! A CA, a server's and a client's certificate in memory. [`pki::store`] writes such a set to a directory.
 //!
 //! ```
-//! use egext::pki::authority::{SetPlan, issue_set};
+//! use egext::pki::issue::{SetPlan, issue_set};
 //! # let now = time::macros::datetime!(2026-07-01 0:00 UTC);
 //!
 //! let set = issue_set(&SetPlan::default(), now)?;
@@ -39,7 +39,7 @@
 //! ```
 //! use egext::pki::audit::go_x509;
 //! use egext::pki::Role;
-//! # use egext::pki::authority::{SetPlan, issue_set};
+//! # use egext::pki::issue::{SetPlan, issue_set};
 //! # let now = time::macros::datetime!(2026-07-01 0:00 UTC);
 //! # let set = issue_set(&SetPlan::default(), now)?;
 //!

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use egext::pki::audit::go_x509;
-use egext::pki::inspect::{Certificate, PemFile, first_out_of_order};
-use egext::pki::{Anchors, Role};
+use egext::pki::inspect::{PemFile, first_out_of_order};
+use egext::pki::{Anchors, Certificate, Role};
 use libfuzzer_sys::fuzz_target;
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -19,8 +19,7 @@ fuzz_target!(|octets: &[u8]| {
     let _ = Anchors::from_pem(path, octets);
     if let Ok(file) = PemFile::from_pem(path, octets) {
         let _ = first_out_of_order(&file.certificates);
-        let chain = file.certificates.iter().map(|found| found.der.clone()).collect::<Vec<_>>();
-        let _ = go_x509::verify(&chain, &chain, Role::Server, None, NOW);
+        let _ = go_x509::verify(&file.certificates, &file.certificates, Role::Server, None, NOW);
     }
     let der = [CertificateDer::from(octets)];
     if Certificate::of(&der[0]).is_ok() {

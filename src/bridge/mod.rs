@@ -40,7 +40,7 @@ pub use died::Died;
 pub use server::{Bridge, Drained};
 
 use crate::net::{Address, CallerLimits, Target};
-use crate::pki::Summary;
+use crate::pki::Certificate;
 
 /// What to connect with what.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub struct Plan {
     /// Where calls go.
     pub upstream: Target,
     /// The certificate that we show to the upstream.
-    pub own: Option<Summary>,
+    pub own: Option<Certificate>,
     /// The directory of our certificates, for commands in hints.
     pub directory: PathBuf,
     /// Was our certificate looked for in that directory?

@@ -26,7 +26,7 @@ use crate::backoff::{Backoff, jittered};
 use crate::diagnosis::{Context, Speaker, diagnose};
 use crate::host::Host;
 use crate::net::{self, Address, Channel, Cut, Stage, Target, Trace};
-use crate::pki::Summary;
+use crate::pki::Certificate;
 use crate::report::{Finding, Id};
 use crate::shell::shell_word;
 
@@ -177,7 +177,7 @@ fn open_channel(state: &State) -> Option<Channel> {
 /// Keeps the connection.
 struct Keeper {
     target: Target,
-    own: Option<Summary>,
+    own: Option<Certificate>,
     directory: PathBuf,
     searched: bool,
     limit: Duration,

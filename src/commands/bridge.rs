@@ -101,21 +101,15 @@ impl Used {
     /// A bridge whose certificate every peer rejects answers no call, and no peer says why.
     fn judge(&mut self, identity: &Identity, role: Role, now: OffsetDateTime) {
         let (leaf, path) = (identity.leaf(), identity.certificate_path());
-        let finding = |id, message: String| Finding::new(id, path.display().to_string(), message);
         let show = format!("`egext certs show {}` says more", shell_path(path));
         self.defects.extend(untimely(path, leaf, now).map(|finding| match finding.id {
             Id::CertsNotYetValid => finding.with_hint(CLOCK),
             _ => finding.with_hint(format!("renew it and restart the bridge; {show}")),
         }));
         let own = format!("name the {role}'s own certificate; {show}");
-        if leaf.is_ca {
-            let message =
-                format!("`{}` is a CA's certificate, and the {role} uses it as its own", leaf.subject);
-            self.defects.push(finding(Id::CertsIsCa, message).with_hint(own));
-        } else if !leaf.permits(role) {
-            self.defects
-                .push(finding(Id::CertsWrongPurpose, format!("it is not for the {role}")).with_hint(own));
-        }
+        let mut misuse = audit::usage(&path.display().to_string(), leaf, role).into_iter();
+        let misuse = misuse.find(|finding| finding.severity == Severity::Error);
+        self.defects.extend(misuse.map(|finding| finding.with_hint(own)));
     }
 }
 

@@ -44,7 +44,7 @@ async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, D
         .talk
         .line(Line::default().with(Role::Strong, "mutual TLS between Envoy Gateway and an extension server"));
     let (mut stage, set) = Stage::raise(directory.path(), clock).await?;
-    let (ca, server) = (set.ca.summary(), set.server.summary());
+    let (ca, server) = (set.ca.certificate(), set.server.certificate());
     let until = when::end(server);
     step(
         &mut report,

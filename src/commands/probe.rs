@@ -10,7 +10,7 @@ use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
-use crate::pki::{IdentityError, Role, Summary};
+use crate::pki::{Certificate, IdentityError, Role};
 use crate::probe::{Layer, LayerOutcome, Plan, State, TargetOutcome, Waiting, probe};
 use crate::report::{Finding, Id, Line, Printer, Report, Role as Meaning, Talk};
 use crate::units::Span;
@@ -128,7 +128,7 @@ impl Unusable {
     }
 }
 
-fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Summary>), Box<Unusable>> {
+fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Certificate>), Box<Unusable>> {
     let of_ca = |error| Box::new(Unusable { id: Id::ProbeCaUnusable, error });
     let of_client = |error: Error| {
         let id = match &error {

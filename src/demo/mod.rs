@@ -28,9 +28,10 @@ use crate::net::{
     self, Address, AddressError, Alpn, BindError, CallerLimits, ClientTls, Fault, Target, TargetError,
     TlsError, Transport, server_config,
 };
-use crate::pki::authority::{AuthorityError, CertificateSet, SetPlan, issue_set};
+use crate::pki::authority::AuthorityError;
+use crate::pki::issue::{CertificateSet, SetPlan, issue_set};
 use crate::pki::store::{Store, StoreError};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Role, SET_FILES, Summary};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, Identity, IdentityError, Role, SET_FILES};
 use crate::probe::{self, TargetOutcome};
 use crate::report::Hint;
 
@@ -239,7 +240,7 @@ impl Stage {
     async fn probe_targets(
         &self,
         targets: Vec<Target>,
-        own: Option<Summary>,
+        own: Option<Certificate>,
         wait: Option<Duration>,
     ) -> Vec<TargetOutcome> {
         let directory = self.certificates();

@@ -5,7 +5,7 @@ use rustls::AlertDescription;
 use super::{Context, Speaker, some_of};
 use crate::net::ClientTls;
 use crate::pki::when::timestamp;
-use crate::pki::{DistinguishedName, Summary};
+use crate::pki::{Certificate, DistinguishedName};
 use crate::report::{Finding, Id};
 
 /// The server refused what we showed, or that we showed nothing.
@@ -46,7 +46,7 @@ pub(super) fn of_another_ca(context: &Context<'_>) -> Option<Finding> {
     let own = context.own?;
     let wanted = wanted_authorities(context);
     let chain = context.target.tls().map_or(&[][..], ClientTls::chain);
-    let issuers = chain.iter().filter_map(|der| Summary::of(der).ok());
+    let issuers = chain.iter().filter_map(|der| Certificate::of(der).ok());
     if wanted.is_empty() || issuers.map(|one| one.issuer.to_string()).any(|name| wanted.contains(&name)) {
         return None;
     }
@@ -55,7 +55,7 @@ pub(super) fn of_another_ca(context: &Context<'_>) -> Option<Finding> {
     Some(with_authorities(finding.with_evidence("sent", issued(own)), &wanted))
 }
 
-fn issued(own: &Summary) -> String {
+fn issued(own: &Certificate) -> String {
     format!("our certificate `{}` was issued by `{}`", own.subject, own.issuer)
 }
 

@@ -23,7 +23,7 @@ use rustls::AlertDescription;
 use time::OffsetDateTime;
 
 use crate::net::{Fault, FaultKind, Stage, Target, Trace};
-use crate::pki::Summary;
+use crate::pki::Certificate;
 use crate::report::{Finding, Id};
 use crate::shell::{dir_flag, shell_word};
 
@@ -35,7 +35,7 @@ pub struct Context<'a> {
     /// What was learned on the way.
     pub trace: &'a Trace,
     /// The certificate that we show.
-    pub own: Option<&'a Summary>,
+    pub own: Option<&'a Certificate>,
     /// The limit that a timeout ran into.
     pub limit: Duration,
     /// When the verdict falls.
@@ -116,9 +116,9 @@ impl Context<'_> {
     }
 
     /// What the server presented first.
-    fn presented(&self) -> Option<Summary> {
+    fn presented(&self) -> Option<Certificate> {
         let witness = self.trace.witness.as_ref()?;
-        Summary::of(witness.presented().first()?).ok()
+        Certificate::of(witness.presented().first()?).ok()
     }
 
     /// How many certificates the server presented.
@@ -134,7 +134,7 @@ impl Context<'_> {
     /// Does the server send a certificate that is no CA's behind the first?
     fn has_leaf_behind(&self) -> bool {
         let presented = self.trace.witness.as_ref().map_or(&[][..], |witness| witness.presented());
-        presented.iter().skip(1).any(|der| Summary::of(der).is_ok_and(|summary| !summary.is_ca))
+        presented.iter().skip(1).any(|der| Certificate::of(der).is_ok_and(|summary| !summary.is_ca))
     }
 
     fn asked_for_certificate(&self) -> bool {

@@ -6,7 +6,7 @@ use rustls::CertificateError;
 
 use super::{Context, some_of, words};
 use crate::pki::when::timestamp;
-use crate::pki::{SubjectName, Summary};
+use crate::pki::{Certificate, SubjectName};
 use crate::report::{Finding, Id};
 use crate::shell::shell_word;
 
@@ -64,7 +64,7 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
     }
 }
 
-fn expired(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {
+fn expired(context: &Context<'_>, subject: &str, found: Option<&Certificate>) -> Finding {
     let place = context.dir_flag();
     let (message, hint) = match found {
         Some(found) if found.not_after < context.now => (
@@ -82,7 +82,7 @@ fn expired(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Fin
 }
 
 /// The server's certificates were accepted, and what it signed in the handshake was not (RFC 8446 section 4.4.3).
-fn not_its_key(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {
+fn not_its_key(context: &Context<'_>, subject: &str, found: Option<&Certificate>) -> Finding {
     match found.and_then(|found| found.key.rsa_bits()) {
         Some(bits) if bits < LEAST_RSA_BITS => context
             .finding(
@@ -112,7 +112,7 @@ fn not_its_key(context: &Context<'_>, subject: &str, found: Option<&Summary>) ->
 /// Of what rustls verifies in a handshake.
 const LEAST_RSA_BITS: usize = 2048;
 
-fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
+fn wrong_name(context: &Context<'_>, found: Option<&Certificate>) -> Finding {
     let name = context.target.server_name().map_or_else(String::new, |name| name.to_str().into_owned());
     let place = context.dir_flag();
     let names: &[SubjectName] = found.map_or(&[], |found| &found.names);
@@ -165,7 +165,7 @@ fn wrong_name(context: &Context<'_>, found: Option<&Summary>) -> Finding {
         .with_hint(hint)
 }
 
-fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Summary>) -> Finding {
+fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Certificate>) -> Finding {
     let finding = context.finding(
         Id::ProbeServerCertUnknownIssuer,
         format!("we do not trust the issuer of the server's certificate{subject}"),

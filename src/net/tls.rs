@@ -88,7 +88,7 @@ pub fn server_config(anchors: &Anchors, identity: &Identity) -> Result<Arc<Serve
         .with_protocol_versions(VERSIONS)
         .expect("aws-lc has suites for both versions")
         .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain().to_vec(), identity.key())
+        .with_single_cert(identity.ders(), identity.key())
         .map_err(TlsError::Identity)?;
     config.alpn_protocols = vec![H2.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -216,7 +216,7 @@ impl ResolvesClientCert for WitnessedResolver {
 
 fn certified_key(identity: &Identity) -> Result<CertifiedKey, TlsError> {
     let key = provider().key_provider.load_private_key(identity.key()).map_err(TlsError::Identity)?;
-    Ok(CertifiedKey::new(identity.chain().to_vec(), key))
+    Ok(CertifiedKey::new(identity.ders(), key))
 }
 
 /// The protocol that gRPC needs, as ALPN names it (RFC 9113 section 3.2).

@@ -5,21 +5,19 @@
 
 use std::slice;
 
-use rustls_pki_types::CertificateDer;
-
 use super::member::{self, Member};
 use super::signature::is_signed_by;
 use super::store::Snapshot;
-use super::{CA_CERTIFICATE_FILE, IdentityError};
+use super::{CA_CERTIFICATE_FILE, Certificate, IdentityError};
 
 /// What a set trusts.
 #[derive(Debug)]
 pub(super) struct Bundle {
     /// All of `ca.crt`: what signs comes first.
-    pub(super) certificates: Vec<CertificateDer<'static>>,
+    pub(super) certificates: Vec<Certificate>,
     /// Those of them that the rotation takes out again: what is prepared, until another one is, and what has signed
     /// before, until the rotation is finished.
-    pub(super) temporary: Vec<CertificateDer<'static>>,
+    pub(super) temporary: Vec<Certificate>,
 }
 
 impl Bundle {
@@ -32,8 +30,8 @@ impl Bundle {
         let mut certificates = read(CA_CERTIFICATE_FILE)?;
         let mut temporary = if set.has(TEMPORARY_FILE) { read(TEMPORARY_FILE)? } else { Vec::new() };
         temporary.retain(|certificate| certificates.contains(certificate));
-        let may_sign = |certificate: &CertificateDer<'static>| !temporary.contains(certificate);
-        let has_issued = |certificate: &CertificateDer<'static>| {
+        let may_sign = |certificate: &Certificate| !temporary.contains(certificate);
+        let has_issued = |certificate: &Certificate| {
             members.iter().any(|member| member.verify_below(slice::from_ref(certificate)).is_ok())
         };
         let signs = certificates.iter().position(|ca| may_sign(ca) && has_issued(ca));
@@ -43,13 +41,13 @@ impl Bundle {
     }
 
     /// Is this the certificate of a CA that the rotation takes out again?
-    pub(super) fn is_temporary(&self, certificate: &CertificateDer<'_>) -> bool {
+    pub(super) fn is_temporary(&self, certificate: &Certificate) -> bool {
         self.temporary.contains(certificate) && !upward(&self.certificates).contains(certificate)
     }
 }
 
 /// The first of `certificates`, and all others above it, up to its root.
-pub(super) fn upward(certificates: &[CertificateDer<'static>]) -> Vec<CertificateDer<'static>> {
+pub(super) fn upward(certificates: &[Certificate]) -> Vec<Certificate> {
     let mut found = certificates.iter().take(1).cloned().collect::<Vec<_>>();
     let mut looked_at = 0;
     while let Some(lower) = found.get(looked_at).cloned() {

@@ -1,5 +1,6 @@
 //! A certificate: read once, where it enters, and passed on.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use data_encoding::HEXLOWER;
@@ -211,6 +212,11 @@ impl Certificate {
         self.part(&self.parts.algorithm)
     }
 
+    /// How it was signed, such as `ECDSA with SHA-256`; the object identifier of what has no name.
+    pub fn signed_with(&self) -> Cow<'static, str> {
+        signature::name(self)
+    }
+
     /// SHA-256 of the certificate, in hexadecimal.
     pub fn fingerprint(&self) -> String {
         sha256(&self.der)
@@ -218,6 +224,13 @@ impl Certificate {
 
     fn part(&self, place: &Range<usize>) -> &[u8] {
         der::part(&self.der, place)
+    }
+}
+
+impl AsRef<[u8]> for Certificate {
+    /// DER.
+    fn as_ref(&self) -> &[u8] {
+        &self.der
     }
 }
 

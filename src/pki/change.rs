@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::member::Member;
 use super::names::list;
-use super::{KeyType, NameError, SubjectName, Summary, date, lifetime};
+use super::{Certificate, KeyType, NameError, SubjectName, date, lifetime};
 use crate::host::Host;
 use crate::report::Hint;
 use crate::shell::{dir_flag, dir_flag_of, shell_path, shell_word};
@@ -43,11 +43,11 @@ impl Change {
     /// When it contradicts itself or cannot be done with this certificate.
     pub fn of(
         &self,
-        (member, ca): (&Member, &Summary),
+        (member, ca): (&Member, &Certificate),
         keep_key: bool,
         now: OffsetDateTime,
     ) -> Result<Difference, ChangeError> {
-        let summary = member.summary();
+        let summary = member.certificate();
         let removed = self.removed(member)?;
         let added = self.add.iter().filter(|name| !has(&summary.names, name)).cloned().collect();
         // What its CA would cut to what is there already is nothing new.
@@ -85,13 +85,13 @@ impl Change {
 
     /// Names to remove, as typed, that `member` does not have.
     pub fn absent(&self, member: &Member) -> Vec<&str> {
-        let names = &member.summary().names;
+        let names = &member.certificate().names;
         let is_absent = |typed: &&str| !names.iter().any(|name| is_called(name, typed));
         self.remove.iter().map(String::as_str).filter(is_absent).collect()
     }
 
     fn removed(&self, member: &Member) -> Result<Vec<SubjectName>, ChangeError> {
-        let names = &member.summary().names;
+        let names = &member.certificate().names;
         let mut removed = Vec::new();
         for typed in &self.remove {
             let mut called = names.iter().filter(|name| is_called(name, typed)).peekable();
@@ -137,7 +137,7 @@ impl Difference {
     }
 
     /// In words, held against the predecessor.
-    pub fn words(&self, before: &Summary) -> Vec<String> {
+    pub fn words(&self, before: &Certificate) -> Vec<String> {
         let mut words = Vec::new();
         if !self.added.is_empty() {
             words.push(format!("adds {}", list(&self.added)));
@@ -379,7 +379,7 @@ fn is_called(name: &SubjectName, typed: &str) -> bool {
     }
 }
 
-fn is_as_long(wanted: Span, summary: &Summary) -> bool {
+fn is_as_long(wanted: Span, summary: &Certificate) -> bool {
     lifetime::span(summary).duration().as_secs() == wanted.duration().as_secs()
 }
 

@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::change::{ANOTHER_CA, PRIVATE_CA, renew_command, replace_command, rotate_command};
 use super::{
-    Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, Role, Summary, lifetime, verify, when,
+    Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, Identity, IdentityError, Role, verify, when,
 };
 use crate::report::{Finding, Id};
 use crate::units::Within;
@@ -22,7 +22,7 @@ pub struct StoredSet {
     /// Whom both sides trust.
     pub anchors: Anchors,
     /// What the first of them says: who signs, or the root above.
-    pub ca: Summary,
+    pub ca: Certificate,
     /// What became of the key that signs.
     pub ca_key: StoredKey,
     /// For the extension server.
@@ -64,10 +64,8 @@ impl StoredSet {
         let path = |name: &str| -> PathBuf { directory.join(name) };
         let leaf = |role: Role| Identity::load(&path(role.certificate_file()), &path(role.key_file()));
         let anchors = Anchors::load(&path(CA_CERTIFICATE_FILE))?;
-        let malformed =
-            |source| IdentityError::Malformed { path: anchors.path().into(), position: 1, source };
         Ok(Self {
-            ca: Summary::of(&anchors.certificates()[0]).map_err(malformed)?,
+            ca: anchors.certificates()[0].clone(),
             ca_key: StoredKey::load(anchors.path(), &path(CA_KEY_FILE))?,
             anchors,
             server: leaf(Role::Server)?,
@@ -98,7 +96,7 @@ impl StoredSet {
 
     /// What begins to replace the CA, which is not a private one again unless that is asked for or is one now.
     fn prepare_flags(&self) -> &'static str {
-        match self.anchors.certificates().first().is_some_and(lifetime::has_made) {
+        match self.anchors.certificates().first().is_some_and(Certificate::is_ours) {
             false => ANOTHER_CA,
             true if matches!(self.ca_key, StoredKey::Absent) => PRIVATE_CA,
             true => "",
@@ -106,7 +104,7 @@ impl StoredSet {
     }
 
     /// Is it the time of this certificate, and for long enough?
-    fn dates(&self, path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
+    fn dates(&self, path: &Path, summary: &Certificate, now: OffsetDateTime) -> Option<Finding> {
         let (id, message) = date(summary, soon(summary.lifetime), now)?;
         let cure = match id {
             Id::CertsNotYetValid => "compare this machine's clock with another one".to_owned(),
@@ -130,7 +128,7 @@ impl StoredSet {
     }
 
     /// CA, server and client, with their files.
-    fn each(&self) -> [(&Path, &Summary); 3] {
+    fn each(&self) -> [(&Path, &Certificate); 3] {
         [
             (self.anchors.path(), &self.ca),
             (self.server.certificate_path(), self.server.leaf()),
@@ -156,21 +154,21 @@ impl StoredSet {
 }
 
 /// The finding about a certificate in `path` that has expired or is not valid yet.
-pub fn untimely(path: &Path, summary: &Summary, now: OffsetDateTime) -> Option<Finding> {
+pub fn untimely(path: &Path, summary: &Certificate, now: OffsetDateTime) -> Option<Finding> {
     let (id, words) = date(summary, Duration::ZERO, now)?;
     Some(Finding::new(id, path.display().to_string(), words))
 }
 
 /// The same about the certificate of a CA above the leaf in `path`.
-pub fn untimely_issuer(path: &Path, issuer: &Summary, now: OffsetDateTime) -> Option<Finding> {
+pub fn untimely_issuer(path: &Path, issuer: &Certificate, now: OffsetDateTime) -> Option<Finding> {
     let (id, words) = date(issuer, Duration::ZERO, now)?;
     let message = format!("its issuer `{}`: {words}", issuer.subject);
     Some(Finding::new(id, path.display().to_string(), message))
 }
 
 /// What is wrong with the dates of a certificate, of which the last `soon` is too near its end.
-pub(super) fn date(summary: &Summary, soon: Duration, now: OffsetDateTime) -> Option<(Id, String)> {
-    let Summary { not_before, not_after, .. } = *summary;
+pub(super) fn date(summary: &Certificate, soon: Duration, now: OffsetDateTime) -> Option<(Id, String)> {
+    let Certificate { not_before, not_after, .. } = *summary;
     let left = not_after - now;
     if now < not_before {
         let (from, distance) = (when::timestamp(not_before), when::distance(not_before, now));
@@ -188,7 +186,7 @@ pub(super) fn date(summary: &Summary, soon: Duration, now: OffsetDateTime) -> Op
 
 /// When a certificate that is valid now expires, in words, if that is near: within the time that was asked about, or
 /// in the last third of its lifetime, at most thirty days.
-pub fn expiring(summary: &Summary, within: Option<Within>, now: OffsetDateTime) -> Option<String> {
+pub fn expiring(summary: &Certificate, within: Option<Within>, now: OffsetDateTime) -> Option<String> {
     let (id, words) = date(summary, end_of(summary.lifetime, within), now)?;
     (id == Id::CertsExpiring).then_some(words)
 }
@@ -217,7 +215,7 @@ mod tests {
 
     use super::*;
     use crate::pki::KeyType;
-    use crate::pki::authority::{SetPlan, issue_set};
+    use crate::pki::issue::{SetPlan, issue_set};
     use crate::units::Span;
 
     const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
@@ -232,7 +230,7 @@ mod tests {
         StoredSet {
             anchors: Anchors::from_pem(Path::new("ca.crt"), set.ca.certificate_pem().as_bytes())
                 .expect("a CA"),
-            ca: set.ca.summary().clone(),
+            ca: set.ca.certificate().clone(),
             ca_key: StoredKey::Plain(identity("ca.crt", &set.ca).into()),
             server: identity("server.crt", &set.server),
             client: identity("client.crt", &set.client),

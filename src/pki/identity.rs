@@ -1,6 +1,4 @@
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,17 +7,16 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use webpki::anchor_from_trusted_cert;
 use zeroize::Zeroizing;
 
-use super::container::Container;
+use super::file::{blocks, certificates, of_one_generation, read, unusable};
 use super::pem::Blocks;
-use super::{Found, IdentityError, KeyKind, PublicKey, Summary, Trust};
+use super::{Certificate, Found, IdentityError, PublicKey, Trust};
 use crate::crypto::any_supported_type;
-use crate::input::{self, InputError};
 
 /// The CA certificates that a peer is verified against: at least one.
 #[derive(Clone, Debug)]
 pub struct Anchors {
     path: PathBuf,
-    certificates: Vec<CertificateDer<'static>>,
+    certificates: Vec<Certificate>,
     /// The CAs among them.
     store: Arc<RootCertStore>,
     /// The rest: each is trusted as itself.
@@ -45,16 +42,16 @@ impl Anchors {
             return Err(IdentityError::NoCertificate { path: path.into(), found: Found::of(text, &blocks) });
         }
         let (mut store, mut pinned) = (RootCertStore::empty(), Vec::new());
-        for (index, certificate) in blocks.certificates.iter().enumerate() {
+        let certificates = certificates(path, &blocks.certificates)?;
+        for (index, certificate) in certificates.iter().enumerate() {
             let (path, position) = (path.to_owned(), index + 1);
-            let summary = summary(&path, index, certificate)?;
-            match Trust::of(&summary) {
-                Ok(Trust::Itself) => pinned.push(certificate.clone()),
+            match Trust::of(certificate) {
+                Ok(Trust::Itself) => pinned.push(certificate.der.clone()),
                 Err(source) => {
-                    let (subject, issuer) = (summary.subject, summary.issuer);
+                    let Certificate { subject, issuer, .. } = certificate.clone();
                     return Err(IdentityError::NotAnAnchor { path, position, subject, issuer, source });
                 }
-                Ok(_) => match anchor_from_trusted_cert(certificate) {
+                Ok(_) => match anchor_from_trusted_cert(&certificate.der) {
                     Ok(anchor) => store.roots.push(anchor.to_owned()),
                     Err(source) => {
                         return Err(IdentityError::UnusableAnchor { path, position, source: source.into() });
@@ -62,7 +59,7 @@ impl Anchors {
                 },
             }
         }
-        Ok(Self { path: path.into(), certificates: blocks.certificates, store: Arc::new(store), pinned })
+        Ok(Self { path: path.into(), certificates, store: Arc::new(store), pinned })
     }
 
     /// The CAs, for a TLS configuration.
@@ -76,7 +73,7 @@ impl Anchors {
     }
 
     /// All of them, in the file's order.
-    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+    pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
     }
 
@@ -89,9 +86,9 @@ impl Anchors {
 /// A certificate chain and the key of its leaf, proven to be a pair.
 pub struct Identity {
     certificate_path: PathBuf,
-    chain: Vec<CertificateDer<'static>>,
+    /// At least one.
+    chain: Vec<Certificate>,
     key: Zeroizing<PrivateKeyDer<'static>>,
-    leaf: Summary,
 }
 
 impl Identity {
@@ -134,21 +131,19 @@ impl Identity {
             let found = Found::of(key_text, &Blocks { keys: Vec::new(), ..keys });
             return Err(IdentityError::NoKey { path: key_path.into(), found });
         };
-        let read = |(index, certificate)| -> Result<Summary, IdentityError> {
-            summary(certificate_path, index, certificate)
-        };
-        let summaries = chain.certificates.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
-        prove_pair((certificate_path, &summaries), (key_path, &key))?;
-        let leaf = summaries.into_iter().next().ok_or_else(|| IdentityError::NoCertificate {
-            path: certificate_path.into(),
-            found: Found::Empty,
-        })?;
-        Ok(Self { certificate_path: certificate_path.into(), chain: chain.certificates, key, leaf })
+        let chain = certificates(certificate_path, &chain.certificates)?;
+        prove_pair((certificate_path, &chain), (key_path, &key))?;
+        Ok(Self { certificate_path: certificate_path.into(), chain, key })
     }
 
     /// The certificates, leaf first.
-    pub fn chain(&self) -> &[CertificateDer<'static>] {
+    pub fn chain(&self) -> &[Certificate] {
         &self.chain
+    }
+
+    /// The same as octets, for a TLS configuration.
+    pub fn ders(&self) -> Vec<CertificateDer<'static>> {
+        self.chain.iter().map(|certificate| certificate.der.clone()).collect()
     }
 
     /// A copy of the key, for a TLS configuration.
@@ -156,9 +151,9 @@ impl Identity {
         self.key.clone_key()
     }
 
-    /// What the leaf says.
-    pub fn leaf(&self) -> &Summary {
-        &self.leaf
+    /// The first of them.
+    pub fn leaf(&self) -> &Certificate {
+        &self.chain[0]
     }
 
     /// Where the chain came from.
@@ -172,71 +167,13 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
             .field("certificate_path", &self.certificate_path)
-            .field("leaf", &self.leaf)
+            .field("leaf", self.leaf())
             .finish_non_exhaustive()
     }
 }
 
-/// Reads a file that should be small, and wipes it from memory afterwards: it may hold a key.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
-    input::read(path, LIMIT).map_err(|error| match error {
-        InputError::Directory => IdentityError::Directory { path: path.into() },
-        InputError::Io(source) => {
-            dangling(path).unwrap_or_else(|| IdentityError::Unreadable { path: path.into(), source })
-        }
-        InputError::NotAFile(kind) => IdentityError::NotAFile { path: path.into(), kind },
-        InputError::Open => IdentityError::OpenPipe { path: path.into() },
-        InputError::Silent(limit) => IdentityError::Silent { path: path.into(), limit },
-        InputError::Terminal => IdentityError::Terminal,
-        InputError::TooLarge => IdentityError::TooLarge { path: path.into(), limit: LIMIT },
-    })
-}
-
-/// Loads again when the paths led somewhere else before than after.
-pub(super) fn of_one_generation<T, E: From<IdentityError>>(
-    certificate: &Path,
-    key: &Path,
-    load: impl Fn() -> Result<T, E>,
-) -> Result<T, E> {
-    for _ in 0..ATTEMPTS {
-        let before = places(certificate, key);
-        let loaded = load();
-        if before == places(certificate, key) {
-            return loaded;
-        }
-    }
-    Err(IdentityError::Changing { path: certificate.into() }.into())
-}
-
-/// A link whose target is missing deserves better than "no such file": the file that was named is there.
-fn dangling(path: &Path) -> Option<IdentityError> {
-    let target = fs::read_link(path).ok()?;
-    let missing = fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    missing.then(|| IdentityError::Dangling { path: path.into(), target })
-}
-
-/// Where two paths lead once all links are followed. None for what is no file, such as a pipe.
-fn places(certificate: &Path, key: &Path) -> (Option<PathBuf>, Option<PathBuf>) {
-    (fs::canonicalize(certificate).ok(), fs::canonicalize(key).ok())
-}
-
-pub(super) fn blocks(path: &Path, text: &[u8]) -> Result<Blocks, IdentityError> {
-    Blocks::read(text).map_err(|source| match Container::of(text) {
-        Some(container) => IdentityError::NotPem { path: path.into(), container },
-        None => IdentityError::MalformedPem { path: path.into(), source },
-    })
-}
-
-fn summary(path: &Path, index: usize, certificate: &CertificateDer<'_>) -> Result<Summary, IdentityError> {
-    Summary::of(certificate).map_err(|source| IdentityError::Malformed {
-        path: path.into(),
-        position: index + 1,
-        source,
-    })
-}
-
 fn prove_pair(
-    (certificate_path, chain): (&Path, &[Summary]),
+    (certificate_path, chain): (&Path, &[Certificate]),
     (key_path, key): (&Path, &PrivateKeyDer<'_>),
 ) -> Result<(), IdentityError> {
     let key = any_supported_type(key).map_err(|_| unusable(key_path, key))?;
@@ -267,21 +204,6 @@ fn same_form((path, key): (&Path, &PublicKey), public: &PublicKey) -> Result<(),
     let reason = key.refusal().unwrap_or("rustls reads the key in one form only");
     Err(IdentityError::KeyForm { path: path.into(), kind: key.to_string(), reason })
 }
-
-/// Names the kind of a key that cannot be used, unless it is one of those that can.
-pub(super) fn unusable(path: &Path, key: &PrivateKeyDer<'_>) -> IdentityError {
-    let path = path.to_owned();
-    match KeyKind::of_private(key).filter(|kind| !kind.is_common()) {
-        Some(kind) => IdentityError::UnsupportedKey { path, kind: kind.to_string() },
-        None => IdentityError::UnusableKey { path },
-    }
-}
-
-/// A bundle of all public CAs has a quarter of this.
-const LIMIT: u64 = 1 << 20;
-
-/// How often files are read again that were replaced meanwhile.
-const ATTEMPTS: usize = 10;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,6 @@
 //! certificate for ten minutes it would be most of it, and the last third would have begun before the certificate was
 //! issued. Other tools backdate by seconds, or not at all, so whose certificate it is decides.
 
-use rustls_pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 use x509_parser::oid_registry::{
     OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER as AUTHORITY_KEY, OID_X509_EXT_BASIC_CONSTRAINTS as CONSTRAINTS,
@@ -13,9 +12,8 @@ use x509_parser::oid_registry::{
     OID_X509_EXT_SUBJECT_KEY_IDENTIFIER as SUBJECT_KEY, Oid,
 };
 
+use super::Certificate;
 use super::extension::Extension;
-use super::profile::{BACKDATED, has_our_serial_number};
-use super::{Certificate, Summary};
 use crate::units::Span;
 
 /// From the moment of issue to the end, as far as the certificate tells.
@@ -26,7 +24,7 @@ pub(super) fn meant(not_before: OffsetDateTime, not_after: OffsetDateTime, is_ou
 }
 
 /// The same in whole seconds, as it would be typed.
-pub fn span(summary: &Summary) -> Span {
+pub fn span(summary: &Certificate) -> Span {
     Span::from_seconds(u64::try_from(summary.lifetime.whole_seconds()).unwrap_or_default())
 }
 
@@ -43,11 +41,6 @@ const ROUNDED: &[(u64, u64)] = &[(60 * 24 * 3600, 24 * 3600), (2 * 24 * 3600, 36
 /// What to do about a certificate that is not valid yet, for a hint.
 pub const CLOCK: &str = "compare this machine's clock with another one: `date -u`";
 
-/// Does it look like one that we issue, if it can be read?
-pub(super) fn has_made(certificate: &CertificateDer<'_>) -> bool {
-    Certificate::of(certificate).is_ok_and(|certificate| certificate.is_ours())
-}
-
 /// Does a certificate with these extensions and this serial number look like one that we issue?
 pub(super) fn is_ours(extensions: &[Extension], serial: &[u8]) -> bool {
     let is_leaf = || LEAFS.iter().any(|leaf| is_order(extensions.iter(), leaf));
@@ -62,6 +55,14 @@ fn is_order<'a>(mut extensions: impl Iterator<Item = &'a Extension>, wanted: &[O
         && extensions.next().is_none()
 }
 
+/// Could it be one of ours: sixteen random octets, positive, of the same length every time?
+fn has_our_serial_number(octets: &[u8]) -> bool {
+    octets.len() == 16 && octets[0] & 0xc0 == 0x40
+}
+
+/// How long before now a certificate's life begins.
+pub(super) const BACKDATED: Duration = Duration::HOUR;
+
 /// Extensions of ours in their order: as rcgen writes them, and as we did before rcgen wrote for us.
 const LEAFS: [[Oid<'_>; 6]; 2] = [
     [AUTHORITY_KEY, NAMES, USAGE, EXTENDED_USAGE, SUBJECT_KEY, CONSTRAINTS],
@@ -73,15 +74,12 @@ const ROOTS: [[Oid<'_>; 3]; 2] = [[USAGE, SUBJECT_KEY, CONSTRAINTS], [CONSTRAINT
 
 #[cfg(test)]
 mod tests {
+    use rustls_pki_types::CertificateDer;
     use rustls_pki_types::pem::PemObject as _;
     use time::macros::datetime;
 
     use super::*;
-    use crate::pki::authority::{SetPlan, issue_set};
-
-    fn lifetime(certificate: &CertificateDer<'_>) -> Duration {
-        Certificate::of(certificate).expect("a certificate").lifetime
-    }
+    use crate::pki::issue::{SetPlan, issue_set};
 
     #[test]
     fn the_hour_before_is_no_part_of_what_was_asked_for() {
@@ -92,8 +90,8 @@ mod tests {
             ..SetPlan::default()
         };
         let set = issue_set(&plan, datetime!(2030-01-02 03:04:05 UTC)).expect("a set");
-        assert_eq!(lifetime(set.ca.certificate()), Duration::seconds(120));
-        assert_eq!(lifetime(set.server.certificate()), Duration::seconds(60));
+        assert_eq!(set.ca.certificate().lifetime, Duration::seconds(120));
+        assert_eq!(set.server.certificate().lifetime, Duration::seconds(60));
     }
 
     /// Of a CA for two hours and a client for one, from before rcgen wrote our certificates.
@@ -101,8 +99,9 @@ mod tests {
     fn certificates_of_earlier_releases_are_ours_too() {
         for (pem, hours) in [(EARLIER_CA, 2), (EARLIER_CLIENT, 1)] {
             let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM");
-            assert!(has_made(&certificate));
-            assert_eq!(lifetime(&certificate), Duration::hours(hours));
+            let certificate = Certificate::of(&certificate).expect("a certificate");
+            assert!(certificate.is_ours());
+            assert_eq!(certificate.lifetime, Duration::hours(hours));
         }
     }
 

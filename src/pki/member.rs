@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use super::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey, common_name};
+use super::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey};
 use super::change::Difference;
 use super::inherited::Inherited;
+use super::issue::common_name;
 use super::store::{SetFile, Snapshot, Store, StoreError, refuse_inside};
 use super::{
-    CA_CERTIFICATE_FILE, DistinguishedName, Found, Identity, IdentityError, KeyType, Refusal, Role,
-    SubjectName, Summary, identity, lifetime, strict, verify,
+    CA_CERTIFICATE_FILE, Certificate, DistinguishedName, Found, Identity, IdentityError, KeyType, Refusal,
+    Role, SubjectName, file, lifetime, strict, verify,
 };
 use crate::report::Hint;
 use crate::shell::dir_flag;
@@ -23,10 +23,8 @@ pub struct Member {
     name: String,
     role: Role,
     path: PathBuf,
-    chain: Vec<CertificateDer<'static>>,
-    summary: Summary,
-    /// Of the CAs between it and the root.
-    intermediates: Vec<Summary>,
+    /// At least one.
+    chain: Vec<Certificate>,
     /// With its key; somebody else keeps that of a request.
     identity: Option<Identity>,
 }
@@ -67,15 +65,12 @@ impl Member {
             Some(identity) => identity.chain().to_vec(),
             None => certificates(&path, &text)?,
         };
-        let mut summaries = chain.iter().map(|certificate| summary(&path, certificate));
-        let summary = summaries.next().unwrap_or_else(|| Err(no_certificate(&path)))?;
-        let intermediates = summaries.collect::<Result<Vec<_>, _>>()?;
         let role = match name {
             "client" => Role::Client,
             "server" => Role::Server,
-            _ => role(&summary),
+            _ => role(&chain[0]),
         };
-        Ok(Self { name: name.into(), role, path, chain, summary, intermediates, identity })
+        Ok(Self { name: name.into(), role, path, chain, identity })
     }
 
     /// What its files are called, without `.crt` and `.key`.
@@ -93,18 +88,13 @@ impl Member {
         &self.path
     }
 
-    /// What its certificate says.
-    pub fn summary(&self) -> &Summary {
-        &self.summary
-    }
-
     /// Its key is in the set too. Otherwise somebody else keeps it, who sent a request.
     pub fn has_key(&self) -> bool {
         self.identity.is_some()
     }
 
-    /// The certificate, DER.
-    pub fn certificate(&self) -> &CertificateDer<'static> {
+    /// Its certificate.
+    pub fn certificate(&self) -> &Certificate {
         &self.chain[0]
     }
 
@@ -112,52 +102,49 @@ impl Member {
     ///
     /// # Errors
     /// When a verifier that trusts these CAs would refuse it.
-    pub fn verify_below(&self, issuers: &[CertificateDer<'_>]) -> Result<(), Refusal> {
+    pub fn verify_below(&self, issuers: &[Certificate]) -> Result<(), Refusal> {
         verify::dates_aside(&self.chain, issuers, self.role)
     }
 
     /// What OpenSSL rejects on its way to a CA once only `after` of the CAs `before` is trusted, and the issuer there.
     pub fn loses_issuer(
         &self,
-        before: &[CertificateDer<'_>],
-        after: &[CertificateDer<'_>],
+        before: &[Certificate],
+        after: &[Certificate],
     ) -> Option<[DistinguishedName; 2]> {
-        let read = |ders: &[CertificateDer<'_>]| {
-            ders.iter().filter_map(|der| Summary::of(der).ok()).collect::<Vec<_>>()
-        };
-        strict::loses_issuer(&read(&self.chain), &read(before), &read(after))
+        strict::loses_issuer(&self.chain, before, after)
     }
 
-    /// What the certificates of the CAs between it and the root say.
-    pub fn intermediates(&self) -> &[Summary] {
-        &self.intermediates
+    /// The certificates of the CAs between it and the root.
+    pub fn intermediates(&self) -> &[Certificate] {
+        &self.chain[1..]
     }
 
     /// When the first of those above it expires, of which `ca` is the root.
-    pub fn issuers_end(&self, ca: &Summary) -> OffsetDateTime {
-        self.intermediates.iter().map(|issuer| issuer.not_after).fold(ca.not_after, OffsetDateTime::min)
+    pub fn issuers_end(&self, ca: &Certificate) -> OffsetDateTime {
+        self.intermediates().iter().map(|issuer| issuer.not_after).fold(ca.not_after, OffsetDateTime::min)
     }
 
     /// How long its life was meant to be when `ca` issued it.
-    pub fn lifetime(&self, ca: &Summary) -> Span {
+    pub fn lifetime(&self, ca: &Certificate) -> Span {
         // One that ends with its CA may have been cut short, and its successor should not be for that reason.
-        let lifetime = lifetime::span(&self.summary);
+        let lifetime = lifetime::span(self.certificate());
         if self.ends_with(ca) { lifetime::rounded(lifetime).max(DEFAULT_LIFETIME) } else { lifetime }
     }
 
     /// Does it live as long as `ca`, its root, and those between them allow?
-    pub fn ends_with(&self, ca: &Summary) -> bool {
-        self.summary.not_after >= self.issuers_end(ca)
+    pub fn ends_with(&self, ca: &Certificate) -> bool {
+        self.certificate().not_after >= self.issuers_end(ca)
     }
 
     /// What a renewal has to refuse, because its holder may rely on it, in words.
     pub(super) fn refused(&self) -> Vec<String> {
-        Inherited::of(&self.summary).refused
+        Inherited::of(self.certificate()).refused
     }
 
     /// What its successor will not have, in words.
     pub fn dropped(&self) -> Vec<String> {
-        Inherited::of(&self.summary).dropped
+        Inherited::of(self.certificate()).dropped
     }
 
     /// Makes its successor: the same names and usages but for the difference, another serial number, `lifetime`
@@ -174,11 +161,12 @@ impl Member {
     ) -> Result<Successor, AuthorityError> {
         let key = match &self.identity {
             Some(identity) if keep_key => LeafKey::Kept(identity),
-            Some(_) => LeafKey::New(difference.key_type.unwrap_or_else(|| key_type(&self.summary))),
-            None => LeafKey::Theirs(self.summary.key.der()),
+            Some(_) => LeafKey::New(difference.key_type.unwrap_or_else(|| key_type(self.certificate()))),
+            None => LeafKey::Theirs(self.certificate().key.der()),
         };
-        let (names, had_id) = (difference.names(&self.summary.names), is_svid(&self.summary.names));
-        let mut inherited = Inherited::of(&self.summary);
+        let (names, had_id) =
+            (difference.names(&self.certificate().names), is_svid(&self.certificate().names));
+        let mut inherited = Inherited::of(self.certificate());
         if had_id && !is_svid(&names) {
             inherited = inherited.without_spiffe_id(self.role);
         }
@@ -211,9 +199,9 @@ impl Successor {
         files
     }
 
-    /// What its certificate says.
-    pub fn summary(&self) -> &Summary {
-        self.issued.summary()
+    /// Its certificate.
+    pub fn certificate(&self) -> &Certificate {
+        self.issued.certificate()
     }
 
     /// The lifetime that it should have had, if its CA ends before.
@@ -288,25 +276,16 @@ impl Hint for MemberError {
 }
 
 /// Every certificate of a file: at least one.
-pub(super) fn certificates(path: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    let certificates = identity::blocks(path, text)?.certificates;
-    if certificates.is_empty() { Err(no_certificate(path)) } else { Ok(certificates) }
-}
-
-fn no_certificate(path: &Path) -> IdentityError {
-    IdentityError::NoCertificate { path: path.into(), found: Found::Text }
-}
-
-pub(super) fn summary(path: &Path, certificate: &CertificateDer<'_>) -> Result<Summary, IdentityError> {
-    Summary::of(certificate).map_err(|source| IdentityError::Malformed {
-        path: path.into(),
-        position: 1,
-        source,
-    })
+pub(super) fn certificates(path: &Path, text: &[u8]) -> Result<Vec<Certificate>, IdentityError> {
+    let certificates = file::blocks(path, text)?.certificates;
+    if certificates.is_empty() {
+        return Err(IdentityError::NoCertificate { path: path.into(), found: Found::Text });
+    }
+    file::certificates(path, &certificates)
 }
 
 /// Whose side a further leaf stands for. One with a SPIFFE id is good for both; its subject says for which it was issued.
-fn role(summary: &Summary) -> Role {
+fn role(summary: &Certificate) -> Role {
     match (summary.server_auth, summary.client_auth) {
         (true, true) if summary.subject.as_str() == common_name(Role::Client) => Role::Client,
         (true, _) => Role::Server,
@@ -319,7 +298,7 @@ fn is_svid(names: &[SubjectName]) -> bool {
 }
 
 /// Kind and size of a certificate's key, if we make such keys; the default otherwise.
-pub fn key_type(summary: &Summary) -> KeyType {
+pub fn key_type(summary: &Certificate) -> KeyType {
     KeyType::of(&summary.key).unwrap_or_default()
 }
 

@@ -133,7 +133,7 @@ const KINDS: &[(&str, &str)] = &[
 mod tests {
     use rcgen::{CertificateParams, DnType, KeyPair};
 
-    use crate::pki::Summary;
+    use crate::pki::Certificate;
 
     #[test]
     fn a_common_name_is_found_among_other_attributes() {
@@ -144,7 +144,9 @@ mod tests {
                 parameters.distinguished_name.push(kind.clone(), *value);
             }
             let key = KeyPair::generate().expect("a key");
-            Summary::of(parameters.self_signed(&key).expect("signed").der()).expect("a certificate").subject
+            Certificate::of(parameters.self_signed(&key).expect("signed").der())
+                .expect("a certificate")
+                .subject
         };
         for (attributes, words, common_name) in [
             (&[][..], "", ""),

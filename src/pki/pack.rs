@@ -15,7 +15,6 @@ pub use error::PackError;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -23,16 +22,16 @@ use super::member::Member;
 use super::private_key::PrivateKey;
 use super::store::{self, Snapshot, StoreError};
 use super::{
-    Anchors, CA_CERTIFICATE_FILE, Certificate, Identity, IdentityError, Refusal, Role, Summary, identity,
-    member, pem, verify, when,
+    Anchors, CA_CERTIFICATE_FILE, Certificate, Identity, IdentityError, Refusal, Role, file, member, pem,
+    verify, when,
 };
 
 /// The files of one side, read at one moment.
 pub struct Pack {
     files: Vec<Packed>,
-    leaf: Summary,
     role: Role,
-    chain: Vec<CertificateDer<'static>>,
+    /// At least one.
+    chain: Vec<Certificate>,
     anchors: Anchors,
     certificate: PathBuf,
 }
@@ -60,7 +59,7 @@ impl Pack {
             Some(set) => Ok(set.read(name)?),
             None => {
                 store::trust(&directory.join(name)).map_err(StoreError::from)?;
-                Ok::<_, PackError>(identity::read(&directory.join(name))?)
+                Ok::<_, PackError>(file::read(&directory.join(name))?)
             }
         };
         let (certificate, key) = match name {
@@ -82,7 +81,6 @@ impl Pack {
         refuse_key(&certificate_path, &chain)?;
         let anchors = Anchors::from_pem(&ca_path, &ca)?;
         let identity = Identity::from_pem((&certificate_path, &chain), (&key_path, &secret))?;
-        let leaf = identity.leaf().clone();
         refuse_key_of_ca(&key_path, &anchors, &identity)?;
         let verify = |role| verify::dates_aside(identity.chain(), anchors.certificates(), role);
         verify(role).map_err(|refusal| match name.filter(|_| verify(role.other()).is_ok()) {
@@ -106,7 +104,7 @@ impl Pack {
             packed(key, role.key_file(), 0o600, key_pem),
         ];
         let chain = identity.chain().to_vec();
-        Ok(Self { files, leaf, role, chain, anchors, certificate: certificate_path })
+        Ok(Self { files, role, chain, anchors, certificate: certificate_path })
     }
 
     /// Refuses what every peer rejects now, because the certificate or a CA above it has expired. What is not valid yet
@@ -115,13 +113,12 @@ impl Pack {
     /// # Errors
     /// When that is so.
     pub fn refuse_expired(&self, now: OffsetDateTime) -> Result<(), PackError> {
-        if self.leaf.not_after <= now {
-            let (path, ago) = (self.certificate.clone(), when::distance(self.leaf.not_after, now));
+        if self.leaf().not_after <= now {
+            let (path, ago) = (self.certificate.clone(), when::distance(self.leaf().not_after, now));
             return Err(PackError::Expired { path, ago });
         }
         // webpki does not look at the dates of an anchor, and other verifiers do.
-        let is_alive =
-            |anchor: &&CertificateDer<'_>| Summary::of(anchor).is_ok_and(|anchor| now < anchor.not_after);
+        let is_alive = |anchor: &&Certificate| now < anchor.not_after;
         let alive = self.anchors.certificates().iter().filter(is_alive).cloned().collect::<Vec<_>>();
         match verify::leaf(&self.chain, &alive, self.role, &[], now) {
             Ok(()) | Err(Refusal::Verifier(webpki::Error::CertNotValidYet { .. })) => Ok(()),
@@ -133,8 +130,8 @@ impl Pack {
     }
 
     /// What the certificate says.
-    pub fn leaf(&self) -> &Summary {
-        &self.leaf
+    pub fn leaf(&self) -> &Certificate {
+        &self.chain[0]
     }
 
     /// The names of the files in it.
@@ -150,7 +147,7 @@ impl Pack {
     /// The archive, which holds a key.
     pub fn archive(&self) -> Zeroizing<Vec<u8>> {
         // A date that is the set's own: the same set gives the same archive.
-        let modified = u64::try_from(self.leaf.not_before.unix_timestamp()).unwrap_or_default().min(LATEST);
+        let modified = u64::try_from(self.leaf().not_before.unix_timestamp()).unwrap_or_default().min(LATEST);
         let room = |contents: &str| BLOCK + contents.len().next_multiple_of(BLOCK);
         let length = self.files.iter().map(|file| room(&file.contents)).sum::<usize>() + 2 * BLOCK;
         // Room for all of it at once: a buffer that grows leaves copies of the key behind.
@@ -208,7 +205,7 @@ fn opened(directory: &Path) -> Result<Option<Snapshot>, StoreError> {
 
 /// A file of certificates is readable for everyone, and is handed out.
 fn refuse_key(path: &Path, text: &[u8]) -> Result<(), PackError> {
-    match identity::blocks(path, text)?.key_line {
+    match file::blocks(path, text)?.key_line {
         Some(line) => Err(PackError::KeyAmongCertificates { path: path.into(), line }),
         None => Ok(()),
     }
@@ -218,7 +215,7 @@ fn refuse_key(path: &Path, text: &[u8]) -> Result<(), PackError> {
 fn refuse_key_of_ca(path: &Path, anchors: &Anchors, identity: &Identity) -> Result<(), PackError> {
     let key = &identity.leaf().key;
     let mut authorities = anchors.certificates().iter().chain(&identity.chain()[1..]);
-    if authorities.any(|authority| Certificate::of(authority).is_ok_and(|ca| ca.key.is_same(key))) {
+    if authorities.any(|authority| authority.key.is_same(key)) {
         return Err(PackError::KeyOfCa { path: path.into() });
     }
     Ok(())

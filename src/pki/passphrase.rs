@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::identity;
+use super::file;
 use super::{IdentityError, pem};
 use crate::report::Hint;
 
@@ -18,7 +18,7 @@ impl Passphrase {
     /// # Errors
     /// When it cannot be read, is empty, looks like something else, or would be typed on a terminal.
     pub fn read(path: &Path) -> Result<Self, PassphraseError> {
-        let text = identity::read(path).map_err(|error| match error {
+        let text = file::read(path).map_err(|error| match error {
             // It would echo what is typed.
             IdentityError::Terminal => PassphraseError::Terminal,
             error => error.into(),

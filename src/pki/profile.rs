@@ -5,9 +5,7 @@
 //!
 //! What is here is put into words of rcgen; [`sign`](super::sign) lets rcgen write it, and signs.
 
-use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 use rcgen::string::Ia5String;
@@ -16,80 +14,12 @@ use rcgen::{
     GeneralSubtree, IsCa, KeyIdMethod, KeyUsagePurpose, NameConstraints, PublicKeyData, SanType,
     SerialNumber, SignatureAlgorithm,
 };
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::inherited::Inherited;
-use super::{KeyKind, Role, SubjectName, Summary, date};
-use crate::choice::{self, UnknownChoice};
+use super::{Certificate, KeyKind, Role, SubjectName, date, lifetime};
 use crate::crypto::digest::{SHA256, digest};
 use crate::crypto::rand;
-
-/// Kind and size of the keys that we make.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum KeyType {
-    /// ECDSA on P-256: accepted everywhere.
-    #[default]
-    P256,
-    /// ECDSA on P-384: Envoy as a client takes it with TLS 1.3 only.
-    P384,
-    /// RSA of 2048 bits, for peers that know nothing else.
-    Rsa2048,
-    /// RSA of 3072 bits.
-    Rsa3072,
-    /// Ed25519: Envoy and some verifiers refuse it.
-    Ed25519,
-    /// ECDSA on P-521. Not offered: only a renewal makes such a key, in place of one.
-    P521,
-    /// RSA of 4096 bits. Not offered either.
-    Rsa4096,
-}
-
-impl KeyType {
-    /// All that can be asked for.
-    pub const ALL: &[Self] = &[Self::P256, Self::P384, Self::Rsa2048, Self::Rsa3072, Self::Ed25519];
-
-    /// The type of a key that a certificate has, if we make such keys.
-    pub(super) fn of(key: &super::PublicKey) -> Option<Self> {
-        let made = Self::ALL.iter().chain(&[Self::P521, Self::Rsa4096]);
-        made.copied().find(|made| key.is_a(*made))
-    }
-
-    /// As it is typed.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::P256 => "p256",
-            Self::P384 => "p384",
-            Self::Rsa2048 => "rsa2048",
-            Self::Rsa3072 => "rsa3072",
-            Self::Ed25519 => "ed25519",
-            Self::P521 => "p521",
-            Self::Rsa4096 => "rsa4096",
-        }
-    }
-}
-
-impl FromStr for KeyType {
-    type Err = UnknownChoice;
-
-    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
-        choice::named(typed, Self::ALL, Self::name)
-    }
-}
-
-impl Display for KeyType {
-    /// As [`Summary`](super::Summary) calls it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::P256 => "P-256",
-            Self::P384 => "P-384",
-            Self::Rsa2048 => "RSA 2048",
-            Self::Rsa3072 => "RSA 3072",
-            Self::Ed25519 => "Ed25519",
-            Self::P521 => "P-521",
-            Self::Rsa4096 => "RSA 4096",
-        })
-    }
-}
 
 /// The first and the last second of a certificate's life.
 #[derive(Clone, Copy, Debug)]
@@ -104,11 +34,12 @@ impl Validity {
         // Certificates know whole seconds only.
         let now = date::utc(now).truncate_to_second();
         // A clock that was never set shows the first hour of 1970, and webpki reads no date before it.
-        let not_before = date::before(now, BACKDATED.unsigned_abs()).max(OffsetDateTime::UNIX_EPOCH);
+        let not_before =
+            date::before(now, lifetime::BACKDATED.unsigned_abs()).max(OffsetDateTime::UNIX_EPOCH);
         Self { not_before, not_after: date::after(now, lifetime) }
     }
 
-    pub(super) fn of(summary: &Summary) -> Self {
+    pub(super) fn of(summary: &Certificate) -> Self {
         Self { not_before: summary.not_before, not_after: summary.not_after }
     }
 
@@ -287,11 +218,6 @@ fn serial_number() -> Result<[u8; 16], ProfileError> {
     Ok(octets)
 }
 
-/// Could it be one of [`serial_number`]?
-pub(super) fn has_our_serial_number(octets: &[u8]) -> bool {
-    octets.len() == 16 && octets[0] & 0xc0 == 0x40
-}
-
 fn general_name(name: &SubjectName) -> Result<SanType, ProfileError> {
     let unsupported = || ProfileError::UnsupportedName(name.to_string());
     let ascii = |text: &str| Ia5String::try_from(text).map_err(|_| unsupported());
@@ -340,9 +266,6 @@ fn name_constraints(permitted: &[SubjectName]) -> Result<NameConstraints, Profil
 fn subnet(address: IpAddr, prefix: u8) -> GeneralSubtree {
     GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, prefix))
 }
-
-/// How long before now a certificate's life begins.
-pub(super) const BACKDATED: Duration = Duration::HOUR;
 
 /// Of our own root: leafs, and nothing between.
 const PATH_LENGTH: u8 = 0;

@@ -15,7 +15,6 @@
 
 use std::path::{Path, PathBuf};
 
-use rustls_pki_types::CertificateDer;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::ParsedExtension;
@@ -23,10 +22,7 @@ use x509_parser::extensions::ParsedExtension;
 use super::container::Wanted;
 use super::member::Member;
 use super::possession::{self, Possession};
-use super::{
-    Certificate, DistinguishedName, Found, IdentityError, NameError, PublicKey, SubjectName, Summary,
-    identity,
-};
+use super::{Certificate, DistinguishedName, Found, IdentityError, NameError, PublicKey, SubjectName, file};
 use crate::report::Hint;
 use crate::shell::{dir_flag_of, shell_word};
 
@@ -49,7 +45,7 @@ impl Request {
     /// # Errors
     /// When it cannot be read, or its signature is not by the key that is in it.
     pub fn load(path: &Path) -> Result<Self, RequestError> {
-        Self::from_pem(path, &identity::read(path)?)
+        Self::from_pem(path, &file::read(path)?)
     }
 
     /// The same from memory; `path` is what messages call it.
@@ -57,7 +53,7 @@ impl Request {
     /// # Errors
     /// As [`Self::load`].
     pub fn from_pem(path: &Path, text: &[u8]) -> Result<Self, RequestError> {
-        let blocks = identity::blocks(path, text)?;
+        let blocks = file::blocks(path, text)?;
         let der = match blocks.requests.as_slice() {
             [der] => der,
             [] => {
@@ -112,8 +108,8 @@ impl Request {
     }
 
     /// Does a certificate have the key of the request?
-    pub fn has_key_of(&self, certificate: &CertificateDer<'_>) -> bool {
-        Certificate::of(certificate).is_ok_and(|certificate| certificate.key.is_same(&self.key))
+    pub fn has_key_of(&self, certificate: &Certificate) -> bool {
+        certificate.key.is_same(&self.key)
     }
 
     /// Refuses a key that its sender should not have.
@@ -123,13 +119,12 @@ impl Request {
     pub fn refuse_known_key(
         &self,
         path: &Path,
-        authorities: &[CertificateDer<'_>],
+        authorities: &[Certificate],
         members: &[Member],
     ) -> Result<(), RequestError> {
         if let Some(authority) = authorities.iter().find(|authority| self.has_key_of(authority)) {
-            let subject = Summary::of(authority).map(|authority| authority.subject.to_string());
+            let subject = authority.subject.to_string();
             let place = members.first().map_or_else(String::new, |member| dir_flag_of(member.path()));
-            let subject = subject.unwrap_or_default();
             return Err(RequestError::KeyOfCa { path: path.into(), subject, place });
         }
         match members.iter().find(|member| member.has_key() && self.has_key_of(member.certificate())) {

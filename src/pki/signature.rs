@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use rustls_pki_types::CertificateDer;
 use webpki::ALL_VERIFICATION_ALGS;
 use x509_parser::asn1_rs::{FromDer as _, Oid};
 
@@ -38,11 +37,8 @@ pub(crate) fn signed_by(certificate: &Certificate, issuer: &Certificate) -> Sign
 }
 
 /// Did the key of `issuer` sign `certificate`, as far as that can be verified?
-pub(crate) fn is_signed_by(certificate: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> bool {
-    let (Ok(certificate), Ok(issuer)) = (Certificate::of(certificate), Certificate::of(issuer)) else {
-        return false;
-    };
-    signed_by(&certificate, &issuer) == Signature::Own
+pub(crate) fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    signed_by(certificate, issuer) == Signature::Own
 }
 
 /// The hash of a signature that can be forged, in words.

@@ -14,8 +14,8 @@ use super::{Anchors, Certificate, Refusal, Role, SubjectName, Trust};
 
 /// Would a peer that trusts `anchors` accept `chain`, leaf first, from the side `role` now, under all `names`?
 pub(super) fn leaf(
-    chain: &[CertificateDer<'_>],
-    anchors: &[CertificateDer<'_>],
+    chain: &[Certificate],
+    anchors: &[Certificate],
     role: Role,
     names: &[SubjectName],
     now: OffsetDateTime,
@@ -23,13 +23,15 @@ pub(super) fn leaf(
     let Some((leaf, intermediates)) = chain.split_first() else {
         return Err(Refusal::Verifier(webpki::Error::UnknownIssuer));
     };
-    let trusted = |anchor: &&CertificateDer<'_>| {
-        let trust = Certificate::of(anchor).ok().and_then(|anchor| Trust::of(&anchor).ok());
-        trust.is_some_and(|trust| trust.can_sign() || *anchor == leaf)
+    let trusted = |anchor: &&Certificate| match Trust::of(anchor) {
+        Ok(trust) => trust.can_sign() || *anchor == leaf,
+        Err(_) => false,
     };
-    let anchors = anchors.iter().filter(trusted).map(anchor_from_trusted_cert);
+    let anchors = anchors.iter().filter(trusted).map(|anchor| anchor_from_trusted_cert(&anchor.der));
     let anchors = anchors.collect::<Result<Vec<_>, _>>()?;
-    let leaf = EndEntityCert::try_from(leaf)?;
+    let intermediates = intermediates.iter().map(|sent| CertificateDer::from(&*sent.der));
+    let intermediates = intermediates.collect::<Vec<_>>();
+    let leaf = EndEntityCert::try_from(&leaf.der)?;
     let usage = match role {
         Role::Client => KeyUsage::client_auth(),
         Role::Server => KeyUsage::server_auth(),
@@ -37,7 +39,7 @@ pub(super) fn leaf(
     let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(
         u64::try_from(now.unix_timestamp()).unwrap_or_default(),
     ));
-    leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, intermediates, now, usage, None, None)?;
+    leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &intermediates, now, usage, None, None)?;
     for name in names {
         if let Some(name) = verifiable(name)? {
             leaf.verify_is_valid_for_subject_name(&name)?;
@@ -53,11 +55,7 @@ pub(super) fn leaf(
 ///
 /// # Errors
 /// The first refusal that is not about dates, or one about dates if no path is ever alive as a whole.
-pub(super) fn dates_aside(
-    chain: &[CertificateDer<'_>],
-    anchors: &[CertificateDer<'_>],
-    role: Role,
-) -> Result<(), Refusal> {
+pub(super) fn dates_aside(chain: &[Certificate], anchors: &[Certificate], role: Role) -> Result<(), Refusal> {
     let mut refusal = None;
     for moment in beginnings(chain, anchors) {
         match leaf(chain, anchors, role, &[], moment) {
@@ -70,15 +68,10 @@ pub(super) fn dates_aside(
 }
 
 /// The first moment of the leaf, and those of others during its life, the earliest first.
-fn beginnings(chain: &[CertificateDer<'_>], anchors: &[CertificateDer<'_>]) -> Vec<OffsetDateTime> {
-    let validity = |der: &CertificateDer<'_>| {
-        let certificate = Certificate::of(der).ok()?;
-        Some((certificate.not_before, certificate.not_after))
-    };
-    let Some((begin, end)) = chain.first().and_then(validity) else {
-        return vec![OffsetDateTime::UNIX_EPOCH];
-    };
-    let others = chain[1..].iter().chain(anchors).filter_map(|der| Some(validity(der)?.0));
+fn beginnings(chain: &[Certificate], anchors: &[Certificate]) -> Vec<OffsetDateTime> {
+    let Some((leaf, sent)) = chain.split_first() else { return vec![OffsetDateTime::UNIX_EPOCH] };
+    let (begin, end) = (leaf.not_before, leaf.not_after);
+    let others = sent.iter().chain(anchors).map(|certificate| certificate.not_before);
     let mut moments =
         others.filter(|other| begin < *other && *other <= end).chain([begin]).collect::<Vec<_>>();
     moments.sort_unstable();
@@ -92,7 +85,7 @@ fn beginnings(chain: &[CertificateDer<'_>], anchors: &[CertificateDer<'_>]) -> V
 /// # Errors
 /// The reason if not.
 pub fn verify_server(
-    chain: &[CertificateDer<'_>],
+    chain: &[Certificate],
     anchors: &Anchors,
     name: &SubjectName,
     now: OffsetDateTime,
@@ -101,8 +94,8 @@ pub fn verify_server(
 }
 
 /// Would a client that calls the holder of `leaf` by `name` accept it?
-pub(super) fn name(leaf: &CertificateDer<'_>, name: &SubjectName) -> Result<(), Refusal> {
-    let leaf = EndEntityCert::try_from(leaf)?;
+pub(super) fn name(leaf: &Certificate, name: &SubjectName) -> Result<(), Refusal> {
+    let leaf = EndEntityCert::try_from(&leaf.der)?;
     match verifiable(name)? {
         Some(name) => Ok(leaf.verify_is_valid_for_subject_name(&name)?),
         None => Ok(()),

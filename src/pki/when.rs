@@ -6,7 +6,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 
-use super::{Summary, date};
+use super::{Certificate, date};
 
 /// The day, such as `2 January 2030`, in UTC.
 pub fn day(moment: OffsetDateTime) -> impl Display {
@@ -14,13 +14,13 @@ pub fn day(moment: OffsetDateTime) -> impl Display {
 }
 
 /// `moment` in the life of `summary`: the day, and the time of day if the whole life is short.
-pub fn moment(moment: OffsetDateTime, summary: &Summary) -> impl Display {
+pub fn moment(moment: OffsetDateTime, summary: &Certificate) -> impl Display {
     let is_short = summary.lifetime < SHORT;
     Moment(moment, if is_short { MINUTE } else { DAY })
 }
 
 /// The end of its life in the same way.
-pub fn end(summary: &Summary) -> impl Display {
+pub fn end(summary: &Certificate) -> impl Display {
     moment(summary.not_after, summary)
 }
 

@@ -23,7 +23,7 @@ pub use outcome::{LayerOutcome, State, TargetOutcome};
 use crate::backoff::{Backoff, jittered};
 use crate::diagnosis::{Context, Speaker, expiring, untimely_client};
 use crate::net::{self, Target};
-use crate::pki::Summary;
+use crate::pki::Certificate;
 use crate::report::Finding;
 use crate::units::Within;
 
@@ -35,7 +35,7 @@ pub struct Plan {
     /// The service whose health is asked for; empty for the server as a whole.
     pub service: String,
     /// The certificate that we show.
-    pub own: Option<Summary>,
+    pub own: Option<Certificate>,
     /// The directory of our certificates, for commands in hints.
     pub directory: PathBuf,
     /// Was our certificate looked for in that directory?

@@ -10,8 +10,9 @@ use crate::commands::Error;
 use crate::commands::material::Files as _;
 use crate::host::Host;
 use crate::input::is_stdin;
+use crate::pki::Certificate;
 use crate::pki::audit::{Audit, LeafFiles, Questions, Scope, audit};
-use crate::pki::inspect::{Certificate, PemFile};
+use crate::pki::inspect::PemFile;
 use crate::pki::store::Snapshot;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, NameError, Passphrase, SubjectName, when};
 use crate::report::{Check, Line, Metric, Report, Role as Style, Severity, State, Talk};
@@ -237,12 +238,12 @@ fn certificates(audit: &Audit) -> Value {
     let objects = audit.certificates.iter().map(|(source, certificate)| {
         json!({
             "source": source,
-            "subject": certificate.summary.subject.as_str(),
-            "issuer": certificate.summary.issuer.as_str(),
-            "serial": certificate.summary.serial,
-            "not_before": when::timestamp(certificate.summary.not_before),
-            "not_after": when::timestamp(certificate.summary.not_after),
-            "sha256": certificate.fingerprint,
+            "subject": certificate.subject.as_str(),
+            "issuer": certificate.issuer.as_str(),
+            "serial": certificate.serial,
+            "not_before": when::timestamp(certificate.not_before),
+            "not_after": when::timestamp(certificate.not_after),
+            "sha256": certificate.fingerprint(),
         })
     });
     objects.collect()
@@ -267,8 +268,8 @@ fn metrics(audit: &Audit) -> Vec<Metric> {
             if not_after.samples.iter().any(|(known, _)| *known == labels) {
                 continue;
             }
-            not_after.sample(labels.clone(), certificate.summary.not_after.unix_timestamp());
-            not_before.sample(labels, certificate.summary.not_before.unix_timestamp());
+            not_after.sample(labels.clone(), certificate.not_after.unix_timestamp());
+            not_before.sample(labels, certificate.not_before.unix_timestamp());
         }
         metrics.extend([not_after, not_before]);
     }
@@ -277,18 +278,17 @@ fn metrics(audit: &Audit) -> Vec<Metric> {
 }
 
 fn labels(place: &'static str, source: &str, certificate: &Certificate) -> Vec<(&'static str, String)> {
-    let summary = &certificate.summary;
     // With a comma around each, so that an expression can look for a whole name.
     let list = |wanted: fn(&SubjectName) -> bool| {
-        let names = summary.names.iter().filter(|name| wanted(name)).map(|name| format!("{name},"));
+        let names = certificate.names.iter().filter(|name| wanted(name)).map(|name| format!("{name},"));
         let names = names.collect::<String>();
         if names.is_empty() { names } else { format!(",{names}") }
     };
     vec![
         (place, source.to_owned()),
-        ("serial_no", certificate.serial_decimal.clone()),
-        ("issuer_cn", summary.issuer.common_name().to_owned()),
-        ("cn", summary.subject.common_name().to_owned()),
+        ("serial_no", certificate.serial_decimal()),
+        ("issuer_cn", certificate.issuer.common_name().to_owned()),
+        ("cn", certificate.subject.common_name().to_owned()),
         ("dnsnames", list(|name| matches!(name, SubjectName::Dns(_)))),
         ("ips", list(|name| matches!(name, SubjectName::Ip(_)))),
     ]

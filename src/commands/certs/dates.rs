@@ -5,7 +5,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::lines;
-use crate::pki::Summary;
+use crate::pki::Certificate;
 use crate::pki::change::renewal;
 use crate::pki::check::{untimely, untimely_issuer};
 use crate::pki::lifetime::CLOCK;
@@ -16,7 +16,7 @@ use crate::report::{Finding, Id, Report};
 /// that replaces the CA.
 pub(super) fn report<'a>(
     report: &mut Report,
-    (ca_path, ca): (&Path, &Summary),
+    (ca_path, ca): (&Path, &Certificate),
     members: impl Iterator<Item = &'a Member>,
     replace: &str,
     now: OffsetDateTime,
@@ -30,7 +30,7 @@ pub(super) fn report<'a>(
         untimely(ca_path, ca, now).map(|finding| with_cure(finding, format!("replace the CA: {replace}"))),
     );
     for member in members {
-        let leaf = untimely(member.path(), member.summary(), now).map(|finding| {
+        let leaf = untimely(member.path(), member.certificate(), now).map(|finding| {
             let cure = match ca.not_after <= now {
                 true => format!(
                     "its CA has expired, too: {replace} begins to replace the CA, and `activate` issues it anew"

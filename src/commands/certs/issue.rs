@@ -1,18 +1,18 @@
 use std::path::{Path, PathBuf};
 
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::renew::granted_name;
 use super::signer::Signs as _;
 use super::{CertsError, each_once, lines};
 use crate::cli::{CertsIssue, Signer};
-use crate::pki::authority::{Authority, Issued, Leaf, LeafKey, common_name};
+use crate::pki::authority::{Authority, Issued, Leaf, LeafKey};
+use crate::pki::issue::common_name;
 use crate::pki::member::{self, Member, certificate_file, key_file};
 use crate::pki::renewal::Ca;
 use crate::pki::request::{Granted, Request, overlap};
 use crate::pki::store::{self, SetFile, Snapshot, Store};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, KeyType, Role, SET_FILES, SubjectName, Summary};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, KeyType, Role, SET_FILES, SubjectName};
 use crate::report::{Body, Finding, Id, Line, Report, Role as Style};
 use crate::units::Span;
 
@@ -156,7 +156,7 @@ impl Plan {
     }
 
     fn report(&self, issued: &Issued, members: &[Member], replaces: bool, now: OffsetDateTime) -> Report {
-        let summary = issued.summary();
+        let summary = issued.certificate();
         let mut report = Report::new("certs issue");
         let (style, done, outcome) = match (self.dry_run, replaces) {
             (true, true) => (Style::Strong, "would replace", "would-replace"),
@@ -217,7 +217,7 @@ impl Plan {
         lines::findings(report, in_use(path, asked, members));
     }
 
-    fn object(&self, summary: &Summary) -> serde_json::Value {
+    fn object(&self, summary: &Certificate) -> serde_json::Value {
         let has_key = self.request.is_none();
         let name = self.out.as_deref().unwrap_or_default();
         let mut object = lines::object(&self.directory, name, self.role, summary, has_key);
@@ -237,12 +237,12 @@ fn key_type_of(members: &[Member], role: Role) -> KeyType {
     let own = |side: Role| members.iter().find(|member| member.name() == side.to_string());
     own(role)
         .or_else(|| own(role.other()))
-        .map(|member| member::key_type(member.summary()))
+        .map(|member| member::key_type(member.certificate()))
         .unwrap_or_default()
 }
 
 /// Every CA that signs for the set, or will.
-fn authorities(set: &Snapshot, authority: &Authority) -> Result<Vec<CertificateDer<'static>>, CertsError> {
+fn authorities(set: &Snapshot, authority: &Authority) -> Result<Vec<Certificate>, CertsError> {
     let path = set.path(CA_CERTIFICATE_FILE);
     let trusted = Anchors::from_pem(&path, &set.read(CA_CERTIFICATE_FILE)?)?;
     let mut authorities = trusted.certificates().to_vec();
@@ -258,7 +258,7 @@ fn in_use(path: &Path, Asked { request, granted, .. }: &Asked, members: &[Member
         Finding::new(id, path.display().to_string(), message).with_hint(hint)
     };
     for member in members {
-        let (theirs, file) = (&member.summary().names, member.path().display());
+        let (theirs, file) = (&member.certificate().names, member.path().display());
         let shared = granted.of_request.iter().filter(|name| theirs.iter().any(|other| overlap(name, other)));
         let shared = shared.map(ToString::to_string).collect::<Vec<_>>().join(", ");
         if !shared.is_empty() {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::pki::change::rotation_command;
 use crate::pki::member::{certificate_file, key_file};
 use crate::pki::store::{self, OtherCaKey, Snapshot};
-use crate::pki::{CA_CERTIFICATE_FILE, Role, Summary, when};
+use crate::pki::{CA_CERTIFICATE_FILE, Certificate, Role, when};
 use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
 use crate::shell::{dir_flag, shell_file, shell_path, shell_word};
 use crate::units::Span;
@@ -17,7 +17,7 @@ use crate::units::Span;
 pub(super) fn certificate(
     report: &mut Report,
     who: &str,
-    summary: &Summary,
+    summary: &Certificate,
     remark: &str,
     now: OffsetDateTime,
 ) {
@@ -33,7 +33,13 @@ pub(super) fn certificate(
 }
 
 /// The same for a program. `serial` is left out of what was not issued.
-pub(super) fn object(directory: &Path, name: &str, role: Role, summary: &Summary, has_key: bool) -> Value {
+pub(super) fn object(
+    directory: &Path,
+    name: &str,
+    role: Role,
+    summary: &Certificate,
+    has_key: bool,
+) -> Value {
     let mut object = json!({
         "name": name,
         "role": role.to_string(),
@@ -172,7 +178,11 @@ pub(super) const ALL_CLIENTS_OF_THE_CA: &str =
 
 /// What is said of leafs whose CA ends before the lifetime that was asked for is over: one finding for each lifetime.
 /// `leafs` are their names, what they say, and that lifetime, if it was cut.
-pub(super) fn cut(directory: &Path, leafs: &[(&str, &Summary, Option<Span>)], hint: &str) -> Vec<Finding> {
+pub(super) fn cut(
+    directory: &Path,
+    leafs: &[(&str, &Certificate, Option<Span>)],
+    hint: &str,
+) -> Vec<Finding> {
     let mut asked = leafs.iter().filter_map(|(.., asked)| *asked).collect::<Vec<_>>();
     asked.sort();
     asked.dedup();

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::lines::{self, words};
 use crate::pki::store::Unignored;
-use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Role, Summary, when};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, Role, when};
 use crate::report::{Finding, Line, Report, Role as Style};
 
 /// What happened to the set.
@@ -77,7 +77,7 @@ impl<'a> Overview<'a> {
     }
 
     /// CA, server and client, in this order.
-    pub(super) fn certificates(&mut self, summaries: [&Summary; 3], now: OffsetDateTime) {
+    pub(super) fn certificates(&mut self, summaries: [&Certificate; 3], now: OffsetDateTime) {
         let mut objects = Vec::new();
         for (summary, (who, role, certificate, key)) in summaries.into_iter().zip(WHO) {
             let names = summary.names.iter().map(ToString::to_string).collect::<Vec<_>>();

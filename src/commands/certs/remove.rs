@@ -140,7 +140,7 @@ impl Plan {
                 lines::certificate(
                     report,
                     name,
-                    member.summary(),
+                    member.certificate(),
                     &format!("for the {}", member.role()),
                     now,
                 );
@@ -158,7 +158,7 @@ impl Plan {
             let mut object = match member {
                 Some(member) => {
                     let (role, has_key) = (member.role(), member.has_key());
-                    lines::object(&self.directory, name, role, member.summary(), has_key)
+                    lines::object(&self.directory, name, role, member.certificate(), has_key)
                 }
                 None => serde_json::json!({ "name": name }),
             };
@@ -170,8 +170,9 @@ impl Plan {
 
     /// The certificate itself is in the hands of who used it, and good for as long as before.
     fn finding(&self, removed: &Removed<'_>, now: OffsetDateTime) -> Option<Finding> {
-        let member = removed.member.as_ref().filter(|member| now < member.summary().not_after)?;
-        let (done, end) = (if self.dry_run { "would be removed" } else { "was removed" }, member.summary());
+        let member = removed.member.as_ref().filter(|member| now < member.certificate().not_after)?;
+        let (done, end) =
+            (if self.dry_run { "would be removed" } else { "was removed" }, member.certificate());
         let message = format!("it {done}, not revoked: peers accept it until {}", when::end(end));
         let prepare = replacement(&self.directory);
         let hint =

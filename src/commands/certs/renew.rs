@@ -13,7 +13,7 @@ use crate::pki::member::{self, Member, Successor};
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::rotation::replacement;
 use crate::pki::store::{Snapshot, Store};
-use crate::pki::{NameError, SET_FILES, SubjectName, Summary, lifetime, when};
+use crate::pki::{Certificate, NameError, SET_FILES, SubjectName, lifetime, when};
 use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
 use crate::shell::{dir_flag, shell_word};
 
@@ -139,7 +139,7 @@ impl Plan {
     ) -> Result<Vec<Successor>, CertsError> {
         let issuers = slice::from_ref(authority.certificate());
         let flags = self.signer.flags();
-        let ca = authority.summary();
+        let ca = authority.certificate();
         let signer = renewal::Signer { authority, issuers, ca, flags: &flags, is_rotation: false };
         let successors = renew(selected, &signer, self.policy.keep_key, now);
         successors.map_err(|error| self.signer.explained(set, error))
@@ -155,12 +155,12 @@ impl Plan {
         report.due = true;
         report.reason = Some(due_words(&self.directory, &selected));
         for Selected { member, difference } in &selected {
-            let remark = match self.policy.due_from(member.summary()) {
-                from if from <= now => format!("due since {}", when::moment(from, member.summary())),
+            let remark = match self.policy.due_from(member.certificate()) {
+                from if from <= now => format!("due since {}", when::moment(from, member.certificate())),
                 _ if difference.is_none() => "`--force`".to_owned(),
-                from => format!("due from {}", when::moment(from, member.summary())),
+                from => format!("due from {}", when::moment(from, member.certificate())),
             };
-            lines::certificate(&mut report, member.name(), member.summary(), &remark, now);
+            lines::certificate(&mut report, member.name(), member.certificate(), &remark, now);
             changes(&mut report, member, difference);
         }
         let objects = selected.iter().map(|selected| {
@@ -210,13 +210,13 @@ impl Plan {
         }
         let members = selected.iter().map(|selected| selected.member);
         let made = members.clone().zip(successors);
-        let made = made.map(|(member, made)| (member.name(), made.summary(), made.cut_from()));
+        let made = made.map(|(member, made)| (member.name(), made.certificate(), made.cut_from()));
         let hint = self.signer.replacement(&self.directory);
         let mut findings = lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint);
         let dropped = members.clone().map(Member::name).zip(dropped.iter().copied());
         findings.extend(lines::not_kept(&self.directory, dropped));
         for (index, member) in members.enumerate() {
-            let summary = successors.get(index).map_or(member.summary(), Successor::summary);
+            let summary = successors.get(index).map_or(member.certificate(), Successor::certificate);
             findings.extend(self.always_due(member, summary));
         }
         lines::findings(report, findings);
@@ -227,7 +227,7 @@ impl Plan {
         let absent = self.policy.change.absent(member);
         if !absent.is_empty() {
             let absent = absent.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
-            let names = member.summary().names.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let names = member.certificate().names.iter().map(ToString::to_string).collect::<Vec<_>>();
             let words = format!(
                 "`{}` does not have {}; its names are {}",
                 member.path().display(),
@@ -238,7 +238,7 @@ impl Plan {
         }
     }
 
-    fn always_due(&self, member: &Member, summary: &Summary) -> Option<Finding> {
+    fn always_due(&self, member: &Member, summary: &Certificate) -> Option<Finding> {
         let within = self.policy.within.filter(|_| self.policy.is_always_due(summary))?;
         let (lifetime, name) = (lifetime::span(summary), member.name());
         let message = format!(
@@ -266,9 +266,9 @@ impl Plan {
         let mut report = self.report("unchanged", Style::Good, done);
         let asked = |member: &&Member| self.policy.is_asked_for(member);
         for member in members.iter().filter(asked) {
-            let from = self.policy.due_from(member.summary());
-            let remark = format!("due from {}", when::moment(from, member.summary()));
-            lines::certificate(&mut report, member.name(), member.summary(), &remark, now);
+            let from = self.policy.due_from(member.certificate());
+            let remark = format!("due from {}", when::moment(from, member.certificate()));
+            lines::certificate(&mut report, member.name(), member.certificate(), &remark, now);
             self.absent_names(&mut report, member);
         }
         let object = |member: &Member| object(&self.directory, member, &self.policy);
@@ -284,7 +284,7 @@ impl Plan {
         let mut report = self.report("renewed", Style::Good, "renewed");
         let (mut objects, mut holders) = (Vec::new(), Vec::new());
         for (Selected { member, difference }, successor) in selected.iter().zip(successors) {
-            let (name, role, summary) = (member.name(), member.role(), successor.summary());
+            let (name, role, summary) = (member.name(), member.role(), successor.certificate());
             let remark = match (successor.has_new_key(), member.has_key()) {
                 (true, _) => "new key",
                 (false, true) => "same key",
@@ -329,15 +329,15 @@ impl Plan {
 
 fn object(directory: &Path, member: &Member, policy: &Policy) -> Value {
     let mut object =
-        lines::object(directory, member.name(), member.role(), member.summary(), member.has_key());
-    object["due_from"] = when::timestamp(policy.due_from(member.summary())).into();
+        lines::object(directory, member.name(), member.role(), member.certificate(), member.has_key());
+    object["due_from"] = when::timestamp(policy.due_from(member.certificate())).into();
     object
 }
 
 /// What is different from the certificate before.
 fn changes(report: &mut Report, member: &Member, difference: &Difference) {
     if !difference.is_none() {
-        let words = difference.words(member.summary()).join("; ");
+        let words = difference.words(member.certificate()).join("; ");
         report.talk.line(
             Line::default().plain("           ").with(Style::Strong, "change:").plain(format!(" {words}")),
         );

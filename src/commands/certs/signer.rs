@@ -67,7 +67,7 @@ impl Signs for Signer {
     ) -> Result<(), CertsError> {
         let trusted = set.path(CA_CERTIFICATE_FILE);
         let certificate = self.ca_cert.clone().unwrap_or_else(|| trusted.clone());
-        let (ca, own_signs) = (authority.summary().subject.clone(), set.has(CA_KEY_FILE));
+        let (ca, own_signs) = (authority.certificate().subject.clone(), set.has(CA_KEY_FILE));
         match standing(set, members, authority)? {
             Standing::Foreign => return Err(CertsError::StrangeCa { certificate, trusted }),
             Standing::Prepared => {
@@ -125,7 +125,7 @@ fn other_issuer(signer: &Signer, (set, members): (&Snapshot, &[Member]), path: &
     if !is_vouched_for(set, members, member).ok()? {
         return None;
     }
-    let (path, issuer) = (path.to_owned(), member.summary().issuer.clone());
+    let (path, issuer) = (path.to_owned(), member.certificate().issuer.clone());
     let prepare = rotation_command("prepare", &signer.flags(), set.directory());
     Some(OtherCa::OtherIssuer { path, issuer, certificate, prepare }.into())
 }

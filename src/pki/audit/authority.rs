@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 
 use super::route::Route;
 use super::{Anchors, Audit, Questions, Scope, files, rules};
-use crate::pki::inspect::{self, Certificate};
+use crate::pki::Certificate;
+use crate::pki::inspect;
 use crate::pki::{IdentityError, Trust};
 
 impl Audit {
@@ -59,7 +60,7 @@ impl Audit {
             self.record("key", &left.display().to_string(), vec![files::left_ca_key(&scope.ca, left)]);
         }
         self.certificates.extend(certificates.iter().map(|found| (subject.clone(), found.clone())));
-        if certificates.iter().any(|certificate| Trust::of(&certificate.summary).is_ok()) {
+        if certificates.iter().any(|certificate| Trust::of(certificate).is_ok()) {
             self.anchors = Some(Anchors { path: scope.ca.clone(), certificates });
         }
         Ok(())
@@ -83,10 +84,10 @@ impl<'a> Routes<'a> {
 /// Which certificates count: those on the routes of the leaf certificates that were looked at.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
-    /// Fingerprints of what is on a route.
-    used: BTreeSet<String>,
-    /// Fingerprints of what stands in the same files and is not.
-    unused: BTreeSet<String>,
+    /// What is on a route, DER.
+    used: BTreeSet<Vec<u8>>,
+    /// What stands in the same files and is not.
+    unused: BTreeSet<Vec<u8>>,
 }
 
 impl Needs {
@@ -106,20 +107,20 @@ impl Needs {
 
     /// Takes in what `file` has, of which `route` needs a part.
     pub(super) fn add(&mut self, file: &[Certificate], route: &Route<'_>) {
-        self.used.extend(route.certificates().iter().map(|used| used.fingerprint.clone()));
-        self.unused.extend(file.iter().map(|found| found.fingerprint.clone()));
+        self.used.extend(route.certificates().iter().map(|used| used.der.to_vec()));
+        self.unused.extend(file.iter().map(|found| found.der.to_vec()));
     }
 
     /// Takes in what `file` has, of which nothing is needed: in a file of many CAs, none of which issued a leaf certificate,
     /// the dates of one are not what is wrong.
     fn add_unused(&mut self, file: &[Certificate]) {
-        self.unused.extend(file.iter().map(|found| found.fingerprint.clone()));
+        self.unused.extend(file.iter().map(|found| found.der.to_vec()));
     }
 
     /// Does this one count?
     pub(super) fn has(&self, certificate: &Certificate) -> bool {
-        let fingerprint = &certificate.fingerprint;
-        self.used.contains(fingerprint) || !self.unused.contains(fingerprint)
+        let der = certificate.as_ref();
+        self.used.contains(der) || !self.unused.contains(der)
     }
 }
 
@@ -133,7 +134,7 @@ fn without_root<'a>(
         to_root.as_ref().is_none_or(|to_root| best.is_valid(now) && !to_root.is_valid(now))
     };
     // What is no CA has a finding of its own.
-    let is_ca = |anchor: &&Certificate| anchor.summary.is_ca;
+    let is_ca = |anchor: &&Certificate| anchor.is_ca;
     let broken = routes.iter().filter(is_broken).map(|routes| routes.best.anchor()).find(is_ca);
     if broken.is_some() || !routes.is_empty() {
         return broken;

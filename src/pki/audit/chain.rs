@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::route::Route;
 use super::{go_x509, rules};
 use crate::host::Host;
-use crate::pki::inspect::Certificate;
+use crate::pki::Certificate;
 use crate::pki::{Refusal, Role, SubjectName, verify, when};
 use crate::report::{Finding, Id};
 
@@ -24,10 +23,9 @@ pub(super) struct Question<'a> {
 impl Question<'_> {
     /// What webpki says, and a finding if it refuses for another reason than dates.
     pub(super) fn webpki(&self, anchors: &Path) -> (Option<Refusal>, Option<Finding>) {
-        let (chain, roots) = (ders(self.chain), ders(self.anchors));
-        let said = verify::leaf(&chain, &roots, self.role, &[], self.now).err();
+        let said = verify::leaf(self.chain, self.anchors, self.role, &[], self.now).err();
         // Dates have findings of their own.
-        let finding = verify::dates_aside(&chain, &roots, self.role).err().map(|refusal| {
+        let finding = verify::dates_aside(self.chain, self.anchors, self.role).err().map(|refusal| {
             if is_of_another_ca(&refusal) { self.broken(anchors) } else { self.refused_by_rustls(&refusal) }
         });
         (said, finding)
@@ -38,7 +36,7 @@ impl Question<'_> {
     }
 
     fn broken(&self, anchors: &Path) -> Finding {
-        let own = self.anchors.iter().map(|anchor| anchor.summary.subject.to_string()).collect::<Vec<_>>();
+        let own = self.anchors.iter().map(|anchor| anchor.subject.to_string()).collect::<Vec<_>>();
         let message = format!("it does not lead to a CA in `{}`", anchors.display());
         Finding::new(Id::CertsChainBroken, self.subject, message)
             .with_evidence("expected", format!("issued by {}", one_of(&own)))
@@ -49,11 +47,11 @@ impl Question<'_> {
     /// The names of its issuers, as far as the chain has their certificates, and the name that is missing.
     fn issuers(&self) -> Vec<String> {
         let Some(mut last) = self.chain.first() else { return Vec::new() };
-        let mut names = vec![last.summary.issuer.to_string()];
+        let mut names = vec![last.issuer.to_string()];
         for _ in 1..self.chain.len() {
             let issuer = self.chain[1..].iter().find(|other| last.is_issued_by(other));
-            let Some(issuer) = issuer.filter(|issuer| !issuer.summary.self_issued) else { break };
-            names.push(issuer.summary.issuer.to_string());
+            let Some(issuer) = issuer.filter(|issuer| !issuer.self_issued) else { break };
+            names.push(issuer.issuer.to_string());
             last = issuer;
         }
         names
@@ -61,8 +59,8 @@ impl Question<'_> {
 
     /// What Go says: under each of the names, without them under the best of its own.
     pub(super) fn go(&self, names: &[(SubjectName, Host)]) -> Option<String> {
-        let (chain, roots) = (ders(self.chain), ders(self.anchors));
-        let verify = |host: Option<&Host>| go_x509::verify(&chain, &roots, self.role, host, self.now).err();
+        let verify =
+            |host: Option<&Host>| go_x509::verify(self.chain, self.anchors, self.role, host, self.now).err();
         let refusal = match (self.role, self.chain.first()) {
             (Role::Server, Some(_)) if !names.is_empty() => {
                 names.iter().find_map(|(_, host)| verify(Some(host)))
@@ -70,7 +68,7 @@ impl Question<'_> {
             (Role::Server, Some(leaf)) => {
                 let own = rules::callable(leaf).collect::<Vec<_>>();
                 // A certificate without names is called by its common name, if at all.
-                let common = Host::Name(leaf.summary.subject.common_name().to_owned());
+                let common = Host::Name(leaf.subject.common_name().to_owned());
                 let refusals = own.iter().map(|host| verify(Some(host))).collect::<Vec<_>>();
                 if refusals.contains(&None) {
                     None
@@ -96,12 +94,12 @@ impl Question<'_> {
         let leaf = self.chain.first()?;
         // A CA that has expired already has a finding of its own.
         let until = route.issuers_end().filter(|until| self.now <= *until)?;
-        (until < leaf.summary.not_after).then(|| {
+        (until < leaf.not_after).then(|| {
             let message =
                 format!("it is valid for longer than its CA, which expires on {}", when::day(until));
             Finding::new(Id::CertsOutlivesCa, self.subject, message)
                 .with_evidence("expected", when::timestamp(until))
-                .with_evidence("found", when::timestamp(leaf.summary.not_after))
+                .with_evidence("found", when::timestamp(leaf.not_after))
         })
     }
 }
@@ -119,10 +117,6 @@ fn is_of_another_ca(refusal: &Refusal) -> bool {
         refusal,
         Refusal::Verifier(webpki::Error::UnknownIssuer | webpki::Error::InvalidSignatureForPublicKey)
     )
-}
-
-fn ders(certificates: &[Certificate]) -> Vec<CertificateDer<'static>> {
-    certificates.iter().map(|certificate| certificate.der.clone()).collect()
 }
 
 /// How many CAs are named one by one.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use crate::pki::change::{ANOTHER_CA, renew_command, rotate_command};
-use crate::pki::inspect::{Certificate, PemFile};
+use crate::pki::inspect::PemFile;
 use crate::pki::rotation::replacement;
 use crate::pki::store::HIDDEN;
-use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Summary};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate};
 use crate::units::Within;
 
 /// For `certificate` in the file `subject`.
@@ -20,8 +20,8 @@ pub(super) fn renewal(
 ) -> String {
     let path = Path::new(subject);
     let set = Set::around(path);
-    if certificate.summary.is_ca {
-        return set.of_ca(path, certificate.summary.is_ours());
+    if certificate.is_ca {
+        return set.of_ca(path, certificate.is_ours());
     }
     if set.ca.as_ref().is_some_and(|ca| ca.is_ca && ca.not_after <= now) {
         return format!(
@@ -44,7 +44,7 @@ pub(super) fn reissue(subject: &str) -> String {
 struct Set {
     directory: PathBuf,
     /// What the CA's certificate says.
-    ca: Option<Summary>,
+    ca: Option<Certificate>,
     /// `egext` has made the CA.
     is_ours: bool,
     /// The CA's key is there.
@@ -60,8 +60,8 @@ impl Set {
         let is_there = |name| path.with_file_name(name).exists();
         Self {
             directory: path.parent().map(Path::to_owned).unwrap_or_default(),
-            is_ours: ca.as_ref().is_some_and(|ca| ca.summary.is_ours()),
-            ca: ca.map(|ca| ca.summary),
+            is_ours: ca.as_ref().is_some_and(Certificate::is_ours),
+            ca,
             has_key: is_there(CA_KEY_FILE),
             is_stored: is_there(HIDDEN),
         }

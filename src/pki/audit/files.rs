@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::{CaKeyFile, LeafFiles, order};
 use crate::input::is_stdin;
+use crate::pki::Certificate;
 use crate::pki::identity_error::{decrypt_hint, encrypt_anew_hint};
-use crate::pki::inspect::{Certificate, KeyFile, PemFile};
+use crate::pki::inspect::{KeyFile, PemFile};
 use crate::pki::store::HIDDEN;
 use crate::pki::{CA_KEY_FILE, Encryption, Found, IdentityError};
 use crate::report::{Finding, Id, Severity, State};
@@ -172,15 +173,11 @@ pub(super) fn same(
     (path, expected): &(String, Certificate),
 ) -> Vec<Finding> {
     let Some(leaf) = presented.first() else { return Vec::new() };
-    if leaf.fingerprint == expected.fingerprint {
+    if leaf == expected {
         return Vec::new();
     }
     let words = |certificate: &Certificate| {
-        format!(
-            "serial number {}, until {}",
-            certificate.summary.serial,
-            certificate.summary.not_after.date()
-        )
+        format!("serial number {}, until {}", certificate.serial, certificate.not_after.date())
     };
     vec![
         Finding::new(Id::CertsPresentedDiffers, address, format!("the server does not present `{path}`"))
@@ -252,7 +249,7 @@ fn no_key(file: &PemFile) -> Finding {
 }
 
 fn key_of_another(subject: &str, place: usize, owner: &Certificate, files: &LeafFiles) -> Finding {
-    let (kind, hint) = match owner.summary.is_ca {
+    let (kind, hint) = match owner.is_ca {
         true => (
             "the CA",
             "put the key of the first certificate there; the CA's key stays where certificates are issued",
@@ -261,7 +258,7 @@ fn key_of_another(subject: &str, place: usize, owner: &Certificate, files: &Leaf
     };
     let message = format!(
         "it is the key of {kind} `{}` at place {} of `{}`, not of the first certificate",
-        owner.summary.subject,
+        owner.subject,
         place + 1,
         files.certificate.display()
     );

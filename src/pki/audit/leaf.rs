@@ -10,8 +10,8 @@ use super::{
     Anchors, Audit, LeafFiles, Questions, Verdicts, chain, files, linked, order, rules, strictness, usage,
 };
 use crate::input::is_stdin;
+use crate::pki::Certificate;
 use crate::pki::Role;
-use crate::pki::inspect::Certificate;
 use crate::report::{Finding, Id, Severity, State};
 
 impl Audit {
@@ -86,7 +86,7 @@ impl Audit {
         self.record("dates", subject, dates);
         self.record("strength", subject, rules::strength(subject, chain, is_used));
         if is_first {
-            self.record("usage", subject, usage::usage(subject, leaf, role));
+            self.record("usage", subject, usage(subject, leaf, role));
             self.record("names", subject, rules::names(subject, leaf, role, &questions.names));
         }
         match &anchors {

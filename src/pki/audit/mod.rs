@@ -21,14 +21,15 @@ mod usage;
 
 pub use place::replaceable;
 pub use scope::{CaKeyFile, LeafFiles, Scope};
+pub use usage::usage;
 
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use super::inspect::{self, Certificate};
-use super::{IdentityError, Role, SubjectName, Summary};
+use super::inspect;
+use super::{Certificate, IdentityError, Role, SubjectName};
 use crate::host::Host;
 use crate::report::{Check, Finding, Id, Severity, State};
 use crate::units::Within;
@@ -124,9 +125,9 @@ impl Audit {
     }
 
     /// Of the certificates that are needed, the one that expires first.
-    pub fn first_to_expire(&self) -> Option<&Summary> {
+    pub fn first_to_expire(&self) -> Option<&Certificate> {
         let needed = self.certificates.iter().filter(|(_, certificate)| self.needs.has(certificate));
-        needed.map(|(_, certificate)| &certificate.summary).min_by_key(|summary| summary.not_after)
+        needed.map(|(_, certificate)| certificate).min_by_key(|certificate| certificate.not_after)
     }
 
     /// Was a server's certificate on disk judged?
@@ -192,17 +193,16 @@ impl Audit {
         let mut found = Vec::new();
         for (index, (subject, certificate)) in self.certificates.iter().enumerate() {
             let again = self.certificates[..index].iter().find(|(_, other)| {
-                other.fingerprint != certificate.fingerprint
-                    && (&other.summary.serial, &other.summary.issuer)
-                        == (&certificate.summary.serial, &certificate.summary.issuer)
+                other != certificate
+                    && (&other.serial, &other.issuer) == (&certificate.serial, &certificate.issuer)
             });
             if let Some((other, earlier)) = again {
                 let message = format!(
                     "has the serial number of a certificate in `{other}`, by the same issuer `{}`",
-                    certificate.summary.issuer
+                    certificate.issuer
                 );
                 let mut finding = Finding::new(Id::CertsSerialReused, subject, message)
-                    .with_evidence("found", certificate.summary.serial.clone());
+                    .with_evidence("found", certificate.serial.clone());
                 if !self.needs.has(certificate) || !self.needs.has(earlier) {
                     finding.severity = Severity::Warning;
                 }

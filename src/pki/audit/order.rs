@@ -3,16 +3,17 @@
 //! The first certificate is the leaf's: a TLS stack takes it for its own without a look. Behind it verifiers search
 //! their way, so anything else that is odd there is worth a warning and breaks nothing.
 
+use crate::pki::Certificate;
 use crate::pki::change::show_command;
-use crate::pki::inspect::{Certificate, first_out_of_order};
+use crate::pki::inspect::first_out_of_order;
 use crate::report::{Finding, Id, Severity};
 
 /// Does the file begin with the leaf certificate? If not, everything else about it would be said of the wrong one.
 pub(super) fn leaf_not_first(subject: &str, chain: &[Certificate]) -> Option<Finding> {
-    if !chain.first()?.summary.is_ca {
+    if !chain.first()?.is_ca {
         return None;
     }
-    let place = chain.iter().position(|certificate| !certificate.summary.is_ca)? + 1;
+    let place = chain.iter().position(|certificate| !certificate.is_ca)? + 1;
     let message = format!("the leaf certificate stands at place {place}, behind its issuers");
     let hint =
         format!("put the blocks of the file in this order; {} says what each is", show_command(subject));
@@ -25,11 +26,11 @@ pub(super) fn oddities(subject: &str, chain: &[Certificate]) -> Option<Finding> 
     let (mut remarks, mut rest) = (Vec::new(), Vec::<&Certificate>::new());
     for (index, certificate) in chain.iter().enumerate() {
         let place = index + 1;
-        let again = chain[..index].iter().position(|other| other.fingerprint == certificate.fingerprint);
+        let again = chain[..index].iter().position(|other| other == certificate);
         if let Some(again) = again {
             remarks.push(format!("certificate {place} is certificate {} again", again + 1));
         } else if index > 0 && is_foreign(chain, certificate) {
-            let name = &certificate.summary.subject;
+            let name = &certificate.subject;
             remarks.push(format!("certificate {place} (`{name}`) issued no other one in the file"));
         } else {
             rest.push(certificate);
@@ -50,12 +51,12 @@ pub(super) fn oddities(subject: &str, chain: &[Certificate]) -> Option<Finding> 
 /// Did it issue none of the others? In a long file that is not asked: with one name on all certificates, it would be
 /// a signature for every two.
 fn is_foreign(chain: &[Certificate], certificate: &Certificate) -> bool {
-    let others = chain.iter().filter(|other| other.fingerprint != certificate.fingerprint);
+    let others = chain.iter().filter(|other| *other != certificate);
     chain.len() <= ISSUER_LIMIT && !others.into_iter().any(|other| other.is_issued_by(certificate))
 }
 
 fn finding(subject: &str, chain: &[Certificate], message: String) -> Finding {
-    let found = chain.iter().map(|certificate| certificate.summary.subject.to_string()).collect::<Vec<_>>();
+    let found = chain.iter().map(|certificate| certificate.subject.to_string()).collect::<Vec<_>>();
     Finding::new(Id::CertsChainOrder, subject, message)
         .with_evidence("expected", "the leaf certificate first, each issuer behind what it issued")
         .with_evidence("found", found)

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use time::OffsetDateTime;
 
-use crate::pki::inspect::Certificate;
+use crate::pki::Certificate;
 
 /// From the leaf certificate up to a trust anchor. Of several routes it is the one that is valid for longest.
 pub(super) struct Route<'a> {
@@ -44,15 +44,14 @@ impl<'a> Route<'a> {
 
     /// Is everything on it valid?
     pub(super) fn is_valid(&self, now: OffsetDateTime) -> bool {
-        self.certificates.iter().all(|certificate| {
-            let summary = &certificate.summary;
-            summary.not_before <= now && now <= summary.not_after
-        })
+        self.certificates
+            .iter()
+            .all(|certificate| certificate.not_before <= now && now <= certificate.not_after)
     }
 
     /// The last second in which all issuers of the leaf certificate are valid. None if there are none.
     pub(super) fn issuers_end(&self) -> Option<OffsetDateTime> {
-        self.certificates[1..].iter().map(|issuer| issuer.summary.not_after).min()
+        self.certificates[1..].iter().map(|issuer| issuer.not_after).min()
     }
 }
 
@@ -87,9 +86,9 @@ impl<'a> Search<'a> {
         let (leaf, sent) = chain.split_first()?;
         let mut search = Self { now, nodes: Vec::new(), signatures_left: SIGNATURE_LIMIT };
         for certificate in [leaf].into_iter().chain(anchors).chain(sent) {
-            let known = |node: &Node<'_>| node.certificate.fingerprint == certificate.fingerprint;
+            let known = |node: &Node<'_>| node.certificate == certificate;
             if !search.nodes.iter().any(known) {
-                let is_anchor = anchors.iter().any(|anchor| anchor.fingerprint == certificate.fingerprint);
+                let is_anchor = anchors.iter().any(|anchor| anchor == certificate);
                 let node = Node { certificate, is_anchor, rank: None, below: None, is_settled: false };
                 search.nodes.push(node);
             }
@@ -123,7 +122,7 @@ impl<'a> Search<'a> {
         if upper.is_settled || upper.rank >= rank || self.signatures_left == 0 {
             return;
         }
-        if lower.certificate.summary.issuer != upper.certificate.summary.subject {
+        if lower.certificate.issuer != upper.certificate.subject {
             return;
         }
         self.signatures_left -= 1;
@@ -134,8 +133,7 @@ impl<'a> Search<'a> {
     }
 
     fn rank(&self, below: Option<Rank>, certificate: &Certificate) -> Rank {
-        let summary = &certificate.summary;
-        let (has_begun, end) = (summary.not_before <= self.now, summary.not_after);
+        let (has_begun, end) = (certificate.not_before <= self.now, certificate.not_after);
         match below {
             None => Rank { has_begun, end, steps: Reverse(0) },
             Some(below) => Rank {

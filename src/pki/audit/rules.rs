@@ -8,10 +8,10 @@ use time::{Duration, OffsetDateTime};
 use super::cure::renewal;
 use crate::host::Host;
 use crate::pki::change::{renew_command, replace_command, rotate_command};
-use crate::pki::inspect::{Certificate, KEY_CERT_SIGN};
 use crate::pki::lifetime::CLOCK;
 use crate::pki::names::list;
-use crate::pki::{Distrust, KeyKind, Role, SubjectName, Trust, check, verify};
+use crate::pki::signature;
+use crate::pki::{Certificate, Distrust, KEY_CERT_SIGN, KeyKind, Role, SubjectName, Trust, check, verify};
 use crate::report::{Finding, Id, Severity};
 use crate::shell::shell_word;
 use crate::units::Within;
@@ -26,9 +26,8 @@ pub(super) fn dates(
 ) -> Vec<Finding> {
     let several = certificates.len() > 1;
     let date = |certificate: &Certificate| {
-        let summary = &certificate.summary;
-        let (id, words) = check::date(summary, check::end_of(summary.lifetime, within), now)?;
-        let who = if several { format!("`{}` ", summary.subject) } else { String::new() };
+        let (id, words) = check::date(certificate, check::end_of(certificate.lifetime, within), now)?;
+        let who = if several { format!("`{}` ", certificate.subject) } else { String::new() };
         let finding = Finding::new(id, subject, format!("{who}{}{words}", verb(id)));
         if !is_used(certificate) {
             return Some(unused(finding));
@@ -51,9 +50,8 @@ pub(super) fn dates_of_anchor(
     anchor: &Certificate,
     now: OffsetDateTime,
 ) -> Vec<Finding> {
-    let summary = &anchor.summary;
-    let Some((id, words)) = check::date(summary, Duration::ZERO, now) else { return Vec::new() };
-    let message = format!("its CA, `{}` in `{ca}`, {}{words}", summary.subject, verb(id));
+    let Some((id, words)) = check::date(anchor, Duration::ZERO, now) else { return Vec::new() };
+    let message = format!("its CA, `{}` in `{ca}`, {}{words}", anchor.subject, verb(id));
     let hint =
         if id == Id::CertsNotYetValid { CLOCK.to_owned() } else { renewal(subject, anchor, None, now) };
     vec![Finding::new(id, subject, message).with_hint(hint)]
@@ -74,9 +72,8 @@ fn unused(mut finding: Finding) -> Finding {
 /// Are they CAs, and may they sign? One leaf among them is a mistake, too: nobody needs it there.
 pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding> {
     let judge = |certificate: &Certificate| {
-        let summary = &certificate.summary;
-        let name = &summary.subject;
-        match Trust::of(summary) {
+        let name = &certificate.subject;
+        match Trust::of(certificate) {
             Ok(Trust::Authority) => None,
             Ok(Trust::OldAuthority) => {
                 let message =
@@ -93,7 +90,8 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
                 Some(finding.with_hint("make a CA and a leaf: `egext certs init --dir DIR`"))
             }
             Err(Distrust::CannotSign) => {
-                let found = certificate.key_usages.as_ref().map(|usages| usages.join(", "));
+                let found =
+                    certificate.key_usages().map(|usages| usages.names().collect::<Vec<_>>().join(", "));
                 let message = format!("`{name}` is a CA that may not sign certificates");
                 let finding = Finding::new(Id::CertsCaCannotSign, subject, message)
                     .with_evidence("expected", KEY_CERT_SIGN)
@@ -105,8 +103,10 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
                 let finding = Finding::new(Id::CertsLeafAsCa, subject, message)
                     .with_evidence("expected", "a certificate with CA in its basicConstraints");
                 Some(
-                    finding
-                        .with_hint(format!("put the certificate of its issuer there: `{}`", summary.issuer)),
+                    finding.with_hint(format!(
+                        "put the certificate of its issuer there: `{}`",
+                        certificate.issuer
+                    )),
                 )
             }
         }
@@ -116,16 +116,15 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
 
 /// An intermediate CA: OpenSSL, unless it is told otherwise, wants the root above it.
 pub(super) fn not_root(subject: &str, anchor: &Certificate) -> Finding {
-    let summary = &anchor.summary;
     let message = format!(
         "`{}` is an intermediate CA, and no valid root above it is in the file: OpenSSL and what is built on it reject \
          its certificates by default",
-        summary.subject
+        anchor.subject
     );
     Finding::new(Id::CertsCaNotRoot, subject, message)
         .with_evidence("expected", "a chain up to a self-signed root")
-        .with_evidence("found", format!("issued by {}", summary.issuer))
-        .with_hint(format!("append the certificate of `{}`, up to the root", summary.issuer))
+        .with_evidence("found", format!("issued by {}", anchor.issuer))
+        .with_hint(format!("append the certificate of `{}`, up to the root", anchor.issuer))
 }
 
 /// Can a key or signature be forged, or can it be verified at all? What no leaf certificate needs is a warning.
@@ -138,7 +137,7 @@ pub(super) fn strength(
     for certificate in certificates {
         let mut found = keys(subject, certificate);
         // No verifier looks at the signature of a root, whatever it is.
-        if !certificate.summary.self_issued {
+        if !certificate.self_issued {
             found.extend(signatures(subject, certificate));
         }
         if !is_used(certificate) {
@@ -168,40 +167,40 @@ pub(super) fn strength_of_anchors(
 }
 
 fn signatures(subject: &str, certificate: &Certificate) -> Option<Finding> {
-    let name = &certificate.summary.subject;
-    if let Some(algorithm) = certificate.weak_signature {
+    let name = &certificate.subject;
+    if let Some(algorithm) = signature::weak_hash(certificate) {
         let message = format!("`{name}` was signed with a hash that can be forged");
         let finding = Finding::new(Id::CertsWeakSignature, subject, message);
         return Some(
             finding.with_evidence("found", algorithm).with_hint("issue it again, signed with SHA-256"),
         );
     }
-    certificate.unsupported_signature.then(|| {
+    (!signature::is_common(certificate)).then(|| {
         let message = format!("`{name}` was signed in a way that TLS stacks do not verify");
         Finding::new(Id::CertsUnsupportedSignature, subject, message)
-            .with_evidence("found", certificate.signature.clone())
+            .with_evidence("found", signature::name(certificate).into_owned())
             .with_hint("issue it again, signed with ECDSA or RSA and SHA-256")
     })
 }
 
 fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
-    let (mut findings, summary) = (Vec::new(), &certificate.summary);
-    if let Some(reason) = certificate.unsupported_key {
-        let message = format!("`{}` has a key that TLS stacks reject: {reason}", summary.subject);
+    let mut findings = Vec::new();
+    if let Some(reason) = certificate.key.refusal() {
+        let message = format!("`{}` has a key that TLS stacks reject: {reason}", certificate.subject);
         findings.push(
             Finding::new(Id::CertsUnsupportedKey, subject, message)
-                .with_evidence("found", summary.key.to_string())
+                .with_evidence("found", certificate.key.to_string())
                 .with_hint(
                     "issue it again for a key that `openssl ecparam -name prime256v1 -genkey -noout` makes",
                 ),
         );
     }
-    if let Some(reason) = certificate.weak_key {
-        let message = format!("`{}` has a weak key: {reason}", summary.subject);
+    if let Some(reason) = certificate.key.weakness() {
+        let message = format!("`{}` has a weak key: {reason}", certificate.subject);
         findings.push(
             Finding::new(Id::CertsWeakKey, subject, message)
-                .with_evidence("found", summary.key.to_string())
-                .with_hint(if summary.is_ca {
+                .with_evidence("found", certificate.key.to_string())
+                .with_hint(if certificate.is_ca {
                     format!("replace the CA: {}", rotate_command(Path::new(subject), "--key-type p256"))
                 } else {
                     // No renewal reads such a key.
@@ -210,7 +209,7 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
                 }),
         );
     }
-    if *summary.key.kind() == KeyKind::Ed25519 && !summary.is_ca {
+    if *certificate.key.kind() == KeyKind::Ed25519 && !certificate.is_ca {
         let message = "Envoy and some other TLS stacks reject Ed25519 certificates";
         findings.push(Finding::new(Id::CertsEd25519, subject, message).with_hint(p256(subject)));
     }
@@ -224,7 +223,7 @@ pub(super) fn names(
     role: Role,
     wanted: &[(SubjectName, Host)],
 ) -> Vec<Finding> {
-    let names = &leaf.summary.names;
+    let names = &leaf.names;
     if role == Role::Client {
         return Vec::new();
     }
@@ -242,10 +241,10 @@ pub(super) fn names(
 }
 
 fn no_name(subject: &str, leaf: &Certificate, role: Role) -> Finding {
-    let names = &leaf.summary.names;
+    let names = &leaf.names;
     let message = match names.iter().any(|name| matches!(name, SubjectName::Dns(_))) {
         true => "no client can verify it: none of its DNS names is a host name".to_owned(),
-        false => format!("no client can verify it: `{}` stands in no subjectAltName", leaf.summary.subject),
+        false => format!("no client can verify it: `{}` stands in no subjectAltName", leaf.subject),
     };
     Finding::new(Id::CertsNoSan, subject, message)
         .with_evidence("expected", "a DNS name or an IP address")
@@ -269,7 +268,7 @@ fn ip_as_dns(subject: &str, text: &str, usable: bool) -> Finding {
 }
 
 fn missing_names(subject: &str, leaf: &Certificate, wanted: &[(SubjectName, Host)]) -> Option<Finding> {
-    let missing = wanted.iter().filter(|(name, _)| verify::name(&leaf.der, name).is_err());
+    let missing = wanted.iter().filter(|(name, _)| verify::name(leaf, name).is_err());
     let missing = missing.map(|(name, _)| name.to_string()).collect::<Vec<_>>();
     if missing.is_empty() {
         return None;
@@ -278,14 +277,14 @@ fn missing_names(subject: &str, leaf: &Certificate, wanted: &[(SubjectName, Host
     let finding =
         Finding::new(Id::CertsNamesMissing, subject, format!("it is not for {}", missing.join(", ")))
             .with_evidence("expected", missing.join(", "))
-            .with_evidence("found", list(&leaf.summary.names))
+            .with_evidence("found", list(&leaf.names))
             .with_hint(format!("add what is missing: {}", renew_command(Path::new(subject), &flags)));
     Some(finding)
 }
 
 /// The names by which a client can call and verify it.
 pub(super) fn callable(leaf: &Certificate) -> impl Iterator<Item = Host> {
-    leaf.summary.names.iter().filter_map(|name| match name {
+    leaf.names.iter().filter_map(|name| match name {
         // A wildcard by one of the names that it stands for.
         SubjectName::Dns(name) => {
             Some(name.strip_prefix("*.").map_or(name.clone(), |rest| format!("any.{rest}")))
@@ -310,7 +309,7 @@ fn is_host_name(name: &str) -> bool {
 
 /// The side that it says it is for; a server where it leaves that open, since more is asked of one.
 pub(super) fn role(leaf: &Certificate) -> Role {
-    if leaf.summary.server_auth || !leaf.summary.client_auth { Role::Server } else { Role::Client }
+    if leaf.server_auth || !leaf.client_auth { Role::Server } else { Role::Client }
 }
 
 fn p256(subject: &str) -> String {

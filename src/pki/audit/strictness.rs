@@ -5,7 +5,7 @@ use std::path::Path;
 use super::chain::Question;
 use super::cure;
 use super::route::Route;
-use crate::pki::inspect::Certificate;
+use crate::pki::Certificate;
 use crate::pki::strict;
 use crate::report::{Finding, Id};
 
@@ -15,15 +15,14 @@ pub(super) fn of_route(question: &Question<'_>, route: &Route<'_>, anchors: &Pat
     let mut findings = Vec::new();
     for certificate in &path[1..] {
         let is_root = certificate.is_issued_by(certificate);
-        let lacks = strict::lacks(&certificate.summary, is_root);
+        let lacks = strict::lacks(certificate, is_root);
         if !lacks.is_empty() {
-            let name = &certificate.summary.subject;
+            let name = &certificate.subject;
             let message = format!(
                 "the CA `{name}` has {}, so strict verifiers refuse what it signs",
                 lacks.join(" and ")
             );
-            let is_anchor =
-                question.anchors.iter().any(|anchor| anchor.fingerprint == certificate.fingerprint);
+            let is_anchor = question.anchors.iter().any(|anchor| anchor == *certificate);
             let subject = if is_anchor { anchors.display().to_string() } else { question.subject.to_owned() };
             findings.push(Finding::new(Id::CertsCaNotStrict, subject, message));
         }
@@ -37,7 +36,7 @@ pub(super) fn of_route(question: &Question<'_>, route: &Route<'_>, anchors: &Pat
 /// A leaf certificate that was issued carelessly; one that is its own anchor was not issued.
 fn loose_leaf(question: &Question<'_>, path: &[&Certificate]) -> Option<Finding> {
     let [leaf, _, ..] = path else { return None };
-    let lacks = strict::leaf_lacks(&leaf.summary);
+    let lacks = strict::leaf_lacks(leaf);
     (!lacks.is_empty()).then(|| {
         let message = format!("it has {}, so strict verifiers reject it", lacks.join(" and "));
         Finding::new(Id::CertsNotStrict, question.subject, message).with_hint(cure::reissue(question.subject))
@@ -46,15 +45,15 @@ fn loose_leaf(question: &Question<'_>, path: &[&Certificate]) -> Option<Finding>
 
 /// OpenSSL takes any issuer that fits, and finds none.
 fn misfit(question: &Question<'_>, certificate: &Certificate, issuer: &Certificate) -> Option<Finding> {
-    let [named, found] = strict::mismatch(&certificate.summary, &issuer.summary)?;
+    let [named, found] = strict::mismatch(certificate, issuer)?;
     let mut others = question.chain.iter().chain(question.anchors);
     let fits = |other: &Certificate| {
-        certificate.is_issued_by(other) && strict::mismatch(&certificate.summary, &other.summary).is_none()
+        certificate.is_issued_by(other) && strict::mismatch(certificate, other).is_none()
     };
     if others.any(fits) {
         return None;
     }
-    let (name, issuer) = (&certificate.summary.subject, &issuer.summary.subject);
+    let (name, issuer) = (&certificate.subject, &issuer.subject);
     let message =
         format!("the authority key identifier of `{name}` does not fit `{issuer}`, so OpenSSL rejects it");
     let finding = Finding::new(Id::CertsIssuerMisfit, question.subject, message);

@@ -10,8 +10,8 @@ use time::macros::datetime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::*;
-use crate::pki::authority::{CertificateSet, SetPlan, issue_set};
 use crate::pki::inspect::PemFile;
+use crate::pki::issue::{CertificateSet, SetPlan, issue_set};
 
 const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
 
@@ -50,8 +50,8 @@ fn is_unharmed(set: &CertificateSet, directory: &Path) -> bool {
         else {
             return false;
         };
-        let (_, own) = X509Certificate::from_der(issued.certificate()).expect("our own");
-        let is_same = found == *issued.certificate()
+        let (_, own) = X509Certificate::from_der(&issued.certificate().der).expect("our own");
+        let is_same = found == issued.certificate().der
             || *name == "ca" && certificate.subject().as_raw() == own.subject().as_raw();
         let of =
             |certificate: &X509Certificate<'_>| certificate.public_key().subject_public_key.data.to_vec();
@@ -87,14 +87,14 @@ proptest! {
         changes in prop::collection::vec((any::<usize>(), any::<u8>()), 0..8),
     ) {
         let set = issue_set(&SetPlan::default(), NOW).expect("a set");
-        let mut der = set.server.certificate().to_vec();
+        let mut der = set.server.certificate().der.to_vec();
         for (place, octet) in changes {
             let place = place % der.len();
             der[place] = octet;
         }
         let presented = [CertificateDer::from(der)];
         let mut audit = Audit::default();
-        let anchor = Certificate::of(set.ca.certificate()).expect("a certificate");
+        let anchor = set.ca.certificate().clone();
         audit.anchors = Some(Anchors { path: PathBuf::from("ca.crt"), certificates: vec![anchor] });
         let host = (SubjectName::Dns("localhost".to_owned()), Host::Name("localhost".to_owned()));
         let result = audit.presented("a:1", &host, &presented, &Questions::default(), NOW);

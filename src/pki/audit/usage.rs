@@ -2,36 +2,33 @@
 
 use std::path::Path;
 
-use crate::pki::Role;
 use crate::pki::change::{further_command, is_address, replace_command};
-use crate::pki::inspect::Certificate;
 use crate::pki::store::HIDDEN;
+use crate::pki::{Certificate, Role};
 use crate::report::{Finding, Id};
 
-/// Is it a leaf, and for this side?
-pub(super) fn usage(subject: &str, leaf: &Certificate, role: Role) -> Vec<Finding> {
-    let summary = &leaf.summary;
+/// Is it a leaf, and for this side? The gravest finding first.
+pub fn usage(subject: &str, leaf: &Certificate, role: Role) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if summary.is_ca {
-        let message =
-            format!("`{}` is a CA's certificate, and the {role} uses it as its own", summary.subject);
+    if leaf.is_ca {
+        let message = format!("`{}` is a CA's certificate, and the {role} uses it as its own", leaf.subject);
         findings.push(
             Finding::new(Id::CertsIsCa, subject, message)
                 .with_hint(format!("issue a certificate for the {role} from that CA")),
         );
     }
-    if !summary.permits(role) {
+    if !leaf.permits(role) {
         findings.push(wrong_purpose(subject, leaf, role));
     }
     // What a CA's key is for, its own findings say.
-    if !summary.is_ca {
+    if !leaf.is_ca {
         findings.extend(key_usage(subject, leaf, role));
     }
     findings
 }
 
 fn wrong_purpose(subject: &str, leaf: &Certificate, role: Role) -> Finding {
-    let found = leaf.extended_key_usages.as_ref().map(|usages| usages.join(", ")).unwrap_or_default();
+    let found = leaf.extended_key_usages().map(|usages| usages.names().join(", ")).unwrap_or_default();
     let wanted = match role {
         Role::Client => "clientAuth",
         Role::Server => "serverAuth",
@@ -45,7 +42,7 @@ fn wrong_purpose(subject: &str, leaf: &Certificate, role: Role) -> Finding {
 /// How the side gets a certificate of its own. A good one of the other side is not to be replaced.
 fn own_certificate(subject: &str, leaf: &Certificate, role: Role) -> String {
     let (path, other) = (Path::new(subject), role.other());
-    if is_address(subject) || !leaf.summary.permits(other) {
+    if is_address(subject) || !leaf.permits(other) {
         let replace = replace_command(path, role);
         return format!("give the {role} its own certificate, or issue one: {replace}");
     }
@@ -67,7 +64,7 @@ fn own_certificate(subject: &str, leaf: &Certificate, role: Role) -> String {
 
 /// A key usage that leaves out what TLS does with the key. Go and rustls do not look at it.
 fn key_usage(subject: &str, leaf: &Certificate, role: Role) -> Option<Finding> {
-    let usages = leaf.key_usages.as_ref()?;
+    let usages = leaf.key_usages()?.names().collect::<Vec<_>>();
     if usages.contains(&SIGNATURE) {
         return None;
     }

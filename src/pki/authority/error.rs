@@ -1,4 +1,5 @@
-use super::{ImportError, InspectError, Refusal, Role};
+use super::{ImportError, Refusal, Role};
+use crate::pki::InspectError;
 use crate::pki::audit::go_x509;
 use crate::pki::profile::ProfileError;
 use crate::report::Hint;

@@ -6,7 +6,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use time::OffsetDateTime;
 
 use crate::pki::encrypted_key;
-use crate::pki::identity::{self, blocks, of_one_generation};
+use crate::pki::file::{blocks, of_one_generation, read, unusable};
 use crate::pki::pem::Blocks;
 use crate::pki::private_key::PrivateKey;
 use crate::pki::signature::{self, Signature, signed_by};
@@ -46,7 +46,7 @@ pub(super) fn load(
     // Once: stdin cannot be read again.
     let passphrase = passphrase.map(Passphrase::read).transpose()?;
     of_one_generation(certificate, key, || {
-        let (certificates, secret) = (identity::read(certificate)?, identity::read(key)?);
+        let (certificates, secret) = (read(certificate)?, read(key)?);
         prove((certificate, &certificates), (key, &secret), passphrase.as_ref(), now)
     })
 }
@@ -77,7 +77,7 @@ fn private_key(
     passphrase: Option<&Passphrase>,
 ) -> Result<(PrivateKey, PathBuf), ImportError> {
     let usable = |key: PrivateKeyDer<'static>| {
-        let refused = identity::unusable(path, &key);
+        let refused = unusable(path, &key);
         Ok((PrivateKey::new(key).ok_or(refused)?, path.into()))
     };
     let keys = blocks(path, text)?;
@@ -281,7 +281,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::pki::authority::{SetPlan, issue_set};
+    use crate::pki::issue::{SetPlan, issue_set};
     use crate::pki::pem;
 
     const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
@@ -297,7 +297,7 @@ mod tests {
         let set = issue_set(&SetPlan::default(), NOW).expect("a set");
         let key = set.ca.key_pem().expect("a key");
         let at = |now| prove(set.ca.certificate_pem().as_bytes(), key.as_bytes(), now);
-        let Certificate { not_before, not_after, .. } = *set.ca.summary();
+        let Certificate { not_before, not_after, .. } = *set.ca.certificate();
         at(not_before).expect("its first second");
         at(not_after).expect("its last second");
         assert!(matches!(at(not_before - Duration::SECOND), Err(ImportError::NotYetValid { .. })));
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn no_octet_of_a_root_can_be_changed() {
         let set = issue_set(&SetPlan::default(), NOW).expect("a set");
-        let (der, key) = (set.ca.certificate().to_vec(), set.ca.key_pem().expect("a key"));
+        let (der, key) = (set.ca.certificate().der.to_vec(), set.ca.key_pem().expect("a key"));
         for position in 0..der.len() {
             for mask in [0x01, 0x46, 0xa0] {
                 let mut der = der.clone();
@@ -325,7 +325,7 @@ mod tests {
         #[test]
         fn no_change_panics(changes in prop::collection::vec((0_usize..500, any::<u8>()), 1..4)) {
             let set = issue_set(&SetPlan::default(), NOW).expect("a set");
-            let mut der = set.ca.certificate().to_vec();
+            let mut der = set.ca.certificate().der.to_vec();
             let original = der.clone();
             for (position, octet) in changes {
                 let length = der.len();

@@ -9,27 +9,22 @@ mod critical;
 mod error;
 mod import;
 mod import_error;
-mod set;
 
 pub use error::AuthorityError;
 pub use import_error::ImportError;
-pub use set::{CaKey, CertificateSet, SetPlan, common_name, issue_set, issue_set_by, local_names};
-
-pub(super) use set::trust_domain;
 
 use std::borrow::Cow;
 use std::path::Path;
 
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::audit::go_x509;
 use super::inherited::Inherited;
 use super::private_key::PrivateKey;
-use super::profile::{KeyType, Profile, Validity};
+use super::profile::{Profile, Validity};
 use super::sign::{self, Issuer};
-use super::{Identity, InspectError, Passphrase, Role, SubjectName, Summary, encrypted_key, pem};
+use super::{Certificate, Identity, KeyType, Passphrase, Role, SubjectName, encrypted_key, pem};
 use super::{Refusal, verify};
 use crate::report::Finding;
 use crate::units::Span;
@@ -38,27 +33,32 @@ use import::{Imported, Link};
 /// A certificate that was just signed, with what a peer needs to verify it, and its key.
 #[derive(Debug)]
 pub struct Issued {
-    chain: Vec<CertificateDer<'static>>,
+    /// At least one.
+    chain: Vec<Certificate>,
     /// PEM.
     key: Option<Zeroizing<String>>,
-    summary: Summary,
     cut_from: Option<Span>,
 }
 
 impl Issued {
-    /// The certificate, DER.
-    pub fn certificate(&self) -> &CertificateDer<'static> {
+    /// The root of `authority`, whose key is somebody else's.
+    pub(super) fn anchor_of(authority: &Authority) -> Self {
+        Self { chain: vec![authority.anchor().clone()], key: None, cut_from: None }
+    }
+
+    /// The same with its key in this form, or without one.
+    pub(super) fn with_key(self, key: Option<Zeroizing<String>>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// The certificate.
+    pub fn certificate(&self) -> &Certificate {
         &self.chain[0]
     }
 
     /// The certificate and the intermediates above it, without the root.
-    pub fn chain(&self) -> &[CertificateDer<'static>] {
+    pub fn chain(&self) -> &[Certificate] {
         &self.chain
-    }
-
-    /// What the certificate says.
-    pub fn summary(&self) -> &Summary {
-        &self.summary
     }
 
     /// The lifetime that was asked for, if its CA, or one above that, ends before.
@@ -109,10 +109,7 @@ pub enum LeafKey<'a> {
 #[derive(Debug)]
 pub struct Authority {
     /// From the CA up to its root.
-    path: Vec<CertificateDer<'static>>,
-    summary: Summary,
-    /// Name, DER.
-    subject: Vec<u8>,
+    path: Vec<Certificate>,
     key_identifier: Vec<u8>,
     key: PrivateKey,
     /// While all of the path lives.
@@ -211,8 +208,7 @@ impl Authority {
             }
             other => other,
         })?;
-        let summary = Summary::of(&chain[0])?;
-        Ok(Issued { chain, key: new, summary, cut_from })
+        Ok(Issued { chain, key: new, cut_from })
     }
 
     /// For which sides a leaf is, its own first. X509-SVID (section 4.4) wants both for a SPIFFE id, since each workload is
@@ -236,28 +232,28 @@ impl Authority {
     }
 
     /// The CA itself: who has signed.
-    pub fn summary(&self) -> &Summary {
-        &self.summary
-    }
-
-    /// The certificate of the CA itself.
-    pub fn certificate(&self) -> &CertificateDer<'static> {
+    pub fn certificate(&self) -> &Certificate {
         &self.path[0]
     }
 
     /// Whom peers have to trust: the root.
-    pub fn anchor(&self) -> &CertificateDer<'static> {
+    pub fn anchor(&self) -> &Certificate {
         &self.path[self.path.len() - 1]
     }
 
     /// What leafs carry along: the CA and those above it, without the root.
-    pub fn intermediates(&self) -> &[CertificateDer<'static>] {
+    pub fn intermediates(&self) -> &[Certificate] {
         &self.path[..self.path.len() - 1]
     }
 
     /// What can be said against the CA, though it can be used.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Its key, PEM.
+    pub(super) fn key_pem(&self) -> Zeroizing<String> {
+        self.key.pem()
     }
 
     /// Its key, PEM, which only this passphrase opens.
@@ -280,26 +276,22 @@ impl Authority {
         let path = vec![Link::of(&certificate)?];
         let imported = Imported { key, path, findings: Vec::new() };
         let authority = Self { is_plain: constraints.is_none(), ..Self::of(imported)? };
-        let summary = authority.summary.clone();
-        Ok((authority, Issued { chain: vec![certificate], key: Some(pem), summary, cut_from: None }))
+        let chain = authority.path.clone();
+        Ok((authority, Issued { chain, key: Some(pem), cut_from: None }))
     }
 
     fn of(imported: Imported) -> Result<Self, AuthorityError> {
         let Imported { key, path, findings } = imported;
         let first = path.first().ok_or(AuthorityError::Sign)?;
-        let summaries = || path.iter().map(|link| &link.certificate);
-        let may = |role: &Role| summaries().all(|summary| summary.permits(*role));
-        let (own, mut validity) = (&first.certificate, Validity::of(&first.certificate));
-        for summary in summaries() {
-            validity = validity.within(Validity::of(summary));
-        }
+        let key_identifier = first.authority_key_identifier();
+        let path = path.into_iter().map(|link| link.certificate).collect::<Vec<_>>();
+        let may = |role: &Role| path.iter().all(|certificate| certificate.permits(*role));
+        let validity = path.iter().map(Validity::of).reduce(Validity::within).ok_or(AuthorityError::Sign)?;
         Ok(Self {
-            summary: own.clone(),
-            subject: own.raw_subject().to_vec(),
-            key_identifier: first.authority_key_identifier(),
+            key_identifier,
             validity,
             roles: [Role::Client, Role::Server].into_iter().filter(may).collect(),
-            path: path.iter().map(|link| link.certificate.der.clone()).collect(),
+            path,
             key,
             findings,
             is_plain: false,
@@ -313,9 +305,14 @@ impl Authority {
         roles: &[Role],
         names: &[SubjectName],
         now: OffsetDateTime,
-    ) -> Result<Vec<CertificateDer<'static>>, AuthorityError> {
-        let issuer = Issuer { subject: &self.subject, key_identifier: &self.key_identifier, key: &self.key };
-        let mut chain = vec![sign::signed_by(issuer, profile).ok_or(AuthorityError::Sign)?];
+    ) -> Result<Vec<Certificate>, AuthorityError> {
+        let issuer = Issuer {
+            subject: self.certificate().raw_subject(),
+            key_identifier: &self.key_identifier,
+            key: &self.key,
+        };
+        let signed = sign::signed_by(issuer, profile).ok_or(AuthorityError::Sign)?;
+        let mut chain = vec![Certificate::of(&signed)?];
         chain.extend_from_slice(self.intermediates());
         let anchors = std::slice::from_ref(self.anchor());
         // The tests hold Go against what all certificates below a new CA have in common, so that it need not be asked each time.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::pki::authority::local_names;
 use crate::pki::change::{ANOTHER_CA, renew_command, rotate_command};
+use crate::pki::issue::local_names;
 use crate::pki::names::list;
 use crate::pki::{Identity, KeyType, SubjectName, lifetime};
 use crate::report::{Finding, Id};

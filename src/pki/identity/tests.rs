@@ -3,6 +3,7 @@ use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls_pki_types::pem::PemObject as _;
 
 use super::*;
+use crate::pki::file::LIMIT;
 
 /// A self-signed certificate and its key, as PEM.
 fn pair(name: &str) -> (String, String) {
@@ -87,7 +88,7 @@ fn every_form_of_a_key_is_read() {
 fn a_file_that_is_none_has_its_own_name() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = |name: &str| directory.path().join(name);
-    fs::write(path("large"), vec![b'\n'; usize::try_from(LIMIT).expect("small") + 1]).expect("writable");
+    std::fs::write(path("large"), vec![b'\n'; usize::try_from(LIMIT).expect("small") + 1]).expect("writable");
     std::os::unix::fs::symlink(".egext/current/ca.crt", path("link")).expect("a link");
     let load = |name: &str| Anchors::load(&path(name)).expect_err(name);
     assert!(matches!(load("large"), IdentityError::TooLarge { .. }));
@@ -156,7 +157,7 @@ proptest! {
 
     #[test]
     fn no_octets_panic(octets in prop::collection::vec(any::<u8>(), 0..600)) {
-        let _ = Summary::of(&CertificateDer::from(octets));
+        let _ = Certificate::of(&CertificateDer::from(octets));
     }
 }
 

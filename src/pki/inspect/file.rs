@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use super::Certificate;
 use crate::crypto::any_supported_type;
-use crate::pki::identity::{blocks, read};
+use crate::pki::file::{blocks, certificates, read};
 use crate::pki::pem::Blocks;
-use crate::pki::{Encryption, Found, IdentityError, Passphrase, PublicKey, encrypted_key};
+use crate::pki::{Certificate, Encryption, Found, IdentityError, Passphrase, PublicKey, encrypted_key};
 
 /// A PEM file: what it holds of certificates and keys.
 #[derive(Clone, Debug)]
@@ -114,7 +113,7 @@ impl PemFile {
 impl KeyFile {
     /// Is it the key of `certificate`, in whatever form that has it? Of one that cannot be opened that is not known.
     pub fn belongs_to(&self, certificate: &Certificate) -> bool {
-        matches!(self, Self::Usable(key) if key.is_same(&certificate.summary.key))
+        matches!(self, Self::Usable(key) if key.is_same(&certificate.key))
     }
 }
 
@@ -147,17 +146,6 @@ pub fn entries(path: &Path) -> Result<Vec<PathBuf>, IdentityError> {
     }
     files.sort();
     Ok(files)
-}
-
-fn certificates(path: &Path, ders: &[CertificateDer<'_>]) -> Result<Vec<Certificate>, IdentityError> {
-    let read = |(index, der)| {
-        Certificate::of(der).map_err(|source| IdentityError::Malformed {
-            path: path.into(),
-            position: index + 1,
-            source,
-        })
-    };
-    ders.iter().enumerate().map(read).collect()
 }
 
 fn key_facts(key: &PrivateKeyDer<'_>) -> KeyFile {

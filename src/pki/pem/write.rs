@@ -1,12 +1,13 @@
 use data_encoding::BASE64;
-use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
+
+use crate::pki::Certificate;
 
 /// Certificates, one block after the other.
 pub(in crate::pki) fn bundle<'a>(
-    certificates: impl IntoIterator<Item = &'a CertificateDer<'static>>,
+    certificates: impl IntoIterator<Item = &'a Certificate>,
 ) -> Zeroizing<String> {
-    let blocks = certificates.into_iter().map(|certificate| write("CERTIFICATE", certificate));
+    let blocks = certificates.into_iter().map(|certificate| write("CERTIFICATE", &certificate.der));
     Zeroizing::new(blocks.fold(String::new(), |text, block| text + &block))
 }
 
@@ -38,6 +39,7 @@ const LINE: usize = COLUMNS / 4 * 3;
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rustls_pki_types::CertificateDer;
 
     use super::super::Blocks;
     use super::*;

@@ -5,7 +5,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 
 use super::*;
-use crate::pki::authority::{CertificateSet, SetPlan, issue_set};
+use crate::pki::KeyType;
+use crate::pki::issue::{CertificateSet, SetPlan, issue_set};
 use crate::pki::private_key::PrivateKey;
 use crate::pki::sign;
 
@@ -32,7 +33,7 @@ fn extensions(certificate: &X509Certificate<'_>) -> Vec<(String, bool, Vec<u8>)>
 fn each_certificate_has_these_extensions_and_no_others() {
     let set = set(KeyType::P256);
     let names = |issued: &crate::pki::authority::Issued| {
-        extensions(&parsed(issued.certificate()))
+        extensions(&parsed(&issued.certificate().der))
             .into_iter()
             .map(|(oid, critical, _)| format!("{oid}{}", if critical { " critical" } else { "" }))
             .collect::<Vec<_>>()
@@ -51,7 +52,7 @@ fn each_certificate_has_these_extensions_and_no_others() {
 fn their_values_are_these_octets() {
     let set = set(KeyType::P256);
     let value = |issued: &crate::pki::authority::Issued, oid: &str| {
-        let all = extensions(&parsed(issued.certificate()));
+        let all = extensions(&parsed(&issued.certificate().der));
         all.into_iter().find(|(name, ..)| name == oid).expect("there").2
     };
     // cA TRUE and pathLenConstraint 0; nothing at all, where a FALSE would not be DER.
@@ -72,7 +73,7 @@ fn their_values_are_these_octets() {
 fn key_identifiers_are_of_rfc_7093_for_every_kind_of_key() {
     for key_type in [KeyType::P256, KeyType::P384, KeyType::Rsa2048, KeyType::Ed25519] {
         let set = set(key_type);
-        let certificate = parsed(set.server.certificate());
+        let certificate = parsed(&set.server.certificate().der);
         let identifier =
             certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
                 ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier.0.to_vec()),
@@ -106,7 +107,7 @@ fn a_kind_of_name_that_is_not_permitted_is_excluded() {
 #[test]
 fn subjects_have_no_dots_and_tell_generations_apart() {
     let set = set(KeyType::P256);
-    let subjects = [&set.ca, &set.server, &set.client].map(|issued| issued.summary().subject.to_string());
+    let subjects = [&set.ca, &set.server, &set.client].map(|issued| issued.certificate().subject.to_string());
     assert_eq!(subjects[1..], ["egext server", "egext client"]);
     assert!(subjects[0].starts_with("egext CA ") && subjects[0].len() == "egext CA 00000000".len());
     assert!(subjects.iter().all(|subject| !subject.contains('.')));

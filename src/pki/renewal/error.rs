@@ -171,7 +171,7 @@ pub enum Doubt {
 impl Doubt {
     /// The name of another CA says more than that a verifier does not find the way to `issuer`.
     pub(super) fn of(member: &Member, issuer: Option<&DistinguishedName>, refusal: Refusal) -> Self {
-        let named = &member.summary().issuer;
+        let named = &member.certificate().issuer;
         let Refusal::Verifier(reason) = &refusal;
         if matches!(reason, webpki::Error::UnknownIssuer) && issuer != Some(named) {
             return Self::Issuer(named.clone());

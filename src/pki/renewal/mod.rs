@@ -15,7 +15,6 @@ pub use error::{Doubt, Loss, Lost, RenewalError, Stranger};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::authority::{Authority, AuthorityError};
@@ -25,8 +24,8 @@ use super::member::{self, Member, Successor};
 use super::signature::is_signed_by;
 use super::store::Snapshot;
 use super::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, KeyKind, KeyType, Passphrase, Role, Summary, date,
-    identity, when,
+    CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, IdentityError, KeyKind, KeyType, Passphrase, Role, date,
+    file, when,
 };
 use crate::units::Within;
 
@@ -58,13 +57,13 @@ pub struct Selected<'a> {
 
 impl Policy {
     /// From when on a certificate is due, by the lifetime that was asked for.
-    pub fn due_from(&self, summary: &Summary) -> OffsetDateTime {
+    pub fn due_from(&self, summary: &Certificate) -> OffsetDateTime {
         let lifetime = summary.lifetime.unsigned_abs();
         date::before(summary.not_after, self.end(lifetime).min(lifetime))
     }
 
     /// Is a certificate with this summary due as soon as it is issued?
-    pub fn is_always_due(&self, summary: &Summary) -> bool {
+    pub fn is_always_due(&self, summary: &Certificate) -> bool {
         let lifetime = summary.lifetime.unsigned_abs();
         self.within.is_some_and(|within| within.of(lifetime) >= lifetime)
     }
@@ -77,7 +76,7 @@ impl Policy {
     pub fn select<'a>(
         &self,
         directory: &Path,
-        (members, ca): (&'a [Member], &Summary),
+        (members, ca): (&'a [Member], &Certificate),
         now: OffsetDateTime,
     ) -> Result<Vec<Selected<'a>>, ChangeError> {
         let asked = members.iter().filter(|member| self.is_asked_for(member)).collect::<Vec<_>>();
@@ -95,7 +94,7 @@ impl Policy {
         let mut selected = Vec::new();
         for member in asked {
             let difference = self.change.of((member, ca), self.keep_key, now)?;
-            let is_due = self.force || self.due_from(member.summary()) <= now;
+            let is_due = self.force || self.due_from(member.certificate()) <= now;
             if is_due || !difference.is_none() {
                 selected.push(Selected { member, difference });
             }
@@ -137,7 +136,7 @@ impl Policy {
             }
             let lifetime = member.lifetime(&ca.summary).duration();
             let due_again = date::after(now, lifetime.saturating_sub(self.end(lifetime)));
-            expires <= member.summary().not_after || due_again > expires
+            expires <= member.certificate().not_after || due_again > expires
         };
         ca.refuse_untimely(now)?;
         if selected.iter().any(is_too_late) {
@@ -179,9 +178,9 @@ pub struct Signer<'a> {
     /// Signs.
     pub authority: &'a Authority,
     /// Below one of these CAs each predecessor has to stand.
-    pub issuers: &'a [CertificateDer<'static>],
+    pub issuers: &'a [Certificate],
     /// The CA of the predecessors: it may have cut their lives short.
-    pub ca: &'a Summary,
+    pub ca: &'a Certificate,
     /// What names that CA on the command line, for a hint; empty for the set's own.
     pub flags: &'a str,
     /// It takes the place of the CA before.
@@ -201,7 +200,7 @@ pub fn refuse_losses(
     for Selected { member, difference } in selected {
         let loss = |what: Loss| {
             let (path, name, role) = (member.path().into(), member.name().into(), member.role());
-            let names = difference.names(&member.summary().names);
+            let names = difference.names(&member.certificate().names);
             Err(RenewalError::Loss(Box::new(Lost { path, name, role, names, what, flags: flags.to_owned() })))
         };
         let refused = member.refused();
@@ -209,8 +208,8 @@ pub fn refuse_losses(
             return loss(Loss::Usage(refused));
         }
         let is_made = keep_key || difference.key_type.is_some() || !member.has_key();
-        if !is_made && KeyType::of(&member.summary().key).is_none() {
-            let key = &member.summary().key;
+        if !is_made && KeyType::of(&member.certificate().key).is_none() {
+            let key = &member.certificate().key;
             let is_rsa = matches!(key.kind(), KeyKind::Rsa | KeyKind::RsaPss);
             let near = if is_rsa { KeyType::Rsa3072 } else { KeyType::P256 };
             return loss(Loss::KeyType { kind: key.to_string(), near, is_rotation });
@@ -225,13 +224,12 @@ pub fn refuse_losses(
 /// Names the first that was not: this CA never vouched for what stands in it.
 pub fn refuse_strangers<'a>(
     members: impl IntoIterator<Item = &'a Member>,
-    issuers: &[CertificateDer<'static>],
+    issuers: &[Certificate],
     flags: &str,
 ) -> Result<(), RenewalError> {
     for member in members {
         let Err(refusal) = member.verify_below(issuers) else { continue };
-        let issuer = issuers.first().and_then(|issuer| Summary::of(issuer).ok());
-        let issuer = issuer.map(|issuer| issuer.subject);
+        let issuer = issuers.first().map(|issuer| issuer.subject.clone());
         return Err(RenewalError::Stranger(Box::new(Stranger {
             path: member.path().into(),
             name: member.name().into(),
@@ -252,11 +250,11 @@ pub struct Ca {
     /// The file of its key.
     pub key: PathBuf,
     /// What the certificate says.
-    pub summary: Summary,
+    pub summary: Certificate,
     /// All of the file.
-    certificates: Vec<CertificateDer<'static>>,
+    certificates: Vec<Certificate>,
     /// Those of them that may be the one that signs.
-    issuers: Vec<CertificateDer<'static>>,
+    issuers: Vec<Certificate>,
     /// Certificate and key are files of the set, not ones that the user named.
     is_in_set: bool,
 }
@@ -285,8 +283,7 @@ impl Ca {
     pub(super) fn of_set(set: &Snapshot, bundle: Bundle) -> Result<Self, IdentityError> {
         let (path, key) = (set.path(CA_CERTIFICATE_FILE), set.path(CA_KEY_FILE));
         let certificates = bundle.certificates;
-        let summary = member::summary(&path, &certificates[0])?;
-        let issuers = certificates[..1].to_vec();
+        let (summary, issuers) = (certificates[0].clone(), certificates[..1].to_vec());
         Ok(Self { path, key, summary, certificates, issuers, is_in_set: true })
     }
 
@@ -300,32 +297,31 @@ impl Ca {
         members: &[Member],
         now: OffsetDateTime,
     ) -> Result<Self, IdentityError> {
-        let certificates = member::certificates(&path, &identity::read(&path)?)?;
+        let certificates = member::certificates(&path, &file::read(&path)?)?;
         // The file may hold the CAs above it, and others, in any order. What signs is known when the key is opened; before
         // that, a CA that expires in another branch must not be taken for it.
         let has_issued =
-            |ca: &&CertificateDer<'_>| members.iter().any(|member| is_signed_by(member.certificate(), ca));
-        let signs = certificates.iter().filter(has_issued).map(|signs| member::summary(&path, signs));
-        let signs = signs.collect::<Result<Vec<_>, _>>()?;
+            |ca: &&Certificate| members.iter().any(|member| is_signed_by(member.certificate(), ca));
+        let signs = certificates.iter().filter(has_issued);
         // A CA that was renewed with its key may stand there once more, as it was before. Of equals the first counts.
-        let is_valid = |summary: &Summary| summary.not_before <= now && now < summary.not_after;
-        let best = signs.into_iter().rev().max_by_key(|summary| (is_valid(summary), summary.not_after));
-        let summary = best.map_or_else(|| member::summary(&path, &certificates[0]), Ok)?;
+        let is_valid = |ca: &Certificate| ca.not_before <= now && now < ca.not_after;
+        let best = signs.rev().max_by_key(|ca| (is_valid(ca), ca.not_after));
+        let summary = best.unwrap_or(&certificates[0]).clone();
         // One that has others of the file below it is there to lead to a root.
         let is_above =
-            |ca: &CertificateDer<'_>| certificates.iter().any(|other| other != ca && is_signed_by(other, ca));
-        let may_sign = |ca: &&CertificateDer<'_>| has_issued(ca) || !is_above(ca);
+            |ca: &Certificate| certificates.iter().any(|other| other != ca && is_signed_by(other, ca));
+        let may_sign = |ca: &&Certificate| has_issued(ca) || !is_above(ca);
         let issuers = certificates.iter().filter(may_sign).cloned().collect();
         Ok(Self { path, key, summary, certificates, issuers, is_in_set: false })
     }
 
     /// Those of its certificates that may be the one that signs: elsewhere than in a set only the key tells.
-    pub fn issuers(&self) -> &[CertificateDer<'static>] {
+    pub fn issuers(&self) -> &[Certificate] {
         &self.issuers
     }
 
     /// All certificates of its file.
-    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+    pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
     }
 
@@ -354,7 +350,7 @@ impl Ca {
     /// # Errors
     /// When it has expired, or is not valid yet.
     pub fn refuse_untimely(&self, now: OffsetDateTime) -> Result<(), RenewalError> {
-        let Summary { not_before, not_after, .. } = self.summary;
+        let Certificate { not_before, not_after, .. } = self.summary;
         let path = self.path.clone();
         if now < not_before {
             return Err(RenewalError::CaNotYetValid { path, from: when::timestamp(not_before) });

@@ -51,7 +51,6 @@ pub use step::Step;
 
 use std::path::Path;
 
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -62,8 +61,8 @@ use super::member::{self, Member, Successor};
 use super::renewal::{self, Ca, RenewalError, Selected, Signer};
 use super::store::{Snapshot, Store, StoreError};
 use super::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, DistinguishedName, IdentityError, NEXT_CA_KEY_FILE, Passphrase,
-    SET_FILES, Summary, date, pem,
+    CA_KEY_FILE, Certificate, DistinguishedName, IdentityError, NEXT_CA_KEY_FILE, Passphrase, SET_FILES,
+    date, pem,
 };
 
 /// How far a rotation has come.
@@ -94,9 +93,9 @@ pub struct Rotation {
     /// What all of it was read from.
     set: Snapshot,
     /// All of `ca.crt`: what signs comes first.
-    trusted: Vec<CertificateDer<'static>>,
+    trusted: Vec<Certificate>,
     /// Those of them that the rotation takes out again.
-    temporary: Vec<CertificateDer<'static>>,
+    temporary: Vec<Certificate>,
     /// How far it has come.
     pub phase: Phase,
     /// What signs, or the root above.
@@ -104,9 +103,9 @@ pub struct Rotation {
     /// What will sign, where it is prepared.
     pub next: Option<Next>,
     /// What has signed before and is still trusted.
-    pub retiring: Vec<Summary>,
+    pub retiring: Vec<Certificate>,
     /// What is trusted too, and has nothing to do with a rotation: the user has added it.
-    pub others: Vec<Summary>,
+    pub others: Vec<Certificate>,
     /// CAs of one name in `ca.crt` that OpenSSL takes for one another.
     pub namesakes: Option<DistinguishedName>,
     /// All leafs.
@@ -138,9 +137,9 @@ impl Rotation {
             .filter(|certificate| !in_use.contains(certificate));
         let (mut retiring, mut others) = (Vec::new(), Vec::new());
         for certificate in idle {
-            let summary = member::summary(&set.path(CA_CERTIFICATE_FILE), certificate)?;
             let is_temporary = bundle.temporary.contains(certificate);
-            if is_temporary { retiring.push(summary) } else { others.push(summary) }
+            let kept = if is_temporary { &mut retiring } else { &mut others };
+            kept.push(certificate.clone());
         }
         let (trusted, temporary) = (bundle.certificates.clone(), bundle.temporary.clone());
         // Its key is not needed: the old CA signs nothing here, and may have none.
@@ -188,7 +187,7 @@ impl Rotation {
             }
             NewCa::Theirs(authority) => {
                 if self.is_signed_by(authority) {
-                    return Err(RotationError::SameCa { ca: authority.summary().subject.clone() });
+                    return Err(RotationError::SameCa { ca: authority.certificate().subject.clone() });
                 }
                 let mut path = authority.intermediates().to_vec();
                 path.push(authority.anchor().clone());
@@ -269,7 +268,7 @@ impl Rotation {
             });
         }
         let in_use = upward(&self.trusted);
-        let stays = |certificate: &&CertificateDer<'_>| {
+        let stays = |certificate: &&Certificate| {
             in_use.contains(*certificate) || !self.temporary.contains(*certificate)
         };
         let trusted = self.trusted.iter().filter(stays).cloned().collect::<Vec<_>>();
@@ -285,9 +284,9 @@ impl Rotation {
     }
 
     /// What has signed until now and is not above the first of `trusted`, which signs from now on.
-    fn temporary_beside(&self, trusted: &[CertificateDer<'static>]) -> Vec<CertificateDer<'static>> {
+    fn temporary_beside(&self, trusted: &[Certificate]) -> Vec<Certificate> {
         let (before, in_use) = (upward(&self.trusted), upward(trusted));
-        let goes = |certificate: &&CertificateDer<'_>| {
+        let goes = |certificate: &&Certificate| {
             let has_signed = before.contains(*certificate) || self.temporary.contains(*certificate);
             has_signed && !in_use.contains(*certificate)
         };
@@ -319,15 +318,15 @@ impl Rotation {
     }
 
     /// The CA that signs at present, or the root above it.
-    fn signs(&self) -> &[CertificateDer<'static>] {
+    fn signs(&self) -> &[Certificate] {
         &self.trusted[..1]
     }
 
     /// What peers have to trust without a rotation: all but what was only prepared.
-    fn trusted_at_present(&self) -> Vec<CertificateDer<'static>> {
+    fn trusted_at_present(&self) -> Vec<Certificate> {
         let in_use = upward(&self.trusted);
         let prepared = self.next.as_ref().map(Next::anchor);
-        let is_only_prepared = |certificate: &CertificateDer<'_>| {
+        let is_only_prepared = |certificate: &Certificate| {
             Some(certificate) == prepared
                 && !in_use.contains(certificate)
                 && self.temporary.contains(certificate)
@@ -341,7 +340,7 @@ impl Rotation {
     }
 
     /// What has issued the certificates: the CA in `ca.crt`, or one below it.
-    pub fn signer(&self) -> &Summary {
+    pub fn signer(&self) -> &Certificate {
         let issuer = self.members.iter().find_map(|member| member.intermediates().first());
         issuer.unwrap_or(&self.ca.summary)
     }
@@ -354,8 +353,7 @@ impl Rotation {
 
     /// The names of all CAs in `ca.crt`, the one that signs first.
     pub fn trusted(&self) -> Vec<String> {
-        let summaries = self.trusted.iter().filter_map(|certificate| Summary::of(certificate).ok());
-        summaries.map(|summary| summary.subject.to_string()).collect()
+        self.trusted.iter().map(|certificate| certificate.subject.to_string()).collect()
     }
 
     /// Do peers trust the root of `next` already, because the present CA has the same one?

@@ -1,17 +1,14 @@
 //! Two CAs of one name in one file.
 
-use rustls_pki_types::CertificateDer;
-
 use crate::pki::{Certificate, DistinguishedName};
 
 /// The name of two CAs that OpenSSL cannot tell apart. It takes the first one that has the name of the issuer and does not
 /// contradict the key identifiers, and looks at no other when its signature does not fit.
-pub(super) fn find(trusted: &[CertificateDer<'static>]) -> Option<DistinguishedName> {
-    let read = trusted.iter().filter_map(|ca| Certificate::of(ca).ok()).collect::<Vec<_>>();
-    let mut pairs = read
+pub(super) fn find(trusted: &[Certificate]) -> Option<DistinguishedName> {
+    let mut pairs = trusted
         .iter()
         .enumerate()
-        .flat_map(|(index, one)| read.iter().skip(index + 1).map(move |other| (one, other)));
+        .flat_map(|(index, one)| trusted.iter().skip(index + 1).map(move |other| (one, other)));
     pairs.find(|(one, other)| is_taken_for(one, other)).map(|(one, _)| one.subject.clone())
 }
 

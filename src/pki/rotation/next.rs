@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -13,7 +12,7 @@ use crate::pki::renewal::RenewalError;
 use crate::pki::signature::is_signed_by;
 use crate::pki::store::Snapshot;
 use crate::pki::{
-    CA_KEY_FILE, Certificate, NEXT_CA_KEY_FILE, Passphrase, SubjectName, Summary, encrypted_key, member, pem,
+    CA_KEY_FILE, Certificate, NEXT_CA_KEY_FILE, Passphrase, SubjectName, encrypted_key, member, pem,
 };
 
 /// What takes the place of the CA.
@@ -29,9 +28,9 @@ pub enum NewCa<'a> {
 #[derive(Debug)]
 pub struct Next {
     /// Signs.
-    pub summary: Summary,
+    pub summary: Certificate,
     /// What peers must trust: itself, or the root above it.
-    pub root: Summary,
+    pub root: Certificate,
     /// Its key is in the set.
     pub has_key: bool,
     /// Only a passphrase opens that key.
@@ -39,7 +38,7 @@ pub struct Next {
     /// Its certificate's file.
     pub file: PathBuf,
     /// From the CA up to its root: at least one.
-    path: Vec<CertificateDer<'static>>,
+    path: Vec<Certificate>,
 }
 
 impl Next {
@@ -49,20 +48,19 @@ impl Next {
         }
         let file = set.path(CERTIFICATE_FILE);
         let path = member::certificates(&file, &set.read(CERTIFICATE_FILE)?)?;
-        let summary = member::summary(&file, &path[0])?;
-        let root = member::summary(&file, &path[path.len() - 1])?;
+        let (summary, root) = (path[0].clone(), path[path.len() - 1].clone());
         let has_key = set.has(NEXT_CA_KEY_FILE);
         let is_encrypted = has_key && pem::is_encrypted(&set.read(NEXT_CA_KEY_FILE)?);
         Ok(Some(Self { summary, root, has_key, is_encrypted, file, path }))
     }
 
     /// Signs.
-    pub(super) fn certificate(&self) -> &CertificateDer<'static> {
+    pub(super) fn certificate(&self) -> &Certificate {
         &self.path[0]
     }
 
     /// What peers must trust.
-    pub(super) fn anchor(&self) -> &CertificateDer<'static> {
+    pub(super) fn anchor(&self) -> &Certificate {
         &self.path[self.path.len() - 1]
     }
 
@@ -86,11 +84,11 @@ impl Next {
         if self.anchor() == authority.anchor() {
             return Ok(());
         }
-        let (prepared, named) = (self.summary.subject.clone(), authority.summary().subject.clone());
+        let (prepared, named) = (self.summary.subject.clone(), authority.certificate().subject.clone());
         if prepared != named {
             return Err(RotationError::OtherCa { prepared, named, has_key: self.has_key });
         }
-        let [root, named_root] = told_apart([self.anchor(), authority.anchor()])?;
+        let [root, named_root] = told_apart([self.anchor(), authority.anchor()]);
         Err(RotationError::OtherRoot { ca: named, root, named_root, has_key: self.has_key })
     }
 
@@ -137,12 +135,12 @@ impl Rotation {
         if self.is_signed_by(authority) {
             return Ok(());
         }
-        let named = authority.summary().subject.clone();
-        let issuers = self.members.iter().map(|member| &member.summary().issuer);
+        let named = authority.certificate().subject.clone();
+        let issuers = self.members.iter().map(|member| &member.certificate().issuer);
         let signs = issuers.clone().find(|issuer| **issuer != named).or_else(|| issuers.clone().next());
         let signs = signs.unwrap_or(&self.ca.summary.subject).clone();
         if signs == named {
-            let [root, named_root] = told_apart([&self.trusted[0], authority.anchor()])?;
+            let [root, named_root] = told_apart([&self.trusted[0], authority.anchor()]);
             return Err(RotationError::OtherRoot { ca: named, root, named_root, has_key: false });
         }
         Err(RotationError::OtherSigns { signs, named })
@@ -166,9 +164,8 @@ impl Rotation {
 
     /// Is the key of every CA that `finish` takes out of no use afterwards, because `egext` made that CA for this set?
     pub fn retires_only_own(&self) -> bool {
-        let Ok(in_use) = Certificate::of(&self.trusted[0]) else { return false };
-        let is_own = |ca: Certificate| ca.is_ours() && !ca.key.is_same(&in_use.key);
-        self.temporary.iter().all(|ca| Certificate::of(ca).is_ok_and(is_own))
+        let in_use = &self.trusted[0].key;
+        self.temporary.iter().all(|ca| ca.is_ours() && !ca.key.is_same(in_use))
     }
 
     /// What `authority` will have to issue, issued in memory.
@@ -193,15 +190,12 @@ impl Rotation {
 }
 
 /// The names of two certificates; their fingerprints, too, if they share the name.
-fn told_apart(pair: [&CertificateDer<'static>; 2]) -> Result<[String; 2], RotationError> {
-    let [one, other] = pair.map(Certificate::of);
-    let pair = [one.map_err(AuthorityError::from)?, other.map_err(AuthorityError::from)?];
-    let names = pair.each_ref().map(|certificate| certificate.subject.to_string());
+fn told_apart(pair: [&Certificate; 2]) -> [String; 2] {
+    let names = pair.map(|certificate| certificate.subject.to_string());
     if names[0] != names[1] {
-        return Ok(names.map(|name| format!("`{name}`")));
+        return names.map(|name| format!("`{name}`"));
     }
-    Ok(pair
-        .map(|certificate| format!("`{}` with SHA-256 {}", certificate.subject, certificate.fingerprint())))
+    pair.map(|certificate| format!("`{}` with SHA-256 {}", certificate.subject, certificate.fingerprint()))
 }
 
 pub(super) const CERTIFICATE_FILE: &str = ".next-ca.crt";

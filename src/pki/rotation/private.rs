@@ -4,8 +4,9 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::{Rotation, RotationError};
-use crate::pki::authority::{self, Authority, AuthorityError, Issued, SetPlan};
+use crate::pki::authority::{Authority, AuthorityError, Issued};
 use crate::pki::change::{ANOTHER_CA, ENCRYPTED_CA, PRIVATE_CA};
+use crate::pki::issue::{self, SetPlan};
 use crate::pki::{
     CA_KEY_FILE, Certificate, KeyType, NEXT_CA_KEY_FILE, Passphrase, SubjectName, lifetime, member, pem,
 };
@@ -105,7 +106,7 @@ impl Rotation {
 
     /// Has `egext` made the CA?
     pub fn is_own(&self) -> bool {
-        lifetime::has_made(&self.trusted[0])
+        self.trusted[0].is_ours()
     }
 
     /// A CA for the names of the set, and its key as it is to be stored.
@@ -115,9 +116,10 @@ impl Rotation {
         passphrase: Option<&Passphrase>,
         now: OffsetDateTime,
     ) -> Result<(Authority, Zeroizing<String>), RotationError> {
-        let names = self.members.iter().flat_map(|member| member.summary().names.clone()).collect::<Vec<_>>();
-        let domain = authority::trust_domain(&names).into_iter().collect::<Vec<_>>();
-        let is_constrained = self.ca.summary.has_name_constraints();
+        let names =
+            self.members.iter().flat_map(|member| member.certificate().names.clone()).collect::<Vec<_>>();
+        let domain = issue::trust_domain(&names).into_iter().collect::<Vec<_>>();
+        let is_constrained = self.trusted[0].has_name_constraints();
         if !is_constrained && !plan.permit.is_empty() {
             return Err(RotationError::NotConstrained { path: self.ca.path.clone() });
         }

@@ -1,12 +1,11 @@
 //! What a step of a rotation writes.
 
-use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use crate::pki::ca_bundle::TEMPORARY_FILE;
 use crate::pki::member::Successor;
 use crate::pki::store::{SetFile, Store, StoreError};
-use crate::pki::{CA_CERTIFICATE_FILE, pem};
+use crate::pki::{CA_CERTIFICATE_FILE, Certificate, pem};
 
 /// What a step changes: nothing is written before [`Self::apply`].
 #[derive(Default)]
@@ -49,11 +48,7 @@ impl Step {
     }
 
     /// `trusted` becomes `ca.crt`; those that are `temporary` as well go with the rotation.
-    pub(super) fn trust(
-        &mut self,
-        trusted: &[CertificateDer<'static>],
-        temporary: &[CertificateDer<'static>],
-    ) {
+    pub(super) fn trust(&mut self, trusted: &[Certificate], temporary: &[Certificate]) {
         self.write(CA_CERTIFICATE_FILE, pem::bundle(trusted), false);
         match temporary {
             [] => self.removed.push(TEMPORARY_FILE),

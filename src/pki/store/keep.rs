@@ -8,8 +8,6 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use rustls_pki_types::CertificateDer;
-
 use super::file::{Access, random_name, sync, write_new};
 use super::handle::{Directory, PRIVATE, ReadError};
 use super::place::{KEPT, NEW, Place, is_set};
@@ -19,9 +17,7 @@ use super::{ALONE, PUBLIC, StoreError};
 use crate::pki::pem::{self, Blocks};
 use crate::pki::private_key::PrivateKey;
 use crate::pki::signature::is_signed_by;
-use crate::pki::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, DistinguishedName, PublicKey, Role, lifetime,
-};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, DistinguishedName, PublicKey, Role};
 
 /// The key of a CA that signs here no longer.
 #[derive(Clone, Debug)]
@@ -47,7 +43,7 @@ pub fn other_ca_keys(directory: &Path) -> Result<Vec<OtherCaKey>, StoreError> {
         let Ok(stored) = hidden.open(&name) else { continue };
         let Ok((key, _)) = stored.read(CA_KEY_FILE) else { continue };
         if current.as_ref().is_none_or(|current| !is_same(&stored, current, CA_KEY_FILE)) {
-            let ca = authority(&stored, &key).and_then(|ca| Certificate::of(&ca).ok()).map(|ca| ca.subject);
+            let ca = authority(&stored, &key).map(|ca| ca.subject);
             found.push(OtherCaKey { path: stored.path_of(CA_KEY_FILE), ca, is_kept: is_kept(&name) });
         }
     }
@@ -74,7 +70,7 @@ pub(super) fn keep_ca_key(
         return Ok(());
     }
     let ca = authority(set, &key);
-    if ca.as_ref().is_some_and(lifetime::has_made) || is_kept_already(hidden, set)? {
+    if ca.as_ref().is_some_and(Certificate::is_ours) || is_kept_already(hidden, set)? {
         return Ok(());
     }
     let random = random_name()?;
@@ -125,18 +121,19 @@ fn is_kept(name: &OsStr) -> bool {
 }
 
 /// The certificate of the CA that has this key. Of an encrypted key, that of the CA that issued the server's certificate.
-fn authority(set: &Directory, key: &[u8]) -> Option<CertificateDer<'static>> {
-    let certificates = |name: &str| Some(Blocks::read(&set.read(name).ok()?.0).ok()?.certificates);
+fn authority(set: &Directory, key: &[u8]) -> Option<Certificate> {
+    let certificates = |name: &str| {
+        let blocks = Blocks::read(&set.read(name).ok()?.0).ok()?;
+        Some(blocks.certificates.iter().filter_map(|der| Certificate::of(der).ok()).collect::<Vec<_>>())
+    };
     let authorities = certificates(CA_CERTIFICATE_FILE)?;
     if pem::is_encrypted(key) {
         let server = certificates(Role::Server.certificate_file()).unwrap_or_default().into_iter().next();
-        let has_issued =
-            |ca: &&CertificateDer<'_>| server.as_ref().is_some_and(|server| is_signed_by(server, ca));
+        let has_issued = |ca: &&Certificate| server.as_ref().is_some_and(|server| is_signed_by(server, ca));
         return authorities.iter().find(has_issued).or(authorities.first()).cloned();
     }
     let key = Blocks::read(key).ok()?.keys.into_iter().next()?;
     let key = PrivateKey::new(key.clone_key())?;
     let public_key = PublicKey::from_der(key.public_key())?;
-    let has_key = |ca: &Certificate| ca.key.is_same(&public_key);
-    authorities.into_iter().find(|ca| Certificate::of(ca).is_ok_and(|ca| has_key(&ca)))
+    authorities.into_iter().find(|ca| ca.key.is_same(&public_key))
 }

@@ -11,7 +11,6 @@
 use std::path::Path;
 
 use rustix::fs::FileType;
-use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::StoreError;
@@ -21,7 +20,7 @@ use super::place::Place;
 use super::trust::{Owners, Strictness};
 use crate::pki::pem::{self, Blocks};
 use crate::pki::{
-    Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Identity, IdentityError, Role, SET_FILES, Summary, identity,
+    Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, Identity, IdentityError, Role, SET_FILES, file,
     verify,
 };
 
@@ -95,7 +94,7 @@ impl Plain {
                     IdentityError::KeyForm { .. }
                     | IdentityError::UnsupportedKey { .. }
                     | IdentityError::UnusableKey { .. },
-                ) => identity::blocks(&path(certificate), self.text(certificate))?.certificates,
+                ) => self.chain(&path(certificate), certificate)?,
                 Err(error) => return Err(error.into()),
             };
             if !is_issued(&anchors, &chain, role) {
@@ -152,6 +151,10 @@ impl Plain {
         Ok(())
     }
 
+    fn chain(&self, path: &Path, name: &str) -> Result<Vec<Certificate>, IdentityError> {
+        file::certificates(path, &file::blocks(path, self.text(name))?.certificates)
+    }
+
     fn anchors(&self, directory: &Directory) -> Result<Anchors, IdentityError> {
         Anchors::from_pem(&directory.path_of(CA_CERTIFICATE_FILE), self.text(CA_CERTIFICATE_FILE))
     }
@@ -184,11 +187,14 @@ fn is_pair(certificate: &PlainFile, key: &PlainFile) -> bool {
 /// Is it a leaf of these CAs, for either side?
 fn has_issued(anchors: &Anchors, certificate: &PlainFile) -> bool {
     let Ok(blocks) = Blocks::read(&certificate.text) else { return false };
-    [Role::Server, Role::Client].into_iter().any(|role| is_issued(anchors, &blocks.certificates, role))
+    let Ok(chain) = file::certificates(Path::new(&certificate.name), &blocks.certificates) else {
+        return false;
+    };
+    [Role::Server, Role::Client].into_iter().any(|role| is_issued(anchors, &chain, role))
 }
 
 /// Its dates are another question.
-fn is_issued(anchors: &Anchors, chain: &[CertificateDer<'_>], role: Role) -> bool {
-    let Some(Ok(leaf)) = chain.first().map(Summary::of) else { return false };
+fn is_issued(anchors: &Anchors, chain: &[Certificate], role: Role) -> bool {
+    let Some(leaf) = chain.first() else { return false };
     verify::leaf(chain, anchors.certificates(), role, &[], leaf.not_after).is_ok()
 }

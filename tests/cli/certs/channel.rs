@@ -129,7 +129,7 @@ fn client_settings(place: &Place) -> Arc<ClientConfig> {
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_root_certificates(anchors.root_store())
-        .with_client_auth_cert(identity.chain().to_vec(), identity.key())
+        .with_client_auth_cert(identity.ders(), identity.key())
         .expect("settings");
     Arc::new(config)
 }

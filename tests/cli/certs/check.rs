@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use egext::pki::inspect::Certificate;
+use egext::pki::Certificate;
+use egext::pki::inspect::block;
 use egext_test_support::{Run, TestPki, TestServer, assert_finding};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -284,7 +285,7 @@ fn weak_keys_and_signatures_are_found() {
             der[place + 8] = 5;
         }
     }
-    case.write(&Certificate::of(&der.into()).expect("a certificate").pem());
+    case.write(&block(&Certificate::of(&der.into()).expect("a certificate")));
     assert_eq!(case.check().ids(), ["certs.weak-signature"]);
 }
 

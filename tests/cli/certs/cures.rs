@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use egext::pki::authority::SetPlan;
+use egext::pki::issue::SetPlan;
 use egext::units::Span;
 use snapbox::str;
 use time::OffsetDateTime;

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use egext::pki::authority::{SetPlan, issue_set};
 use egext::pki::change::Difference;
 use egext::pki::check::StoredSet;
+use egext::pki::issue::{SetPlan, issue_set};
 use egext::pki::pack::Pack;
 use egext::pki::renewal::{Policy, Selected};
 use egext::pki::rotation::{self, NewCa, Rotation};
-use egext::pki::{Role, Summary};
+use egext::pki::{Certificate, Role};
 use egext::units::{Span, Within};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use time::OffsetDateTime;
@@ -34,7 +34,7 @@ impl Place {
     }
 
     fn not_after(&self, name: &str) -> OffsetDateTime {
-        Summary::of(&self.certificate(name)).expect("a certificate").not_after
+        Certificate::of(&self.certificate(name)).expect("a certificate").not_after
     }
 }
 
@@ -95,7 +95,7 @@ fn every_step_works_at_the_ends_of_the_calendar() {
         }
     }
     let last = issue_set(&SetPlan::default(), NEVER).expect("a set that is good for the last second");
-    assert_eq!(last.server.summary().not_after, NEVER);
+    assert_eq!(last.server.certificate().not_after, NEVER);
 }
 
 /// A whole rotation, and what a renewal would think of each leaf before it.
@@ -107,7 +107,7 @@ fn rotate(place: &Place, now: OffsetDateTime) {
     for within in [None, Some(Within::Percent(100)), Some(Within::Span(Span::from_seconds(u64::MAX)))] {
         let policy = Policy { within, ..Policy::default() };
         for member in &rotation.members {
-            assert!(policy.due_from(member.summary()) <= member.summary().not_after);
+            assert!(policy.due_from(member.certificate()) <= member.certificate().not_after);
             // Either answer can be right here. It must not panic.
             let selected = Selected { member, difference: Difference::default() };
             let _ = policy.refuse_dying_ca(&rotation.ca, &[selected], now);

@@ -1,6 +1,6 @@
 //! Renewals at the end of the CA's life, and commands that are repeated.
 
-use egext::pki::authority::SetPlan;
+use egext::pki::issue::SetPlan;
 use snapbox::str;
 use time::Duration;
 

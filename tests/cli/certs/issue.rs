@@ -7,7 +7,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use snapbox::str;
 
-use egext::pki::{Identity, SubjectName, Summary};
+use egext::pki::{Certificate, Identity, SubjectName};
 use egext_test_support::TestPki;
 
 use super::Place;
@@ -75,7 +75,8 @@ note: the request also asks for what is not granted: [..]
 "]]);
     let printed = &run.get_output().stdout;
     assert!(printed.starts_with(b"-----BEGIN CERTIFICATE-----\n"), "nothing else is printed");
-    let leaf = Summary::of(&CertificateDer::from_pem_slice(printed).expect("PEM")).expect("a certificate");
+    let leaf =
+        Certificate::of(&CertificateDer::from_pem_slice(printed).expect("PEM")).expect("a certificate");
     assert!(leaf.server_auth && !leaf.client_auth && !leaf.is_ca);
     assert_eq!(leaf.names, [SubjectName::Dns("replica.internal".to_owned())]);
     Identity::from_pem((&place.path("out"), printed), (&place.path("key"), key.serialize_pem().as_bytes()))
@@ -104,7 +105,7 @@ note: the request also asks for what is not granted: the name `eg.example`; name
 "]]);
     let names = |printed: &[u8]| {
         let certificate = CertificateDer::from_pem_slice(printed).expect("PEM");
-        let names = Summary::of(&certificate).expect("a certificate").names;
+        let names = Certificate::of(&certificate).expect("a certificate").names;
         names.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(names(&run.get_output().stdout), ["10.0.0.7", "replica.internal"]);
@@ -352,7 +353,7 @@ fn write_request_for(place: &Place, key: &KeyPair) {
     fs::write(place.path("request.csr"), text).expect("writable");
 }
 
-fn loaded(place: &Place, name: &str) -> Summary {
+fn loaded(place: &Place, name: &str) -> Certificate {
     let path = |end: &str| place.certs().join(format!("{name}.{end}"));
     Identity::load(&path("crt"), &path("key")).expect("a pair").leaf().clone()
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use egext::pki::Summary;
-use egext::pki::authority::SetPlan;
+use egext::pki::Certificate;
+use egext::pki::issue::SetPlan;
 use egext::units::Span;
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use rustls_pki_types::CertificateDer;
@@ -168,7 +168,7 @@ fn the_default_type_of_a_key_is_the_same_for_every_verb() {
     for step in [&["prepare", "--private-ca"][..], &["activate"], &["finish"]] {
         place.verb(&["rotate-ca"]).args(step).assert().success();
     }
-    let ca = Summary::of(&place.certificate("certs/ca.crt")).expect("a CA");
+    let ca = Certificate::of(&place.certificate("certs/ca.crt")).expect("a CA");
     assert_eq!([ca, place.leaf("four")].map(|leaf| leaf.key.to_string()), ["P-384", "P-256"]);
 }
 
@@ -278,7 +278,7 @@ fn a_set_without_a_ca_key_is_not_due_at_birth_and_hints_need_no_key() {
     assert_eq!(status["next"], serde_json::Value::Null, "{status:#}");
     let old = Place::new();
     let plan = SetPlan {
-        ca_key: egext::pki::authority::CaKey::Discarded,
+        ca_key: egext::pki::issue::CaKey::Discarded,
         lifetime: Span::from_days(1),
         ca_lifetime: Span::from_days(1),
         ..SetPlan::default()
@@ -354,7 +354,7 @@ fn certificates_never_begin_later_than_an_hour_ago_and_never_outlive_their_ca() 
         .write(&place, "young");
     place.init(&["--ca-cert", "young.crt", "--ca-key", "young.key"]).assert().success();
     let ca = CertificateDer::from_pem_file(place.path("young.crt")).expect("a CA");
-    let ca = Summary::of(&ca).expect("a CA");
+    let ca = Certificate::of(&ca).expect("a CA");
     let leaf = place.leaf("server");
     assert_eq!(leaf.not_after, ca.not_after);
     assert!(leaf.not_before <= now() - Duration::minutes(59));

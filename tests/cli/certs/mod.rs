@@ -50,10 +50,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
 use std::thread;
 
-use egext::pki::authority::{SetPlan, issue_set};
 use egext::pki::check::StoredSet;
+use egext::pki::issue::{SetPlan, issue_set};
 use egext::pki::store::Store;
-use egext::pki::{Identity, SET_FILES, Summary};
+use egext::pki::{Certificate, Identity, SET_FILES};
 use egext_test_support::LIMIT;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
 use rustls_pki_types::CertificateDer;
@@ -150,7 +150,7 @@ impl Place {
     }
 
     /// What the certificate of a leaf says, which has to belong to its key.
-    fn leaf(&self, name: &str) -> Summary {
+    fn leaf(&self, name: &str) -> Certificate {
         let path = |end: &str| self.certs().join(format!("{name}.{end}"));
         Identity::load(&path("crt"), &path("key")).expect("a pair").leaf().clone()
     }

@@ -1,6 +1,7 @@
 //! Certificates that no tool of today makes, and that some verifier refuses: keys, signatures, encodings.
 
-use egext::pki::inspect::Certificate;
+use egext::pki::Certificate;
+use egext::pki::inspect::block;
 use egext_test_support::{Run, TestPki, TestServer, assert_finding, has_openssl};
 use rcgen::{KeyPair, PKCS_ED25519};
 
@@ -21,7 +22,7 @@ fn changed(case: &Foreign, key: &KeyPair, changes: &[(&[u8], &[u8])]) -> Run {
             der[place..place + to.len()].copy_from_slice(to);
         }
     }
-    case.write(&Certificate::of(&der.into()).expect("a certificate").pem());
+    case.write(&block(&Certificate::of(&der.into()).expect("a certificate")));
     case.check()
 }
 

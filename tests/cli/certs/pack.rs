@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
-use egext::pki::authority::SetPlan;
+use egext::pki::issue::SetPlan;
 use egext::pki::{Anchors, Identity};
 use egext::units::Span;
 use rcgen::{

@@ -4,7 +4,8 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use egext::pki::inspect::Certificate;
+use egext::pki::Certificate;
+use egext::pki::inspect::block;
 use egext_test_support::{LIMIT, TestPki};
 use rcgen::{CertificateParams, KeyPair};
 use snapbox::str;
@@ -50,7 +51,7 @@ fn a_certificate_whose_names_were_changed_is_not_renewed() {
     let (name, other) = (b"client.egext.internal", b"server.egext.internal");
     let at = der.windows(name.len()).position(|window| window == name).expect("its name");
     der[at..at + name.len()].copy_from_slice(other);
-    place.replace("client.crt", Certificate::of(&der.into()).expect("still a certificate").pem());
+    place.replace("client.crt", block(&Certificate::of(&der.into()).expect("still a certificate")));
     assert_eq!(place.leaf("client").names[0].to_string(), "server.egext.internal");
     for verb in VERBS {
         assert_refused(&place, verb);

@@ -1,8 +1,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use egext::pki::Summary;
-use egext::pki::authority::SetPlan;
+use egext::pki::Certificate;
+use egext::pki::issue::SetPlan;
 use egext::pki::{Anchors, Identity};
 use egext::units::Span;
 use egext_test_support::is_root;
@@ -86,9 +86,7 @@ fn names_subjects_and_usages_stay_and_serial_numbers_do_not() {
         place.verb(flags).assert().success();
         for (old, name) in before.iter().zip(["server", "client"]) {
             let new = summary(&place, name);
-            let facts = |leaf: &egext::pki::Certificate| {
-                (leaf.subject.clone(), leaf.names.clone(), leaf.key.to_string())
-            };
+            let facts = |leaf: &Certificate| (leaf.subject.clone(), leaf.names.clone(), leaf.key.to_string());
             assert_eq!(facts(&new), facts(old));
             assert_eq!((new.server_auth, new.client_auth), (old.server_auth, old.client_auth));
             assert_eq!(new.not_after - new.not_before, old.not_after - old.not_before);
@@ -249,7 +247,7 @@ fn ca(name: &str) -> CertificateParams {
     params
 }
 
-fn summary(place: &Place, name: &str) -> Summary {
+fn summary(place: &Place, name: &str) -> Certificate {
     let path = |end: &str| place.certs().join(format!("{name}.{end}"));
     Identity::load(&path("crt"), &path("key")).expect("a pair").leaf().clone()
 }

@@ -144,7 +144,7 @@ fn the_new_ca_of_a_constrained_one_is_constrained_too() {
     place.verb(&["rotate-ca", "activate"]).assert().success();
     place.assert_whole();
     let authority = Anchors::load(&place.certs().join("ca.crt")).expect("a CA");
-    let (_, new) = X509Certificate::from_der(&authority.certificates()[0]).expect("DER");
+    let (_, new) = X509Certificate::from_der(&authority.certificates()[0].der).expect("DER");
     let constraints = new.name_constraints().expect("at most one").expect("there").value;
     let permitted = constraints.permitted_subtrees.as_ref().expect("some");
     let is_permitted = |name: &str| permitted.iter().any(|tree| tree.base == GeneralName::DNSName(name));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use egext::pki::Summary;
+use egext::pki::Certificate;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
     SerialNumber,
@@ -15,7 +15,7 @@ use super::rotate_flags::paste;
 
 impl Place {
     fn issuer(&self) -> String {
-        Summary::of(&self.certificate("certs/server.crt")).expect("a leaf").issuer.to_string()
+        Certificate::of(&self.certificate("certs/server.crt")).expect("a leaf").issuer.to_string()
     }
 }
 

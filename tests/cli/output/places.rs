@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use egext::pki::SET_FILES;
-use egext::pki::authority::{SetPlan, issue_set};
+use egext::pki::issue::{SetPlan, issue_set};
 use egext::pki::store::Store;
 use egext_test_support::{Egext, TestPki, TestServer};
 use rcgen::{CertificateParams, KeyPair};

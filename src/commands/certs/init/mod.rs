@@ -74,7 +74,7 @@ fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Opt
             let replace = format!("{prepare} begins to replace that CA by this one, without a failed call");
             (!same).then(|| {
                 differs(CA_CERTIFICATE_FILE, "the existing certificates are of another CA", &replace)
-                    .with_evidence("expected", authority.summary().subject.to_string())
+                    .with_evidence("expected", authority.certificate().subject.to_string())
                     .with_evidence("found", set.server.leaf().issuer.to_string())
             })
         }
@@ -134,13 +134,13 @@ impl Before {
 /// Reports on a set that was just made, or would have been.
 fn made(plan: &Plan, new: &Made, (outcome, before): (Outcome, &Before), now: OffsetDateTime) -> Report {
     let signer = match (&plan.signer, &new.authority) {
-        (_, Some(authority)) => Signer::Brought(authority.summary().subject.to_string()),
+        (_, Some(authority)) => Signer::Brought(authority.certificate().subject.to_string()),
         (Source::New { key: NewKey::Discarded }, _) => Signer::Discarded,
         _ => Signer::Here,
     };
     let mut overview = Overview::new(outcome, &plan.directory, signer);
     let set = &new.set;
-    overview.certificates([set.ca.summary(), set.server.summary(), set.client.summary()], now);
+    overview.certificates([set.ca.certificate(), set.server.certificate(), set.client.certificate()], now);
     overview.files();
     for note in notes(plan, new).into_iter().chain(before.notes(plan, outcome)) {
         overview.note(&note);
@@ -207,7 +207,7 @@ fn findings(plan: &Plan, new: &Made) -> Vec<Finding> {
         findings.extend(authority.findings().iter().cloned());
     }
     let issued = [("server", &new.set.server), ("client", &new.set.client)];
-    let issued = issued.map(|(name, issued)| (name, issued.summary(), issued.cut_from()));
+    let issued = issued.map(|(name, issued)| (name, issued.certificate(), issued.cut_from()));
     let longer = match new.authority {
         Some(_) => "use a CA that expires later",
         None => "choose a longer `--ca-lifetime`",

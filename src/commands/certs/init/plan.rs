@@ -7,10 +7,9 @@ use time::OffsetDateTime;
 use crate::cli::CertsInit;
 use crate::commands::both::{Alone, both};
 use crate::commands::certs::{CertsError, each_once};
-use crate::pki::authority::{
-    self, Authority, AuthorityError, CaKey, CertificateSet, SetPlan, issue_set, issue_set_by,
-};
+use crate::pki::authority::{Authority, AuthorityError};
 use crate::pki::check::Wanted;
+use crate::pki::issue::{self, CaKey, CertificateSet, SetPlan, issue_set, issue_set_by};
 use crate::pki::store::{self, Contents, StoreError};
 use crate::pki::{NameError, Passphrase, Role, SubjectName, is_network, parse_common_name};
 use crate::shell::dir_flag;
@@ -158,7 +157,7 @@ impl TryFrom<CertsInit> for Plan {
         let mut set = SetPlan::default();
         set.server_names.clone_from(&names);
         if !arguments.no_local_names {
-            let local = authority::local_names().into_iter().filter(|name| !names.contains(name));
+            let local = issue::local_names().into_iter().filter(|name| !names.contains(name));
             set.server_names.extend(local);
         }
         let mut client_names = each_once(&arguments.client_san, name)?;

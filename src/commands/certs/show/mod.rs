@@ -15,8 +15,10 @@ use super::presented::{Question, client_in};
 use crate::cli::CertsShow;
 use crate::commands::Error;
 use crate::commands::material::DEFAULT_DIRECTORY;
-use crate::pki::inspect::{Certificate, KeyFile, PemFile, entries, first_out_of_order};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Found, IdentityError, Passphrase, when};
+use crate::pki::inspect::{KeyFile, PemFile, block, entries, first_out_of_order};
+use crate::pki::{
+    Anchors, CA_CERTIFICATE_FILE, Certificate, ExtendedKeyUsages, Found, IdentityError, Passphrase, when,
+};
 use crate::printable::printable;
 use crate::report::{Body, Finding, Hint as _, Id, Report};
 use keys::{key_object, key_words};
@@ -45,8 +47,9 @@ pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, 
         let anchors = Anchors::load(&arguments.dir.join(CA_CERTIFICATE_FILE)).ok();
         match question.ask(anchors.as_ref(), client_in(&arguments.dir).as_ref(), &arguments.dir, now)? {
             Ok(chain) => {
-                shown.verified = Some(Verified::of(&question, &chain, anchors.as_ref(), now));
-                shown.files.push(presented(&question.address.to_string(), &chain)?);
+                let file = presented(&question.address.to_string(), &chain)?;
+                shown.verified = Some(Verified::of(&question, &file.certificates, anchors.as_ref(), now));
+                shown.files.push(file);
             }
             Err(finding) => {
                 report.talk.finding(&finding);
@@ -217,7 +220,7 @@ impl Shown {
             text += &file.lines();
         }
         report.details.insert("left_out".to_owned(), self.left_out.iter().map(LeftOut::object).collect());
-        let pem = self.files.iter().flat_map(|file| &file.certificates).map(Certificate::pem);
+        let pem = self.files.iter().flat_map(|file| &file.certificates).map(block);
         report.pem = Some(pem.collect());
         report.body = Body::Text(text.trim_start().to_owned());
         for (name, list) in [("certificates", certificates), ("keys", keys), ("chains", chains)] {
@@ -226,15 +229,14 @@ impl Shown {
     }
 
     fn rows(&self, certificate: &Certificate) -> Vec<(&'static str, String)> {
-        let summary = &certificate.summary;
-        let issuer = match (self.issuer(certificate), summary.self_issued) {
+        let issuer = match (self.issuer(certificate), certificate.self_issued) {
             (_, true) => "itself".to_owned(),
-            (Some(path), _) => format!("{}, in `{}`", summary.issuer, path.display()),
-            (None, _) => summary.issuer.to_string(),
+            (Some(path), _) => format!("{}, in `{}`", certificate.issuer, path.display()),
+            (None, _) => certificate.issuer.to_string(),
         };
         let key = match self.key_file(certificate) {
-            Some(path) => format!("{}, in `{}`", summary.key, path.display()),
-            None => summary.key.to_string(),
+            Some(path) => format!("{}, in `{}`", certificate.key, path.display()),
+            None => certificate.key.to_string(),
         };
         let moment = |moment| {
             format!(
@@ -244,49 +246,48 @@ impl Shown {
                 when::timestamp(moment)
             )
         };
-        let names = summary.names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let names = certificate.names.iter().map(ToString::to_string).collect::<Vec<_>>();
         let version = (certificate.version != 3).then(|| ("version", certificate.version.to_string()));
         let rows = [
-            ("subject", summary.subject.to_string()),
+            ("subject", certificate.subject.to_string()),
             ("issuer", issuer),
             ("names", if names.is_empty() { "none".to_owned() } else { names.join(", ") }),
             ("usages", usages(certificate)),
             ("key", key),
-            ("from", moment(summary.not_before)),
-            ("until", moment(summary.not_after)),
-            ("serial", summary.serial.clone()),
-            ("signature", certificate.signature.clone()),
-            ("SHA-256", certificate.fingerprint.clone()),
-            ("of its key", certificate.key_fingerprint.clone()),
+            ("from", moment(certificate.not_before)),
+            ("until", moment(certificate.not_after)),
+            ("serial", certificate.serial.clone()),
+            ("signature", certificate.signed_with().into_owned()),
+            ("SHA-256", certificate.fingerprint()),
+            ("of its key", certificate.key.fingerprint()),
             ("belongs to", side(certificate).1.to_owned()),
         ];
         version.into_iter().chain(rows).collect()
     }
 
     fn object(&self, file: &PemFile, index: usize, certificate: &Certificate) -> Value {
-        let summary = &certificate.summary;
         let path = |path: PathBuf| path.display().to_string();
         json!({
             "source": file.path.display().to_string(),
             "position": index + 1,
             "version": certificate.version,
-            "subject": summary.subject.as_str(),
-            "issuer": summary.issuer.as_str(),
+            "subject": certificate.subject.as_str(),
+            "issuer": certificate.issuer.as_str(),
             "issuer_file": self.issuer(certificate).map(path),
-            "self_issued": summary.self_issued,
-            "names": summary.names.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "is_ca": summary.is_ca,
+            "self_issued": certificate.self_issued,
+            "names": certificate.names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "is_ca": certificate.is_ca,
             "path_length": certificate.path_length,
-            "key_usages": certificate.key_usages,
-            "extended_key_usages": certificate.extended_key_usages,
-            "key_type": summary.key,
+            "key_usages": certificate.key_usages().map(|usages| usages.names().collect::<Vec<_>>()),
+            "extended_key_usages": certificate.extended_key_usages().map(ExtendedKeyUsages::names),
+            "key_type": certificate.key,
             "key_file": self.key_file(certificate).map(path),
-            "not_before": when::timestamp(summary.not_before),
-            "not_after": when::timestamp(summary.not_after),
-            "serial": summary.serial,
-            "signature": certificate.signature,
-            "sha256": certificate.fingerprint,
-            "key_sha256": certificate.key_fingerprint,
+            "not_before": when::timestamp(certificate.not_before),
+            "not_after": when::timestamp(certificate.not_after),
+            "serial": certificate.serial,
+            "signature": certificate.signed_with(),
+            "sha256": certificate.fingerprint(),
+            "key_sha256": certificate.key.fingerprint(),
             "belongs_to": side(certificate).0,
         })
     }
@@ -306,9 +307,7 @@ impl Shown {
             return None;
         }
         let issued = |file: &&PemFile| {
-            file.certificates
-                .iter()
-                .any(|other| other.fingerprint != certificate.fingerprint && certificate.is_issued_by(other))
+            file.certificates.iter().any(|other| other != certificate && certificate.is_issued_by(other))
         };
         self.files.iter().find(issued).map(|file| file.path.clone())
     }
@@ -322,7 +321,7 @@ impl Shown {
     fn owner(&self, key: &KeyFile) -> Option<(PathBuf, bool)> {
         self.files.iter().find_map(|file| {
             let certificate = file.certificates.iter().find(|certificate| key.belongs_to(certificate))?;
-            Some((file.path.clone(), certificate.summary.is_ca))
+            Some((file.path.clone(), certificate.is_ca))
         })
     }
 }
@@ -337,21 +336,20 @@ fn section(path: &Path, remark: &str, rows: &[(&str, String)]) -> String {
 
 fn usages(certificate: &Certificate) -> String {
     let mut parts = Vec::new();
-    if certificate.summary.is_ca {
+    if certificate.is_ca {
         parts.push(match certificate.path_length {
             Some(length) => format!("CA, path length {length}"),
             None => "CA".to_owned(),
         });
     }
-    parts.extend(certificate.key_usages.as_ref().map(|usages| usages.join(", ")));
-    parts.extend(certificate.extended_key_usages.as_ref().map(|usages| usages.join(", ")));
+    parts.extend(certificate.key_usages().map(|usages| usages.names().collect::<Vec<_>>().join(", ")));
+    parts.extend(certificate.extended_key_usages().map(|usages| usages.names().join(", ")));
     if parts.is_empty() { "any".to_owned() } else { parts.join("; ") }
 }
 
 /// Which side needs it: for a program and for a person.
 fn side(certificate: &Certificate) -> (&'static str, &'static str) {
-    let summary = &certificate.summary;
-    match (summary.is_ca, summary.server_auth, summary.client_auth) {
+    match (certificate.is_ca, certificate.server_auth, certificate.client_auth) {
         (true, ..) => ("both", "both sides, which trust it"),
         (_, true, false) => ("server", "the server"),
         (_, false, true) => ("client", "the client"),

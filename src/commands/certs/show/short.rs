@@ -1,7 +1,8 @@
 //! One line for each certificate, for scripts.
 
 use super::{Shown, side};
-use crate::pki::inspect::{Certificate, PemFile};
+use crate::pki::Certificate;
+use crate::pki::inspect::PemFile;
 use crate::pki::when;
 use crate::printable::printable;
 use crate::report::{Body, Report};
@@ -21,16 +22,15 @@ impl Shown {
 
     /// Its fields stand between tabs, none is ever empty, and new fields would follow the last one.
     fn line(&self, file: &PemFile, certificate: &Certificate) -> String {
-        let summary = &certificate.summary;
-        let names = summary.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        let kind = if summary.is_ca { "ca" } else { side(certificate).0 };
+        let names = certificate.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let kind = if certificate.is_ca { "ca" } else { side(certificate).0 };
         // Rounded down: 0 on the last day, and below zero from the moment in which it expires.
-        let days = (summary.not_after - self.now).whole_seconds().div_euclid(24 * 60 * 60);
+        let days = (certificate.not_after - self.now).whole_seconds().div_euclid(24 * 60 * 60);
         let fields = [
             file.path.display().to_string(),
             kind.to_owned(),
             if names.is_empty() { "-".to_owned() } else { names },
-            when::timestamp(summary.not_after),
+            when::timestamp(certificate.not_after),
             days.to_string(),
         ];
         fields.map(|field| printable(&field)).join("\t") + "\n"

@@ -1,12 +1,11 @@
 //! Would a client trust what a server presents?
 
-use rustls_pki_types::CertificateDer;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::commands::certs::presented::Question;
 use crate::host::Host;
-use crate::pki::{Anchors, SubjectName, verify_server};
+use crate::pki::{Anchors, Certificate, SubjectName, verify_server};
 use crate::report::chain;
 
 /// What came of it.
@@ -21,7 +20,7 @@ pub(super) struct Verified {
 impl Verified {
     pub(super) fn of(
         question: &Question<'_>,
-        presented: &[CertificateDer<'_>],
+        presented: &[Certificate],
         anchors: Option<&Anchors>,
         now: OffsetDateTime,
     ) -> Self {

@@ -21,7 +21,6 @@ mod uri;
 
 use std::fmt::{self, Display};
 
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use crate::host::Host;
@@ -36,8 +35,8 @@ use parsed::Parsed;
 /// # Errors
 /// The refusal that Go would report, worded as Go words it.
 pub fn verify(
-    chain: &[CertificateDer<'_>],
-    anchors: &[CertificateDer<'_>],
+    chain: &[impl AsRef<[u8]>],
+    anchors: &[impl AsRef<[u8]>],
     role: Role,
     host: Option<&Host>,
     now: OffsetDateTime,
@@ -51,8 +50,8 @@ pub fn verify(
 /// # Errors
 /// As [`verify`].
 pub(in crate::pki) fn verify_signed(
-    chain: &[CertificateDer<'_>],
-    anchors: &[CertificateDer<'_>],
+    chain: &[impl AsRef<[u8]>],
+    anchors: &[impl AsRef<[u8]>],
     role: Role,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
@@ -67,14 +66,14 @@ enum Signature {
 }
 
 fn judge_chain(
-    (chain, anchors): (&[CertificateDer<'_>], &[CertificateDer<'_>]),
+    (chain, anchors): (&[impl AsRef<[u8]>], &[impl AsRef<[u8]>]),
     (role, host): (Role, Option<&Host>),
     signature: Signature,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     // advancedtls takes no certificate for an error of its own.
     let Some((leaf, intermediates)) = chain.split_first() else { return Err(Refusal::NoCertificate) };
-    let leaf = Parsed::of(leaf)?;
+    let leaf = Parsed::of(leaf.as_ref())?;
     let intermediates = distinct(intermediates).map(Parsed::of).collect::<Result<Vec<_>, _>>()?;
     for sent in intermediates.iter().chain([&leaf]) {
         if let keys::Key::Rsa { modulus, .. } = &sent.key
@@ -147,9 +146,10 @@ fn requires_policy(leaf: &Parsed<'_>, above: &[&Parsed<'_>]) -> bool {
 }
 
 /// A pool has each certificate once.
-fn distinct<'a, 'b>(certificates: &'a [CertificateDer<'b>]) -> impl Iterator<Item = &'a CertificateDer<'b>> {
-    let again = |(index, one): &(usize, &CertificateDer<'_>)| !certificates[..*index].contains(one);
-    certificates.iter().enumerate().filter(again).map(|(_, one)| one)
+fn distinct(certificates: &[impl AsRef<[u8]>]) -> impl Iterator<Item = &[u8]> {
+    let is_first =
+        |(index, one): &(usize, &[u8])| !certificates[..*index].iter().any(|other| other.as_ref() == *one);
+    certificates.iter().map(AsRef::as_ref).enumerate().filter(is_first).map(|(_, one)| one)
 }
 
 /// `defaultMaxRSAKeySize` of `crypto/tls`, in bits.

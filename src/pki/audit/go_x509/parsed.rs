@@ -1,7 +1,6 @@
 //! A certificate as Go's parser leaves it (`crypto/x509/parser.go`), and what Go asks of each one in a chain.
 
 use data_encoding::HEXLOWER;
-use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::Refusal;
@@ -41,7 +40,7 @@ pub(super) struct Parsed<'a> {
 }
 
 impl<'a> Parsed<'a> {
-    pub(super) fn of(der: &'a CertificateDer<'_>) -> Result<Self, Refusal> {
+    pub(super) fn of(der: &'a [u8]) -> Result<Self, Refusal> {
         Self::parse(der).map_err(|reason| Refusal::Malformed(reason.into()))
     }
 

@@ -124,7 +124,7 @@ impl Progress {
             Outcome::Done { named, .. } | Outcome::Dry(_, named) => named,
             Outcome::Unchanged => None,
         };
-        let name = named.map(|named| format!("`{}`", named.summary().subject));
+        let name = named.map(|named| format!("`{}`", named.certificate().subject));
         let (style, words) = match (&plan.verb, outcome, &name) {
             (verb, Outcome::Unchanged, _) => {
                 return (Style::Good, format!("unchanged: `{}` was done already", verb.name()));
@@ -245,7 +245,7 @@ impl Progress {
                 &self.directory,
                 member.name(),
                 member.role(),
-                successor.summary(),
+                successor.certificate(),
                 member.has_key(),
             )
         };

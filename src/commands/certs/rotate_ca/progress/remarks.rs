@@ -71,7 +71,8 @@ impl Progress {
             false => format!("after `finish`, {prepare} begins to replace the CA by one that expires later"),
         };
         let made = self.rotation.members.iter().zip(successors);
-        let made = made.map(|(member, successor)| (member.name(), successor.summary(), successor.cut_from()));
+        let made =
+            made.map(|(member, successor)| (member.name(), successor.certificate(), successor.cut_from()));
         let mut findings = lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint);
         for finding in findings.iter_mut().filter(|_| is_prepared) {
             finding.message = format!("after `activate`, {}", finding.message);

@@ -1,3 +1,5 @@
+//! A set of certificates, made in memory: what it shall be like, and what was made.
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -5,11 +7,10 @@ use std::thread;
 
 use time::OffsetDateTime;
 
-use super::{Authority, AuthorityError, Issued, Leaf, LeafKey};
-use crate::pki::profile::KeyType;
-use crate::pki::store::SetFile;
-use crate::pki::{
-    Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Passphrase, Role, SET_FILES, SubjectName, Summary,
+use super::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey};
+use super::store::SetFile;
+use super::{
+    Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, KeyType, Passphrase, Role, SET_FILES, SubjectName,
 };
 use crate::units::Span;
 
@@ -146,9 +147,9 @@ pub fn issue_set(plan: &SetPlan, now: OffsetDateTime) -> Result<CertificateSet, 
     let key = match &plan.ca_key {
         CaKey::Discarded => None,
         CaKey::Encrypted(passphrase) => Some(authority.encrypted_key(passphrase)?),
-        CaKey::Plain => Some(authority.key.pem()),
+        CaKey::Plain => Some(authority.key_pem()),
     };
-    issue_leafs(&authority, Issued { key, ..ca }, plan, now)
+    issue_leafs(&authority, ca.with_key(key), plan, now)
 }
 
 /// Makes both leafs by an existing CA. What the plan says about the CA does not matter then.
@@ -160,9 +161,7 @@ pub fn issue_set_by(
     plan: &SetPlan,
     now: OffsetDateTime,
 ) -> Result<CertificateSet, AuthorityError> {
-    let anchor = authority.anchor().clone();
-    let ca = Issued { summary: Summary::of(&anchor)?, chain: vec![anchor], key: None, cut_from: None };
-    issue_leafs(authority, ca, plan, now)
+    issue_leafs(authority, Issued::anchor_of(authority), plan, now)
 }
 
 fn issue_leafs(
@@ -190,7 +189,7 @@ fn issue_leafs(
 }
 
 /// The id of the one trust domain that all SPIFFE ids among `names` belong to: that of the CA.
-pub(in crate::pki) fn trust_domain(names: &[SubjectName]) -> Option<SubjectName> {
+pub(super) fn trust_domain(names: &[SubjectName]) -> Option<SubjectName> {
     let domain = |name: &SubjectName| match name {
         SubjectName::Uri(uri) => {
             uri.strip_prefix("spiffe://")?.split('/').next().map(|domain| format!("spiffe://{domain}"))
@@ -221,8 +220,8 @@ mod tests {
             SetPlan { lifetime: Span::from_days(9), ca_lifetime: Span::from_days(3), ..SetPlan::default() };
         let set = issue_set(&plan, NOW).expect("a set");
         for issued in [&set.ca, &set.server, &set.client] {
-            assert_eq!(issued.summary().not_before, datetime!(2030-01-02 02:04:05 UTC));
-            assert_eq!(issued.summary().not_after, datetime!(2030-01-05 03:04:05 UTC));
+            assert_eq!(issued.certificate().not_before, datetime!(2030-01-02 02:04:05 UTC));
+            assert_eq!(issued.certificate().not_after, datetime!(2030-01-05 03:04:05 UTC));
         }
     }
 
@@ -230,10 +229,11 @@ mod tests {
     fn generations_have_names_and_numbers_of_their_own() {
         let sets = [(), ()].map(|()| issue_set(&SetPlan::default(), NOW).expect("a set"));
         let all = sets.iter().flat_map(|set| [&set.ca, &set.server, &set.client]);
-        let serials = all.map(|issued| &issued.summary().serial).collect::<std::collections::HashSet<_>>();
+        let serials =
+            all.map(|issued| &issued.certificate().serial).collect::<std::collections::HashSet<_>>();
         assert_eq!(serials.len(), 6);
         assert!(serials.iter().all(|serial| serial.len() == 32), "sixteen octets: {serials:?}");
-        assert_ne!(sets[0].ca.summary().subject, sets[1].ca.summary().subject);
+        assert_ne!(sets[0].ca.certificate().subject, sets[1].ca.certificate().subject);
     }
 
     /// No verifier looks at it (RFC 5280 section 6.1), so neither do we each time; a linter does.
@@ -279,6 +279,6 @@ mod tests {
     fn dates_after_2049_are_readable_too() {
         let plan = SetPlan { ca_lifetime: Span::from_days(365 * 900), ..SetPlan::default() };
         let set = issue_set(&plan, NOW).expect("a set");
-        assert_eq!(set.ca.summary().not_after.year(), 2929);
+        assert_eq!(set.ca.certificate().not_after.year(), 2929);
     }
 }
