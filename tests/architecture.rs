@@ -57,6 +57,24 @@ fn no_circle_runs_through_two_folders() {
     assert!(words.is_empty(), "circles:\n{}", words.join("\n\n"));
 }
 
+/// A file of `pki` stands in a wing, where the page has it.
+#[test]
+fn every_module_of_pki_stands_in_its_wing() {
+    let modules = sources().iter().filter_map(|source| match source.module.as_slice() {
+        [pki, _] if pki == "pki" => {
+            assert!(source.path.ends_with("/mod.rs"), "{} has no wing", source.path);
+            None
+        }
+        [pki, wing, module] if pki == "pki" => Some((wing.clone(), module.clone())),
+        _ => None,
+    });
+    let known = rows("| wing | modules | what they do |").into_iter().flat_map(|cells| {
+        let wing = cells[0][0].clone();
+        cells[1].clone().into_iter().map(move |module| (wing.clone(), module))
+    });
+    assert_eq!(known.collect::<BTreeSet<_>>(), modules.collect(), "the page and the folders");
+}
+
 #[test]
 fn a_type_is_implemented_where_it_stands() {
     let graph = graph();
@@ -97,18 +115,24 @@ fn arrows_are_seen_in_every_form() {
     assert_eq!(graph.strays.iter().collect::<Vec<_>>(), ["src/wall.rs: Brick of src/roof/tile.rs"]);
 }
 
-/// The rows of the table in their order, from the top down.
+/// The rows of the table of modules in their order, from the top down.
 fn table() -> Vec<(String, BTreeSet<String>)> {
-    let page = fs::read_to_string(root().join("docs/architecture.md")).expect("the page");
-    let rows = page.lines().skip_while(|line| *line != "| module | may use |").skip(2);
-    rows.take_while(|line| line.starts_with('|'))
-        .map(|row| {
-            let cells: Vec<_> = row.trim_matches('|').split('|').map(names).collect();
-            let [module, uses] = cells.as_slice() else { panic!("two cells: {row}") };
-            let [module] = module.as_slice() else { panic!("one module: {row}") };
+    rows("| module | may use |")
+        .into_iter()
+        .map(|cells| {
+            let [module, uses] = cells.as_slice() else { panic!("two cells: {cells:?}") };
+            let [module] = module.as_slice() else { panic!("one module: {module:?}") };
             (module.clone(), uses.iter().cloned().collect())
         })
         .collect()
+}
+
+/// The names in the cells of the table below `head`.
+fn rows(head: &str) -> Vec<Vec<Vec<String>>> {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).expect("the page");
+    let rows = page.lines().skip_while(|line| *line != head).skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(names).collect()).collect()
 }
 
 /// The words between backticks.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::route::Route;
 use super::{Anchors, Audit, Questions, Scope, files, rules};
 use crate::pki::Certificate;
-use crate::pki::inspect;
+use crate::pki::audit::inspect;
 use crate::pki::{IdentityError, Trust};
 
 impl Audit {

@@ -8,7 +8,9 @@ use super::route::Route;
 use super::{go_x509, rules};
 use crate::host::Host;
 use crate::pki::Certificate;
-use crate::pki::{Refusal, Role, SubjectName, verify, when};
+use crate::pki::ca::verify;
+use crate::pki::x509::when;
+use crate::pki::{Refusal, Role, SubjectName};
 use crate::report::{Finding, Id};
 
 /// What is asked of the verifiers.

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::pki::change::{ANOTHER_CA, renew_command, rotate_command};
-use crate::pki::inspect::PemFile;
-use crate::pki::rotation::replacement;
-use crate::pki::store::HIDDEN;
+use crate::pki::audit::inspect::PemFile;
+use crate::pki::set::change::{ANOTHER_CA, renew_command, rotate_command};
+use crate::pki::set::rotation::replacement;
+use crate::pki::set::store::HIDDEN;
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate};
 use crate::units::Within;
 

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::pki::link::lost_link;
+use crate::pki::keys::link::lost_link;
 use crate::report::{Check, Finding, Id, Severity, State};
 
 /// Lets `checks`, which are about these files, advise to put back those whose links are gone.

@@ -9,6 +9,7 @@ mod chain;
 mod cure;
 mod files;
 pub mod go_x509;
+pub mod inspect;
 mod leaf;
 mod linked;
 mod order;
@@ -28,7 +29,6 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use super::inspect;
 use super::{Certificate, IdentityError, Role, SubjectName};
 use crate::host::Host;
 use crate::report::{Check, Finding, Id, Severity, State};

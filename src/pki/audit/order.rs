@@ -4,8 +4,8 @@
 //! their way, so anything else that is odd there is worth a warning and breaks nothing.
 
 use crate::pki::Certificate;
-use crate::pki::change::show_command;
-use crate::pki::inspect::first_out_of_order;
+use crate::pki::audit::inspect::first_out_of_order;
+use crate::pki::set::change::show_command;
 use crate::report::{Finding, Id, Severity};
 
 /// Does the file begin with the leaf certificate? If not, everything else about it would be said of the wrong one.

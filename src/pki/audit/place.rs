@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Scope;
-use crate::pki::store::{Untrusted, trust, trust_of};
+use crate::pki::set::store::{Untrusted, trust, trust_of};
 use crate::report::{Finding, Hint as _, Id, Severity};
 
 /// The same for all files of `scope`.

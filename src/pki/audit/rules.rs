@@ -7,11 +7,13 @@ use time::{Duration, OffsetDateTime};
 
 use super::cure::renewal;
 use crate::host::Host;
-use crate::pki::change::{renew_command, replace_command, rotate_command};
-use crate::pki::lifetime::CLOCK;
-use crate::pki::names::list;
-use crate::pki::signature;
-use crate::pki::{Certificate, Distrust, KEY_CERT_SIGN, KeyKind, Role, SubjectName, Trust, check, verify};
+use crate::pki::ca::verify;
+use crate::pki::set::change::{renew_command, replace_command, rotate_command};
+use crate::pki::set::check;
+use crate::pki::x509::lifetime::CLOCK;
+use crate::pki::x509::names::list;
+use crate::pki::x509::signature;
+use crate::pki::{Certificate, Distrust, KEY_CERT_SIGN, KeyKind, Role, SubjectName, Trust};
 use crate::report::{Finding, Id, Severity};
 use crate::shell::shell_word;
 use crate::units::Within;

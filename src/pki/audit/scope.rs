@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::input::is_stdin;
-use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role, inspect, store};
+use crate::pki::audit::inspect;
+use crate::pki::set::store;
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role};
 
 /// Which files to look at.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use super::chain::Question;
 use super::cure;
 use super::route::Route;
 use crate::pki::Certificate;
-use crate::pki::strict;
+use crate::pki::x509::strict;
 use crate::report::{Finding, Id};
 
 /// Warnings about the CAs on `route`, and about how each certificate names its issuer. `anchors` is the file of the CA.

@@ -10,8 +10,8 @@ use time::macros::datetime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::*;
-use crate::pki::inspect::PemFile;
-use crate::pki::issue::{CertificateSet, SetPlan, issue_set};
+use crate::pki::audit::inspect::PemFile;
+use crate::pki::set::issue::{CertificateSet, SetPlan, issue_set};
 
 const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::pki::change::{further_command, is_address, replace_command};
-use crate::pki::store::HIDDEN;
+use crate::pki::set::change::{further_command, is_address, replace_command};
+use crate::pki::set::store::HIDDEN;
 use crate::pki::{Certificate, Role};
 use crate::report::{Finding, Id};
 

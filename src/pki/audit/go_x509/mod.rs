@@ -24,7 +24,8 @@ use std::fmt::{self, Display};
 use time::OffsetDateTime;
 
 use crate::host::Host;
-use crate::pki::{Role, when};
+use crate::pki::Role;
+use crate::pki::x509::when;
 use parsed::Parsed;
 
 /// Would Go accept `chain` from the side `role` at `now`, a server under the name `host`?

@@ -1,0 +1,20 @@
+//! What certificates and key files are, whatever they are: for `certs show` and `certs check`, which must also
+//! cope with files that nothing else of this program would take.
+
+mod file;
+
+pub use file::{KeyFile, PemFile, directory, entries};
+
+use crate::pki::Certificate;
+use crate::pki::keys::pem;
+
+/// A certificate as a PEM block.
+pub fn block(certificate: &Certificate) -> String {
+    pem::write("CERTIFICATE", &certificate.der).to_string()
+}
+
+/// Where a chain stops being one: the position, counted from one, of the first certificate that did not issue
+/// the one before it.
+pub fn first_out_of_order(chain: &[Certificate]) -> Option<usize> {
+    chain.windows(2).position(|pair| !pair[0].is_issued_by(&pair[1])).map(|index| index + 2)
+}

@@ -1,0 +1,216 @@
+use std::borrow::Cow;
+use std::io::ErrorKind::NotFound;
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+use crate::pki::keys::identity_error::{CANNOT_SIGN, check_path};
+use crate::pki::x509::lifetime::CLOCK;
+use crate::pki::x509::when;
+use crate::pki::{DistinguishedName, IdentityError, PassphraseError};
+use crate::report::Hint;
+
+/// Why a CA cannot be used. Always the files' fault, or that of who named them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// Two certificates belong together by name, and not by signature.
+    #[error("the chain in `{}` is broken: the certificate of `{issuer}` that is in it did not sign `{subject}`", path.display())]
+    ChainBroken {
+        /// The certificate file.
+        path: PathBuf,
+        /// Of the certificate below.
+        subject: DistinguishedName,
+        /// Of the certificate above.
+        issuer: DistinguishedName,
+    },
+    /// The file ends below the root.
+    #[error("the chain in `{}` ends at `{subject}`: the certificate of `{issuer}` is missing", path.display())]
+    ChainIncomplete {
+        /// The certificate file.
+        path: PathBuf,
+        /// Of the last certificate.
+        subject: DistinguishedName,
+        /// Of the one that is missing.
+        issuer: DistinguishedName,
+    },
+    /// A critical extension below the root that webpki does not know.
+    #[error("`{subject}` in `{}` has the critical extension {extension}, which rustls does not know, so it rejects what this CA signs", path.display())]
+    CriticalExtension {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+        /// Its name and OID.
+        extension: String,
+    },
+    /// Name constraints that are about subjects.
+    #[error("the name constraints of `{subject}` in `{}` are about directory names, which rustls does not support, so it rejects what this CA signs", path.display())]
+    DirectoryNames {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
+    /// Everything that it signs has expired with it.
+    #[error("the CA `{subject}` in `{}` has expired, on {}", path.display(), when::day(*not_after))]
+    Expired {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+        /// Its last second.
+        not_after: OffsetDateTime,
+    },
+    /// The files cannot be read, or are not a pair.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The key usage forbids to sign certificates.
+    #[error("`{subject}` in `{}` may not sign certificates: its key usage lacks keyCertSign", path.display())]
+    NoCertificateSign {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
+    /// A leaf.
+    #[error("`{subject}` in `{}` is not a CA: its basicConstraints do not say so", path.display())]
+    NotACa {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
+    /// CAs that certify each other, and nothing above them.
+    #[error("`{}` has no self-signed root: the CAs in it certify each other", path.display())]
+    NoRoot {
+        /// The certificate file.
+        path: PathBuf,
+    },
+    /// A clock is wrong.
+    #[error("the CA `{subject}` in `{}` is valid from {} on only", path.display(), when::timestamp(*not_before))]
+    NotYetValid {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+        /// Its first second.
+        not_before: OffsetDateTime,
+    },
+    /// X.509 version 1, below a root: no verifier takes it for a CA.
+    #[error("`{subject}` in `{}` is an X.509 version 1 certificate, which can be a CA only as a root", path.display())]
+    OldCertificate {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
+    /// No passphrase could be had.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    /// The key is encrypted, and nobody named a passphrase.
+    #[error("the key in `{}` is encrypted", path.display())]
+    PassphraseNeeded {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// A CA above allows fewer CAs below it than there are.
+    #[error("`{subject}` in `{}` allows no further CA below it, or not that many: its path length is used up", path.display())]
+    PathLength {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
+    /// So many certificates of one name that the search for a root was given up.
+    #[error("`{}` has too many certificates of one name to find a root", path.display())]
+    TooManyCertificates {
+        /// The certificate file.
+        path: PathBuf,
+    },
+    /// A key that no TLS stack takes.
+    #[error("`{subject}` in `{}` has a key that TLS stacks refuse ({kind}): {reason}", path.display())]
+    UnsupportedKey {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+        /// What it is.
+        kind: String,
+        /// Why it is refused.
+        reason: &'static str,
+    },
+    /// Below the root, signed with SHA-224, SHA-3, or RSA-PSS with an odd salt.
+    #[error("`{subject}` in `{}` is signed in a way that TLS stacks do not verify ({algorithm})", path.display())]
+    UnsupportedSignature {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+        /// How it is signed.
+        algorithm: Cow<'static, str>,
+    },
+    /// Below the root, signed with SHA-1 or MD5.
+    #[error("`{subject}` in `{}` is signed with SHA-1 or MD5, which verifiers refuse", path.display())]
+    WeakHash {
+        /// The certificate file.
+        path: PathBuf,
+        /// Which of its certificates.
+        subject: DistinguishedName,
+    },
+}
+
+impl Hint for ImportError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::ChainBroken { .. } => {
+                "put the issuer's present certificate into the file, not one from before its renewal"
+                    .to_owned()
+            }
+            Self::ChainIncomplete { path, .. } => {
+                format!(
+                    "append the CAs above it, up to the root: `cat issuer.crt root.crt >> {}`",
+                    crate::shell::shell_path(path)
+                )
+            }
+            Self::CriticalExtension { .. } => {
+                "use a CA without it, or have the certificate issued again with this extension not critical"
+                    .to_owned()
+            }
+            Self::DirectoryNames { .. } => {
+                "use a CA whose name constraints are about host names and addresses only".to_owned()
+            }
+            Self::Expired { .. } => {
+                "renew the CA first, or make one: `egext certs init --dir DIR`".to_owned()
+            }
+            Self::Identity(IdentityError::Unreadable { path, source }) if source.kind() == NotFound => {
+                format!("{}; `--ca-cert` and `--ca-key` name the files of a CA", check_path(path))
+            }
+            Self::Identity(error) => return error.hint(),
+            Self::NoCertificateSign { .. } => CANNOT_SIGN.to_owned(),
+            Self::NotACa { .. } => "name the certificate of the CA, not one that it issued".to_owned(),
+            Self::NoRoot { path } => {
+                format!("append the root: `cat root.crt >> {}`", crate::shell::shell_path(path))
+            }
+            Self::NotYetValid { .. } => CLOCK.to_owned(),
+            Self::OldCertificate { .. } => {
+                "have it issued again as version 3, with `basicConstraints=critical,CA:TRUE`".to_owned()
+            }
+            Self::Passphrase(error) => return error.hint(),
+            Self::PassphraseNeeded { .. } => {
+                "name the file with its passphrase: `--ca-key-passphrase-file FILE`, or `-` for stdin"
+                    .to_owned()
+            }
+            Self::PathLength { .. } => {
+                "use a CA that stands higher, or have one issued with a longer path".to_owned()
+            }
+            Self::TooManyCertificates { .. } => {
+                "leave only the CA and the CAs above it in the file".to_owned()
+            }
+            Self::UnsupportedKey { .. } => "use a CA with a P-256, P-384 or RSA key".to_owned(),
+            Self::UnsupportedSignature { .. } | Self::WeakHash { .. } => {
+                "have it signed again with SHA-256".to_owned()
+            }
+        })
+    }
+}

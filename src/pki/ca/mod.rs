@@ -1,0 +1,8 @@
+//! Signs, and verifies what was signed before a peer does.
+
+pub mod authority;
+pub(super) mod inherited;
+pub(super) mod profile;
+pub(super) mod refusal;
+pub(super) mod sign;
+pub(super) mod verify;

@@ -1,0 +1,26 @@
+//! The links by which users know the files of a set: what they are called, and how one is put back.
+
+use std::path::Path;
+
+use crate::shell::shell_path;
+
+/// In the directory of a set: where the sets are.
+pub(in crate::pki) const HIDDEN: &str = ".egext";
+
+/// There: leads to the set that readers see.
+pub(in crate::pki) const CURRENT: &str = "current";
+
+/// The command that puts back the link at `path`, if the set that is stored there has a file of this name and no link
+/// leads to it.
+pub(in crate::pki) fn lost_link(path: &Path) -> Option<String> {
+    let name = path.file_name()?;
+    let directory = path.parent()?;
+    let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    // In a copy without links all files are plain.
+    let target = Path::new(HIDDEN).join(CURRENT);
+    let current = directory.join(&target);
+    if is_link(path) || !is_link(&current) || !current.join(name).is_file() {
+        return None;
+    }
+    Some(format!("ln -sfn {} {}", shell_path(&target.join(name)), shell_path(path)))
+}

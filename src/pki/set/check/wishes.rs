@@ -1,0 +1,180 @@
+//! What was asked for, held against a set that is there already.
+
+use std::path::Path;
+
+use crate::pki::set::change::{ANOTHER_CA, renew_command, rotate_command};
+use crate::pki::set::issue::local_names;
+use crate::pki::x509::lifetime;
+use crate::pki::x509::names::list;
+use crate::pki::{Identity, KeyType, SubjectName};
+use crate::report::{Finding, Id};
+use crate::shell::shell_word;
+use crate::units::Span;
+
+use super::{StoredKey, StoredSet, words};
+
+/// What was asked for, as far as it was.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Names that the server's certificate shall have.
+    pub names: Vec<SubjectName>,
+    /// Names that the client's certificate shall have.
+    pub client_names: Vec<SubjectName>,
+    /// The server's certificate shall have no names for its own machine beside them.
+    pub no_local_names: bool,
+    /// Of the server.
+    pub server_common_name: Option<String>,
+    /// Of the client.
+    pub client_common_name: Option<String>,
+    /// The CA shall be good for these names only.
+    pub name_constraints: bool,
+    /// Of the keys.
+    pub key_type: Option<KeyType>,
+    /// Of the leafs.
+    pub lifetime: Option<Span>,
+    /// Of the CA.
+    pub ca_lifetime: Option<Span>,
+}
+
+impl StoredSet {
+    /// What `wanted` asks for and the set does not have.
+    pub fn differences(&self, wanted: &Wanted) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        findings.extend(self.missing_names(&self.server, &wanted.names));
+        findings.extend(self.missing_names(&self.client, &wanted.client_names));
+        findings.extend(self.idle_names(wanted));
+        for (identity, name) in
+            [(&self.server, &wanted.server_common_name), (&self.client, &wanted.client_common_name)]
+        {
+            findings.extend(name.as_ref().and_then(|name| other_common_name(identity, name)));
+        }
+        if wanted.name_constraints && !self.ca.has_name_constraints() {
+            let message = "the existing CA has no name constraints: it is good for all names";
+            let path = words(self.anchors.path());
+            findings.push(Finding::new(Id::CertsDiffers, path, message).with_hint(ELSEWHERE));
+        }
+        findings.extend(wanted.ca_lifetime.and_then(|wanted| self.other_ca_lifetime(wanted)));
+        for identity in [&self.server, &self.client] {
+            findings.extend(wanted.key_type.and_then(|wanted| self.other_key_type(identity, wanted)));
+            findings.extend(wanted.lifetime.and_then(|wanted| self.other_lifetime(identity, wanted)));
+        }
+        findings
+    }
+
+    fn missing_names(&self, identity: &Identity, wanted: &[SubjectName]) -> Option<Finding> {
+        let there = &identity.leaf().names;
+        let missing = wanted.iter().filter(|name| !there.contains(name)).collect::<Vec<_>>();
+        if missing.is_empty() {
+            return None;
+        }
+        // A certificate with a SPIFFE id has no other URI.
+        let is_svid = missing.iter().any(|name| name.is_spiffe());
+        let in_the_way =
+            |name: &&SubjectName| is_svid && matches!(name, SubjectName::Uri(_)) && !wanted.contains(name);
+        let mut flags = flag("--add-san", missing.iter().copied());
+        let others = there.iter().filter(in_the_way).collect::<Vec<_>>();
+        if !others.is_empty() {
+            flags = format!("{flags} {}", flag("--remove-san", others));
+        }
+        let message = format!("the existing certificate is not for {}", list(missing));
+        Some(
+            Finding::new(Id::CertsNamesMissing, words(identity.certificate_path()), message)
+                .with_evidence("expected", list(wanted))
+                .with_evidence("found", list(there))
+                .with_hint(self.renew(identity, &flags)),
+        )
+    }
+
+    /// Names for the server's own machine that it shall not have.
+    fn idle_names(&self, wanted: &Wanted) -> Option<Finding> {
+        let (local, there) = (local_names(), &self.server.leaf().names);
+        let idle = |name: &&SubjectName| there.contains(name) && !wanted.names.contains(name);
+        let idle = local.iter().filter(idle).collect::<Vec<_>>();
+        if !wanted.no_local_names || idle.is_empty() {
+            return None;
+        }
+        let message = format!("the existing certificate is for {}, too", list(idle.iter().copied()));
+        let hint = self.renew(&self.server, &flag("--remove-san", idle));
+        let path = words(self.server.certificate_path());
+        Some(Finding::new(Id::CertsDiffers, path, message).with_hint(hint))
+    }
+
+    fn other_key_type(&self, identity: &Identity, wanted: KeyType) -> Option<Finding> {
+        let found = &identity.leaf().key;
+        if found.is_a(wanted) {
+            return None;
+        }
+        let hint = self.renew(identity, &format!("--key-type {}", wanted.name()));
+        Some(differs(
+            identity.certificate_path(),
+            "key type",
+            (&wanted.to_string(), &found.to_string()),
+            &hint,
+        ))
+    }
+
+    fn other_ca_lifetime(&self, wanted: Span) -> Option<Finding> {
+        let (path, found) = (self.anchors.path(), lifetime::span(&self.ca));
+        if seconds(wanted) == seconds(found) {
+            return None;
+        }
+        let prepare = match self.prepare_flags() {
+            ANOTHER_CA => rotate_command(path, ANOTHER_CA),
+            "" => rotate_command(path, &format!("--ca-lifetime {wanted}")),
+            flags => rotate_command(path, &format!("{flags} --ca-lifetime {wanted}")),
+        };
+        let hint = format!("{prepare} begins to replace the CA by one with this lifetime");
+        let both = (wanted.to_string(), lifetime::rounded(found).to_string());
+        Some(differs(path, "lifetime", (&both.0, &both.1), &hint))
+    }
+
+    fn other_lifetime(&self, identity: &Identity, wanted: Span) -> Option<Finding> {
+        let (leaf, found) = (identity.leaf(), lifetime::span(identity.leaf()));
+        // A leaf whose life its CA has cut short is as long as it can be.
+        let is_cut_short = leaf.not_after == self.ca.not_after && wanted > found;
+        if seconds(wanted) == seconds(found) || is_cut_short {
+            return None;
+        }
+        let hint = self.renew(identity, &format!("--lifetime {wanted}"));
+        let both = (wanted.to_string(), lifetime::rounded(found).to_string());
+        Some(differs(identity.certificate_path(), "lifetime", (&both.0, &both.1), &hint))
+    }
+
+    /// The command that changes a certificate below the same CA.
+    fn renew(&self, identity: &Identity, flags: &str) -> String {
+        let signer = match self.ca_key {
+            StoredKey::Absent => format!(" {ANOTHER_CA}"),
+            StoredKey::Encrypted => " --ca-key-passphrase-file FILE".to_owned(),
+            StoredKey::Plain(_) => String::new(),
+        };
+        let command = renew_command(identity.certificate_path(), &format!("{flags}{signer}"));
+        format!("{command} changes it{}", self.without_key())
+    }
+}
+
+/// The common name is for people, and no renewal changes it.
+fn other_common_name(identity: &Identity, wanted: &str) -> Option<Finding> {
+    let found = identity.leaf().subject.common_name();
+    let differs = |path| differs(path, "common name", (wanted, found), ELSEWHERE);
+    (found != wanted).then(|| differs(identity.certificate_path()))
+}
+
+fn flag<'a>(flag: &str, names: impl IntoIterator<Item = &'a SubjectName>) -> String {
+    let names = names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    format!("{flag} {}", shell_word(&names))
+}
+
+fn differs(path: &Path, what: &str, (expected, found): (&str, &str), hint: &str) -> Finding {
+    Finding::new(Id::CertsDiffers, words(path), format!("the existing certificate has another {what}"))
+        .with_evidence("expected", expected)
+        .with_evidence("found", found)
+        .with_hint(hint)
+}
+
+fn seconds(span: Span) -> u64 {
+    span.duration().as_secs()
+}
+
+/// What helps where nothing can change what is there.
+pub const ELSEWHERE: &str =
+    "leave the set as it is, and make one with these flags in another directory: `--dir DIR`";

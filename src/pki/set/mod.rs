@@ -1,0 +1,12 @@
+//! A set of certificates in a directory, and its later life.
+
+pub(super) mod ca_bundle;
+pub mod change;
+pub mod check;
+pub mod issue;
+pub mod member;
+pub mod pack;
+pub mod renewal;
+pub mod request;
+pub mod rotation;
+pub mod store;

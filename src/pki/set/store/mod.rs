@@ -1,0 +1,216 @@
+//! The one module that writes certificates and keys.
+//!
+//! # How a set is replaced
+//!
+//! ```text
+//! certs/
+//!   ca.crt      -> .egext/current/ca.crt        links, made once and never changed
+//!   server.crt  -> .egext/current/server.crt    (and so on)
+//!   .gitignore                                if the directory is new
+//!   .egext/
+//!     .gitignore                              keys are not for commits
+//!     current   -> set-5f0c…                    the one thing that a new set changes
+//!     previous  -> set-91aa…
+//!     lock
+//!     set-5f0c…/ca.crt, ca.key, server.crt, …   never changed once written
+//!     set-91aa…/…
+//!     kept-4c07…/ca.crt, ca.key               of a CA that `egext` did not make: see `keep`
+//! ```
+//!
+//! A new set is written into a directory of its own, `new-…`, synced to disk, and then called `set-…`. So a set that no
+//! link leads to was not left by a killed run: it was copied without its links, maybe with the only key of a CA, and
+//! it is refused, not swept. Then one rename puts a new `current`
+//! in the place of the old one. So a reader, or the disk after a `kill -9` or a power failure at any moment,
+//! has the whole old set or the whole new one. The first time, the links are made before `current` is there:
+//! they lead nowhere, `current` too, and then, when the set gets its name, all six lead somewhere at once. The kubelet publishes Secrets in the same way.
+//!
+//! Other ways were left for these reasons:
+//!
+//! * Six renames, one for each file: in between, a reader finds a certificate and the key of another.
+//! * Exchanging the whole directory (`renameat2`): who has the directory open or mounted, as every container
+//!   with a bind mount has, keeps the old one and never sees the new set; and a mount point cannot be
+//!   exchanged at all. It would take along foreign files in it, too.
+//!
+//! A reader that opens two files in a row may be overtaken in between, whatever the writer does. So the set
+//! before stays, for a reader that has resolved `current` once and is still reading, and for a user who
+//! typed `--force` too soon: a lost CA key cannot be made again. The set before that one is removed.
+//!
+//! # What is kept
+//!
+//! A file that replaces another has its mode, its owner and its group, from before anything is written into
+//! it; the directory of a set has those of the one before. Who has opened the key to a group has done so for
+//! a reason. A change of some files ([`Store::update`]) takes the others along, with all that they are.
+//!
+//! A file whose name begins with a dot belongs to the set and gets no link: what is only for `egext` itself
+//! should not travel when somebody copies the directory's files.
+//!
+//! # What a directory is
+//!
+//! [`judge`](fn@judge) says it, for every command: nothing, a set of ours, a set of plain files (a copy, which the next
+//! change takes over), half a set, or something foreign.
+//!
+//! # What is never touched
+//!
+//! A file, directory or link that is not one of the above, even when it is in the way: it is named in an
+//! error. Nothing here follows a link that somebody else has made.
+//!
+//! A user who can write to a directory on the way could exchange it between two of our calls. So each is opened once,
+//! its owner and mode are judged on the handle (`trust`), and all that follows happens by one name below that handle, and
+//! follows no link: reading, writing, changing owner and mode, deleting, and taking back what was done. `rustix` has
+//! these calls (`openat` and its kin) as they are. `cap-std` was left: it keeps a path from leading out of a
+//! directory, which is half of it, and has no owners, no `fchown` and no exchange of two names.
+//!
+//! Envoy Gateway keeps certificates of its own in files of the same names, and overwrites them without a
+//! word; so nothing is written below its directory either.
+
+mod acl;
+mod error;
+mod file;
+mod forget;
+mod gateway_home;
+mod git;
+mod handle;
+mod inside;
+mod judge;
+mod keep;
+mod lock;
+mod place;
+mod plain;
+mod publish;
+mod snapshot;
+mod take_over;
+mod trust;
+mod undo;
+mod way;
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Mode;
+use zeroize::Zeroizing;
+
+pub use error::StoreError;
+pub use file::write_alone;
+pub use forget::finish_forgetting;
+pub use git::{Unignored, unignored};
+pub use inside::refuse_inside;
+pub use judge::{Contents, judge, refuse_foreign};
+pub use keep::{OtherCaKey, other_ca_keys};
+pub(in crate::pki) use place::HIDDEN;
+pub use place::{current, previous};
+pub use snapshot::Snapshot;
+pub use trust::Untrusted;
+pub use way::{open_trusted, trust, trust_of};
+
+use handle::Directory;
+use judge::Judgement;
+use lock::{Lock, lock};
+use place::Place;
+use plain::Plain;
+use undo::Undo;
+
+/// One file of a set.
+pub struct SetFile<'a> {
+    /// Its name, without a directory.
+    pub name: &'a str,
+    /// What it holds.
+    pub text: Zeroizing<String>,
+    /// Nobody but its owner may read it.
+    pub secret: bool,
+}
+
+/// A directory that nobody else writes to at the moment.
+#[derive(Debug)]
+pub struct Store {
+    /// As the user named it.
+    directory: PathBuf,
+    place: Place,
+    judgement: Judgement,
+    /// What is there, where it is a copy that was not made by us.
+    copy: Option<Plain>,
+    /// Which CA keys go with the set before.
+    forgets: Forget,
+    /// Directories with new entries that are not on disk yet.
+    changed: Vec<Directory>,
+    // Before the lock: what is undone is undone while the lock is held.
+    undo: Undo,
+    _lock: Lock,
+}
+
+impl Store {
+    /// Makes `directory` if it is missing, and locks it against other writers.
+    ///
+    /// What was made is taken away again when nothing is written.
+    ///
+    /// # Errors
+    /// When the directory cannot be written to, others could replace files in it, another process is writing, or
+    /// something foreign is in the way of one of `names`.
+    pub fn open(directory: &Path, names: &[&str]) -> Result<Self, StoreError> {
+        let (mut undo, mut changed) = (Undo::default(), Vec::new());
+        gateway_home::refuse(directory)?;
+        refuse_inside(directory)?;
+        refuse_foreign(directory, names)?;
+        let (place, lock) = lock(directory, &mut undo, &mut changed)?;
+        // Once more: whoever held the lock before may have left something.
+        let judgement = Judgement::of(&place)?;
+        judgement.refuse_foreign(&place, names)?;
+        let is_copy = judgement.contents == Contents::Plain;
+        let copy = is_copy.then(|| Plain::load(&place)).transpose()?;
+        place.sweep()?;
+        let directory = directory.into();
+        Ok(Self { directory, place, judgement, copy, forgets: Forget::Nothing, changed, undo, _lock: lock })
+    }
+
+    /// The set that is there, to be read by the handle by which it will be replaced. None where there is none.
+    ///
+    /// # Errors
+    /// When something foreign is among its files.
+    pub fn snapshot(&self) -> Result<Option<Snapshot>, StoreError> {
+        Snapshot::of(&self.directory, &self.place)
+    }
+
+    /// Once the new set is there, no key of a CA is left that is not in it: it is removed from the set before, which
+    /// stays for readers, and they have no use for it. A key that `egext` cannot make again is kept elsewhere.
+    #[must_use]
+    pub fn forget_ca_keys(self) -> Self {
+        Self { forgets: Forget::Own, ..self }
+    }
+
+    /// The same of every such key, also of CAs that `egext` did not make, and of those that were kept before.
+    #[must_use]
+    pub fn discard_ca_keys(self) -> Self {
+        Self { forgets: Forget::All, ..self }
+    }
+
+    /// Replaces what is there by `files`, all at once.
+    ///
+    /// # Errors
+    /// When the disk is full or does not take what is written. The set before is untouched then.
+    pub fn write(self, files: &[SetFile<'_>]) -> Result<(), StoreError> {
+        self.publish(files, &[])
+    }
+
+    /// Replaces what is there by itself with `files` in it and without those `removed`, all at once.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn update(mut self, files: &[SetFile<'_>], removed: &[&str]) -> Result<(), StoreError> {
+        self.take_over()?;
+        let changed = |name: &str| removed.contains(&name) || files.iter().any(|file| file.name == name);
+        let mut kept = self.place.current_set()?.as_ref().map_or(Ok(Vec::new()), Place::files_of)?;
+        kept.retain(|name| !changed(name));
+        self.publish(files, &kept)
+    }
+}
+
+/// Which CA keys go when a set is replaced, but for the one that is in the new set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Forget {
+    All,
+    Nothing,
+    /// Those of CAs that `egext` made.
+    Own,
+}
+
+const ALONE: Mode = Mode::from_raw_mode(0o700);
+
+const PUBLIC: Mode = Mode::from_raw_mode(0o644);
