@@ -6,6 +6,7 @@
 //!
 //! * [`authority`] signs, and [`store`] is the only code that writes files.
 //! * [`check`] compares a set on disk with the clock and with what was asked for.
+//! * [`edit`] is the one way to change a set.
 //! * [`member`], [`renewal`], [`change`] and [`rotation`] are the later life of a set, [`request`] lets another machine keep a
 //!   key, and [`pack`] carries a set to another machine.
 //!
@@ -34,6 +35,7 @@ pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::pem::{Encryption, PemError};
 pub use set::change;
 pub use set::check;
+pub use set::edit;
 pub use set::issue;
 pub use set::member;
 pub use set::pack;

@@ -7,51 +7,28 @@ use super::signer::Signs as _;
 use super::{CertsError, each_once, lines};
 use crate::cli::{CertsIssue, Signer};
 use crate::pki::authority::{Authority, Issued, Leaf, LeafKey};
+use crate::pki::edit::{Edit, change};
 use crate::pki::issue::common_name;
 use crate::pki::member::{self, Member, certificate_file, key_file};
 use crate::pki::renewal::Ca;
 use crate::pki::request::{Granted, Request, overlap};
-use crate::pki::store::{self, SetFile, Snapshot, Store};
+use crate::pki::store::{self, SetFile, Snapshot};
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, KeyType, Role, SET_FILES, SubjectName};
 use crate::report::{Body, Finding, Id, Line, Report, Role as Style};
 use crate::units::Span;
 
 pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
-    // Before a lock makes anything where there is no set.
-    let set = member::set(&plan.directory)?;
-    let members = plan.others(&set)?;
-    let ca = plan.ca(&set, &members, now)?;
-    let Some(name) = plan.out.clone() else {
-        let issued = plan.issue((&set, &ca), &members, now)?;
-        let mut report = plan.report(&issued, &members, false, now);
-        if !plan.dry_run {
-            let certificate = issued.certificate_pem().to_string();
-            report.details.insert("certificate".to_owned(), certificate.as_str().into());
-            report.body = Body::data(certificate);
-        }
-        return Ok(report);
-    };
-    let files = [certificate_file(&name), key_file(&name)];
-    let written = if plan.request.is_some() && !plan.replace { &files[..1] } else { &files[..] };
-    let names = SET_FILES.into_iter().chain(written.iter().map(String::as_str)).collect::<Vec<_>>();
-    if plan.dry_run {
-        let replaces = plan.replaces(&set, &name, &files)?;
-        store::refuse_foreign(&plan.directory, &names)?;
-        let issued = plan.issue((&set, &ca), &members, now)?;
-        return Ok(plan.report(&issued, &members, replaces, now));
+    let Some(name) = &plan.out else { return plan.print(now) };
+    let [certificate, key] = [certificate_file(name), key_file(name)];
+    let mut names = SET_FILES.to_vec();
+    names.push(&certificate);
+    // A certificate for a request has no key here, but one that it replaces may have had one.
+    if plan.request.is_none() || plan.replace {
+        names.push(&key);
     }
-    let store = Store::open(&plan.directory, &names)?;
-    // Another run may have been faster, before the lock was ours.
-    let set = member::locked_set(&store, &plan.directory)?;
-    let (members, replaces) = (plan.others(&set)?, plan.replaces(&set, &name, &files)?);
-    let ca = plan.ca(&set, &members, now)?;
-    let issued = plan.issue((&set, &ca), &members, now)?;
-    let mut set = vec![SetFile { name: &files[0], text: issued.certificate_pem(), secret: false }];
-    set.extend(issued.key_pem().map(|text| SetFile { name: &files[1], text, secret: true }));
-    // The key of the certificate before is not that of the request.
-    let removed = if plan.request.is_some() { vec![files[1].as_str()] } else { Vec::new() };
-    store.update(&set, &removed)?;
+    let New { issued, members, replaces } =
+        change(&plan.directory, &names, plan.dry_run, |set| plan.act(&set, name, now))?;
     Ok(plan.report(&issued, &members, replaces, now))
 }
 
@@ -68,6 +45,14 @@ struct Plan {
     lifetime: Span,
     signer: Signer,
     dry_run: bool,
+}
+
+/// What was issued.
+struct New {
+    issued: Issued,
+    /// The other certificates of the set.
+    members: Vec<Member>,
+    replaces: bool,
 }
 
 /// A request, and what comes of its names.
@@ -109,6 +94,32 @@ impl TryFrom<CertsIssue> for Plan {
 }
 
 impl Plan {
+    /// A certificate that is not stored: the set is only read.
+    fn print(&self, now: OffsetDateTime) -> Result<Report, CertsError> {
+        let set = member::set(&self.directory)?;
+        let members = self.others(&set)?;
+        let issued = self.issue(&set, &members, now)?;
+        let mut report = self.report(&issued, &members, false, now);
+        if !self.dry_run {
+            let certificate = issued.certificate_pem().to_string();
+            report.details.insert("certificate".to_owned(), certificate.as_str().into());
+            report.body = Body::data(certificate);
+        }
+        Ok(report)
+    }
+
+    fn act(&self, set: &Snapshot, name: &str, now: OffsetDateTime) -> Result<Edit<New>, CertsError> {
+        let [certificate, key] = [certificate_file(name), key_file(name)];
+        let members = self.others(set)?;
+        let replaces = self.replaces(set, name, &[&certificate, &key])?;
+        let issued = self.issue(set, &members, now)?;
+        // The key of the certificate before is not that of the request.
+        let removed = if self.request.is_some() { vec![key.clone()] } else { Vec::new() };
+        let mut files = vec![SetFile { name: certificate, text: issued.certificate_pem(), secret: false }];
+        files.extend(issued.key_pem().map(|text| SetFile { name: key, text, secret: true }));
+        Ok(Edit::new(files, New { issued, members, replaces }).without(removed))
+    }
+
     /// The certificates of the set, without the one that is replaced.
     fn others(&self, set: &Snapshot) -> Result<Vec<Member>, CertsError> {
         let replaced = self.out.as_deref().filter(|_| self.replace);
@@ -122,12 +133,8 @@ impl Plan {
         Ok(ca)
     }
 
-    fn issue(
-        &self,
-        (set, ca): (&Snapshot, &Ca),
-        members: &[Member],
-        now: OffsetDateTime,
-    ) -> Result<Issued, CertsError> {
+    fn issue(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Issued, CertsError> {
+        let ca = self.ca(set, members, now)?;
         let authority = ca.open(set, self.signer.ca_key_passphrase_file.as_deref(), now)?;
         self.signer.refuse_other((set, members), &authority)?;
         if let Some(Asked { path, request, .. }) = &self.request {
@@ -145,7 +152,7 @@ impl Plan {
     }
 
     /// A name stands for one holder: what is there goes only when that was asked for.
-    fn replaces(&self, set: &Snapshot, name: &str, files: &[String]) -> Result<bool, CertsError> {
+    fn replaces(&self, set: &Snapshot, name: &str, files: &[&str]) -> Result<bool, CertsError> {
         // Who has deleted the files wants the name to be free.
         let is_withdrawn = set.withdrawn().iter().any(|withdrawn| withdrawn == name);
         let is_taken = files.iter().any(|file| set.has(file)) && !is_withdrawn;

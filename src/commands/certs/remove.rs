@@ -7,28 +7,18 @@ use time::OffsetDateTime;
 
 use super::{CertsError, lines};
 use crate::cli::CertsRemove;
-use crate::pki::member::{self, Member, certificate_file, key_file};
+use crate::pki::edit::{Edit, change};
+use crate::pki::member::{Member, certificate_file, key_file};
 use crate::pki::rotation::replacement;
-use crate::pki::store::{self, Snapshot, Store};
+use crate::pki::store::{self, Snapshot};
 use crate::pki::{Role, SET_FILES, when};
 use crate::report::{Finding, Id, Report, Role as Style, enumeration};
 
 pub(super) fn run(arguments: &CertsRemove, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::new(arguments)?;
-    // Before a lock makes anything where there is no set.
-    let set = member::set(&plan.directory)?;
-    if plan.dry_run || plan.files(&set).is_empty() {
-        store::refuse_foreign(&plan.directory, &SET_FILES)?;
-        return Ok(plan.report(&set, now));
-    }
-    let store = Store::open(&plan.directory, &SET_FILES)?;
-    // Another run may have been faster, before the lock was ours.
-    let set = member::locked_set(&store, &plan.directory)?;
-    let files = plan.files(&set);
-    if !files.is_empty() {
-        store.update(&[], &files.iter().map(String::as_str).collect::<Vec<_>>())?;
-    }
-    Ok(plan.report(&set, now))
+    change(&plan.directory, &SET_FILES, plan.dry_run, |set| {
+        Ok(Edit::none(plan.report(&set, now)).without(plan.files(&set)))
+    })
 }
 
 /// What `egext certs remove` shall do.

@@ -9,35 +9,17 @@ use super::{CertsError, dates, lines};
 use crate::cli::{CertsRenew, Changes, Signer};
 use crate::pki::authority::Authority;
 use crate::pki::change::{Change, ChangeError, Difference};
-use crate::pki::member::{self, Member, Successor};
+use crate::pki::edit::{Edit, change};
+use crate::pki::member::{Member, Successor};
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::rotation::replacement;
-use crate::pki::store::{Snapshot, Store};
-use crate::pki::{Certificate, NameError, SET_FILES, SubjectName, lifetime, when};
-use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
-use crate::shell::{dir_flag, shell_word};
+use crate::pki::store::Snapshot;
+use crate::pki::{NameError, SET_FILES, SubjectName, when};
+use crate::report::{Line, Report, Role as Style, enumeration};
 
 pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
-    // Before a lock makes anything where there is no set.
-    let set = member::set(&plan.directory)?;
-    let members = Member::all(&set)?;
-    if plan.dry_run {
-        return Ok(Plan::with_withdrawn(plan.dry(&set, &members, now)?, &set));
-    }
-    let store = Store::open(&plan.directory, &SET_FILES)?;
-    // Another run may have been faster, before the lock was ours.
-    let set = member::locked_set(&store, &plan.directory)?;
-    let members = Member::all(&set)?;
-    let selected = plan.select(&set, &members, now)?;
-    let Some(ca) = plan.ca(&set, (&members, &selected), now)? else {
-        return Ok(Plan::with_withdrawn(plan.unchanged(&set, &members, now)?, &set));
-    };
-    let authority = plan.open((&set, &members), &ca, now)?;
-    let successors = plan.successors((&set, &members), &selected, &authority, now)?;
-    let files = successors.iter().flat_map(Successor::files).collect::<Vec<_>>();
-    store.update(&files, &[])?;
-    Ok(Plan::with_withdrawn(plan.renewed(&selected, &successors, now), &set))
+    change(&plan.directory, &SET_FILES, plan.dry_run, |set| plan.act(&set, now))
 }
 
 /// What `egext certs renew` shall do.
@@ -74,6 +56,25 @@ pub(super) fn granted_name(typed: &str) -> Result<SubjectName, NameError> {
 }
 
 impl Plan {
+    fn act(&self, set: &Snapshot, now: OffsetDateTime) -> Result<Edit<Report>, CertsError> {
+        let members = Member::all(set)?;
+        let selected = self.select(set, &members, now)?;
+        let (mut report, files) = match self.ca(set, (&members, &selected), now)? {
+            None => (self.unchanged(set, &members, now)?, Vec::new()),
+            Some(ca) => {
+                let successors = self.successors((set, &members), &selected, &ca, now)?;
+                let report = match self.dry_run {
+                    true => self.would_renew(&selected, &successors, now),
+                    false => self.renewed(&selected, &successors, now),
+                };
+                (report, successors.iter().flat_map(Successor::files).collect())
+            }
+        };
+        // Which certificates are not renewed because their files were deleted.
+        lines::findings(&mut report, lines::withdrawn(set));
+        Ok(Edit::new(files, report))
+    }
+
     fn select<'a>(
         &self,
         set: &Snapshot,
@@ -112,49 +113,62 @@ impl Plan {
             return Ok(());
         }
         let ca = self.signer.ca(set, members, now)?;
-        // A daily look at what is due needs no passphrase.
-        if !self.dry_run {
-            self.open((set, members), &ca, now)?;
-        }
-        Ok(())
+        self.open((set, members), &ca, now).map(drop)
     }
 
+    /// What signs. None if its key stays locked: a daily look at what is due needs no passphrase.
     fn open(
         &self,
         (set, members): (&Snapshot, &[Member]),
         ca: &Ca,
         now: OffsetDateTime,
-    ) -> Result<Authority, CertsError> {
-        let authority = ca.open(set, self.signer.ca_key_passphrase_file.as_deref(), now)?;
+    ) -> Result<Option<Authority>, CertsError> {
+        let authority = match ca.open(set, self.signer.ca_key_passphrase_file.as_deref(), now) {
+            Err(error) if self.is_a_look() && error.asks_for_passphrase() => return Ok(None),
+            authority => authority?,
+        };
         self.signer.refuse_other((set, members), &authority)?;
-        Ok(authority)
+        Ok(Some(authority))
     }
 
+    /// Nothing will be written, and only what is due was asked for.
+    fn is_a_look(&self) -> bool {
+        self.dry_run && self.policy.change.is_empty()
+    }
+
+    /// What takes the place of `selected`. None if the CA's key stays locked, but then they are proven to be such that it
+    /// would renew them.
     fn successors(
         &self,
         set: (&Snapshot, &[Member]),
         selected: &[Selected<'_>],
-        authority: &Authority,
+        ca: &Ca,
         now: OffsetDateTime,
     ) -> Result<Vec<Successor>, CertsError> {
+        let (flags, explained) = (self.signer.flags(), |error| self.signer.explained(set, error));
+        let Some(authority) = &self.open(set, ca, now)? else {
+            let members = selected.iter().map(|selected| selected.member);
+            refuse_strangers(members, ca.issuers(), &flags).map_err(explained)?;
+            renewal::refuse_losses(selected, self.policy.keep_key, (&flags, false)).map_err(explained)?;
+            return Ok(Vec::new());
+        };
         let issuers = slice::from_ref(authority.certificate());
-        let flags = self.signer.flags();
         let ca = authority.certificate();
         let signer = renewal::Signer { authority, issuers, ca, flags: &flags, is_rotation: false };
         let successors = renew(selected, &signer, self.policy.keep_key, now);
-        successors.map_err(|error| self.signer.explained(set, error))
+        successors.map_err(explained)
     }
 
-    fn dry(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Report, CertsError> {
-        let selected = self.select(set, members, now)?;
-        let Some(ca) = self.ca(set, (members, &selected), now)? else {
-            return self.unchanged(set, members, now);
-        };
-        let successors = self.rehearse((set, members), &ca, &selected, now)?;
+    fn would_renew(
+        &self,
+        selected: &[Selected<'_>],
+        successors: &[Successor],
+        now: OffsetDateTime,
+    ) -> Report {
         let mut report = self.report("would-renew", Style::Strong, "would renew");
         report.due = true;
-        report.reason = Some(due_words(&self.directory, &selected));
-        for Selected { member, difference } in &selected {
+        report.reason = Some(due_words(&self.directory, selected));
+        for Selected { member, difference } in selected {
             let remark = match self.policy.due_from(member.certificate()) {
                 from if from <= now => format!("due since {}", when::moment(from, member.certificate())),
                 _ if difference.is_none() => "`--force`".to_owned(),
@@ -171,29 +185,9 @@ impl Plan {
         report.details.insert("certificates".to_owned(), objects.collect::<Vec<_>>().into());
         let dropped = selected.iter().map(|selected| selected.member.dropped()).collect::<Vec<_>>();
         let dropped = dropped.iter().map(Vec::as_slice).collect::<Vec<_>>();
-        self.remarks(&mut report, &selected, &successors, &dropped);
+        self.remarks(&mut report, selected, successors, &dropped);
         report.talk.blank().hint("leave `--dry-run` out to do it");
-        Ok(report)
-    }
-
-    /// Proves that `selected` can be renewed. Successors are made where something changes; otherwise the CA's key stays
-    /// closed, so that a daily look at what is due needs no passphrase.
-    fn rehearse(
-        &self,
-        set: (&Snapshot, &[Member]),
-        ca: &Ca,
-        selected: &[Selected<'_>],
-        now: OffsetDateTime,
-    ) -> Result<Vec<Successor>, CertsError> {
-        if !self.policy.change.is_empty() {
-            let authority = self.open(set, ca, now)?;
-            return self.successors(set, selected, &authority, now);
-        }
-        let (flags, explained) = (self.signer.flags(), |error| self.signer.explained(set, error));
-        let members = selected.iter().map(|selected| selected.member);
-        refuse_strangers(members, ca.issuers(), &flags).map_err(explained)?;
-        renewal::refuse_losses(selected, self.policy.keep_key, (&flags, false)).map_err(explained)?;
-        Ok(Vec::new())
+        report
     }
 
     /// What is lost, what the CA cuts short, what is due again at once, and what was no change. `successors` are empty if
@@ -217,7 +211,8 @@ impl Plan {
         findings.extend(lines::not_kept(&self.directory, dropped));
         for (index, member) in members.enumerate() {
             let summary = successors.get(index).map_or(member.certificate(), Successor::certificate);
-            findings.extend(self.always_due(member, summary));
+            let within = self.policy.within;
+            findings.extend(within.and_then(|within| renewal::always_due(member.path(), summary, within)));
         }
         lines::findings(report, findings);
     }
@@ -236,22 +231,6 @@ impl Plan {
             );
             lines::note(report, &words);
         }
-    }
-
-    fn always_due(&self, member: &Member, summary: &Certificate) -> Option<Finding> {
-        let within = self.policy.within.filter(|_| self.policy.is_always_due(summary))?;
-        let (lifetime, name) = (lifetime::span(summary), member.name());
-        let message = format!(
-            "its lifetime of {lifetime} is not longer than `--within {within}`, so it is due again at once"
-        );
-        let longer = format!(
-            "`egext certs renew --name {}{} --lifetime SPAN`",
-            shell_word(name),
-            dir_flag(&self.directory)
-        );
-        let hint =
-            format!("shorten `--within`, for example to `33%`, or give it a longer lifetime: {longer}");
-        Some(Finding::new(Id::CertsAlwaysDue, lines::words(member.path()), message).with_hint(hint))
     }
 
     /// Nothing is renewed, which is not fine if nothing is valid.
@@ -309,12 +288,6 @@ impl Plan {
              The CA is the same, so the order does not matter",
             enumeration(&restart)
         ));
-        report
-    }
-
-    /// Says which certificates are not renewed because their files were deleted.
-    fn with_withdrawn(mut report: Report, set: &Snapshot) -> Report {
-        lines::findings(&mut report, lines::withdrawn(set));
         report
     }
 

@@ -9,8 +9,9 @@ use crate::input::is_stdin;
 use crate::pki::Certificate;
 use crate::pki::audit::inspect::{KeyFile, PemFile};
 use crate::pki::keys::identity_error::{decrypt_hint, encrypt_anew_hint};
+use crate::pki::set::change::replace_command;
 use crate::pki::set::store::HIDDEN;
-use crate::pki::{CA_KEY_FILE, Encryption, Found, IdentityError};
+use crate::pki::{CA_KEY_FILE, Encryption, Found, IdentityError, Role};
 use crate::report::{Finding, Id, Severity, State};
 use crate::shell::{shell_parent, shell_path};
 
@@ -73,10 +74,7 @@ impl Pair {
         let subject = files.key.display().to_string();
         let found = |finding| State::Found(vec![finding]);
         let file = match &self.key {
-            None => {
-                let message = format!("there is no key for `{}`", files.certificate.display());
-                return found(Finding::new(Id::CertsKeyMissing, subject, message));
-            }
+            None => return found(key_missing(files)),
             Some(Err(error)) => return found(unusable(&subject, error)),
             Some(Ok(file)) => file,
         };
@@ -100,6 +98,19 @@ impl Pair {
             }
         }
     }
+}
+
+/// Of a certificate for a CSR only the requester has the key, and one side has no use for the other's. But where the CA's key
+/// is stored, so are both sides' own keys: one that is not there was lost.
+fn key_missing(files: &LeafFiles) -> Finding {
+    let message = format!("there is no key for `{}`", files.certificate.display());
+    let finding = Finding::new(Id::CertsKeyMissing, files.key.display().to_string(), message);
+    let own = [Role::Server, Role::Client].into_iter().find(|role| files.key.ends_with(role.key_file()));
+    let Some(role) = own.filter(|_| files.key.with_file_name(CA_KEY_FILE).exists()) else { return finding };
+    let replace = replace_command(&files.certificate, role);
+    let mut finding = finding.with_hint(format!("put it back, or issue a new certificate: {replace}"));
+    finding.severity = Severity::Error;
+    finding
 }
 
 /// Is the key that of one of the CA's certificates? In a rotation there are two.

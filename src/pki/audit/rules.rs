@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::pki::ca::verify;
 use crate::pki::set::change::{renew_command, replace_command, rotate_command};
 use crate::pki::set::check;
+use crate::pki::set::renewal::always_due;
 use crate::pki::x509::lifetime::CLOCK;
 use crate::pki::x509::names::list;
 use crate::pki::x509::signature;
@@ -42,7 +43,12 @@ pub(super) fn dates(
             _ => finding.with_hint(renewal(subject, certificate, None, now)),
         })
     };
-    certificates.iter().filter_map(date).collect()
+    let mut findings = certificates.iter().filter_map(date).collect::<Vec<_>>();
+    // A renewal would not end it.
+    let leaf = certificates.first().filter(|leaf| !leaf.is_ca && leaf.not_before <= now);
+    let always = leaf.zip(within);
+    findings.extend(always.and_then(|(leaf, within)| always_due(Path::new(subject), leaf, within)));
+    findings
 }
 
 /// The anchor of a route, in the CA file `ca`: has it expired, or is it not valid yet?

@@ -118,7 +118,7 @@ impl CertificateSet {
     }
 
     /// What [`Store::write`](crate::pki::set::store::Store::write) takes.
-    pub fn files(&self) -> Vec<SetFile<'static>> {
+    pub fn files(&self) -> Vec<SetFile> {
         let [ca_certificate, ca_key, server_certificate, server_key, client_certificate, client_key] =
             SET_FILES;
         let mut files = Vec::new();
@@ -127,8 +127,12 @@ impl CertificateSet {
             (&self.server, server_certificate, server_key),
             (&self.client, client_certificate, client_key),
         ] {
-            files.push(SetFile { name: certificate, text: issued.certificate_pem(), secret: false });
-            files.extend(issued.key_pem().map(|text| SetFile { name: key, text, secret: true }));
+            files.push(SetFile {
+                name: certificate.to_owned(),
+                text: issued.certificate_pem(),
+                secret: false,
+            });
+            files.extend(issued.key_pem().map(|text| SetFile { name: key.to_owned(), text, secret: true }));
         }
         files
     }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::change::Difference;
 use super::issue::common_name;
-use super::store::{SetFile, Snapshot, Store, StoreError, refuse_inside};
+use super::store::{SetFile, Snapshot, StoreError, refuse_inside};
 use crate::pki::ca::authority::{Authority, AuthorityError, Issued, Leaf, LeafKey};
 use crate::pki::ca::inherited::Inherited;
 use crate::pki::ca::verify;
@@ -191,14 +191,14 @@ pub struct Successor {
 }
 
 impl Successor {
-    /// What [`Store::update`] takes.
-    pub fn files(&self) -> Vec<SetFile<'_>> {
+    /// What is written in the place of its predecessor's files.
+    pub fn files(&self) -> Vec<SetFile> {
         let [certificate, key] = &self.files;
         let mut files =
-            vec![SetFile { name: certificate, text: self.issued.certificate_pem(), secret: false }];
+            vec![SetFile { name: certificate.clone(), text: self.issued.certificate_pem(), secret: false }];
         // A key that is kept stays as it is, in whatever form.
         let new_key = self.issued.key_pem().filter(|_| self.has_new_key);
-        files.extend(new_key.map(|text| SetFile { name: key, text, secret: true }));
+        files.extend(new_key.map(|text| SetFile { name: key.clone(), text, secret: true }));
         files
     }
 
@@ -230,15 +230,6 @@ impl Successor {
 pub fn set(directory: &Path) -> Result<Snapshot, MemberError> {
     refuse_inside(directory)?;
     Snapshot::open(directory)?.ok_or_else(|| MemberError::NoSet { directory: directory.into() })
-}
-
-/// The set that is about to be replaced, by the handle by which it will be: what is read of it is what is judged,
-/// and what becomes of the directory meanwhile does not matter.
-///
-/// # Errors
-/// As [`set`].
-pub fn locked_set(store: &Store, directory: &Path) -> Result<Snapshot, MemberError> {
-    store.snapshot()?.ok_or_else(|| MemberError::NoSet { directory: directory.into() })
 }
 
 /// The file of the certificate that is called `name`.

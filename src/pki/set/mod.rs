@@ -3,6 +3,7 @@
 pub(super) mod ca_bundle;
 pub mod change;
 pub mod check;
+pub mod edit;
 pub mod issue;
 pub mod member;
 pub mod pack;

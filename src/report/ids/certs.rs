@@ -73,7 +73,7 @@ macro_rules! certs {
                 "certificate and key are both fine, and not a pair, or the key's certificate is not the first of its file: usually half of a renewal was copied",
                 "copy certificate and key together; `egext certs show DIR` says which key belongs to which certificate";
             CertsKeyMissing = "certs.key-missing", Warning,
-                "there is a certificate without its key",
+                "there is a certificate without its key; it is an error if the CA's key is stored next to it, and the key is one of the set's own, `server.key` or `client.key`",
                 "copy certificate and key together, or take the certificate away where this side does not need it";
             CertsKeyUsage = "certs.key-usage", Warning,
                 "the key usage of a server or client certificate leaves out digitalSignature: Go and rustls do not look at it; without any usage for TLS, OpenSSL, Python and Node.js reject the certificate (`unsuitable certificate purpose`), and BoringSSL and GnuTLS demand digitalSignature in TLS 1.3",

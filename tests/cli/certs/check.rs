@@ -122,6 +122,21 @@ fn confused_files_are_told_apart() {
     assert_finding!(run, "certs.key-missing", severity = "warning");
     assert_eq!(run.exit_code, 0);
 
+    // Where the CA's key is, both sides' keys are, too.
+    for role in ["server", "client"] {
+        let place = Place::new();
+        place.init(&[]).assert().success();
+        let key = format!("{role}.key");
+        place.remove(&[format!("certs/{key}").as_str(), format!("certs/.egext/current/{key}").as_str()]);
+        let report = place.verb_json(&["check"], 1);
+        assert_eq!(report["findings"][0]["id"], "certs.key-missing");
+        let hint = report["findings"][0]["hint"].as_str().expect("a hint");
+        let replace = format!("`egext certs issue {role} --out {role} --san NAME --replace`");
+        assert_eq!(hint, format!("put it back, or issue a new certificate: {replace}"));
+        place.verb(&["issue", role, "--out", role, "--san", "a.example", "--replace"]).assert().success();
+        place.verb(&["check"]).assert().success();
+    }
+
     let pki = TestPki::new();
     fs::write(pki.server_key(), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
         .expect("written");

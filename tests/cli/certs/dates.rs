@@ -7,7 +7,7 @@ use egext::pki::check::StoredSet;
 use egext::pki::issue::{SetPlan, issue_set};
 use egext::pki::pack::Pack;
 use egext::pki::renewal::{Policy, Selected};
-use egext::pki::rotation::{self, NewCa, Rotation};
+use egext::pki::rotation::{NewCa, Rotation};
 use egext::pki::{Certificate, Role};
 use egext::units::{Span, Within};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
@@ -101,7 +101,6 @@ fn every_step_works_at_the_ends_of_the_calendar() {
 /// A whole rotation, and what a renewal would think of each leaf before it.
 fn rotate(place: &Place, now: OffsetDateTime) {
     let load = || Rotation::load(&place.certs()).expect("a set");
-    let open = || rotation::open(&place.certs()).expect("writable");
     let rotation = load();
     assert!(rotation.due_from() <= rotation.ca.summary.not_after);
     for within in [None, Some(Within::Percent(100)), Some(Within::Span(Span::from_seconds(u64::MAX)))] {
@@ -113,9 +112,8 @@ fn rotate(place: &Place, now: OffsetDateTime) {
             let _ = policy.refuse_dying_ca(&rotation.ca, &[selected], now);
         }
     }
-    let prepared = rotation.prepare(&NewCa::Private(rotation.like(now)), None, now).expect("prepared");
-    prepared.apply(open()).expect("written");
-    load().activate(None, None, now).expect("activated").apply(open()).expect("written");
-    load().finish(false).expect("finished").apply(open()).expect("written");
+    place.rotate_by(|rotation| rotation.prepare(&NewCa::Private(rotation.like(now)), None, now));
+    place.rotate_by(|rotation| rotation.activate(None, None, now));
+    place.rotate_by(|rotation| rotation.finish(false));
     place.assert_whole();
 }

@@ -54,6 +54,10 @@ fn a_certificate_that_is_due_as_soon_as_it_is_issued_is_warned_about() {
         let report = place.verb_json(&["renew", "--within", within, "--dry-run"], code);
         let expected = if code == 3 { vec!["certs.always-due"; 2] } else { Vec::new() };
         assert_eq!(ids(&report), expected, "{within}");
+        let checked = place.verb_json(&["check", "--within", within], code);
+        let mut found = ids(&checked);
+        found.retain(|id| *id == "certs.always-due");
+        assert_eq!(found, expected, "{within}: nor would a renewal end it");
         let due = report["certificates"][0]["due_from"].as_str().expect("a date");
         let due = time::OffsetDateTime::parse(due, &time::format_description::well_known::Rfc3339);
         assert!(

@@ -43,7 +43,7 @@ fn a_link_that_is_missing_is_put_back() {
     fs::remove_file(place.certs().join("server.crt")).expect("a link");
     put_back(&place, "certs", "certs.unusable");
     fs::remove_file(place.certs().join("client.key")).expect("a link");
-    let report = place.verb_json(&["check"], 0);
+    let report = place.verb_json(&["check"], 1);
     assert_eq!(
         report["findings"][0]["hint"],
         "put back what the set has: `ln -sfn .egext/current/client.key certs/client.key`"

@@ -9,6 +9,7 @@ mod containers;
 mod copies;
 mod cures;
 mod dates;
+mod edits;
 mod ends;
 mod files;
 mod hints;
@@ -51,7 +52,9 @@ use std::process::{Child, Output, Stdio};
 use std::thread;
 
 use egext::pki::check::StoredSet;
+use egext::pki::edit::change;
 use egext::pki::issue::{SetPlan, issue_set};
+use egext::pki::rotation::{Rotation, RotationError, Step};
 use egext::pki::store::Store;
 use egext::pki::{Certificate, Identity, SET_FILES};
 use egext_test_support::LIMIT;
@@ -132,6 +135,12 @@ impl Place {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it starts")
+    }
+
+    /// Makes a step of a rotation at a time of its own.
+    fn rotate_by(&self, step: impl FnOnce(&Rotation) -> Result<Step, RotationError>) {
+        let act = |set| Ok::<_, RotationError>(step(&Rotation::of(set)?)?.edit());
+        change(&self.certs(), &SET_FILES, false, act).expect("written");
     }
 
     /// A set that was made at another time.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use egext::pki::rotation::{self, NewCa, PrivateCa, Rotation};
+use egext::pki::rotation::{NewCa, PrivateCa};
 use egext::units::Span;
 use snapbox::str;
 use time::Duration;
@@ -92,7 +92,7 @@ fn wishes_for_a_private_ca_are_refused_where_a_companys_is_prepared() {
     place.assert_fails(
         &["rotate-ca", "prepare", "--key-type", "p384", "--ca-key-passphrase-file", "phrase"],
         str![[r"
-error: `corp` is prepared, and `--key-type` and `--ca-key-passphrase-file` can only be asked of a private CA
+error: `corp` is prepared, and the type of its key and a passphrase can be chosen for a private CA only
   hint: `egext certs rotate-ca prepare --private-ca --key-type p384 --ca-key-passphrase-file phrase` makes a private CA in its place; `egext certs rotate-ca activate --ca-cert FILE --ca-key FILE` goes on with `corp`
 
 "]],
@@ -284,11 +284,11 @@ note: the CA's key stays where it is; whoever issues or renews names it again: `
 fn a_prepared_ca_that_has_expired_is_replaced() {
     let place = Place::new();
     place.init(&[]).assert().success();
-    let load = || Rotation::load(&place.certs()).expect("a set");
-    let (rotation, past) = (load(), now() - Duration::days(400));
-    let expired = PrivateCa { lifetime: Span::from_days(30), ..rotation.like(past) };
-    let step = rotation.prepare(&NewCa::Private(expired), None, past).expect("prepared");
-    step.apply(rotation::open(&place.certs()).expect("writable")).expect("written");
+    let past = now() - Duration::days(400);
+    place.rotate_by(|rotation| {
+        let expired = PrivateCa { lifetime: Span::from_days(30), ..rotation.like(past) };
+        rotation.prepare(&NewCa::Private(expired), None, past)
+    });
     let status = place.verb_json(&["rotate-ca", "status"], 1);
     assert_eq!((&status["phase"], &status["next"]), (&"prepared".into(), &"prepare".into()));
     assert_eq!(status["findings"][0]["id"], "certs.expired");

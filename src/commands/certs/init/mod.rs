@@ -8,35 +8,48 @@ use crate::cli::CertsInit;
 use crate::pki::authority::Authority;
 use crate::pki::change::rotation_command;
 use crate::pki::check::{ELSEWHERE, StoredKey, StoredSet};
+use crate::pki::edit::{Edit, create};
 use crate::pki::member::Member;
 use crate::pki::rotation::Rotation;
-use crate::pki::store::{self, Store};
+use crate::pki::store::{self, Contents, Forget};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName};
 use crate::report::{Finding, Id, Report, enumeration};
 use plan::{Made, NewKey, Plan, Source, There};
 
 pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;
-    let would = match plan.there()? {
-        There::Goes => Outcome::WouldReplace,
-        There::Nothing => Outcome::WouldCreate,
-        There::Stays => return existing(&plan, now),
-    };
-    if plan.dry_run {
-        store::refuse_foreign(&plan.directory, &SET_FILES)?;
-        return Ok(made(&plan, &plan.make(now)?, (would, &Before::read(&plan)), now));
+    // A set that stays is only read: its directory need not be writable.
+    store::refuse_inside(&plan.directory)?;
+    if plan.there(store::judge(&plan.directory)?)? == There::Stays {
+        return existing(&plan, now);
     }
-    let store = Store::open(&plan.directory, &SET_FILES)?;
-    // Once more: another run may have been faster, before the lock was ours.
-    let outcome = match plan.there()? {
-        There::Goes => Outcome::Replaced,
-        There::Nothing => Outcome::Created,
-        There::Stays => return existing(&plan, now),
+    let new = create(&plan.directory, &SET_FILES, plan.dry_run, |contents| act(&plan, contents, now))?;
+    match new {
+        Some(new) => Ok(made_report(&plan, &new, now)),
+        // Another command has made one meanwhile.
+        None => existing(&plan, now),
+    }
+}
+
+/// A set that was just made, or would have been.
+struct New {
+    made: Made,
+    outcome: Outcome,
+    before: Before,
+}
+
+/// A new set. None if there is one that stays.
+fn act(plan: &Plan, contents: Contents, now: OffsetDateTime) -> Result<Edit<Option<New>>, CertsError> {
+    let outcome = match (plan.there(contents)?, plan.dry_run) {
+        (There::Goes, true) => Outcome::WouldReplace,
+        (There::Goes, false) => Outcome::Replaced,
+        (There::Nothing, true) => Outcome::WouldCreate,
+        (There::Nothing, false) => Outcome::Created,
+        (There::Stays, _) => return Ok(Edit::none(None)),
     };
-    let (new, before) = (plan.make(now)?, Before::read(&plan));
-    let store = if plan.discards_ca_key() { store.discard_ca_keys() } else { store };
-    store.write(&new.set.files())?;
-    Ok(made(&plan, &new, (outcome, &before), now))
+    let new = New { made: plan.make(now)?, outcome, before: Before::read(plan) };
+    let forgets = if plan.discards_ca_key() { Forget::All } else { Forget::Nothing };
+    Ok(Edit::new(new.made.set.files(), Some(new)).forgetting(forgets))
 }
 
 /// Reports on a set that stays as it is.
@@ -132,7 +145,9 @@ impl Before {
 }
 
 /// Reports on a set that was just made, or would have been.
-fn made(plan: &Plan, new: &Made, (outcome, before): (Outcome, &Before), now: OffsetDateTime) -> Report {
+fn made_report(plan: &Plan, new: &New, now: OffsetDateTime) -> Report {
+    let New { made: new, outcome, before } = new;
+    let outcome = *outcome;
     let signer = match (&plan.signer, &new.authority) {
         (_, Some(authority)) => Signer::Brought(authority.certificate().subject.to_string()),
         (Source::New { key: NewKey::Discarded }, _) => Signer::Discarded,

@@ -10,7 +10,7 @@ use crate::commands::certs::{CertsError, each_once};
 use crate::pki::authority::{Authority, AuthorityError};
 use crate::pki::check::Wanted;
 use crate::pki::issue::{self, CaKey, CertificateSet, SetPlan, issue_set, issue_set_by};
-use crate::pki::store::{self, Contents, StoreError};
+use crate::pki::store::{Contents, StoreError};
 use crate::pki::{NameError, Passphrase, Role, SubjectName, is_network, parse_common_name};
 use crate::shell::dir_flag;
 use crate::units::Span;
@@ -63,9 +63,8 @@ pub(super) struct Made {
 }
 
 impl Plan {
-    pub(super) fn there(&self) -> Result<There, CertsError> {
-        store::refuse_inside(&self.directory)?;
-        match store::judge(&self.directory)? {
+    pub(super) fn there(&self, contents: Contents) -> Result<There, CertsError> {
+        match contents {
             Contents::Nothing => Ok(There::Nothing),
             Contents::OneSide { role } => {
                 Err(StoreError::OneSide { directory: self.directory.clone(), role }.into())

@@ -5,10 +5,10 @@ use crate::commands::certs::{CertsError, lines};
 use crate::pki::authority::{AuthorityError, ImportError};
 use crate::pki::change::{ANOTHER_CA, ENCRYPTED_CA, PRIVATE_CA, rotation_command};
 use crate::pki::renewal::RenewalError;
-use crate::pki::rotation::{Phase, Rotation, RotationError};
+use crate::pki::rotation::{Phase, Rotation, RotationError, Verb};
 use crate::shell::{dir_flag, shell_word};
 
-use super::{Plan, Verb};
+use super::Plan;
 
 impl Plan {
     /// Adds to an error about `rotation` what to type.
@@ -137,13 +137,6 @@ impl Plan {
             none if none.is_empty() => rotation.activate_flags().to_owned(),
             passphrase => passphrase,
         }
-    }
-
-    /// The flags that ask a private CA to be different, quoted.
-    pub(super) fn asked(&self) -> Vec<String> {
-        let wished = self.wished().into_iter().map(|(flag, _)| flag);
-        let passphrase = self.passphrase.as_ref().map(|_| "--ca-key-passphrase-file");
-        wished.chain(passphrase).map(|flag| format!("`{flag}`")).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::pki::ca::authority::AuthorityError;
+use crate::pki::ca::authority::{AuthorityError, ImportError};
 use crate::pki::set::change::{
     ANOTHER_CA, PRIVATE_CA, issue_command, renew_command, replacement_command, rotate_command,
 };
@@ -177,6 +177,13 @@ impl Doubt {
             return Self::Issuer(named.clone());
         }
         Self::Refusal(refusal)
+    }
+}
+
+impl RenewalError {
+    /// The CA's key is encrypted, and no passphrase was named.
+    pub fn asks_for_passphrase(&self) -> bool {
+        matches!(self, Self::Authority(AuthorityError::Import(ImportError::PassphraseNeeded { .. })))
     }
 }
 

@@ -18,16 +18,17 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::ca_bundle::Bundle;
-use super::change::{Change, ChangeError, Difference};
+use super::change::{Change, ChangeError, Difference, renew_command};
 use super::member::{self, Member, Successor};
 use super::store::Snapshot;
 use crate::pki::ca::authority::{Authority, AuthorityError};
 use crate::pki::keys::file;
 use crate::pki::x509::signature::is_signed_by;
-use crate::pki::x509::{date, when};
+use crate::pki::x509::{date, lifetime, when};
 use crate::pki::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, IdentityError, KeyKind, KeyType, Passphrase, Role,
 };
+use crate::report::{Finding, Id};
 use crate::units::Within;
 
 /// What shall be renewed, and how.
@@ -61,12 +62,6 @@ impl Policy {
     pub fn due_from(&self, summary: &Certificate) -> OffsetDateTime {
         let lifetime = summary.lifetime.unsigned_abs();
         date::before(summary.not_after, self.end(lifetime).min(lifetime))
-    }
-
-    /// Is a certificate with this summary due as soon as it is issued?
-    pub fn is_always_due(&self, summary: &Certificate) -> bool {
-        let lifetime = summary.lifetime.unsigned_abs();
-        self.within.is_some_and(|within| within.of(lifetime) >= lifetime)
     }
 
     /// Those of `members`, the leaf certificates in `directory`, that are to be renewed now. A change is a reason of its own.
@@ -150,6 +145,21 @@ impl Policy {
     fn end(&self, life: Duration) -> Duration {
         self.within.map_or(life / 3, |within| within.of(life))
     }
+}
+
+/// A warning if the certificate in `path`, a leaf of a set, is due by `within` as soon as it is issued.
+pub fn always_due(path: &Path, summary: &Certificate, within: Within) -> Option<Finding> {
+    let lifetime = summary.lifetime.unsigned_abs();
+    if within.of(lifetime) < lifetime {
+        return None;
+    }
+    let message = format!(
+        "its lifetime of {} is not longer than `--within {within}`, so it is due again at once",
+        lifetime::span(summary)
+    );
+    let longer = renew_command(path, "--lifetime SPAN");
+    let hint = format!("shorten `--within`, for example to `33%`, or give it a longer lifetime: {longer}");
+    Some(Finding::new(Id::CertsAlwaysDue, path.display().to_string(), message).with_hint(hint))
 }
 
 /// Makes the successors of `selected`, all of which `signer` has to have issued.

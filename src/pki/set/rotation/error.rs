@@ -56,11 +56,11 @@ pub enum RotationError {
         /// Where it would be.
         path: PathBuf,
     },
-    /// The user asks a CA that is there already to be different.
-    #[error("`{ca}` is prepared, and {} can only be asked of a private CA", asked.join(" and "))]
+    /// A CA that is there already was asked to be different.
+    #[error("`{ca}` is prepared, and {} can be chosen for a private CA only", asked.join(" and "))]
     NextIsTheirs {
-        /// The flags, quoted.
-        asked: Vec<String>,
+        /// What was asked for, in words.
+        asked: Vec<&'static str>,
         /// Its name.
         ca: DistinguishedName,
     },

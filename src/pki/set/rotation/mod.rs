@@ -41,6 +41,7 @@ mod private;
 mod replacement;
 mod standing;
 mod step;
+mod verb;
 
 pub use error::RotationError;
 pub use next::{NewCa, Next};
@@ -48,6 +49,7 @@ pub use private::{PrivateCa, Wishes};
 pub use replacement::replacement;
 pub use standing::{Standing, is_vouched_for, standing};
 pub use step::Step;
+pub use verb::{Opened, Verb};
 
 use std::path::Path;
 
@@ -58,13 +60,11 @@ use super::ca_bundle::{Bundle, upward};
 use super::change::{ANOTHER_CA, Difference};
 use super::member::{self, Member, Successor};
 use super::renewal::{self, Ca, RenewalError, Selected, Signer};
-use super::store::{Snapshot, Store, StoreError};
+use super::store::{Forget, Snapshot};
 use crate::pki::ca::authority::Authority;
 use crate::pki::keys::pem;
 use crate::pki::x509::date;
-use crate::pki::{
-    CA_KEY_FILE, Certificate, DistinguishedName, IdentityError, NEXT_CA_KEY_FILE, Passphrase, SET_FILES,
-};
+use crate::pki::{CA_KEY_FILE, Certificate, DistinguishedName, IdentityError, NEXT_CA_KEY_FILE, Passphrase};
 
 /// How far a rotation has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -256,8 +256,9 @@ impl Rotation {
     /// # Errors
     /// When a leaf of the old CA is still there.
     pub fn finish(&self, discards: bool) -> Result<Step, RotationError> {
+        let forgets = if discards { Forget::All } else { Forget::Own };
         if self.phase == Phase::Idle {
-            return Ok(Step { discards_ca_keys: discards, ..Step::default() });
+            return Ok(Step { forgets, ..Step::default() });
         }
         let is_strange = |member: &&Member| member.verify_below(self.signs()).is_err();
         if let Some(member) = self.members.iter().find(is_strange) {
@@ -279,7 +280,7 @@ impl Rotation {
             let directory = self.set.directory().to_owned();
             return Err(RotationError::Misfit { directory, certificate, issuer });
         }
-        let mut step = Step { forgets_ca_keys: !discards, discards_ca_keys: discards, ..Step::default() };
+        let mut step = Step { forgets, ..Step::default() };
         step.trust(&trusted, &[]);
         Ok(step)
     }
@@ -361,14 +362,6 @@ impl Rotation {
     pub fn has_root_of(&self, next: &Next) -> bool {
         upward(&self.trusted).contains(next.anchor())
     }
-}
-
-/// Locks the set in `directory` for one step.
-///
-/// # Errors
-/// When it cannot be written to.
-pub fn open(directory: &Path) -> Result<Store, StoreError> {
-    Store::open(directory, &SET_FILES)
 }
 
 /// All of a file as it is, wiped from memory when dropped.

@@ -4,48 +4,36 @@ use zeroize::Zeroizing;
 
 use crate::pki::keys::pem;
 use crate::pki::set::ca_bundle::TEMPORARY_FILE;
+use crate::pki::set::edit::Edit;
 use crate::pki::set::member::Successor;
-use crate::pki::set::store::{SetFile, Store, StoreError};
+use crate::pki::set::store::{Forget, SetFile};
 use crate::pki::{CA_CERTIFICATE_FILE, Certificate};
 
-/// What a step changes: nothing is written before [`Self::apply`].
+/// What a step changes: it is data, and [`Self::edit`] is what is written.
 #[derive(Default)]
 pub struct Step {
-    pub(super) files: Vec<SetFile<'static>>,
+    pub(super) files: Vec<SetFile>,
     pub(super) removed: Vec<&'static str>,
     pub(super) successors: Vec<Successor>,
     /// The new leafs are not written: they show what the next step makes.
     pub(super) is_rehearsed: bool,
-    pub(super) forgets_ca_keys: bool,
-    pub(super) discards_ca_keys: bool,
+    /// Which CA keys go with the set before.
+    pub(super) forgets: Forget,
 }
 
 impl Step {
-    /// New leafs that it makes, or that the next step will make.
-    pub fn successors(&self) -> &[Successor] {
-        &self.successors
-    }
-
-    /// Writes all of it at once.
-    ///
-    /// # Errors
-    /// When the set cannot be written. It is as before then.
-    pub fn apply(self, store: Store) -> Result<Vec<Successor>, StoreError> {
-        let Self { mut files, removed, successors, is_rehearsed, forgets_ca_keys, discards_ca_keys } = self;
-        let store = if forgets_ca_keys { store.forget_ca_keys() } else { store };
-        let store = if discards_ca_keys { store.discard_ca_keys() } else { store };
-        if files.is_empty() {
-            store.discard_other_ca_keys()?;
-            return Ok(successors);
+    /// What it writes. A step that only rehearses its leafs writes none of them.
+    pub fn edit(self) -> Edit<Vec<Successor>> {
+        let Self { mut files, removed, successors, is_rehearsed, forgets } = self;
+        if !is_rehearsed {
+            files.extend(successors.iter().flat_map(Successor::files));
         }
-        let written = if is_rehearsed { &[][..] } else { &successors };
-        let files = written.iter().flat_map(Successor::files).chain(files.drain(..)).collect::<Vec<_>>();
-        store.update(&files, &removed)?;
-        Ok(successors)
+        let removed = removed.into_iter().map(str::to_owned).collect();
+        Edit::new(files, successors).without(removed).forgetting(forgets)
     }
 
     pub(super) fn write(&mut self, name: &'static str, text: Zeroizing<String>, secret: bool) {
-        self.files.push(SetFile { name, text, secret });
+        self.files.push(SetFile { name: name.to_owned(), text, secret });
     }
 
     /// `trusted` becomes `ca.crt`; those that are `temporary` as well go with the rotation.

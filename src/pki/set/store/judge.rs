@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::handle::Directory;
 use super::place::Place;
 use super::trust::Owners;
-use super::{StoreError, plain};
+use super::{StoreError, gateway_home, plain, refuse_inside};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Role, SET_FILES};
 
 /// What a directory holds of a set.
@@ -71,7 +71,17 @@ pub fn refuse_foreign(directory: &Path, names: &[&str]) -> Result<(), StoreError
     }
 }
 
-/// The same with what a writer has to know.
+/// Refuses what [`Store::open`](super::Store::open) would refuse, without a lock. Reads only.
+///
+/// # Errors
+/// When something foreign is in the way of one of `names`, or the directory is no place for a set.
+pub fn rehearse(directory: &Path, names: &[&str]) -> Result<(), StoreError> {
+    gateway_home::refuse(directory)?;
+    refuse_inside(directory)?;
+    refuse_foreign(directory, names)
+}
+
+/// [`Contents`] with what a writer has to know.
 #[derive(Debug)]
 pub(super) struct Judgement {
     pub(super) contents: Contents,

@@ -93,7 +93,7 @@ pub use file::write_alone;
 pub use forget::finish_forgetting;
 pub use git::{Unignored, unignored};
 pub use inside::refuse_inside;
-pub use judge::{Contents, judge, refuse_foreign};
+pub use judge::{Contents, judge, refuse_foreign, rehearse};
 pub use keep::{OtherCaKey, other_ca_keys};
 pub(in crate::pki) use place::HIDDEN;
 pub use place::{current, previous};
@@ -109,9 +109,9 @@ use plain::Plain;
 use undo::Undo;
 
 /// One file of a set.
-pub struct SetFile<'a> {
+pub struct SetFile {
     /// Its name, without a directory.
-    pub name: &'a str,
+    pub name: String,
     /// What it holds.
     pub text: Zeroizing<String>,
     /// Nobody but its owner may read it.
@@ -168,24 +168,22 @@ impl Store {
         Snapshot::of(&self.directory, &self.place)
     }
 
-    /// Once the new set is there, no key of a CA is left that is not in it: it is removed from the set before, which
-    /// stays for readers, and they have no use for it. A key that `egext` cannot make again is kept elsewhere.
-    #[must_use]
-    pub fn forget_ca_keys(self) -> Self {
-        Self { forgets: Forget::Own, ..self }
+    /// What the directory holds.
+    pub fn contents(&self) -> &Contents {
+        &self.judgement.contents
     }
 
-    /// The same of every such key, also of CAs that `egext` did not make, and of those that were kept before.
+    /// Says which CA keys go with the set before. It stays for readers, and they have no use for them.
     #[must_use]
-    pub fn discard_ca_keys(self) -> Self {
-        Self { forgets: Forget::All, ..self }
+    pub fn forgetting(self, forgets: Forget) -> Self {
+        Self { forgets, ..self }
     }
 
     /// Replaces what is there by `files`, all at once.
     ///
     /// # Errors
     /// When the disk is full or does not take what is written. The set before is untouched then.
-    pub fn write(self, files: &[SetFile<'_>]) -> Result<(), StoreError> {
+    pub fn write(self, files: &[SetFile]) -> Result<(), StoreError> {
         self.publish(files, &[])
     }
 
@@ -193,9 +191,11 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub fn update(mut self, files: &[SetFile<'_>], removed: &[&str]) -> Result<(), StoreError> {
+    pub fn update(mut self, files: &[SetFile], removed: &[String]) -> Result<(), StoreError> {
         self.take_over()?;
-        let changed = |name: &str| removed.contains(&name) || files.iter().any(|file| file.name == name);
+        let changed = |name: &str| {
+            removed.iter().any(|removed| removed == name) || files.iter().any(|file| file.name == name)
+        };
         let mut kept = self.place.current_set()?.as_ref().map_or(Ok(Vec::new()), Place::files_of)?;
         kept.retain(|name| !changed(name));
         self.publish(files, &kept)
@@ -203,11 +203,14 @@ impl Store {
 }
 
 /// Which CA keys go when a set is replaced, but for the one that is in the new set.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Forget {
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Forget {
+    /// All of them, also those that were kept before.
     All,
+    /// None. They stay with the set before, until there is another one.
+    #[default]
     Nothing,
-    /// Those of CAs that `egext` made.
+    /// Those of CAs that `egext` made. A key that it cannot make again is kept in another place.
     Own,
 }
 

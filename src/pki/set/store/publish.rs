@@ -15,7 +15,7 @@ use crate::pki::CA_KEY_FILE;
 
 impl Store {
     /// Makes a set of `files` and of those of the current one that are `kept`.
-    pub(super) fn publish(mut self, files: &[SetFile<'_>], kept: &[String]) -> Result<(), StoreError> {
+    pub(super) fn publish(mut self, files: &[SetFile], kept: &[String]) -> Result<(), StoreError> {
         self.take_over()?;
         let before = self.place.replaceable_set()?;
         // Where its directory was lost, the set before it is all that is left.
@@ -25,7 +25,7 @@ impl Store {
         let hidden = self.hidden()?;
         let directory = self.make_set(&hidden, &new)?;
         self.fill(&directory, files, before.as_ref(), kept)?;
-        let made = files.iter().map(|file| file.name);
+        let made = files.iter().map(|file| file.name.as_str());
         let names = made.clone().chain(kept.iter().map(String::as_str));
         let names = names.filter(|name| !name.starts_with('.')).collect::<Vec<_>>();
         let is_visible = |name: &&str| made.clone().any(|made| made == *name) || !self.is_withdrawn(name);
@@ -99,16 +99,16 @@ impl Store {
     fn fill(
         &mut self,
         set: &Directory,
-        files: &[SetFile<'_>],
+        files: &[SetFile],
         before: Option<&Directory>,
         kept: &[String],
     ) -> Result<(), StoreError> {
         let mut unsynced: Vec<Unsynced> = Vec::new();
         for file in files {
-            let access = before.map_or(Ok(None), |before| Access::of_file(before, file.name))?;
+            let access = before.map_or(Ok(None), |before| Access::of_file(before, &file.name))?;
             let mode = if file.secret { PRIVATE } else { PUBLIC };
             let text = file.text.as_bytes();
-            unsynced.push(write_new(set, file.name, text, mode, access, &mut self.undo)?);
+            unsynced.push(write_new(set, &file.name, text, mode, access, &mut self.undo)?);
             close_many(&mut unsynced)?;
         }
         if let Some(before) = before {

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{Plan, Verb};
+use super::Plan;
 use crate::commands::certs::{dates, lines};
 use crate::pki::authority::Authority;
 use crate::pki::change::rotation_command;
 use crate::pki::member::{Member, Successor};
-use crate::pki::rotation::{self, Next, Phase, Rotation, RotationError};
+use crate::pki::rotation::{Next, Phase, Rotation, RotationError, Verb};
 use crate::pki::{CA_CERTIFICATE_FILE, check, when};
 use crate::report::{Line, Report, Role as Style};
 
@@ -27,7 +27,7 @@ pub(super) enum Outcome<'a> {
     /// It was made, by these new leafs, with the CA that was named.
     Done { successors: &'a [Successor], named: Option<&'a Authority>, before: &'a Rotation },
     /// It could be made.
-    Dry(&'a rotation::Step, Option<&'a Authority>),
+    Dry { successors: &'a [Successor], named: Option<&'a Authority> },
     /// It was made before.
     Unchanged,
 }
@@ -37,7 +37,7 @@ impl Outcome<'_> {
     const fn name(self) -> &'static str {
         match self {
             Self::Done { .. } => "done",
-            Self::Dry(..) => "dry-run",
+            Self::Dry { .. } => "dry-run",
             Self::Unchanged => "unchanged",
         }
     }
@@ -103,13 +103,13 @@ impl Progress {
                     "give both sides their new files and restart them, in any order: they trust the root already, so `finish` is not needed",
                 );
             }
-            (_, Outcome::Dry(..)) => drop(report.talk.blank().hint("leave `--dry-run` out to do it")),
+            (_, Outcome::Dry { .. }) => drop(report.talk.blank().hint("leave `--dry-run` out to do it")),
             _ => {}
         }
         if let (Verb::Activate, Outcome::Done { successors, .. }) = (&plan.verb, outcome) {
             self.issued(&mut report, successors);
         }
-        if let (Verb::Activate, Outcome::Dry(..), Some(ca)) =
+        if let (Verb::Activate, Outcome::Dry { .. }, Some(ca)) =
             (&plan.verb, outcome, self.rotation.foreign_key())
         {
             let words = format!("the key of `{ca}`, which `egext` did not make, would be kept in `.egext`");
@@ -121,7 +121,7 @@ impl Progress {
 
     fn title(&self, plan: &Plan, outcome: Outcome<'_>) -> (Style, String) {
         let named = match outcome {
-            Outcome::Done { named, .. } | Outcome::Dry(_, named) => named,
+            Outcome::Done { named, .. } | Outcome::Dry { named, .. } => named,
             Outcome::Unchanged => None,
         };
         let name = named.map(|named| format!("`{}`", named.certificate().subject));
@@ -129,22 +129,22 @@ impl Progress {
             (verb, Outcome::Unchanged, _) => {
                 return (Style::Good, format!("unchanged: `{}` was done already", verb.name()));
             }
-            (Verb::Prepare { .. }, Outcome::Dry(..), None) => {
+            (Verb::Prepare { .. }, Outcome::Dry { .. }, None) => {
                 (Style::Strong, "would make a new CA and trust it too".to_owned())
             }
-            (Verb::Prepare { .. }, Outcome::Dry(..), Some(name)) => {
+            (Verb::Prepare { .. }, Outcome::Dry { .. }, Some(name)) => {
                 (Style::Strong, format!("would trust {name} too, which can issue all certificates"))
             }
-            (Verb::Activate, Outcome::Dry(..), _) => {
+            (Verb::Activate, Outcome::Dry { .. }, _) => {
                 (Style::Strong, "would issue all certificates by the new CA".to_owned())
             }
-            (Verb::Finish { .. }, Outcome::Dry(..), _) if self.rotation.phase == Phase::Idle => {
+            (Verb::Finish { .. }, Outcome::Dry { .. }, _) if self.rotation.phase == Phase::Idle => {
                 (Style::Strong, "would remove the keys of CAs that sign no longer".to_owned())
             }
             (Verb::Finish { .. }, Outcome::Done { before, .. }, _) if before.phase == Phase::Idle => {
                 (Style::Good, "removed the keys of CAs that sign no longer".to_owned())
             }
-            (Verb::Finish { .. }, Outcome::Dry(..), _) => {
+            (Verb::Finish { .. }, Outcome::Dry { .. }, _) => {
                 (Style::Strong, "would trust the old CA no more".to_owned())
             }
             (Verb::Prepare { .. }, Outcome::Done { before, .. }, None) if before.phase == Phase::Prepared => {
@@ -319,14 +319,4 @@ fn prepared(next: &Next) -> Value {
         "not_after": when::timestamp(next.summary.not_after),
         "key_stored": next.has_key,
     })
-}
-
-impl Verb {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Prepare { .. } => "prepare",
-            Self::Activate => "activate",
-            Self::Finish { .. } => "finish",
-        }
-    }
 }

@@ -2,18 +2,20 @@
 
 use super::{Outcome, Progress};
 use crate::commands::certs::lines;
-use crate::commands::certs::rotate_ca::{Plan, Verb};
+use crate::commands::certs::rotate_ca::Plan;
 use crate::pki::CA_CERTIFICATE_FILE;
 use crate::pki::change::ANOTHER_CA;
 use crate::pki::member::{Member, Successor};
+use crate::pki::rotation::Verb;
 use crate::report::{Finding, Id, Report};
 
 impl Progress {
     /// What is good to know about the CA that was named, and about lifetimes that it cuts short.
     pub(super) fn remarks(&self, report: &mut Report, plan: &Plan, outcome: Outcome<'_>) {
         let (successors, named) = match outcome {
-            Outcome::Done { successors, named, .. } => (successors, named),
-            Outcome::Dry(step, named) => (step.successors(), named),
+            Outcome::Done { successors, named, .. } | Outcome::Dry { successors, named } => {
+                (successors, named)
+            }
             Outcome::Unchanged => return lines::findings(report, self.kept()),
         };
         match (&plan.verb, &plan.other) {
