@@ -46,8 +46,12 @@ func (c *chain) startServer(port int) (*process, string) {
 
 func (c *chain) startBridge(upstream string) *process {
 	c.t.Helper()
-	bridge := start(c.t, "egext bridge", exec.Command(tools.egext, "bridge",
-		"--listen", "unix:"+c.path("eg.sock"), "--upstream", upstream, "--dir", c.certificates))
+	arguments := []string{"bridge", "--listen", "unix:" + c.path("eg.sock"), "--upstream", upstream}
+	// For a bridge without TLS there is nothing in the directory, and the flag is refused.
+	if !strings.HasPrefix(upstream, "tcp://") {
+		arguments = append(arguments, "--dir", c.certificates)
+	}
+	bridge := start(c.t, "egext bridge", exec.Command(tools.egext, arguments...))
 	eventually(c.t, "the bridge listens", func() error {
 		connection, err := net.Dial("unix", c.path("eg.sock"))
 		if err == nil {
