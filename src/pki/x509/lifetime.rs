@@ -98,6 +98,15 @@ mod tests {
         assert_eq!(set.server.certificate().lifetime, Duration::seconds(60));
     }
 
+    #[test]
+    fn no_lifetime_is_negative() {
+        let begin = datetime!(2030-01-02 03:04:05 UTC);
+        for (minutes, asked) in [(90, 30), (61, 1), (60, 60), (30, 30), (0, 0), (-1, 0)] {
+            let meant = meant(begin, begin + Duration::minutes(minutes), true);
+            assert_eq!(meant, Duration::minutes(asked), "{minutes}");
+        }
+    }
+
     /// Of a CA for two hours and a client for one, from before rcgen wrote our certificates.
     #[test]
     fn certificates_of_earlier_releases_are_ours_too() {

@@ -21,19 +21,19 @@ pub(crate) enum Signature {
 /// Did the key of `issuer` sign `certificate`?
 pub(crate) fn signed_by(certificate: &Certificate, issuer: &Certificate) -> Signature {
     let (key, kind) = (&issuer.key, certificate.signature_algorithm());
-    let known = ALL_VERIFICATION_ALGS.iter().filter(|known| {
-        known.signature_alg_id().as_ref() == kind
-            && key.algorithm().is_some_and(|key| known.public_key_alg_id().as_ref() == key)
-    });
-    let (message, signature) = (certificate.tbs(), certificate.signature());
-    let verdicts = known
-        .map(|known| known.verify_signature(key.value(), message, signature).is_ok())
-        .collect::<Vec<_>>();
-    match verdicts.as_slice() {
-        [] => Signature::Unsupported,
-        verdicts if verdicts.contains(&true) => Signature::Own,
-        _ => Signature::Foreign,
+    let (mut is_kind_known, mut is_key_known) = (false, false);
+    for known in ALL_VERIFICATION_ALGS {
+        let is_kind = known.signature_alg_id().as_ref() == kind;
+        let is_key = key.algorithm().is_some_and(|key| known.public_key_alg_id().as_ref() == key);
+        let (message, signature) = (certificate.tbs(), certificate.signature());
+        if is_kind && is_key && known.verify_signature(key.value(), message, signature).is_ok() {
+            return Signature::Own;
+        }
+        is_kind_known |= is_kind;
+        is_key_known |= is_key;
     }
+    // An RSA key makes no ECDSA signature.
+    if is_kind_known && is_key_known { Signature::Foreign } else { Signature::Unsupported }
 }
 
 /// Did the key of `issuer` sign `certificate`, as far as that can be verified?

@@ -11,8 +11,8 @@ use egext::pki::rotation::{NewCa, Rotation};
 use egext::pki::{Certificate, Role};
 use egext::units::{Span, Within};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
-use time::OffsetDateTime;
 use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 
 use super::Place;
 
@@ -76,6 +76,21 @@ fn a_lifetime_ends_with_the_calendar_at_the_latest() {
     let run = place.init(&["--force", "--lifetime", "9000y"]).assert().code(2);
     let words = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
     assert!(words.contains("--lifetime"), "{words}");
+}
+
+#[test]
+fn a_certificate_is_due_from_the_very_second_that_is_named() {
+    let place = Place::new();
+    place.write_set(datetime!(2030-01-02 03:04:05 UTC));
+    let Rotation { ca, members, .. } = Rotation::load(&place.certs()).expect("a set");
+    let server = members.iter().find(|member| member.role() == Role::Server).expect("a server");
+    let policy = Policy { role: Some(Role::Server), ..Policy::default() };
+    let due_from = policy.due_from(server.summary());
+    let selected = |now| {
+        let selected = policy.select(&place.certs(), (&members, &ca.summary), now).expect("a server");
+        selected.len()
+    };
+    assert_eq!([selected(due_from - Duration::SECOND), selected(due_from)], [0, 1]);
 }
 
 /// At the end of the calendar, and wherever a clock that is wrong can be: no step overflows.

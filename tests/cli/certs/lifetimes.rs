@@ -5,6 +5,7 @@ use std::fs;
 use egext::pki::Certificate;
 use egext::pki::issue::SetPlan;
 use egext::units::Span;
+use egext_test_support::TestAuthority;
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -49,7 +50,8 @@ fn a_short_life_is_due_in_its_last_third() {
     }
 }
 
-/// Only our certificates are backdated by an hour: of others all of their life counts.
+/// Only our certificates are backdated by an hour: of others all of their life counts, though they have serial numbers
+/// like ours.
 #[test]
 fn a_certificate_of_another_tool_is_judged_by_all_of_its_life() {
     for (left, code) in [(30, 0), (15, 3)] {
@@ -61,6 +63,7 @@ fn a_certificate_of_another_tool_is_judged_by_all_of_its_life() {
         let mut leaf = CertificateParams::new(["localhost".to_owned()]).expect("a name");
         leaf.not_after = now() + Duration::minutes(left);
         leaf.not_before = leaf.not_after - Duration::minutes(65);
+        leaf.serial_number = Some(vec![0x47; 16].into());
         let key = KeyPair::generate().expect("a key");
         fs::write(place.path("a.crt"), leaf.signed_by(&key, &issuer).expect("signed").pem())
             .expect("writable");
@@ -178,7 +181,13 @@ fn a_ca_that_is_over_is_no_success() {
     place.write_set(now() - Duration::days(6 * 365));
     let report = place.verb_json(&["rotate-ca", "status"], 1);
     assert_eq!((&report["status"], &report["next"]), (&"error".into(), &"prepare".into()));
-    assert_eq!(report["findings"][0]["id"], "certs.expired");
+    let findings = report["findings"].as_array().expect("a list");
+    let hints = findings.iter().map(|finding| finding["hint"].as_str().expect("a hint")).collect::<Vec<_>>();
+    let prepare = "`egext certs rotate-ca prepare`";
+    let of_leaf =
+        format!("its CA has expired, too: {prepare} begins to replace the CA, and `activate` issues it anew");
+    assert!(findings.iter().all(|finding| finding["id"] == "certs.expired"), "{report:#}");
+    assert_eq!(hints, [&format!("replace the CA: {prepare}"), &of_leaf, &of_leaf]);
     place.verb(&["rotate-ca", "status"]).assert().code(1).stdout_eq(str![[r"
 the CA should be replaced
 
@@ -248,6 +257,27 @@ error: the CA in `certs/ca.crt` is not valid before [..]
 
 "]],
         );
+    }
+}
+
+#[test]
+fn an_issuer_of_a_leaf_that_has_expired_is_no_success() {
+    let place = Place::new();
+    let [root, corp] = ["corp root", "corp"].map(TestAuthority::new);
+    fs::write(place.path("corp.crt"), corp.by(&root) + &root.root()).expect("writable");
+    fs::write(place.path("corp.key"), corp.key()).expect("writable");
+    place.init(&["--ca-cert", "corp.crt", "--ca-key", "corp.key"]).assert().success();
+    let chain = fs::read_to_string(place.certs().join("server.crt")).expect("there");
+    let leaf = chain.split_inclusive("-----END CERTIFICATE-----\n").next().expect("a certificate");
+    place.replace("server.crt", leaf.to_owned() + &corp.expired_by(&root));
+    for verb in [&["renew"][..], &["renew", "--dry-run"], &["rotate-ca", "status"]] {
+        let report = place.verb_json(verb, 1);
+        let finding = &report["findings"][0];
+        assert_eq!(finding["id"], "certs.expired", "{verb:?}: {report:#}");
+        let message = finding["message"].as_str().expect("words");
+        assert!(message.starts_with("its issuer `corp`: expired "), "{message}");
+        let hint = finding["hint"].as_str().expect("a hint");
+        assert!(hint.starts_with("replace the CA: `egext certs rotate-ca prepare"), "{hint}");
     }
 }
 

@@ -67,7 +67,8 @@ fn behind_the_leaf_any_order_is_a_warning_and_the_verifiers_decide() {
     let run = check(&server(&[&other], &[&leaf, &middle, &middle], &key));
     assert_eq!((run.exit_code, run.ids()), (1, vec!["certs.chain-order", "certs.chain-broken"]));
     let run = check(&server(&[&root], &[&middle, &leaf], &key));
-    assert_finding!(run, "certs.chain-order", severity = "error");
+    let finding = assert_finding!(run, "certs.chain-order", severity = "error");
+    assert_eq!(finding["message"], "the leaf certificate stands at place 2, behind its issuers");
     assert_eq!((run.exit_code, run.ids().len()), (1, 1), "{}", run.stdout);
 }
 
@@ -104,6 +105,62 @@ fn an_expired_certificate_that_no_route_needs_is_a_note() {
         let run = check(&server(&ca, &chain, &key));
         assert_finding!(run, "certs.expired", severity = "error");
         assert_eq!((run.exit_code, run.ids().len()), (1, 1), "{}", run.stdout);
+    }
+}
+
+/// Of two routes that last equally long the shorter one counts.
+#[test]
+fn a_weak_certificate_that_no_route_needs_is_a_warning() {
+    if !has_openssl() {
+        return;
+    }
+    let [root, middle] = ["root", "middle"].map(TestAuthority::new);
+    let [old, cross] = ["old", "cross"].map(|name| TestAuthority::new(name).expiring_in(3650));
+    let (leaf, key) = middle.server();
+    let weak = signed_with("-sha1", &cross, &old);
+    let (short, long) = (middle.by(&root), middle.by(&cross));
+    for chain in [[&*leaf, &long, &weak, &short], [&*leaf, &short, &long, &weak]] {
+        let place = server(&[&old.root(), &root.root()], &chain, &key);
+        let run = check(&place);
+        assert_finding!(run, "certs.weak-signature", severity = "warning");
+        assert!(run.findings().iter().all(|finding| finding["severity"] != "error"), "{}", run.stdout);
+        assert_eq!(run.exit_code, 0, "{}", run.stdout);
+        assert_accepted(&place, &run);
+    }
+    // What the only route needs is an error.
+    let run = check(&server(&[&old.root()], &[&leaf, &long, &weak], &key));
+    assert_finding!(run, "certs.weak-signature", severity = "error");
+    assert_eq!(run.exit_code, 1, "{}", run.stdout);
+}
+
+/// A certificate of `ca` by `issuer`, with a hash that rcgen does not have.
+fn signed_with(hash: &str, ca: &TestAuthority, issuer: &TestAuthority) -> String {
+    let place = Place::new();
+    for (name, text) in [
+        ("ca.crt", ca.root()),
+        ("by.crt", issuer.root()),
+        ("by.key", issuer.key()),
+        ("ca.ext", super::CA_EXTENSIONS.to_owned()),
+    ] {
+        fs::write(place.path(name), text).expect("written");
+    }
+    let sign = ["x509", "-in", "ca.crt", "-clrext", "-extfile", "ca.ext", "-CA", "by.crt", "-CAkey"];
+    place.openssl(&[&sign[..], &["by.key", "-set_serial", "4711", "-days", "3650", hash]].concat())
+}
+
+/// While none is valid, the one that will last is meant.
+#[test]
+fn of_routes_that_are_not_valid_yet_the_one_that_is_valid_for_longest_counts() {
+    let [root, middle, old] = ["root", "middle", "old"].map(TestAuthority::new);
+    let (leaf, key) = middle.server();
+    let (lasting, ending) = (middle.early_by(&root), middle.early_by(&old));
+    let expired = old.expired_by(&root);
+    for chain in [[&*leaf, &ending, &expired, &lasting], [&*leaf, &lasting, &ending, &expired]] {
+        let run = check(&server(&[&root.root()], &chain, &key));
+        assert_finding!(run, "certs.expired", severity = "info");
+        let errors = run.findings().iter().filter(|finding| finding["severity"] == "error");
+        let errors = errors.filter_map(|finding| finding["id"].as_str()).collect::<Vec<_>>();
+        assert_eq!((run.exit_code, errors), (1, vec!["certs.not-yet-valid"]), "{}", run.stdout);
     }
 }
 
@@ -193,11 +250,29 @@ fn the_ca_itself_may_have_several_certificates() {
     for (bad, words) in [
         (issuing.expired_by(&good) + &issuing.by(&gone), "has expired"),
         (issuing.by(&narrow) + &narrow.root() + &issuing.by(&gone), "its path length is used up"),
+        (issuing.by(&gone) + &issuing.by(&narrow) + &narrow.root(), "its path length is used up"),
         (issuing.by(&gone), "the certificate of `gone` is missing"),
         (issuing.by(&gone) + &gone.by(&issuing), "has no self-signed root: the CAs in it certify each other"),
     ] {
         let place = import(&(bad + &root), &issuing.key());
         place.assert_refused(&["--ca-cert", "company.crt", "--ca-key", "company.key"], words);
+    }
+}
+
+/// A CA changed the kind of its key: the next key has the CA's name, and a signature by the last one.
+#[test]
+fn the_next_key_of_a_ca_needs_the_certificate_of_the_last_one() {
+    let (last, next) = (TestAuthority::new("one CA"), TestAuthority::new("one CA").with_rsa_key());
+    let (root, flags) = (last.root(), ["--ca-cert", "company.crt", "--ca-key", "company.key"]);
+    let words = "the certificate of `one CA` that is in it did not sign `one CA`";
+    import(&next.by(&last), &next.key()).assert_refused(&flags, words);
+    let place = import(&(next.by(&last) + &root), &next.key());
+    place.init(&flags).assert().success();
+    assert_eq!(fs::read_to_string(place.certs().join("ca.crt")).expect("PEM"), root);
+    // By its last key, too, but nobody can tell.
+    if has_openssl() {
+        let words = "is signed in a way that TLS stacks do not verify (ECDSA with SHA3-256)";
+        import(&signed_with("-sha3-256", &next, &last), &next.key()).assert_refused(&flags, words);
     }
 }
 

@@ -31,6 +31,13 @@ fn help_is_a_word_as_well_as_a_flag() {
     }
 }
 
+/// A directory, and a name that goes with it.
+#[test]
+fn help_behind_a_name_is_a_name() {
+    let (_, error, _) = refused(typed("certs init ./d help"));
+    assert_eq!(error, "`./d` is a path, and a name is expected");
+}
+
 #[test]
 fn the_help_of_a_command_begins_with_what_it_does() {
     let run = egext(["certs", "-h"]).run();

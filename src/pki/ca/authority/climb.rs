@@ -97,14 +97,13 @@ impl<'a> Climb<'a> {
                 continue;
             }
             is_signed = true;
-            // Two that certify each other, or one whose signature says nothing.
-            if path.contains(&index) {
-                if path.last() == Some(&index) {
-                    self.refusals.push(self.unsupported(last));
-                }
+            // Its own issuer by name, with a signature that says nothing.
+            if path.last() == Some(&index) {
+                self.refusals.push(self.unsupported(last));
                 continue;
             }
-            // Certified by another CA. A path that has it only once is found from where it stands first.
+            // Two that certify each other, or one that another CA certified, too. A path that has it only once is found
+            // from where it stands first.
             if path.iter().any(|below| links[*below].is_same_ca(issuer)) {
                 continue;
             }

@@ -1,6 +1,6 @@
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, PKCS_RSA_SHA256,
 };
 use time::Duration;
 
@@ -43,6 +43,12 @@ impl TestAuthority {
         self
     }
 
+    /// The same CA with a key of another kind.
+    #[must_use]
+    pub fn with_rsa_key(self) -> Self {
+        Self { key: KeyPair::generate_for(&PKCS_RSA_SHA256).expect("an RSA key"), ..self }
+    }
+
     /// A root certificate.
     pub fn root(&self) -> String {
         self.parameters().self_signed(&self.key).expect("signable").pem()
@@ -58,6 +64,13 @@ impl TestAuthority {
         let mut parameters = self.parameters();
         parameters.not_before = now() - Duration::days(30);
         parameters.not_after = now() - Duration::DAY;
+        parameters.signed_by(&self.key, &issuer.issuer()).expect("signable").pem()
+    }
+
+    /// A certificate by `issuer` that will be valid from tomorrow on.
+    pub fn early_by(&self, issuer: &Self) -> String {
+        let mut parameters = self.parameters();
+        parameters.not_before = now() + Duration::DAY;
         parameters.signed_by(&self.key, &issuer.issuer()).expect("signable").pem()
     }
 
