@@ -38,6 +38,8 @@ fn a_short_life_is_not_due_at_birth() {
     let server = &report["certificates"][0];
     let last = date(&server["not_after"]) - date(&server["due_from"]);
     assert_eq!(last, Duration::seconds(200), "a third of ten minutes");
+    let whole = date(&server["not_after"]) - date(&server["not_before"]);
+    assert_eq!(whole, Duration::minutes(70), "the hour as well");
 }
 
 #[test]

@@ -211,6 +211,23 @@ fn an_unknown_command_gets_those_that_there_are() {
 }
 
 #[test]
+fn what_is_missing_is_said_in_the_order_in_which_one_writes_it() {
+    let (_, error, _) = refused(egext(["certs", "issue"]));
+    assert_eq!(error, "`egext certs issue` needs `ROLE`, `--san NAME` and `--out NAME`");
+}
+
+#[test]
+fn a_hint_leaves_abbreviations_their_capital_letters() {
+    for (line, begin) in [
+        (&["probe", "localhost:5005", "--ca"][..], "`--ca FILE`: CA certificates to verify"),
+        (&["certs", "init", "--dir"], "`--dir DIR`: directory "),
+    ] {
+        let (_, _, hint) = refused(egext(line));
+        assert!(hint.starts_with(begin), "{hint}");
+    }
+}
+
+#[test]
 fn usage_errors_have_the_form_of_all_errors() {
     for line in [
         &["nonsense"][..],
