@@ -85,7 +85,7 @@ fn a_certificate_is_due_from_the_very_second_that_is_named() {
     let Rotation { ca, members, .. } = Rotation::load(&place.certs()).expect("a set");
     let server = members.iter().find(|member| member.role() == Role::Server).expect("a server");
     let policy = Policy { role: Some(Role::Server), ..Policy::default() };
-    let due_from = policy.due_from(server.summary());
+    let due_from = policy.due_from(server.certificate());
     let selected = |now| {
         let selected = policy.select(&place.certs(), (&members, &ca.summary), now).expect("a server");
         selected.len()

@@ -218,13 +218,10 @@ fn what_is_missing_is_said_in_the_order_in_which_one_writes_it() {
 
 #[test]
 fn a_hint_leaves_abbreviations_their_capital_letters() {
-    for (line, begin) in [
-        (&["probe", "localhost:5005", "--ca"][..], "`--ca FILE`: CA certificates to verify"),
-        (&["certs", "init", "--dir"], "`--dir DIR`: directory "),
-    ] {
-        let (_, _, hint) = refused(egext(line));
-        assert!(hint.starts_with(begin), "{hint}");
-    }
+    let (_, _, hint) = refused(egext(["probe", "localhost:5005", "--ca"]));
+    assert!(hint.starts_with("`--ca FILE`: CA certificates to verify"), "{hint}");
+    let (_, _, hint) = refused(egext(["certs", "init", "--dir"]));
+    assert_eq!(hint, "`--dir DIR`: output directory");
 }
 
 #[test]
