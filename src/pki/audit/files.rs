@@ -101,14 +101,20 @@ impl Pair {
 }
 
 /// Of a certificate for a CSR only the requester has the key, and one side has no use for the other's. But where the CA's key
-/// is stored, so are both sides' own keys: one that is not there was lost.
+/// is stored, so are both sides' own keys: one that is not there was lost. A copy of plain files is no set without it, and
+/// no command writes into half a set.
 fn key_missing(files: &LeafFiles) -> Finding {
     let message = format!("there is no key for `{}`", files.certificate.display());
     let finding = Finding::new(Id::CertsKeyMissing, files.key.display().to_string(), message);
     let own = [Role::Server, Role::Client].into_iter().find(|role| files.key.ends_with(role.key_file()));
     let Some(role) = own.filter(|_| files.key.with_file_name(CA_KEY_FILE).exists()) else { return finding };
-    let replace = replace_command(&files.certificate, role);
-    let mut finding = finding.with_hint(format!("put it back, or issue a new certificate: {replace}"));
+    let mut finding = finding.with_hint(match files.key.with_file_name(HIDDEN).exists() {
+        true => {
+            let replace = replace_command(&files.certificate, role);
+            format!("put it back, or issue a new certificate: {replace}")
+        }
+        false => "put it back, from where these files were copied or from a backup".to_owned(),
+    });
     finding.severity = Severity::Error;
     finding
 }

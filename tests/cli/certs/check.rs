@@ -135,6 +135,16 @@ fn confused_files_are_told_apart() {
         assert_eq!(hint, format!("put it back, or issue a new certificate: {replace}"));
         place.verb(&["issue", role, "--out", role, "--san", "a.example", "--replace"]).assert().success();
         place.verb(&["check"]).assert().success();
+
+        // In a copy of plain files no command writes while one is missing.
+        let copy = place.path("copy");
+        fs::create_dir(&copy).expect("a directory");
+        for (name, text) in place.files().into_iter().filter(|(name, _)| *name != key) {
+            fs::write(copy.join(name), text).expect("writable");
+        }
+        let run = egext(["certs", "check"]).arg(&copy).json();
+        let finding = assert_finding!(run, "certs.key-missing", severity = "error");
+        assert_eq!(finding["hint"], "put it back, from where these files were copied or from a backup");
     }
 
     let pki = TestPki::new();
