@@ -74,6 +74,18 @@ fn a_switch_that_is_off_displaces_no_other_variable() {
     assert!(run.stdout.contains("path: /run/other.sock"), "{run:?}");
 }
 
+/// The flag that excludes the other one in our definition gives way, so that variables alone are never an error.
+#[test]
+fn of_two_variables_that_exclude_each_other_one_counts() {
+    let run = egext(["config", "stanza", "--server", "extension.internal:5005"])
+        .env("EGEXT_SOCKET", "/run/other.sock")
+        .env("EGEXT_NATIVE_TLS", "true")
+        .run();
+    assert_eq!(run.exit_code, 0, "{run:?}");
+    assert!(run.stdout.contains("hostname: extension.internal"), "{run:?}");
+    assert!(!run.stdout.contains("/run/other.sock"), "{run:?}");
+}
+
 /// As people write them, and for a flag that is repeated as well.
 #[test]
 fn a_list_has_commas_and_may_have_blanks() {

@@ -108,6 +108,11 @@ fn the_order_of_a_chain_is_told() {
         assert_eq!(run.json["chains"][0]["in_order"], in_order);
         let run = egext(["certs", "show"]).arg(pki.server_certificate()).run();
         assert_eq!(run.stdout.contains("in the right order"), in_order, "{}", run.stdout);
+        let places = run.stdout.lines().filter_map(|line| line.split_once(": certificate "));
+        let places =
+            places.map(|(_, place)| place).filter(|place| place.contains(" of ")).collect::<Vec<_>>();
+        let counted = (1..=places.len()).map(|place| format!("{place} of {}", places.len()));
+        assert!(places.len() > 1 && places.iter().copied().eq(counted), "{}", run.stdout);
     }
 }
 
