@@ -295,6 +295,18 @@ fn another_issuing_ca_below_the_same_root_needs_no_new_trust() {
     let place = Place::new();
     write_branches(&place, "root", &["first", "second"]);
     place.init(&files("first").each_ref().map(String::as_str)).assert().success();
+    write_branches(&place, "other", &["third"]);
+    for other in ["second", "third"] {
+        let report = place.json(&files(other).each_ref().map(String::as_str), 0);
+        let finding = &report["findings"][0];
+        assert_eq!(
+            (&finding["id"], &finding["evidence"]["found"]),
+            (&"certs.differs".into(), &"first".into())
+        );
+        let hint = finding["hint"].as_str().expect("a hint");
+        let prepare = format!("`egext certs rotate-ca prepare --ca-cert {other}.crt --ca-key {other}.key`");
+        assert!(hint.starts_with(&prepare), "{hint}");
+    }
     let trusted = place.files_of("ca.crt");
     place.rotate("prepare", Some("first")).assert().code(2).stderr_eq(str![[r"
 error: `first` is the CA that signs already
@@ -307,6 +319,12 @@ error: `first` is the CA that signs already
 hint: both sides trust its root already: `egext certs rotate-ca activate --ca-cert second.crt --ca-key second.key`
 ...
 "]]);
+    let status = place.verb_json(&["rotate-ca", "status"], 0);
+    assert_eq!(
+        (&status["signs"], &status["root"], &status["prepared"]["subject"]),
+        (&"first".into(), &"root".into(), &"second".into()),
+        "{status}"
+    );
     place.rotate("activate", Some("second")).assert().success().stdout_eq(str![[r"
 issued all certificates by the new CA in `certs`
 ...

@@ -81,7 +81,9 @@ fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Opt
     Ok(match (&plan.signer, &set.ca_key) {
         (Source::Files { certificate, key, passphrase }, _) => {
             let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
-            let same = set.anchors.certificates().contains(authority.anchor());
+            // Below one root there may be several that issue.
+            let same = set.anchors.certificates().contains(authority.anchor())
+                && set.server.leaf().is_issued_by(authority.certificate());
             let flags = lines::ca_flags(certificate, key, passphrase.as_deref());
             let prepare = rotation_command("prepare", &flags, &plan.directory);
             let replace = format!("{prepare} begins to replace that CA by this one, without a failed call");
