@@ -2,7 +2,7 @@
 
 use rustls::AlertDescription;
 
-use super::{Context, Speaker, some_of};
+use super::{Context, some_of};
 use crate::net::ClientTls;
 use crate::pki::when::timestamp;
 use crate::pki::{Certificate, DistinguishedName};
@@ -115,13 +115,7 @@ pub(crate) fn untimely(context: &Context<'_>) -> Option<Finding> {
             Id::ProbeClientCertExpired,
             format!("our certificate `{}` expired on {}", own.subject, timestamp(own.not_after)),
         )
-        .map(|finding| {
-            let restart = if context.speaker == Speaker::Bridge { ", and restart the bridge" } else { "" };
-            finding.with_hint(format!(
-                "renew it where its CA is{restart}: `egext certs renew --role client{}`",
-                context.dir_flag()
-            ))
-        });
+        .map(|finding| finding.with_hint(context.renew_ours("")));
     }
     if own.not_before > context.now {
         return finding(

@@ -23,7 +23,7 @@ use rustls::AlertDescription;
 use time::OffsetDateTime;
 
 use crate::net::{Fault, FaultKind, Stage, Target, Trace};
-use crate::pki::Certificate;
+use crate::pki::{Certificate, Role};
 use crate::report::{Finding, Id};
 use crate::shell::{dir_flag, shell_word};
 
@@ -156,6 +156,18 @@ impl Context<'_> {
             Speaker::Bridge => format!("start the bridge with `--upstream {address}`"),
             Speaker::Probe => format!("`egext probe {address}`"),
         }
+    }
+
+    /// How our own certificate gets a successor. `flags` of the command begin with a blank.
+    fn renew_ours(&self, flags: &str) -> String {
+        let restart = if self.speaker == Speaker::Bridge { ", and restart the bridge" } else { "" };
+        self.renew(Role::Client, restart, flags)
+    }
+
+    /// The same for either side, with what is to be done besides.
+    fn renew(&self, role: Role, restart: &str, flags: &str) -> String {
+        let place = self.dir_flag();
+        format!("renew it where its CA is{restart}: `egext certs renew --role {role}{flags}{place}`")
     }
 
     /// The flag that names the directory of our certificates, for a command that is about them.

@@ -31,6 +31,7 @@ pub use keys::found::Found;
 pub use keys::identity_error::IdentityError;
 #[cfg(feature = "cli")]
 pub(crate) use keys::identity_error::encrypt_anew_hint;
+pub use keys::link::link_command;
 pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::pem::{Encryption, PemError};
 pub use set::change;

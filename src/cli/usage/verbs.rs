@@ -101,16 +101,8 @@ pub(super) const ROWS: &[Row] = &[
         at: &["", "certs"],
         hint: "`egext certs renew` renews certificates, or changes one",
     },
-    Row {
-        typed: "uninstall revoke crl ocsp delete rm remove del drop forget",
-        at: &[""],
-        hint: "`egext certs remove NAME` takes a certificate out of the set; none is revoked: `rotate-ca` replaces the CA that issued it",
-    },
-    Row {
-        typed: "uninstall revoke crl ocsp delete rm del drop forget",
-        at: &["certs"],
-        hint: "`egext certs remove NAME` takes a certificate out of the set; none is revoked: `rotate-ca` replaces the CA that issued it",
-    },
+    Row { typed: "uninstall revoke crl ocsp delete rm remove del drop forget", at: &[""], hint: REMOVED },
+    Row { typed: "uninstall revoke crl ocsp delete rm del drop forget", at: &["certs"], hint: REMOVED },
     Row {
         typed: "new create make gencert genkey gen generate ca selfsign self-signed install setup",
         at: &["certs"],
@@ -162,3 +154,5 @@ pub(super) const ROWS: &[Row] = &[
         hint: "`egext certs rotate-ca finish` takes the old CA out of `ca.crt`",
     },
 ];
+
+const REMOVED: &str = "`egext certs remove NAME` takes a certificate out of the set; none is revoked: `rotate-ca` replaces the CA that issued it";

@@ -32,7 +32,7 @@ pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, 
     Ok(plan.report(&issued, &members, replaces, now))
 }
 
-/// What `egext certs issue` shall do.
+/// What `egext certs issue` was asked to do.
 #[derive(Debug)]
 struct Plan {
     directory: PathBuf,
@@ -314,8 +314,7 @@ fn refuse_ending(name: &str) -> Result<(), CertsError> {
 
 /// What the set itself calls its files is only there to be replaced, for its own side.
 fn refuse_reserved(name: &str, directory: &Path, role: Role, replace: bool) -> Result<(), CertsError> {
-    let is_own = |side: Role| name == side.to_string();
-    if (is_own(Role::Server) || is_own(Role::Client)) && !(replace && is_own(role)) {
+    if member::is_own(name) && !(replace && name == role.name()) {
         return Err(CertsError::ReservedName { name: name.to_owned(), directory: directory.into() });
     }
     Ok(())

@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use crate::pki::change::rotation_command;
 use crate::pki::member::{certificate_file, key_file};
 use crate::pki::store::{self, OtherCaKey, Snapshot};
-use crate::pki::{CA_CERTIFICATE_FILE, Certificate, Role, when};
+use crate::pki::{CA_CERTIFICATE_FILE, Certificate, Role, link_command, when};
 use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
-use crate::shell::{dir_flag, shell_file, shell_path, shell_word};
+use crate::shell::{dir_flag, shell_file, shell_word};
 use crate::units::Span;
 
 /// One certificate: who, for whom, until when, and a remark.
@@ -129,7 +129,7 @@ pub(super) fn ca_key_elsewhere(certificate: &Path, key: &Path, passphrase: Optio
     )
 }
 
-/// What is said of CA keys that stay in `directory` though their CAs sign there no longer.
+/// A finding for each CA key that was kept in `directory`, though the CA does not sign there any more.
 pub(super) fn kept_ca_keys(directory: &Path) -> Vec<Finding> {
     // The report is about something else, and what cannot be looked at is found by the next command that writes.
     let keys = store::other_ca_keys(directory).unwrap_or_default();
@@ -143,7 +143,7 @@ pub(super) fn kept_ca_keys(directory: &Path) -> Vec<Finding> {
     keys.into_iter().filter(|key| key.is_kept).map(finding).collect()
 }
 
-/// What is said of certificates whose files the user has deleted, and which are still in `set`.
+/// A finding for each certificate in `set` whose files the user has deleted by their visible names.
 pub(super) fn withdrawn(set: &Snapshot) -> Vec<Finding> {
     let finding = |name: &String| {
         let (file, word, place) = (certificate_file(name), shell_word(name), dir_flag(set.directory()));
@@ -151,8 +151,7 @@ pub(super) fn withdrawn(set: &Snapshot) -> Vec<Finding> {
             format!("it was deleted, and `{name}` is still in the set: it is not renewed, and not put back");
         let is_missing = |file: &String| set.has(file) && set.path(file).symlink_metadata().is_err();
         let missing = [file.clone(), key_file(name)].into_iter().filter(is_missing);
-        let links =
-            missing.map(|file| format!("ln -s .egext/current/{file} {}", shell_path(&set.path(&file))));
+        let links = missing.map(|file| link_command(&set.path(&file)));
         let hint = format!(
             "`egext certs remove {word}{place}` takes it out; `{}` puts it back",
             links.collect::<Vec<_>>().join(" && ")
@@ -176,18 +175,18 @@ pub(super) fn who(name: &str, role: Role) -> String {
 pub(super) const ALL_CLIENTS_OF_THE_CA: &str =
     "a server that trusts this CA lets in everybody to whom it has issued a client certificate";
 
-/// What is said of leafs whose CA ends before the lifetime that was asked for is over: one finding for each lifetime.
-/// `leafs` are their names, what they say, and that lifetime, if it was cut.
+/// Findings about leaf certificates that end with their CA, before the lifetime that was asked for is over: one for each
+/// lifetime. `leaf_certificates` are their names, contents, and that lifetime, if it was cut.
 pub(super) fn cut(
     directory: &Path,
-    leafs: &[(&str, &Certificate, Option<Span>)],
+    leaf_certificates: &[(&str, &Certificate, Option<Span>)],
     hint: &str,
 ) -> Vec<Finding> {
-    let mut asked = leafs.iter().filter_map(|(.., asked)| *asked).collect::<Vec<_>>();
+    let mut asked = leaf_certificates.iter().filter_map(|(.., asked)| *asked).collect::<Vec<_>>();
     asked.sort();
     asked.dedup();
     let finding = |asked: Span| {
-        let cut = leafs.iter().filter(|(.., from)| *from == Some(asked)).collect::<Vec<_>>();
+        let cut = leaf_certificates.iter().filter(|(.., from)| *from == Some(asked)).collect::<Vec<_>>();
         let (name, summary, _) = cut.first()?;
         let names = cut.iter().map(|(name, ..)| format!("`{name}`")).collect::<Vec<_>>();
         let (who, whose) = match names.as_slice() {
@@ -201,10 +200,10 @@ pub(super) fn cut(
     asked.into_iter().filter_map(finding).collect()
 }
 
-/// What is said of certificates whose successors have less. `leafs` are their names, and what is lost in words.
+/// A finding for each certificate whose successor lacks something. `certificates` are their names, and what is lost in words.
 pub(super) fn not_kept<'a>(
     directory: &Path,
-    leafs: impl IntoIterator<Item = (&'a str, &'a [String])>,
+    certificates: impl IntoIterator<Item = (&'a str, &'a [String])>,
 ) -> Vec<Finding> {
     let finding = |(name, dropped): (&str, &[String])| {
         let message = format!("a renewal does not keep {}", enumeration(dropped));
@@ -212,7 +211,7 @@ pub(super) fn not_kept<'a>(
         let hint = "if a peer relies on it, let the program that issued the certificate renew it";
         Finding::new(Id::CertsNotKept, subject, message).with_hint(hint)
     };
-    leafs.into_iter().filter(|(_, dropped)| !dropped.is_empty()).map(finding).collect()
+    certificates.into_iter().filter(|(_, dropped)| !dropped.is_empty()).map(finding).collect()
 }
 
 /// A path that is not UTF-8 loses what is not: JSON could not carry it.

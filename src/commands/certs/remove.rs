@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 use super::{CertsError, lines};
 use crate::cli::CertsRemove;
 use crate::pki::edit::{Edit, change};
-use crate::pki::member::{Member, certificate_file, key_file};
+use crate::pki::member::{self, Member, certificate_file, key_file};
 use crate::pki::rotation::replacement;
 use crate::pki::store::{self, Snapshot};
-use crate::pki::{Role, SET_FILES, when};
+use crate::pki::{SET_FILES, when};
 use crate::report::{Finding, Id, Report, Role as Style, enumeration};
 
 pub(super) fn run(arguments: &CertsRemove, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &CertsRemove, now: OffsetDateTime) -> Result<Report
     })
 }
 
-/// What `egext certs remove` shall do.
+/// What `egext certs remove` was asked to do.
 #[derive(Debug)]
 struct Plan {
     directory: PathBuf,
@@ -62,14 +62,14 @@ impl Plan {
     fn report(&self, set: &Snapshot, now: OffsetDateTime) -> Report {
         let removed = self.removed(set);
         let is_there = |name: &&String| removed.iter().any(|removed| removed.name == *name);
-        let absent = self.names.iter().filter(|name| !is_there(name)).map(|name| format!("`{name}`"));
-        let absent = absent.collect::<Vec<_>>();
+        let absent = self.names.iter().filter(|name| !is_there(name)).collect::<Vec<_>>();
+        let none = absent.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
         let names = removed.iter().map(|removed| format!("`{}`", removed.name)).collect::<Vec<_>>();
         let mut report = Report::new("certs remove");
         let directory = self.directory.display();
         let (outcome, style, done, rest) = match (removed.is_empty(), self.dry_run) {
             (true, _) => {
-                let rest = format!(" there is no {} in `{directory}`", absent.join(" or "));
+                let rest = format!(" there is no {none} in `{directory}`");
                 ("unchanged", Style::Good, "unchanged:", rest)
             }
             (false, true) => {
@@ -85,7 +85,7 @@ impl Plan {
         self.certificates(&mut report, &removed, now);
         let others = self.others(set);
         if !removed.is_empty() && !absent.is_empty() {
-            lines::note(&mut report, &format!("there is no {}", absent.join(" or ")));
+            lines::note(&mut report, &format!("there is no {none}"));
         }
         if !absent.is_empty() && !others.is_empty() {
             lines::note(&mut report, &format!("of `certs issue` there are {}", enumeration(&others)));
@@ -102,8 +102,7 @@ impl Plan {
         report.details.insert("outcome".to_owned(), outcome.into());
         report.details.insert("directory".to_owned(), lines::words(&self.directory).into());
         report.details.insert("certificates".to_owned(), self.objects(&removed));
-        let absent = absent.iter().map(|name| name.trim_matches('`')).collect::<Vec<_>>();
-        report.details.insert("absent".to_owned(), absent.into());
+        report.details.insert("absent".to_owned(), absent.into_iter().map(String::as_str).collect());
         report
     }
 
@@ -118,10 +117,8 @@ impl Plan {
 
     /// Further certificates that were not named, quoted.
     fn others(&self, set: &Snapshot) -> Vec<String> {
-        let stems = set.names().iter().filter(|name| !SET_FILES.contains(&name.as_str()));
-        let stems = stems.filter_map(|name| name.strip_suffix(".crt").filter(|stem| !stem.starts_with('.')));
-        let others = stems.filter(|stem| !self.names.iter().any(|name| name == stem));
-        others.map(|stem| format!("`{stem}`")).collect()
+        let others = member::further(set).filter(|further| !self.names.iter().any(|name| name == further));
+        others.map(|name| format!("`{name}`")).collect()
     }
 
     fn certificates(&self, report: &mut Report, removed: &[Removed<'_>], now: OffsetDateTime) {
@@ -173,7 +170,7 @@ impl Plan {
 
 /// A set without one of these is none.
 fn refuse_own(name: &str, directory: &Path) -> Result<(), CertsError> {
-    if name == "ca" || [Role::Server, Role::Client].iter().any(|role| name == role.name()) {
+    if name == "ca" || member::is_own(name) {
         return Err(CertsError::ReservedName { name: name.to_owned(), directory: directory.into() });
     }
     Ok(())

@@ -9,6 +9,7 @@ use crate::input::is_stdin;
 use crate::pki::Certificate;
 use crate::pki::audit::inspect::{KeyFile, PemFile};
 use crate::pki::keys::identity_error::{decrypt_hint, encrypt_anew_hint};
+use crate::pki::keys::link::link_command;
 use crate::pki::set::change::replace_command;
 use crate::pki::set::store::HIDDEN;
 use crate::pki::{CA_KEY_FILE, Encryption, Found, IdentityError, Role};
@@ -150,9 +151,9 @@ pub(super) fn left_ca_key(ca: &Path, left: &Path) -> Finding {
     let message = format!("the set still has the CA's key, though `{}` is not there", link.display());
     let sets = ca.with_file_name(HIDDEN);
     Finding::new(Id::CertsCaKeyLeft, left.display().to_string(), message).with_hint(format!(
-        "if it was moved away, remove it here too: `rm {}/set-*/{CA_KEY_FILE}`; otherwise put its link back: `ln -s {HIDDEN}/current/{CA_KEY_FILE} {}`",
+        "if it was moved away, remove it here too: `rm {}/set-*/{CA_KEY_FILE}`; otherwise put its link back: `{}`",
         shell_path(&sets),
-        shell_path(&link)
+        link_command(&link)
     ))
 }
 

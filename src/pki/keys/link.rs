@@ -10,6 +10,12 @@ pub(in crate::pki) const HIDDEN: &str = ".egext";
 /// There: leads to the set that readers see.
 pub(in crate::pki) const CURRENT: &str = "current";
 
+/// The command that makes the link at `path` to the file of the set that has its name, for a hint.
+pub fn link_command(path: &Path) -> String {
+    let target = Path::new(HIDDEN).join(CURRENT).join(path.file_name().unwrap_or_default());
+    format!("ln -s {} {}", shell_path(&target), shell_path(path))
+}
+
 /// The command that puts back the link at `path`, if the set that is stored there has a file of this name and no link
 /// leads to it.
 pub(in crate::pki) fn lost_link(path: &Path) -> Option<String> {

@@ -46,8 +46,7 @@ impl Member {
     /// # Errors
     /// As [`Self::all`].
     pub fn all_but(set: &Snapshot, left_out: Option<&str>) -> Result<Vec<Self>, IdentityError> {
-        let stems = set.names().iter().filter(|name| *name != CA_CERTIFICATE_FILE && !name.starts_with('.'));
-        let mut names = stems.filter_map(|name| name.strip_suffix(".crt")).collect::<Vec<_>>();
+        let mut names = stems(set).collect::<Vec<_>>();
         names.retain(|name| Some(*name) != left_out && !set.withdrawn().iter().any(|other| other == name));
         names.sort_by_key(|name| (*name != "server", *name != "client", name.to_owned()));
         names.into_iter().map(|name| Self::load(set, name)).collect()
@@ -230,6 +229,22 @@ impl Successor {
 pub fn set(directory: &Path) -> Result<Snapshot, MemberError> {
     refuse_inside(directory)?;
     Snapshot::open(directory)?.ok_or_else(|| MemberError::NoSet { directory: directory.into() })
+}
+
+/// What the leaf certificates of a set are called, those that a user has deleted among them.
+fn stems(set: &Snapshot) -> impl Iterator<Item = &str> {
+    let files = set.names().iter().filter(|name| *name != CA_CERTIFICATE_FILE && !name.starts_with('.'));
+    files.filter_map(|name| name.strip_suffix(".crt"))
+}
+
+/// The same without the set's own: what `egext certs issue` has added.
+pub fn further(set: &Snapshot) -> impl Iterator<Item = &str> {
+    stems(set).filter(|name| !is_own(name))
+}
+
+/// Is it what the set itself calls the certificate of one side?
+pub fn is_own(name: &str) -> bool {
+    Role::ALL.iter().any(|role| name == role.name())
 }
 
 /// The file of the certificate that is called `name`.

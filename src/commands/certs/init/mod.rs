@@ -6,10 +6,10 @@ use super::overview::{Outcome, Overview, Signer};
 use super::{CertsError, lines};
 use crate::cli::CertsInit;
 use crate::pki::authority::Authority;
-use crate::pki::change::rotation_command;
+use crate::pki::change::{ENCRYPTED_CA, rotation_command};
 use crate::pki::check::{ELSEWHERE, StoredKey, StoredSet};
 use crate::pki::edit::{Edit, create};
-use crate::pki::member::Member;
+use crate::pki::member::{self, Member};
 use crate::pki::rotation::Rotation;
 use crate::pki::store::{self, Contents, Forget};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName};
@@ -98,7 +98,7 @@ fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Opt
             Some(differs(CA_KEY_FILE, message, ELSEWHERE))
         }
         (Source::New { key: NewKey::Encrypted { .. } }, StoredKey::Plain(_)) => {
-            let prepare = rotation_command("prepare", "--ca-key-passphrase-file FILE", &plan.directory);
+            let prepare = rotation_command("prepare", ENCRYPTED_CA, &plan.directory);
             let hint = format!("{prepare} begins to replace the CA by one with an encrypted key");
             Some(differs(CA_KEY_FILE, "the key of the existing CA is not encrypted", &hint))
         }
@@ -119,8 +119,7 @@ impl Before {
     /// A set that cannot be read is replaced, too.
     fn read(plan: &Plan) -> Self {
         let Ok(rotation) = Rotation::load(&plan.directory) else { return Self::default() };
-        let own = [Role::Server, Role::Client].map(Role::name);
-        let names = rotation.members.iter().map(Member::name).filter(|name| !own.contains(name));
+        let names = rotation.members.iter().map(Member::name).filter(|name| !member::is_own(name));
         let further = names.map(|name| format!("`{name}`")).collect();
         Self { further, foreign_key: rotation.foreign_key().map(ToString::to_string) }
     }

@@ -2,6 +2,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Untrusted, previous};
+use crate::pki::keys::link::link_command;
 use crate::pki::{IdentityError, Role};
 use crate::report::Hint;
 use crate::shell::{dir_flag, shell_path};
@@ -195,9 +196,7 @@ impl Hint for StoreError {
             }
             Self::InsideSet { set, .. } => format!("name the set: `--dir {}`", shell_path(set)),
             Self::LinkMissing { directory, links } => {
-                let made = links.iter().map(|link| {
-                    format!("ln -s .egext/current/{link} {}", shell_path(&directory.join(link)))
-                });
+                let made = links.iter().map(|link| link_command(&directory.join(link)));
                 format!("the set in `.egext` is whole: `{}` puts back what is missing", made.collect::<Vec<_>>().join(" && "))
             }
             Self::OneSide { role, .. } => format!(
