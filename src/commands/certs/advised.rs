@@ -21,7 +21,7 @@ impl Advised {
 }
 
 impl CertsError {
-    /// The same, if it says that the directory of `--dir` is not there: nobody has to have typed that.
+    /// The same error. If the directory of `--dir` is missing, the hint names the flag, since `certs` is only its default.
     pub(super) fn without_set(self, directory: &Path) -> Self {
         let is_missing = matches!(
             &self,

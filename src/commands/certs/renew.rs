@@ -22,7 +22,7 @@ pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, 
     change(&plan.directory, &SET_FILES, plan.dry_run, |set| plan.act(&set, now))
 }
 
-/// What `egext certs renew` shall do.
+/// What `egext certs renew` was asked to do.
 #[derive(Debug)]
 struct Plan {
     directory: PathBuf,

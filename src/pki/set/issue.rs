@@ -1,4 +1,4 @@
-//! A set of certificates, made in memory: what it shall be like, and what was made.
+//! A set of certificates, made in memory: what it is to be like, and what was made.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::panic::resume_unwind;
@@ -14,7 +14,7 @@ use crate::pki::{
 };
 use crate::units::Span;
 
-/// What a set of certificates for one channel shall be like.
+/// What a set of certificates for one channel is to be like.
 #[derive(Clone, Debug)]
 pub struct SetPlan {
     /// What the server may be called: at least one name.

@@ -24,7 +24,7 @@ pub(super) enum There {
     Stays,
 }
 
-/// What `egext certs init` shall do.
+/// What `egext certs init` was asked to do.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) directory: PathBuf,

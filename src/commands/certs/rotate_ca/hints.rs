@@ -116,7 +116,7 @@ impl Plan {
         words(&[private].into_iter().chain(wished).chain([self.passphrase_flag()]).collect::<Vec<_>>())
     }
 
-    /// What a private CA shall be like: flags and their values.
+    /// What was asked of a private CA: flags and their values.
     fn wished(&self) -> Vec<(&'static str, String)> {
         let Verb::Prepare { wishes, .. } = &self.verb else { return Vec::new() };
         let names = wishes.permit.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");

@@ -79,7 +79,7 @@ impl Issued {
     }
 }
 
-/// What a leaf shall be like.
+/// What a leaf certificate is to be like.
 ///
 /// A SPIFFE id among the names makes it an X509-SVID, which passes for both sides.
 #[derive(Clone, Copy, Debug)]

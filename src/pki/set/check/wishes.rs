@@ -16,17 +16,17 @@ use super::{StoredKey, StoredSet, words};
 /// What was asked for, as far as it was.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// Names that the server's certificate shall have.
+    /// Names that the server's certificate is to have.
     pub names: Vec<SubjectName>,
-    /// Names that the client's certificate shall have.
+    /// Names that the client's certificate is to have.
     pub client_names: Vec<SubjectName>,
-    /// The server's certificate shall have no names for its own machine beside them.
+    /// The server's certificate is to have no names for its own machine.
     pub no_local_names: bool,
     /// Of the server.
     pub server_common_name: Option<String>,
     /// Of the client.
     pub client_common_name: Option<String>,
-    /// The CA shall be good for these names only.
+    /// The CA is to be good for these names only.
     pub name_constraints: bool,
     /// Of the keys.
     pub key_type: Option<KeyType>,
@@ -85,7 +85,7 @@ impl StoredSet {
         )
     }
 
-    /// Names for the server's own machine that it shall not have.
+    /// Names for the server's own machine that it is not to have.
     fn idle_names(&self, wanted: &Wanted) -> Option<Finding> {
         let (local, there) = (local_names(), &self.server.leaf().names);
         let idle = |name: &&SubjectName| there.contains(name) && !wanted.names.contains(name);

@@ -31,7 +31,7 @@ use crate::pki::{
 use crate::report::{Finding, Id};
 use crate::units::Within;
 
-/// What shall be renewed, and how.
+/// What is to be renewed, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// The end of a certificate's life in which it is due: by default the last third.

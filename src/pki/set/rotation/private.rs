@@ -13,7 +13,7 @@ use crate::pki::x509::lifetime;
 use crate::pki::{CA_KEY_FILE, Certificate, KeyType, NEXT_CA_KEY_FILE, Passphrase, SubjectName};
 use crate::units::Span;
 
-/// What a new CA shall be like.
+/// What a new CA is to be like.
 #[derive(Clone, Debug)]
 pub struct PrivateCa {
     /// Of its key.
