@@ -19,6 +19,8 @@ pub enum GenerateCommand {
     Findings,
     /// Print a manual page
     Man(Man),
+    /// Print `docs/report.schema.json`, the JSON Schema of `-o json`
+    Schema,
 }
 
 /// Print a completion script for a shell.

@@ -31,6 +31,7 @@ impl Command {
                 GenerateCommand::Completions(_) => "generate completions",
                 GenerateCommand::Findings => "generate findings",
                 GenerateCommand::Man(_) => "generate man",
+                GenerateCommand::Schema => "generate schema",
             },
             Self::Man(_) => "man",
             Self::Probe(_) => "probe",

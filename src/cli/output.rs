@@ -17,6 +17,7 @@ pub fn formats(command: &str) -> &'static [Format] {
         | "generate completions"
         | "generate findings"
         | "generate man"
+        | "generate schema"
         | "man" => ONLY_HUMAN,
         _ => &[Format::Human, Format::Json],
     }

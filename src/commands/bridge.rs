@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -174,10 +175,17 @@ fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(
     Ok((plan, used))
 }
 
+/// What `egext bridge` adds to its JSON object, at its end.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Details {
+    /// Where it listened.
+    listen: String,
+}
+
 fn report(address: &Address, drained: Drained) -> Report {
     let mut report = Report::new("bridge");
     report.body = Body::Data(Zeroizing::default());
-    report.details.insert("listen".to_owned(), json!(address.to_string()));
+    report.detail(&Details { listen: address.to_string() });
     if drained == Drained::Cut {
         let message = "calls under way were cut";
         let finding = Finding::new(Id::BridgeDrainCut, address.to_string(), message)

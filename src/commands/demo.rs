@@ -1,7 +1,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -10,7 +11,7 @@ use super::{Clock, Error, block_on};
 use crate::cli;
 use crate::demo::{DemoError, Stage};
 use crate::pki::when;
-use crate::report::{Line, Printer, Report, Role};
+use crate::report::{Id, Line, Printer, Report, Role};
 
 pub(super) fn run(arguments: &cli::Demo, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
     let directory = TempDir::with_prefix("egext-demo-").map_err(Error::TemporaryDirectory)?;
@@ -62,25 +63,69 @@ async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, D
     );
     said(&mut report, "bridge", &format!("{} -> {}", stage.socket(), stage.server()));
     let healthy = probe(&stage, &mut report).await?;
+    let mut details = Details {
+        directory: directory.path().display().to_string(),
+        server: stage.server().to_string(),
+        bridge: stage.socket().to_string(),
+        stanza: stage.stanza()?,
+        ..Details::default()
+    };
     if healthy {
-        call(&stage, &mut report).await?;
-        refuse_stranger(&stage, &mut report).await?;
+        details.hook = Some(call(&stage, &mut report).await?);
+        details.stranger = Some(refuse_stranger(&stage, &mut report).await?);
     }
-    let stanza = stage.stanza()?;
-    report.details.insert("directory".to_owned(), json!(directory.path()));
-    report.details.insert("server".to_owned(), json!(stage.server().to_string()));
-    report.details.insert("bridge".to_owned(), json!(stage.socket().to_string()));
-    report.details.insert("stanza".to_owned(), json!(stanza));
     if keep {
         say_what_to_try(&stage, &mut report);
     } else if healthy {
-        stop_server(&mut stage, &mut report).await?;
+        details.server_down = Some(stop_server(&mut stage, &mut report).await?);
     }
     let seconds = begin.elapsed().as_secs_f64();
-    report.details.insert("seconds".to_owned(), json!((seconds * 1000.0).round() / 1000.0));
+    details.seconds = (seconds * 1000.0).round() / 1000.0;
+    report.detail(&details);
     closing(&mut report, keep, seconds);
-    report.talk.text(&stanza);
+    report.talk.text(&details.stanza);
     Ok(Played { report, stage })
+}
+
+/// What `egext demo` adds to its JSON object.
+#[derive(Default, Serialize, JsonSchema)]
+pub(super) struct Details {
+    /// The hook that was called, if the channel was healthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hook: Option<HookDetails>,
+    /// What a client without our certificate was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stranger: Option<Id>,
+    /// Where all of it was.
+    directory: String,
+    /// Where the server listened.
+    server: String,
+    /// Where the bridge listened.
+    bridge: String,
+    /// What Envoy Gateway would need.
+    stanza: String,
+    /// What the bridge answered once the server was stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_down: Option<StatusDetails>,
+    /// How long all of it took.
+    seconds: f64,
+}
+
+/// A hook that was called.
+#[derive(Serialize, JsonSchema)]
+struct HookDetails {
+    method: &'static str,
+    /// Of the message.
+    octets: usize,
+    /// The client that the server saw.
+    client: String,
+}
+
+/// A gRPC status.
+#[derive(Serialize, JsonSchema)]
+struct StatusDetails {
+    code: String,
+    message: String,
 }
 
 async fn probe(stage: &Stage, report: &mut Report) -> Result<bool, DemoError> {
@@ -97,7 +142,7 @@ async fn probe(stage: &Stage, report: &mut Report) -> Result<bool, DemoError> {
     Ok(healthy)
 }
 
-async fn call(stage: &Stage, report: &mut Report) -> Result<(), DemoError> {
+async fn call(stage: &Stage, report: &mut Report) -> Result<HookDetails, DemoError> {
     let call = stage.call().await?;
     let words = format!(
         "{} through the bridge and back, unchanged; the server saw `{}`",
@@ -105,23 +150,18 @@ async fn call(stage: &Stage, report: &mut Report) -> Result<(), DemoError> {
         call.client
     );
     step(report, "hook call", &words, call.took);
-    report.details.insert(
-        "hook".to_owned(),
-        json!({ "method": call.hook.method(), "octets": call.octets, "client": call.client }),
-    );
-    Ok(())
+    Ok(HookDetails { method: call.hook.method(), octets: call.octets, client: call.client })
 }
 
-async fn refuse_stranger(stage: &Stage, report: &mut Report) -> Result<(), DemoError> {
+async fn refuse_stranger(stage: &Stage, report: &mut Report) -> Result<Id, DemoError> {
     let outcome = stage.probe_as_stranger().await?;
     let refusal = outcome.findings.first().ok_or(DemoError::StrangerAccepted)?;
     let words = format!("without our certificate: {}", refusal.message);
     step(report, "stranger", &words, outcome.took());
-    report.details.insert("stranger".to_owned(), json!(refusal.id));
-    Ok(())
+    Ok(refusal.id)
 }
 
-async fn stop_server(stage: &mut Stage, report: &mut Report) -> Result<(), DemoError> {
+async fn stop_server(stage: &mut Stage, report: &mut Report) -> Result<StatusDetails, DemoError> {
     let begin = Instant::now();
     let status = stage.call_without_server().await?;
     step(
@@ -131,11 +171,7 @@ async fn stop_server(stage: &mut Stage, report: &mut Report) -> Result<(), DemoE
         begin.elapsed(),
     );
     report.talk.line(Line::default().plain("                 ").with(Role::Dim, status.message()));
-    report.details.insert(
-        "server_down".to_owned(),
-        json!({ "code": format!("{:?}", status.code()), "message": status.message() }),
-    );
-    Ok(())
+    Ok(StatusDetails { code: format!("{:?}", status.code()), message: status.message().to_owned() })
 }
 
 fn say_what_to_try(stage: &Stage, report: &mut Report) {

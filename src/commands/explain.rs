@@ -1,8 +1,9 @@
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::Error;
 use crate::cli::Explain;
-use crate::report::{Body, Id, Layer, Report, explanation};
+use crate::report::{Body, Entry, Id, Layer, Report, Severity, explanation};
 
 pub(super) fn run(arguments: &Explain) -> Result<Report, Error> {
     let mut report = Report::new("explain");
@@ -14,13 +15,35 @@ pub(super) fn run(arguments: &Explain) -> Result<Report, Error> {
         Some(_) => explanation(ids[0]),
         None => ids.iter().map(|id| format!("{:<35} {}\n", id.name(), id.entry().severity)).collect(),
     });
-    let entries = ids.iter().map(|id| {
-        let entry = id.entry();
-        json!({
-            "id": entry.name, "severity": entry.severity, "layer": entry.layer.map(Layer::name),
-            "may_pass": entry.may_pass, "cause": entry.cause, "cure": entry.cure,
-        })
-    });
-    report.details.insert("explanations".to_owned(), entries.collect());
+    report.detail(&Details { explanations: ids.iter().map(|id| Explanation::of(*id)).collect() });
     Ok(report)
+}
+
+/// What `egext explain` adds to its JSON object.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Details {
+    explanations: Vec<Explanation>,
+}
+
+/// What a finding means.
+#[derive(Serialize, JsonSchema)]
+struct Explanation {
+    id: Id,
+    /// How grave it usually is.
+    severity: Severity,
+    /// The layer of a channel that it is about, where that does not depend on when it shows.
+    layer: Option<Layer>,
+    /// Trying again soon may help without anybody doing anything about it.
+    may_pass: bool,
+    /// What leads to it.
+    cause: &'static str,
+    /// What ends it.
+    cure: &'static str,
+}
+
+impl Explanation {
+    fn of(id: Id) -> Self {
+        let Entry { severity, layer, may_pass, cause, cure, .. } = *id.entry();
+        Self { id, severity, layer, may_pass, cause, cure }
+    }
 }

@@ -2,10 +2,12 @@ use std::io;
 
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::Error;
+use super::{Error, details};
 use crate::cli::{Cli, Completions, Generate, GenerateCommand, Man};
-use crate::report::{Body, Report, findings_page};
+use crate::report::{Body, Report, findings_page, json_schema};
 
 pub(super) fn run(arguments: Generate) -> Result<Report, Error> {
     match arguments.command {
@@ -13,6 +15,7 @@ pub(super) fn run(arguments: Generate) -> Result<Report, Error> {
             Ok(text("generate completions", completions_for(shell)))
         }
         GenerateCommand::Findings => Ok(text("generate findings", findings_page())),
+        GenerateCommand::Schema => Ok(text("generate schema", json_schema(details::VERBS))),
         GenerateCommand::Man(Man { verbs }) => Ok(text("generate man", manual(&verbs)?)),
     }
 }
@@ -27,11 +30,17 @@ pub(super) fn man(arguments: &Man) -> Result<Report, Error> {
     Ok(text("man", manual(&arguments.verbs)?))
 }
 
+/// What `egext version` adds to its JSON object.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct VersionDetails {
+    version: &'static str,
+}
+
 /// `egext version`
 pub(super) fn version() -> Report {
     let version = env!("CARGO_PKG_VERSION");
     let mut report = Report::new("version");
-    report.details.insert("version".to_owned(), version.into());
+    report.detail(&VersionDetails { version });
     report.body = Body::Text(format!("egext {version}\n"));
     report
 }

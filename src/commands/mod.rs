@@ -5,6 +5,7 @@ mod bridge;
 mod certs;
 mod config;
 mod demo;
+mod details;
 mod explain;
 mod generate;
 mod material;

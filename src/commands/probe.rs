@@ -2,7 +2,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::material::Files as _;
@@ -57,7 +58,7 @@ pub(super) fn report(outcomes: Vec<TargetOutcome>) -> Report {
         }
         report.talk.append(talk(outcome));
     }
-    report.details.insert("targets".to_owned(), outcomes.iter().map(details).collect());
+    report.detail(&Details { targets: outcomes.iter().map(TargetDetails::of).collect() });
     report.findings = outcomes.into_iter().flat_map(|outcome| outcome.findings).collect();
     report
 }
@@ -237,30 +238,61 @@ fn attempts(outcome: &TargetOutcome) -> String {
     }
 }
 
-fn details(outcome: &TargetOutcome) -> Value {
-    let layers: Vec<_> = outcome
-        .layers
-        .iter()
-        .map(|layer| {
-            let mut object = json!({ "layer": layer.layer.name(), "state": layer.state });
-            if !layer.detail.is_empty() {
-                object["detail"] = layer.detail.clone().into();
-            }
-            if let Some(took) = layer.took {
-                object["milliseconds"] = rounded(took).into();
-            }
-            object
-        })
-        .collect();
-    json!({
-        "address": outcome.address.to_string(),
-        "healthy": outcome.is_healthy(),
-        "attempts": outcome.attempts,
-        "failed_layer": outcome.failed_layer().map(Layer::name),
-        "cause": outcome.cause().map(|cause| cause.id),
-        "milliseconds": rounded(outcome.took()),
-        "layers": layers,
-    })
+/// What `egext probe` adds to its JSON object.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Details {
+    /// One for each address, in the order in which they were typed.
+    targets: Vec<TargetDetails>,
+}
+
+/// What became of one target.
+#[derive(Serialize, JsonSchema)]
+struct TargetDetails {
+    address: String,
+    /// No layer failed.
+    healthy: bool,
+    /// How many attempts were made; the rest is about the last one.
+    attempts: u32,
+    failed_layer: Option<Layer>,
+    /// The finding that says why it is not healthy.
+    cause: Option<Id>,
+    /// Time of all layers together.
+    milliseconds: f64,
+    /// From the ground up.
+    layers: Vec<LayerDetails>,
+}
+
+/// What became of one layer.
+#[derive(Serialize, JsonSchema)]
+struct LayerDetails {
+    layer: Layer,
+    state: State,
+    /// What it was built with, or why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// Without the layers below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milliseconds: Option<f64>,
+}
+
+impl TargetDetails {
+    fn of(outcome: &TargetOutcome) -> Self {
+        let layers = outcome.layers.iter().map(|layer| LayerDetails {
+            layer: layer.layer,
+            state: layer.state,
+            detail: Some(layer.detail.clone()).filter(|detail| !detail.is_empty()),
+            milliseconds: layer.took.map(rounded),
+        });
+        Self {
+            address: outcome.address.to_string(),
+            healthy: outcome.is_healthy(),
+            attempts: outcome.attempts,
+            failed_layer: outcome.failed_layer(),
+            cause: outcome.cause().map(|cause| cause.id),
+            milliseconds: rounded(outcome.took()),
+            layers: layers.collect(),
+        }
+    }
 }
 
 fn milliseconds(took: Duration) -> String {

@@ -37,6 +37,7 @@ pub struct LayerOutcome {
 
 /// What became of a layer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema), schemars(rename = "LayerState"))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// This channel does without it.

@@ -5,6 +5,7 @@ use super::{Hint, Id, Said, Severity};
 
 /// One thing that was found, with a stable id.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Stable name, listed in `docs/findings.md`.
     pub id: Id,
@@ -58,6 +59,7 @@ impl Finding {
 
 /// The facts behind a finding, by name.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Evidence(Map<String, Value>);
 

@@ -28,35 +28,67 @@ pub(super) fn error(command: Option<&str>, said: &Said, exit_code: u8) -> String
     })
 }
 
+/// What a command found out.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct ReportObject<'a> {
+    /// What this object is, and which version of it.
     schema: &'static str,
+    /// The command that was run.
     command: &'a str,
+    /// The gravest finding; `ok` if none is a warning or an error.
     status: Status,
+    /// The exit code of the process.
     exit_code: u8,
+    /// Something is due within the time that was asked about.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     due: bool,
+    /// What was found, in the order in which it was found.
     findings: &'a [Finding],
     #[serde(flatten)]
+    #[cfg_attr(feature = "cli", schemars(skip))]
     details: &'a Map<String, Value>,
 }
 
+/// The command could not run.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct ErrorObject<'a> {
+    /// What this object is, and which version of it.
     schema: &'static str,
+    /// The command that was typed, as far as it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a str>,
+    /// `error`.
     status: Status,
+    /// The exit code of the process.
     exit_code: u8,
+    /// None: the command did not come so far.
     findings: [Finding; 0],
+    /// Why it could not run.
     error: Cause<'a>,
 }
 
+/// Why a command could not run.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct Cause<'a> {
+    /// What happened.
     message: &'a str,
+    /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
+}
+
+/// Schemas of a report and of an error.
+#[cfg(feature = "cli")]
+pub(super) fn schemas(generator: &mut schemars::SchemaGenerator) -> [schemars::Schema; 2] {
+    use schemars::JsonSchema as _;
+
+    [ReportObject::json_schema(generator), ErrorObject::json_schema(generator)].map(|mut schema| {
+        schema.ensure_object()["properties"]["schema"]["const"] = SCHEMA.into();
+        schema
+    })
 }
 
 fn render(object: &impl Serialize) -> String {
@@ -66,4 +98,4 @@ fn render(object: &impl Serialize) -> String {
     text
 }
 
-const SCHEMA: &str = "egext.report/1";
+pub(super) const SCHEMA: &str = "egext.report/1";

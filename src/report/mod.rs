@@ -16,6 +16,8 @@ mod page;
 mod printer;
 mod prometheus;
 mod said;
+#[cfg(feature = "cli")]
+mod schema;
 mod severity;
 mod stream;
 mod talk;
@@ -29,9 +31,12 @@ pub use printer::{Colour, Format, OutputOptions, Printer};
 #[cfg(feature = "cli")]
 pub(crate) use said::has_long_part;
 pub(crate) use said::{MORE_DESCRIPTORS, Said, is_lack_of_descriptors};
+#[cfg(feature = "cli")]
+pub use schema::{Verb, json_schema};
 pub use severity::Severity;
 pub use talk::{Line, Role, Talk};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -86,6 +91,13 @@ impl Report {
         }
     }
 
+    /// Adds the command's own keys of the JSON object: the fields of `details`, in their order.
+    pub fn detail(&mut self, details: &impl Serialize) {
+        let keys = serde_json::to_value(details).expect("strings, numbers and lists always serialise");
+        let Value::Object(keys) = keys else { unreachable!("the details of a command are a struct") };
+        self.details.extend(keys);
+    }
+
     /// Adds a check and what it found.
     pub fn check(&mut self, name: &'static str, subject: impl Into<String>, findings: Vec<Finding>) {
         let state = if findings.is_empty() { State::Passed } else { State::Found(findings.clone()) };
@@ -115,7 +127,8 @@ impl Body {
 }
 
 /// The `status` key of the JSON object.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Something is broken, or the command could not run.

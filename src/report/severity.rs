@@ -7,6 +7,7 @@ use crate::choice::{self, UnknownChoice};
 
 /// How grave a finding is. The order counts: `Error` is the greatest.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Good to know.

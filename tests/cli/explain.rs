@@ -61,3 +61,10 @@ fn the_findings_page_is_what_the_table_says() {
     assert_eq!(run.exit_code, 0);
     assert_data_eq!(run.stdout, Data::read_from(Path::new("docs/findings.md"), None).raw());
 }
+
+#[test]
+fn the_schema_is_what_the_types_say() {
+    let run = egext(["generate", "schema"]).run();
+    assert_eq!(run.exit_code, 0);
+    assert_data_eq!(run.stdout, Data::read_from(Path::new("docs/report.schema.json"), None).raw());
+}

@@ -1,7 +1,10 @@
+mod details;
+
 use std::path::Path;
 
-use serde_json::{Value, json};
 use time::OffsetDateTime;
+
+pub(in crate::commands) use details::Details;
 
 use super::presented::{Question, client_in};
 use super::{Advised, CertsError, lines};
@@ -157,13 +160,7 @@ fn report(audit: Audit, now: OffsetDateTime) -> Report {
     report.due = audit.is_due();
     report.talk = talk(&audit, now);
     report.metrics = metrics(&audit);
-    report.details.insert("checks".to_owned(), audit.checks.iter().map(check_object).collect());
-    report.details.insert("certificates".to_owned(), certificates(&audit));
-    let verdicts = audit.verdicts.iter().map(|verdict| {
-        let words = |refusal: &Option<String>| refusal.clone().map_or("accepts".into(), Value::from);
-        json!({ "subject": verdict.subject, "webpki": words(&verdict.webpki), "go": words(&verdict.go) })
-    });
-    report.details.insert("verifiers".to_owned(), verdicts.collect());
+    report.detail(&Details::of(&audit));
     report.findings = audit.findings().cloned().collect();
     report.checks = audit.checks;
     report
@@ -216,37 +213,6 @@ fn tell(talk: &mut Talk, check: &Check) {
             }
         }
     }
-}
-
-fn check_object(check: &Check) -> Value {
-    let mut object = json!({ "check": check.name, "subject": check.subject });
-    match &check.state {
-        State::Found(findings) => {
-            object["state"] = "found".into();
-            object["ids"] = findings.iter().map(|finding| finding.id.name()).collect();
-        }
-        State::Passed => object["state"] = "passed".into(),
-        State::Skipped(reason) => {
-            object["state"] = "skipped".into();
-            object["reason"] = (*reason).into();
-        }
-    }
-    object
-}
-
-fn certificates(audit: &Audit) -> Value {
-    let objects = audit.certificates.iter().map(|(source, certificate)| {
-        json!({
-            "source": source,
-            "subject": certificate.subject.as_str(),
-            "issuer": certificate.issuer.as_str(),
-            "serial": certificate.serial,
-            "not_before": when::timestamp(certificate.not_before),
-            "not_after": when::timestamp(certificate.not_after),
-            "sha256": certificate.fingerprint(),
-        })
-    });
-    objects.collect()
 }
 
 /// Dates under the names that ssl_exporter gave them, so that its dashboards and alerts fit; the rest is ours.

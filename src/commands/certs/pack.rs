@@ -1,6 +1,9 @@
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::issue::refuse_odd;
 use super::{Advised, CertsError, lines};
 use crate::cli::CertsPack;
@@ -9,6 +12,17 @@ use crate::pki::pack::{self, Pack};
 use crate::pki::store::{self, StoreError};
 use crate::report::{Body, Report, Role as Style};
 use crate::shell::shell_path;
+
+/// What `egext certs pack` adds to its JSON object.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::commands) struct Details {
+    /// Its file.
+    archive: String,
+    /// The side that it is for.
+    role: String,
+    /// What was put into it.
+    files: Vec<String>,
+}
 
 pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Report, CertsError> {
     let CertsPack { role, name, out, dir } = arguments;
@@ -51,9 +65,7 @@ pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Re
     lines::certificate(&mut report, &role.to_string(), pack.leaf(), &pack.leaf().key.to_string(), now);
     let sources = pack.sources().map(|name| dir.join(name)).collect::<Vec<_>>();
     let paths = sources.iter().map(|path| lines::words(path)).collect::<Vec<_>>();
-    report.details.insert("archive".to_owned(), lines::words(out).into());
-    report.details.insert("role".to_owned(), role.to_string().into());
-    report.details.insert("files".to_owned(), paths.into());
+    report.detail(&Details { archive: lines::words(out), role: role.to_string(), files: paths });
     lines::files(&mut report, &[("in it".to_owned(), sources)]);
     if name.is_some() {
         let names = pack.names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

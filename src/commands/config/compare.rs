@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
 use super::add;
@@ -12,8 +13,21 @@ use crate::gateway::{Section, masked, sections};
 use crate::printable::printable;
 use crate::report::{Body, Finding, Id, Line, Report, Role, enumeration};
 
-/// Says in `report` how `found`, the text of the file, differs from what is `expected`.
-pub(super) fn compare(report: &mut Report, path: &Path, found: &str, expected: &str) {
+/// A file, and whether it is what would be written.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Checked {
+    file: String,
+    same: bool,
+}
+
+/// Says in `report` how `found`, the text of the file, differs from what is `expected`; returns that for a program,
+/// with the difference of the texts, if there is one.
+pub(super) fn compare(
+    report: &mut Report,
+    path: &Path,
+    found: &str,
+    expected: &str,
+) -> (Checked, Option<String>) {
     let subject = path.display().to_string();
     let form = Form::of(found);
     let plain = form.plain(found);
@@ -21,14 +35,14 @@ pub(super) fn compare(report: &mut Report, path: &Path, found: &str, expected: &
     // A stanza is made to stand beside other keys.
     let has_foreign = report.command == WHOLE_FILE && !part.foreign.is_empty();
     let same = part.own == expected && form.is_ours() && !has_foreign;
-    report.details.insert("check".to_owned(), json!({ "file": subject, "same": same }));
+    let checked = Checked { file: subject.clone(), same };
     if same {
         report.talk.line(Line::default().plain("  ").with(Role::Good, "√").plain(format!(
             " `{subject}` {} what `egext {}` writes",
             part.verb(),
             report.command
         )));
-        return;
+        return (checked, None);
     }
     let command = format!("egext {}", report.command);
     let mut finding =
@@ -44,15 +58,16 @@ pub(super) fn compare(report: &mut Report, path: &Path, found: &str, expected: &
         true => "take these keys out, or compare only the extension with `config stanza --check`",
     };
     add(report, finding.with_hint(hint));
-    if part.own != expected {
-        let names = (&*printable(&subject), &*command);
-        let diff = match &part.place {
-            None => diff(&part.own, expected, ("", ""), names),
-            Some(place) => diff(&part.own, expected, (&plain[..place.start], &plain[place.end..]), names),
-        };
-        report.details.insert("diff".to_owned(), json!(diff));
-        report.body = Body::Text(shown(&diff));
+    if part.own == expected {
+        return (checked, None);
     }
+    let names = (&*printable(&subject), &*command);
+    let diff = match &part.place {
+        None => diff(&part.own, expected, ("", ""), names),
+        Some(place) => diff(&part.own, expected, (&plain[..place.start], &plain[place.end..]), names),
+    };
+    report.body = Body::Text(shown(&diff));
+    (checked, Some(diff))
 }
 
 fn message(command: &str, part: &Part<'_>, form: &Form, expected: &str) -> String {

@@ -3,10 +3,11 @@ mod compare;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
-use compare::compare;
+use compare::{Checked, compare};
 
 use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
@@ -36,19 +37,45 @@ fn write(
     let plan = Plan::decide(request(arguments, file)?)?;
     let yaml = plan.yaml();
     let mut report = Report::new(command);
-    let details = &mut report.details;
-    details.insert("eg_version".to_owned(), json!(plan.version().to_string()));
-    details.insert("mode".to_owned(), json!(plan.mode().name()));
-    details.insert("bridge_command".to_owned(), json!(plan.bridge().map(ToString::to_string)));
-    details.insert("yaml".to_owned(), json!(yaml));
     for finding in plan.findings() {
         add(&mut report, finding.clone());
     }
-    match &arguments.check {
-        None => report.body = Body::data(yaml),
-        Some(path) => compare(&mut report, path, &read(path)?, &yaml),
+    let checked = match &arguments.check {
+        None => None,
+        Some(path) => Some(compare(&mut report, path, &read(path)?, &yaml)),
+    };
+    let (check, diff) = checked.map_or((None, None), |(check, diff)| (Some(check), diff));
+    report.detail(&Details {
+        eg_version: plan.version().to_string(),
+        mode: plan.mode().name(),
+        bridge_command: plan.bridge().map(ToString::to_string),
+        yaml: &yaml,
+        check,
+        diff,
+    });
+    if arguments.check.is_none() {
+        report.body = Body::data(yaml);
     }
     Ok(report)
+}
+
+/// What `egext config` adds to its JSON object.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Details<'a> {
+    /// The release of Envoy Gateway that it is for.
+    eg_version: String,
+    /// How Envoy Gateway runs.
+    mode: &'static str,
+    /// What has to run beside it.
+    bridge_command: Option<String>,
+    /// The configuration itself.
+    yaml: &'a str,
+    /// What `--check` was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<Checked>,
+    /// From the file to what it would be, where that can be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
 }
 
 fn standalone(arguments: &Gateway) -> Result<Standalone, ConfigError> {

@@ -1,7 +1,9 @@
 use std::fmt::{self, Display};
 
 /// The layers of a channel, in the order in which they are built: those of a connection, and what only a probe asks for.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum Layer {
     /// The host name has addresses.
     Resolve,

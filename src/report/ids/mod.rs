@@ -134,6 +134,18 @@ impl Serialize for Id {
     }
 }
 
+#[cfg(feature = "cli")]
+impl schemars::JsonSchema for Id {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "FindingId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let description = "The stable name of a finding; `docs/findings.md` says what each means.";
+        schemars::json_schema!({ "description": description, "type": "string", "enum": Self::ALL })
+    }
+}
+
 /// An id that ends as `name` does, or that shares its longest beginning, and of several such its end as well.
 fn nearest(name: &str) -> Option<&'static str> {
     let names = || Id::ALL.iter().map(|id| id.name());

@@ -136,6 +136,7 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("generate completions", " bash", 0),
     ("generate findings", "", 0),
     ("generate man", " certs init", 0),
+    ("generate schema", "", 0),
     ("man", " certs init", 0),
     ("probe", " {server}", 0),
     ("probe", " tcp://127.0.0.1:1", 1),

@@ -11,6 +11,7 @@ mod printed;
 mod provoked;
 mod run;
 mod running;
+mod schema;
 mod server;
 mod tls;
 

@@ -6,16 +6,19 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::provoked;
+use crate::{provoked, schema};
 
 /// Looks at what a run has printed on stdout or stderr.
 ///
 /// # Panics
-/// When a value stands in a message as Rust writes it for debugging.
+/// When a value stands in a message as Rust writes it for debugging, or an object is not what the JSON Schema says.
 #[track_caller]
 pub fn printed(text: &str) {
     match serde_json::from_str::<Value>(text) {
         Ok(value) => {
+            if value["schema"].is_string() {
+                schema::assert_conforms(&value);
+            }
             if let Some(findings) = value["findings"].as_array() {
                 provoked::record(findings.iter().filter_map(|finding| finding["id"].as_str()));
             }

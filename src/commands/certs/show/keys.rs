@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
+use super::details::{Key, KeyState};
 use crate::pki::inspect::{KeyFile, PemFile};
-use crate::pki::{Encryption, KeyKind, encrypt_anew_hint};
+use crate::pki::{Encryption, KeyKind, PublicKey, encrypt_anew_hint};
 
 pub(super) fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> String {
     let words = match key {
@@ -32,19 +31,17 @@ pub(super) fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, boo
     }
 }
 
-pub(super) fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(PathBuf, bool)>) -> Value {
-    let mut object = json!({
-        "source": file.path.display().to_string(),
-        "state": match key {
-            KeyFile::Encrypted(_) => "encrypted",
-            KeyFile::Unusable => "unusable",
-            KeyFile::Usable(_) => "usable",
-        },
-    });
-    if let KeyFile::Usable(key) = key {
-        object["key_type"] = key.to_string().into();
-        object["sha256"] = key.fingerprint().into();
+pub(super) fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(PathBuf, bool)>) -> Key {
+    let (state, usable) = match key {
+        KeyFile::Encrypted(_) => (KeyState::Encrypted, None),
+        KeyFile::Unusable => (KeyState::Unusable, None),
+        KeyFile::Usable(key) => (KeyState::Usable, Some(key)),
+    };
+    Key {
+        source: file.path.display().to_string(),
+        state,
+        key_type: usable.map(ToString::to_string),
+        sha256: usable.map(PublicKey::fingerprint),
+        certificate_file: owner.map(|(path, _)| path.display().to_string()),
     }
-    object["certificate_file"] = owner.map(|(path, _)| path.display().to_string()).into();
-    object
 }

@@ -1,5 +1,6 @@
 //! `egext certs show`: what files hold and what servers present.
 
+mod details;
 mod keys;
 mod short;
 mod verified;
@@ -7,7 +8,6 @@ mod verified;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::CertsError;
@@ -16,11 +16,11 @@ use crate::cli::CertsShow;
 use crate::commands::Error;
 use crate::commands::material::DEFAULT_DIRECTORY;
 use crate::pki::inspect::{KeyFile, PemFile, block, entries, first_out_of_order};
-use crate::pki::{
-    Anchors, CA_CERTIFICATE_FILE, Certificate, ExtendedKeyUsages, Found, IdentityError, Passphrase, when,
-};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, Found, IdentityError, Passphrase, when};
 use crate::printable::printable;
 use crate::report::{Body, Finding, Hint as _, Id, Report};
+pub(in crate::commands) use details::Details;
+use details::{Chain, Side};
 use keys::{key_object, key_words};
 use verified::Verified;
 
@@ -106,12 +106,12 @@ impl LeftOut {
         format!("{}: not shown: {}\n{}", printable(&path), self.reason, hint.unwrap_or_default())
     }
 
-    fn object(&self) -> Value {
-        json!({
-            "source": self.path.display().to_string(),
-            "reason": self.reason,
-            "hint": self.error.hint(),
-        })
+    fn object(&self) -> details::LeftOut {
+        details::LeftOut {
+            source: self.path.display().to_string(),
+            reason: self.reason.clone(),
+            hint: self.error.hint(),
+        }
     }
 }
 
@@ -214,18 +214,16 @@ impl Shown {
         }
         if let Some(verified) = &self.verified {
             text += &section(Path::new(&verified.address), &verified.words(), &[]);
-            report.details.insert("verification".to_owned(), verified.object());
         }
         for file in &self.left_out {
             text += &file.lines();
         }
-        report.details.insert("left_out".to_owned(), self.left_out.iter().map(LeftOut::object).collect());
         let pem = self.files.iter().flat_map(|file| &file.certificates).map(block);
         report.pem = Some(pem.collect());
         report.body = Body::Text(text.trim_start().to_owned());
-        for (name, list) in [("certificates", certificates), ("keys", keys), ("chains", chains)] {
-            report.details.insert(name.to_owned(), list.into());
-        }
+        let verification = self.verified.as_ref().map(Verified::object);
+        let left_out = self.left_out.iter().map(LeftOut::object).collect();
+        report.detail(&Details { verification, left_out, certificates, keys, chains });
     }
 
     fn rows(&self, certificate: &Certificate) -> Vec<(&'static str, String)> {
@@ -265,31 +263,33 @@ impl Shown {
         version.into_iter().chain(rows).collect()
     }
 
-    fn object(&self, file: &PemFile, index: usize, certificate: &Certificate) -> Value {
+    fn object(&self, file: &PemFile, index: usize, certificate: &Certificate) -> details::Certificate {
         let path = |path: PathBuf| path.display().to_string();
-        json!({
-            "source": file.path.display().to_string(),
-            "position": index + 1,
-            "version": certificate.version,
-            "subject": certificate.subject.as_str(),
-            "issuer": certificate.issuer.as_str(),
-            "issuer_file": self.issuer(certificate).map(path),
-            "self_issued": certificate.self_issued,
-            "names": certificate.names.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "is_ca": certificate.is_ca,
-            "path_length": certificate.path_length,
-            "key_usages": certificate.key_usages().map(|usages| usages.names().collect::<Vec<_>>()),
-            "extended_key_usages": certificate.extended_key_usages().map(ExtendedKeyUsages::names),
-            "key_type": certificate.key,
-            "key_file": self.key_file(certificate).map(path),
-            "not_before": when::timestamp(certificate.not_before),
-            "not_after": when::timestamp(certificate.not_after),
-            "serial": certificate.serial,
-            "signature": certificate.signed_with(),
-            "sha256": certificate.fingerprint(),
-            "key_sha256": certificate.key.fingerprint(),
-            "belongs_to": side(certificate).0,
-        })
+        details::Certificate {
+            source: file.path.display().to_string(),
+            position: index + 1,
+            version: certificate.version,
+            subject: certificate.subject.as_str().to_owned(),
+            issuer: certificate.issuer.as_str().to_owned(),
+            issuer_file: self.issuer(certificate).map(path),
+            self_issued: certificate.self_issued,
+            names: certificate.names.iter().map(ToString::to_string).collect(),
+            is_ca: certificate.is_ca,
+            path_length: certificate.path_length,
+            key_usages: certificate.key_usages().map(|usages| usages.names().collect()),
+            extended_key_usages: certificate
+                .extended_key_usages()
+                .map(|usages| usages.names().iter().map(ToString::to_string).collect()),
+            key_type: certificate.key.to_string(),
+            key_file: self.key_file(certificate).map(path),
+            not_before: when::timestamp(certificate.not_before),
+            not_after: when::timestamp(certificate.not_after),
+            serial: certificate.serial.clone(),
+            signature: certificate.signed_with().into_owned(),
+            sha256: certificate.fingerprint(),
+            key_sha256: certificate.key.fingerprint(),
+            belongs_to: side(certificate).0,
+        }
     }
 
     /// Whose key it is that no certificate here has.
@@ -348,27 +348,27 @@ fn usages(certificate: &Certificate) -> String {
 }
 
 /// Which side needs it: for a program and for a person.
-fn side(certificate: &Certificate) -> (&'static str, &'static str) {
+fn side(certificate: &Certificate) -> (Side, &'static str) {
     match (certificate.is_ca, certificate.server_auth, certificate.client_auth) {
-        (true, ..) => ("both", "both sides, which trust it"),
-        (_, true, false) => ("server", "the server"),
-        (_, false, true) => ("client", "the client"),
-        (_, true, true) => ("either", "either side"),
-        (_, false, false) => ("neither", "neither side of TLS"),
+        (true, ..) => (Side::Both, "both sides, which trust it"),
+        (_, true, false) => (Side::Server, "the server"),
+        (_, false, true) => (Side::Client, "the client"),
+        (_, true, true) => (Side::Either, "either side"),
+        (_, false, false) => (Side::Neither, "neither side of TLS"),
     }
 }
 
-fn order(file: &PemFile) -> (String, Value) {
+fn order(file: &PemFile) -> (String, Chain) {
     let source = file.path.display().to_string();
     let number = file.certificates.len();
     match first_out_of_order(&file.certificates) {
         None => (
             format!("a chain of {number} in the right order, leaf first"),
-            json!({ "source": source, "in_order": true }),
+            Chain { source, in_order: true, out_of_order_at: None },
         ),
         Some(position) => (
             format!("no chain in this order: certificate {position} did not issue the one before it"),
-            json!({ "source": source, "in_order": false, "out_of_order_at": position }),
+            Chain { source, in_order: false, out_of_order_at: Some(position) },
         ),
     }
 }

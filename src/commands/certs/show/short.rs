@@ -23,7 +23,7 @@ impl Shown {
     /// Its fields stand between tabs, none is ever empty, and new fields would follow the last one.
     fn line(&self, file: &PemFile, certificate: &Certificate) -> String {
         let names = certificate.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        let kind = if certificate.is_ca { "ca" } else { side(certificate).0 };
+        let kind = if certificate.is_ca { "ca" } else { side(certificate).0.name() };
         // Rounded down: 0 on the last day, and below zero from the moment in which it expires.
         let days = (certificate.not_after - self.now).whole_seconds().div_euclid(24 * 60 * 60);
         let fields = [

@@ -1,8 +1,8 @@
 //! Would a client trust what a server presents?
 
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::details::{Verification, VerificationState};
 use crate::commands::certs::presented::Question;
 use crate::host::Host;
 use crate::pki::{Anchors, Certificate, SubjectName, verify_server};
@@ -45,14 +45,18 @@ impl Verified {
         }
     }
 
-    pub(super) fn object(&self) -> Value {
+    pub(super) fn object(&self) -> Verification {
         let (state, ca, reason) = match &self.judged {
-            None => ("skipped", None, None),
-            Some((ca, None)) => ("verified", Some(ca), None),
-            Some((ca, Some(reason))) => ("refused", Some(ca), Some(reason)),
+            None => (VerificationState::Skipped, None, None),
+            Some((ca, None)) => (VerificationState::Verified, Some(ca), None),
+            Some((ca, Some(reason))) => (VerificationState::Refused, Some(ca), Some(reason)),
         };
-        json!({
-            "source": self.address, "name": self.name.to_string(), "ca": ca, "state": state, "reason": reason,
-        })
+        Verification {
+            source: self.address.clone(),
+            name: self.name.to_string(),
+            ca: ca.cloned(),
+            state,
+            reason: reason.cloned(),
+        }
     }
 }

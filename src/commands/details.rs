@@ -1,0 +1,32 @@
+//! Which types stand in the JSON object of which command: for its JSON Schema.
+
+use schemars::{JsonSchema, Schema, json_schema};
+
+use super::{bridge, certs, config, demo, explain, generate, probe};
+use crate::report::Verb;
+
+pub(super) const VERBS: &[Verb] = &[
+    ("bridge", bridge::Details::json_schema),
+    ("certs check", certs::CheckDetails::json_schema),
+    ("certs pack", certs::PackDetails::json_schema),
+    ("certs show", certs::ShowDetails::json_schema),
+    ("config gateway", config::Details::json_schema),
+    ("config stanza", config::Details::json_schema),
+    ("demo", demo::Details::json_schema),
+    ("explain", explain::Details::json_schema),
+    ("probe", probe::Details::json_schema),
+    ("version", generate::VersionDetails::json_schema),
+    // Keys that have no types of their own yet.
+    ("certs init", any),
+    ("certs issue", any),
+    ("certs remove", any),
+    ("certs renew", any),
+    ("certs rotate-ca activate", any),
+    ("certs rotate-ca finish", any),
+    ("certs rotate-ca prepare", any),
+    ("certs rotate-ca status", any),
+];
+
+fn any(_: &mut schemars::SchemaGenerator) -> Schema {
+    json_schema!({ "additionalProperties": true })
+}
