@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use egext::report::Id;
+use egext::report::FindingId;
 use egext_test_support::{provoked, skipped};
 
 #[test]
@@ -10,7 +10,7 @@ fn every_finding_is_provoked() {
     let Some(provoked) = provoked(Path::new(env!("CARGO_BIN_EXE_egext")), &["bridge", "cli"]) else {
         return skipped("it needs whole runs before it: `cargo test --test bridge --test cli`");
     };
-    for id in Id::ALL.iter().map(|id| id.name()) {
+    for id in FindingId::ALL.iter().map(|id| id.name()) {
         assert_eq!(provoked.contains(id), !BEYOND_TESTS.contains(&id), "`{id}`");
     }
 }

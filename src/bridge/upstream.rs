@@ -27,7 +27,7 @@ use crate::diagnosis::{Context, Speaker, diagnose};
 use crate::host::Host;
 use crate::net::{self, Address, Channel, Cut, Stage, Target, Trace};
 use crate::pki::Certificate;
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
 
 /// The way to the upstream.
@@ -227,7 +227,7 @@ impl Keeper {
         let fault = match outcome {
             Ok(channel) => return Ok(channel),
             // It costs the server a connection, and one answer is enough.
-            Err(fault) if self.last_cause() == Some(Id::ProbeHttp2Closed) => fault,
+            Err(fault) if self.last_cause() == Some(FindingId::ProbeHttp2Closed) => fault,
             Err(fault) => net::explain(&self.target, &dialed.trace, fault, deadline).await,
         };
         let context = Context {
@@ -255,13 +255,13 @@ impl Keeper {
         };
         let Some(outside) = addresses.into_iter().find(|ip| !net::is_of_this_machine(*ip)) else { return };
         self.told_plaintext = true;
-        let (upstream, id) = (self.target.address(), Id::BridgeUpstreamPlaintext);
+        let (upstream, id) = (self.target.address(), FindingId::BridgeUpstreamPlaintext);
         let tls = shell_word(&format!("tls://{}", upstream.authority())).into_owned();
         let hint = format!("let the server speak TLS, and start the bridge with `--upstream {tls}`");
         warn!(%upstream, %id, hint, "calls go to another machine ({outside}) in plaintext");
     }
 
-    fn last_cause(&self) -> Option<Id> {
+    fn last_cause(&self) -> Option<FindingId> {
         self.publish.borrow().cause.as_ref().map(|cause| cause.id)
     }
 

@@ -11,7 +11,7 @@ use clap::{Arg, Command, Error};
 use crate::gateway::{Included, Mode, hook_names};
 use crate::pki::{KeyType, Role};
 use crate::report::log::LogFormat;
-use crate::report::{Colour, Format, Id, Severity};
+use crate::report::{Colour, FindingId, Format, Severity};
 
 pub(super) fn colour() -> impl TypedValueParser<Value = Colour> {
     words(Colour::ALL, Colour::name, |colour| match colour {
@@ -38,7 +38,7 @@ pub(super) fn hook() -> impl TypedValueParser<Value = String> {
 
 /// The same for the ids of findings.
 pub(super) fn id() -> impl TypedValueParser<Value = String> {
-    Offered(|| Id::ALL.iter().map(|id| id.name()).collect())
+    Offered(|| FindingId::ALL.iter().map(|id| id.name()).collect())
 }
 
 pub(super) fn included() -> impl TypedValueParser<Value = Included> {

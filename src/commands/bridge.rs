@@ -18,7 +18,7 @@ use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, serv
 use crate::pki::check::untimely;
 use crate::pki::lifetime::CLOCK;
 use crate::pki::{Identity, Role, audit};
-use crate::report::{Body, Finding, Id, Printer, Report, Severity};
+use crate::report::{Body, Finding, FindingId, Printer, Report, Severity};
 use crate::shell::shell_path;
 
 pub(super) fn run(
@@ -104,7 +104,7 @@ impl Used {
         let (leaf, path) = (identity.leaf(), identity.certificate_path());
         let show = format!("`egext certs show {}` says more", shell_path(path));
         self.defects.extend(untimely(path, leaf, now).map(|finding| match finding.id {
-            Id::CertsNotYetValid => finding.with_hint(CLOCK),
+            FindingId::CertsNotYetValid => finding.with_hint(CLOCK),
             _ => finding.with_hint(format!("renew it and restart the bridge; {show}")),
         }));
         let own = format!("name the {role}'s own certificate; {show}");
@@ -188,7 +188,7 @@ fn report(address: &Address, drained: Drained) -> Report {
     report.detail(&Details { listen: address.to_string() });
     if drained == Drained::Cut {
         let message = "calls under way were cut";
-        let finding = Finding::new(Id::BridgeDrainCut, address.to_string(), message)
+        let finding = Finding::new(FindingId::BridgeDrainCut, address.to_string(), message)
             .with_hint("a longer `--drain-timeout` gives them more time");
         report.talk.finding(&finding);
         report.findings.push(finding);

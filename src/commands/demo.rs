@@ -11,7 +11,7 @@ use super::{Clock, Error, block_on};
 use crate::cli;
 use crate::demo::{DemoError, Stage};
 use crate::pki::when;
-use crate::report::{Id, Line, Printer, Report, Role};
+use crate::report::{FindingId, Line, Printer, Report, Role};
 
 pub(super) fn run(arguments: &cli::Demo, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
     let directory = TempDir::with_prefix("egext-demo-").map_err(Error::TemporaryDirectory)?;
@@ -95,7 +95,7 @@ pub(super) struct Details {
     hook: Option<HookDetails>,
     /// What a client without our certificate was told.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stranger: Option<Id>,
+    stranger: Option<FindingId>,
     /// Where all of it was.
     directory: String,
     /// Where the server listened.
@@ -153,7 +153,7 @@ async fn call(stage: &Stage, report: &mut Report) -> Result<HookDetails, DemoErr
     Ok(HookDetails { method: call.hook.method(), octets: call.octets, client: call.client })
 }
 
-async fn refuse_stranger(stage: &Stage, report: &mut Report) -> Result<Id, DemoError> {
+async fn refuse_stranger(stage: &Stage, report: &mut Report) -> Result<FindingId, DemoError> {
     let outcome = stage.probe_as_stranger().await?;
     let refusal = outcome.findings.first().ok_or(DemoError::StrangerAccepted)?;
     let words = format!("without our certificate: {}", refusal.message);

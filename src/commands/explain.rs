@@ -3,13 +3,13 @@ use serde::Serialize;
 
 use super::Error;
 use crate::cli::Explain;
-use crate::report::{Body, Entry, Id, Layer, Report, Severity, explanation};
+use crate::report::{Body, Entry, FindingId, Layer, Report, Severity, explanation};
 
 pub(super) fn run(arguments: &Explain) -> Result<Report, Error> {
     let mut report = Report::new("explain");
     let ids = match &arguments.id {
-        Some(name) => vec![name.parse::<Id>()?],
-        None => Id::ALL.to_vec(),
+        Some(name) => vec![name.parse::<FindingId>()?],
+        None => FindingId::ALL.to_vec(),
     };
     report.body = Body::Text(match arguments.id {
         Some(_) => explanation(ids[0]),
@@ -28,7 +28,7 @@ pub(super) struct Details {
 /// What a finding means.
 #[derive(Serialize, JsonSchema)]
 struct Explanation {
-    id: Id,
+    id: FindingId,
     /// How grave it usually is.
     severity: Severity,
     /// The layer of a channel that it is about, where that does not depend on when it shows.
@@ -42,7 +42,7 @@ struct Explanation {
 }
 
 impl Explanation {
-    fn of(id: Id) -> Self {
+    fn of(id: FindingId) -> Self {
         let Entry { severity, layer, may_pass, cause, cure, .. } = *id.entry();
         Self { id, severity, layer, may_pass, cause, cure }
     }

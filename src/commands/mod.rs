@@ -30,7 +30,7 @@ use crate::demo::DemoError;
 use crate::input::is_stdin;
 use crate::net::{Address, BindError, TargetError, TlsError, enough_for_a_runtime};
 use crate::pki::IdentityError;
-use crate::report::{Format, Hint, Id, OutputOptions, Printer, UnknownId};
+use crate::report::{FindingId, Format, Hint, OutputOptions, Printer, UnknownId};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
 pub type Clock = fn() -> OffsetDateTime;
@@ -102,7 +102,7 @@ pub enum Error {
         /// What was wrong with it.
         cause: String,
         /// The finding that explains it.
-        id: Id,
+        id: FindingId,
     },
     /// The user named certificates or keys that cannot be used.
     #[error(transparent)]

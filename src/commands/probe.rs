@@ -13,7 +13,7 @@ use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
 use crate::probe::{Layer, LayerOutcome, Plan, State, TargetOutcome, Waiting, probe};
-use crate::report::{Finding, Id, Line, Printer, Report, Role as Meaning, Talk};
+use crate::report::{Finding, FindingId, Line, Printer, Report, Role as Meaning, Talk};
 use crate::units::Span;
 
 pub(super) fn run(
@@ -113,7 +113,7 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
 
 /// What TLS needs and does not have.
 struct Unusable {
-    id: Id,
+    id: FindingId,
     error: Error,
 }
 
@@ -130,11 +130,11 @@ impl Unusable {
 }
 
 fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Certificate>), Box<Unusable>> {
-    let of_ca = |error| Box::new(Unusable { id: Id::ProbeCaUnusable, error });
+    let of_ca = |error| Box::new(Unusable { id: FindingId::ProbeCaUnusable, error });
     let of_client = |error: Error| {
         let id = match &error {
-            Error::Identity(IdentityError::KeyMismatch { .. }) => Id::ProbeClientCertKeyMismatch,
-            _ => Id::ProbeClientCertUnreadable,
+            Error::Identity(IdentityError::KeyMismatch { .. }) => FindingId::ProbeClientCertKeyMismatch,
+            _ => FindingId::ProbeClientCertUnreadable,
         };
         Box::new(Unusable { id, error })
     };
@@ -214,7 +214,7 @@ fn closing(outcome: &TargetOutcome) -> Talk {
     let attempts = attempts(outcome);
     if outcome.is_healthy() {
         let took = milliseconds(outcome.took());
-        if outcome.findings.iter().any(|finding| finding.id == Id::ProbeHealthFromProxy) {
+        if outcome.findings.iter().any(|finding| finding.id == FindingId::ProbeHealthFromProxy) {
             let line = Line::default().plain("  ").with(Meaning::Warn, "reached a proxy");
             talk.line(line.plain(format!(
                 " after {}{attempts}; no server is known to be behind it",
@@ -255,7 +255,7 @@ struct TargetDetails {
     attempts: u32,
     failed_layer: Option<Layer>,
     /// The finding that says why it is not healthy.
-    cause: Option<Id>,
+    cause: Option<FindingId>,
     /// Time of all layers together.
     milliseconds: f64,
     /// From the ground up.

@@ -6,7 +6,7 @@ use super::{Context, some_of};
 use crate::net::ClientTls;
 use crate::pki::when::timestamp;
 use crate::pki::{Certificate, DistinguishedName};
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 
 /// The server refused what we showed, or that we showed nothing.
 pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription) -> Finding {
@@ -15,8 +15,8 @@ pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription)
         return finding;
     }
     let why = CLIENT_REFUSALS.iter().find(|(known, _)| *known == alert).map_or("", |(_, why)| why);
-    let finding =
-        context.finding(Id::ProbeClientCertRejected, format!("the server refused our certificate{why}"));
+    let finding = context
+        .finding(FindingId::ProbeClientCertRejected, format!("the server refused our certificate{why}"));
     let issued = issued(own);
     let wanted = wanted_authorities(context);
     // It trusts a CA of this name. With these two alerts that is one with another key.
@@ -25,7 +25,7 @@ pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription)
         let names = own.names.iter().map(ToString::to_string).collect::<Vec<_>>();
         return context
             .finding(
-                Id::ProbeClientCertRejected,
+                FindingId::ProbeClientCertRejected,
                 format!("the server accepts certificates of our CA, and refused this one{why}"),
             )
             .with_evidence("sent", format!("{issued}, for {}", some_of(&names)))
@@ -51,7 +51,7 @@ pub(super) fn of_another_ca(context: &Context<'_>) -> Option<Finding> {
         return None;
     }
     let message = "the server asked for a certificate of another CA than ours, and closed the connection";
-    let finding = context.finding(Id::ProbeClientCertRejected, message);
+    let finding = context.finding(FindingId::ProbeClientCertRejected, message);
     Some(with_authorities(finding.with_evidence("sent", issued(own)), &wanted))
 }
 
@@ -68,7 +68,10 @@ fn with_authorities(finding: Finding, wanted: &[String]) -> Finding {
 
 pub(super) fn required(context: &Context<'_>) -> Finding {
     let finding = context
-        .finding(Id::ProbeClientCertRequired, "the server demands a client certificate, and we have none")
+        .finding(
+            FindingId::ProbeClientCertRequired,
+            "the server demands a client certificate, and we have none",
+        )
         .with_hint(where_ours_is(context));
     match wanted_authorities(context).as_slice() {
         [] => finding,
@@ -98,7 +101,7 @@ pub(super) fn own_defect(context: &Context<'_>) -> Option<Finding> {
     (!own.client_auth).then(|| {
         context
             .finding(
-                Id::ProbeClientCertWrongPurpose,
+                FindingId::ProbeClientCertWrongPurpose,
                 format!("our certificate `{}` is not for clients", own.subject),
             )
             .with_evidence("expected", "extended key usage clientAuth")
@@ -112,14 +115,14 @@ pub(crate) fn untimely(context: &Context<'_>) -> Option<Finding> {
     let finding = |id, message: String| Some(context.finding(id, message));
     if own.not_after < context.now {
         return finding(
-            Id::ProbeClientCertExpired,
+            FindingId::ProbeClientCertExpired,
             format!("our certificate `{}` expired on {}", own.subject, timestamp(own.not_after)),
         )
         .map(|finding| finding.with_hint(context.renew_ours("")));
     }
     if own.not_before > context.now {
         return finding(
-            Id::ProbeClientCertNotYetValid,
+            FindingId::ProbeClientCertNotYetValid,
             format!("our certificate `{}` is valid from {} on", own.subject, timestamp(own.not_before)),
         );
     }

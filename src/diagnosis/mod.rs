@@ -24,7 +24,7 @@ use time::OffsetDateTime;
 
 use crate::net::{Fault, FaultKind, Stage, Target, Trace};
 use crate::pki::{Certificate, Role};
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 use crate::shell::{dir_flag, shell_word};
 
 /// What is known beside the fault itself.
@@ -64,7 +64,7 @@ pub(crate) const BRIDGE_SAYS: &str = "egext bridge: ";
 pub fn diagnose(context: &Context<'_>, fault: &Fault) -> Finding {
     match &fault.kind {
         FaultKind::AlpnMissing => context
-            .finding(Id::ProbeAlpnMissing, "the server agrees on no protocol by ALPN")
+            .finding(FindingId::ProbeAlpnMissing, "the server agrees on no protocol by ALPN")
             .with_evidence("expected", "h2")
             .with_hint("let the server's TLS offer `h2`"),
         FaultKind::Closed => wire::closed(context, fault.stage),
@@ -111,7 +111,7 @@ fn seconds(limit: Duration) -> String {
 }
 
 impl Context<'_> {
-    fn finding(&self, id: Id, message: impl Into<String>) -> Finding {
+    fn finding(&self, id: FindingId, message: impl Into<String>) -> Finding {
         Finding::new(id, self.target.address().to_string(), message)
     }
 

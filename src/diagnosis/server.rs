@@ -7,7 +7,7 @@ use rustls::CertificateError;
 use super::{Context, some_of, words};
 use crate::pki::when::timestamp;
 use crate::pki::{Certificate, SubjectName};
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
 
 /// Our verdict on the server's certificate.
@@ -24,7 +24,7 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
                 found.map_or_else(String::new, |found| format!(" before {}", timestamp(found.not_before)));
             context
                 .finding(
-                    Id::ProbeServerCertNotYetValid,
+                    FindingId::ProbeServerCertNotYetValid,
                     format!("the server's certificate{subject} is not valid{from}"),
                 )
                 .with_hint("compare the clocks of both machines")
@@ -34,7 +34,7 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => context
             .finding(
-                Id::ProbeServerCertWrongPurpose,
+                FindingId::ProbeServerCertWrongPurpose,
                 format!("the server's certificate{subject} is not for servers"),
             )
             .with_evidence("expected", "extended key usage serverAuth")
@@ -47,18 +47,18 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
             .with_evidence("expected", "the key of our CA of that name"),
         CertificateError::UnknownIssuer => unknown_issuer(context, &subject, found),
         other if is_ca_as_leaf(other) && context.has_leaf_behind() => context
-            .finding(Id::ProbeServerCertChainOrder, "the server sends its chain in the wrong order")
+            .finding(FindingId::ProbeServerCertChainOrder, "the server sends its chain in the wrong order")
             .with_evidence("expected", "its own certificate first")
             .with_evidence("found", format!("the CA certificate{subject} first"))
             .with_hint("in its certificate file, put the leaf before the intermediates"),
         other if is_ca_as_leaf(other) => context
             .finding(
-                Id::ProbeServerCertIsCa,
+                FindingId::ProbeServerCertIsCa,
                 format!("the server presents the CA certificate{subject} as its own"),
             )
             .with_hint("give it a leaf certificate of that CA, such as the `server.crt` of its set"),
         other => context.finding(
-            Id::ProbeServerCertRefused,
+            FindingId::ProbeServerCertRefused,
             format!("the server's certificate{subject} cannot be used: {}", words::certificate(other)),
         ),
     }
@@ -78,7 +78,7 @@ fn expired(context: &Context<'_>, subject: &str, found: Option<&Certificate>) ->
             format!("replace the CA where its key is: `egext certs rotate-ca prepare{place}`"),
         ),
     };
-    context.finding(Id::ProbeServerCertExpired, message).with_hint(hint)
+    context.finding(FindingId::ProbeServerCertExpired, message).with_hint(hint)
 }
 
 /// The server's certificates were accepted, and what it signed in the handshake was not (RFC 8446 section 4.4.3).
@@ -86,7 +86,7 @@ fn not_its_key(context: &Context<'_>, subject: &str, found: Option<&Certificate>
     match found.and_then(|found| found.key.rsa_bits()) {
         Some(bits) if bits < LEAST_RSA_BITS => context
             .finding(
-                Id::ProbeServerCertRefused,
+                FindingId::ProbeServerCertRefused,
                 format!("the key of the server's certificate{subject} is too short"),
             )
             .with_evidence(
@@ -100,7 +100,7 @@ fn not_its_key(context: &Context<'_>, subject: &str, found: Option<&Certificate>
             )),
         _ => context
             .finding(
-                Id::ProbeServerCertRefused,
+                FindingId::ProbeServerCertRefused,
                 format!("the server signs with another key than that of its certificate{subject}"),
             )
             .with_hint(
@@ -118,7 +118,7 @@ fn wrong_name(context: &Context<'_>, found: Option<&Certificate>) -> Finding {
     let names: &[SubjectName] = found.map_or(&[], |found| &found.names);
     if names.is_empty() {
         return context
-            .finding(Id::ProbeServerCertNoSan, "the server's certificate has no subjectAltName")
+            .finding(FindingId::ProbeServerCertNoSan, "the server's certificate has no subjectAltName")
             .with_evidence("expected", name.clone())
             .with_hint(format!(
                 "issue one with the name: `egext certs issue server --out server --san {} --replace{place}`",
@@ -159,7 +159,10 @@ fn wrong_name(context: &Context<'_>, found: Option<&Certificate>) -> Finding {
         _ => hint,
     };
     context
-        .finding(Id::ProbeServerCertNameMismatch, format!("the server's certificate is not for `{name}`"))
+        .finding(
+            FindingId::ProbeServerCertNameMismatch,
+            format!("the server's certificate is not for `{name}`"),
+        )
         .with_evidence("expected", expected)
         .with_evidence("found", some_of(&found))
         .with_hint(hint)
@@ -167,7 +170,7 @@ fn wrong_name(context: &Context<'_>, found: Option<&Certificate>) -> Finding {
 
 fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Certificate>) -> Finding {
     let finding = context.finding(
-        Id::ProbeServerCertUnknownIssuer,
+        FindingId::ProbeServerCertUnknownIssuer,
         format!("we do not trust the issuer of the server's certificate{subject}"),
     );
     let issued_by = context.with_flags("`--ca` and the file of the CA that issued it");

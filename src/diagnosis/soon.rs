@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::pki::{Role, check};
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 use crate::units::Within;
 
 /// What expires on either side, near its end as `within` says or by default.
@@ -12,11 +12,15 @@ pub(crate) fn expiring(context: &Context<'_>, within: Option<Within>) -> Vec<Fin
     let servers = context.presented().and_then(|found| {
         let message = format!("the server's certificate `{}` {}", found.subject, near(&found)?);
         let hint = context.renew(Role::Server, ", and restart the server", &flags);
-        Some(context.finding(Id::ProbeServerCertExpiring, message).with_hint(hint))
+        Some(context.finding(FindingId::ProbeServerCertExpiring, message).with_hint(hint))
     });
     let ours = context.own.and_then(|own| {
         let message = format!("our certificate `{}` {}", own.subject, near(own)?);
-        Some(context.finding(Id::ProbeClientCertExpiring, message).with_hint(context.renew_ours(&flags)))
+        Some(
+            context
+                .finding(FindingId::ProbeClientCertExpiring, message)
+                .with_hint(context.renew_ours(&flags)),
+        )
     });
     servers.into_iter().chain(ours).collect()
 }

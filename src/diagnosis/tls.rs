@@ -5,7 +5,7 @@ use rustls::{AlertDescription, InvalidMessage, PeerMisbehaved};
 
 use super::{Context, client, server, wire, words};
 use crate::net::Stage;
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
 
 pub(super) fn tls_error(context: &Context<'_>, stage: Stage, error: &rustls::Error) -> Finding {
@@ -24,7 +24,7 @@ pub(super) fn tls_error(context: &Context<'_>, stage: Stage, error: &rustls::Err
         | rustls::Error::InvalidMessage(_)
         | rustls::Error::PeerSentOversizedRecord => malformed(context, error),
         rustls::Error::PeerIncompatible(reason) => context
-            .finding(Id::ProbeTlsVersion, "the server speaks no TLS that we accept")
+            .finding(FindingId::ProbeTlsVersion, "the server speaks no TLS that we accept")
             .with_evidence("expected", "TLS 1.2 or 1.3")
             .with_evidence("found", words::variant(reason)),
         rustls::Error::NoApplicationProtocol
@@ -32,15 +32,17 @@ pub(super) fn tls_error(context: &Context<'_>, stage: Stage, error: &rustls::Err
             alpn_refused(context)
         }
         rustls::Error::PeerMisbehaved(_) => malformed(context, error),
-        other => context
-            .finding(Id::ProbeTlsAlert, format!("the TLS handshake failed: {}", words::handshake(other))),
+        other => context.finding(
+            FindingId::ProbeTlsAlert,
+            format!("the TLS handshake failed: {}", words::handshake(other)),
+        ),
     }
 }
 
 /// What answers is no TLS; `first` is how it begins, if that is known.
 pub(super) fn plaintext(context: &Context<'_>, first: Option<&[u8]>) -> Finding {
     let finding = context
-        .finding(Id::ProbeTlsNotTls, "the server answered our TLS hello in plaintext")
+        .finding(FindingId::ProbeTlsNotTls, "the server answered our TLS hello in plaintext")
         .with_hint(context.plaintext_hint());
     match first {
         Some(first) => finding.with_evidence("found", wire::shown(first)),
@@ -51,7 +53,10 @@ pub(super) fn plaintext(context: &Context<'_>, first: Option<&[u8]>) -> Finding 
 /// What answers is TLS, and broken.
 pub(super) fn malformed(context: &Context<'_>, error: &rustls::Error) -> Finding {
     context
-        .finding(Id::ProbeTlsMalformed, format!("the TLS handshake failed: {}", words::handshake(error)))
+        .finding(
+            FindingId::ProbeTlsMalformed,
+            format!("the TLS handshake failed: {}", words::handshake(error)),
+        )
         .with_hint("look for a proxy or a firewall on the way that changes TLS, and at the server's log")
 }
 
@@ -68,19 +73,20 @@ fn alert_received(context: &Context<'_>, alert: AlertDescription) -> Finding {
         let finding = nothing_in_common(context, alert).with_evidence("found", format!("alert `{name}`"));
         return with_name(context, alert, finding);
     }
-    let finding =
-        context.finding(Id::ProbeTlsAlert, format!("the server ended the handshake with the alert `{name}`"));
+    let finding = context
+        .finding(FindingId::ProbeTlsAlert, format!("the server ended the handshake with the alert `{name}`"));
     with_name(context, alert, finding)
 }
 
 fn nothing_in_common(context: &Context<'_>, alert: AlertDescription) -> Finding {
     if alert == AlertDescription::ProtocolVersion {
-        return context.finding(Id::ProbeTlsVersion, "the server found no TLS version in common with us");
+        return context
+            .finding(FindingId::ProbeTlsVersion, "the server found no TLS version in common with us");
     }
     let authority = context.target.address().authority();
     context
         .finding(
-            Id::ProbeTlsVersion,
+            FindingId::ProbeTlsVersion,
             "the server found no TLS version, cipher suite, key exchange or kind of key in common with us",
         )
         .with_hint(format!(
@@ -107,7 +113,7 @@ fn with_name(context: &Context<'_>, alert: AlertDescription, finding: Finding) -
 
 fn alpn_refused(context: &Context<'_>) -> Finding {
     context
-        .finding(Id::ProbeAlpnRefused, "the server refuses `h2` by ALPN")
+        .finding(FindingId::ProbeAlpnRefused, "the server refuses `h2` by ALPN")
         .with_hint("let the server's TLS offer `h2`")
 }
 

@@ -4,20 +4,20 @@ use std::io;
 
 use super::{Context, client, seconds};
 use crate::net::Stage;
-use crate::report::{Finding, Id, MORE_DESCRIPTORS, is_lack_of_descriptors};
+use crate::report::{Finding, FindingId, MORE_DESCRIPTORS, is_lack_of_descriptors};
 use crate::shell::shell_word;
 
 pub(super) fn closed(context: &Context<'_>, stage: Stage) -> Finding {
     match stage {
         Stage::Tls => in_handshake(context, "the server closed the connection during the TLS handshake"),
-        Stage::Call => context.finding(Id::ProbeGrpcClosed, "the server cut the call"),
+        Stage::Call => context.finding(FindingId::ProbeGrpcClosed, "the server cut the call"),
         _ => after_handshake(context, "the server closed the connection before its first HTTP/2 frame"),
     }
 }
 
 /// In TLS 1.2 the server judges our certificate before the handshake has its end.
 fn in_handshake(context: &Context<'_>, message: &str) -> Finding {
-    let finding = context.finding(Id::ProbeTlsClosed, message);
+    let finding = context.finding(FindingId::ProbeTlsClosed, message);
     match context.presented() {
         _ if context.asked_for_certificate() => after_our_certificate(context, finding),
         Some(_) => finding.with_hint(LOG),
@@ -26,7 +26,7 @@ fn in_handshake(context: &Context<'_>, message: &str) -> Finding {
 }
 
 fn after_handshake(context: &Context<'_>, message: &str) -> Finding {
-    let finding = context.finding(Id::ProbeHttp2Closed, message);
+    let finding = context.finding(FindingId::ProbeHttp2Closed, message);
     match context.asked_for_certificate() {
         true => after_our_certificate(context, finding),
         false => finding.with_hint(LOG),
@@ -51,7 +51,10 @@ const LOG: &str = "the server's log may say why";
 pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -> Finding {
     match stage {
         Stage::Resolve if is_lack_of_descriptors(error) => context
-            .finding(Id::ProbeResolveFailed, "the resolver could not be asked: no file descriptor is left")
+            .finding(
+                FindingId::ProbeResolveFailed,
+                "the resolver could not be asked: no file descriptor is left",
+            )
             .with_evidence("found", error.to_string())
             .with_hint(MORE_DESCRIPTORS),
         Stage::Connect if is_lack_of_descriptors(error) => {
@@ -61,7 +64,7 @@ pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -
             let authority = context.target.address().authority();
             let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
             context
-                .finding(Id::ProbeResolveFailed, format!("no address was found for `{host}`"))
+                .finding(FindingId::ProbeResolveFailed, format!("no address was found for `{host}`"))
                 .with_evidence("found", error.to_string())
                 .with_hint(format!("`getent hosts {}` asks the same resolver", shell_word(host)))
         }
@@ -69,7 +72,7 @@ pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -
         Stage::Tls => in_handshake(context, "the connection was cut during the TLS handshake")
             .with_evidence("found", error.to_string()),
         Stage::Call => context
-            .finding(Id::ProbeGrpcClosed, "the server cut the connection during the call")
+            .finding(FindingId::ProbeGrpcClosed, "the server cut the connection during the call")
             .with_evidence("found", error.to_string()),
         _ => after_handshake(context, "the connection was cut before the server's first HTTP/2 frame")
             .with_evidence("found", error.to_string()),
@@ -78,17 +81,17 @@ pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -
 
 fn connect_error(context: &Context<'_>, error: &io::Error) -> Finding {
     let row = CONNECT_ERRORS.iter().find(|(kind, ..)| *kind == error.kind());
-    let (id, message) =
-        row.map_or((Id::ProbeConnectFailed, "the connection could not be opened"), |row| (row.1, row.2));
+    let (id, message) = row
+        .map_or((FindingId::ProbeConnectFailed, "the connection could not be opened"), |row| (row.1, row.2));
     let finding = context.finding(id, message);
     match (id, context.target.address().socket_path()) {
-        (Id::ProbeConnectFailed, _) => finding.with_evidence("found", error.to_string()),
-        (Id::ProbeConnectRefused, Some(path)) => finding.with_hint(format!(
+        (FindingId::ProbeConnectFailed, _) => finding.with_evidence("found", error.to_string()),
+        (FindingId::ProbeConnectRefused, Some(path)) => finding.with_hint(format!(
             "the socket file is stale: start the program that serves `{}`",
             path.display()
         )),
-        (Id::ProbeConnectRefused, None) => finding.with_hint("start the server, or correct the port"),
-        (Id::ProbeConnectSocketMissing, Some(path)) => finding
+        (FindingId::ProbeConnectRefused, None) => finding.with_hint("start the server, or correct the port"),
+        (FindingId::ProbeConnectSocketMissing, Some(path)) => finding
             .with_hint(format!("start the program that serves `{}`, or correct the path", path.display())),
         _ => finding,
     }
@@ -97,21 +100,21 @@ fn connect_error(context: &Context<'_>, error: &io::Error) -> Finding {
 pub(super) fn timed_out(context: &Context<'_>, stage: Stage) -> Finding {
     let limit = seconds(context.limit);
     match stage {
-        Stage::Resolve => {
-            context.finding(Id::ProbeResolveFailed, format!("the resolver did not answer within {limit}"))
-        }
+        Stage::Resolve => context
+            .finding(FindingId::ProbeResolveFailed, format!("the resolver did not answer within {limit}")),
         Stage::Connect => context
-            .finding(Id::ProbeConnectTimeout, format!("no connection within {limit}"))
+            .finding(FindingId::ProbeConnectTimeout, format!("no connection within {limit}"))
             .with_hint("packets are dropped on the way: check the address and the firewall"),
         Stage::Tls => context
-            .finding(Id::ProbeTlsTimeout, format!("the server did not answer our TLS hello within {limit}"))
+            .finding(
+                FindingId::ProbeTlsTimeout,
+                format!("the server did not answer our TLS hello within {limit}"),
+            )
             .with_hint(context.plaintext_hint()),
-        Stage::Call => {
-            context.finding(Id::ProbeGrpcTimeout, format!("no answer to the health check within {limit}"))
-        }
-        _ => {
-            context.finding(Id::ProbeHttp2Timeout, format!("the server sent no HTTP/2 frame within {limit}"))
-        }
+        Stage::Call => context
+            .finding(FindingId::ProbeGrpcTimeout, format!("no answer to the health check within {limit}")),
+        _ => context
+            .finding(FindingId::ProbeHttp2Timeout, format!("the server sent no HTTP/2 frame within {limit}")),
     }
 }
 
@@ -125,7 +128,7 @@ pub(super) fn unexpected(context: &Context<'_>, first: &[u8]) -> Finding {
         _ => "the server's first bytes are not HTTP/2",
     };
     context
-        .finding(Id::ProbeHttp2NotHttp2, message)
+        .finding(FindingId::ProbeHttp2NotHttp2, message)
         .with_evidence("expected", "an HTTP/2 SETTINGS frame")
         .with_evidence("found", shown(first))
 }
@@ -137,7 +140,7 @@ pub(super) fn speaks_tls(context: &Context<'_>, found: &str) -> Finding {
         Some(_) => "let the server speak plaintext on this socket, or TLS on a TCP port".to_owned(),
     };
     context
-        .finding(Id::ProbeHttp2NotHttp2, "the server speaks TLS, and plaintext was asked for")
+        .finding(FindingId::ProbeHttp2NotHttp2, "the server speaks TLS, and plaintext was asked for")
         .with_evidence("expected", "an HTTP/2 SETTINGS frame")
         .with_evidence("found", found)
         .with_hint(hint)
@@ -153,14 +156,26 @@ pub(super) fn shown(first: &[u8]) -> String {
 }
 
 /// What the operating system says when a connection is opened.
-const CONNECT_ERRORS: &[(io::ErrorKind, Id, &str)] = &[
-    (io::ErrorKind::ConnectionRefused, Id::ProbeConnectRefused, "connection refused: nothing listens there"),
-    (io::ErrorKind::ConnectionReset, Id::ProbeConnectReset, "the connection was reset while it was opened"),
-    (io::ErrorKind::InvalidInput, Id::ProbeConnectFailed, "the file at this path is not a socket"),
-    (io::ErrorKind::WouldBlock, Id::ProbeConnectFailed, "the socket's queue of connections is full"),
-    (io::ErrorKind::HostUnreachable, Id::ProbeConnectUnreachable, "there is no way to that host"),
-    (io::ErrorKind::NetworkUnreachable, Id::ProbeConnectUnreachable, "there is no way to that network"),
-    (io::ErrorKind::NotFound, Id::ProbeConnectSocketMissing, "there is no socket at this path"),
-    (io::ErrorKind::PermissionDenied, Id::ProbeConnectPermission, "this user may not open the socket"),
-    (io::ErrorKind::TimedOut, Id::ProbeConnectTimeout, "no connection: packets get no answer"),
+const CONNECT_ERRORS: &[(io::ErrorKind, FindingId, &str)] = &[
+    (
+        io::ErrorKind::ConnectionRefused,
+        FindingId::ProbeConnectRefused,
+        "connection refused: nothing listens there",
+    ),
+    (
+        io::ErrorKind::ConnectionReset,
+        FindingId::ProbeConnectReset,
+        "the connection was reset while it was opened",
+    ),
+    (io::ErrorKind::InvalidInput, FindingId::ProbeConnectFailed, "the file at this path is not a socket"),
+    (io::ErrorKind::WouldBlock, FindingId::ProbeConnectFailed, "the socket's queue of connections is full"),
+    (io::ErrorKind::HostUnreachable, FindingId::ProbeConnectUnreachable, "there is no way to that host"),
+    (
+        io::ErrorKind::NetworkUnreachable,
+        FindingId::ProbeConnectUnreachable,
+        "there is no way to that network",
+    ),
+    (io::ErrorKind::NotFound, FindingId::ProbeConnectSocketMissing, "there is no socket at this path"),
+    (io::ErrorKind::PermissionDenied, FindingId::ProbeConnectPermission, "this user may not open the socket"),
+    (io::ErrorKind::TimedOut, FindingId::ProbeConnectTimeout, "no connection: packets get no answer"),
 ];

@@ -6,7 +6,7 @@ use super::yaml::{Entry, Node};
 use super::{Feature, PlanError, Request};
 use crate::choice::{self, UnknownChoice};
 use crate::extension::Hook;
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 
 /// A kind of Envoy's resources that EG sends with the hook `Translation`, all of them at once.
 ///
@@ -83,7 +83,7 @@ fn blind(request: &Request) -> Finding {
             format!("from EG {since} on it does: `--eg-version {since}` if that is what runs"),
         )
     };
-    Finding::new(Id::ConfigTranslationBlind, "extensionManager.hooks", message).with_hint(hint)
+    Finding::new(FindingId::ConfigTranslationBlind, "extensionManager.hooks", message).with_hint(hint)
 }
 
 /// The key `translation`, all four kinds written out; `None` where EG's default stands.

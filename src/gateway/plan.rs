@@ -10,7 +10,7 @@ use crate::choice::{self, UnknownChoice};
 use crate::extension::Hook;
 use crate::host::Host;
 use crate::net::{Address, Transport};
-use crate::report::{Finding, Hint, Id};
+use crate::report::{Finding, FindingId, Hint};
 use crate::units::Size;
 
 /// What somebody wishes for.
@@ -341,7 +341,7 @@ fn never_called(request: &Request, hook: Hook) -> Option<Finding> {
     };
     (!has_trigger(request, hook)).then(|| {
         let message = format!("EG never calls `{hook}` here: it does so {}", hook.called());
-        Finding::new(Id::ConfigHookNotCalled, "extensionManager.hooks", message)
+        Finding::new(FindingId::ConfigHookNotCalled, "extensionManager.hooks", message)
             .with_hint(format!("name the kind with `{needed} GROUP/VERSION/KIND`, or leave the hook out"))
     })
 }
@@ -359,7 +359,7 @@ fn default_hooks(request: &Request) -> Vec<Hook> {
 
 fn native_tls_is_not_used() -> Finding {
     Finding::new(
-        Id::ConfigNativeTlsUnusable,
+        FindingId::ConfigNativeTlsUnusable,
         "extensionManager.service.tls",
         "no release of EG can use TLS to an extension server in standalone mode: every hook fails",
     )

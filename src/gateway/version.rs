@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use super::ValueError;
-use crate::report::Id;
+use crate::report::FindingId;
 
 /// A minor release of EG. Its patch releases have the same fields.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -115,7 +115,7 @@ pub enum Verdict {
     /// Nothing is emitted: EG would refuse it or silently pass over it.
     Refuse,
     /// It is emitted with this finding: it has a use elsewhere.
-    Warn(Id),
+    Warn(FindingId),
 }
 
 /// The releases, by feature, in the order of [`Feature`]. From the types and the code of every tag from v1.4.0
@@ -162,14 +162,14 @@ pub const MATRIX: &[Row] = &[
         asked: "`--resource`, `--policy-resource`, `--backend-resource`",
         since: Version::V1_7,
         before: "cannot load such objects from files, and applies no file at all when one has any",
-        verdict: Verdict::Warn(Id::ConfigResourceNotLoadable),
+        verdict: Verdict::Warn(FindingId::ConfigResourceNotLoadable),
     },
     Row {
         feature: Feature::RoutePolicies,
         asked: "`--hook Route` with `--policy-resource` only",
         since: Version::V1_9,
         before: "calls `Route` only for routes with a filter of a `--resource` kind",
-        verdict: Verdict::Warn(Id::ConfigHookNotCalled),
+        verdict: Verdict::Warn(FindingId::ConfigHookNotCalled),
     },
     Row {
         feature: Feature::TranslationKinds,

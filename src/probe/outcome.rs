@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::Layer;
 use crate::diagnosis::{Context, diagnose};
 use crate::net::{Address, Fault, FaultKind, Stage, Target, Trace, Transport};
-use crate::report::{Finding, Id, Severity};
+use crate::report::{Finding, FindingId, Severity};
 
 /// What became of one target.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct LayerOutcome {
     /// What it was built with, such as the TLS version.
     pub detail: String,
     /// The finding that is about it: one of the target's.
-    pub finding: Option<Id>,
+    pub finding: Option<FindingId>,
     /// How long it took, without the layers below.
     pub took: Option<Duration>,
 }

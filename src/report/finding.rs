@@ -1,14 +1,14 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Hint, Id, Said, Severity};
+use super::{FindingId, Hint, Said, Severity};
 
 /// One thing that was found, with a stable id.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Stable name, listed in `docs/findings.md`.
-    pub id: Id,
+    pub id: FindingId,
     /// Usually the table's, sometimes milder.
     pub severity: Severity,
     /// The address or file that it is about.
@@ -25,7 +25,7 @@ pub struct Finding {
 
 impl Finding {
     /// A finding with the table's severity.
-    pub fn new(id: Id, subject: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(id: FindingId, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             id,
             severity: id.entry().severity,
@@ -37,7 +37,7 @@ impl Finding {
     }
 
     /// What keeps one of several things from being looked at, as it would be told if it were the only one.
-    pub(crate) fn of_error(id: Id, subject: impl Into<String>, error: &dyn Hint) -> Self {
+    pub(crate) fn of_error(id: FindingId, subject: impl Into<String>, error: &dyn Hint) -> Self {
         let Said { message, hint } = Said::of(error);
         Self { hint, ..Self::new(id, subject, message) }
     }

@@ -126,7 +126,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Id;
+    use crate::report::FindingId;
 
     #[test]
     fn failures_and_remarks_are_told_apart_and_nothing_breaks_out() {
@@ -137,8 +137,8 @@ mod tests {
             "key",
             "<a&b>",
             vec![
-                finding(Id::CertsExpired, "\"]]>\u{1b}[0m"),
-                finding(Id::CertsExpiring, "soon").with_hint("now"),
+                finding(FindingId::CertsExpired, "\"]]>\u{1b}[0m"),
+                finding(FindingId::CertsExpiring, "soon").with_hint("now"),
             ],
         );
         report.checks.push(Check { name: "chain", subject: "c".to_owned(), state: State::Skipped("no CA") });

@@ -24,7 +24,7 @@ mod talk;
 
 pub use check::{Check, State};
 pub use finding::{Evidence, Finding};
-pub use ids::{Entry, Id, Layer, UnknownId};
+pub use ids::{Entry, FindingId, Layer, UnknownId};
 pub use metric::Metric;
 pub use page::{explanation, findings_page};
 pub use printer::{Colour, Format, OutputOptions, Printer};

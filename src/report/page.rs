@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Entry, Id};
+use super::{Entry, FindingId};
 
 /// Cause and cure of one finding, for a terminal.
-pub fn explanation(id: Id) -> String {
+pub fn explanation(id: FindingId) -> String {
     let Entry { name, severity, layer, may_pass, cause, cure } = id.entry();
     let layer = layer.map_or_else(String::new, |layer| format!(", layer {layer}"));
     let passes = if *may_pass { ", may pass by itself" } else { "" };
@@ -22,7 +22,7 @@ pub fn findings_page() -> String {
          This page is made from the table in `src/report/ids/`: `egext generate findings > docs/findings.md`.\n",
     );
     let mut group = "";
-    for id in Id::ALL {
+    for id in FindingId::ALL {
         let Entry { name, severity, layer, may_pass, cause, cure } = id.entry();
         let prefix = name.rsplit_once('.').map_or(*name, |(prefix, _)| prefix);
         // Writing to a string does not fail.

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use egext::report::Id;
+use egext::report::FindingId;
 use snapbox::{Data, assert_data_eq, str};
 
 use crate::egext;
@@ -25,8 +25,8 @@ cure:  wait for it (`--wait 60s`), or read its log
 fn without_an_id_all_are_listed() {
     let run = egext(["explain"]).run();
     assert_eq!(run.exit_code, 0);
-    assert_eq!(run.stdout.lines().count(), Id::ALL.len());
-    assert!(Id::ALL.iter().all(|id| run.stdout.contains(id.name())));
+    assert_eq!(run.stdout.lines().count(), FindingId::ALL.len());
+    assert!(FindingId::ALL.iter().all(|id| run.stdout.contains(id.name())));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use egext::report::Id;
+use egext::report::FindingId;
 use egext_test_support::{TestPki, TestServer, assert_finding};
 
 use crate::egext;
@@ -40,7 +40,7 @@ const ALLOWED_IN_PAGES: &[(&str, &str)] = &[
 
 #[test]
 fn no_finding_advises_to_replace_the_set() {
-    for id in Id::ALL {
+    for id in FindingId::ALL {
         let entry = id.entry();
         assert!(!entry.cause.contains("init --force"), "{id:?}: {}", entry.cause);
         let cure = entry.cure.replace("certs renew --force", "");

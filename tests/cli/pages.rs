@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 use egext::cli::Cli;
-use egext::report::Id;
+use egext::report::FindingId;
 use egext_test_support::check_page;
 
 #[test]
@@ -44,7 +44,7 @@ fn check_help(command: &mut clap::Command) {
 
 #[test]
 fn every_command_of_a_finding_parses() {
-    for id in Id::ALL {
+    for id in FindingId::ALL {
         check_page(id.name(), id.entry().cause);
         check_page(id.name(), id.entry().cure);
     }

@@ -10,7 +10,7 @@ use crate::pki::change::renewal;
 use crate::pki::check::{untimely, untimely_issuer};
 use crate::pki::lifetime::CLOCK;
 use crate::pki::member::Member;
-use crate::report::{Finding, Id, Report};
+use crate::report::{Finding, FindingId, Report};
 
 /// Adds a finding for each file that has a certificate which has expired or is not valid yet. `replace` is the command
 /// that replaces the CA.
@@ -22,7 +22,7 @@ pub(super) fn report<'a>(
     now: OffsetDateTime,
 ) {
     let with_cure = |finding: Finding, cure: String| {
-        let is_early = finding.id == Id::CertsNotYetValid;
+        let is_early = finding.id == FindingId::CertsNotYetValid;
         finding.with_hint(if is_early { CLOCK.to_owned() } else { cure })
     };
     let mut findings = Vec::new();

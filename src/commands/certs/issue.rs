@@ -14,7 +14,7 @@ use crate::pki::renewal::Ca;
 use crate::pki::request::{Granted, Request, overlap};
 use crate::pki::store::{self, SetFile, Snapshot};
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, KeyType, Role, SET_FILES, SubjectName};
-use crate::report::{Body, Finding, Id, Line, Report, Role as Style};
+use crate::report::{Body, Finding, FindingId, Line, Report, Role as Style};
 use crate::units::Span;
 
 pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -270,7 +270,7 @@ fn in_use(path: &Path, Asked { request, granted, .. }: &Asked, members: &[Member
         let shared = shared.map(ToString::to_string).collect::<Vec<_>>().join(", ");
         if !shared.is_empty() {
             found.push(finding(
-                Id::CertsNameInUse,
+                FindingId::CertsNameInUse,
                 format!(
                     "the requester chose {shared}, which `{file}` has too: its holder can pass for that one"
                 ),
@@ -279,7 +279,7 @@ fn in_use(path: &Path, Asked { request, granted, .. }: &Asked, members: &[Member
         }
         if request.has_key_of(member.certificate()) {
             found.push(finding(
-                Id::CertsKeyInUse,
+                FindingId::CertsKeyInUse,
                 format!("it has the key of `{file}`"),
                 "if both are for the same machine, issue with `--out NAME --replace` in place of that one; otherwise ask for a CSR with a key of its own",
             ));

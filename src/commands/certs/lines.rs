@@ -9,7 +9,7 @@ use crate::pki::change::rotation_command;
 use crate::pki::member::{certificate_file, key_file};
 use crate::pki::store::{self, OtherCaKey, Snapshot};
 use crate::pki::{CA_CERTIFICATE_FILE, Certificate, Role, link_command, when};
-use crate::report::{Finding, Id, Line, Report, Role as Style, enumeration};
+use crate::report::{Finding, FindingId, Line, Report, Role as Style, enumeration};
 use crate::shell::{dir_flag, shell_file, shell_word};
 use crate::units::Span;
 
@@ -138,7 +138,7 @@ pub(super) fn kept_ca_keys(directory: &Path) -> Vec<Finding> {
         let message = format!("it is the key of {ca}, which `egext` did not make, and was kept");
         let finish = rotation_command("finish", "--discard-ca-key", directory);
         let hint = format!("copy it to where it belongs; then {finish} removes it here");
-        Finding::new(Id::CertsCaKeyKept, words(&key.path), message).with_hint(hint)
+        Finding::new(FindingId::CertsCaKeyKept, words(&key.path), message).with_hint(hint)
     };
     keys.into_iter().filter(|key| key.is_kept).map(finding).collect()
 }
@@ -156,7 +156,7 @@ pub(super) fn withdrawn(set: &Snapshot) -> Vec<Finding> {
             "`egext certs remove {word}{place}` takes it out; `{}` puts it back",
             links.collect::<Vec<_>>().join(" && ")
         );
-        Finding::new(Id::CertsHalfRemoved, words(&set.path(&file)), message).with_hint(hint)
+        Finding::new(FindingId::CertsHalfRemoved, words(&set.path(&file)), message).with_hint(hint)
     };
     set.withdrawn().iter().map(finding).collect()
 }
@@ -195,7 +195,7 @@ pub(super) fn cut(
         };
         let message = format!("{who} with {whose} CA on {}, sooner than in {asked}", when::end(summary));
         let subject = words(&directory.join(certificate_file(name)));
-        Some(Finding::new(Id::CertsLifetimeCut, subject, message).with_hint(hint))
+        Some(Finding::new(FindingId::CertsLifetimeCut, subject, message).with_hint(hint))
     };
     asked.into_iter().filter_map(finding).collect()
 }
@@ -209,7 +209,7 @@ pub(super) fn not_kept<'a>(
         let message = format!("a renewal does not keep {}", enumeration(dropped));
         let subject = words(&directory.join(certificate_file(name)));
         let hint = "if a peer relies on it, let the program that issued the certificate renew it";
-        Finding::new(Id::CertsNotKept, subject, message).with_hint(hint)
+        Finding::new(FindingId::CertsNotKept, subject, message).with_hint(hint)
     };
     certificates.into_iter().filter(|(_, dropped)| !dropped.is_empty()).map(finding).collect()
 }

@@ -12,7 +12,7 @@ use crate::pki::member::{self, Member, certificate_file, key_file};
 use crate::pki::rotation::replacement;
 use crate::pki::store::{self, Snapshot};
 use crate::pki::{SET_FILES, when};
-use crate::report::{Finding, Id, Report, Role as Style, enumeration};
+use crate::report::{Finding, FindingId, Report, Role as Style, enumeration};
 
 pub(super) fn run(arguments: &CertsRemove, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::new(arguments)?;
@@ -164,7 +164,7 @@ impl Plan {
         let prepare = replacement(&self.directory);
         let hint =
             format!("if its key may be stolen, replace the CA, after which no peer accepts it: {prepare}");
-        Some(Finding::new(Id::CertsNotRevoked, lines::words(member.path()), message).with_hint(hint))
+        Some(Finding::new(FindingId::CertsNotRevoked, lines::words(member.path()), message).with_hint(hint))
     }
 }
 

@@ -11,7 +11,7 @@ use similar::{ChangeTag, TextDiff};
 use super::add;
 use crate::gateway::{Section, masked, sections};
 use crate::printable::printable;
-use crate::report::{Body, Finding, Id, Line, Report, Role, enumeration};
+use crate::report::{Body, Finding, FindingId, Line, Report, Role, enumeration};
 
 /// A file, and whether it is what would be written.
 #[derive(Serialize, JsonSchema)]
@@ -46,7 +46,7 @@ pub(super) fn compare(
     }
     let command = format!("egext {}", report.command);
     let mut finding =
-        Finding::new(Id::ConfigDiffers, subject.as_str(), message(&command, &part, &form, expected));
+        Finding::new(FindingId::ConfigDiffers, subject.as_str(), message(&command, &part, &form, expected));
     if !part.foreign.is_empty() {
         let keys = part.foreign.iter().map(|key| format!("`{}`", printable(key))).collect::<Vec<_>>();
         finding = finding

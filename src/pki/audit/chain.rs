@@ -11,7 +11,7 @@ use crate::pki::Certificate;
 use crate::pki::ca::verify;
 use crate::pki::x509::when;
 use crate::pki::{Refusal, Role, SubjectName};
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 
 /// What is asked of the verifiers.
 pub(super) struct Question<'a> {
@@ -34,13 +34,13 @@ impl Question<'_> {
     }
 
     pub(super) fn refused_by_rustls(&self, refusal: &Refusal) -> Finding {
-        Finding::new(Id::CertsRefused, self.subject, format!("rustls rejects it: {refusal}"))
+        Finding::new(FindingId::CertsRefused, self.subject, format!("rustls rejects it: {refusal}"))
     }
 
     fn broken(&self, anchors: &Path) -> Finding {
         let own = self.anchors.iter().map(|anchor| anchor.subject.to_string()).collect::<Vec<_>>();
         let message = format!("it does not lead to a CA in `{}`", anchors.display());
-        Finding::new(Id::CertsChainBroken, self.subject, message)
+        Finding::new(FindingId::CertsChainBroken, self.subject, message)
             .with_evidence("expected", format!("issued by {}", one_of(&own)))
             .with_evidence("found", format!("issued by {}", self.issuers().join(", issued by ")))
             .with_hint("copy the set again as a whole, or add the missing intermediate to its file")
@@ -88,7 +88,7 @@ impl Question<'_> {
             Role::Client => "a Go server rejects it",
             Role::Server => "Envoy Gateway, which is written in Go, rejects it",
         };
-        Finding::new(Id::CertsGatewayRefuses, self.subject, message).with_evidence("found", words)
+        Finding::new(FindingId::CertsGatewayRefuses, self.subject, message).with_evidence("found", words)
     }
 
     /// A verifier that looks at the whole chain stops where its shortest life ends.
@@ -99,7 +99,7 @@ impl Question<'_> {
         (until < leaf.not_after).then(|| {
             let message =
                 format!("it is valid for longer than its CA, which expires on {}", when::day(until));
-            Finding::new(Id::CertsOutlivesCa, self.subject, message)
+            Finding::new(FindingId::CertsOutlivesCa, self.subject, message)
                 .with_evidence("expected", when::timestamp(until))
                 .with_evidence("found", when::timestamp(leaf.not_after))
         })

@@ -13,7 +13,7 @@ use crate::pki::keys::link::link_command;
 use crate::pki::set::change::replace_command;
 use crate::pki::set::store::HIDDEN;
 use crate::pki::{CA_KEY_FILE, Encryption, Found, IdentityError, Role};
-use crate::report::{Finding, Id, Severity, State};
+use crate::report::{Finding, FindingId, Severity, State};
 use crate::shell::{shell_parent, shell_path};
 
 /// A certificate file and a key file of one generation.
@@ -49,7 +49,7 @@ impl Pair {
             && !other.certificates.is_empty()
         {
             let message = format!("it holds the key, and `{}` the certificate", files.key.display());
-            let finding = Finding::new(Id::CertsSwapped, subject, message);
+            let finding = Finding::new(FindingId::CertsSwapped, subject, message);
             return Err(Box::new(finding.with_hint("name or copy them the other way round")));
         }
         Ok(Self { chain: file.certificates.clone(), file, key })
@@ -84,7 +84,7 @@ impl Pair {
             _ if file.has_byte_order_mark => State::Found(byte_order_mark(file)),
             // Every TLS stack takes the first key of a file, whatever follows it.
             [KeyFile::Encrypted(form), ..] => found(encrypted(&files.key, *form)),
-            [KeyFile::Unusable, ..] => found(Finding::new(Id::CertsUnusable, subject, UNUSABLE_KEY)),
+            [KeyFile::Unusable, ..] => found(Finding::new(FindingId::CertsUnusable, subject, UNUSABLE_KEY)),
             [first, ..] => {
                 let owner = self.chain.iter().position(|owner| first.belongs_to(owner));
                 match owner {
@@ -106,7 +106,7 @@ impl Pair {
 /// no command writes into half a set.
 fn key_missing(files: &LeafFiles) -> Finding {
     let message = format!("there is no key for `{}`", files.certificate.display());
-    let finding = Finding::new(Id::CertsKeyMissing, files.key.display().to_string(), message);
+    let finding = Finding::new(FindingId::CertsKeyMissing, files.key.display().to_string(), message);
     let own = [Role::Server, Role::Client].into_iter().find(|role| files.key.ends_with(role.key_file()));
     let Some(role) = own.filter(|_| files.key.with_file_name(CA_KEY_FILE).exists()) else { return finding };
     let mut finding = finding.with_hint(match files.key.with_file_name(HIDDEN).exists() {
@@ -138,7 +138,7 @@ pub(super) fn ca_key(ca: &str, key: &CaKeyFile, certificates: &[Certificate]) ->
             return State::Passed;
         }
         Ok(file) if file.keys.iter().all(|key| matches!(key, KeyFile::Unusable)) => {
-            Finding::new(Id::CertsUnusable, subject, UNUSABLE_KEY)
+            Finding::new(FindingId::CertsUnusable, subject, UNUSABLE_KEY)
         }
         Ok(_) => mismatch(&subject, ca),
     };
@@ -150,7 +150,7 @@ pub(super) fn left_ca_key(ca: &Path, left: &Path) -> Finding {
     let link = ca.with_file_name(CA_KEY_FILE);
     let message = format!("the set still has the CA's key, though `{}` is not there", link.display());
     let sets = ca.with_file_name(HIDDEN);
-    Finding::new(Id::CertsCaKeyLeft, left.display().to_string(), message).with_hint(format!(
+    Finding::new(FindingId::CertsCaKeyLeft, left.display().to_string(), message).with_hint(format!(
         "if it was moved away, remove it here too: `rm {}/set-*/{CA_KEY_FILE}`; otherwise put its link back: `{}`",
         shell_path(&sets),
         link_command(&link)
@@ -174,7 +174,7 @@ pub(super) fn mode(key: &Path, allowed: u32) -> Vec<Finding> {
     } else {
         "every user of this machine may use the key, too"
     };
-    let mut finding = Finding::new(Id::CertsKeyExposed, subject, message)
+    let mut finding = Finding::new(FindingId::CertsKeyExposed, subject, message)
         .with_evidence("expected", format!("mode {:04o} or less", safe & 0o666))
         .with_evidence("found", format!("mode {mode:04o}"));
     if is_mounted_by_kubelet(key) {
@@ -198,10 +198,14 @@ pub(super) fn same(
         format!("serial number {}, until {}", certificate.serial, certificate.not_after.date())
     };
     vec![
-        Finding::new(Id::CertsPresentedDiffers, address, format!("the server does not present `{path}`"))
-            .with_evidence("expected", words(expected))
-            .with_evidence("found", words(leaf))
-            .with_hint("restart the server if it does not reload; if it did, it reads other files"),
+        Finding::new(
+            FindingId::CertsPresentedDiffers,
+            address,
+            format!("the server does not present `{path}`"),
+        )
+        .with_evidence("expected", words(expected))
+        .with_evidence("found", words(leaf))
+        .with_hint("restart the server if it does not reload; if it did, it reads other files"),
     ]
 }
 
@@ -212,7 +216,7 @@ pub(super) fn key_inside(file: &PemFile) -> Option<Finding> {
     let message =
         format!("line {line} begins a private key, in a file that is readable for everyone and handed out");
     Some(
-        Finding::new(Id::CertsKeyInCertificateFile, subject, message)
+        Finding::new(FindingId::CertsKeyInCertificateFile, subject, message)
             .with_evidence("expected", "certificates only")
             .with_hint(
                 "move the block to the `.key` file; if the file has left this machine, replace the key",
@@ -231,19 +235,20 @@ pub(super) fn byte_order_mark(file: &PemFile) -> Vec<Finding> {
         true => r"take it away on the way: `... | sed '1s/^\xef\xbb\xbf//' | egext ...`".to_owned(),
         false => format!(r"take it away: `sed -i '1s/^\xef\xbb\xbf//' {word}`"),
     };
-    vec![Finding::new(Id::CertsUnusable, path, message).with_hint(hint)]
+    vec![Finding::new(FindingId::CertsUnusable, path, message).with_hint(hint)]
 }
 
 fn encrypted(key: &Path, form: Encryption) -> Finding {
     let message = format!("the key is encrypted{}, and nothing asks for its passphrase", form.words());
-    Finding::new(Id::CertsKeyEncrypted, key.display().to_string(), message).with_hint(decrypt_hint(key))
+    Finding::new(FindingId::CertsKeyEncrypted, key.display().to_string(), message)
+        .with_hint(decrypt_hint(key))
 }
 
 /// A CA's key may be encrypted, but not in a form that `renew` and the like do not read.
 fn old_form(key: &Path) -> Finding {
     let message =
         "the CA's key is encrypted in the old OpenSSL form, which is not read: nothing can be signed with it";
-    let mut finding = Finding::new(Id::CertsKeyEncrypted, key.display().to_string(), message)
+    let mut finding = Finding::new(FindingId::CertsKeyEncrypted, key.display().to_string(), message)
         .with_hint(encrypt_anew_hint(key));
     // Both sides of the channel work without it.
     finding.severity = Severity::Warning;
@@ -251,7 +256,7 @@ fn old_form(key: &Path) -> Finding {
 }
 
 pub(super) fn unusable(subject: &str, error: &IdentityError) -> Finding {
-    Finding::of_error(Id::CertsUnusable, subject, error)
+    Finding::of_error(FindingId::CertsUnusable, subject, error)
 }
 
 pub(super) fn no_certificate(file: &PemFile) -> Finding {
@@ -280,12 +285,12 @@ fn key_of_another(subject: &str, place: usize, owner: &Certificate, files: &Leaf
         place + 1,
         files.certificate.display()
     );
-    Finding::new(Id::CertsKeyMismatch, subject, message).with_hint(hint)
+    Finding::new(FindingId::CertsKeyMismatch, subject, message).with_hint(hint)
 }
 
 fn mismatch(subject: &str, certificate: &str) -> Finding {
     let directory = shell_parent(Path::new(certificate));
-    Finding::new(Id::CertsKeyMismatch, subject, format!("it is not the key of `{certificate}`"))
+    Finding::new(FindingId::CertsKeyMismatch, subject, format!("it is not the key of `{certificate}`"))
         .with_hint(format!("`egext certs show {directory}` says which key belongs to which certificate"))
 }
 

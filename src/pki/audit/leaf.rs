@@ -12,7 +12,7 @@ use super::{
 use crate::input::is_stdin;
 use crate::pki::Certificate;
 use crate::pki::Role;
-use crate::report::{Finding, Id, Severity, State};
+use crate::report::{Finding, FindingId, Severity, State};
 
 impl Audit {
     pub(super) fn leaf_files(
@@ -115,7 +115,7 @@ impl Audit {
         let is_named = |finding: &Finding| {
             finding.subject == ca
                 && finding.severity == Severity::Error
-                && matches!(finding.id, Id::CertsExpired | Id::CertsNotYetValid)
+                && matches!(finding.id, FindingId::CertsExpired | FindingId::CertsNotYetValid)
         };
         if self.findings().any(is_named) {
             return Vec::new();
@@ -147,7 +147,7 @@ impl Audit {
                 && finding.severity == Severity::Error
                 && RULES.contains(&finding.id)
         });
-        let broken = broken.filter(|finding| finding.id == Id::CertsChainBroken || !named);
+        let broken = broken.filter(|finding| finding.id == FindingId::CertsChainBroken || !named);
         // The route that it took has other dates than the one that we found.
         let unexplained = webpki.as_ref().filter(|_| !named && broken.is_none());
         let unexplained = unexplained.map(|refusal| question.refused_by_rustls(refusal));
@@ -179,17 +179,17 @@ impl Audit {
 }
 
 /// Findings that explain why a verifier refuses a certificate.
-const RULES: &[Id] = &[
-    Id::CertsCaCannotSign,
-    Id::CertsExpired,
-    Id::CertsIpAsDns,
-    Id::CertsIsCa,
-    Id::CertsNamesMissing,
-    Id::CertsNoSan,
-    Id::CertsNotYetValid,
-    Id::CertsUnsupportedKey,
-    Id::CertsUnsupportedSignature,
-    Id::CertsWeakKey,
-    Id::CertsWeakSignature,
-    Id::CertsWrongPurpose,
+const RULES: &[FindingId] = &[
+    FindingId::CertsCaCannotSign,
+    FindingId::CertsExpired,
+    FindingId::CertsIpAsDns,
+    FindingId::CertsIsCa,
+    FindingId::CertsNamesMissing,
+    FindingId::CertsNoSan,
+    FindingId::CertsNotYetValid,
+    FindingId::CertsUnsupportedKey,
+    FindingId::CertsUnsupportedSignature,
+    FindingId::CertsWeakKey,
+    FindingId::CertsWeakSignature,
+    FindingId::CertsWrongPurpose,
 ];

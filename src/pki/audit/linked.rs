@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::pki::keys::link::lost_link;
-use crate::report::{Check, Finding, Id, Severity, State};
+use crate::report::{Check, Finding, FindingId, Severity, State};
 
 /// Lets `checks`, which are about these files, advise to put back those whose links are gone.
 pub(super) fn advise(files: [&Path; 2], checks: &mut [Check]) {
@@ -25,7 +25,9 @@ pub(super) fn advise(files: [&Path; 2], checks: &mut [Check]) {
 
 /// Does it say something about the contents of a file?
 fn is_cured(finding: &Finding) -> bool {
-    let is_of_place =
-        matches!(finding.id, Id::CertsKeyExposed | Id::CertsKeyInCertificateFile | Id::CertsReplaceable);
-    (finding.severity == Severity::Error || finding.id == Id::CertsKeyMissing) && !is_of_place
+    let is_of_place = matches!(
+        finding.id,
+        FindingId::CertsKeyExposed | FindingId::CertsKeyInCertificateFile | FindingId::CertsReplaceable
+    );
+    (finding.severity == Severity::Error || finding.id == FindingId::CertsKeyMissing) && !is_of_place
 }

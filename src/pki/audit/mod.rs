@@ -31,7 +31,7 @@ use time::OffsetDateTime;
 
 use super::{Certificate, IdentityError, Role, SubjectName};
 use crate::host::Host;
-use crate::report::{Check, Finding, Id, Severity, State};
+use crate::report::{Check, Finding, FindingId, Severity, State};
 use crate::units::Within;
 use authority::Needs;
 
@@ -121,7 +121,8 @@ pub fn audit(scope: &Scope, questions: &Questions, now: OffsetDateTime) -> Resul
 impl Audit {
     /// Is something due?
     pub fn is_due(&self) -> bool {
-        self.findings().any(|finding| finding.id == Id::CertsExpiring && finding.severity > Severity::Info)
+        self.findings()
+            .any(|finding| finding.id == FindingId::CertsExpiring && finding.severity > Severity::Info)
     }
 
     /// Of the certificates that are needed, the one that expires first.
@@ -201,7 +202,7 @@ impl Audit {
                     "has the serial number of a certificate in `{other}`, by the same issuer `{}`",
                     certificate.issuer
                 );
-                let mut finding = Finding::new(Id::CertsSerialReused, subject, message)
+                let mut finding = Finding::new(FindingId::CertsSerialReused, subject, message)
                     .with_evidence("found", certificate.serial.clone());
                 if !self.needs.has(certificate) || !self.needs.has(earlier) {
                     finding.severity = Severity::Warning;

@@ -6,7 +6,7 @@
 use crate::pki::Certificate;
 use crate::pki::audit::inspect::first_out_of_order;
 use crate::pki::set::change::show_command;
-use crate::report::{Finding, Id, Severity};
+use crate::report::{Finding, FindingId, Severity};
 
 /// Does the file begin with the leaf certificate? If not, everything else about it would be said of the wrong one.
 pub(super) fn leaf_not_first(subject: &str, chain: &[Certificate]) -> Option<Finding> {
@@ -57,7 +57,7 @@ fn is_foreign(chain: &[Certificate], certificate: &Certificate) -> bool {
 
 fn finding(subject: &str, chain: &[Certificate], message: String) -> Finding {
     let found = chain.iter().map(|certificate| certificate.subject.to_string()).collect::<Vec<_>>();
-    Finding::new(Id::CertsChainOrder, subject, message)
+    Finding::new(FindingId::CertsChainOrder, subject, message)
         .with_evidence("expected", "the leaf certificate first, each issuer behind what it issued")
         .with_evidence("found", found)
 }

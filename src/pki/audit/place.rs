@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Scope;
 use crate::pki::set::store::{Untrusted, trust, trust_of};
-use crate::report::{Finding, Hint as _, Id, Severity};
+use crate::report::{Finding, FindingId, Hint as _, Severity};
 
 /// The same for all files of `scope`.
 pub(super) fn of(scope: &Scope) -> Vec<Finding> {
@@ -61,7 +61,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 fn finding(untrusted: &Untrusted) -> Finding {
     let subject = untrusted.path().display().to_string();
-    let finding = Finding::new(Id::CertsReplaceable, subject, untrusted.reason());
+    let finding = Finding::new(FindingId::CertsReplaceable, subject, untrusted.reason());
     match untrusted.hint() {
         Some(hint) => finding.with_hint(hint),
         None => finding,

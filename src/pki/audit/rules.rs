@@ -15,7 +15,7 @@ use crate::pki::x509::lifetime::CLOCK;
 use crate::pki::x509::names::list;
 use crate::pki::x509::signature;
 use crate::pki::{Certificate, Distrust, KEY_CERT_SIGN, KeyKind, Role, SubjectName, Trust};
-use crate::report::{Finding, Id, Severity};
+use crate::report::{Finding, FindingId, Severity};
 use crate::shell::shell_word;
 use crate::units::Within;
 
@@ -36,8 +36,8 @@ pub(super) fn dates(
             return Some(unused(finding));
         }
         Some(match (id, within) {
-            (Id::CertsNotYetValid, _) => finding.with_hint(CLOCK),
-            (Id::CertsExpiring, Some(within)) => finding
+            (FindingId::CertsNotYetValid, _) => finding.with_hint(CLOCK),
+            (FindingId::CertsExpiring, Some(within)) => finding
                 .with_hint(renewal(subject, certificate, Some(within), now))
                 .with_evidence("within", within.to_string()),
             _ => finding.with_hint(renewal(subject, certificate, None, now)),
@@ -60,13 +60,16 @@ pub(super) fn dates_of_anchor(
 ) -> Vec<Finding> {
     let Some((id, words)) = check::date(anchor, Duration::ZERO, now) else { return Vec::new() };
     let message = format!("its CA, `{}` in `{ca}`, {}{words}", anchor.subject, verb(id));
-    let hint =
-        if id == Id::CertsNotYetValid { CLOCK.to_owned() } else { renewal(subject, anchor, None, now) };
+    let hint = if id == FindingId::CertsNotYetValid {
+        CLOCK.to_owned()
+    } else {
+        renewal(subject, anchor, None, now)
+    };
     vec![Finding::new(id, subject, message).with_hint(hint)]
 }
 
-fn verb(id: Id) -> &'static str {
-    if id == Id::CertsNotYetValid { "is " } else { "" }
+fn verb(id: FindingId) -> &'static str {
+    if id == FindingId::CertsNotYetValid { "is " } else { "" }
 }
 
 /// Nothing that was looked at depends on it.
@@ -86,14 +89,14 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
             Ok(Trust::OldAuthority) => {
                 let message =
                     format!("`{name}` is an X.509 version 1 certificate, which cannot say that it is a CA");
-                let finding = Finding::new(Id::CertsCaNotStrict, subject, message);
+                let finding = Finding::new(FindingId::CertsCaNotStrict, subject, message);
                 Some(finding.with_hint("make a CA of version 3: `egext certs init --dir DIR`"))
             }
             Ok(Trust::Itself) => {
                 let message = format!(
                     "`{name}` is not a CA certificate: it is trusted as itself, and nothing that it signs is"
                 );
-                let mut finding = Finding::new(Id::CertsLeafAsCa, subject, message);
+                let mut finding = Finding::new(FindingId::CertsLeafAsCa, subject, message);
                 finding.severity = Severity::Warning;
                 Some(finding.with_hint("make a CA and a leaf: `egext certs init --dir DIR`"))
             }
@@ -101,14 +104,14 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
                 let found =
                     certificate.key_usages().map(|usages| usages.names().collect::<Vec<_>>().join(", "));
                 let message = format!("`{name}` is a CA that may not sign certificates");
-                let finding = Finding::new(Id::CertsCaCannotSign, subject, message)
+                let finding = Finding::new(FindingId::CertsCaCannotSign, subject, message)
                     .with_evidence("expected", KEY_CERT_SIGN)
                     .with_evidence("found", found.unwrap_or_default());
                 Some(finding.with_hint("make the CA's certificate again, with keyCertSign"))
             }
             Err(Distrust::NotACa) => {
                 let message = format!("`{name}` is no CA's certificate, and stands where the CA belongs");
-                let finding = Finding::new(Id::CertsLeafAsCa, subject, message)
+                let finding = Finding::new(FindingId::CertsLeafAsCa, subject, message)
                     .with_evidence("expected", "a certificate with CA in its basicConstraints");
                 Some(
                     finding.with_hint(format!(
@@ -129,7 +132,7 @@ pub(super) fn not_root(subject: &str, anchor: &Certificate) -> Finding {
          its certificates by default",
         anchor.subject
     );
-    Finding::new(Id::CertsCaNotRoot, subject, message)
+    Finding::new(FindingId::CertsCaNotRoot, subject, message)
         .with_evidence("expected", "a chain up to a self-signed root")
         .with_evidence("found", format!("issued by {}", anchor.issuer))
         .with_hint(format!("append the certificate of `{}`, up to the root", anchor.issuer))
@@ -165,9 +168,11 @@ pub(super) fn strength_of_anchors(
     let mut findings = strength(subject, certificates, is_used);
     for finding in &mut findings {
         match finding.id {
-            Id::CertsWeakKey => finding.severity = Severity::Error,
+            FindingId::CertsWeakKey => finding.severity = Severity::Error,
             // What is trusted is not verified.
-            Id::CertsUnsupportedSignature | Id::CertsWeakSignature => finding.severity = Severity::Warning,
+            FindingId::CertsUnsupportedSignature | FindingId::CertsWeakSignature => {
+                finding.severity = Severity::Warning;
+            }
             _ => {}
         }
     }
@@ -178,14 +183,14 @@ fn signatures(subject: &str, certificate: &Certificate) -> Option<Finding> {
     let name = &certificate.subject;
     if let Some(algorithm) = signature::weak_hash(certificate) {
         let message = format!("`{name}` was signed with a hash that can be forged");
-        let finding = Finding::new(Id::CertsWeakSignature, subject, message);
+        let finding = Finding::new(FindingId::CertsWeakSignature, subject, message);
         return Some(
             finding.with_evidence("found", algorithm).with_hint("issue it again, signed with SHA-256"),
         );
     }
     (!signature::is_common(certificate)).then(|| {
         let message = format!("`{name}` was signed in a way that TLS stacks do not verify");
-        Finding::new(Id::CertsUnsupportedSignature, subject, message)
+        Finding::new(FindingId::CertsUnsupportedSignature, subject, message)
             .with_evidence("found", signature::name(certificate).into_owned())
             .with_hint("issue it again, signed with ECDSA or RSA and SHA-256")
     })
@@ -196,7 +201,7 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
     if let Some(reason) = certificate.key.refusal() {
         let message = format!("`{}` has a key that TLS stacks reject: {reason}", certificate.subject);
         findings.push(
-            Finding::new(Id::CertsUnsupportedKey, subject, message)
+            Finding::new(FindingId::CertsUnsupportedKey, subject, message)
                 .with_evidence("found", certificate.key.to_string())
                 .with_hint(
                     "issue it again for a key that `openssl ecparam -name prime256v1 -genkey -noout` makes",
@@ -206,7 +211,7 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
     if let Some(reason) = certificate.key.weakness() {
         let message = format!("`{}` has a weak key: {reason}", certificate.subject);
         findings.push(
-            Finding::new(Id::CertsWeakKey, subject, message)
+            Finding::new(FindingId::CertsWeakKey, subject, message)
                 .with_evidence("found", certificate.key.to_string())
                 .with_hint(if certificate.is_ca {
                     format!("replace the CA: {}", rotate_command(Path::new(subject), "--key-type p256"))
@@ -219,7 +224,7 @@ fn keys(subject: &str, certificate: &Certificate) -> Vec<Finding> {
     }
     if *certificate.key.kind() == KeyKind::Ed25519 && !certificate.is_ca {
         let message = "Envoy and some other TLS stacks reject Ed25519 certificates";
-        findings.push(Finding::new(Id::CertsEd25519, subject, message).with_hint(p256(subject)));
+        findings.push(Finding::new(FindingId::CertsEd25519, subject, message).with_hint(p256(subject)));
     }
     findings
 }
@@ -254,7 +259,7 @@ fn no_name(subject: &str, leaf: &Certificate, role: Role) -> Finding {
         true => "no client can verify it: none of its DNS names is a host name".to_owned(),
         false => format!("no client can verify it: `{}` stands in no subjectAltName", leaf.subject),
     };
-    Finding::new(Id::CertsNoSan, subject, message)
+    Finding::new(FindingId::CertsNoSan, subject, message)
         .with_evidence("expected", "a DNS name or an IP address")
         .with_evidence("found", if names.is_empty() { "none".to_owned() } else { list(names) })
         .with_hint(format!("issue one with its names: {}", replace_command(Path::new(subject), role)))
@@ -265,7 +270,7 @@ fn ip_as_dns(subject: &str, text: &str, usable: bool) -> Finding {
     let message = format!("the IP address `{text}` is in it as a DNS name, where no client looks for it");
     let address = shell_word(text);
     let flags = format!("--add-san {address} --remove-san {address}");
-    let mut finding = Finding::new(Id::CertsIpAsDns, subject, message)
+    let mut finding = Finding::new(FindingId::CertsIpAsDns, subject, message)
         .with_evidence("expected", format!("IP:{text}"))
         .with_evidence("found", format!("DNS:{text}"))
         .with_hint(format!("write it as an address: {}", renew_command(Path::new(subject), &flags)));
@@ -283,7 +288,7 @@ fn missing_names(subject: &str, leaf: &Certificate, wanted: &[(SubjectName, Host
     }
     let flags = format!("--add-san {}", shell_word(&missing.join(",")));
     let finding =
-        Finding::new(Id::CertsNamesMissing, subject, format!("it is not for {}", missing.join(", ")))
+        Finding::new(FindingId::CertsNamesMissing, subject, format!("it is not for {}", missing.join(", ")))
             .with_evidence("expected", missing.join(", "))
             .with_evidence("found", list(&leaf.names))
             .with_hint(format!("add what is missing: {}", renew_command(Path::new(subject), &flags)));

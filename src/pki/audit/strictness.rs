@@ -7,7 +7,7 @@ use super::cure;
 use super::route::Route;
 use crate::pki::Certificate;
 use crate::pki::x509::strict;
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 
 /// Warnings about the CAs on `route`, and about how each certificate names its issuer. `anchors` is the file of the CA.
 pub(super) fn of_route(question: &Question<'_>, route: &Route<'_>, anchors: &Path) -> Vec<Finding> {
@@ -24,7 +24,7 @@ pub(super) fn of_route(question: &Question<'_>, route: &Route<'_>, anchors: &Pat
             );
             let is_anchor = question.anchors.iter().any(|anchor| anchor == *certificate);
             let subject = if is_anchor { anchors.display().to_string() } else { question.subject.to_owned() };
-            findings.push(Finding::new(Id::CertsCaNotStrict, subject, message));
+            findings.push(Finding::new(FindingId::CertsCaNotStrict, subject, message));
         }
     }
     findings.extend(loose_leaf(question, path));
@@ -39,7 +39,8 @@ fn loose_leaf(question: &Question<'_>, path: &[&Certificate]) -> Option<Finding>
     let lacks = strict::leaf_lacks(leaf);
     (!lacks.is_empty()).then(|| {
         let message = format!("it has {}, so strict verifiers reject it", lacks.join(" and "));
-        Finding::new(Id::CertsNotStrict, question.subject, message).with_hint(cure::reissue(question.subject))
+        Finding::new(FindingId::CertsNotStrict, question.subject, message)
+            .with_hint(cure::reissue(question.subject))
     })
 }
 
@@ -56,6 +57,6 @@ fn misfit(question: &Question<'_>, certificate: &Certificate, issuer: &Certifica
     let (name, issuer) = (&certificate.subject, &issuer.subject);
     let message =
         format!("the authority key identifier of `{name}` does not fit `{issuer}`, so OpenSSL rejects it");
-    let finding = Finding::new(Id::CertsIssuerMisfit, question.subject, message);
+    let finding = Finding::new(FindingId::CertsIssuerMisfit, question.subject, message);
     Some(finding.with_evidence("expected", named).with_evidence("found", found))
 }

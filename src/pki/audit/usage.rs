@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::pki::set::change::{further_command, is_address, replace_command};
 use crate::pki::set::store::HIDDEN;
 use crate::pki::{Certificate, Role};
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 
 /// Is it a leaf, and for this side? The gravest finding first.
 pub fn usage(subject: &str, leaf: &Certificate, role: Role) -> Vec<Finding> {
@@ -13,7 +13,7 @@ pub fn usage(subject: &str, leaf: &Certificate, role: Role) -> Vec<Finding> {
     if leaf.is_ca {
         let message = format!("`{}` is a CA's certificate, and the {role} uses it as its own", leaf.subject);
         findings.push(
-            Finding::new(Id::CertsIsCa, subject, message)
+            Finding::new(FindingId::CertsIsCa, subject, message)
                 .with_hint(format!("issue a certificate for the {role} from that CA")),
         );
     }
@@ -33,7 +33,7 @@ fn wrong_purpose(subject: &str, leaf: &Certificate, role: Role) -> Finding {
         Role::Client => "clientAuth",
         Role::Server => "serverAuth",
     };
-    Finding::new(Id::CertsWrongPurpose, subject, format!("it is not for the {role}"))
+    Finding::new(FindingId::CertsWrongPurpose, subject, format!("it is not for the {role}"))
         .with_evidence("expected", format!("extended key usage {wanted}"))
         .with_evidence("found", found)
         .with_hint(own_certificate(subject, leaf, role))
@@ -77,8 +77,11 @@ fn key_usage(subject: &str, leaf: &Certificate, role: Role) -> Option<Finding> {
         true => "BoringSSL and GnuTLS reject it with TLS 1.3",
         false => "OpenSSL, Python and Node.js reject it",
     };
-    let finding =
-        Finding::new(Id::CertsKeyUsage, subject, format!("its key usage permits no signature, so {who}"));
+    let finding = Finding::new(
+        FindingId::CertsKeyUsage,
+        subject,
+        format!("its key usage permits no signature, so {who}"),
+    );
     Some(
         finding
             .with_evidence("expected", format!("key usage {SIGNATURE}"))

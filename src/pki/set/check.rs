@@ -13,7 +13,7 @@ use super::change::{ANOTHER_CA, PRIVATE_CA, renew_command, replace_command, rota
 use crate::pki::ca::verify;
 use crate::pki::x509::when;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, Identity, IdentityError, Role};
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 use crate::units::Within;
 
 /// A complete set, loaded: every key belongs to its certificate.
@@ -107,7 +107,7 @@ impl StoredSet {
     fn dates(&self, path: &Path, summary: &Certificate, now: OffsetDateTime) -> Option<Finding> {
         let (id, message) = date(summary, soon(summary.lifetime), now)?;
         let cure = match id {
-            Id::CertsNotYetValid => "compare this machine's clock with another one".to_owned(),
+            FindingId::CertsNotYetValid => "compare this machine's clock with another one".to_owned(),
             _ if summary.is_ca => {
                 let prepare = rotate_command(path, self.prepare_flags());
                 format!("{prepare} begins to replace it, and keeps all names")
@@ -142,7 +142,7 @@ impl StoredSet {
         let refusal = verify::dates_aside(identity.chain(), self.anchors.certificates(), role).err()?;
         let message = format!("a peer that trusts `{}` refuses it: {refusal}", self.anchors.path().display());
         Some(
-            Finding::new(Id::CertsChainBroken, words(identity.certificate_path()), message)
+            Finding::new(FindingId::CertsChainBroken, words(identity.certificate_path()), message)
                 .with_evidence("expected", format!("issued by {}", ca.subject))
                 .with_evidence("found", format!("issued by {}", leaf.issuer))
                 .with_hint(format!(
@@ -171,18 +171,18 @@ pub(in crate::pki) fn date(
     summary: &Certificate,
     soon: Duration,
     now: OffsetDateTime,
-) -> Option<(Id, String)> {
+) -> Option<(FindingId, String)> {
     let Certificate { not_before, not_after, .. } = *summary;
     let left = not_after - now;
     if now < not_before {
         let (from, distance) = (when::timestamp(not_before), when::distance(not_before, now));
-        return Some((Id::CertsNotYetValid, format!("valid from {from} on, {distance}")));
+        return Some((FindingId::CertsNotYetValid, format!("valid from {from} on, {distance}")));
     }
     let (day, distance) = (when::end(summary), when::distance(not_after, now));
     if left.is_negative() {
-        Some((Id::CertsExpired, format!("expired {distance}, on {day}")))
+        Some((FindingId::CertsExpired, format!("expired {distance}, on {day}")))
     } else if left < soon {
-        Some((Id::CertsExpiring, format!("expires {distance}, on {day}")))
+        Some((FindingId::CertsExpiring, format!("expires {distance}, on {day}")))
     } else {
         None
     }
@@ -192,7 +192,7 @@ pub(in crate::pki) fn date(
 /// in the last third of its lifetime, at most thirty days.
 pub fn expiring(summary: &Certificate, within: Option<Within>, now: OffsetDateTime) -> Option<String> {
     let (id, words) = date(summary, end_of(summary.lifetime, within), now)?;
-    (id == Id::CertsExpiring).then_some(words)
+    (id == FindingId::CertsExpiring).then_some(words)
 }
 
 /// The end of a life, as it was asked about, or of a length of our choice.
@@ -278,6 +278,6 @@ mod tests {
         };
         let differences = set.differences(&wanted);
         assert_eq!(differences.len(), 3, "the CA, and a key of each side");
-        assert!(differences.iter().all(|finding| finding.id == Id::CertsDiffers));
+        assert!(differences.iter().all(|finding| finding.id == FindingId::CertsDiffers));
     }
 }

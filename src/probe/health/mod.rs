@@ -16,7 +16,7 @@ use super::Layer;
 use super::outcome::TargetOutcome;
 use crate::diagnosis::{self, BRIDGE_SAYS, Context, diagnose};
 use crate::net::{Fault, Reset, Session, Stage};
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 use answer::{Answer, call};
 
 /// What is said of one answer.
@@ -78,7 +78,7 @@ impl Judge<'_> {
             None if self.answer.cut.is_some() => failed(self.cut(session)),
             None => {
                 let message = "the server's answer ended without a gRPC status";
-                failed(self.finding(Id::ProbeGrpcClosed, message))
+                failed(self.finding(FindingId::ProbeGrpcClosed, message))
             }
         }
     }
@@ -90,12 +90,12 @@ impl Judge<'_> {
             Some(reset) => {
                 let what =
                     if reset.connection { "ended the connection during the call" } else { "reset the call" };
-                self.finding(Id::ProbeGrpcClosed, format!("the server {what}"))
+                self.finding(FindingId::ProbeGrpcClosed, format!("the server {what}"))
                     .with_evidence("found", reset.name())
             }
             None => match session.fault(Stage::Call) {
                 Some(fault) => diagnose(self.context, &fault),
-                None => self.finding(Id::ProbeGrpcClosed, "the server cut the call"),
+                None => self.finding(FindingId::ProbeGrpcClosed, "the server cut the call"),
             },
         }
     }
@@ -117,7 +117,7 @@ impl Judge<'_> {
         } else {
             "we reset the server's response"
         };
-        self.finding(Id::ProbeGrpcMalformed, format!("{what}: {why}"))
+        self.finding(FindingId::ProbeGrpcMalformed, format!("{what}: {why}"))
             .with_evidence("expected", expected)
             .with_evidence("found", format!("{}, by our side", reset.name()))
     }
@@ -144,7 +144,7 @@ impl Judge<'_> {
             true => "the server answers in gRPC-Web, which gRPC clients do not speak".to_owned(),
             false => format!("an HTTP/2 server answered with status {}, and not in gRPC", status.as_u16()),
         };
-        self.finding(Id::ProbeGrpcNotGrpc, message)
+        self.finding(FindingId::ProbeGrpcNotGrpc, message)
             .with_evidence("expected", "status 200, content type `application/grpc`")
             .with_evidence("found", self.seen(status))
     }
@@ -161,7 +161,7 @@ impl Judge<'_> {
     fn status(&self, code: &str) -> Verdict {
         let Ok(number) = code.parse::<u32>() else {
             let message = format!("the server's gRPC status is `{}`, which is no number", printable(code));
-            return failed(self.finding(Id::ProbeGrpcStatus, message));
+            return failed(self.finding(FindingId::ProbeGrpcStatus, message));
         };
         match CODES.iter().find(|(code, _)| *code as u32 == number) {
             Some((Code::Ok, _)) => self.serving(),
@@ -171,7 +171,7 @@ impl Judge<'_> {
             Some((code, name)) => failed(self.refusal(*code, name)),
             None => {
                 let message = format!("the server answered with the gRPC status {number}, which has no name");
-                failed(self.finding(Id::ProbeGrpcStatus, message + &self.text()))
+                failed(self.finding(FindingId::ProbeGrpcStatus, message + &self.text()))
             }
         }
     }
@@ -187,7 +187,8 @@ impl Judge<'_> {
             other => {
                 let name =
                     other.map_or_else(|_| message.status.to_string(), |it| it.as_str_name().to_owned());
-                let finding = self.finding(Id::ProbeHealthNotServing, format!("the server says {name}"));
+                let finding =
+                    self.finding(FindingId::ProbeHealthNotServing, format!("the server says {name}"));
                 Verdict::Unhealthy(finding.with_hint("`--wait 60s` waits until it serves"))
             }
         }
@@ -204,7 +205,7 @@ impl Judge<'_> {
                 "leave `--service` out to ask for the server as a whole",
             ),
         };
-        self.finding(Id::ProbeHealthUnknownService, message).with_hint(hint)
+        self.finding(FindingId::ProbeHealthUnknownService, message).with_hint(hint)
     }
 
     /// A proxy without a route for the call answers it itself, and in the same way. What a server says passes an Envoy
@@ -212,10 +213,10 @@ impl Judge<'_> {
     fn unimplemented(&self) -> Finding {
         let proxy = self.proxy().filter(|_| self.words().is_empty());
         match proxy.filter(|_| self.answer.field("x-envoy-upstream-service-time").is_none()) {
-            None => self.finding(Id::ProbeHealthUnimplemented, "the server has no health service"),
+            None => self.finding(FindingId::ProbeHealthUnimplemented, "the server has no health service"),
             Some(proxy) => self
                 .finding(
-                    Id::ProbeHealthFromProxy,
+                    FindingId::ProbeHealthFromProxy,
                     "a proxy answered: it has no route for the call, or the server behind it has no health service",
                 )
                 .with_evidence("found", format!("{proxy}, UNIMPLEMENTED without a message"))
@@ -235,7 +236,10 @@ impl Judge<'_> {
     }
 
     fn refusal(&self, code: Code, name: &str) -> Finding {
-        let id = REFUSALS.iter().find(|(known, _)| *known == code).map_or(Id::ProbeGrpcStatus, |(_, id)| *id);
+        let id = REFUSALS
+            .iter()
+            .find(|(known, _)| *known == code)
+            .map_or(FindingId::ProbeGrpcStatus, |(_, id)| *id);
         let words = self.words();
         if let Some(words) = words.strip_prefix(BRIDGE_SAYS) {
             let message = format!("the bridge answered {name}: {}", printable(words));
@@ -263,10 +267,10 @@ impl Judge<'_> {
     }
 
     fn invalid(&self, message: impl Into<String>) -> Finding {
-        self.finding(Id::ProbeGrpcInvalidMessage, message)
+        self.finding(FindingId::ProbeGrpcInvalidMessage, message)
     }
 
-    fn finding(&self, id: Id, message: impl Into<String>) -> Finding {
+    fn finding(&self, id: FindingId, message: impl Into<String>) -> Finding {
         Finding::new(id, self.context.target.address().to_string(), message)
     }
 }
@@ -274,8 +278,10 @@ impl Judge<'_> {
 /// The channel to a bridge works, and it says what is wrong on its other side. The hints in its words are about its own
 /// flags. The id is read out of the words, because the words are all that comes from the other process.
 fn behind_the_bridge(words: &str) -> String {
-    let id =
-        words.trim_end().rsplit_once(" (").and_then(|(_, end)| end.strip_suffix(')')?.parse::<Id>().ok());
+    let id = words
+        .trim_end()
+        .rsplit_once(" (")
+        .and_then(|(_, end)| end.strip_suffix(')')?.parse::<FindingId>().ok());
     match id {
         Some(id) => format!("the bridge works, and its upstream does not: `egext explain {id}` says more"),
         None => "the bridge works: look at its upstream, and at its log".to_owned(),
@@ -309,11 +315,11 @@ const FIELDS: &str =
 /// Statuses by which web servers say that they want a client certificate, or another one; nginx says 400.
 const CERTIFICATE_REFUSALS: &[u16] = &[400, 401, 403, 495, 496];
 
-const REFUSALS: &[(Code, Id)] = &[
-    (Code::DeadlineExceeded, Id::ProbeGrpcTimeout),
-    (Code::PermissionDenied, Id::ProbeGrpcPermissionDenied),
-    (Code::Unauthenticated, Id::ProbeGrpcUnauthenticated),
-    (Code::Unavailable, Id::ProbeGrpcUnavailable),
+const REFUSALS: &[(Code, FindingId)] = &[
+    (Code::DeadlineExceeded, FindingId::ProbeGrpcTimeout),
+    (Code::PermissionDenied, FindingId::ProbeGrpcPermissionDenied),
+    (Code::Unauthenticated, FindingId::ProbeGrpcUnauthenticated),
+    (Code::Unavailable, FindingId::ProbeGrpcUnavailable),
 ];
 
 /// As the gRPC documents write them (statuscodes.md).

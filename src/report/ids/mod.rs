@@ -77,9 +77,9 @@ macro_rules! table {
         /// The stable name of a finding. What each means is in its [`Entry`].
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
         #[expect(missing_docs, reason = "the table says what each means")]
-        pub enum Id { $($variant,)* }
+        pub enum FindingId { $($variant,)* }
 
-        impl Id {
+        impl FindingId {
             /// All ids, in the order of the layers and then of the alphabet.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
@@ -103,20 +103,20 @@ macro_rules! table {
 // Each group passes its rows, behind those that it was given, to the next name in the list; the last is `table`.
 bridge! { [certs config probe table] }
 
-impl Id {
+impl FindingId {
     /// The stable name.
     pub fn name(self) -> &'static str {
         self.entry().name
     }
 }
 
-impl Display for Id {
+impl Display for FindingId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
 }
 
-impl FromStr for Id {
+impl FromStr for FindingId {
     type Err = UnknownId;
 
     fn from_str(name: &str) -> Result<Self, UnknownId> {
@@ -128,14 +128,14 @@ impl FromStr for Id {
     }
 }
 
-impl Serialize for Id {
+impl Serialize for FindingId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
 }
 
 #[cfg(feature = "cli")]
-impl schemars::JsonSchema for Id {
+impl schemars::JsonSchema for FindingId {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "FindingId".into()
     }
@@ -148,7 +148,7 @@ impl schemars::JsonSchema for Id {
 
 /// An id that ends as `name` does, or that shares its longest beginning, and of several such its end as well.
 fn nearest(name: &str) -> Option<&'static str> {
-    let names = || Id::ALL.iter().map(|id| id.name());
+    let names = || FindingId::ALL.iter().map(|id| id.name());
     let beginning = |other: &str| other.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
     let end = |other: &str| {
         let pairs = other.bytes().rev().zip(name.bytes().rev());
@@ -167,15 +167,15 @@ mod tests {
     #[test]
     fn names_are_unique_and_parse_back() {
         let mut seen = std::collections::HashSet::new();
-        for id in Id::ALL {
+        for id in FindingId::ALL {
             assert!(seen.insert(id.name()), "`{id}` stands twice");
-            assert_eq!(id.name().parse::<Id>().expect("in the table"), *id);
+            assert_eq!(id.name().parse::<FindingId>().expect("in the table"), *id);
         }
     }
 
     #[test]
     fn texts_are_fragments() {
-        for id in Id::ALL {
+        for id in FindingId::ALL {
             let Entry { cause, cure, .. } = id.entry();
             for text in [cause, cure] {
                 assert!(!text.ends_with('.'), "`{id}`: {text}");

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use crate::pki::audit::Audit;
 use crate::pki::{Certificate, when};
-use crate::report::{Check, Id, State};
+use crate::report::{Check, FindingId, State};
 
 /// What `egext certs check` adds to its JSON object.
 #[derive(Serialize, JsonSchema)]
@@ -25,7 +25,7 @@ struct CheckDetails {
     state: CheckState,
     /// What was found.
     #[serde(skip_serializing_if = "Option::is_none")]
-    ids: Option<Vec<Id>>,
+    ids: Option<Vec<FindingId>>,
     /// Why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,

@@ -13,7 +13,7 @@ use crate::pki::member::{self, Member};
 use crate::pki::rotation::Rotation;
 use crate::pki::store::{self, Contents, Forget};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName};
-use crate::report::{Finding, Id, Report, enumeration};
+use crate::report::{Finding, FindingId, Report, enumeration};
 use plan::{Made, NewKey, Plan, Source, There};
 
 pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -76,7 +76,7 @@ fn existing(plan: &Plan, now: OffsetDateTime) -> Result<Report, CertsError> {
 fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Option<Finding>, CertsError> {
     let path = |name: &str| plan.directory.join(name).display().to_string();
     let differs = |file: &str, message: &str, hint: &str| {
-        Finding::new(Id::CertsDiffers, path(file), message).with_hint(hint)
+        Finding::new(FindingId::CertsDiffers, path(file), message).with_hint(hint)
     };
     Ok(match (&plan.signer, &set.ca_key) {
         (Source::Files { certificate, key, passphrase }, _) => {
@@ -233,7 +233,7 @@ fn findings(plan: &Plan, new: &Made) -> Vec<Finding> {
     if plan.set.key_type == KeyType::Ed25519 {
         let message = "Envoy and some other TLS stacks refuse Ed25519 certificates";
         findings.push(
-            Finding::new(Id::CertsEd25519, subject(), message)
+            Finding::new(FindingId::CertsEd25519, subject(), message)
                 .with_hint("leave out `--key-type ed25519` unless both sides are known to accept such keys"),
         );
     }

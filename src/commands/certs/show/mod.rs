@@ -18,7 +18,7 @@ use crate::commands::material::DEFAULT_DIRECTORY;
 use crate::pki::inspect::{KeyFile, PemFile, block, entries, first_out_of_order};
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, Found, IdentityError, Passphrase, when};
 use crate::printable::printable;
-use crate::report::{Body, Finding, Hint as _, Id, Report};
+use crate::report::{Body, Finding, FindingId, Hint as _, Report};
 pub(in crate::commands) use details::Details;
 use details::{Chain, Side};
 use keys::{key_object, key_words};
@@ -135,7 +135,7 @@ impl Shown {
                 }
                 Err(error) => {
                     let subject = path.display().to_string();
-                    let finding = Finding::of_error(Id::CertsUnusable, subject, &error);
+                    let finding = Finding::of_error(FindingId::CertsUnusable, subject, &error);
                     report.talk.finding(&finding);
                     report.findings.push(finding);
                 }

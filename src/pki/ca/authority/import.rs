@@ -15,7 +15,7 @@ use crate::pki::x509::strict;
 use crate::pki::{
     Certificate, DecryptError, Encryption, Found, IdentityError, InspectError, Passphrase, PublicKey,
 };
-use crate::report::{Finding, Id, Severity};
+use crate::report::{Finding, FindingId, Severity};
 
 use super::climb::Climb;
 use super::{ImportError, critical};
@@ -236,14 +236,14 @@ impl Link {
     fn strictness(&self, path: &Path) -> Option<Finding> {
         if self.is_old() {
             let message = "the CA is an X.509 version 1 certificate, which cannot say that it is a CA, so strict verifiers refuse what it signs";
-            return Some(Finding::new(Id::CertsCaNotStrict, path.display().to_string(), message));
+            return Some(Finding::new(FindingId::CertsCaNotStrict, path.display().to_string(), message));
         }
         let lacks = strict::lacks(&self.certificate, self.is_root);
         if lacks.is_empty() {
             return None;
         }
         let message = format!("the CA has {}, so strict verifiers refuse what it signs", lacks.join(" and "));
-        Some(Finding::new(Id::CertsCaNotStrict, path.display().to_string(), message))
+        Some(Finding::new(FindingId::CertsCaNotStrict, path.display().to_string(), message))
     }
 
     /// What OpenSSL holds against its issuer.
@@ -253,16 +253,16 @@ impl Link {
         let message = format!(
             "the authority key identifier of `{name}` does not fit `{issuer}`, so OpenSSL rejects it"
         );
-        let finding = Finding::new(Id::CertsIssuerMisfit, path.display().to_string(), message);
+        let finding = Finding::new(FindingId::CertsIssuerMisfit, path.display().to_string(), message);
         Some(finding.with_evidence("expected", named).with_evidence("found", found))
     }
 
     /// A note about a root whose signature would count if it were not a root.
     fn odd_signature(&self, path: &Path) -> Option<Finding> {
         let id = match signature::weak_hash(&self.certificate) {
-            Some(_) => Id::CertsWeakSignature,
+            Some(_) => FindingId::CertsWeakSignature,
             None if signature::is_common(&self.certificate) => return None,
-            None => Id::CertsUnsupportedSignature,
+            None => FindingId::CertsUnsupportedSignature,
         };
         let message = format!(
             "the root `{}` is signed with {}; it can be used, since verifiers do not check the signature of a root",

@@ -7,7 +7,7 @@ use crate::pki::set::issue::local_names;
 use crate::pki::x509::lifetime;
 use crate::pki::x509::names::list;
 use crate::pki::{Identity, KeyType, SubjectName};
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
 use crate::units::Span;
 
@@ -51,7 +51,7 @@ impl StoredSet {
         if wanted.name_constraints && !self.ca.has_name_constraints() {
             let message = "the existing CA has no name constraints: it is good for all names";
             let path = words(self.anchors.path());
-            findings.push(Finding::new(Id::CertsDiffers, path, message).with_hint(ELSEWHERE));
+            findings.push(Finding::new(FindingId::CertsDiffers, path, message).with_hint(ELSEWHERE));
         }
         findings.extend(wanted.ca_lifetime.and_then(|wanted| self.other_ca_lifetime(wanted)));
         for identity in [&self.server, &self.client] {
@@ -78,7 +78,7 @@ impl StoredSet {
         }
         let message = format!("the existing certificate is not for {}", list(missing));
         Some(
-            Finding::new(Id::CertsNamesMissing, words(identity.certificate_path()), message)
+            Finding::new(FindingId::CertsNamesMissing, words(identity.certificate_path()), message)
                 .with_evidence("expected", list(wanted))
                 .with_evidence("found", list(there))
                 .with_hint(self.renew(identity, &flags)),
@@ -96,7 +96,7 @@ impl StoredSet {
         let message = format!("the existing certificate is for {}, too", list(idle.iter().copied()));
         let hint = self.renew(&self.server, &flag("--remove-san", idle));
         let path = words(self.server.certificate_path());
-        Some(Finding::new(Id::CertsDiffers, path, message).with_hint(hint))
+        Some(Finding::new(FindingId::CertsDiffers, path, message).with_hint(hint))
     }
 
     fn other_key_type(&self, identity: &Identity, wanted: KeyType) -> Option<Finding> {
@@ -165,7 +165,7 @@ fn flag<'a>(flag: &str, names: impl IntoIterator<Item = &'a SubjectName>) -> Str
 }
 
 fn differs(path: &Path, what: &str, (expected, found): (&str, &str), hint: &str) -> Finding {
-    Finding::new(Id::CertsDiffers, words(path), format!("the existing certificate has another {what}"))
+    Finding::new(FindingId::CertsDiffers, words(path), format!("the existing certificate has another {what}"))
         .with_evidence("expected", expected)
         .with_evidence("found", found)
         .with_hint(hint)

@@ -28,7 +28,7 @@ use crate::pki::x509::{date, lifetime, when};
 use crate::pki::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, IdentityError, KeyKind, KeyType, Passphrase, Role,
 };
-use crate::report::{Finding, Id};
+use crate::report::{Finding, FindingId};
 use crate::units::Within;
 
 /// What is to be renewed, and how.
@@ -159,7 +159,7 @@ pub fn always_due(path: &Path, summary: &Certificate, within: Within) -> Option<
     );
     let longer = renew_command(path, "--lifetime SPAN");
     let hint = format!("shorten `--within`, for example to `33%`, or give it a longer lifetime: {longer}");
-    Some(Finding::new(Id::CertsAlwaysDue, path.display().to_string(), message).with_hint(hint))
+    Some(Finding::new(FindingId::CertsAlwaysDue, path.display().to_string(), message).with_hint(hint))
 }
 
 /// Makes the successors of `selected`, all of which `signer` has to have issued.

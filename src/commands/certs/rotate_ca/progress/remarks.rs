@@ -7,7 +7,7 @@ use crate::pki::CA_CERTIFICATE_FILE;
 use crate::pki::change::ANOTHER_CA;
 use crate::pki::member::{Member, Successor};
 use crate::pki::rotation::Verb;
-use crate::report::{Finding, Id, Report};
+use crate::report::{Finding, FindingId, Report};
 
 impl Progress {
     /// What is good to know about the CA that was named, and about lifetimes that it cuts short.
@@ -55,7 +55,7 @@ impl Progress {
             "two CAs in it are called `{name}`, and no key identifiers tell them apart: OpenSSL takes the first one for the other"
         );
         let subject = lines::words(&self.directory.join(CA_CERTIFICATE_FILE));
-        Some(Finding::new(Id::CertsCaNamesake, subject, message).with_hint(
+        Some(Finding::new(FindingId::CertsCaNamesake, subject, message).with_hint(
             "use a CA of another name or with a subjectKeyIdentifier; otherwise restart both sides at once after `activate`",
         ))
     }
