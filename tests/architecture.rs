@@ -75,6 +75,14 @@ fn every_module_of_pki_stands_in_its_wing() {
     assert_eq!(known.collect::<BTreeSet<_>>(), modules.collect(), "the page and the folders");
 }
 
+/// The page has the wings from the bottom up.
+#[test]
+fn a_wing_of_pki_uses_only_those_below() {
+    let wings = order_of_wings();
+    let wrong = rising(graph(), &wings);
+    assert!(wrong.is_empty(), "arrows up between the wings of `pki`:\n{}", list(&wrong));
+}
+
 #[test]
 fn a_type_is_implemented_where_it_stands() {
     let graph = graph();
@@ -113,6 +121,40 @@ fn arrows_are_seen_in_every_form() {
     let arrows: Vec<_> = graph.arrows.iter().map(|arrow| (arrow.from, arrow.to)).collect();
     assert_eq!(arrows, [(2, 1), (3, 0), (3, 1), (3, 2), (4, 0), (4, 1), (4, 2)]);
     assert_eq!(graph.strays.iter().collect::<Vec<_>>(), ["src/wall.rs: Brick of src/roof/tile.rs"]);
+}
+
+/// The wings of `pki` in the order of the page, each once.
+fn order_of_wings() -> Vec<String> {
+    let mut wings: Vec<_> =
+        rows("| wing | modules | what they do |").into_iter().map(|cells| cells[0][0].clone()).collect();
+    wings.dedup();
+    assert!(
+        wings.iter().collect::<BTreeSet<_>>().len() == wings.len(),
+        "rows of a wing stand apart: {wings:?}"
+    );
+    wings
+}
+
+/// Uses of a wing of `pki` by one that stands before it in `order`.
+fn rising(graph: &Graph<'_>, order: &[String]) -> BTreeSet<String> {
+    let place = |file: usize| match graph.files[file].module.as_slice() {
+        [pki, wing, ..] if pki == "pki" => order.iter().position(|known| known == wing),
+        _ => None,
+    };
+    let rises =
+        |arrow: &&Arrow| matches!((place(arrow.from), place(arrow.to)), (Some(from), Some(to)) if from < to);
+    graph.arrows.iter().filter(rises).map(|arrow| graph.describe(arrow)).collect()
+}
+
+#[test]
+fn an_arrow_up_between_wings_is_seen() {
+    let sources = [
+        Source::of("src/pki/mod.rs", "mod low; mod high; pub use high::Roof;"),
+        Source::of("src/pki/low/wall.rs", "use crate::pki::Roof;"),
+        Source::of("src/pki/high/mod.rs", "pub struct Roof; use crate::pki::low::wall;"),
+    ];
+    let wrong = rising(&Graph::of(&sources), &["low".to_owned(), "high".to_owned()]);
+    assert_eq!(list(&wrong), "pki > pki: src/pki/low/wall.rs uses crate::pki::Roof");
 }
 
 /// The rows of the table of modules in their order, from the top down.

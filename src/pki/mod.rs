@@ -4,6 +4,7 @@
 //!   whoever holds an [`Identity`] holds a chain, leaf first, and the key of its leaf.
 //! * [`Certificate`] is what a certificate says: ours, or one that a peer presents.
 //!
+//! * [`go_x509`] says what Go would say about a chain: [`authority`] asks it, and so does [`audit`].
 //! * [`authority`] signs, and [`store`] is the only code that writes files.
 //! * [`check`] compares a set on disk with the clock and with what was asked for.
 //! * [`edit`] is the one way to change a set.
@@ -16,13 +17,13 @@
 pub mod audit;
 mod ca;
 mod credentials;
+pub mod go_x509;
 mod keys;
 mod set;
 mod x509;
 
 pub use audit::inspect;
 pub use ca::authority;
-pub use ca::refusal::Refusal;
 pub use ca::verify::verify_server;
 pub use credentials::identity::{Anchors, Identity};
 pub use keys::container::{Container, Der};
@@ -54,6 +55,7 @@ pub use x509::lifetime;
 pub use x509::name_error::NameError;
 pub use x509::names::DistinguishedName;
 pub use x509::public_key::PublicKey;
+pub use x509::refusal::Refusal;
 pub(crate) use x509::signature;
 pub use x509::subject_name::{SubjectName, is_network, parse_common_name};
 pub use x509::trust::Distrust;

@@ -5,12 +5,12 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::route::Route;
-use super::{go_x509, rules};
+use super::rules;
 use crate::host::Host;
 use crate::pki::Certificate;
 use crate::pki::ca::verify;
 use crate::pki::x509::when;
-use crate::pki::{Refusal, Role, SubjectName};
+use crate::pki::{Refusal, Role, SubjectName, go_x509};
 use crate::report::{Finding, FindingId};
 
 /// What is asked of the verifiers.

@@ -8,7 +8,6 @@ mod authority;
 mod chain;
 mod cure;
 mod files;
-pub mod go_x509;
 pub mod inspect;
 mod leaf;
 mod linked;
@@ -20,6 +19,7 @@ mod scope;
 mod strictness;
 mod usage;
 
+pub use super::go_x509;
 pub use place::replaceable;
 pub use scope::{CaKeyFile, LeafFiles, Scope};
 pub use usage::usage;

@@ -3,6 +3,5 @@
 pub mod authority;
 pub(super) mod inherited;
 pub(super) mod profile;
-pub(super) mod refusal;
 pub(super) mod sign;
 pub(super) mod verify;

@@ -213,7 +213,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::pki::audit::go_x509;
+    use crate::pki::go_x509;
     use crate::pki::x509::signature::is_signed_by;
 
     const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05.678 UTC);

@@ -12,6 +12,7 @@ pub(super) mod name_error;
 pub(super) mod names;
 pub(super) mod possession;
 pub(super) mod public_key;
+pub(super) mod refusal;
 pub(crate) mod signature;
 pub(super) mod strict;
 pub(super) mod subject_name;

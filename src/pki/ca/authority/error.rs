@@ -1,7 +1,7 @@
 use super::{ImportError, Refusal, Role};
 use crate::pki::InspectError;
-use crate::pki::audit::go_x509;
 use crate::pki::ca::profile::ProfileError;
+use crate::pki::go_x509;
 use crate::report::Hint;
 use crate::units::Span;
 

@@ -24,7 +24,7 @@ use super::profile::{Profile, Validity};
 use super::sign::{self, Issuer};
 use super::verify;
 use crate::pki::Refusal;
-use crate::pki::audit::go_x509;
+use crate::pki::go_x509;
 use crate::pki::keys::private_key::PrivateKey;
 use crate::pki::keys::{encrypted_key, pem};
 use crate::pki::{Certificate, Identity, KeyType, Passphrase, Role, SubjectName};
