@@ -28,12 +28,11 @@ pub(crate) fn named<T: Copy>(
 #[cfg(test)]
 mod tests {
     use crate::pki::{KeyType, Role};
-    use crate::report::{Format, Severity};
+    use crate::report::Severity;
 
     #[test]
     fn names_are_read_back_and_others_are_told_what_there_is() {
         assert!(KeyType::ALL.iter().all(|value| value.name().parse() == Ok(*value)));
-        assert!(Format::ALL.iter().all(|value| value.name().parse() == Ok(*value)));
         assert_eq!("Warning".parse(), Ok(Severity::Warning));
         let error = "pear".parse::<Role>().expect_err("no role").to_string();
         assert_eq!(error, "`pear` is none of client, server");

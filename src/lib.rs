@@ -87,6 +87,8 @@ pub mod net;
 pub mod pki;
 mod printable;
 pub mod probe;
+#[cfg(feature = "cli")]
+pub mod render;
 pub mod report;
 mod shell;
 pub mod units;

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use egext::cli::{self, Stop};
 use egext::commands;
 use egext::pki::date;
-use egext::report::Printer;
+use egext::render::Printer;
 
 fn main() -> ExitCode {
     commands::survive_file_size_limit();

@@ -104,7 +104,7 @@ impl Serving {
             let (request, respond) = call?;
             self.called = true;
             // No task waits for its end: it belongs to the streams of its two connections, and the connection here
-            // ends after its streams. If it panics, the process ends (`report::log`).
+            // ends after its streams. If it panics, the process ends (`render::log`).
             tokio::spawn(Arc::clone(&self.calls).pass(request, respond, self.caller, self.faults.clone()));
         }
         Ok(())

@@ -5,7 +5,7 @@ use tracing::Level;
 use super::{Material, values};
 use crate::host::Host;
 use crate::net::Address;
-use crate::report::log::LogFormat;
+use crate::render::LogFormat;
 use crate::units::Span;
 
 /// Proxy gRPC calls between plaintext and mutual TLS.

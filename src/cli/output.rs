@@ -1,7 +1,8 @@
 use clap::Args;
 
 use super::values;
-use crate::report::{Colour, Format, OutputOptions, Severity};
+use crate::render::{Colour, Format, OutputOptions};
+use crate::report::Severity;
 
 /// The formats of a command, by its words. Every command has something for people and programs; other formats mean
 /// something for some only.

@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 use super::Cli;
 use super::environment;
 use super::usage::{self, UsageError};
-use crate::report::OutputOptions;
+use crate::render::OutputOptions;
 
 /// Why there is nothing to carry out.
 #[derive(Debug)]

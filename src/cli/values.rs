@@ -10,8 +10,9 @@ use clap::{Arg, Command, Error};
 
 use crate::gateway::{Included, Mode, hook_names};
 use crate::pki::{KeyType, Role};
-use crate::report::log::LogFormat;
-use crate::report::{Colour, FindingId, Format, Severity};
+use crate::render::LogFormat;
+use crate::render::{Colour, Format};
+use crate::report::{FindingId, Severity};
 
 pub(super) fn colour() -> impl TypedValueParser<Value = Colour> {
     words(Colour::ALL, Colour::name, |colour| match colour {

@@ -18,7 +18,8 @@ use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, serv
 use crate::pki::check::untimely;
 use crate::pki::lifetime::CLOCK;
 use crate::pki::{Identity, Role, audit};
-use crate::report::{Body, Finding, FindingId, Printer, Report, Severity};
+use crate::render::Printer;
+use crate::report::{Body, Finding, FindingId, Report, Severity};
 use crate::shell::shell_path;
 
 pub(super) fn run(

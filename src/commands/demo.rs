@@ -11,7 +11,8 @@ use super::{Clock, Error, block_on};
 use crate::cli;
 use crate::demo::{DemoError, Stage};
 use crate::pki::when;
-use crate::report::{FindingId, Line, Printer, Report, Role};
+use crate::render::Printer;
+use crate::report::{FindingId, Line, Report, Role};
 
 pub(super) fn run(arguments: &cli::Demo, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
     let directory = TempDir::with_prefix("egext-demo-").map_err(Error::TemporaryDirectory)?;

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, json_schema};
 
 use super::{bridge, certs, config, demo, explain, generate, probe};
-use crate::report::Verb;
+use crate::render::Verb;
 
 pub(super) const VERBS: &[Verb] = &[
     ("bridge", bridge::Details::json_schema),

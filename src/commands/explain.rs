@@ -3,7 +3,8 @@ use serde::Serialize;
 
 use super::Error;
 use crate::cli::Explain;
-use crate::report::{Body, Entry, FindingId, Layer, Report, Severity, explanation};
+use crate::render::explanation;
+use crate::report::{Body, Entry, FindingId, Layer, Report, Severity};
 
 pub(super) fn run(arguments: &Explain) -> Result<Report, Error> {
     let mut report = Report::new("explain");

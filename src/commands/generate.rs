@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::{Error, details};
 use crate::cli::{Cli, Completions, Generate, GenerateCommand, Man};
-use crate::report::{Body, Report, findings_page, json_schema};
+use crate::render::{findings_page, json_schema};
+use crate::report::{Body, Report};
 
 pub(super) fn run(arguments: Generate) -> Result<Report, Error> {
     match arguments.command {

@@ -30,7 +30,8 @@ use crate::demo::DemoError;
 use crate::input::is_stdin;
 use crate::net::{Address, BindError, TargetError, TlsError, enough_for_a_runtime};
 use crate::pki::IdentityError;
-use crate::report::{FindingId, Format, Hint, OutputOptions, Printer, UnknownId};
+use crate::render::{Format, OutputOptions, Printer};
+use crate::report::{FindingId, Hint, UnknownId};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
 pub type Clock = fn() -> OffsetDateTime;

@@ -13,7 +13,8 @@ use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
 use crate::probe::{Layer, LayerOutcome, Plan, State, TargetOutcome, Waiting, probe};
-use crate::report::{Finding, FindingId, Line, Printer, Report, Role as Meaning, Talk};
+use crate::render::Printer;
+use crate::report::{Finding, FindingId, Line, Report, Role as Meaning, Talk};
 use crate::units::Span;
 
 pub(super) fn run(

@@ -19,8 +19,8 @@ use tracing::debug;
 
 use super::gate::{Admission, Gate};
 use super::listen::{AcceptError, Accepted, Listener};
+use super::tally::Tally;
 use crate::report::chain;
-use crate::report::log::Tally;
 
 /// Where connections come from.
 pub(crate) trait Arrivals {

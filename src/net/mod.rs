@@ -18,6 +18,7 @@ mod reset;
 mod session;
 mod sieve;
 mod stream;
+mod tally;
 mod tls;
 mod verifier;
 

@@ -1,38 +1,20 @@
-//! What a command found out, as data, and the only code that prints it.
-//!
-//! A command returns a [`Report`]; a [`Printer`] renders it for a person, as JSON, and where a command has
-//! something for them, for a CI server (JUnit) and for Prometheus. The exit code is computed from the report,
-//! never by a renderer, so all formats agree on it.
+//! What a command found out, as data: findings, what was looked at, numbers, and the words for a person.
 
 mod check;
 mod finding;
-mod human;
 mod ids;
-mod json;
-mod junit;
-pub mod log;
 mod metric;
-mod page;
-mod printer;
-mod prometheus;
 mod said;
-#[cfg(feature = "cli")]
-mod schema;
 mod severity;
-mod stream;
 mod talk;
 
 pub use check::{Check, State};
 pub use finding::{Evidence, Finding};
 pub use ids::{Entry, FindingId, Layer, UnknownId};
 pub use metric::Metric;
-pub use page::{explanation, findings_page};
-pub use printer::{Colour, Format, OutputOptions, Printer};
 #[cfg(feature = "cli")]
 pub(crate) use said::has_long_part;
 pub(crate) use said::{MORE_DESCRIPTORS, Said, is_lack_of_descriptors};
-#[cfg(feature = "cli")]
-pub use schema::{Verb, json_schema};
 pub use severity::Severity;
 pub use talk::{Line, Role, Talk};
 

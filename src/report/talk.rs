@@ -67,7 +67,8 @@ impl Talk {
         self
     }
 
-    pub(super) fn lines(&self) -> &[Line] {
+    /// Its lines, from the top down.
+    pub fn lines(&self) -> &[Line] {
         &self.0
     }
 }
@@ -90,7 +91,8 @@ impl Line {
         self
     }
 
-    pub(super) fn spans(&self) -> &[(Role, String)] {
+    /// Its words, from left to right, each with what it means.
+    pub fn spans(&self) -> &[(Role, String)] {
         &self.0
     }
 }

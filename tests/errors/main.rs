@@ -22,7 +22,7 @@ use clap::CommandFactory as _;
 use egext::cli::{self, Cli, Stop};
 use egext::commands;
 use egext::net::AddressError;
-use egext::report::{OutputOptions, Printer};
+use egext::render::{OutputOptions, Printer};
 use egext::units::QuantityError;
 use egext_test_support::Egext;
 use fixture::Fixture;

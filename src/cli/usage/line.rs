@@ -6,7 +6,8 @@ use std::str::FromStr;
 use clap::{Arg, Command, CommandFactory as _};
 
 use crate::cli::{Cli, formats};
-use crate::report::{Colour, Format, OutputOptions, Severity};
+use crate::render::{Colour, Format, OutputOptions};
+use crate::report::Severity;
 
 /// What was typed, word by word, and the tree of all commands.
 #[derive(Debug)]

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command};
 use egext::cli::{Stop, UsageError, parse};
-use egext::report::{Format, Hint as _};
+use egext::render::Format;
+use egext::report::Hint as _;
 use serde_json::Value;
 
 use super::refused;

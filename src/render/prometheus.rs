@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Metric, Report};
+use crate::report::{Metric, Report};
 
 pub(super) fn report(report: &Report) -> String {
     metrics(&report.metrics) + &metrics(&[completed(Some(report.command), true)])

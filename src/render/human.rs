@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Line, Report, Role, Said, Severity, Talk};
 use crate::printable::printable;
+use crate::report::{Line, Report, Role, Said, Severity, Talk};
 
 pub(super) fn talk(report: &Report) -> String {
     with_closing_line(&report.talk, report)

@@ -58,8 +58,8 @@ mod tests {
     use serde_json::Value;
     use tracing::{Level, dispatcher, info};
 
-    use crate::report::log::sink::Sink;
-    use crate::report::log::{LogFormat, dispatch};
+    use crate::render::log::sink::Sink;
+    use crate::render::log::{LogFormat, dispatch};
 
     #[test]
     fn no_text_of_a_peer_moves_the_cursor() {

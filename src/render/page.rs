@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Entry, FindingId};
+use crate::report::{Entry, FindingId};
 
 /// Cause and cure of one finding, for a terminal.
 pub fn explanation(id: FindingId) -> String {

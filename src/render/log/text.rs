@@ -40,8 +40,8 @@ impl Visit for Visitor<'_> {
 mod tests {
     use tracing::{Level, dispatcher, warn};
 
-    use crate::report::log::sink::Sink;
-    use crate::report::log::{LogFormat, dispatch};
+    use crate::render::log::sink::Sink;
+    use crate::render::log::{LogFormat, dispatch};
 
     #[test]
     fn a_command_in_a_hint_can_be_pasted() {

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Check, Finding, Report, Said, Severity, State};
+use crate::report::{Check, Finding, Report, Said, Severity, State};
 
 pub(super) fn report(report: &Report, fail_on: Severity) -> String {
     let mut suites: Vec<(&str, Vec<&Check>)> = Vec::new();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Finding, Report, Said, Status};
+use crate::report::{Finding, Report, Said, Status};
 
 pub(super) fn report(report: &Report, exit_code: u8) -> String {
     render(&ReportObject {
@@ -29,8 +29,7 @@ pub(super) fn error(command: Option<&str>, said: &Said, exit_code: u8) -> String
 }
 
 /// What a command found out.
-#[derive(Serialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[derive(Serialize, schemars::JsonSchema)]
 struct ReportObject<'a> {
     /// What this object is, and which version of it.
     schema: &'static str,
@@ -46,13 +45,12 @@ struct ReportObject<'a> {
     /// What was found, in the order in which it was found.
     findings: &'a [Finding],
     #[serde(flatten)]
-    #[cfg_attr(feature = "cli", schemars(skip))]
+    #[schemars(skip)]
     details: &'a Map<String, Value>,
 }
 
 /// The command could not run.
-#[derive(Serialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[derive(Serialize, schemars::JsonSchema)]
 struct ErrorObject<'a> {
     /// What this object is, and which version of it.
     schema: &'static str,
@@ -70,8 +68,7 @@ struct ErrorObject<'a> {
 }
 
 /// Why a command could not run.
-#[derive(Serialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[derive(Serialize, schemars::JsonSchema)]
 struct Cause<'a> {
     /// What happened.
     message: &'a str,
@@ -81,7 +78,6 @@ struct Cause<'a> {
 }
 
 /// Schemas of a report and of an error.
-#[cfg(feature = "cli")]
 pub(super) fn schemas(generator: &mut schemars::SchemaGenerator) -> [schemars::Schema; 2] {
     use schemars::JsonSchema as _;
 

@@ -2,7 +2,6 @@
 
 mod escaping;
 mod sink;
-mod tally;
 mod text;
 
 use std::io;
@@ -16,7 +15,6 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use escaping::Escaping;
 use sink::Sink;
-pub(crate) use tally::Tally;
 use text::TextFields;
 
 use crate::choice::{self, UnknownChoice};

@@ -1,0 +1,20 @@
+//! From a [`Report`](crate::report::Report) to what is printed: the only code that prints.
+//!
+//! The exit code is computed from the report, never by a renderer, so all formats agree on it.
+
+mod human;
+mod json;
+mod junit;
+mod log;
+mod options;
+mod page;
+mod printer;
+mod prometheus;
+mod schema;
+mod stream;
+
+pub use log::LogFormat;
+pub use options::{Colour, Format, OutputOptions};
+pub use page::{explanation, findings_page};
+pub use printer::Printer;
+pub use schema::{Verb, json_schema};

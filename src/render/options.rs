@@ -1,0 +1,103 @@
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use crate::choice::{self, UnknownChoice};
+use crate::report::Severity;
+
+/// The flags about output that every command has.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputOptions {
+    /// For whom to render.
+    pub format: Format,
+    /// When to colour.
+    pub colour: Colour,
+    /// From which severity on the exit code is 1.
+    pub fail_on: Severity,
+    /// In human format, whether to leave out all but findings that count.
+    pub quiet: bool,
+}
+
+impl Default for OutputOptions {
+    /// For a person.
+    fn default() -> Self {
+        Self { format: Format::Human, colour: Colour::Auto, fail_on: Severity::Error, quiet: false }
+    }
+}
+
+/// For whom to render.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// Aligned lines for a person.
+    Human,
+    /// One JSON object on stdout.
+    Json,
+    /// JUnit XML on stdout, for CI servers (`certs check`).
+    Junit,
+    /// The certificates themselves on stdout (`certs show`).
+    Pem,
+    /// Metrics on stdout, for a textfile collector (`certs check`).
+    Prometheus,
+}
+
+impl Format {
+    /// All there are.
+    pub const ALL: &[Self] = &[Self::Human, Self::Json, Self::Junit, Self::Pem, Self::Prometheus];
+
+    /// As typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+            Self::Junit => "junit",
+            Self::Pem => "pem",
+            Self::Prometheus => "prometheus",
+        }
+    }
+}
+
+impl Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownChoice;
+
+    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
+        choice::named(typed, Self::ALL, Self::name)
+    }
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Also into a file or a pipe.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Colour {
+    /// All there are.
+    pub const ALL: &[Self] = &[Self::Auto, Self::Always, Self::Never];
+
+    /// As typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
+impl FromStr for Colour {
+    type Err = UnknownChoice;
+
+    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
+        choice::named(typed, Self::ALL, Self::name)
+    }
+}
