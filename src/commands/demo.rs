@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::cli;
-use crate::demo::{DemoError, Stage};
+use crate::demo::{DemoError, RunningDemo};
 use crate::pki::when;
 use crate::render::Printer;
 use crate::report::{FindingId, Line, Report, Role};
@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &cli::Demo, clock: Clock, printer: &Printer) -> Res
         let code = printer.report(&played.report);
         if arguments.keep {
             tokio::select! {
-                ended = played.stage.ended() => return Err(ended.into()),
+                ended = played.demo.ended() => return Err(ended.into()),
                 _ = signals.next() => {}
             }
         }
@@ -33,10 +33,10 @@ pub(super) fn run(arguments: &cli::Demo, clock: Clock, printer: &Printer) -> Res
     })?
 }
 
-/// What was shown. The stage stands as long as this is held.
+/// What was shown. The demo stands as long as this is held.
 struct Played {
     report: Report,
-    stage: Stage,
+    demo: RunningDemo,
 }
 
 async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, DemoError> {
@@ -45,7 +45,7 @@ async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, D
     report
         .talk
         .line(Line::default().with(Role::Strong, "mutual TLS between Envoy Gateway and an extension server"));
-    let (mut stage, set) = Stage::raise(directory.path(), clock).await?;
+    let (mut demo, set) = RunningDemo::start(directory.path(), clock).await?;
     let (ca, server) = (set.ca.certificate(), set.server.certificate());
     let until = when::end(server);
     step(
@@ -60,32 +60,32 @@ async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, D
     said(
         &mut report,
         "server",
-        &format!("an extension server at {} that demands client certificates", stage.server()),
+        &format!("an extension server at {} that demands client certificates", demo.server()),
     );
-    said(&mut report, "bridge", &format!("{} -> {}", stage.socket(), stage.server()));
-    let healthy = probe(&stage, &mut report).await?;
+    said(&mut report, "bridge", &format!("{} -> {}", demo.socket(), demo.server()));
+    let healthy = probe(&demo, &mut report).await?;
     let mut details = Details {
         directory: directory.path().display().to_string(),
-        server: stage.server().to_string(),
-        bridge: stage.socket().to_string(),
-        stanza: stage.stanza()?,
+        server: demo.server().to_string(),
+        bridge: demo.socket().to_string(),
+        stanza: demo.stanza()?,
         ..Details::default()
     };
     if healthy {
-        details.hook = Some(call(&stage, &mut report).await?);
-        details.stranger = Some(refuse_stranger(&stage, &mut report).await?);
+        details.hook = Some(call(&demo, &mut report).await?);
+        details.stranger = Some(refuse_stranger(&demo, &mut report).await?);
     }
     if keep {
-        say_what_to_try(&stage, &mut report);
+        say_what_to_try(&demo, &mut report);
     } else if healthy {
-        details.server_down = Some(stop_server(&mut stage, &mut report).await?);
+        details.server_down = Some(stop_server(&mut demo, &mut report).await?);
     }
     let seconds = begin.elapsed().as_secs_f64();
     details.seconds = (seconds * 1000.0).round() / 1000.0;
     report.detail(&details);
     closing(&mut report, keep, seconds);
     report.talk.text(&details.stanza);
-    Ok(Played { report, stage })
+    Ok(Played { report, demo })
 }
 
 /// What `egext demo` adds to its JSON object.
@@ -129,8 +129,8 @@ struct StatusDetails {
     message: String,
 }
 
-async fn probe(stage: &Stage, report: &mut Report) -> Result<bool, DemoError> {
-    let outcomes = stage.probe().await?;
+async fn probe(demo: &RunningDemo, report: &mut Report) -> Result<bool, DemoError> {
+    let outcomes = demo.probe().await?;
     let healthy = outcomes.iter().all(crate::probe::TargetOutcome::is_healthy);
     for (outcome, whose) in outcomes.iter().zip(["probe server", "probe bridge"]) {
         let names: Vec<_> = outcome.passed().map(|layer| layer.layer.name()).collect();
@@ -143,8 +143,8 @@ async fn probe(stage: &Stage, report: &mut Report) -> Result<bool, DemoError> {
     Ok(healthy)
 }
 
-async fn call(stage: &Stage, report: &mut Report) -> Result<HookDetails, DemoError> {
-    let call = stage.call().await?;
+async fn call(demo: &RunningDemo, report: &mut Report) -> Result<HookDetails, DemoError> {
+    let call = demo.call().await?;
     let words = format!(
         "{} through the bridge and back, unchanged; the server saw `{}`",
         call.hook.method(),
@@ -154,17 +154,17 @@ async fn call(stage: &Stage, report: &mut Report) -> Result<HookDetails, DemoErr
     Ok(HookDetails { method: call.hook.method(), octets: call.octets, client: call.client })
 }
 
-async fn refuse_stranger(stage: &Stage, report: &mut Report) -> Result<FindingId, DemoError> {
-    let outcome = stage.probe_as_stranger().await?;
+async fn refuse_stranger(demo: &RunningDemo, report: &mut Report) -> Result<FindingId, DemoError> {
+    let outcome = demo.probe_as_stranger().await?;
     let refusal = outcome.findings.first().ok_or(DemoError::StrangerAccepted)?;
     let words = format!("without our certificate: {}", refusal.message);
     step(report, "stranger", &words, outcome.took());
     Ok(refusal.id)
 }
 
-async fn stop_server(stage: &mut Stage, report: &mut Report) -> Result<StatusDetails, DemoError> {
+async fn stop_server(demo: &mut RunningDemo, report: &mut Report) -> Result<StatusDetails, DemoError> {
     let begin = Instant::now();
-    let status = stage.call_without_server().await?;
+    let status = demo.call_without_server().await?;
     step(
         report,
         "server down",
@@ -175,10 +175,10 @@ async fn stop_server(stage: &mut Stage, report: &mut Report) -> Result<StatusDet
     Ok(StatusDetails { code: format!("{:?}", status.code()), message: status.message().to_owned() })
 }
 
-fn say_what_to_try(stage: &Stage, report: &mut Report) {
-    let certificates = stage.certificates();
+fn say_what_to_try(demo: &RunningDemo, report: &mut Report) {
+    let certificates = demo.certificates();
     let certificates = certificates.display();
-    let (server, bridge) = (stage.server(), stage.socket());
+    let (server, bridge) = (demo.server(), demo.socket());
     report.talk.blank();
     report.talk.line("all of it goes on running; try in another terminal:");
     for command in [

@@ -37,7 +37,7 @@ use crate::report::Hint;
 
 /// The running demo. Dropping it stops all of it.
 #[derive(Debug)]
-pub struct Stage {
+pub struct RunningDemo {
     directory: PathBuf,
     anchors: Anchors,
     client: Identity,
@@ -64,12 +64,12 @@ pub struct HookCall {
     pub took: Duration,
 }
 
-impl Stage {
+impl RunningDemo {
     /// Fills `directory`, starts the server and the bridge.
     ///
     /// # Errors
     /// When the directory cannot be written, or this machine gives us no port or socket.
-    pub async fn raise(
+    pub async fn start(
         directory: &Path,
         clock: fn() -> OffsetDateTime,
     ) -> Result<(Self, CertificateSet), DemoError> {
@@ -89,7 +89,7 @@ impl Stage {
             .await
             .map_err(DemoError::Server)?;
         let socket = format!("unix:{}", directory.join(SOCKET).display()).parse()?;
-        let mut stage = Self {
+        let mut demo = Self {
             directory: directory.to_owned(),
             anchors,
             client,
@@ -101,10 +101,10 @@ impl Stage {
             serving,
             bridging: JoinSet::new(),
         };
-        let bridge = Bridge::bind(stage.bridge_plan()?).await?;
-        // It ends with the stage.
-        stage.bridging.spawn(async move { bridge.run(&Notify::new()).await });
-        Ok((stage, set))
+        let bridge = Bridge::bind(demo.bridge_plan()?).await?;
+        // It ends with the demo.
+        demo.bridging.spawn(async move { bridge.run(&Notify::new()).await });
+        Ok((demo, set))
     }
 
     /// Where the server listens.
@@ -182,7 +182,7 @@ impl Stage {
         }
     }
 
-    /// Waits until a part of the stage ends by itself, which is a fault of ours.
+    /// Waits until a part of the demo ends by itself, which is a fault of ours.
     pub async fn ended(&mut self) -> DemoError {
         tokio::select! {
             Some(ended) = self.bridging.join_next() => match ended {
@@ -268,10 +268,10 @@ pub enum DemoError {
     /// The pass-through server changed an object.
     #[error("the object came back changed")]
     Changed,
-    /// A part of the stage panicked.
+    /// A part of the demo panicked.
     #[error(transparent)]
     Died(#[from] Died),
-    /// A part of the stage ended in good order, although nothing told it to.
+    /// A part of the demo ended in good order, although nothing told it to.
     #[error("the {part} ended by itself")]
     Ended {
         /// Which one.
