@@ -44,7 +44,7 @@ use crate::pki::Certificate;
 
 /// What to connect with what.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct BridgePlan {
     /// Where to listen.
     pub listen: Address,
     /// How to speak TLS there; `None` for plaintext addresses.

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::info;
 
-use super::Plan;
+use super::BridgePlan;
 use super::calls::Calls;
 use super::died::Died;
 use super::front::Front;
@@ -21,7 +21,7 @@ use crate::net::{Address, BindError, Entrance, Listener, raise_limit};
 /// A bridge that listens.
 #[derive(Debug)]
 pub struct Bridge {
-    plan: Plan,
+    plan: BridgePlan,
     listener: Listener,
 }
 
@@ -39,7 +39,7 @@ impl Bridge {
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub async fn bind(plan: Plan) -> Result<Self, BindError> {
+    pub async fn bind(plan: BridgePlan) -> Result<Self, BindError> {
         let listener = Listener::bind(&plan.listen).await?;
         let upstream = plan.upstream.address();
         if listener.is_at(upstream).await {
@@ -115,7 +115,7 @@ async fn all(connections: &mut JoinSet<()>) -> Result<(), Died> {
     Ok(())
 }
 
-fn calls(plan: &Plan, phase: Watched) -> (Arc<Calls>, Keeping) {
+fn calls(plan: &BridgePlan, phase: Watched) -> (Arc<Calls>, Keeping) {
     let scheme = if plan.upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tonic::Code;
 use tracing::{info, warn};
 
-use super::Plan;
+use super::BridgePlan;
 use super::answer::Answer;
 use super::deadline::Deadline;
 use crate::backoff::{Backoff, jittered};
@@ -63,7 +63,7 @@ struct Patience {
 
 impl Upstream {
     /// Begins to connect.
-    pub(super) fn start(plan: &Plan) -> (Self, Keeping) {
+    pub(super) fn start(plan: &BridgePlan) -> (Self, Keeping) {
         let (publish, state) = watch::channel(State::default());
         let wanted = Arc::new(Notify::new());
         let answered = Arc::new(AtomicBool::new(false));

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::material::Files as _;
 use super::signals::{Order, Signals};
 use super::{Clock, Error, block_on};
-use crate::bridge::{Bridge, Died, Drained, Plan};
+use crate::bridge::{Bridge, BridgePlan, Died, Drained};
 use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, server_config};
 use crate::pki::check::untimely;
@@ -116,7 +116,7 @@ impl Used {
 }
 
 /// Decides which side has TLS and with which files.
-fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(Plan, Used), Error> {
+fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(BridgePlan, Used), Error> {
     let mut used = Used::default();
     let material = &arguments.material;
     let tls = |address: &Address| address.transport() == Transport::Tls;
@@ -160,7 +160,7 @@ fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(
     let name = arguments.server_name.as_ref();
     let name = name.filter(|_| client.is_some() || !variables.set("--server-name"));
     let upstream = Target::new(arguments.upstream, client, name, Alpn::Preferred)?;
-    let plan = Plan {
+    let plan = BridgePlan {
         listen: arguments.listen,
         server,
         upstream,

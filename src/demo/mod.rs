@@ -221,8 +221,8 @@ impl RunningDemo {
         Ok(Target::new(self.socket.clone(), None, None, Alpn::Required)?)
     }
 
-    fn bridge_plan(&self) -> Result<bridge::Plan, DemoError> {
-        Ok(bridge::Plan {
+    fn bridge_plan(&self) -> Result<bridge::BridgePlan, DemoError> {
+        Ok(bridge::BridgePlan {
             listen: self.socket.clone(),
             server: None,
             upstream: self.upstream(Some(&self.client))?,

@@ -29,7 +29,7 @@ impl Impatient {
         let socket = directory.path().join("eg.sock");
         let address = |text: String| text.parse().expect("an address");
         let target = Target::new(address(upstream.address().to_owned()), None, None, Alpn::Preferred);
-        let plan = egext::bridge::Plan {
+        let plan = egext::bridge::BridgePlan {
             listen: address(format!("unix:{}", socket.display())),
             server: None,
             upstream: target.expect("a target"),

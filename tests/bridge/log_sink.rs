@@ -178,7 +178,7 @@ async fn a_task_that_dies_ends_the_bridge() {
     let socket =
         |name: &str| format!("unix:{}", directory.path().join(name).display()).parse().expect("good");
     let upstream = egext::net::Target::new(socket("nobody"), None, None, egext::net::Alpn::Preferred);
-    let plan = egext::bridge::Plan {
+    let plan = egext::bridge::BridgePlan {
         listen: socket("eg.sock"),
         server: None,
         upstream: upstream.expect("a target"),
