@@ -8,7 +8,7 @@ use egext::extension::{PassThrough, Server};
 use egext::net::{Alpn, ClientTls, Target, server_config};
 use egext::pki::Role;
 use egext::pki::issue::{SetPlan, issue_set};
-use egext::probe::{Plan, probe};
+use egext::probe::{ProbePlan, probe};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let tls = Arc::new(ClientTls::new(&anchors, Some(&client))?);
     let target = Target::new(address, Some(tls), None, Alpn::Required)?;
-    for outcome in probe(Plan::new(vec![target]), now).await {
+    for outcome in probe(ProbePlan::new(vec![target]), now).await {
         for layer in outcome.passed() {
             println!("{}: {}", layer.layer, layer.detail);
         }

@@ -55,12 +55,12 @@
 //!
 //! ```
 //! use egext::net::{Alpn, Target};
-//! use egext::probe::{Plan, probe};
+//! use egext::probe::{ProbePlan, probe};
 //! # fn now() -> time::OffsetDateTime { time::macros::datetime!(2026-07-01 0:00 UTC) }
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let target = Target::new("unix:/run/nobody/eg.sock".parse()?, None, None, Alpn::Required)?;
-//! let outcomes = probe(Plan::new(vec![target]), now).await;
+//! let outcomes = probe(ProbePlan::new(vec![target]), now).await;
 //! let cause = outcomes[0].cause().expect("a finding");
 //! assert_eq!(cause.id.name(), "probe.connect.socket-missing");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -12,7 +12,7 @@ use super::{Clock, Error, block_on};
 use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
-use crate::probe::{Layer, LayerOutcome, Plan, State, TargetOutcome, Waiting, probe};
+use crate::probe::{Layer, LayerOutcome, ProbePlan, State, TargetOutcome, Waiting, probe};
 use crate::render::Printer;
 use crate::report::{Finding, FindingId, Line, Report, Role as Meaning, Talk};
 use crate::units::Span;
@@ -65,7 +65,7 @@ pub(super) fn report(outcomes: Vec<TargetOutcome>) -> Report {
 }
 
 /// The targets that can be tried, and what became of the others, with their places among all.
-type Planned = (Plan, Vec<(usize, TargetOutcome)>);
+type Planned = (ProbePlan, Vec<(usize, TargetOutcome)>);
 
 fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> {
     if arguments.timeout.duration().is_zero() {
@@ -98,7 +98,7 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
         let name = arguments.server_name.as_ref().filter(|_| !tls_only || is_tls(&address));
         targets.push(Target::new(address, tls.clone(), name, Alpn::Required)?);
     }
-    let plan = Plan {
+    let plan = ProbePlan {
         targets,
         service: arguments.service,
         own,

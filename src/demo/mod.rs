@@ -244,7 +244,8 @@ impl RunningDemo {
         wait: Option<Duration>,
     ) -> Vec<TargetOutcome> {
         let directory = self.certificates();
-        let plan = probe::Plan { own, directory, timeout: LIMIT, wait, ..probe::Plan::new(targets) };
+        let plan =
+            probe::ProbePlan { own, directory, timeout: LIMIT, wait, ..probe::ProbePlan::new(targets) };
         probe::probe(plan, self.clock).await
     }
 }

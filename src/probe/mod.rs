@@ -29,7 +29,7 @@ use crate::units::Within;
 
 /// What to probe and for how long.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct ProbePlan {
     /// Probed side by side, reported in this order.
     pub targets: Vec<Target>,
     /// The service whose health is asked for; empty for the server as a whole.
@@ -51,7 +51,7 @@ pub struct Plan {
     pub news: Option<UnboundedSender<Waiting>>,
 }
 
-impl Plan {
+impl ProbePlan {
     /// One attempt of at most five seconds at each target, about the server as a whole.
     pub fn new(targets: Vec<Target>) -> Self {
         Self {
@@ -80,7 +80,7 @@ pub struct Waiting {
 /// Probes every target of the plan.
 ///
 /// `now` is asked once for each verdict: with a `wait` an attempt can come much later than the call.
-pub async fn probe(plan: Plan, now: fn() -> OffsetDateTime) -> Vec<TargetOutcome> {
+pub async fn probe(plan: ProbePlan, now: fn() -> OffsetDateTime) -> Vec<TargetOutcome> {
     let plan = Arc::new(plan);
     let mut running = JoinSet::new();
     for (index, target) in plan.targets.iter().cloned().enumerate() {
@@ -92,7 +92,7 @@ pub async fn probe(plan: Plan, now: fn() -> OffsetDateTime) -> Vec<TargetOutcome
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-async fn until_healthy(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime) -> TargetOutcome {
+async fn until_healthy(target: &Target, plan: &ProbePlan, now: fn() -> OffsetDateTime) -> TargetOutcome {
     let begin = Instant::now();
     let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
     let mut attempts = 1;
@@ -126,7 +126,7 @@ async fn until_healthy(target: &Target, plan: &Plan, now: fn() -> OffsetDateTime
 
 async fn attempt(
     target: &Target,
-    plan: &Plan,
+    plan: &ProbePlan,
     limit: Duration,
     now: fn() -> OffsetDateTime,
 ) -> TargetOutcome {
