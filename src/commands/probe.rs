@@ -12,7 +12,7 @@ use super::{Clock, Error, block_on};
 use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
-use crate::probe::{Layer, LayerOutcome, ProbePlan, State, TargetOutcome, Waiting, probe};
+use crate::probe::{Layer, LayerOutcome, LayerState, ProbePlan, TargetOutcome, Waiting, probe};
 use crate::render::Printer;
 use crate::report::{Finding, FindingId, Line, Report, Role as Meaning, Talk};
 use crate::units::Span;
@@ -170,10 +170,10 @@ fn talk(outcome: &TargetOutcome) -> Talk {
     let width = timed.map(|layer| layer.detail.chars().count()).max().unwrap_or_default();
     for layer in &outcome.layers {
         match layer.state {
-            State::Passed => talk.line(layer_line(layer, Meaning::Good, "√", width)),
-            State::Failed => talk.line(layer_line(layer, Meaning::Bad, "×", width)),
-            State::Noted => talk.line(layer_line(layer, Meaning::Dim, "-", width)),
-            State::Absent | State::Skipped => continue,
+            LayerState::Passed => talk.line(layer_line(layer, Meaning::Good, "√", width)),
+            LayerState::Failed => talk.line(layer_line(layer, Meaning::Bad, "×", width)),
+            LayerState::Noted => talk.line(layer_line(layer, Meaning::Dim, "-", width)),
+            LayerState::Absent | LayerState::Skipped => continue,
         };
         if let Some(finding) = outcome.findings.iter().find(|finding| layer.finding == Some(finding.id)) {
             talk.finding_details(finding);
@@ -184,7 +184,7 @@ fn talk(outcome: &TargetOutcome) -> Talk {
     for finding in outcome.findings.iter().filter(|finding| !is_told(finding)) {
         talk.finding_called(finding, "certificates");
     }
-    for (state, reason) in [(State::Skipped, "not reached"), (State::Absent, "not used")] {
+    for (state, reason) in [(LayerState::Skipped, "not reached"), (LayerState::Absent, "not used")] {
         let names: Vec<_> = outcome
             .layers
             .iter()
@@ -267,7 +267,7 @@ struct TargetDetails {
 #[derive(Serialize, JsonSchema)]
 struct LayerDetails {
     layer: Layer,
-    state: State,
+    state: LayerState,
     /// What it was built with, or why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,

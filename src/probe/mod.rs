@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 pub use crate::report::Layer;
-pub use outcome::{LayerOutcome, State, TargetOutcome};
+pub use outcome::{LayerOutcome, LayerState, TargetOutcome};
 
 use crate::backoff::{Backoff, jittered};
 use crate::diagnosis::{Context, Speaker, expiring, untimely_client};

@@ -26,7 +26,7 @@ pub struct LayerOutcome {
     /// Which one.
     pub layer: Layer,
     /// What became of it.
-    pub state: State,
+    pub state: LayerState,
     /// What it was built with, such as the TLS version.
     pub detail: String,
     /// The finding that is about it: one of the target's.
@@ -39,7 +39,7 @@ pub struct LayerOutcome {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema), schemars(rename = "LayerState"))]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum LayerState {
     /// This channel does without it.
     Absent,
     /// It failed.
@@ -61,9 +61,9 @@ impl TargetOutcome {
         let plaintext = address.transport() == Transport::Plaintext;
         let layers = Layer::ALL.into_iter().map(|layer| {
             let (state, detail) = match layer {
-                Layer::Tls | Layer::Alpn | Layer::Mtls if plaintext => (State::Absent, "plaintext"),
-                Layer::Resolve if address.socket_path().is_some() => (State::Absent, "unix socket"),
-                _ => (State::Skipped, ""),
+                Layer::Tls | Layer::Alpn | Layer::Mtls if plaintext => (LayerState::Absent, "plaintext"),
+                Layer::Resolve if address.socket_path().is_some() => (LayerState::Absent, "unix socket"),
+                _ => (LayerState::Skipped, ""),
             };
             LayerOutcome { layer, state, detail: detail.to_owned(), finding: None, took: None }
         });
@@ -89,17 +89,17 @@ impl TargetOutcome {
 
     /// The layer that failed.
     pub fn failed_layer(&self) -> Option<Layer> {
-        self.layers.iter().find(|outcome| outcome.state == State::Failed).map(|outcome| outcome.layer)
+        self.layers.iter().find(|outcome| outcome.state == LayerState::Failed).map(|outcome| outcome.layer)
     }
 
     /// True when there is TLS, and nothing proves that it is mutual.
     pub fn lacks_mtls(&self) -> bool {
-        self.layers.iter().any(|outcome| outcome.layer == Layer::Mtls && outcome.state == State::Noted)
+        self.layers.iter().any(|outcome| outcome.layer == Layer::Mtls && outcome.state == LayerState::Noted)
     }
 
     /// The layers that stand.
     pub fn passed(&self) -> impl Iterator<Item = &LayerOutcome> {
-        self.layers.iter().filter(|outcome| outcome.state == State::Passed)
+        self.layers.iter().filter(|outcome| outcome.state == LayerState::Passed)
     }
 
     /// Time of all layers together.
@@ -110,7 +110,7 @@ impl TargetOutcome {
     pub(super) fn pass(&mut self, layer: Layer, detail: impl Into<String>, took: Duration) {
         self.set(LayerOutcome {
             layer,
-            state: State::Passed,
+            state: LayerState::Passed,
             detail: detail.into(),
             finding: None,
             took: Some(took),
@@ -118,7 +118,7 @@ impl TargetOutcome {
     }
 
     pub(super) fn fail(&mut self, layer: Layer, finding: Finding) {
-        self.found(layer, State::Failed, finding);
+        self.found(layer, LayerState::Failed, finding);
     }
 
     /// A layer failed for a cause that has to be found.
@@ -130,10 +130,10 @@ impl TargetOutcome {
 
     /// Something to know about a layer that this channel does without.
     pub(super) fn note(&mut self, layer: Layer, finding: Finding) {
-        self.found(layer, State::Noted, finding);
+        self.found(layer, LayerState::Noted, finding);
     }
 
-    fn found(&mut self, layer: Layer, state: State, finding: Finding) {
+    fn found(&mut self, layer: Layer, state: LayerState, finding: Finding) {
         let (detail, id) = (finding.message.clone(), Some(finding.id));
         self.set(LayerOutcome { layer, state, detail, finding: id, took: None });
         self.findings.push(finding);
@@ -180,7 +180,13 @@ impl TargetOutcome {
     /// The channel stands, and that it is mutual does not follow from it.
     fn not_proven(&mut self, asked: &str) {
         let detail = format!("not proven: the server asks for {asked}");
-        self.set(LayerOutcome { layer: Layer::Mtls, state: State::Noted, detail, finding: None, took: None });
+        self.set(LayerOutcome {
+            layer: Layer::Mtls,
+            state: LayerState::Noted,
+            detail,
+            finding: None,
+            took: None,
+        });
     }
 
     fn set(&mut self, new: LayerOutcome) {
