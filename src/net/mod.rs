@@ -42,7 +42,7 @@ pub(crate) use listen::is_of_this_machine;
 pub use listen::{AcceptError, Accepted, BindError, Listener, UnixSocket};
 pub use reset::Reset;
 pub use session::{Session, open};
-pub(crate) use sieve::{Fault as HeaderFault, Faults as HeaderFaults, NO_AUTHORITY, Sieve};
+pub(crate) use sieve::{HeaderFault, HeaderFaults, NO_AUTHORITY, Sieve};
 pub(crate) use stream::Cut;
 pub use stream::Stream;
 pub(crate) use tls::H2;

@@ -1,6 +1,6 @@
 //! A header block, read field by field without knowing the dynamic table (RFC 7541 section 6).
 
-use super::faults::Fault;
+use super::faults::HeaderFault;
 use super::field::{Found, Piece};
 use super::stored::Stored;
 
@@ -11,7 +11,7 @@ pub(super) enum Verdict {
     Fine,
     /// This in its place. It does the same to the dynamic table, but for the octets that were exchanged. Without a
     /// fault nothing was lost.
-    Mended(Vec<u8>, Option<Fault>),
+    Mended(Vec<u8>, Option<HeaderFault>),
 }
 
 /// Judges `block` for a connection whose lists of fields have `limit` octets at most (RFC 9113 section 6.5.2).
@@ -38,7 +38,7 @@ pub(super) fn judge(block: &[u8], limit: usize, stored: &mut Stored) -> Verdict 
         fault = fault.or(damage.map(|damage| damage.fault));
     }
     if size >= limit {
-        fault = Some(Fault::TooLarge { size, limit });
+        fault = Some(HeaderFault::TooLarge { size, limit });
     }
     match fault {
         None if !is_socket => Verdict::Fine,
@@ -46,8 +46,8 @@ pub(super) fn judge(block: &[u8], limit: usize, stored: &mut Stored) -> Verdict 
     }
 }
 
-fn mended(block: &[u8], fault: Option<&Fault>) -> Vec<u8> {
-    let is_large = matches!(fault, Some(Fault::TooLarge { .. }));
+fn mended(block: &[u8], fault: Option<&HeaderFault>) -> Vec<u8> {
+    let is_large = matches!(fault, Some(HeaderFault::TooLarge { .. }));
     let mut written = Vec::with_capacity(if is_large { 0 } else { block.len() });
     let mut rest = block;
     while let Some(piece) = Piece::read(&mut rest) {
@@ -127,14 +127,14 @@ mod tests {
         ] {
             let block = [b"\x82", &*bad, b"\x86"].concat();
             let expected = [b"\x82", &*good, b"\x86"].concat();
-            let fault = Fault::Octet { name: name.to_owned(), octet };
+            let fault = HeaderFault::Octet { name: name.to_owned(), octet };
             assert_eq!(judge(&block, 1 << 20), Verdict::Mended(expected, Some(fault)));
         }
     }
 
     #[test]
     fn a_mended_field_is_no_better_from_the_table() {
-        let fault = Fault::Octet { name: "X-Up".to_owned(), octet: b'X' };
+        let fault = HeaderFault::Octet { name: "X-Up".to_owned(), octet: b'X' };
         let mut stored = Stored::default();
         let mut judge = |block: &[u8]| super::judge(block, 1 << 20, &mut stored);
         let again = |block: &[u8]| Verdict::Mended(block.to_vec(), Some(fault.clone()));
@@ -196,7 +196,7 @@ mod tests {
             field(0x40, b"x-stored", &filler),
         ];
         assert_eq!(mended, expected.concat());
-        assert!(matches!(fault, Fault::TooLarge { size: 10_000.., limit: 10_000 }), "{fault}");
+        assert!(matches!(fault, HeaderFault::TooLarge { size: 10_000.., limit: 10_000 }), "{fault}");
     }
 
     proptest! {

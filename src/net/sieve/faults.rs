@@ -4,27 +4,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What was wrong with header fields that a [`super::Sieve`] has put right for h2, by the stream that had them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Faults(Arc<Shared>);
+pub(crate) struct HeaderFaults(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     /// So that a look costs next to nothing as long as there are none.
     number: AtomicUsize,
-    faults: Mutex<BTreeMap<u32, Fault>>,
+    faults: Mutex<BTreeMap<u32, HeaderFault>>,
 }
 
 /// Why header fields are no good.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum HeaderFault {
     #[error("`{name}` has the byte {octet:#04x}, which no header field can have")]
     Octet { name: String, octet: u8 },
     #[error("{size} bytes of header fields are more than the limit of {limit}")]
     TooLarge { size: usize, limit: usize },
 }
 
-impl Faults {
+impl HeaderFaults {
     /// Takes out what was wrong with the fields of a stream.
-    pub(crate) fn take(&self, stream: u32) -> Option<Fault> {
+    pub(crate) fn take(&self, stream: u32) -> Option<HeaderFault> {
         if self.0.number.load(Ordering::Acquire) == 0 {
             return None;
         }
@@ -34,7 +34,7 @@ impl Faults {
         fault
     }
 
-    pub(super) fn note(&self, stream: u32, fault: Fault) {
+    pub(super) fn note(&self, stream: u32, fault: HeaderFault) {
         let mut faults = self.faults();
         faults.insert(stream, fault);
         // The bridge does not ask for a stream that has ended in another way.
@@ -44,7 +44,7 @@ impl Faults {
         self.0.number.store(faults.len(), Ordering::Release);
     }
 
-    fn faults(&self) -> MutexGuard<'_, BTreeMap<u32, Fault>> {
+    fn faults(&self) -> MutexGuard<'_, BTreeMap<u32, HeaderFault>> {
         self.0.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

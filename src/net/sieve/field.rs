@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 
-use super::faults::Fault;
+use super::faults::HeaderFault;
 use super::huffman;
 
 /// One representation.
@@ -51,7 +51,7 @@ pub(super) enum Found {
 /// What is wrong with a field.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Damage {
-    pub(super) fault: Fault,
+    pub(super) fault: HeaderFault,
     /// Another field may have the same name from the table.
     pub(super) is_in_name: bool,
 }
@@ -164,12 +164,12 @@ impl Literal<'_> {
         })
     }
 
-    fn octet(&self, name: &[u8], octet: u8) -> Fault {
+    fn octet(&self, name: &[u8], octet: u8) -> HeaderFault {
         let name = match self.name {
             Name::Text(_) => name.escape_ascii().to_string(),
             Name::Index(index) => STATIC_NAMES.get(index).map_or("a header field", |name| name).to_owned(),
         };
-        Fault::Octet { name, octet }
+        HeaderFault::Octet { name, octet }
     }
 
     /// Whether the list can do without it: it says nothing to HTTP/2 and is not kept for later.

@@ -13,8 +13,8 @@
 //! And it resets a call whose authority is the path of a socket, as that of many clients on a unix socket is. That is no
 //! authority, and the call is made into one that has none ([`NO_AUTHORITY`]).
 //!
-//! The call is told by [`Faults`] what was wrong, and ends with it: a mended field is not passed on as if it were the
-//! peer's. Other frames are not touched, and what is good is not copied.
+//! The call is told by [`HeaderFaults`] what was wrong, and ends with it: a mended field is not passed on as if it were
+//! the peer's. Other frames are not touched, and what is good is not copied.
 
 mod block;
 mod faults;
@@ -32,7 +32,7 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::block::Verdict;
-pub(crate) use self::faults::{Fault, Faults};
+pub(crate) use self::faults::{HeaderFault, HeaderFaults};
 pub(crate) use self::field::NO_AUTHORITY;
 use self::stored::Stored;
 use super::frame::FRAME_HEADER;
@@ -53,7 +53,7 @@ pub(crate) struct Sieve<S> {
     /// The most that is held of a header block. One that has no end goes to h2 then (CVE-2024-27316).
     held_limit: usize,
     stored: Stored,
-    faults: Faults,
+    faults: HeaderFaults,
 }
 
 /// The first nine octets of a frame.
@@ -98,12 +98,12 @@ impl<S> Sieve<S> {
             ready: BytesMut::new(),
             held_limit,
             stored: Stored::default(),
-            faults: Faults::default(),
+            faults: HeaderFaults::default(),
         }
     }
 
     /// What is wrong with the header fields of which stream.
-    pub(crate) fn faults(&self) -> Faults {
+    pub(crate) fn faults(&self) -> HeaderFaults {
         self.faults.clone()
     }
 
@@ -213,7 +213,7 @@ impl<S> Sieve<S> {
         }
     }
 
-    fn mended(&self, head: Head, length: usize, block: &[u8], fault: Option<Fault>) -> Step {
+    fn mended(&self, head: Head, length: usize, block: &[u8], fault: Option<HeaderFault>) -> Step {
         if let Some(fault) = fault {
             self.faults.note(head.stream, fault);
         }

@@ -52,11 +52,11 @@ const MOST_ENTRIES: usize = TABLE_SIZE / 32;
 
 #[cfg(test)]
 mod tests {
-    use super::super::faults::Fault;
+    use super::super::faults::HeaderFault;
     use super::*;
 
     fn damage(is_in_name: bool) -> Damage {
-        Damage { fault: Fault::Octet { name: "x".to_owned(), octet: 7 }, is_in_name }
+        Damage { fault: HeaderFault::Octet { name: "x".to_owned(), octet: 7 }, is_in_name }
     }
 
     #[test]

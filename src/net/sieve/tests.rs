@@ -28,7 +28,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// What comes through, read into buffers of so many octets.
-fn sieved(octets: Vec<u8>, preface: usize, pieces: Vec<usize>, room: usize) -> (Vec<u8>, Faults) {
+fn sieved(octets: Vec<u8>, preface: usize, pieces: Vec<usize>, room: usize) -> (Vec<u8>, HeaderFaults) {
     let mut sieve = Sieve::new(Peer { octets, pieces }, preface, CALLER_HELD);
     let faults = sieve.faults();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
