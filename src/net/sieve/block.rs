@@ -1,12 +1,12 @@
 //! A header block, read field by field without knowing the dynamic table (RFC 7541 section 6).
 
 use super::faults::HeaderFault;
-use super::field::{Found, Piece};
+use super::field::{Effect, Piece};
 use super::stored::Stored;
 
 /// What h2 can take of a block.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum Sifted {
     /// All of it. What is no HPACK at all is also left to h2: the table of its sender cannot be followed any more.
     Fine,
     /// This in its place. It does the same to the dynamic table, but for the octets that were exchanged. Without a
@@ -17,20 +17,20 @@ pub(super) enum Verdict {
 /// Judges `block` for a connection whose lists of fields have `limit` octets at most (RFC 9113 section 6.5.2).
 ///
 /// What is mended and goes into the dynamic table is no better when it comes again from there: `stored` remembers it.
-pub(super) fn judge(block: &[u8], limit: usize, stored: &mut Stored) -> Verdict {
+pub(super) fn judge(block: &[u8], limit: usize, stored: &mut Stored) -> Sifted {
     let mut size = 0;
     let mut fault = None;
     let mut is_socket = false;
     let mut rest = block;
     while !rest.is_empty() {
-        let Some(piece) = Piece::read(&mut rest) else { return Verdict::Fine };
+        let Some(piece) = Piece::read(&mut rest) else { return Sifted::Fine };
         size += piece.size();
         let mut damage = piece.reference().and_then(|reference| stored.damage(&reference)).cloned();
         match piece.inspect() {
-            Some(Found::Fine) => {}
-            Some(Found::Socket) => is_socket = true,
-            Some(Found::Fault(found)) => damage = damage.or(Some(found)),
-            None => return Verdict::Fine,
+            Some(Effect::Fine) => {}
+            Some(Effect::Socket) => is_socket = true,
+            Some(Effect::Fault(found)) => damage = damage.or(Some(found)),
+            None => return Sifted::Fine,
         }
         if piece.is_stored() {
             stored.insert(damage.as_ref());
@@ -41,8 +41,8 @@ pub(super) fn judge(block: &[u8], limit: usize, stored: &mut Stored) -> Verdict 
         fault = Some(HeaderFault::TooLarge { size, limit });
     }
     match fault {
-        None if !is_socket => Verdict::Fine,
-        fault => Verdict::Mended(mended(block, fault.as_ref()), fault),
+        None if !is_socket => Sifted::Fine,
+        fault => Sifted::Mended(mended(block, fault.as_ref()), fault),
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     /// The first block of a connection.
-    fn judge(block: &[u8], limit: usize) -> Verdict {
+    fn judge(block: &[u8], limit: usize) -> Sifted {
         super::judge(block, limit, &mut Stored::default())
     }
 
@@ -101,8 +101,8 @@ mod tests {
             b"\x20",
         ]
         .concat();
-        assert_eq!(judge(&block, 1 << 20), Verdict::Fine);
-        assert_eq!(judge(b"", 1 << 20), Verdict::Fine);
+        assert_eq!(judge(&block, 1 << 20), Sifted::Fine);
+        assert_eq!(judge(b"", 1 << 20), Sifted::Fine);
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
             let block = [b"\x82", &*bad, b"\x86"].concat();
             let expected = [b"\x82", &*good, b"\x86"].concat();
             let fault = HeaderFault::Octet { name: name.to_owned(), octet };
-            assert_eq!(judge(&block, 1 << 20), Verdict::Mended(expected, Some(fault)));
+            assert_eq!(judge(&block, 1 << 20), Sifted::Mended(expected, Some(fault)));
         }
     }
 
@@ -137,15 +137,15 @@ mod tests {
         let fault = HeaderFault::Octet { name: "X-Up".to_owned(), octet: b'X' };
         let mut stored = Stored::default();
         let mut judge = |block: &[u8]| super::judge(block, 1 << 20, &mut stored);
-        let again = |block: &[u8]| Verdict::Mended(block.to_vec(), Some(fault.clone()));
-        assert_eq!(judge(&field(0x40, b"x-good", b"v")), Verdict::Fine);
+        let again = |block: &[u8]| Sifted::Mended(block.to_vec(), Some(fault.clone()));
+        assert_eq!(judge(&field(0x40, b"x-good", b"v")), Sifted::Fine);
         assert_eq!(judge(&field(0x40, b"X-Up", b"v")), again(&field(0x40, b"x-xp", b"v")));
         // The field, its name with another value that is stored, then that one, and the good one behind both.
         assert_eq!(judge(b"\xbe"), again(b"\xbe"));
         assert_eq!(judge(b"\x7e\x01w"), again(b"\x7e\x01w"));
         assert_eq!(judge(b"\xbe"), again(b"\xbe"));
         assert_eq!(judge(b"\xbf"), again(b"\xbf"));
-        assert_eq!(judge(b"\xc0"), Verdict::Fine);
+        assert_eq!(judge(b"\xc0"), Sifted::Fine);
     }
 
     #[test]
@@ -167,11 +167,11 @@ mod tests {
                 coded_field(b":authority", authority.as_bytes()),
             ] {
                 match (judge(&block, 1 << 20), expected) {
-                    (Verdict::Mended(mended, None), true) => {
+                    (Sifted::Mended(mended, None), true) => {
                         assert!(mended.ends_with(b"!!!!"), "{authority}");
                     }
                     (verdict, expected) => {
-                        assert_eq!((verdict, expected), (Verdict::Fine, false), "{authority}");
+                        assert_eq!((verdict, expected), (Sifted::Fine, false), "{authority}");
                     }
                 }
             }
@@ -188,7 +188,7 @@ mod tests {
             field(0x40, b"x-stored", &large),
         ]
         .concat();
-        let Verdict::Mended(mended, Some(fault)) = judge(&block, 10_000) else { panic!("too large") };
+        let Sifted::Mended(mended, Some(fault)) = judge(&block, 10_000) else { panic!("too large") };
         let filler = vec![b'x'; TABLE_SIZE];
         let expected = [
             field(0, b":path", b"/a"),
@@ -212,10 +212,10 @@ mod tests {
             value in prop::collection::vec(any::<u8>(), 0..12),
         ) {
             let block = field(pattern, &name, &value);
-            if let Verdict::Mended(mended, _) = judge(&block, usize::MAX) {
+            if let Sifted::Mended(mended, _) = judge(&block, usize::MAX) {
                 prop_assert_eq!(mended.len(), block.len());
                 let is_status = name == b":status";
-                prop_assert!(is_status || judge(&mended, usize::MAX) == Verdict::Fine);
+                prop_assert!(is_status || judge(&mended, usize::MAX) == Sifted::Fine);
             }
         }
     }

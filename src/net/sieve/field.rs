@@ -40,7 +40,7 @@ struct Text<'a> {
 }
 
 /// What h2 makes of a field.
-pub(super) enum Found {
+pub(super) enum Effect {
     Fine,
     /// An authority that is none: h2 resets the call.
     Socket,
@@ -108,9 +108,9 @@ impl<'a> Piece<'a> {
     }
 
     /// What h2 would make of it; `None` when it is no HPACK.
-    pub(super) fn inspect(&self) -> Option<Found> {
+    pub(super) fn inspect(&self) -> Option<Effect> {
         match self {
-            Self::Indexed { .. } | Self::Resize(_) => Some(Found::Fine),
+            Self::Indexed { .. } | Self::Resize(_) => Some(Effect::Fine),
             Self::Literal(literal) => literal.inspect(),
         }
     }
@@ -140,7 +140,7 @@ impl Literal<'_> {
         }
     }
 
-    fn inspect(&self) -> Option<Found> {
+    fn inspect(&self) -> Option<Effect> {
         let name = match self.name {
             Name::Index(_) => Cow::Borrowed(&b""[..]),
             Name::Text(name) => name.decoded()?,
@@ -150,17 +150,17 @@ impl Literal<'_> {
             if matches!(self.name, Name::Text(_))
                 && let Some(octet) = bad_in_name(&name)
             {
-                return Some(Found::Fault(Damage { fault: self.octet(&name, octet), is_in_name: true }));
+                return Some(Effect::Fault(Damage { fault: self.octet(&name, octet), is_in_name: true }));
             }
             if self.value.is_coded && !huffman::may_have_control(self.value.octets) {
-                return Some(Found::Fine);
+                return Some(Effect::Fine);
             }
         }
         let value = self.value.decoded()?;
         Some(match bad_in_value(kind, &value) {
-            Some(octet) => Found::Fault(Damage { fault: self.octet(&name, octet), is_in_name: false }),
-            None if kind == Kind::Authority && is_socket(&value) => Found::Socket,
-            None => Found::Fine,
+            Some(octet) => Effect::Fault(Damage { fault: self.octet(&name, octet), is_in_name: false }),
+            None if kind == Kind::Authority && is_socket(&value) => Effect::Socket,
+            None => Effect::Fine,
         })
     }
 

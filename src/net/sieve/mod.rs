@@ -31,7 +31,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use self::block::Verdict;
+use self::block::Sifted;
 pub(crate) use self::faults::{HeaderFault, HeaderFaults};
 pub(crate) use self::field::NO_AUTHORITY;
 use self::stored::Stored;
@@ -186,8 +186,8 @@ impl<S> Sieve<S> {
         let Some(first) = head.fragment(&octets[FRAME_HEADER..whole]) else { return Step::Pass(whole) };
         if head.flags & END_HEADERS != 0 {
             return match block::judge(first, HEADER_LIST as usize, &mut self.stored) {
-                Verdict::Fine => Step::Pass(whole),
-                Verdict::Mended(block, fault) => self.mended(head, whole, &block, fault),
+                Sifted::Fine => Step::Pass(whole),
+                Sifted::Mended(block, fault) => self.mended(head, whole, &block, fault),
             };
         }
         let mut end = whole.max(std::mem::take(&mut self.whole));
@@ -208,8 +208,8 @@ impl<S> Sieve<S> {
         }
         let block = [first, &continuations(&octets[whole..end])].concat();
         match block::judge(&block, HEADER_LIST as usize, &mut self.stored) {
-            Verdict::Fine => Step::Replace(end, head.write(&block)),
-            Verdict::Mended(block, fault) => self.mended(head, end, &block, fault),
+            Sifted::Fine => Step::Replace(end, head.write(&block)),
+            Sifted::Mended(block, fault) => self.mended(head, end, &block, fault),
         }
     }
 

@@ -42,19 +42,19 @@ pub(super) async fn check(
     let took = begin.elapsed();
     let judge = Judge { context, answer: &answer, service };
     let verdict = judge.grpc(session);
-    if !matches!(verdict, Verdict::Failed(..)) {
+    if !matches!(verdict, HealthVerdict::Failed(..)) {
         outcome.pass(Layer::Grpc, "answers", took);
     }
     match verdict {
-        Verdict::Absent(finding) => outcome.note(Layer::Health, finding),
-        Verdict::Failed(layer, finding) => outcome.fail(layer, finding),
-        Verdict::Serving => outcome.pass(Layer::Health, "SERVING", Duration::ZERO),
-        Verdict::Unhealthy(finding) => outcome.fail(Layer::Health, finding),
+        HealthVerdict::Absent(finding) => outcome.note(Layer::Health, finding),
+        HealthVerdict::Failed(layer, finding) => outcome.fail(layer, finding),
+        HealthVerdict::Serving => outcome.pass(Layer::Health, "SERVING", Duration::ZERO),
+        HealthVerdict::Unhealthy(finding) => outcome.fail(Layer::Health, finding),
     }
 }
 
 /// What an answer means.
-enum Verdict {
+enum HealthVerdict {
     /// In gRPC, from a server without a health service, which is no fault.
     Absent(Finding),
     /// A layer below health failed.
@@ -67,7 +67,7 @@ enum Verdict {
 
 impl Judge<'_> {
     /// In the order in which a gRPC client looks at an answer.
-    fn grpc(&self, session: &Session<Full<Bytes>>) -> Verdict {
+    fn grpc(&self, session: &Session<Full<Bytes>>) -> HealthVerdict {
         let Some(status) = self.answer.http_status() else { return failed(self.cut(session)) };
         if !self.answer.is_grpc() {
             return self.client_certificate(status).unwrap_or_else(|| failed(self.not_grpc(status)));
@@ -123,7 +123,7 @@ impl Judge<'_> {
     }
 
     /// A web server asks for a certificate in TLS and refuses in HTTP, as nginx does.
-    fn client_certificate(&self, status: http::StatusCode) -> Option<Verdict> {
+    fn client_certificate(&self, status: http::StatusCode) -> Option<HealthVerdict> {
         let finding = match self.context.own {
             _ if !CERTIFICATE_REFUSALS.contains(&status.as_u16()) => return None,
             None => diagnosis::certificate_required(self.context)?,
@@ -132,7 +132,7 @@ impl Judge<'_> {
             }
             Some(_) => return None,
         };
-        Some(Verdict::Failed(Layer::Mtls, finding.with_evidence("found", self.seen(status))))
+        Some(HealthVerdict::Failed(Layer::Mtls, finding.with_evidence("found", self.seen(status))))
     }
 
     fn not_grpc(&self, status: http::StatusCode) -> Finding {
@@ -158,7 +158,7 @@ impl Judge<'_> {
     }
 
     /// The server answered in gRPC, with this status.
-    fn status(&self, code: &str) -> Verdict {
+    fn status(&self, code: &str) -> HealthVerdict {
         let Ok(number) = code.parse::<u32>() else {
             let message = format!("the server's gRPC status is `{}`, which is no number", printable(code));
             return failed(self.finding(FindingId::ProbeGrpcStatus, message));
@@ -166,8 +166,8 @@ impl Judge<'_> {
         match CODES.iter().find(|(code, _)| *code as u32 == number) {
             Some((Code::Ok, _)) => self.serving(),
             // Two errors are about health, and prove that gRPC works.
-            Some((Code::Unimplemented, _)) => Verdict::Absent(self.unimplemented()),
-            Some((Code::NotFound, _)) => Verdict::Unhealthy(self.unknown_service()),
+            Some((Code::Unimplemented, _)) => HealthVerdict::Absent(self.unimplemented()),
+            Some((Code::NotFound, _)) => HealthVerdict::Unhealthy(self.unknown_service()),
             Some((code, name)) => failed(self.refusal(*code, name)),
             None => {
                 let message = format!("the server answered with the gRPC status {number}, which has no name");
@@ -176,20 +176,20 @@ impl Judge<'_> {
         }
     }
 
-    fn serving(&self) -> Verdict {
+    fn serving(&self) -> HealthVerdict {
         let message = match self.answer.message() {
             Ok(message) => message,
             Err(why) => return failed(self.invalid(format!("the server answered OK{why}"))),
         };
         match ServingStatus::try_from(message.status) {
-            Ok(ServingStatus::Serving) => Verdict::Serving,
-            Ok(ServingStatus::ServiceUnknown) => Verdict::Unhealthy(self.unknown_service()),
+            Ok(ServingStatus::Serving) => HealthVerdict::Serving,
+            Ok(ServingStatus::ServiceUnknown) => HealthVerdict::Unhealthy(self.unknown_service()),
             other => {
                 let name =
                     other.map_or_else(|_| message.status.to_string(), |it| it.as_str_name().to_owned());
                 let finding =
                     self.finding(FindingId::ProbeHealthNotServing, format!("the server says {name}"));
-                Verdict::Unhealthy(finding.with_hint("`--wait 60s` waits until it serves"))
+                HealthVerdict::Unhealthy(finding.with_hint("`--wait 60s` waits until it serves"))
             }
         }
     }
@@ -288,8 +288,8 @@ fn behind_the_bridge(words: &str) -> String {
     }
 }
 
-fn failed(finding: Finding) -> Verdict {
-    Verdict::Failed(Layer::Grpc, finding)
+fn failed(finding: Finding) -> HealthVerdict {
+    HealthVerdict::Failed(Layer::Grpc, finding)
 }
 
 fn origin(context: &Context<'_>) -> Uri {
