@@ -12,7 +12,7 @@ use super::call_log::CallLog;
 use super::deadline::Deadline;
 use super::exchange::{Exchange, Failure, HeadersOf, Surroundings};
 use super::phase::Watched;
-use super::request::{Caller, Route};
+use super::request::{Caller, NextHop};
 use super::upstream::Upstream;
 use crate::net::HeaderFaults;
 
@@ -20,14 +20,14 @@ use crate::net::HeaderFaults;
 #[derive(Debug)]
 pub(super) struct Calls {
     bridge: Surroundings,
-    route: Route,
+    route: NextHop,
     call_timeout: Option<Duration>,
 }
 
 impl Calls {
     pub(super) fn new(
         upstream: Upstream,
-        route: Route,
+        route: NextHop,
         call_timeout: Option<Duration>,
         phase: Watched,
     ) -> Arc<Self> {

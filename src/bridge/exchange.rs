@@ -14,7 +14,7 @@ use tonic::Code;
 use super::answer::Answer;
 use super::call_log::{CallLog, status};
 use super::deadline::Deadline;
-use super::phase::{Phase, Watched};
+use super::phase::{Lifecycle, Watched};
 use super::pipe::{Broken, End, Pipe};
 use super::request::Caller;
 use super::upstream::Upstream;
@@ -324,7 +324,7 @@ impl<'a> Exchange<'a> {
 
     /// True when the bridge has taken the upstream away, because it ends.
     fn is_cut_by_us(&self) -> bool {
-        *self.bridge.phase.borrow() == Phase::Cutting
+        *self.bridge.phase.borrow() == Lifecycle::Cutting
     }
 
     fn cut(&self, error: &h2::Error) -> Answer {

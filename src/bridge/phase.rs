@@ -2,7 +2,7 @@ use tokio::sync::watch;
 
 /// How far the bridge is on its way from start to end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Phase {
+pub(super) enum Lifecycle {
     /// Callers come and go.
     Serving,
     /// No new caller is accepted; the calls under way come to their end.
@@ -12,10 +12,10 @@ pub(super) enum Phase {
 }
 
 /// Sees the phase change.
-pub(super) type Watched = watch::Receiver<Phase>;
+pub(super) type Watched = watch::Receiver<Lifecycle>;
 
 /// Returns when the bridge is to stop.
 pub(super) async fn stopping(phase: &mut Watched) {
     // An error means that the bridge is gone, which is the same news.
-    let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+    let _ = phase.wait_for(|phase| *phase != Lifecycle::Serving).await;
 }

@@ -14,13 +14,13 @@ use crate::net::NO_AUTHORITY;
 
 /// The way that requests take on.
 #[derive(Debug)]
-pub(super) struct Route {
+pub(super) struct NextHop {
     pub(super) scheme: Scheme,
     /// For callers that name none, as some do on a unix socket.
     pub(super) authority: Authority,
 }
 
-impl Route {
+impl NextHop {
     /// The request as it goes to the upstream: with the scheme of the upstream's connection (RFC 9113 section 8.3.1),
     /// the authority of the caller, and without what only a proxy in front of us may say.
     pub(super) fn prepare(&self, head: Parts, caller: Caller) -> Result<Request<()>, Answer> {

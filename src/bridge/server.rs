@@ -12,8 +12,8 @@ use super::BridgePlan;
 use super::calls::Calls;
 use super::died::Died;
 use super::front::Front;
-use super::phase::{Phase, Watched};
-use super::request::Route;
+use super::phase::{Lifecycle, Watched};
+use super::request::NextHop;
 use super::upstream::{Keeping, Upstream};
 use crate::diagnosis::caller_fault;
 use crate::net::{Address, BindError, Entrance, Listener, raise_limit};
@@ -63,7 +63,7 @@ impl Bridge {
     /// When a task of the bridge ends by a fault of ours. Without it the bridge would go on and not do its work.
     pub async fn run(self, stop: &Notify) -> Result<Drained, Died> {
         let Self { plan, listener } = self;
-        let (order, phase) = watch::channel(Phase::Serving);
+        let (order, phase) = watch::channel(Lifecycle::Serving);
         let (calls, mut keeping) = calls(&plan, phase.clone());
         let entrance = Entrance::new(raise_limit(), caller_fault);
         let noise = Arc::clone(entrance.noise());
@@ -78,7 +78,7 @@ impl Bridge {
         // From here on new callers find nobody, instead of a queue that nobody serves.
         drop(listener);
         info!("stopping: the calls under way come to their end");
-        order.send_replace(Phase::Draining);
+        order.send_replace(Lifecycle::Draining);
         let ended = tokio::select! {
             ended = timeout(plan.drain_timeout, all(&mut connections)) => ended.ok(),
             died = failed(&mut keeping) => return Err(died),
@@ -88,7 +88,7 @@ impl Bridge {
         if let Some(ended) = ended {
             return ended.map(|()| Drained::All);
         }
-        order.send_replace(Phase::Cutting);
+        order.send_replace(Lifecycle::Cutting);
         // Every call that is left loses its upstream, and gets a status that says why.
         keeping.shutdown().await;
         match timeout(LAST_ANSWERS, all(&mut connections)).await {
@@ -120,7 +120,7 @@ fn calls(plan: &BridgePlan, phase: Watched) -> (Arc<Calls>, Keeping) {
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
     let (upstream, keeping) = Upstream::start(plan);
-    (Calls::new(upstream, Route { scheme, authority }, plan.call_timeout, phase), keeping)
+    (Calls::new(upstream, NextHop { scheme, authority }, plan.call_timeout, phase), keeping)
 }
 
 /// How long the callers of calls that were cut may take to read the answer.

@@ -34,7 +34,7 @@ use crate::shell::shell_word;
 #[derive(Debug)]
 pub(super) struct Upstream {
     address: String,
-    state: watch::Receiver<State>,
+    state: watch::Receiver<Published>,
     wanted: Arc<Notify>,
     connect_wait: Duration,
     patience: Mutex<Option<Patience>>,
@@ -46,7 +46,7 @@ pub(super) type Keeping = JoinSet<Infallible>;
 
 /// What the keeper publishes.
 #[derive(Clone, Debug, Default)]
-struct State {
+struct Published {
     channel: Option<Channel>,
     /// How many attempts have failed.
     failures: u64,
@@ -64,7 +64,7 @@ struct Patience {
 impl Upstream {
     /// Begins to connect.
     pub(super) fn start(plan: &BridgePlan) -> (Self, Keeping) {
-        let (publish, state) = watch::channel(State::default());
+        let (publish, state) = watch::channel(Published::default());
         let wanted = Arc::new(Notify::new());
         let answered = Arc::new(AtomicBool::new(false));
         let connect_wait = plan.connect_wait.min(net::LONGEST);
@@ -170,7 +170,7 @@ impl Upstream {
     }
 }
 
-fn open_channel(state: &State) -> Option<Channel> {
+fn open_channel(state: &Published) -> Option<Channel> {
     state.channel.as_ref().filter(|channel| !channel.is_closed()).cloned()
 }
 
@@ -182,7 +182,7 @@ struct Keeper {
     searched: bool,
     limit: Duration,
     clock: fn() -> OffsetDateTime,
-    publish: watch::Sender<State>,
+    publish: watch::Sender<Published>,
     wanted: Arc<Notify>,
     /// A call was answered since this was last false.
     answered: Arc<AtomicBool>,

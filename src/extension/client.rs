@@ -10,16 +10,16 @@ use tonic_prost::ProstCodec;
 use super::{Hook, MESSAGE_LIMIT, Object, TranslateRequest, TranslateResponse};
 
 /// A message that can be sent to an extension server.
-pub trait Request: prost::Message + Default + 'static {
+pub trait HookRequest: prost::Message + Default + 'static {
     /// What comes back.
     type Response: prost::Message + Default + 'static;
 }
 
-impl Request for Object {
+impl HookRequest for Object {
     type Response = Self;
 }
 
-impl Request for TranslateRequest {
+impl HookRequest for TranslateRequest {
     type Response = TranslateResponse;
 }
 
@@ -36,7 +36,7 @@ where
     S: GrpcService<tonic::body::Body>,
     S::ResponseBody: Body<Data = Bytes> + Send + 'static,
     <S::ResponseBody as Body>::Error: Into<StdError> + Send,
-    R: Request,
+    R: HookRequest,
 {
     let mut client = Grpc::with_origin(service, origin)
         .max_decoding_message_size(MESSAGE_LIMIT)

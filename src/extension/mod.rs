@@ -14,7 +14,7 @@ mod message;
 mod server;
 mod service;
 
-pub use client::{Request, call};
+pub use client::{HookRequest, call};
 pub use hook::Hook;
 pub use message::{Object, TranslateRequest, TranslateResponse};
 pub use server::Server;

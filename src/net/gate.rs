@@ -14,10 +14,10 @@ use tokio::sync::Notify;
 
 /// Admits connections. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Gate(Arc<Mutex<State>>);
+pub(crate) struct Gate(Arc<Mutex<Occupancy>>);
 
 #[derive(Debug)]
-struct State {
+struct Occupancy {
     limits: Limits,
     next: u64,
     connections: BTreeMap<u64, Entry>,
@@ -40,7 +40,7 @@ struct Limits {
 /// A connection that was admitted. Its place is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Occupancy>>,
     number: u64,
     close: Arc<Notify>,
 }
@@ -58,7 +58,7 @@ impl Gate {
     /// A gate for a process that may have so many descriptors.
     pub(crate) fn new(descriptors: usize) -> Self {
         let state =
-            State { limits: Limits::for_descriptors(descriptors), next: 0, connections: BTreeMap::new() };
+            Occupancy { limits: Limits::for_descriptors(descriptors), next: 0, connections: BTreeMap::new() };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -98,7 +98,7 @@ impl Drop for Admission {
     }
 }
 
-impl State {
+impl Occupancy {
     fn make_room(&mut self, address: Option<IpAddr>) -> Result<(), Refused> {
         let Limits { all, unproven } = self.limits;
         if let Some(address) = address {
@@ -155,7 +155,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock(state: &Mutex<Occupancy>) -> MutexGuard<'_, Occupancy> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
