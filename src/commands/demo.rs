@@ -1,9 +1,11 @@
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tempfile::TempDir;
+use tempfile::{Builder, TempDir};
 use tokio::time::Instant;
 
 use super::signals::Signals;
@@ -15,7 +17,13 @@ use crate::render::Printer;
 use crate::report::{FindingId, Line, Report, Role};
 
 pub(super) fn run(arguments: &cli::Demo, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
-    let directory = TempDir::with_prefix("egext-demo-").map_err(Error::TemporaryDirectory)?;
+    // Without a mode the umask decides, and a directory that others can write to is refused.
+    let private = Permissions::from_mode(0o700);
+    let directory = Builder::new()
+        .prefix("egext-demo-")
+        .permissions(private)
+        .tempdir()
+        .map_err(Error::TemporaryDirectory)?;
     block_on(async {
         let mut signals = Signals::listen().map_err(Error::Runtime)?;
         let mut played = tokio::select! {
