@@ -1,24 +1,20 @@
 //! TLS bootstrap and connectivity toolkit for Envoy Gateway extension servers.
 //!
-//! The binary `egext` is a thin shell around this library. Data flows one way:
-//!
-//! ```text
-//! argv -> cli (clap types) -> command: plan (parsed, decided, no I/O) -> library(plan, now) -> Report -> render -> exit code
-//! ```
+//! The binary `egext` is a thin shell around this library: `cli` parses, `commands` turns flags and files into a plan, the library does
+//! the work, and `report` prints the result. `docs/architecture.md` says which module may use which.
 //!
 //! * [`bridge`] is the gRPC-aware proxy.
-//! * [`cli`] is what can be typed, [`commands`] turns it into plans and reports.
-//! * [`crypto`] is the one module that names the crypto provider.
-//! * [`demo`] puts all parts together in one process.
+//! * `cli` parses the command line, `commands` turns it into plans and reports (feature `cli`).
+//! * [`crypto`] is the only module that names the crypto provider.
+//! * `demo` puts all parts together in one process (feature `cli`).
 //! * [`diagnosis`] names the cause of a fault: for the probe, the bridge and the checks of certificates.
 //! * [`extension`] is the extension server protocol, with a server that changes nothing.
 //! * [`gateway`] knows the releases of Envoy Gateway and writes configuration for them.
 //! * [`host`] is a host as it is typed: a DNS name or an IP address.
 //! * [`net`] has addresses, streams, listeners and TLS settings.
-//! * [`pki`] has certificates and keys: loaded, described, issued, checked, and stored by the one module that
-//!   writes files.
-//! * [`probe`] sees a channel layer by layer and names the cause of what fails.
-//! * [`report`] is the result as data, and the only code that prints.
+//! * [`pki`] has certificates and keys: it loads, describes, issues, checks and stores them.
+//! * [`probe`] tests a channel layer by layer and names the cause of the first failure.
+//! * [`report`] is the result of a command as data, the printer of it, and the log of the bridge.
 //! * [`units`] has durations and sizes as people type them.
 //!
 //! # Examples

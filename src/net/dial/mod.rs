@@ -91,7 +91,7 @@ pub enum TargetError {
         name: String,
     },
     /// A server name makes no sense without TLS.
-    #[error("`--server-name` has no meaning for `{address}`, which is plaintext")]
+    #[error("a server name has no meaning for `{address}`, which is plaintext")]
     NameWithoutTls {
         /// The address.
         address: Address,
@@ -109,7 +109,7 @@ impl Hint for TargetError {
         Some(
             match self {
                 Self::Name { .. } => "a DNS name or an IP address is expected",
-                Self::NameWithoutTls { .. } => "leave it out, or write the address as `tls://HOST:PORT`",
+                Self::NameWithoutTls { .. } => "leave the name out, or write the address as `tls://HOST:PORT`",
                 Self::TlsSettingsMissing { .. } => "pass `--dir` or `--ca`, or write `tcp://` for plaintext",
             }
             .to_owned(),
