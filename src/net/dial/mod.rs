@@ -109,7 +109,9 @@ impl Hint for TargetError {
         Some(
             match self {
                 Self::Name { .. } => "a DNS name or an IP address is expected",
-                Self::NameWithoutTls { .. } => "leave the name out, or write the address as `tls://HOST:PORT`",
+                Self::NameWithoutTls { .. } => {
+                    "leave the name out, or write the address as `tls://HOST:PORT`"
+                }
                 Self::TlsSettingsMissing { .. } => "pass `--dir` or `--ca`, or write `tcp://` for plaintext",
             }
             .to_owned(),
