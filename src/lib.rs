@@ -1,10 +1,10 @@
 //! TLS bootstrap and connectivity toolkit for Envoy Gateway extension servers.
 //!
-//! The binary `egext` is a thin shell around this library: `cli` parses, `commands` turns flags and files into a plan, the library does
-//! the work, and `report` prints the result. `docs/architecture.md` says which module may use which.
+//! The binary `egext` is a thin shell around this library: `cli` parses, `commands` turns flags and files into a plan,
+//! the library does the work, and `render` prints the result. `docs/architecture.md` says which module may use which.
 //!
 //! * [`bridge`] is the gRPC-aware proxy.
-//! * `cli` parses the command line, `commands` turns it into plans and reports (feature `cli`).
+//! * `cli` parses the command line, `commands` turns it into plans and reports, `render` prints these (feature `cli`).
 //! * [`crypto`] is the only module that names the crypto provider.
 //! * `demo` puts all parts together in one process (feature `cli`).
 //! * [`diagnosis`] names the cause of a fault: for the probe, the bridge and the checks of certificates.
@@ -14,7 +14,7 @@
 //! * [`net`] has addresses, streams, listeners and TLS settings.
 //! * [`pki`] has certificates and keys: it loads, describes, issues, checks and stores them.
 //! * [`probe`] tests a channel layer by layer and names the cause of the first failure.
-//! * [`report`] is the result of a command as data, the printer of it, and the log of the bridge.
+//! * [`report`] is the result of a command as data.
 //! * [`units`] has durations and sizes as people type them.
 //!
 //! # Examples
