@@ -8,6 +8,7 @@
 //! * [`authority`] signs, and [`store`] is the only code that writes files.
 //! * [`check`] compares a set on disk with the clock and with what was asked for.
 //! * [`edit`] is the one way to change a set.
+//! * [`remarks`] are what is worth saying about what was made or is there.
 //! * [`member`], [`renewal`], [`change`] and [`rotation`] are the later life of a set, [`request`] lets another machine keep a
 //!   key, and [`pack`] carries a set to another machine.
 //!
@@ -41,6 +42,7 @@ pub use set::edit;
 pub use set::issue;
 pub use set::member;
 pub use set::pack;
+pub use set::remarks;
 pub use set::renewal;
 pub use set::request;
 pub use set::rotation;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 pub(in crate::commands) use details::Details;
 
 use super::presented::{Question, client_in};
-use super::{Advised, CertsError, lines};
+use super::{Advised, CertsError};
 use crate::cli::CertsCheck;
 use crate::commands::Error;
 use crate::commands::material::Files as _;
@@ -16,7 +16,6 @@ use crate::input::is_stdin;
 use crate::pki::Certificate;
 use crate::pki::audit::{Audit, LeafFiles, Questions, Scope, audit};
 use crate::pki::inspect::PemFile;
-use crate::pki::store::Snapshot;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, NameError, Passphrase, SubjectName, when};
 use crate::report::{Check, Line, Metric, Report, Role as Style, Severity, State, Talk};
 
@@ -37,9 +36,6 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
             role: questions.role,
         }
         .into());
-    }
-    if arguments.material.named_pair()?.is_none() {
-        audit.checks.extend(half_removed(directory(arguments)));
     }
     // A server's file that cannot be judged has a finding, which says more.
     let is_fine = || audit.findings().all(|finding| finding.severity < Severity::Error);
@@ -63,15 +59,6 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
         }
     }
     Ok(report(audit, now))
-}
-
-/// Certificates that were deleted by the names that users know, and are still in the set.
-fn half_removed(directory: &Path) -> Option<Check> {
-    // What is wrong with the directory itself has been found.
-    let set = Snapshot::open(directory).ok().flatten()?;
-    let findings = lines::withdrawn(&set);
-    let subject = findings.first()?.subject.clone();
-    Some(Check { name: "place", subject, state: State::Found(findings) })
 }
 
 fn questions(arguments: &CertsCheck) -> Result<Questions, CertsError> {
@@ -129,8 +116,7 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
         }
         let ca = material.ca.clone().unwrap_or_else(|| directory(arguments).join(CA_CERTIFICATE_FILE));
         let leaf = LeafFiles { certificate: certificate.clone(), key: key.clone(), role: arguments.role };
-        let (ca_key, left_ca_key) = (None, None);
-        return Ok(Scope { ca, ca_key, left_ca_key, leafs: vec![leaf], others: Vec::new() });
+        return Ok(Scope::of_files(ca, leaf));
     }
     let directory = directory(arguments);
     let scope = Scope::of_directory(directory).map_err(CertsError::from);

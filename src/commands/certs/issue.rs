@@ -10,11 +10,12 @@ use crate::pki::authority::{Authority, Issued, Leaf, LeafKey};
 use crate::pki::edit::{Edit, change};
 use crate::pki::issue::common_name;
 use crate::pki::member::{self, Member, certificate_file, key_file};
+use crate::pki::remarks;
 use crate::pki::renewal::Ca;
-use crate::pki::request::{Granted, Request, overlap};
+use crate::pki::request::{Granted, Request};
 use crate::pki::store::{self, SetFile, Snapshot};
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, KeyType, Role, SET_FILES, SubjectName};
-use crate::report::{Body, Finding, FindingId, Line, Report, Role as Style};
+use crate::report::{Body, Line, Report, Role as Style};
 use crate::units::Span;
 
 pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -196,7 +197,7 @@ impl Plan {
         }
         let name = self.out.as_deref().unwrap_or(&called);
         let hint = self.signer.replacement(&self.directory);
-        let cut = lines::cut(&self.directory, &[(name, summary, issued.cut_from())], &hint);
+        let cut = remarks::cut_short(&self.directory, [(name, issued)], &hint);
         lines::findings(&mut report, cut);
         report.details.insert("outcome".to_owned(), outcome.into());
         report.details.insert("issued".to_owned(), self.object(summary));
@@ -221,7 +222,7 @@ impl Plan {
             lines::note(report, &words);
         }
         report.details.insert("ignored".to_owned(), ignored.into());
-        lines::findings(report, in_use(path, asked, members));
+        lines::findings(report, remarks::in_use(path, (request, granted), members));
     }
 
     fn object(&self, summary: &Certificate) -> serde_json::Value {
@@ -256,36 +257,6 @@ fn authorities(set: &Snapshot, authority: &Authority) -> Result<Vec<Certificate>
     authorities.extend([authority.certificate().clone(), authority.anchor().clone()]);
     authorities.extend_from_slice(authority.intermediates());
     Ok(authorities)
-}
-
-/// What the requester shares with a certificate of the set: names of its own choice, or the key.
-fn in_use(path: &Path, Asked { request, granted, .. }: &Asked, members: &[Member]) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let finding = |id, message: String, hint: &str| {
-        Finding::new(id, path.display().to_string(), message).with_hint(hint)
-    };
-    for member in members {
-        let (theirs, file) = (&member.certificate().names, member.path().display());
-        let shared = granted.of_request.iter().filter(|name| theirs.iter().any(|other| overlap(name, other)));
-        let shared = shared.map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        if !shared.is_empty() {
-            found.push(finding(
-                FindingId::CertsNameInUse,
-                format!(
-                    "the requester chose {shared}, which `{file}` has too: its holder can pass for that one"
-                ),
-                "if it is not a replica of that one, issue it again with names of your choice: `--san NAME`",
-            ));
-        }
-        if request.has_key_of(member.certificate()) {
-            found.push(finding(
-                FindingId::CertsKeyInUse,
-                format!("it has the key of `{file}`"),
-                "if both are for the same machine, issue with `--out NAME --replace` in place of that one; otherwise ask for a CSR with a key of its own",
-            ));
-        }
-    }
-    found
 }
 
 /// `NAME` becomes two files, beside ours.

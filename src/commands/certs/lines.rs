@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::pki::change::rotation_command;
 use crate::pki::member::{certificate_file, key_file};
-use crate::pki::store::{self, OtherCaKey, Snapshot};
-use crate::pki::{CA_CERTIFICATE_FILE, Certificate, Role, link_command, when};
-use crate::report::{Finding, FindingId, Line, Report, Role as Style, enumeration};
-use crate::shell::{dir_flag, shell_file, shell_word};
-use crate::units::Span;
+use crate::pki::{CA_CERTIFICATE_FILE, Certificate, Role, when};
+use crate::report::{Finding, Line, Report, Role as Style};
+use crate::shell::shell_file;
 
 /// One certificate: who, for whom, until when, and a remark.
 pub(super) fn certificate(
@@ -129,38 +126,6 @@ pub(super) fn ca_key_elsewhere(certificate: &Path, key: &Path, passphrase: Optio
     )
 }
 
-/// A finding for each CA key that was kept in `directory`, though the CA does not sign there any more.
-pub(super) fn kept_ca_keys(directory: &Path) -> Vec<Finding> {
-    // The report is about something else, and what cannot be looked at is found by the next command that writes.
-    let keys = store::other_ca_keys(directory).unwrap_or_default();
-    let finding = |key: OtherCaKey| {
-        let ca = key.ca.map_or_else(|| "a CA".to_owned(), |ca| format!("`{ca}`"));
-        let message = format!("it is the key of {ca}, which `egext` did not make, and was kept");
-        let finish = rotation_command("finish", "--discard-ca-key", directory);
-        let hint = format!("copy it to where it belongs; then {finish} removes it here");
-        Finding::new(FindingId::CertsCaKeyKept, words(&key.path), message).with_hint(hint)
-    };
-    keys.into_iter().filter(|key| key.is_kept).map(finding).collect()
-}
-
-/// A finding for each certificate in `set` whose files the user has deleted by their visible names.
-pub(super) fn withdrawn(set: &Snapshot) -> Vec<Finding> {
-    let finding = |name: &String| {
-        let (file, word, place) = (certificate_file(name), shell_word(name), dir_flag(set.directory()));
-        let message =
-            format!("it was deleted, and `{name}` is still in the set: it is not renewed, and not put back");
-        let is_missing = |file: &String| set.has(file) && set.path(file).symlink_metadata().is_err();
-        let missing = [file.clone(), key_file(name)].into_iter().filter(is_missing);
-        let links = missing.map(|file| link_command(&set.path(&file)));
-        let hint = format!(
-            "`egext certs remove {word}{place}` takes it out; `{}` puts it back",
-            links.collect::<Vec<_>>().join(" && ")
-        );
-        Finding::new(FindingId::CertsHalfRemoved, words(&set.path(&file)), message).with_hint(hint)
-    };
-    set.withdrawn().iter().map(finding).collect()
-}
-
 /// Who presents the certificate that is called `name`.
 pub(super) fn who(name: &str, role: Role) -> String {
     match (name, role) {
@@ -174,45 +139,6 @@ pub(super) fn who(name: &str, role: Role) -> String {
 /// A note about a CA that issues certificates for others, too.
 pub(super) const ALL_CLIENTS_OF_THE_CA: &str =
     "a server that trusts this CA lets in everybody to whom it has issued a client certificate";
-
-/// Findings about leaf certificates that end with their CA, before the lifetime that was asked for is over: one for each
-/// lifetime. `leaf_certificates` are their names, contents, and that lifetime, if it was cut.
-pub(super) fn cut(
-    directory: &Path,
-    leaf_certificates: &[(&str, &Certificate, Option<Span>)],
-    hint: &str,
-) -> Vec<Finding> {
-    let mut asked = leaf_certificates.iter().filter_map(|(.., asked)| *asked).collect::<Vec<_>>();
-    asked.sort();
-    asked.dedup();
-    let finding = |asked: Span| {
-        let cut = leaf_certificates.iter().filter(|(.., from)| *from == Some(asked)).collect::<Vec<_>>();
-        let (name, summary, _) = cut.first()?;
-        let names = cut.iter().map(|(name, ..)| format!("`{name}`")).collect::<Vec<_>>();
-        let (who, whose) = match names.as_slice() {
-            [one] => (format!("{one} expires"), "its"),
-            names => (format!("{} expire", enumeration(names)), "their"),
-        };
-        let message = format!("{who} with {whose} CA on {}, sooner than in {asked}", when::end(summary));
-        let subject = words(&directory.join(certificate_file(name)));
-        Some(Finding::new(FindingId::CertsLifetimeCut, subject, message).with_hint(hint))
-    };
-    asked.into_iter().filter_map(finding).collect()
-}
-
-/// A finding for each certificate whose successor lacks something. `certificates` are their names, and what is lost in words.
-pub(super) fn not_kept<'a>(
-    directory: &Path,
-    certificates: impl IntoIterator<Item = (&'a str, &'a [String])>,
-) -> Vec<Finding> {
-    let finding = |(name, dropped): (&str, &[String])| {
-        let message = format!("a renewal does not keep {}", enumeration(dropped));
-        let subject = words(&directory.join(certificate_file(name)));
-        let hint = "if a peer relies on it, let the program that issued the certificate renew it";
-        Finding::new(FindingId::CertsNotKept, subject, message).with_hint(hint)
-    };
-    certificates.into_iter().filter(|(_, dropped)| !dropped.is_empty()).map(finding).collect()
-}
 
 /// A path that is not UTF-8 loses what is not: JSON could not carry it.
 pub(super) fn words(path: &Path) -> String {

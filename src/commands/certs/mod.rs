@@ -2,7 +2,6 @@
 
 mod advised;
 mod check;
-mod dates;
 mod init;
 mod issue;
 mod lines;

@@ -7,12 +7,13 @@ use time::OffsetDateTime;
 
 use super::{CertsError, lines};
 use crate::cli::CertsRemove;
+use crate::pki::SET_FILES;
 use crate::pki::edit::{Edit, change};
 use crate::pki::member::{self, Member, certificate_file, key_file};
+use crate::pki::remarks;
 use crate::pki::rotation::replacement;
 use crate::pki::store::{self, Snapshot};
-use crate::pki::{SET_FILES, when};
-use crate::report::{Finding, FindingId, Report, Role as Style, enumeration};
+use crate::report::{Report, Role as Style, enumeration};
 
 pub(super) fn run(arguments: &CertsRemove, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::new(arguments)?;
@@ -95,10 +96,11 @@ impl Plan {
             let words = format!("the files stay in `{}` until the next change", previous.display());
             lines::note(&mut report, &words);
         }
-        lines::findings(
-            &mut report,
-            removed.iter().filter_map(|removed| self.finding(removed, now)).collect(),
-        );
+        let members = removed.iter().filter_map(|removed| removed.member.as_ref());
+        let replace = replacement(&self.directory);
+        let findings =
+            members.filter_map(|member| remarks::not_revoked(member, !self.dry_run, &replace, now));
+        lines::findings(&mut report, findings.collect());
         report.details.insert("outcome".to_owned(), outcome.into());
         report.details.insert("directory".to_owned(), lines::words(&self.directory).into());
         report.details.insert("certificates".to_owned(), self.objects(&removed));
@@ -153,18 +155,6 @@ impl Plan {
             object
         };
         removed.iter().map(object).collect::<Vec<_>>().into()
-    }
-
-    /// The certificate itself is in the hands of who used it, and good for as long as before.
-    fn finding(&self, removed: &Removed<'_>, now: OffsetDateTime) -> Option<Finding> {
-        let member = removed.member.as_ref().filter(|member| now < member.certificate().not_after)?;
-        let (done, end) =
-            (if self.dry_run { "would be removed" } else { "was removed" }, member.certificate());
-        let message = format!("it {done}, not revoked: peers accept it until {}", when::end(end));
-        let prepare = replacement(&self.directory);
-        let hint =
-            format!("if its key may be stolen, replace the CA, after which no peer accepts it: {prepare}");
-        Some(Finding::new(FindingId::CertsNotRevoked, lines::words(member.path()), message).with_hint(hint))
     }
 }
 

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::signer::Signs as _;
-use super::{CertsError, dates, lines};
+use super::{CertsError, lines};
 use crate::cli::{CertsRenew, Changes, Signer};
 use crate::pki::authority::Authority;
 use crate::pki::change::{Change, ChangeError, Difference};
 use crate::pki::edit::{Edit, change};
 use crate::pki::member::{Member, Successor};
+use crate::pki::remarks;
 use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::rotation::replacement;
 use crate::pki::store::Snapshot;
@@ -71,7 +72,7 @@ impl Plan {
             }
         };
         // Which certificates are not renewed because their files were deleted.
-        lines::findings(&mut report, lines::withdrawn(set));
+        lines::findings(&mut report, remarks::withdrawn(set));
         Ok(Edit::new(files, report))
     }
 
@@ -203,12 +204,10 @@ impl Plan {
             self.absent_names(report, member);
         }
         let members = selected.iter().map(|selected| selected.member);
-        let made = members.clone().zip(successors);
-        let made = made.map(|(member, made)| (member.name(), made.certificate(), made.cut_from()));
+        let issued = members.clone().map(Member::name).zip(successors.iter().map(Successor::issued));
         let hint = self.signer.replacement(&self.directory);
-        let mut findings = lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint);
-        let dropped = members.clone().map(Member::name).zip(dropped.iter().copied());
-        findings.extend(lines::not_kept(&self.directory, dropped));
+        let mut findings = remarks::cut_short(&self.directory, issued, &hint);
+        findings.extend(remarks::not_kept(&self.directory, members.clone().zip(dropped.iter().copied())));
         for (index, member) in members.enumerate() {
             let summary = successors.get(index).map_or(member.certificate(), Successor::certificate);
             let within = self.policy.within;
@@ -255,7 +254,9 @@ impl Plan {
         report.details.insert("certificates".to_owned(), objects.into());
         let ca = Ca::without_key(set, members)?;
         let replace = replacement(&self.directory);
-        dates::report(&mut report, (&ca.path, &ca.summary), members.iter().filter(asked), &replace, now);
+        let asked = members.iter().filter(asked);
+        let untimely = remarks::untimely_now((&ca.path, &ca.summary), asked, &replace, now);
+        lines::findings(&mut report, untimely);
         Ok(report)
     }
 

@@ -11,7 +11,7 @@ use crate::pki::authority::{Authority, AuthorityError, ImportError};
 use crate::pki::change::{ANOTHER_CA, rotation_command};
 use crate::pki::member::Member;
 use crate::pki::renewal::{Ca, RenewalError};
-use crate::pki::rotation::{Phase, Rotation, Standing, is_vouched_for, replacement, standing};
+use crate::pki::rotation::{Permission, Rotation, Standing, is_vouched_for, replacement, standing};
 use crate::pki::store::Snapshot;
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, DistinguishedName};
 use crate::report::Hint;
@@ -132,24 +132,24 @@ fn other_issuer(signer: &Signer, (set, members): (&Snapshot, &[Member]), path: &
 
 /// How to get a CA that permits `names` in place of one of `egext`, for a hint.
 fn permission(directory: &Path, names: &[String]) -> Option<String> {
-    let rotation = Rotation::load(directory).ok().filter(Rotation::is_own)?;
+    let rotation = Rotation::load(directory).ok()?;
     let command = |step: &str, flags: &str| rotation_command(step, flags, directory);
     let wanted = names.iter().map(|name| granted_name(name)).collect::<Result<Vec<_>, _>>().ok()?;
     let permit = format!("{} --permit {}", rotation.prepare_flags(), shell_word(&names.join(",")));
     let prepare = command("prepare", permit.trim_start());
     let choose = "choose names that the CA's name constraints permit";
-    Some(match (&rotation.next, rotation.phase) {
-        (Some(next), _) if next.permits(&wanted) => {
-            format!(
-                "repeat it with the CA that is prepared: {}",
-                command("activate", rotation.activate_flags())
-            )
-        }
-        (_, Phase::Activated) => format!(
+    Some(match rotation.permission(&wanted)? {
+        Permission::Activate => format!(
+            "repeat it with the CA that is prepared: {}",
+            command("activate", rotation.activate_flags())
+        ),
+        Permission::FinishFirst => format!(
             "{choose}; to replace the CA by one that permits more: {}, then {prepare}",
             command("finish", "")
         ),
-        _ => format!("{choose}; {prepare} begins to replace the CA by one that permits more"),
+        Permission::Prepare => {
+            format!("{choose}; {prepare} begins to replace the CA by one that permits more")
+        }
     })
 }
 

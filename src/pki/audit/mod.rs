@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use super::{Certificate, IdentityError, Role, SubjectName};
+use super::{Certificate, IdentityError, Role, SubjectName, remarks};
 use crate::host::Host;
 use crate::report::{Check, Finding, FindingId, Severity, State};
 use crate::units::Within;
@@ -115,6 +115,10 @@ pub fn audit(scope: &Scope, questions: &Questions, now: OffsetDateTime) -> Resul
         audit.other_file(path);
     }
     audit.serials();
+    let withdrawn = scope.set().map(|set| remarks::withdrawn(&set)).unwrap_or_default();
+    if let Some(subject) = withdrawn.first().map(|finding| finding.subject.clone()) {
+        audit.record("place", &subject, withdrawn);
+    }
     Ok(audit)
 }
 

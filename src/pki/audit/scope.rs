@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use crate::input::is_stdin;
 use crate::pki::audit::inspect;
-use crate::pki::set::store;
+use crate::pki::set::store::{self, Snapshot};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, IdentityError, Passphrase, Role};
 
 /// Which files to look at.
@@ -18,6 +18,8 @@ pub struct Scope {
     pub leafs: Vec<LeafFiles>,
     /// Other certificate files, which must hold no key either.
     pub others: Vec<PathBuf>,
+    /// The directory, if all of it is looked at.
+    directory: Option<PathBuf>,
 }
 
 /// The CA's key.
@@ -41,6 +43,17 @@ pub struct LeafFiles {
 }
 
 impl Scope {
+    /// These files, and no others.
+    pub fn of_files(ca: PathBuf, leaf: LeafFiles) -> Self {
+        Self { ca, ca_key: None, left_ca_key: None, leafs: vec![leaf], others: Vec::new(), directory: None }
+    }
+
+    /// What the set in the directory has, if all of it is looked at.
+    pub(super) fn set(&self) -> Option<Snapshot> {
+        // What is wrong with the directory itself is found when its files are looked at.
+        Snapshot::open(self.directory.as_deref()?).ok().flatten()
+    }
+
     /// All files that are used, with those of the CA first, without stdin.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         let leafs = self.leafs.iter().flat_map(|leaf| [&leaf.certificate, &leaf.key]);
@@ -78,6 +91,7 @@ impl Scope {
         let ca_key = ca_key.map(|path| CaKeyFile { path, passphrase: None });
         let left_ca_key = Some(store::current(directory).join(CA_KEY_FILE));
         let left_ca_key = left_ca_key.filter(|path| ca_key.is_none() && has(path));
-        Ok(Self { ca, ca_key, left_ca_key, leafs, others })
+        let directory = Some(directory.to_owned());
+        Ok(Self { ca, ca_key, left_ca_key, leafs, others, directory })
     }
 }

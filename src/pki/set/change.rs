@@ -326,6 +326,17 @@ pub(in crate::pki) fn rotate_command(path: &Path, flags: &str) -> String {
     rotation("prepare", flags, &place)
 }
 
+/// What the command that begins to replace a CA has to be told, for a hint: a private CA does not take the place of another
+/// one unless that is asked for, and its key is no more open than the one before.
+pub(in crate::pki) const fn prepare_flags(is_own: bool, has_key: bool, is_encrypted: bool) -> &'static str {
+    match (is_own, has_key) {
+        (false, _) => ANOTHER_CA,
+        (true, false) => PRIVATE_CA,
+        (true, true) if is_encrypted => ENCRYPTED_CA,
+        (true, true) => "",
+    }
+}
+
 /// The command that makes one step of a rotation in `directory` with `flags`, for a hint.
 pub fn rotation_command(step: &str, flags: &str, directory: &Path) -> String {
     rotation(step, flags, &dir_flag(directory))

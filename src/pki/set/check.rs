@@ -2,14 +2,14 @@
 
 mod wishes;
 
-pub use wishes::{ELSEWHERE, Wanted};
+pub use wishes::Wanted;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
 
-use super::change::{ANOTHER_CA, PRIVATE_CA, renew_command, replace_command, rotate_command};
+use super::change::{ANOTHER_CA, PRIVATE_CA, prepare_flags, renew_command, replace_command, rotate_command};
 use crate::pki::ca::verify;
 use crate::pki::x509::when;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, Identity, IdentityError, Role};
@@ -96,11 +96,12 @@ impl StoredSet {
 
     /// What begins to replace the CA, which is not a private one again unless that is asked for or is one now.
     fn prepare_flags(&self) -> &'static str {
-        match self.anchors.certificates().first().is_some_and(Certificate::is_ours) {
-            false => ANOTHER_CA,
-            true if matches!(self.ca_key, StoredKey::Absent) => PRIVATE_CA,
-            true => "",
-        }
+        let (has_key, is_encrypted) = match self.ca_key {
+            StoredKey::Absent => (false, false),
+            StoredKey::Encrypted => (true, true),
+            StoredKey::Plain(_) => (true, false),
+        };
+        prepare_flags(self.ca.is_ours(), has_key, is_encrypted)
     }
 
     /// Is it the time of this certificate, and for long enough?

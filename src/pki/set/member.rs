@@ -206,9 +206,9 @@ impl Successor {
         self.issued.certificate()
     }
 
-    /// The lifetime that it should have had, if its CA ends before.
-    pub fn cut_from(&self) -> Option<Span> {
-        self.issued.cut_from()
+    /// What was signed.
+    pub fn issued(&self) -> &Issued {
+        &self.issued
     }
 
     /// What its predecessor has and it has not, in words.

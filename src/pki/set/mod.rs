@@ -7,6 +7,7 @@ pub mod edit;
 pub mod issue;
 pub mod member;
 pub mod pack;
+pub mod remarks;
 pub mod renewal;
 pub mod request;
 pub mod rotation;

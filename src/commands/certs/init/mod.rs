@@ -6,13 +6,13 @@ use super::overview::{Outcome, Overview, Signer};
 use super::{CertsError, lines};
 use crate::cli::CertsInit;
 use crate::pki::authority::Authority;
-use crate::pki::change::{ENCRYPTED_CA, rotation_command};
-use crate::pki::check::{ELSEWHERE, StoredKey, StoredSet};
+use crate::pki::check::{StoredKey, StoredSet};
 use crate::pki::edit::{Edit, create};
 use crate::pki::member::{self, Member};
+use crate::pki::remarks;
 use crate::pki::rotation::Rotation;
 use crate::pki::store::{self, Contents, Forget};
-use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, KeyType, Role, SET_FILES, SubjectName};
+use crate::pki::{KeyType, Role, SET_FILES, SubjectName};
 use crate::report::{Finding, FindingId, Report, enumeration};
 use plan::{Made, NewKey, Plan, Source, There};
 
@@ -74,35 +74,14 @@ fn existing(plan: &Plan, now: OffsetDateTime) -> Result<Report, CertsError> {
 
 /// What was asked of the CA and its key, and is otherwise in the set.
 fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Option<Finding>, CertsError> {
-    let path = |name: &str| plan.directory.join(name).display().to_string();
-    let differs = |file: &str, message: &str, hint: &str| {
-        Finding::new(FindingId::CertsDiffers, path(file), message).with_hint(hint)
-    };
-    Ok(match (&plan.signer, &set.ca_key) {
-        (Source::Files { certificate, key, passphrase }, _) => {
+    Ok(match &plan.signer {
+        Source::Files { certificate, key, passphrase } => {
             let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
-            // Below one root there may be several that issue.
-            let same = set.anchors.certificates().contains(authority.anchor())
-                && set.server.leaf().is_issued_by(authority.certificate());
-            let flags = lines::ca_flags(certificate, key, passphrase.as_deref());
-            let prepare = rotation_command("prepare", &flags, &plan.directory);
-            let replace = format!("{prepare} begins to replace that CA by this one, without a failed call");
-            (!same).then(|| {
-                differs(CA_CERTIFICATE_FILE, "the existing certificates are of another CA", &replace)
-                    .with_evidence("expected", authority.certificate().subject.to_string())
-                    .with_evidence("found", set.server.leaf().issuer.to_string())
-            })
+            set.other_ca(&authority, &lines::ca_flags(certificate, key, passphrase.as_deref()))
         }
-        (Source::New { key: NewKey::Discarded }, StoredKey::Encrypted | StoredKey::Plain(_)) => {
-            let message = "the key of the existing CA is there, and was not discarded";
-            Some(differs(CA_KEY_FILE, message, ELSEWHERE))
-        }
-        (Source::New { key: NewKey::Encrypted { .. } }, StoredKey::Plain(_)) => {
-            let prepare = rotation_command("prepare", ENCRYPTED_CA, &plan.directory);
-            let hint = format!("{prepare} begins to replace the CA by one with an encrypted key");
-            Some(differs(CA_KEY_FILE, "the key of the existing CA is not encrypted", &hint))
-        }
-        _ => None,
+        Source::New { key: NewKey::Discarded } => set.kept_ca_key(),
+        Source::New { key: NewKey::Encrypted { .. } } => set.plain_ca_key(),
+        Source::New { key: NewKey::Plain } => None,
     })
 }
 
@@ -165,7 +144,7 @@ fn made_report(plan: &Plan, new: &New, now: OffsetDateTime) -> Report {
         overview.finding(finding);
     }
     if outcome == Outcome::Replaced {
-        for finding in lines::kept_ca_keys(&plan.directory) {
+        for finding in remarks::kept_ca_keys(&plan.directory) {
             overview.finding(finding);
         }
         let previous = store::previous(&plan.directory);
@@ -223,13 +202,12 @@ fn findings(plan: &Plan, new: &Made) -> Vec<Finding> {
         findings.extend(authority.findings().iter().cloned());
     }
     let issued = [("server", &new.set.server), ("client", &new.set.client)];
-    let issued = issued.map(|(name, issued)| (name, issued.certificate(), issued.cut_from()));
     let longer = match new.authority {
         Some(_) => "use a CA that expires later",
         None => "choose a longer `--ca-lifetime`",
     };
     let hint = format!("{longer}, or a shorter `--lifetime`");
-    findings.extend(lines::cut(&plan.directory, &issued, &hint));
+    findings.extend(remarks::cut_short(&plan.directory, issued, &hint));
     if plan.set.key_type == KeyType::Ed25519 {
         let message = "Envoy and some other TLS stacks refuse Ed25519 certificates";
         findings.push(

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::pki::set::change::{ANOTHER_CA, renew_command, rotate_command};
+use crate::pki::ca::authority::Authority;
+use crate::pki::set::change::{ANOTHER_CA, ENCRYPTED_CA, renew_command, rotate_command};
 use crate::pki::set::issue::local_names;
 use crate::pki::x509::lifetime;
 use crate::pki::x509::names::list;
-use crate::pki::{Identity, KeyType, SubjectName};
+use crate::pki::{CA_KEY_FILE, Identity, KeyType, SubjectName};
 use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
 use crate::units::Span;
@@ -59,6 +60,41 @@ impl StoredSet {
             findings.extend(wanted.lifetime.and_then(|wanted| self.other_lifetime(identity, wanted)));
         }
         findings
+    }
+
+    /// The set is not of the CA that was brought along, which `flags` name on the command line.
+    pub fn other_ca(&self, authority: &Authority, flags: &str) -> Option<Finding> {
+        // Below one root there may be several that issue.
+        let is_same = self.anchors.certificates().contains(authority.anchor())
+            && self.server.leaf().is_issued_by(authority.certificate());
+        let prepare = rotate_command(self.anchors.path(), flags);
+        let hint = format!("{prepare} begins to replace that CA by this one, without a failed call");
+        let message = "the existing certificates are of another CA";
+        let finding = Finding::new(FindingId::CertsDiffers, words(self.anchors.path()), message)
+            .with_evidence("expected", authority.certificate().subject.to_string())
+            .with_evidence("found", self.server.leaf().issuer.to_string())
+            .with_hint(hint);
+        (!is_same).then_some(finding)
+    }
+
+    /// The CA's key was to be discarded.
+    pub fn kept_ca_key(&self) -> Option<Finding> {
+        let message = "the key of the existing CA is there, and was not discarded";
+        let is_there = !matches!(self.ca_key, StoredKey::Absent);
+        is_there.then(|| self.about_ca_key(message, ELSEWHERE))
+    }
+
+    /// The CA's key was to be encrypted.
+    pub fn plain_ca_key(&self) -> Option<Finding> {
+        let prepare = rotate_command(self.anchors.path(), ENCRYPTED_CA);
+        let hint = format!("{prepare} begins to replace the CA by one with an encrypted key");
+        let is_plain = matches!(self.ca_key, StoredKey::Plain(_));
+        is_plain.then(|| self.about_ca_key("the key of the existing CA is not encrypted", &hint))
+    }
+
+    fn about_ca_key(&self, message: &str, hint: &str) -> Finding {
+        let path = self.anchors.path().with_file_name(CA_KEY_FILE);
+        Finding::new(FindingId::CertsDiffers, words(&path), message).with_hint(hint)
     }
 
     fn missing_names(&self, identity: &Identity, wanted: &[SubjectName]) -> Option<Finding> {
@@ -144,7 +180,7 @@ impl StoredSet {
     fn renew(&self, identity: &Identity, flags: &str) -> String {
         let signer = match self.ca_key {
             StoredKey::Absent => format!(" {ANOTHER_CA}"),
-            StoredKey::Encrypted => " --ca-key-passphrase-file FILE".to_owned(),
+            StoredKey::Encrypted => format!(" {ENCRYPTED_CA}"),
             StoredKey::Plain(_) => String::new(),
         };
         let command = renew_command(identity.certificate_path(), &format!("{flags}{signer}"));
@@ -176,5 +212,5 @@ fn seconds(span: Span) -> u64 {
 }
 
 /// What helps where nothing can change what is there.
-pub const ELSEWHERE: &str =
+const ELSEWHERE: &str =
     "leave the set as it is, and make one with these flags in another directory: `--dir DIR`";

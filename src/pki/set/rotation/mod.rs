@@ -45,7 +45,7 @@ mod verb;
 
 pub use error::RotationError;
 pub use next::{NewCa, Next};
-pub use private::{PrivateCa, Wishes};
+pub use private::{Permission, PrivateCa, Wishes};
 pub use replacement::replacement;
 pub use standing::{Standing, is_vouched_for, standing};
 pub use step::Step;
@@ -107,8 +107,6 @@ pub struct Rotation {
     pub retiring: Vec<Certificate>,
     /// What is trusted too, and has nothing to do with a rotation: the user has added it.
     pub others: Vec<Certificate>,
-    /// CAs of one name in `ca.crt` that OpenSSL takes for one another.
-    pub namesakes: Option<DistinguishedName>,
     /// All leafs.
     pub members: Vec<Member>,
 }
@@ -150,8 +148,7 @@ impl Rotation {
             (None, false) => Phase::Activated,
             (None, true) => Phase::Idle,
         };
-        let namesakes = namesakes::find(&trusted);
-        Ok(Self { set, trusted, temporary, phase, ca, next, retiring, others, namesakes, members })
+        Ok(Self { set, trusted, temporary, phase, ca, next, retiring, others, members })
     }
 
     /// When the present CA should be replaced: before it cuts the life of a leaf short. Of leafs that are meant to

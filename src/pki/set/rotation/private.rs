@@ -3,10 +3,10 @@
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Rotation, RotationError};
+use super::{Phase, Rotation, RotationError};
 use crate::pki::ca::authority::{Authority, AuthorityError, Issued};
 use crate::pki::keys::pem;
-use crate::pki::set::change::{ANOTHER_CA, ENCRYPTED_CA, PRIVATE_CA};
+use crate::pki::set::change::{ANOTHER_CA, ENCRYPTED_CA, prepare_flags};
 use crate::pki::set::issue::{self, SetPlan};
 use crate::pki::set::member;
 use crate::pki::x509::lifetime;
@@ -35,7 +35,27 @@ pub struct Wishes {
     pub permit: Vec<SubjectName>,
 }
 
+/// How a set whose CA is one of `egext` gets one that permits more names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Permission {
+    /// One is prepared that permits them.
+    Activate,
+    /// A rotation has to be finished before the next one.
+    FinishFirst,
+    /// By a rotation.
+    Prepare,
+}
+
 impl Rotation {
+    /// How the set gets a CA that permits `names`, too. None if the constraints are not those of a CA of `egext`.
+    pub fn permission(&self, names: &[SubjectName]) -> Option<Permission> {
+        self.is_own().then(|| match (&self.next, self.phase) {
+            (Some(next), _) if next.permits(names) => Permission::Activate,
+            (_, Phase::Activated) => Permission::FinishFirst,
+            _ => Permission::Prepare,
+        })
+    }
+
     /// A private CA like the one that it replaces, which waits for `activate` or signs; of a CA that `egext` has not made
     /// only the type of the key is taken.
     pub fn like(&self, now: OffsetDateTime) -> PrivateCa {
@@ -88,12 +108,7 @@ impl Rotation {
 
     /// What `prepare` has to be told here, for a hint.
     pub fn prepare_flags(&self) -> &'static str {
-        match self.refuse_private() {
-            Ok(()) if self.has_encrypted(CA_KEY_FILE) => ENCRYPTED_CA,
-            Ok(()) => "",
-            Err(RotationError::NotOurs { .. }) => ANOTHER_CA,
-            Err(_) => PRIVATE_CA,
-        }
+        prepare_flags(self.is_own(), self.set.has(CA_KEY_FILE), self.has_encrypted(CA_KEY_FILE))
     }
 
     /// What `activate` has to be told here, for a hint.

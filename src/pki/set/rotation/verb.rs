@@ -47,6 +47,23 @@ pub struct Opened {
 }
 
 impl Rotation {
+    /// The step whose turn it is, as it is typed. None while the CA need not be replaced.
+    pub fn next_step(&self, now: OffsetDateTime) -> Option<&'static str> {
+        match self.phase {
+            Phase::Activated => Some("finish"),
+            Phase::Idle => self.is_due(now).then_some("prepare"),
+            Phase::Prepared => {
+                let is_late = self.next.as_ref().is_some_and(|next| !next.is_timely(now));
+                Some(if is_late { "prepare" } else { "activate" })
+            }
+        }
+    }
+
+    /// Should the present CA be replaced?
+    pub fn is_due(&self, now: OffsetDateTime) -> bool {
+        self.due_from() <= now
+    }
+
     /// What `verb` changes. None if it was made already, as it was asked for.
     ///
     /// # Errors

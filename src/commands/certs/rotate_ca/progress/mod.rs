@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::Plan;
-use crate::commands::certs::{dates, lines};
+use crate::commands::certs::lines;
 use crate::pki::authority::Authority;
 use crate::pki::change::rotation_command;
 use crate::pki::member::{Member, Successor};
+use crate::pki::remarks::untimely_now;
 use crate::pki::rotation::{Next, Phase, Rotation, RotationError, Verb};
 use crate::pki::{CA_CERTIFICATE_FILE, check, when};
 use crate::report::{Line, Report, Role as Style};
@@ -54,7 +55,7 @@ impl Progress {
             Phase::Activated => {
                 (Style::Strong, "activated: the new CA signs, and the old one is still trusted")
             }
-            Phase::Idle if self.is_due(now) => (Style::Warn, "the CA should be replaced"),
+            Phase::Idle if self.rotation.is_due(now) => (Style::Warn, "the CA should be replaced"),
             Phase::Idle => (Style::Good, "no rotation is under way"),
             Phase::Prepared => {
                 (Style::Strong, "prepared: the new CA is trusted, and the old one still signs")
@@ -68,7 +69,8 @@ impl Progress {
             Some(_) => self.command("activate", self.rotation.activate_flags()),
             None => self.command("prepare", self.rotation.prepare_flags()),
         };
-        dates::report(&mut report, (&ca.path, &ca.summary), members.iter(), &replace, now);
+        let untimely = untimely_now((&ca.path, &ca.summary), members, &replace, now);
+        lines::findings(&mut report, untimely);
         let another = self.command("prepare", self.rotation.activate_flags());
         let late =
             late.map(|finding| finding.with_hint(format!("prepare another CA in its place: {another}")));
@@ -259,7 +261,7 @@ impl Progress {
         let details = &mut report.details;
         details.insert("directory".to_owned(), lines::words(&self.directory).into());
         details.insert("phase".to_owned(), phase.name().into());
-        details.insert("next".to_owned(), self.next_step(now).map_or(Value::Null, Into::into));
+        details.insert("next".to_owned(), self.rotation.next_step(now).map_or(Value::Null, Into::into));
         details.insert("signs".to_owned(), self.rotation.signer().subject.as_str().into());
         details.insert("root".to_owned(), ca.summary.subject.as_str().into());
         details.insert("prepared".to_owned(), next.as_ref().map_or(Value::Null, prepared));
@@ -281,21 +283,6 @@ impl Progress {
             lines::holder(&self.directory, member.name(), member.role(), (true, member.has_key()))
         };
         lines::files(report, &self.rotation.members.iter().map(holder).collect::<Vec<_>>());
-    }
-
-    fn next_step(&self, now: OffsetDateTime) -> Option<&'static str> {
-        match self.rotation.phase {
-            Phase::Activated => Some("finish"),
-            Phase::Idle => self.is_due(now).then_some("prepare"),
-            Phase::Prepared => {
-                let is_late = self.rotation.next.as_ref().is_some_and(|next| !next.is_timely(now));
-                Some(if is_late { "prepare" } else { "activate" })
-            }
-        }
-    }
-
-    fn is_due(&self, now: OffsetDateTime) -> bool {
-        self.rotation.due_from() <= now
     }
 
     /// What `activate` needs for the CA that is prepared, with the files that were named.

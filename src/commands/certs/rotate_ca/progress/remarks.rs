@@ -3,11 +3,11 @@
 use super::{Outcome, Progress};
 use crate::commands::certs::lines;
 use crate::commands::certs::rotate_ca::Plan;
-use crate::pki::CA_CERTIFICATE_FILE;
 use crate::pki::change::ANOTHER_CA;
 use crate::pki::member::{Member, Successor};
+use crate::pki::remarks;
 use crate::pki::rotation::Verb;
-use crate::report::{Finding, FindingId, Report};
+use crate::report::{Finding, Report};
 
 impl Progress {
     /// What is good to know about the CA that was named, and about lifetimes that it cuts short.
@@ -27,14 +27,13 @@ impl Progress {
             _ => {}
         }
         let mut findings = self.cut(plan, successors);
-        let members = self.rotation.members.iter().map(Member::name);
-        let dropped = members.zip(successors.iter().map(Successor::dropped));
-        findings.extend(lines::not_kept(&self.directory, dropped));
+        let dropped = self.rotation.members.iter().zip(successors.iter().map(Successor::dropped));
+        findings.extend(remarks::not_kept(&self.directory, dropped));
         if let (Verb::Prepare { .. }, Some(named)) = (&plan.verb, named) {
             findings.extend(named.findings().iter().cloned());
         }
         if let Verb::Prepare { .. } = plan.verb {
-            findings.extend(self.namesakes());
+            findings.extend(self.rotation.namesakes());
         }
         findings.extend(self.kept());
         lines::findings(report, findings);
@@ -43,21 +42,9 @@ impl Progress {
     /// CA keys that nothing can make again, and that the user may want to have elsewhere only; certificates that no step
     /// issues anew.
     pub(super) fn kept(&self) -> Vec<Finding> {
-        let mut findings = lines::kept_ca_keys(&self.directory);
-        findings.extend(lines::withdrawn(self.rotation.set()));
+        let mut findings = remarks::kept_ca_keys(&self.directory);
+        findings.extend(remarks::withdrawn(self.rotation.set()));
         findings
-    }
-
-    /// Peers with OpenSSL would refuse one side or the other between the steps.
-    fn namesakes(&self) -> Option<Finding> {
-        let name = self.rotation.namesakes.as_ref()?;
-        let message = format!(
-            "two CAs in it are called `{name}`, and no key identifiers tell them apart: OpenSSL takes the first one for the other"
-        );
-        let subject = lines::words(&self.directory.join(CA_CERTIFICATE_FILE));
-        Some(Finding::new(FindingId::CertsCaNamesake, subject, message).with_hint(
-            "use a CA of another name or with a subjectKeyIdentifier; otherwise restart both sides at once after `activate`",
-        ))
     }
 
     /// What the new CA cuts short: it can still be changed before it signs.
@@ -72,10 +59,9 @@ impl Progress {
             true => format!("{prepare} prepares one that expires later in its place"),
             false => format!("after `finish`, {prepare} begins to replace the CA by one that expires later"),
         };
-        let made = self.rotation.members.iter().zip(successors);
-        let made =
-            made.map(|(member, successor)| (member.name(), successor.certificate(), successor.cut_from()));
-        let mut findings = lines::cut(&self.directory, &made.collect::<Vec<_>>(), &hint);
+        let names = self.rotation.members.iter().map(Member::name);
+        let issued = names.zip(successors.iter().map(Successor::issued));
+        let mut findings = remarks::cut_short(&self.directory, issued, &hint);
         for finding in findings.iter_mut().filter(|_| is_prepared) {
             finding.message = format!("after `activate`, {}", finding.message);
         }
