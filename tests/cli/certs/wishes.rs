@@ -94,3 +94,20 @@ fn the_client_is_compared_by_itself() {
 ...
 "]]);
 }
+
+/// `prepare` makes no plain key in the place of an encrypted one, so its command names the passphrase.
+#[test]
+fn another_lifetime_of_a_ca_with_an_encrypted_key_takes_its_passphrase() {
+    let place = Place::new();
+    std::fs::write(place.path("phrase"), "secret\n").expect("writable");
+    let passphrase = ["--ca-key-passphrase-file", "phrase"];
+    place.init(&passphrase).assert().success();
+    let report = place.json(&[&passphrase[..], &["--ca-lifetime", "10y"]].concat(), 0);
+    let hint = report["findings"][0]["hint"].as_str().expect("a hint");
+    let prepare =
+        "`egext certs rotate-ca prepare --ca-key-passphrase-file FILE --ca-lifetime 10y` begins to replace";
+    assert!(hint.starts_with(prepare), "{hint}");
+    let prepare = ["rotate-ca", "prepare", "--ca-lifetime", "10y"];
+    place.verb(&prepare).assert().code(2);
+    place.verb(&[&prepare[..], &passphrase].concat()).assert().success();
+}
