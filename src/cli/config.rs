@@ -15,6 +15,17 @@ pub struct Config {
     pub command: ConfigCommand,
 }
 
+impl Config {
+    /// A file is compared, and nothing written.
+    pub(crate) fn has_check(&self) -> bool {
+        let extension = match &self.command {
+            ConfigCommand::Gateway(gateway) => &gateway.extension,
+            ConfigCommand::Stanza(stanza) => &stanza.extension,
+        };
+        extension.check.is_some()
+    }
+}
+
 /// What can be written.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]

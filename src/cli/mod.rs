@@ -28,7 +28,7 @@ pub use environment::Variables;
 pub use explain::Explain;
 pub use generate::{Completions, Generate, GenerateCommand, Man};
 pub use material::Material;
-pub(crate) use output::ONLY_HUMAN;
+pub(crate) use output::{ONLY_HUMAN, WITH_CHECKS};
 pub use output::{Output, formats};
 pub use parse::{Stop, parse};
 pub use probe::Probe;

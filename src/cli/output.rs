@@ -20,9 +20,13 @@ pub fn formats(command: &str) -> &'static [Format] {
         | "generate man"
         | "generate schema"
         | "man" => ONLY_HUMAN,
+        "probe" => WITH_CHECKS,
         _ => &[Format::Human, Format::Json],
     }
 }
+
+/// A command that has checks for a CI server.
+pub(crate) const WITH_CHECKS: &[Format] = &[Format::Human, Format::Json, Format::Junit];
 
 /// A command whose stdout is for something else.
 pub(crate) const ONLY_HUMAN: &[Format] = &[Format::Human];
@@ -33,8 +37,8 @@ pub(crate) const ONLY_HUMAN: &[Format] = &[Format::Human];
 pub struct Output {
     /// Output format
     ///
-    /// `human` and `json` work for every command. `certs check` also has `junit` and `prometheus`, `certs show`
-    /// has `pem`.
+    /// `human` and `json` work for every command. `certs check`, `config --check` and `probe` also have `junit`,
+    /// `certs check` has `prometheus`, `certs show` has `pem`.
     #[arg(short = 'o', long, global = true, value_parser = values::format(), ignore_case = true, default_value = "human", env = "EGEXT_FORMAT")]
     pub format: Format,
     /// When to use colour; `NO_COLOR` is honoured

@@ -26,7 +26,7 @@ pub(super) fn format() -> impl TypedValueParser<Value = Format> {
     words(Format::ALL, Format::name, |format| match format {
         Format::Human => "Aligned lines for a person",
         Format::Json => "One JSON object on stdout",
-        Format::Junit => "JUnit XML on stdout, for CI servers (`certs check`)",
+        Format::Junit => "JUnit XML on stdout, for CI servers (`certs check`, `config --check`, `probe`)",
         Format::Pem => "The certificates themselves on stdout (`certs show`)",
         Format::Prometheus => "Metrics on stdout, for a textfile collector (`certs check`)",
     })

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use time::OffsetDateTime;
 
 use crate::bridge::Died;
-use crate::cli::{self, Certs, CertsCommand, Cli, Command, ONLY_HUMAN};
+use crate::cli::{self, Certs, CertsCommand, Cli, Command, ONLY_HUMAN, WITH_CHECKS};
 use crate::demo::DemoError;
 use crate::input::is_stdin;
 use crate::net::{Address, BindError, TargetError, TlsError, enough_for_a_runtime};
@@ -251,6 +251,7 @@ fn formats(command: &Command) -> &'static [Format] {
     match command {
         Command::Certs(Certs { command: CertsCommand::Show(show) }) if show.short => ONLY_HUMAN,
         Command::Certs(Certs { command: CertsCommand::Pack(pack) }) if is_stdin(&pack.out) => ONLY_HUMAN,
+        Command::Config(config) if config.has_check() => WITH_CHECKS,
         _ => cli::formats(command.name()),
     }
 }

@@ -1,9 +1,6 @@
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::material::Files as _;
@@ -12,9 +9,9 @@ use super::{Clock, Error, block_on};
 use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
-use crate::probe::{Layer, LayerOutcome, LayerState, ProbePlan, TargetOutcome, Waiting, probe};
-use crate::render::Printer;
-use crate::report::{Finding, FindingId, Line, Report, Role as Meaning, Talk};
+use crate::probe::{ProbePlan, TargetOutcome, probe};
+use crate::render::{self, Printer};
+use crate::report::{Finding, FindingId, Report};
 use crate::units::Span;
 
 pub(super) fn run(
@@ -35,7 +32,7 @@ pub(super) fn run(
             tokio::select! {
                 biased;
                 Some(waiting) = news.recv() => {
-                    printer.progress(&waiting_line(&waiting));
+                    printer.progress(&render::probe::waiting_line(&waiting));
                     last = Some(waiting.cause);
                 }
                 outcomes = &mut probing => break Ok(outcomes),
@@ -47,21 +44,7 @@ pub(super) fn run(
     for (index, outcome) in untried {
         outcomes.insert(index, outcome);
     }
-    Ok(report(outcomes))
-}
-
-/// What became of the targets, for a person and for a program.
-pub(super) fn report(outcomes: Vec<TargetOutcome>) -> Report {
-    let mut report = Report::new("probe");
-    for (index, outcome) in outcomes.iter().enumerate() {
-        if index > 0 {
-            report.talk.blank();
-        }
-        report.talk.append(talk(outcome));
-    }
-    report.detail(&Details { targets: outcomes.iter().map(TargetDetails::of).collect() });
-    report.findings = outcomes.into_iter().flat_map(|outcome| outcome.findings).collect();
-    report
+    Ok(render::probe::report(outcomes))
 }
 
 /// The targets that can be tried, and what became of the others, with their places among all.
@@ -153,154 +136,4 @@ fn interrupted(cause: Option<Finding>) -> Error {
         }
         None => Error::Interrupted,
     }
-}
-
-fn waiting_line(waiting: &Waiting) -> Line {
-    let Waiting { cause, left } = waiting;
-    let left = Span::from_seconds(left.as_secs_f64().round().max(1.0) as u64);
-    Line::default()
-        .with(Meaning::Strong, cause.subject.clone())
-        .plain(format!(": {}; trying again for up to {left}", cause.message))
-}
-
-fn talk(outcome: &TargetOutcome) -> Talk {
-    let mut talk = Talk::default();
-    talk.line(Line::default().with(Meaning::Strong, outcome.address.to_string()));
-    let timed = outcome.layers.iter().filter(|layer| layer.took.is_some());
-    let width = timed.map(|layer| layer.detail.chars().count()).max().unwrap_or_default();
-    for layer in &outcome.layers {
-        match layer.state {
-            LayerState::Passed => talk.line(layer_line(layer, Meaning::Good, "√", width)),
-            LayerState::Failed => talk.line(layer_line(layer, Meaning::Bad, "×", width)),
-            LayerState::Noted => talk.line(layer_line(layer, Meaning::Dim, "-", width)),
-            LayerState::Absent | LayerState::Skipped => continue,
-        };
-        if let Some(finding) = outcome.findings.iter().find(|finding| layer.finding == Some(finding.id)) {
-            talk.finding_details(finding);
-        }
-    }
-    // Of layers that stand.
-    let is_told = |finding: &&Finding| outcome.layers.iter().any(|layer| layer.finding == Some(finding.id));
-    for finding in outcome.findings.iter().filter(|finding| !is_told(finding)) {
-        talk.finding_called(finding, "certificates");
-    }
-    for (state, reason) in [(LayerState::Skipped, "not reached"), (LayerState::Absent, "not used")] {
-        let names: Vec<_> = outcome
-            .layers
-            .iter()
-            .filter(|layer| layer.state == state)
-            .map(|layer| layer.layer.name())
-            .collect();
-        if !names.is_empty() {
-            let line = Line::default().plain("  ").with(Meaning::Dim, "-");
-            talk.line(line.plain(format!(" {} {reason}", names.join(", "))));
-        }
-    }
-    talk.append(closing(outcome));
-    talk
-}
-
-fn layer_line(layer: &LayerOutcome, meaning: Meaning, mark: &str, width: usize) -> Line {
-    let line = Line::default().plain("  ").with(meaning, mark).plain(format!(" {:<9} ", layer.layer));
-    match layer.took {
-        Some(took) => {
-            line.plain(format!("{:<width$}  ", layer.detail)).with(Meaning::Dim, milliseconds(took))
-        }
-        None => line.plain(layer.detail.clone()),
-    }
-}
-
-fn closing(outcome: &TargetOutcome) -> Talk {
-    let mut talk = Talk::default();
-    let attempts = attempts(outcome);
-    if outcome.is_healthy() {
-        let took = milliseconds(outcome.took());
-        if outcome.findings.iter().any(|finding| finding.id == FindingId::ProbeHealthFromProxy) {
-            let line = Line::default().plain("  ").with(Meaning::Warn, "reached a proxy");
-            talk.line(line.plain(format!(
-                " after {}{attempts}; no server is known to be behind it",
-                took.trim_start()
-            )));
-            return talk;
-        }
-        let line = Line::default().plain("  ").with(Meaning::Good, "healthy");
-        let without = if outcome.lacks_mtls() { ", without mTLS," } else { "" };
-        talk.line(line.plain(format!("{without} after {}{attempts}", took.trim_start())));
-    } else if outcome.attempts > 1 {
-        talk.line(format!("  still so{attempts}"));
-    }
-    talk
-}
-
-fn attempts(outcome: &TargetOutcome) -> String {
-    match outcome.attempts {
-        1 => String::new(),
-        number => format!(", at attempt {number}"),
-    }
-}
-
-/// What `egext probe` adds to its JSON object.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Details {
-    /// One for each address, in the order in which they were typed.
-    targets: Vec<TargetDetails>,
-}
-
-/// What became of one target.
-#[derive(Serialize, JsonSchema)]
-struct TargetDetails {
-    address: String,
-    /// No layer failed.
-    healthy: bool,
-    /// How many attempts were made; the rest is about the last one.
-    attempts: u32,
-    failed_layer: Option<Layer>,
-    /// The finding that says why it is not healthy.
-    cause: Option<FindingId>,
-    /// Time of all layers together.
-    milliseconds: f64,
-    /// From the ground up.
-    layers: Vec<LayerDetails>,
-}
-
-/// What became of one layer.
-#[derive(Serialize, JsonSchema)]
-struct LayerDetails {
-    layer: Layer,
-    state: LayerState,
-    /// What it was built with, or why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    /// Without the layers below.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    milliseconds: Option<f64>,
-}
-
-impl TargetDetails {
-    fn of(outcome: &TargetOutcome) -> Self {
-        let layers = outcome.layers.iter().map(|layer| LayerDetails {
-            layer: layer.layer,
-            state: layer.state,
-            detail: Some(layer.detail.clone()).filter(|detail| !detail.is_empty()),
-            milliseconds: layer.took.map(rounded),
-        });
-        Self {
-            address: outcome.address.to_string(),
-            healthy: outcome.is_healthy(),
-            attempts: outcome.attempts,
-            failed_layer: outcome.failed_layer(),
-            cause: outcome.cause().map(|cause| cause.id),
-            milliseconds: rounded(outcome.took()),
-            layers: layers.collect(),
-        }
-    }
-}
-
-fn milliseconds(took: Duration) -> String {
-    format!("{:>7.1} ms", took.as_secs_f64() * 1000.0)
-}
-
-/// In milliseconds, to the microsecond.
-fn rounded(took: Duration) -> f64 {
-    (took.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }

@@ -2,6 +2,8 @@
 //!
 //! The exit code is computed from the report, never by a renderer, so all formats agree on it.
 
+pub(crate) mod certs;
+pub(crate) mod config;
 mod human;
 mod json;
 mod junit;
@@ -9,6 +11,7 @@ mod log;
 mod options;
 mod page;
 mod printer;
+pub(crate) mod probe;
 mod prometheus;
 mod schema;
 mod stream;

@@ -1,6 +1,7 @@
 //! What is the same for all commands: streams, formats, colours.
 
 mod formats;
+mod junit;
 mod places;
 mod quiet;
 mod streams;

@@ -1,10 +1,6 @@
-mod details;
-
 use std::path::Path;
 
 use time::OffsetDateTime;
-
-pub(in crate::commands) use details::Details;
 
 use super::presented::{Question, client_in};
 use super::{Advised, CertsError};
@@ -13,11 +9,11 @@ use crate::commands::Error;
 use crate::commands::material::Files as _;
 use crate::host::Host;
 use crate::input::is_stdin;
-use crate::pki::Certificate;
-use crate::pki::audit::{Audit, LeafFiles, Questions, Scope, audit};
+use crate::pki::audit::{LeafFiles, Questions, Scope, audit};
 use crate::pki::inspect::PemFile;
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, NameError, Passphrase, SubjectName, when};
-use crate::report::{Check, Line, Metric, Report, Role as Style, Severity, State, Talk};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, NameError, Passphrase, SubjectName};
+use crate::render;
+use crate::report::{Report, Severity};
 
 pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report, Error> {
     let question = Question::new(&arguments.server)?;
@@ -58,7 +54,7 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
             Err(finding) => audit.not_presented(&address, finding),
         }
     }
-    Ok(report(audit, now))
+    Ok(render::certs::check::report(audit, now))
 }
 
 fn questions(arguments: &CertsCheck) -> Result<Questions, CertsError> {
@@ -139,145 +135,4 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
 
 pub(super) fn directory(arguments: &CertsCheck) -> &Path {
     arguments.directory.as_deref().unwrap_or_else(|| arguments.material.directory())
-}
-
-fn report(audit: Audit, now: OffsetDateTime) -> Report {
-    let mut report = Report::new("certs check");
-    report.due = audit.is_due();
-    report.talk = talk(&audit, now);
-    report.metrics = metrics(&audit);
-    report.detail(&Details::of(&audit));
-    report.findings = audit.findings().cloned().collect();
-    report.checks = audit.checks;
-    report
-}
-
-/// One block for each file or address: what is fine in one line, what is not in its own.
-fn talk(audit: &Audit, now: OffsetDateTime) -> Talk {
-    let mut talk = Talk::default();
-    let mut subjects: Vec<&str> = Vec::new();
-    for check in &audit.checks {
-        if !subjects.contains(&check.subject.as_str()) {
-            subjects.push(&check.subject);
-        }
-    }
-    for subject in subjects {
-        let checks = || audit.checks.iter().filter(move |check| check.subject == subject);
-        talk.line(Line::default().with(Style::Strong, subject));
-        let fine = checks().filter(|check| matches!(check.state, State::Passed)).map(|check| check.name);
-        let fine = fine.collect::<Vec<_>>().join(", ");
-        if !fine.is_empty() {
-            talk.line(Line::default().plain("  ").with(Style::Good, "√").plain(format!(" {fine}")));
-        }
-        for check in checks() {
-            tell(&mut talk, check);
-        }
-    }
-    let fine = |check: &Check| !matches!(&check.state, State::Found(findings) if findings.iter().any(|finding| finding.severity > Severity::Info));
-    if let Some(first) = audit.first_to_expire().filter(|_| audit.checks.iter().all(fine)) {
-        let until = format!(" until {} ({})", when::end(first), when::distance(first.not_after, now));
-        talk.blank().line(Line::default().with(Style::Good, "fine").plain(until));
-    }
-    talk
-}
-
-fn tell(talk: &mut Talk, check: &Check) {
-    match &check.state {
-        State::Passed => {}
-        State::Skipped(reason) => {
-            let line = Line::default().plain("  ").with(Style::Dim, "-");
-            talk.line(line.plain(format!(" {}: {reason}", check.name)));
-        }
-        State::Found(findings) => {
-            for finding in findings {
-                // A finding about the key beside a certificate says which file it means.
-                let about = match finding.subject == check.subject {
-                    true => check.name.to_owned(),
-                    false => format!("{}: `{}`", check.name, finding.subject),
-                };
-                talk.finding_called(finding, &about);
-            }
-        }
-    }
-}
-
-/// Dates under the names that ssl_exporter gave them, so that its dashboards and alerts fit; the rest is ours.
-fn metrics(audit: &Audit) -> Vec<Metric> {
-    let (in_file, presented): (Vec<_>, Vec<_>) =
-        audit.certificates.iter().partition(|(source, _)| audit.address.as_ref() != Some(source));
-    let mut metrics = Vec::new();
-    for (certificates, place, not_after, not_before) in [
-        (in_file, "file", "ssl_file_cert_not_after", "ssl_file_cert_not_before"),
-        (presented, "target", "ssl_cert_not_after", "ssl_cert_not_before"),
-    ] {
-        let mut not_after =
-            Metric::new(not_after, "The last second of a certificate's life, in seconds since 1970.");
-        let mut not_before =
-            Metric::new(not_before, "The first second of a certificate's life, in seconds since 1970.");
-        for (source, certificate) in certificates {
-            let labels = labels(place, source, certificate);
-            // One that stands in a file twice is one series.
-            if not_after.samples.iter().any(|(known, _)| *known == labels) {
-                continue;
-            }
-            not_after.sample(labels.clone(), certificate.not_after.unix_timestamp());
-            not_before.sample(labels, certificate.not_before.unix_timestamp());
-        }
-        metrics.extend([not_after, not_before]);
-    }
-    metrics.extend(counts(audit));
-    metrics
-}
-
-fn labels(place: &'static str, source: &str, certificate: &Certificate) -> Vec<(&'static str, String)> {
-    // With a comma around each, so that an expression can look for a whole name.
-    let list = |wanted: fn(&SubjectName) -> bool| {
-        let names = certificate.names.iter().filter(|name| wanted(name)).map(|name| format!("{name},"));
-        let names = names.collect::<String>();
-        if names.is_empty() { names } else { format!(",{names}") }
-    };
-    vec![
-        (place, source.to_owned()),
-        ("serial_no", certificate.serial_decimal()),
-        ("issuer_cn", certificate.issuer.common_name().to_owned()),
-        ("cn", certificate.subject.common_name().to_owned()),
-        ("dnsnames", list(|name| matches!(name, SubjectName::Dns(_)))),
-        ("ips", list(|name| matches!(name, SubjectName::Ip(_)))),
-    ]
-}
-
-/// What came of the checks, in numbers.
-fn counts(audit: &Audit) -> [Metric; 3] {
-    let mut found = Metric::new("egext_certs_finding", "1 for each finding of `egext certs check`.");
-    let mut checks =
-        Metric::new("egext_certs_checks", "How many checks passed, found something, or were skipped.");
-    let mut counts = [("found", 0), ("passed", 0), ("skipped", 0)];
-    for check in &audit.checks {
-        let index = match &check.state {
-            State::Found(findings) => {
-                for finding in findings {
-                    let severity = finding.severity.to_string();
-                    found.sample(
-                        vec![
-                            ("id", finding.id.name().to_owned()),
-                            ("severity", severity),
-                            ("subject", finding.subject.clone()),
-                        ],
-                        1,
-                    );
-                }
-                0
-            }
-            State::Passed => 1,
-            State::Skipped(_) => 2,
-        };
-        counts[index].1 += 1;
-    }
-    for (state, number) in counts {
-        checks.sample(vec![("state", state.to_owned())], number);
-    }
-    let mut due =
-        Metric::new("egext_certs_due", "1 when a certificate ends within the time that was asked about.");
-    due.sample(Vec::new(), i64::from(audit.is_due()));
-    [found, checks, due]
 }

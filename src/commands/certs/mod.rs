@@ -14,9 +14,7 @@ mod rotate_ca;
 mod show;
 mod signer;
 
-pub(super) use check::Details as CheckDetails;
 pub(super) use pack::Details as PackDetails;
-pub(super) use show::Details as ShowDetails;
 
 use std::io;
 use std::path::{Path, PathBuf};

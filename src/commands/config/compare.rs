@@ -4,50 +4,29 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-use super::add;
 use crate::gateway::{Section, masked, sections};
 use crate::printable::printable;
-use crate::report::{Body, Finding, FindingId, Line, Report, Role, enumeration};
+use crate::render::config::Compared;
+use crate::report::{Finding, FindingId, enumeration};
 
-/// A file, and whether it is what would be written.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Checked {
-    file: String,
-    same: bool,
-}
-
-/// Says in `report` how `found`, the text of the file, differs from what is `expected`; returns that for a program,
-/// with the difference of the texts, if there is one.
-pub(super) fn compare(
-    report: &mut Report,
-    path: &Path,
-    found: &str,
-    expected: &str,
-) -> (Checked, Option<String>) {
-    let subject = path.display().to_string();
+/// Compares `found`, the text of the file, with what `command` writes.
+pub(super) fn compare(command: &'static str, path: &Path, found: &str, expected: &str) -> Compared {
+    let file = path.display().to_string();
     let form = Form::of(found);
     let plain = form.plain(found);
     let part = Part::of(&plain, expected);
     // A stanza is made to stand beside other keys.
-    let has_foreign = report.command == WHOLE_FILE && !part.foreign.is_empty();
-    let same = part.own == expected && form.is_ours() && !has_foreign;
-    let checked = Checked { file: subject.clone(), same };
-    if same {
-        report.talk.line(Line::default().plain("  ").with(Role::Good, "√").plain(format!(
-            " `{subject}` {} what `egext {}` writes",
-            part.verb(),
-            report.command
-        )));
-        return (checked, None);
+    let has_foreign = command == WHOLE_FILE && !part.foreign.is_empty();
+    let whole = part.foreign.is_empty();
+    if part.own == expected && form.is_ours() && !has_foreign {
+        return Compared { file, whole, differs: None, diff: None };
     }
-    let command = format!("egext {}", report.command);
+    let command = format!("egext {command}");
     let mut finding =
-        Finding::new(FindingId::ConfigDiffers, subject.as_str(), message(&command, &part, &form, expected));
-    if !part.foreign.is_empty() {
+        Finding::new(FindingId::ConfigDiffers, file.as_str(), message(&command, &part, &form, expected));
+    if !whole {
         let keys = part.foreign.iter().map(|key| format!("`{}`", printable(key))).collect::<Vec<_>>();
         finding = finding
             .with_evidence("not shown", format!("{}, which `{command}` does not write", enumeration(&keys)));
@@ -57,17 +36,16 @@ pub(super) fn compare(
         true if !form.is_ours() => form.hint(),
         true => "take these keys out, or compare only the extension with `config stanza --check`",
     };
-    add(report, finding.with_hint(hint));
+    let differs = Some(finding.with_hint(hint));
     if part.own == expected {
-        return (checked, None);
+        return Compared { file, whole, differs, diff: None };
     }
-    let names = (&*printable(&subject), &*command);
+    let names = (&*printable(&file), &*command);
     let diff = match &part.place {
         None => diff(&part.own, expected, ("", ""), names),
         Some(place) => diff(&part.own, expected, (&plain[..place.start], &plain[place.end..]), names),
     };
-    report.body = Body::Text(shown(&diff));
-    (checked, Some(diff))
+    Compared { file, whole, differs, diff: Some(diff) }
 }
 
 fn message(command: &str, part: &Part<'_>, form: &Form, expected: &str) -> String {
@@ -155,10 +133,6 @@ impl<'a> Part<'a> {
         let own = all.iter().filter(is_own).map(|section| section.text).collect::<String>();
         Self { own: own.into(), place: None, foreign }
     }
-
-    fn verb(&self) -> &'static str {
-        if self.foreign.is_empty() { "is" } else { "holds" }
-    }
 }
 
 /// Where the stanza is in its section, which begins with what the user wrote before it, and may end with blank lines.
@@ -195,17 +169,6 @@ fn diff(
         .context_radius(if is_alone { 3 } else { 0 })
         .header(name, command)
         .to_string()
-}
-
-/// For a terminal. What YAML permits stays as it is, so that `patch` can apply it.
-fn shown(diff: &str) -> String {
-    let is_kept = |character: &char| matches!(character, '\n' | '\r' | '\t');
-    diff.split_inclusive(|character| is_kept(&character))
-        .map(|part| match part.chars().next_back().filter(is_kept) {
-            Some(end) => printable(&part[..part.len() - 1]) + end.encode_utf8(&mut [0; 1]),
-            None => printable(part),
-        })
-        .collect()
 }
 
 const MARK: char = '\u{feff}';

@@ -3,11 +3,9 @@ mod compare;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use zeroize::Zeroizing;
 
-use compare::{Checked, compare};
+use compare::compare;
 
 use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
@@ -17,7 +15,8 @@ use crate::gateway::{
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
-use crate::report::{Body, Finding, Hint, Report};
+use crate::render;
+use crate::report::{Hint, Report};
 use crate::shell::shell_path;
 
 pub(super) fn run(arguments: &Config) -> Result<Report, Error> {
@@ -36,46 +35,11 @@ fn write(
 ) -> Result<Report, ConfigError> {
     let plan = Plan::decide(request(arguments, file)?)?;
     let yaml = plan.yaml();
-    let mut report = Report::new(command);
-    for finding in plan.findings() {
-        add(&mut report, finding.clone());
-    }
-    let checked = match &arguments.check {
+    let compared = match &arguments.check {
         None => None,
-        Some(path) => Some(compare(&mut report, path, &read(path)?, &yaml)),
+        Some(path) => Some(compare(command, path, &read(path)?, &yaml)),
     };
-    let (check, diff) = checked.map_or((None, None), |(check, diff)| (Some(check), diff));
-    report.detail(&Details {
-        eg_version: plan.version().to_string(),
-        mode: plan.mode().name(),
-        bridge_command: plan.bridge().map(ToString::to_string),
-        yaml: &yaml,
-        check,
-        diff,
-    });
-    if arguments.check.is_none() {
-        report.body = Body::data(yaml);
-    }
-    Ok(report)
-}
-
-/// What `egext config` adds to its JSON object.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Details<'a> {
-    /// The release of Envoy Gateway that it is for.
-    eg_version: String,
-    /// How Envoy Gateway runs.
-    mode: &'static str,
-    /// What has to run beside it.
-    bridge_command: Option<String>,
-    /// The configuration itself.
-    yaml: &'a str,
-    /// What `--check` was about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    check: Option<Checked>,
-    /// From the file to what it would be, where that can be shown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    diff: Option<String>,
+    Ok(render::config::report(command, &plan, yaml, compared))
 }
 
 fn standalone(arguments: &Gateway) -> Result<Standalone, ConfigError> {
@@ -127,11 +91,6 @@ fn service(arguments: &ServiceFlags) -> Result<Service, ConfigError> {
 
 fn parse_all<T: std::str::FromStr<Err = ValueError>>(texts: &[String]) -> Result<Vec<T>, ValueError> {
     texts.iter().map(|text| text.parse()).collect()
-}
-
-fn add(report: &mut Report, finding: Finding) {
-    report.talk.finding(&finding);
-    report.findings.push(finding);
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {

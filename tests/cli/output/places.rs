@@ -77,6 +77,7 @@ pub(super) fn formats(line: &str) -> &'static [&'static str] {
         // Stdout has what they are asked for.
         line if line.contains("--out -") || line.contains("--short") => &["human"],
         line if line.starts_with("certs check") => &["human", "json", "junit", "prometheus"],
+        line if line.starts_with("probe") || line.contains("--check") => &["human", "json", "junit"],
         line if line.starts_with("certs show") => &["human", "json", "pem"],
         _ => &["human", "json"],
     }

@@ -1,102 +1,40 @@
-//! `egext certs show`: what files hold and what servers present.
+//! What files hold and what servers present.
 
 mod details;
 mod keys;
 mod short;
 mod verified;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::CertsError;
-use super::presented::{Question, client_in};
-use crate::cli::CertsShow;
-use crate::commands::Error;
-use crate::commands::material::DEFAULT_DIRECTORY;
-use crate::pki::inspect::{KeyFile, PemFile, block, entries, first_out_of_order};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, Found, IdentityError, Passphrase, when};
+use crate::pki::inspect::{KeyFile, PemFile, block, first_out_of_order};
+use crate::pki::{Certificate, IdentityError, when};
 use crate::printable::printable;
-use crate::report::{Body, Finding, FindingId, Hint as _, Report};
-pub(in crate::commands) use details::Details;
+use crate::report::{Body, Finding, Hint as _, Report};
+pub(crate) use details::Details;
 use details::{Chain, Side};
 use keys::{key_object, key_words};
-use verified::Verified;
-
-pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, Error> {
-    let mut report = Report::new("certs show");
-    let question = Question::new(&arguments.server)?;
-    let mut shown = Shown { files: Vec::new(), left_out: Vec::new(), verified: None, now };
-    if arguments.paths.is_empty() && question.is_none() {
-        let read = shown.directory(&arguments.dir, &mut report);
-        read.map_err(|error| error.without_set(&arguments.dir))?;
-    }
-    for path in &arguments.paths {
-        if path.is_dir() {
-            shown.directory(path, &mut report)?;
-        } else {
-            shown.files.push(PemFile::read(path).map_err(CertsError::from)?);
-        }
-    }
-    if let Some(passphrase) = &arguments.ca_key_passphrase_file {
-        shown.unlock(passphrase)?;
-    }
-    if let Some(question) = question {
-        refuse_missing(&arguments.dir)?;
-        let anchors = Anchors::load(&arguments.dir.join(CA_CERTIFICATE_FILE)).ok();
-        match question.ask(anchors.as_ref(), client_in(&arguments.dir).as_ref(), &arguments.dir, now)? {
-            Ok(chain) => {
-                let file = presented(&question.address.to_string(), &chain)?;
-                shown.verified = Some(Verified::of(&question, &file.certificates, anchors.as_ref(), now));
-                shown.files.push(file);
-            }
-            Err(finding) => {
-                report.talk.finding(&finding);
-                report.findings.push(finding);
-            }
-        }
-    }
-    if shown.has_nothing() && report.findings.is_empty() {
-        return Err(shown.nothing(arguments).into());
-    }
-    shown.render(&mut report);
-    if arguments.short {
-        shown.shorten(&mut report);
-    }
-    Ok(report)
-}
-
-/// A directory that is not the default one was named to be used.
-fn refuse_missing(directory: &Path) -> Result<(), CertsError> {
-    match fs::metadata(directory) {
-        Err(source) if directory != Path::new(DEFAULT_DIRECTORY) => {
-            let path = directory.to_owned();
-            Err(CertsError::from(IdentityError::Unreadable { path, source }).without_set(directory))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn presented(address: &str, chain: &[rustls_pki_types::CertificateDer<'_>]) -> Result<PemFile, CertsError> {
-    PemFile::presented(address, chain).map_err(CertsError::from)
-}
+pub(crate) use verified::Verified;
 
 /// All that is shown, in its order.
-struct Shown {
-    files: Vec<PemFile>,
-    left_out: Vec<LeftOut>,
+#[derive(Default)]
+pub(crate) struct Shown {
+    pub(crate) files: Vec<PemFile>,
+    pub(crate) left_out: Vec<LeftOut>,
     /// What comes of verifying what a server presents.
-    verified: Option<Verified>,
-    now: OffsetDateTime,
+    pub(crate) verified: Option<Verified>,
+    /// What cannot be shown at all.
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// A file of a directory that may hold certificates or keys and cannot be read.
-struct LeftOut {
-    path: PathBuf,
-    reason: String,
+pub(crate) struct LeftOut {
+    pub(crate) path: PathBuf,
+    pub(crate) reason: String,
     /// What it would be if it were the only file.
-    error: IdentityError,
+    pub(crate) error: IdentityError,
 }
 
 impl LeftOut {
@@ -116,74 +54,18 @@ impl LeftOut {
 }
 
 impl Shown {
-    /// Text files of a directory that hold neither certificates nor keys are none of our business. Broken files are,
-    /// and so are those that may hold some in another form.
-    fn directory(&mut self, path: &Path, report: &mut Report) -> Result<(), CertsError> {
-        for path in entries(path)? {
-            match PemFile::read(&path) {
-                Ok(PemFile { otherwise: Some(Found::Text), .. }) => {}
-                Ok(PemFile { otherwise: Some(found), path, .. }) => {
-                    let reason = found.to_string();
-                    self.leave_out(path.clone(), IdentityError::NoCertificate { path, found }, reason);
-                }
-                Ok(file) => self.files.push(file),
-                Err(error @ IdentityError::TooLarge { limit, .. }) => {
-                    self.leave_out(path.clone(), error, format!("it is larger than {} KiB", limit / 1024));
-                }
-                Err(error @ IdentityError::NotAFile { kind, .. }) => {
-                    self.leave_out(path.clone(), error, format!("it is {kind}"));
-                }
-                Err(error) => {
-                    let subject = path.display().to_string();
-                    let finding = Finding::of_error(FindingId::CertsUnusable, subject, &error);
-                    report.talk.finding(&finding);
-                    report.findings.push(finding);
-                }
-            }
-        }
-        Ok(())
+    /// True if no file holds anything, and nothing was found about any.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.findings.is_empty() && self.files.iter().all(|file| file.otherwise.is_some())
     }
 
-    fn leave_out(&mut self, path: PathBuf, error: IdentityError, reason: String) {
-        self.left_out.push(LeftOut { path, reason, error });
-    }
-
-    /// Opens the CA's key, and every other that has the same passphrase. One at least has to open.
-    fn unlock(&mut self, passphrase: &Path) -> Result<(), CertsError> {
-        let locked = || self.files.iter().enumerate().filter(|(_, file)| file.is_locked());
-        if locked().next().is_none() {
-            return Ok(());
+    /// A block for each certificate and key.
+    pub(crate) fn report(&self, now: OffsetDateTime) -> Report {
+        let mut report = Report::new("certs show");
+        for finding in &self.findings {
+            report.talk.finding(finding);
+            report.findings.push(finding.clone());
         }
-        let passphrase = Passphrase::read(passphrase)?;
-        let (opened, closed): (Vec<_>, Vec<_>) = locked()
-            .map(|(index, file)| (index, file.unlock(&passphrase)))
-            .partition(|(_, file)| file.is_ok());
-        if opened.is_empty() {
-            return closed.into_iter().try_for_each(|(_, file)| Ok(file.map(|_| ())?));
-        }
-        for (index, file) in opened {
-            self.files[index] = file?;
-        }
-        Ok(())
-    }
-
-    fn has_nothing(&self) -> bool {
-        self.files.iter().all(|file| file.otherwise.is_some())
-    }
-
-    fn nothing(&mut self, arguments: &CertsShow) -> CertsError {
-        if !self.left_out.is_empty() {
-            return self.left_out.swap_remove(0).error.into();
-        }
-        match self.files.iter().find_map(|file| Some((file.path.clone(), file.otherwise.clone()?))) {
-            Some((path, found)) => IdentityError::NoCertificate { path, found }.into(),
-            None => CertsError::NothingToShow {
-                directory: arguments.paths.first().unwrap_or(&arguments.dir).clone(),
-            },
-        }
-    }
-
-    fn render(&self, report: &mut Report) {
         let mut text = String::new();
         let (mut certificates, mut keys, mut chains) = (Vec::new(), Vec::new(), Vec::new());
         for file in &self.files {
@@ -194,7 +76,7 @@ impl Shown {
             for (index, certificate) in file.certificates.iter().enumerate() {
                 let place =
                     if number > 1 { format!("certificate {} of {number}", index + 1) } else { String::new() };
-                text += &section(&file.path, &place, &self.rows(certificate));
+                text += &section(&file.path, &place, &self.rows(certificate, now));
                 certificates.push(self.object(file, index, certificate));
             }
             if number > 1 {
@@ -224,9 +106,10 @@ impl Shown {
         let verification = self.verified.as_ref().map(Verified::object);
         let left_out = self.left_out.iter().map(LeftOut::object).collect();
         report.detail(&Details { verification, left_out, certificates, keys, chains });
+        report
     }
 
-    fn rows(&self, certificate: &Certificate) -> Vec<(&'static str, String)> {
+    fn rows(&self, certificate: &Certificate, now: OffsetDateTime) -> Vec<(&'static str, String)> {
         let issuer = match (self.issuer(certificate), certificate.self_issued) {
             (_, true) => "itself".to_owned(),
             (Some(path), _) => format!("{}, in `{}`", certificate.issuer, path.display()),
@@ -237,12 +120,7 @@ impl Shown {
             None => certificate.key.to_string(),
         };
         let moment = |moment| {
-            format!(
-                "{}, {} ({})",
-                when::day(moment),
-                when::distance(moment, self.now),
-                when::timestamp(moment)
-            )
+            format!("{}, {} ({})", when::day(moment), when::distance(moment, now), when::timestamp(moment))
         };
         let names = certificate.names.iter().map(ToString::to_string).collect::<Vec<_>>();
         let version = (certificate.version != 3).then(|| ("version", certificate.version.to_string()));

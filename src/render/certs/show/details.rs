@@ -3,7 +3,7 @@ use serde::Serialize;
 
 /// What `egext certs show` adds to its JSON object.
 #[derive(Serialize, JsonSchema)]
-pub(in crate::commands) struct Details {
+pub(crate) struct Details {
     /// Whether a client would trust what the server presents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) verification: Option<Verification>,

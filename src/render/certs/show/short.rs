@@ -1,5 +1,7 @@
 //! One line for each certificate, for scripts.
 
+use time::OffsetDateTime;
+
 use super::{Shown, side};
 use crate::pki::Certificate;
 use crate::pki::inspect::PemFile;
@@ -8,24 +10,25 @@ use crate::printable::printable;
 use crate::report::{Body, Report};
 
 impl Shown {
-    /// Puts the lines in the place of what a person would read.
-    pub(super) fn shorten(&self, report: &mut Report) {
-        let lines = self
-            .files
-            .iter()
-            .flat_map(|file| file.certificates.iter().map(move |certificate| self.line(file, certificate)));
+    /// The lines in the place of what a person would read.
+    pub(crate) fn short(&self, now: OffsetDateTime) -> Report {
+        let mut report = self.report(now);
+        let lines = self.files.iter().flat_map(|file| {
+            file.certificates.iter().map(move |certificate| Self::line(file, certificate, now))
+        });
         report.body = Body::data(lines.collect::<String>());
         for file in &self.left_out {
             report.talk.text(&file.lines());
         }
+        report
     }
 
     /// Its fields stand between tabs, none is ever empty, and new fields would follow the last one.
-    fn line(&self, file: &PemFile, certificate: &Certificate) -> String {
+    fn line(file: &PemFile, certificate: &Certificate, now: OffsetDateTime) -> String {
         let names = certificate.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let kind = if certificate.is_ca { "ca" } else { side(certificate).0.name() };
         // Rounded down: 0 on the last day, and below zero from the moment in which it expires.
-        let days = (certificate.not_after - self.now).whole_seconds().div_euclid(24 * 60 * 60);
+        let days = (certificate.not_after - now).whole_seconds().div_euclid(24 * 60 * 60);
         let fields = [
             file.path.display().to_string(),
             kind.to_owned(),

@@ -7,7 +7,7 @@ use crate::report::{Check, FindingId, State};
 
 /// What `egext certs check` adds to its JSON object.
 #[derive(Serialize, JsonSchema)]
-pub(in crate::commands) struct Details {
+pub(crate) struct Details {
     /// In the order in which they were made.
     checks: Vec<CheckDetails>,
     /// Every certificate that was looked at.

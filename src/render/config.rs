@@ -1,0 +1,108 @@
+//! Configuration that was written, or compared with a file.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::gateway::Plan;
+use crate::printable::printable;
+use crate::report::{Body, Check, Finding, Line, Report, Role, State};
+
+/// A file, held against what would be written.
+pub(crate) struct Compared {
+    /// As typed.
+    pub(crate) file: String,
+    /// It holds nothing else.
+    pub(crate) whole: bool,
+    /// In what it differs, if it does.
+    pub(crate) differs: Option<Finding>,
+    /// From the file to what it would be, where that can be shown.
+    pub(crate) diff: Option<String>,
+}
+
+/// What `command` decided, and what came of a comparison.
+pub(crate) fn report(command: &'static str, plan: &Plan, yaml: String, compared: Option<Compared>) -> Report {
+    let mut report = Report::new(command);
+    for finding in plan.findings() {
+        add(&mut report, finding.clone());
+    }
+    if let Some(compared) = &compared {
+        tell(&mut report, compared);
+    }
+    report.detail(&Details {
+        eg_version: plan.version().to_string(),
+        mode: plan.mode().name(),
+        bridge_command: plan.bridge().map(ToString::to_string),
+        yaml: &yaml,
+        check: compared.as_ref().map(|it| Checked { file: &it.file, same: it.differs.is_none() }),
+        diff: compared.as_ref().and_then(|it| it.diff.as_deref()),
+    });
+    match compared {
+        None => report.body = Body::data(yaml),
+        Some(compared) => {
+            let subject = compared.file;
+            let state = if report.findings.is_empty() {
+                State::Passed
+            } else {
+                State::Found(report.findings.clone())
+            };
+            report.checks.push(Check { name: "configuration", subject, state });
+        }
+    }
+    report
+}
+
+fn tell(report: &mut Report, compared: &Compared) {
+    match &compared.differs {
+        None => {
+            let verb = if compared.whole { "is" } else { "holds" };
+            let words = format!(" `{}` {verb} what `egext {}` writes", compared.file, report.command);
+            report.talk.line(Line::default().plain("  ").with(Role::Good, "√").plain(words));
+        }
+        Some(finding) => add(report, finding.clone()),
+    }
+    if let Some(diff) = &compared.diff {
+        report.body = Body::Text(shown(diff));
+    }
+}
+
+fn add(report: &mut Report, finding: Finding) {
+    report.talk.finding(&finding);
+    report.findings.push(finding);
+}
+
+/// For a terminal. What YAML permits stays as it is, so that `patch` can apply it.
+fn shown(diff: &str) -> String {
+    let is_kept = |character: &char| matches!(character, '\n' | '\r' | '\t');
+    diff.split_inclusive(|character| is_kept(&character))
+        .map(|part| match part.chars().next_back().filter(is_kept) {
+            Some(end) => printable(&part[..part.len() - 1]) + end.encode_utf8(&mut [0; 1]),
+            None => printable(part),
+        })
+        .collect()
+}
+
+/// What `egext config` adds to its JSON object.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Details<'a> {
+    /// The release of Envoy Gateway that it is for.
+    eg_version: String,
+    /// How Envoy Gateway runs.
+    mode: &'static str,
+    /// What has to run beside it.
+    bridge_command: Option<String>,
+    /// The configuration itself.
+    yaml: &'a str,
+    /// What `--check` was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<Checked<'a>>,
+    /// From the file to what it would be, where that can be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<&'a str>,
+}
+
+/// A file, and whether it is what would be written.
+#[derive(Serialize, JsonSchema)]
+struct Checked<'a> {
+    file: &'a str,
+    same: bool,
+}

@@ -1,0 +1,201 @@
+//! What became of the targets of a probe: for a person, a program and a CI server.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::probe::{Layer, LayerOutcome, LayerState, TargetOutcome, Waiting};
+use crate::report::{Check, Finding, FindingId, Line, Report, Role as Meaning, State, Talk};
+use crate::units::Span;
+
+/// What became of the targets, for a person and for a program.
+pub(crate) fn report(outcomes: Vec<TargetOutcome>) -> Report {
+    let mut report = Report::new("probe");
+    for (index, outcome) in outcomes.iter().enumerate() {
+        if index > 0 {
+            report.talk.blank();
+        }
+        report.talk.append(talk(outcome));
+    }
+    report.checks = outcomes.iter().flat_map(checks).collect();
+    report.detail(&Details { targets: outcomes.iter().map(TargetDetails::of).collect() });
+    report.findings = outcomes.into_iter().flat_map(|outcome| outcome.findings).collect();
+    report
+}
+
+/// While a target is waited for.
+pub(crate) fn waiting_line(waiting: &Waiting) -> Line {
+    let Waiting { cause, left } = waiting;
+    let left = Span::from_seconds(left.as_secs_f64().round().max(1.0) as u64);
+    Line::default()
+        .with(Meaning::Strong, cause.subject.clone())
+        .plain(format!(": {}; trying again for up to {left}", cause.message))
+}
+
+/// Every layer of a target, with what was found about it; behind them, what is about none.
+fn checks(outcome: &TargetOutcome) -> Vec<Check> {
+    let mut others = outcome.findings.clone();
+    let mut checks = Vec::new();
+    for layer in &outcome.layers {
+        let is_about = |finding: &mut Finding| match layer.finding {
+            Some(id) if id == finding.id => true,
+            _ => finding.id.entry().layer == Some(layer.layer),
+        };
+        let found: Vec<_> = others.extract_if(.., is_about).collect();
+        let state = match layer.state {
+            _ if !found.is_empty() => State::Found(found),
+            LayerState::Absent => State::Skipped("not used"),
+            LayerState::Skipped => State::Skipped("not reached"),
+            LayerState::Failed | LayerState::Noted | LayerState::Passed => State::Passed,
+        };
+        checks.push(Check { name: layer.layer.name(), subject: outcome.address.to_string(), state });
+    }
+    if !others.is_empty() {
+        let (name, subject) = ("certificates", outcome.address.to_string());
+        checks.push(Check { name, subject, state: State::Found(others) });
+    }
+    checks
+}
+
+fn talk(outcome: &TargetOutcome) -> Talk {
+    let mut talk = Talk::default();
+    talk.line(Line::default().with(Meaning::Strong, outcome.address.to_string()));
+    let timed = outcome.layers.iter().filter(|layer| layer.took.is_some());
+    let width = timed.map(|layer| layer.detail.chars().count()).max().unwrap_or_default();
+    for layer in &outcome.layers {
+        match layer.state {
+            LayerState::Passed => talk.line(layer_line(layer, Meaning::Good, "√", width)),
+            LayerState::Failed => talk.line(layer_line(layer, Meaning::Bad, "×", width)),
+            LayerState::Noted => talk.line(layer_line(layer, Meaning::Dim, "-", width)),
+            LayerState::Absent | LayerState::Skipped => continue,
+        };
+        if let Some(finding) = outcome.findings.iter().find(|finding| layer.finding == Some(finding.id)) {
+            talk.finding_details(finding);
+        }
+    }
+    // Of layers that stand.
+    let is_told = |finding: &&Finding| outcome.layers.iter().any(|layer| layer.finding == Some(finding.id));
+    for finding in outcome.findings.iter().filter(|finding| !is_told(finding)) {
+        talk.finding_called(finding, "certificates");
+    }
+    for (state, reason) in [(LayerState::Skipped, "not reached"), (LayerState::Absent, "not used")] {
+        let names: Vec<_> = outcome
+            .layers
+            .iter()
+            .filter(|layer| layer.state == state)
+            .map(|layer| layer.layer.name())
+            .collect();
+        if !names.is_empty() {
+            let line = Line::default().plain("  ").with(Meaning::Dim, "-");
+            talk.line(line.plain(format!(" {} {reason}", names.join(", "))));
+        }
+    }
+    talk.append(closing(outcome));
+    talk
+}
+
+fn layer_line(layer: &LayerOutcome, meaning: Meaning, mark: &str, width: usize) -> Line {
+    let line = Line::default().plain("  ").with(meaning, mark).plain(format!(" {:<9} ", layer.layer));
+    match layer.took {
+        Some(took) => {
+            line.plain(format!("{:<width$}  ", layer.detail)).with(Meaning::Dim, milliseconds(took))
+        }
+        None => line.plain(layer.detail.clone()),
+    }
+}
+
+fn closing(outcome: &TargetOutcome) -> Talk {
+    let mut talk = Talk::default();
+    let attempts = attempts(outcome);
+    if outcome.is_healthy() {
+        let took = milliseconds(outcome.took());
+        if outcome.findings.iter().any(|finding| finding.id == FindingId::ProbeHealthFromProxy) {
+            let line = Line::default().plain("  ").with(Meaning::Warn, "reached a proxy");
+            talk.line(line.plain(format!(
+                " after {}{attempts}; no server is known to be behind it",
+                took.trim_start()
+            )));
+            return talk;
+        }
+        let line = Line::default().plain("  ").with(Meaning::Good, "healthy");
+        let without = if outcome.lacks_mtls() { ", without mTLS," } else { "" };
+        talk.line(line.plain(format!("{without} after {}{attempts}", took.trim_start())));
+    } else if outcome.attempts > 1 {
+        talk.line(format!("  still so{attempts}"));
+    }
+    talk
+}
+
+fn attempts(outcome: &TargetOutcome) -> String {
+    match outcome.attempts {
+        1 => String::new(),
+        number => format!(", at attempt {number}"),
+    }
+}
+
+/// What `egext probe` adds to its JSON object.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Details {
+    /// One for each address, in the order in which they were typed.
+    targets: Vec<TargetDetails>,
+}
+
+/// What became of one target.
+#[derive(Serialize, JsonSchema)]
+struct TargetDetails {
+    address: String,
+    /// No layer failed.
+    healthy: bool,
+    /// How many attempts were made; the rest is about the last one.
+    attempts: u32,
+    failed_layer: Option<Layer>,
+    /// The finding that says why it is not healthy.
+    cause: Option<FindingId>,
+    /// Time of all layers together.
+    milliseconds: f64,
+    /// From the ground up.
+    layers: Vec<LayerDetails>,
+}
+
+/// What became of one layer.
+#[derive(Serialize, JsonSchema)]
+struct LayerDetails {
+    layer: Layer,
+    state: LayerState,
+    /// What it was built with, or why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// Without the layers below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milliseconds: Option<f64>,
+}
+
+impl TargetDetails {
+    fn of(outcome: &TargetOutcome) -> Self {
+        let layers = outcome.layers.iter().map(|layer| LayerDetails {
+            layer: layer.layer,
+            state: layer.state,
+            detail: Some(layer.detail.clone()).filter(|detail| !detail.is_empty()),
+            milliseconds: layer.took.map(rounded),
+        });
+        Self {
+            address: outcome.address.to_string(),
+            healthy: outcome.is_healthy(),
+            attempts: outcome.attempts,
+            failed_layer: outcome.failed_layer(),
+            cause: outcome.cause().map(|cause| cause.id),
+            milliseconds: rounded(outcome.took()),
+            layers: layers.collect(),
+        }
+    }
+}
+
+fn milliseconds(took: Duration) -> String {
+    format!("{:>7.1} ms", took.as_secs_f64() * 1000.0)
+}
+
+/// In milliseconds, to the microsecond.
+fn rounded(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}
