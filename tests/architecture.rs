@@ -1,6 +1,8 @@
 //! Which module may use which is a table in `docs/architecture.md`; the code is held against it here. The source is read
 //! as text, so this needs nothing but the files.
 
+#[path = "architecture/messages.rs"]
+mod messages;
 #[path = "architecture/paths.rs"]
 mod paths;
 #[path = "architecture/source.rs"]
@@ -11,6 +13,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use clap::CommandFactory as _;
+use messages::{attributes, messages, named};
 use paths::{Arrow, Graph};
 use source::Source;
 
@@ -96,6 +100,52 @@ fn one_module_names_the_crypto_provider() {
     let named: Vec<_> = sources().iter().filter(names).map(|source| source.path.as_str()).collect();
     assert_eq!(named, ["src/crypto.rs"]);
 }
+
+/// The library is used without its command line too. What is typed there, [`egext::commands`] adds.
+#[test]
+fn no_error_of_the_library_names_what_is_typed() {
+    let commands = commands();
+    let said = |source: &Source| {
+        let text = fs::read_to_string(root().join(&source.path)).expect("UTF-8");
+        let said = if PRINTING.contains(&&*source.path) { attributes(&text) } else { messages(&text) };
+        let found = said.into_iter().filter_map(|message| named(message, &commands));
+        found.map(|found| format!("{}: {found}", source.path)).collect::<Vec<_>>()
+    };
+    let library =
+        sources().iter().filter(|source| !["cli", "commands", "demo", "main"].contains(&source.wing()));
+    let wrong: BTreeSet<_> = library.flat_map(said).collect();
+    assert!(wrong.is_empty(), "these are for the command line to say:\n{}", list(&wrong));
+}
+
+#[test]
+fn what_is_typed_is_seen_in_every_form() {
+    let text = "
+#[error(\"`--home` is wrong\")]
+#[error(
+    \"set EGEXT_HOME for {}\",
+    path.display()
+)]
+#[error(\"`egext` wrote it, as egext can -- `-o`\")]
+impl Display for Odd { \"see `egext certs check`\"
+}
+impl Hint for Odd { \"pass `--ca`\"
+}
+#[cfg(test)]
+#[error(\"--test\")]
+";
+    let commands = commands();
+    let found: Vec<_> = messages(text).into_iter().filter_map(|message| named(message, &commands)).collect();
+    assert_eq!(found, ["--home` is wrong\"", "EGEXT_HOME for {}\",", "egext certs check`\"", "--ca`\""]);
+}
+
+/// The words that call our commands.
+fn commands() -> Vec<String> {
+    let cli = egext::cli::Cli::command();
+    cli.get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+/// The first is a command to be printed. The hints of the other are those of findings too, whose data they are.
+const PRINTING: &[&str] = &["src/gateway/bridge_command.rs", "src/pki/keys/identity_error.rs"];
 
 /// What the tests above would not notice, they could not forbid.
 #[test]

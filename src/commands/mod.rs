@@ -1,5 +1,6 @@
 //! One file per verb: arguments become a plan, the library carries it out, a report comes back.
 
+mod advice;
 mod both;
 mod bridge;
 mod certs;
@@ -23,6 +24,8 @@ use std::io;
 use std::process::ExitCode;
 
 use time::OffsetDateTime;
+
+use advice::Advice as _;
 
 use crate::bridge::Died;
 use crate::cli::{self, Certs, CertsCommand, Cli, Command, ONLY_HUMAN, WITH_CHECKS};
@@ -126,7 +129,7 @@ pub enum Error {
         words: String,
     },
     /// The user named a target that contradicts itself.
-    #[error(transparent)]
+    #[error("{flag}{0}", flag = .0.flag())]
     Target(#[from] TargetError),
     /// There is no room for temporary files.
     #[error("cannot make a temporary directory")]
@@ -187,7 +190,7 @@ impl Hint for Error {
             Self::Bind(error) => error.hint(),
             Self::Bridge(error) => error.hint(),
             Self::BridgeToItself { .. } => Some("a bridge needs two different addresses".to_owned()),
-            Self::Demo(error) => error.hint(),
+            Self::Demo(error) => error.advice(),
             Self::Format { known, .. } => {
                 let known = known.iter().map(|format| format!("`-o {format}`")).collect::<Vec<_>>();
                 Some(format!("it has {}", known.join(", ")))
@@ -209,12 +212,15 @@ impl Hint for Error {
             Self::ShortFormat { format } => Some(format!("leave out `--short`, or `-o {format}`")),
             Self::OutputTwice { .. } => Some("name a file for the archive: `--out FILE`".to_owned()),
             Self::StdinTwice { .. } => Some("name a file for one of them, such as `<(COMMAND)`".to_owned()),
-            Self::Target(error) => error.hint(),
+            Self::Target(error) => error.advice(),
             Self::TemporaryDirectory(_) => Some("set TMPDIR to a directory that you may write to".to_owned()),
-            Self::Tls(error) => error.hint(),
+            Self::Tls(error) => error.advice(),
             Self::Config(error) => error.hint(),
             Self::Certs(error) => error.hint(),
-            Self::UnknownId(error) => error.hint(),
+            Self::UnknownId(error) => Some(error.nearest().map_or_else(
+                || "`egext explain` lists all ids".to_owned(),
+                |name| format!("did you mean `{name}`? `egext explain` lists all ids"),
+            )),
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
             Self::ZeroLimit { flag } => Some(format!("for example `{flag} 5s`")),
         }

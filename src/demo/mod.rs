@@ -33,7 +33,6 @@ use crate::pki::issue::{CertificateSet, SetPlan, issue_set};
 use crate::pki::store::{Store, StoreError};
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, Identity, IdentityError, Role, SET_FILES};
 use crate::probe::{self, TargetOutcome};
-use crate::report::Hint;
 
 /// The running demo. Dropping it stops all of it.
 #[derive(Debug)]
@@ -314,35 +313,6 @@ pub enum DemoError {
     /// The directory's path cannot stand in a configuration.
     #[error(transparent)]
     Value(#[from] ValueError),
-}
-
-impl Hint for DemoError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Address(_) | Self::Value(_) => {
-                Some("set TMPDIR to a short path, such as `/tmp`".to_owned())
-            }
-            Self::Authority(error) => error.hint(),
-            Self::Bind(error) => error.hint(),
-            Self::Identity(error) => error.hint(),
-            Self::Store(error) => error.hint(),
-            Self::Plan(error) => error.hint(),
-            Self::Target(error) => error.hint(),
-            Self::Tls(error) => error.hint(),
-            Self::Server(_) => Some("the demo needs the loopback interface".to_owned()),
-            Self::Bridge(_)
-            | Self::Changed
-            | Self::Died(_)
-            | Self::Ended { .. }
-            | Self::Hook(_)
-            | Self::Serve(_)
-            | Self::StillServed
-            | Self::StrangerAccepted
-            | Self::Unseen => {
-                Some("this is a fault of `egext`: please report it with this output".to_owned())
-            }
-        }
-    }
 }
 
 /// A pass-through server with mutual TLS on a port of the system's choice. It ends when `stop` is notified.

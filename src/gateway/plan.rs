@@ -10,7 +10,7 @@ use crate::choice::{self, UnknownChoice};
 use crate::extension::Hook;
 use crate::host::Host;
 use crate::net::{Address, Transport};
-use crate::report::{Finding, FindingId, Hint};
+use crate::report::{Finding, FindingId};
 use crate::units::Size;
 
 /// What somebody wishes for.
@@ -214,28 +214,28 @@ impl Plan {
 #[non_exhaustive]
 pub enum PlanError {
     /// Its directories there would be those of the machine, such as `/run`.
-    #[error("`--home {}` is the root of this machine", home.as_str())]
+    #[error("`{}` is the root of this machine", home.as_str())]
     Home {
         /// As typed.
         home: AbsolutePath,
     },
     /// EG reads it for that hook only.
-    #[error("`--include-all` is for the hook `Translation`, which is not among the named ones")]
+    #[error("kinds can be chosen for the hook `Translation` only, which is not among the named ones")]
     IncludeAll,
     /// Zero is refused by EG at every hook; above the limit no protobuf message can be.
-    #[error("`--max-message-size {size}` is out of range")]
+    #[error("a message size of `{size}` is out of range")]
     MessageSize {
         /// As typed.
         size: Size,
     },
     /// EG's TLS goes to a host and a port.
-    #[error("`--native-tls` does not go to `{server}`")]
+    #[error("EG's own TLS does not go to `{server}`")]
     Server {
         /// As typed.
         server: Address,
     },
     /// The release does not have it, and would not say so.
-    #[error("{} needs EG {}: EG {version} {}", row.asked, row.since, row.before)]
+    #[error("{} needs EG {}: EG {version} {}", row.name, row.since, row.before)]
     Unsupported {
         /// What was asked for.
         row: &'static Row,
@@ -248,24 +248,6 @@ pub enum PlanError {
         /// As typed.
         upstream: String,
     },
-}
-
-impl Hint for PlanError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Home { .. } => "name a directory of EG's own, such as `/var/lib/envoy-gateway`".to_owned(),
-            Self::IncludeAll => "add `--hook Translation`, or leave `--include-all` out".to_owned(),
-            Self::MessageSize { .. } => {
-                "at least 1KiB and less than 2GiB, such as `16Mi`; a number without a unit is bytes"
-                    .to_owned()
-            }
-            Self::Server { .. } => "write `--server host:port`, with the port that it listens on".to_owned(),
-            Self::Unsupported { row, .. } => {
-                format!("leave it out, or choose `--eg-version {}` or later if that is what runs", row.since)
-            }
-            Self::Upstream { .. } => "name a server and its port: `--upstream localhost:5005`".to_owned(),
-        })
-    }
 }
 
 fn check_addresses(service: &Service) -> Result<(), PlanError> {

@@ -19,7 +19,6 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use super::verifier;
 use crate::crypto::provider;
 use crate::pki::{Anchors, Identity};
-use crate::report::Hint;
 
 /// What a client trusts and what it shows.
 #[derive(Debug)]
@@ -132,12 +131,6 @@ pub enum TlsError {
     /// The certificate or its key.
     #[error("the certificate and its key cannot be used for TLS")]
     Identity(#[source] rustls::Error),
-}
-
-impl Hint for TlsError {
-    fn hint(&self) -> Option<String> {
-        Some("make a set that works in another directory: `egext certs init --dir DIR`".to_owned())
-    }
 }
 
 #[derive(Debug)]

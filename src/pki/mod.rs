@@ -31,11 +31,11 @@ pub use keys::container::{Container, Der};
 pub use keys::encrypted_key::DecryptError;
 pub use keys::found::Found;
 pub use keys::identity_error::IdentityError;
-#[cfg(feature = "cli")]
-pub(crate) use keys::identity_error::encrypt_anew_hint;
 pub use keys::link::link_command;
 pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::pem::{Encryption, PemError};
+#[cfg(feature = "cli")]
+pub(crate) use keys::{container::Wanted, identity_error::encrypt_anew_hint};
 pub use set::change;
 pub use set::check;
 pub use set::edit;

@@ -143,6 +143,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// In words: `a`, `b` and `c`.
+#[cfg(feature = "cli")]
 pub(crate) fn enumeration(words: &[String]) -> String {
     match words {
         [] => String::new(),

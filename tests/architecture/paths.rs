@@ -163,6 +163,10 @@ impl<'a> Graph<'a> {
         }
     }
 
+    fn declares(&self, file: usize, interface: &str) -> bool {
+        self.files[file].tokens.windows(2).any(|pair| pair[0] == "trait" && pair[1] == interface)
+    }
+
     /// Blocks of types that stand neither here nor in a module that this one is a part of.
     fn find_strays(&mut self, from: usize) {
         let file = self.files[from];
@@ -170,10 +174,12 @@ impl<'a> Graph<'a> {
             let Some(home) = self.names[from].get(&name).and_then(|path| self.resolve(path, 0)) else {
                 continue;
             };
+            let is_above = |home: usize| file.module.starts_with(&self.files[home].module);
             let is_ours = interface.is_some_and(|interface| {
-                file.tokens.windows(2).any(|pair| pair[0] == "trait" && pair[1] == interface)
+                let stands = self.names[from].get(&interface).and_then(|path| self.resolve(path, 0));
+                is_above(stands.unwrap_or(from)) && self.declares(stands.unwrap_or(from), &interface)
             });
-            if home != from && !is_ours && !file.module.starts_with(&self.files[home].module) {
+            if home != from && !is_ours && !is_above(home) {
                 self.strays.insert(format!("{}: {name} of {}", file.path, self.files[home].path));
             }
         }

@@ -160,7 +160,7 @@ fn flags_that_contradict_each_other_are_named() {
     let plaintext = egext(["bridge", "--listen", &place.listen, "--upstream", "tcp://127.0.0.1:1"])
         .args(["--server-name", "localhost"])
         .run();
-    place.refuses(&plaintext, "`--server-name` has no meaning");
+    place.refuses(&plaintext, "`--server-name`: a server name has no meaning");
     let plaintext =
         egext(["bridge", "--listen", &place.listen, "--upstream", "tcp://127.0.0.1:1"]).pki(&pki).run();
     place.refuses(&plaintext, "`--dir` has no meaning for `tcp://127.0.0.1:1`, which is plaintext");

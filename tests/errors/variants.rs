@@ -25,7 +25,7 @@ impl Variants {
             let items: Vec<_> = text.split("\n}\n").collect();
             let having_hints: Vec<_> = items
                 .iter()
-                .filter(|item| item.contains("fn hint("))
+                .filter(|item| item.contains("fn hint(") || item.contains("fn advice("))
                 .filter_map(|item| implementing(item))
                 .collect();
             for (name, body) in items.iter().filter_map(|item| declaration(item)) {

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::advice::Advice as _;
 use super::{Alone, Error};
 use crate::cli::{Certs, CertsCommand, RotationStep};
 use crate::net::Address;
@@ -134,7 +135,7 @@ pub enum CertsError {
         flag: &'static str,
     },
     /// A certificate was not changed.
-    #[error(transparent)]
+    #[error("{flag}{0}", flag = .0.flag())]
     Change(#[from] ChangeError),
     /// The files that are there cannot be used.
     #[error(transparent)]
@@ -266,7 +267,7 @@ impl Hint for CertsError {
                 "pipe it to the other machine: `egext certs pack {role} --out - | ssh HOST 'mkdir -p -m 700 certs && tar -xf - -C certs'`"
             )),
             Self::Archive(error) => archive_hint(error),
-            Self::Authority(error) => error.hint(),
+            Self::Authority(error) => error.advice(),
             Self::Clock { .. } => Some(lifetime::CLOCK.to_owned()),
             Self::KeyOnStdout => Some(
                 "name the files: `--out NAME`; `--out -` prints the certificate for a CSR: `--csr FILE`"
@@ -275,7 +276,7 @@ impl Hint for CertsError {
             Self::DirectoryAndFile { flag, .. } => {
                 Some(format!("leave `{flag}` out to check the directory, or the directory to check the file"))
             }
-            Self::Change(error) => error.hint(),
+            Self::Change(error) => error.advice(),
             Self::FileAsCertificate { name, directory, .. } => Some(format!(
                 "leave out what stands around the name: `egext certs remove {}{}`",
                 shell_word(name),
@@ -286,8 +287,8 @@ impl Hint for CertsError {
                 shell_path(path)
             )),
             Self::Identity(error) => error.hint(),
-            Self::Member(error) => error.hint(),
-            Self::Name(error) => error.hint(),
+            Self::Member(error) => error.advice(),
+            Self::Name(error) => error.advice(),
             Self::NothingToCheck { role: Some(_), .. } => {
                 Some("leave `--role` out to check what is there".to_owned())
             }
@@ -320,10 +321,10 @@ impl Hint for CertsError {
                 Some("letters, digits, `-`, `_` and `.` make a name, such as `gateway-2`".to_owned())
             }
             Self::OtherCa(error) => error.hint(),
-            Self::Pack(error) => error.hint(),
+            Self::Pack(error) => error.advice(),
             Self::Passphrase(error) => error.hint(),
-            Self::Renewal(error) => error.hint(),
-            Self::Request(error) => error.hint(),
+            Self::Renewal(error) => error.advice(),
+            Self::Request(error) => error.advice(),
             Self::ReservedName { name, directory } if name == "ca" => Some(format!(
                 "choose another name; {} begins to replace the CA",
                 rotation_command("prepare", "", directory)
@@ -332,8 +333,8 @@ impl Hint for CertsError {
                 "choose another name, or change the set's own: `egext certs renew --name {name} --add-san NAME{place}`; `egext certs issue {name} --out {name} --replace --san NAME{place}` issues a new one in its place",
                 place = dir_flag(directory)
             )),
-            Self::Rotation(error) => error.hint(),
-            Self::Store(error) => error.hint(),
+            Self::Rotation(error) => error.advice(),
+            Self::Store(error) => error.advice(),
             Self::StrangeCa { .. } => {
                 Some("name the CA that made the set, with those above it in the same file".to_owned())
             }
@@ -343,7 +344,7 @@ impl Hint for CertsError {
 
 /// What to do about an archive that cannot be written where `--out` says.
 fn archive_hint(error: &StoreError) -> Option<String> {
-    let StoreError::Failed { path, source, .. } = error else { return error.hint() };
+    let StoreError::Failed { path, source, .. } = error else { return error.advice() };
     let directory = shell_parent(path);
     match source.kind() {
         io::ErrorKind::NotFound => Some(format!("make its directory first: `mkdir -p {directory}`")),
@@ -353,6 +354,6 @@ fn archive_hint(error: &StoreError) -> Option<String> {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             Some("name a file in a directory that you may write to, with `--out`".to_owned())
         }
-        _ => error.hint(),
+        _ => error.advice(),
     }
 }

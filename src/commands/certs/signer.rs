@@ -84,7 +84,7 @@ impl Signs for Signer {
         let error = error.into();
         match &error {
             CertsError::Renewal(RenewalError::Stranger(stranger)) => {
-                other_issuer(self, (set, members), stranger.path()).unwrap_or(error)
+                other_issuer(self, (set, members), &stranger.path).unwrap_or(error)
             }
             // Only here it is known which directory is meant, and how far a rotation has come.
             CertsError::Renewal(RenewalError::CaDue { .. }) => {

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use compare::compare;
 
+use super::advice::Advice as _;
 use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
 use crate::gateway::{
@@ -154,7 +155,7 @@ pub enum ConfigError {
         found: &'static str,
     },
     /// The user wishes for something that could not work.
-    #[error(transparent)]
+    #[error("{flag}{0}", flag = .0.flag())]
     Plan(#[from] PlanError),
     /// The user named a file that can be no configuration.
     #[error("`{}` is larger than {} KiB", path.display(), FILE_LIMIT >> 10)]
@@ -183,7 +184,7 @@ impl Hint for ConfigError {
             Self::NotAFile { .. } | Self::NotText { .. } | Self::OtherFile { .. } | Self::TooLarge { .. } => {
                 Some("`--check` takes a file that this command wrote".to_owned())
             }
-            Self::Plan(error) => error.hint(),
+            Self::Plan(error) => error.advice(),
             Self::Unreadable { path, source } if source.kind() != io::ErrorKind::NotFound => {
                 Some(format!("look at the path: `ls -ld {}`", shell_path(path)))
             }

@@ -18,7 +18,6 @@ use super::stream::Stream;
 use super::tls::{ClientTls, H2, Witness};
 use super::{Address, Fault, FaultKind, Stage, Transport};
 use crate::host::Host;
-use crate::report::Hint;
 
 /// Where to connect, and how.
 #[derive(Clone, Debug)]
@@ -102,21 +101,6 @@ pub enum TargetError {
         /// The address.
         address: Address,
     },
-}
-
-impl Hint for TargetError {
-    fn hint(&self) -> Option<String> {
-        Some(
-            match self {
-                Self::Name { .. } => "a DNS name or an IP address is expected",
-                Self::NameWithoutTls { .. } => {
-                    "leave the name out, or write the address as `tls://HOST:PORT`"
-                }
-                Self::TlsSettingsMissing { .. } => "pass `--dir` or `--ca`, or write `tcp://` for plaintext",
-            }
-            .to_owned(),
-        )
-    }
 }
 
 /// What became of an attempt to connect: facts of every stage that was reached, and the outcome.

@@ -61,7 +61,7 @@ pub enum Der {
 
 /// What was looked for, which decides what a conversion takes out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::pki) enum Wanted {
+pub(crate) enum Wanted {
     Certificate,
     Key,
 }
@@ -119,7 +119,7 @@ impl Container {
     }
 
     /// Is it worth the conversion for who looks for a certificate request?
-    pub(in crate::pki) fn may_hold_request(self) -> bool {
+    pub fn may_hold_request(self) -> bool {
         match self {
             Self::Der(der) | Self::Base64Der(der) => der == Der::Request,
             Self::Base64Pem
@@ -159,7 +159,7 @@ impl Container {
     }
 
     /// The command that takes out of the file called `path` what was looked for, or what else helps.
-    pub(in crate::pki) fn hint(self, path: &Path, wanted: Wanted) -> String {
+    pub(crate) fn hint(self, path: &Path, wanted: Wanted) -> String {
         match self {
             Self::Der(der) => der.hint(path),
             Self::Base64Der(der) => match der.command() {

@@ -60,7 +60,7 @@ impl Found {
     }
 
     /// Is it a key, in whatever form?
-    pub(in crate::pki) fn is_key(&self) -> bool {
+    pub fn is_key(&self) -> bool {
         match self {
             Self::Container(container) => container.is_key(),
             Self::Key | Self::SshEd25519 => true,
@@ -69,7 +69,7 @@ impl Found {
     }
 
     /// What to do about the file called `path`.
-    pub(in crate::pki) fn hint(&self, path: &Path, wanted: Wanted) -> String {
+    pub(crate) fn hint(&self, path: &Path, wanted: Wanted) -> String {
         match self {
             Self::Certificate => "a key usually stands in a file of its own, named `….key`".to_owned(),
             Self::Container(container) => container.hint(path, wanted),

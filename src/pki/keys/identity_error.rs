@@ -301,10 +301,10 @@ fn visible(path: &Path) -> &Path {
 }
 
 /// What to do about a CA whose key usage forbids what a CA does.
-pub(in crate::pki) const CANNOT_SIGN: &str = "have the CA's certificate issued again with keyCertSign";
+const CANNOT_SIGN: &str = "have the CA's certificate issued again with keyCertSign";
 
 /// What to do about a path that leads nowhere.
-pub(in crate::pki) fn check_path(path: &Path) -> String {
+fn check_path(path: &Path) -> String {
     format!("check the path: `ls -a {}`", shell_parent(path))
 }
 

@@ -14,7 +14,6 @@ use crate::host::Host;
 use crate::pki::x509::names::list;
 use crate::pki::x509::{date, lifetime};
 use crate::pki::{Certificate, KeyType, NameError, SubjectName};
-use crate::report::Hint;
 use crate::shell::{dir_flag, dir_flag_of, shell_path, shell_word};
 use crate::units::Span;
 
@@ -184,7 +183,7 @@ pub enum ChangeError {
         role: crate::pki::Role,
     },
     /// A key that stays has the type that it has.
-    #[error("`--keep-key` keeps the key of `{name}`, so its type cannot change")]
+    #[error("the key of `{name}` is kept, so its type cannot change")]
     KeyKept {
         /// What its files are called.
         name: String,
@@ -229,31 +228,6 @@ pub enum ChangeError {
     },
 }
 
-impl Hint for ChangeError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Ambiguous { names } => {
-                let choices =
-                    names.iter().map(|name| format!("`--name {}`", shell_word(name))).collect::<Vec<_>>();
-                format!("choose one: {}", choices.join(", "))
-            }
-            Self::Contradiction { .. } => "leave out one of `--add-san` and `--remove-san`".to_owned(),
-            Self::KeyElsewhere { name, path, role } => format!(
-                "ask the requester for a new CSR, then: `egext certs issue {role} --csr FILE --out {} --replace{}`",
-                shell_word(name),
-                dir_flag_of(path)
-            ),
-            Self::KeyKept { .. } => "leave out `--keep-key` or `--key-type`".to_owned(),
-            Self::Name(error) => return error.hint(),
-            Self::NoHostLeft { .. } | Self::NoNameLeft { .. } => {
-                "name another one with `--add-san`".to_owned()
-            }
-            Self::NoSuchMember { names, .. } => format!("there are {}", quoted(names)),
-            Self::NotThere { names, .. } => format!("its names are {names}"),
-        })
-    }
-}
-
 /// What the set may call the leaf in `path`. The names of other tools say nothing about a set, and `ca` is no leaf's.
 fn leaf_name(path: &Path) -> Option<&str> {
     let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
@@ -265,7 +239,7 @@ fn leaf_name(path: &Path) -> Option<&str> {
 ///
 /// A certificate that a server presents, or that has the name of another tool, is known by another name where it was
 /// issued.
-pub(in crate::pki) fn renew_command(path: &Path, flags: &str) -> String {
+pub fn renew_command(path: &Path, flags: &str) -> String {
     let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
     match leaf_name(path) {
         Some(name) => format!("`egext certs renew --name {}{flags}{}`", shell_word(name), dir_flag_of(path)),
@@ -293,33 +267,8 @@ pub(in crate::pki) fn further_command(path: &Path, role: crate::pki::Role) -> St
     format!("`egext certs issue {role} --out NAME --san NAME{place}`")
 }
 
-/// The command that replaces the certificate in `path` of a set, whose files are called `name`. `signer` names the CA
-/// that signs; it is empty for the set's own.
-pub(in crate::pki) fn replacement_command(
-    leaf: (&str, crate::pki::Role),
-    path: &Path,
-    signer: &str,
-) -> String {
-    issue_command(leaf, path, ("NAME", signer))
-}
-
-/// The same with the names that the new certificate has, between commas.
-pub(in crate::pki) fn issue_command(
-    (name, role): (&str, crate::pki::Role),
-    path: &Path,
-    (names, signer): (&str, &str),
-) -> String {
-    let signer = if signer.is_empty() { String::new() } else { format!(" {signer}") };
-    format!(
-        "`egext certs issue {role} --out {} --replace --san {}{signer}{}`",
-        shell_word(name),
-        shell_word(names),
-        dir_flag_of(path)
-    )
-}
-
 /// The command that begins to replace the CA in `path`, for a hint.
-pub(in crate::pki) fn rotate_command(path: &Path, flags: &str) -> String {
+pub fn rotate_command(path: &Path, flags: &str) -> String {
     let of_set = [crate::pki::CA_CERTIFICATE_FILE, crate::pki::CA_KEY_FILE];
     let is_of_set = path.file_name().is_some_and(|name| of_set.iter().any(|file| name == *file));
     let place = if is_of_set { dir_flag_of(path) } else { ELSEWHERE.to_owned() };

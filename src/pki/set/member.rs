@@ -16,8 +16,6 @@ use crate::pki::{
     CA_CERTIFICATE_FILE, Certificate, DistinguishedName, Found, Identity, IdentityError, KeyType, Refusal,
     Role, SubjectName,
 };
-use crate::report::Hint;
-use crate::shell::dir_flag;
 use crate::units::Span;
 
 /// One leaf of a set.
@@ -262,7 +260,7 @@ pub fn key_file(name: &str) -> String {
 #[non_exhaustive]
 pub enum MemberError {
     /// The user named a directory that `egext` has not filled.
-    #[error("there is no set of `egext certs init` in `{}`", directory.display())]
+    #[error("there is no set of `egext` in `{}`", directory.display())]
     NoSet {
         /// The directory.
         directory: PathBuf,
@@ -270,18 +268,6 @@ pub enum MemberError {
     /// The directory cannot be searched.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl Hint for MemberError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoSet { directory } => Some(format!(
-                "name its directory with `--dir`, or make one: `egext certs init{}`",
-                dir_flag(directory)
-            )),
-            Self::Store(error) => error.hint(),
-        }
-    }
 }
 
 /// Every certificate of a file: at least one.

@@ -20,12 +20,9 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::ParsedExtension;
 
 use super::member::Member;
-use crate::pki::keys::container::Wanted;
 use crate::pki::keys::file;
 use crate::pki::x509::possession::{self, Possession};
 use crate::pki::{Certificate, DistinguishedName, Found, IdentityError, NameError, PublicKey, SubjectName};
-use crate::report::Hint;
-use crate::shell::{dir_flag_of, shell_word};
 
 /// A request whose sender has proven to have the key.
 #[derive(Debug)]
@@ -125,8 +122,8 @@ impl Request {
     ) -> Result<(), RequestError> {
         if let Some(authority) = authorities.iter().find(|authority| self.has_key_of(authority)) {
             let subject = authority.subject.to_string();
-            let place = members.first().map_or_else(String::new, |member| dir_flag_of(member.path()));
-            return Err(RequestError::KeyOfCa { path: path.into(), subject, place });
+            let member = members.first().map(|member| member.path().to_owned());
+            return Err(RequestError::KeyOfCa { path: path.into(), subject, member });
         }
         match members.iter().find(|member| member.has_key() && self.has_key_of(member.certificate())) {
             Some(member) => Err(RequestError::KeyOfMember {
@@ -209,8 +206,8 @@ pub enum RequestError {
         path: PathBuf,
         /// The CA.
         subject: String,
-        /// The flag that names the set's directory.
-        place: String,
+        /// A certificate of the set.
+        member: Option<PathBuf>,
     },
     /// Its sender has a key that lies in the set.
     #[error("`{}` is for the key of `{}`", path.display(), certificate.display())]
@@ -271,45 +268,6 @@ pub enum RequestError {
         /// Such as `RSA-PSS with SHA-224`.
         algorithm: String,
     },
-}
-
-impl Hint for RequestError {
-    fn hint(&self) -> Option<String> {
-        let new_request =
-            "`openssl req -new -key server.key -subj /CN=server -addext subjectAltName=DNS:NAME` makes one";
-        match self {
-            Self::Identity(error @ IdentityError::Unreadable { source, .. })
-                if source.kind() != std::io::ErrorKind::NotFound =>
-            {
-                error.hint()
-            }
-            Self::Identity(IdentityError::MalformedPem { path, source }) => Some(source.hint(path)),
-            Self::Identity(_) => Some(format!("name the file of a certificate request; {new_request}")),
-            Self::KeyOfCa { place, .. } => Some(format!(
-                "a server or client needs a key of its own: `openssl ecparam -name prime256v1 -genkey -noout -out NEW.key`; if a stranger sent the CSR, the CA's key has leaked: `egext certs rotate-ca prepare{place}`"
-            )),
-            Self::KeyOfMember { name, certificate, .. } => Some(format!(
-                "to change its names: `egext certs renew --name {name} --add-san NAME --keep-key{place}`; if a stranger sent the CSR, the key has leaked: `egext certs renew --name {name} --force{place}`",
-                name = shell_word(name),
-                place = dir_flag_of(certificate)
-            )),
-            Self::Malformed { .. } => Some(new_request.to_owned()),
-            Self::Name(error) => error.hint(),
-            Self::NoRequest { found, .. } if found.is_key() => {
-                Some(format!("a key stays with its owner, who sends a request: {new_request}"))
-            }
-            Self::NoRequest { path, found: Found::Container(container) } if container.may_hold_request() => {
-                Some(container.hint(path, Wanted::Certificate))
-            }
-            Self::NoRequest { .. } => Some(new_request.to_owned()),
-            Self::Several { .. } => Some("put each request into a file of its own".to_owned()),
-            Self::UnsupportedKey { .. } => Some("ask its sender for one with a P-256 key".to_owned()),
-            Self::NotProven { .. } => Some(format!("ask its sender for a new one: {new_request}")),
-            Self::UnsupportedSignature { .. } => {
-                Some("ask its sender for one signed with SHA-256: `openssl req -new -sha256 -key server.key -subj /CN=server -addext subjectAltName=DNS:NAME`".to_owned())
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,3 @@
-use crate::report::Hint;
-
 /// The user typed something that cannot stand in a certificate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -115,34 +113,4 @@ pub enum NameError {
         /// As typed.
         name: String,
     },
-}
-
-impl Hint for NameError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::CommonName { name, .. } if name.contains('.') => {
-                "host names belong to `--san` and `--client-san`".to_owned()
-            }
-            Self::CommonName { .. } => "choose a short one for people, such as `egext server`".to_owned(),
-            Self::Spiffe { .. } | Self::SpiffeSide { .. } => {
-                "type `server=spiffe://example.org/extension`, and the client's likewise".to_owned()
-            }
-            Self::SpiffeAsName { name } => format!("type `--spiffe-id server={name}`, or `client=`"),
-            Self::Url { host: Some(host), .. } => format!("type `{host}`"),
-            Self::Email { .. } | Self::Empty | Self::Malformed { .. } | Self::Url { .. } => {
-                "names look like `extension.example.com`, `*.example.com`, `10.0.0.7` or `fd00::7`".to_owned()
-            }
-            Self::Network { .. } => "type the addresses that clients connect to, or a host name".to_owned(),
-            Self::Kind { rest, .. } => format!("type `{rest}`"),
-            Self::International { .. } => "type its ASCII form, which begins with `xn--`".to_owned(),
-            Self::Brackets { host, .. } | Self::Port { host, .. } => format!("type `{host}`"),
-            Self::TrailingDot { name } => format!("type `{}`", name.trim_end_matches('.')),
-            Self::Underscore { name } => format!(
-                "give the host another name, such as `{}` (a network alias, in Docker Compose)",
-                name.replace('_', "-")
-            ),
-            Self::Unspecified { .. } => "type the address that clients connect to".to_owned(),
-            Self::Wildcard { .. } => "type `*.example.com`, or the names themselves".to_owned(),
-        })
-    }
 }

@@ -44,12 +44,10 @@ pub struct UnknownId {
     nearest: Option<&'static str>,
 }
 
-impl super::Hint for UnknownId {
-    fn hint(&self) -> Option<String> {
-        Some(self.nearest.map_or_else(
-            || "`egext explain` lists all ids".to_owned(),
-            |name| format!("did you mean `{name}`? `egext explain` lists all ids"),
-        ))
+impl UnknownId {
+    /// The name that was probably meant.
+    pub fn nearest(&self) -> Option<&'static str> {
+        self.nearest
     }
 }
 

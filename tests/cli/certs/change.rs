@@ -174,7 +174,7 @@ error: `eg.Example` cannot be added and removed at once
     place.assert_fails(
         &renew(&["--key-type", "p384", "--keep-key"]),
         str![[r"
-error: `--keep-key` keeps the key of `server`, so its type cannot change
+error: `--keep-key`: the key of `server` is kept, so its type cannot change
   hint: leave out `--keep-key` or `--key-type`
 
 "]],

@@ -111,7 +111,7 @@ fn current_is_one_component() {
         let before = place.tree();
         for verb in VERBS {
             place.verb(verb).assert().code(2).stdout_eq("").stderr_eq(format!(
-                "error: `certs/.egext/current` leads to `{target}`, not to a set of `egext certs`\n  \
+                "error: `certs/.egext/current` leads to `{target}`, not to a set of `egext`\n  \
                  hint: it was changed since: put the link back, or name another directory with `--dir`\n"
             ));
         }

@@ -135,7 +135,7 @@ error: `certs/gw2.crt` is a file, and the name of a certificate is expected
     place.assert_fails(
         &["remove", "gw2", "--dir", "nowhere"],
         str![[r"
-error: there is no set of `egext certs init` in `nowhere`
+error: there is no set of `egext` in `nowhere`
   hint: [..]
 
 "]],

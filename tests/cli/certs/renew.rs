@@ -184,7 +184,7 @@ fn no_set_is_no_reason_to_make_a_directory() {
     for verb in [&["renew"][..], &["rotate-ca", "prepare"], &["issue", "client", "--san", "a", "--out", "a"]]
     {
         place.verb(verb).assert().code(2).stdout_eq("").stderr_eq(str![[r"
-error: there is no set of `egext certs init` in `certs`
+error: there is no set of `egext` in `certs`
   hint: name its directory with `--dir`, or make one: `egext certs init`
 
 "]]);

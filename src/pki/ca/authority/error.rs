@@ -2,7 +2,6 @@ use super::{ImportError, Refusal, Role};
 use crate::pki::InspectError;
 use crate::pki::ca::profile::ProfileError;
 use crate::pki::go_x509;
-use crate::report::Hint;
 use crate::units::Span;
 
 /// Why a certificate was not made.
@@ -87,41 +86,6 @@ pub enum AuthorityError {
         /// In words.
         name: String,
     },
-}
-
-impl Hint for AuthorityError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::ExcludesRole { .. } => {
-                Some("use a CA without extended key usage, or with both serverAuth and clientAuth".to_owned())
-            }
-            Self::Import(error) => error.hint(),
-            Self::Lifetime { .. } => Some("name at least one second, such as `90d`".to_owned()),
-            Self::NoHost => Some("name a host, too: `--san extension.internal`".to_owned()),
-            Self::NoNames { .. } => Some("name it with `--san`".to_owned()),
-            Self::Key(_) | Self::NoRandomness => Some("look at `dmesg` for `random`, and try again".to_owned()),
-            Self::GoRefuses { refusal: go_x509::Refusal::ConstrainedName(_), .. } => Some(
-                "below a CA with name constraints a URI needs a host name in it, such as `spiffe://example.org/extension`: leave the others out, or use a CA without constraints"
-                    .to_owned(),
-            ),
-            Self::GoRefuses { .. } => Some("use another CA: `--ca-cert FILE --ca-key FILE`".to_owned()),
-            Self::NotPermitted { .. } => Some(
-                "choose names that the CA's name constraints permit (`certs init` takes the server's from `--san`, the client's from `--client-san`); `egext certs rotate-ca prepare --permit NAME --dir DIR` begins to replace a CA of `egext` by one that permits more"
-                    .to_owned(),
-            ),
-            Self::SpiffeUris => Some("leave out the other URIs".to_owned()),
-            Self::UnsupportedName { .. } => Some("use host names, IP addresses and URIs".to_owned()),
-            Self::PublicKey => Some("ask the requester for a new CSR".to_owned()),
-            Self::Refused(_) => Some(
-                "an extension of an imported CA can be the cause: `openssl x509 -noout -text -in FILE` prints them; otherwise this is a fault of `egext`: please report it"
-                    .to_owned(),
-            ),
-            Self::Sign => Some("use a CA with a P-256, P-384 or RSA key".to_owned()),
-            Self::BothRoles { .. } | Self::Unreadable(_) => {
-                Some("this is a fault of `egext`: please report it with this output".to_owned())
-            }
-        }
-    }
 }
 
 /// Whose verifier a certificate of this side meets.

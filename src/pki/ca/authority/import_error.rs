@@ -1,14 +1,10 @@
 use std::borrow::Cow;
-use std::io::ErrorKind::NotFound;
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use crate::pki::keys::identity_error::{CANNOT_SIGN, check_path};
-use crate::pki::x509::lifetime::CLOCK;
 use crate::pki::x509::when;
 use crate::pki::{DistinguishedName, IdentityError, PassphraseError};
-use crate::report::Hint;
 
 /// Why a CA cannot be used. Always the files' fault, or that of who named them.
 #[derive(Debug, thiserror::Error)]
@@ -158,59 +154,4 @@ pub enum ImportError {
         /// Which of its certificates.
         subject: DistinguishedName,
     },
-}
-
-impl Hint for ImportError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::ChainBroken { .. } => {
-                "put the issuer's present certificate into the file, not one from before its renewal"
-                    .to_owned()
-            }
-            Self::ChainIncomplete { path, .. } => {
-                format!(
-                    "append the CAs above it, up to the root: `cat issuer.crt root.crt >> {}`",
-                    crate::shell::shell_path(path)
-                )
-            }
-            Self::CriticalExtension { .. } => {
-                "use a CA without it, or have the certificate issued again with this extension not critical"
-                    .to_owned()
-            }
-            Self::DirectoryNames { .. } => {
-                "use a CA whose name constraints are about host names and addresses only".to_owned()
-            }
-            Self::Expired { .. } => {
-                "renew the CA first, or make one: `egext certs init --dir DIR`".to_owned()
-            }
-            Self::Identity(IdentityError::Unreadable { path, source }) if source.kind() == NotFound => {
-                format!("{}; `--ca-cert` and `--ca-key` name the files of a CA", check_path(path))
-            }
-            Self::Identity(error) => return error.hint(),
-            Self::NoCertificateSign { .. } => CANNOT_SIGN.to_owned(),
-            Self::NotACa { .. } => "name the certificate of the CA, not one that it issued".to_owned(),
-            Self::NoRoot { path } => {
-                format!("append the root: `cat root.crt >> {}`", crate::shell::shell_path(path))
-            }
-            Self::NotYetValid { .. } => CLOCK.to_owned(),
-            Self::OldCertificate { .. } => {
-                "have it issued again as version 3, with `basicConstraints=critical,CA:TRUE`".to_owned()
-            }
-            Self::Passphrase(error) => return error.hint(),
-            Self::PassphraseNeeded { .. } => {
-                "name the file with its passphrase: `--ca-key-passphrase-file FILE`, or `-` for stdin"
-                    .to_owned()
-            }
-            Self::PathLength { .. } => {
-                "use a CA that stands higher, or have one issued with a longer path".to_owned()
-            }
-            Self::TooManyCertificates { .. } => {
-                "leave only the CA and the CAs above it in the file".to_owned()
-            }
-            Self::UnsupportedKey { .. } => "use a CA with a P-256, P-384 or RSA key".to_owned(),
-            Self::UnsupportedSignature { .. } | Self::WeakHash { .. } => {
-                "have it signed again with SHA-256".to_owned()
-            }
-        })
-    }
 }

@@ -31,7 +31,7 @@ pub enum PemError {
 
 impl PemError {
     /// How to mend the file called `path`.
-    pub(in crate::pki) fn hint(&self, path: &Path) -> String {
+    pub(crate) fn hint(&self, path: &Path) -> String {
         let path = shell_path(path);
         match self {
             Self::Indented { .. } => format!("take the indentation away: `sed 's/^[ \\t]*//' {path}`"),

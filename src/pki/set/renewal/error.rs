@@ -1,13 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::pki::ca::authority::{AuthorityError, ImportError};
-use crate::pki::set::change::{
-    ANOTHER_CA, PRIVATE_CA, issue_command, renew_command, replacement_command, rotate_command,
-};
 use crate::pki::set::member::Member;
-use crate::pki::x509::lifetime::CLOCK;
 use crate::pki::{DistinguishedName, IdentityError, KeyType, Refusal, Role, SubjectName};
-use crate::report::Hint;
 
 /// Why nothing was renewed.
 #[derive(Debug, thiserror::Error)]
@@ -69,38 +64,37 @@ pub enum RenewalError {
     issuer.as_ref().map_or_else(String::new, |issuer| format!(", `{issuer}`"))
 )]
 pub struct Stranger {
-    pub(super) path: PathBuf,
+    /// Its certificate.
+    pub path: PathBuf,
     /// What its files are called.
-    pub(super) name: String,
-    pub(super) role: Role,
+    pub name: String,
+    /// Its side.
+    pub role: Role,
     /// Who should have issued it.
-    pub(super) issuer: Option<DistinguishedName>,
+    pub issuer: Option<DistinguishedName>,
+    /// What is wrong with it.
     #[source]
-    pub(super) doubt: Doubt,
+    pub doubt: Doubt,
     /// What names the CA that signs on the command line; empty for the set's own.
-    pub(super) flags: String,
-}
-
-impl Stranger {
-    /// The certificate.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
+    pub flags: String,
 }
 
 /// A certificate that is not renewed, because its successor would lack something.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", what.words(path))]
 pub struct Lost {
-    pub(super) path: PathBuf,
+    /// Its certificate.
+    pub path: PathBuf,
     /// What its files are called.
-    pub(super) name: String,
-    pub(super) role: Role,
+    pub name: String,
+    /// Its side.
+    pub role: Role,
     /// What its successor would be called. The CA has vouched for them.
-    pub(super) names: Vec<SubjectName>,
-    pub(super) what: Loss,
+    pub names: Vec<SubjectName>,
+    /// What its successor would lack.
+    pub what: Loss,
     /// What names the CA that signs on the command line; empty for the set's own.
-    pub(super) flags: String,
+    pub flags: String,
 }
 
 /// What a successor would lack.
@@ -128,30 +122,6 @@ impl Loss {
                 format!("`{path}` has a key of a type that is not made here: {kind}")
             }
             Self::Usage(what) => format!("`{path}` has what a renewal cannot keep: {}", what.join(", ")),
-        }
-    }
-}
-
-impl Lost {
-    fn hint(&self) -> String {
-        let Self { path, name, role, names, what, flags } = self;
-        match what {
-            Loss::KeyType { near, is_rotation, .. } => {
-                let renew = |flag: &str| renew_command(path, format!("{flag} {flags}").trim_end());
-                let other = renew(&format!("--key-type {}", near.name()));
-                match is_rotation {
-                    true => format!("give it a key of another type first: {other}"),
-                    false => format!(
-                        "keep its key: {}, or give it one of another type: {other}",
-                        renew("--keep-key --force")
-                    ),
-                }
-            }
-            Loss::Usage(_) => {
-                let names = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-                let issue = issue_command((name, *role), path, (&names, flags));
-                format!("let the program that issued it renew it; without what is listed: {issue}")
-            }
         }
     }
 }
@@ -185,43 +155,4 @@ impl RenewalError {
     pub fn asks_for_passphrase(&self) -> bool {
         matches!(self, Self::Authority(AuthorityError::Import(ImportError::PassphraseNeeded { .. })))
     }
-}
-
-impl Hint for RenewalError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Authority(error) => error.hint(),
-            Self::CaDue { path, in_set, .. } => Some(format!(
-                "replace the CA first: {}; `--force` makes a certificate that ends with it",
-                replacement(path, *in_set)
-            )),
-            Self::CaExpired { path, in_set, .. } => {
-                Some(format!("replace the CA first: {}", replacement(path, *in_set)))
-            }
-            Self::CaNotYetValid { .. } => Some(CLOCK.to_owned()),
-            Self::Identity(error) => error.hint(),
-            Self::Loss(lost) => Some(lost.hint()),
-            Self::NoCaKey { path } => Some(format!(
-                "if it is elsewhere, name it: `--ca-cert` and `--ca-key`; if it was discarded, {} begins to replace the CA",
-                rotate_command(path, PRIVATE_CA)
-            )),
-            // Its names are not repeated here: they may be what a stranger wants to be signed.
-            Self::Stranger(stranger) => {
-                let Stranger { path, name, role, flags, .. } = &**stranger;
-                Some(format!(
-                    "copy back the certificate that this CA issued, or issue a new one: {}",
-                    replacement_command((name, *role), path, flags)
-                ))
-            }
-        }
-    }
-}
-
-/// The command that begins to replace the CA in `path`.
-fn replacement(path: &Path, in_set: bool) -> String {
-    if in_set {
-        return rotate_command(path, "");
-    }
-    // Which directory the set is in, the file of a CA elsewhere does not tell.
-    rotate_command(Path::new("."), ANOTHER_CA)
 }
