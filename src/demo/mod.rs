@@ -22,7 +22,7 @@ use tonic::Status;
 
 use crate::bridge::{self, Bridge, Died, Drained};
 use crate::extension::{self, Hook, Object, PassThrough, Server};
-use crate::gateway::{self, BridgeCommand, PlanError, ValueError};
+use crate::gateway::{self, BridgeCommand, ConfigurationError, ValueError};
 use crate::host::Host;
 use crate::net::{
     self, Address, AddressError, Alpn, BindError, CallerLimits, ClientTls, Fault, Target, TargetError,
@@ -208,7 +208,7 @@ impl RunningDemo {
             upstream: self.server.clone(),
             material: self.certificates().as_path().try_into()?,
         };
-        Ok(gateway::Plan::decide(gateway::Request::new(bridge))?.yaml())
+        Ok(gateway::Configuration::decide(gateway::Request::new(bridge))?.yaml())
     }
 
     fn upstream(&self, identity: Option<&Identity>) -> Result<Target, DemoError> {
@@ -285,7 +285,7 @@ pub enum DemoError {
     Identity(#[from] IdentityError),
     /// The configuration cannot be written.
     #[error(transparent)]
-    Plan(#[from] PlanError),
+    Configuration(#[from] ConfigurationError),
     /// There is no port for the server.
     #[error("cannot start the extension server on 127.0.0.1")]
     Server(#[source] io::Error),

@@ -1,35 +1,35 @@
-//! Plans become text.
+//! Configuration becomes text.
 
+use super::configuration::host_and_port;
 use super::hook::Called as _;
 use super::include::translation;
-use super::plan::host_and_port;
-use super::yaml::{Entry, Item, Node, comment, document};
-use super::{Feature, NativeTls, Plan, Resource, Service, Standalone, comments};
+use super::yaml::{Item, KeyValue, Node, comment, document};
+use super::{Configuration, Feature, NativeTls, Resource, Service, Standalone, comments};
 use crate::extension::Hook;
 use crate::host::Host;
 use crate::shell::shell_word;
 use crate::units::Size;
 
-/// The text of [`Plan::yaml`].
-pub(super) fn yaml(plan: &Plan) -> String {
+/// The text of [`Configuration::yaml`].
+pub(super) fn yaml(configuration: &Configuration) -> String {
     let mut text = String::new();
-    comment(&mut text, &header(plan), 0);
-    let entries = match &plan.request.file {
-        Some(file) => envoy_gateway(plan, file),
-        None => vec![extension_manager(plan)],
+    comment(&mut text, &header(configuration), 0);
+    let entries = match &configuration.request.file {
+        Some(file) => envoy_gateway(configuration, file),
+        None => vec![extension_manager(configuration)],
     };
     text.push_str(&document(&entries));
     text
 }
 
-fn header(plan: &Plan) -> String {
-    let version = plan.request.version;
-    let mut text = match &plan.request.file {
+fn header(configuration: &Configuration) -> String {
+    let version = configuration.request.version;
+    let mut text = match &configuration.request.file {
         Some(file) => {
             let home = file.home.as_ref().map_or_else(String::new, |home| {
                 format!(" --config-home {}", shell_word(home.join(CONFIG).as_str()))
             });
-            let bridge = plan.bridge().map_or_else(String::new, |bridge| format!("  {bridge}\n"));
+            let bridge = configuration.bridge().map_or_else(String::new, |bridge| format!("  {bridge}\n"));
             format!(
                 "Envoy Gateway (EG) {version} in standalone mode: resources from files, Envoy on this host.\n\
                  Made by `egext config gateway`. In this order:\n\
@@ -40,8 +40,9 @@ fn header(plan: &Plan) -> String {
             )
         }
         None => {
-            let bridge =
-                plan.bridge().map_or_else(String::new, |bridge| format!("The bridge:\n  {bridge}\n\n"));
+            let bridge = configuration
+                .bridge()
+                .map_or_else(String::new, |bridge| format!("The bridge:\n  {bridge}\n\n"));
             format!(
                 "For Envoy Gateway (EG) {version} in standalone mode. Made by `egext config stanza`.\n\
                  Belongs at the top level of the EnvoyGateway file, beside `gateway` and `provider`.\n\n\
@@ -49,38 +50,38 @@ fn header(plan: &Plan) -> String {
             )
         }
     };
-    match &plan.request.service {
+    match &configuration.request.service {
         Service::Bridge(bridge) => text.push_str(&comments::about_bridge(bridge)),
         Service::NativeTls(tls) => text.push_str(&comments::about_native_tls(tls, version)),
     }
     text
 }
 
-fn envoy_gateway(plan: &Plan, file: &Standalone) -> Vec<Entry> {
+fn envoy_gateway(configuration: &Configuration, file: &Standalone) -> Vec<KeyValue> {
     let mut entries = vec![
-        Entry::new("apiVersion", "gateway.envoyproxy.io/v1alpha1"),
-        Entry::new("kind", "EnvoyGateway"),
-        Entry::new("gateway", vec![Entry::new("controllerName", file.controller_name.as_str())]),
-        Entry::new("provider", provider(file)),
+        KeyValue::new("apiVersion", "gateway.envoyproxy.io/v1alpha1"),
+        KeyValue::new("kind", "EnvoyGateway"),
+        KeyValue::new("gateway", vec![KeyValue::new("controllerName", file.controller_name.as_str())]),
+        KeyValue::new("provider", provider(file)),
     ];
     if file.backend_api {
-        entries.push(Entry::new("extensionApis", vec![Entry::new("enableBackend", Node::Bool(true))]));
+        entries.push(KeyValue::new("extensionApis", vec![KeyValue::new("enableBackend", Node::Bool(true))]));
     }
-    entries.push(extension_manager(plan));
+    entries.push(extension_manager(configuration));
     entries
 }
 
-fn extension_manager(plan: &Plan) -> Entry {
-    let request = &plan.request;
-    let mut entries = vec![Entry::new("service", service(&request.service))];
+fn extension_manager(configuration: &Configuration) -> KeyValue {
+    let request = &configuration.request;
+    let mut entries = vec![KeyValue::new("service", service(&request.service))];
     let included = !request.include_all.is_empty();
     let note = |hook: Hook| {
         if included && hook == Hook::Translation { comments::TRANSLATION } else { hook.called() }
     };
     let post = request.hooks.iter().map(|hook| Item { value: hook.name().into(), note: note(*hook) });
-    let mut translator = vec![Entry::new("post", Node::List(post.collect())).commented(comments::HOOKS)];
-    translator.extend(translation(&plan.request));
-    entries.push(Entry::new("hooks", vec![Entry::new("xdsTranslator", translator)]));
+    let mut translator = vec![KeyValue::new("post", Node::List(post.collect())).commented(comments::HOOKS)];
+    translator.extend(translation(&configuration.request));
+    entries.push(KeyValue::new("hooks", vec![KeyValue::new("xdsTranslator", translator)]));
     let mut note = if request.version.has(Feature::ResourcesFromFiles) { "" } else { comments::NOT_LOADABLE };
     for (key, resources) in [
         ("resources", &request.resources),
@@ -88,93 +89,96 @@ fn extension_manager(plan: &Plan) -> Entry {
         ("backendResources", &request.backend_resources),
     ] {
         if !resources.is_empty() {
-            entries.push(Entry::new(key, kinds(resources)).commented(note));
+            entries.push(KeyValue::new(key, kinds(resources)).commented(note));
             note = "";
         }
     }
     let on_error = if request.fail_open { comments::FAIL_OPEN } else { comments::FAIL_CLOSED };
-    entries.push(Entry::new("failOpen", Node::Bool(request.fail_open)).commented(on_error));
+    entries.push(KeyValue::new("failOpen", Node::Bool(request.fail_open)).commented(on_error));
     if let Some(size) = request.max_message_size {
-        entries.push(Entry::new("maxMessageSize", quantity(size).as_str()).commented(comments::MESSAGE_SIZE));
+        entries
+            .push(KeyValue::new("maxMessageSize", quantity(size).as_str()).commented(comments::MESSAGE_SIZE));
     }
-    Entry::new("extensionManager", entries)
+    KeyValue::new("extensionManager", entries)
 }
 
-fn provider(file: &Standalone) -> Vec<Entry> {
+fn provider(file: &Standalone) -> Vec<KeyValue> {
     let paths = file.resources_dirs.iter().map(|path| Item { value: path.as_str().into(), note: "" });
     let resource = vec![
-        Entry::new("type", "File"),
-        Entry::new(
+        KeyValue::new("type", "File"),
+        KeyValue::new(
             "file",
-            vec![Entry::new("paths", Node::List(paths.collect())).commented(comments::RESOURCES_DIRS)],
+            vec![KeyValue::new("paths", Node::List(paths.collect())).commented(comments::RESOURCES_DIRS)],
         ),
     ];
     let host = match &file.home {
-        Some(home) => Entry::new(
+        Some(home) => KeyValue::new(
             "host",
             HOST_DIRECTORIES
                 .iter()
-                .map(|(key, name)| Entry::new(key, home.join(name).as_str()))
+                .map(|(key, name)| KeyValue::new(key, home.join(name).as_str()))
                 .collect::<Vec<_>>(),
         )
         .commented(comments::HOST_DIRECTORIES),
-        None => Entry::new("host", vec![]),
+        None => KeyValue::new("host", vec![]),
     };
-    let infrastructure = vec![Entry::new("type", "Host"), host];
+    let infrastructure = vec![KeyValue::new("type", "Host"), host];
     vec![
-        Entry::new("type", "Custom"),
-        Entry::new(
+        KeyValue::new("type", "Custom"),
+        KeyValue::new(
             "custom",
-            vec![Entry::new("resource", resource), Entry::new("infrastructure", infrastructure)],
+            vec![KeyValue::new("resource", resource), KeyValue::new("infrastructure", infrastructure)],
         ),
     ]
 }
 
-fn service(service: &Service) -> Vec<Entry> {
+fn service(service: &Service) -> Vec<KeyValue> {
     match service {
         Service::Bridge(bridge) => {
-            vec![Entry::new("unix", vec![Entry::new("path", bridge.socket.as_str())])]
+            vec![KeyValue::new("unix", vec![KeyValue::new("path", bridge.socket.as_str())])]
         }
         Service::NativeTls(tls) => {
-            let (host, port) = host_and_port(&tls.server).expect("`Plan::decide` has checked it");
-            let port = Entry::new("port", Node::Integer(port.into()));
+            let (host, port) = host_and_port(&tls.server).expect("`Configuration::decide` has checked it");
+            let port = KeyValue::new("port", Node::Integer(port.into()));
             let target = match host {
                 Host::Ip(address) => {
-                    Entry::new("ip", vec![Entry::new("address", address.to_string().as_str()), port])
+                    KeyValue::new("ip", vec![KeyValue::new("address", address.to_string().as_str()), port])
                 }
-                Host::Name(name) => Entry::new("fqdn", vec![Entry::new("hostname", name.as_str()), port]),
+                Host::Name(name) => {
+                    KeyValue::new("fqdn", vec![KeyValue::new("hostname", name.as_str()), port])
+                }
             };
             let mut secrets = vec![
-                Entry::new("certificateRef", secret(tls, tls.ca_secret.as_str()))
+                KeyValue::new("certificateRef", secret(tls, tls.ca_secret.as_str()))
                     .commented("The CA that issued the server's certificate, under the key `tls.crt`."),
             ];
             if let Some(name) = &tls.client_secret {
                 secrets.push(
-                    Entry::new("clientCertificateRef", secret(tls, name.as_str()))
+                    KeyValue::new("clientCertificateRef", secret(tls, name.as_str()))
                         .commented("EG's own certificate and key: `tls.crt` and `tls.key`."),
                 );
             }
-            vec![target, Entry::new("tls", secrets)]
+            vec![target, KeyValue::new("tls", secrets)]
         }
     }
 }
 
 /// A reference with everything written out: up to 1.5 EG refuses one without `kind`.
-fn secret(tls: &NativeTls, name: &str) -> Vec<Entry> {
+fn secret(tls: &NativeTls, name: &str) -> Vec<KeyValue> {
     vec![
-        Entry::new("group", ""),
-        Entry::new("kind", "Secret"),
-        Entry::new("name", name),
-        Entry::new("namespace", tls.namespace.as_str()),
+        KeyValue::new("group", ""),
+        KeyValue::new("kind", "Secret"),
+        KeyValue::new("name", name),
+        KeyValue::new("namespace", tls.namespace.as_str()),
     ]
 }
 
 fn kinds(resources: &[Resource]) -> Node {
     let item = |Resource { group, version, kind }: &Resource| Item {
         value: Node::Map(vec![
-            Entry::new("group", group.as_str()),
-            Entry::new("version", version.as_str()),
-            Entry::new("kind", kind.as_str()),
+            KeyValue::new("group", group.as_str()),
+            KeyValue::new("version", version.as_str()),
+            KeyValue::new("kind", kind.as_str()),
         ]),
         note: "",
     };
@@ -263,8 +267,8 @@ mod tests {
                 max_message_size: Some(Size::from_octets(octets)),
                 ..Request::new(bridge)
             };
-            let Ok(plan) = Plan::decide(request) else { return Ok(()) };
-            let manager = &read(&plan.yaml())["extensionManager"];
+            let Ok(configuration) = Configuration::decide(request) else { return Ok(()) };
+            let manager = &read(&configuration.yaml())["extensionManager"];
             prop_assert_eq!(&manager["service"], &json!({"unix": {"path": socket}}));
             let names: Vec<&str> = hooks.iter().map(|hook| hook.name()).collect();
             prop_assert_eq!(&manager["hooks"]["xdsTranslator"]["post"], &json!(names));
@@ -291,7 +295,7 @@ mod tests {
                 }),
                 ..Request::new(bridge("/run/eg.sock", "localhost:5005", "certs").expect("well formed"))
             };
-            let file = read(&Plan::decide(request).expect("1.9 has all of it").yaml());
+            let file = read(&Configuration::decide(request).expect("1.9 has all of it").yaml());
             let custom = &file["provider"]["custom"];
             prop_assert_eq!(&custom["resource"], &json!({"type": "File", "file": {"paths": [directory]}}));
             prop_assert_eq!(&custom["infrastructure"]["host"], &json!({
@@ -341,9 +345,9 @@ mod tests {
                 version: *version,
                 ..Request::new(bridge("/run/eg.sock", "localhost:5005", "certs").expect("well formed"))
             };
-            let plan = Plan::decide(request).expect("the default works with every version");
-            assert!(plan.findings().is_empty(), "{version}");
-            let manager = read(&plan.yaml())["extensionManager"].clone();
+            let configuration = Configuration::decide(request).expect("the default works with every version");
+            assert!(configuration.findings().is_empty(), "{version}");
+            let manager = read(&configuration.yaml())["extensionManager"].clone();
             let keys: Vec<&String> = manager.as_object().expect("an object").keys().collect();
             assert_eq!(keys, ["service", "hooks", "failOpen"], "{version}");
         }

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use super::yaml::{Entry, Node};
-use super::{Feature, PlanError, Request};
+use super::yaml::{KeyValue, Node};
+use super::{ConfigurationError, Feature, Request};
 use crate::choice::{self, UnknownChoice};
 use crate::extension::Hook;
 use crate::report::{Finding, FindingId};
@@ -45,10 +45,10 @@ impl FromStr for Included {
 
 /// Fills in what a named `Translation` needs: all kinds. Without a named hook EG's own default stands, clusters and
 /// secrets, because a server that knows no others would delete them by its answer.
-pub(super) fn settle(request: &mut Request) -> Result<Option<Finding>, PlanError> {
+pub(super) fn settle(request: &mut Request) -> Result<Option<Finding>, ConfigurationError> {
     let named = request.hooks.contains(&Hook::Translation);
     if !request.include_all.is_empty() && !request.hooks.is_empty() && !named {
-        return Err(PlanError::IncludeAll);
+        return Err(ConfigurationError::IncludeAll);
     }
     if named && request.include_all.is_empty() && request.version.has(Feature::TranslationKinds) {
         request.include_all = Included::ALL.to_vec();
@@ -87,14 +87,14 @@ fn blind(request: &Request) -> Finding {
 }
 
 /// The key `translation`, all four kinds written out; `None` where EG's default stands.
-pub(super) fn translation(request: &Request) -> Option<Entry> {
+pub(super) fn translation(request: &Request) -> Option<KeyValue> {
     let included = &request.include_all;
     let kind = |kind: &Included| {
         let value = Node::Bool(included.contains(kind));
-        Entry::new(kind.name(), vec![Entry::new("includeAll", value)])
+        KeyValue::new(kind.name(), vec![KeyValue::new("includeAll", value)])
     };
     (!included.is_empty()).then(|| {
-        Entry::new("translation", Included::ALL.iter().map(kind).collect::<Vec<_>>()).commented(COMMENT)
+        KeyValue::new("translation", Included::ALL.iter().map(kind).collect::<Vec<_>>()).commented(COMMENT)
     })
 }
 

@@ -106,12 +106,12 @@ pub struct Row {
     /// What earlier ones do; completes "EG 1.4 ...".
     pub before: &'static str,
     /// What is made of that.
-    pub verdict: Verdict,
+    pub treatment: Treatment,
 }
 
 /// What happens to a wish that the release does not have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
+pub enum Treatment {
     /// Nothing is emitted: EG would refuse it or silently pass over it.
     Refuse,
     /// It is emitted with this finding: it has a use elsewhere.
@@ -127,56 +127,56 @@ pub const MATRIX: &[Row] = &[
         name: "a kind of backends",
         since: Version::V1_5,
         before: "passes over `backendResources`",
-        verdict: Verdict::Refuse,
+        treatment: Treatment::Refuse,
     },
     Row {
         feature: Feature::ClientCertificate,
         name: "a client certificate",
         since: Version::V1_6,
         before: "presents no client certificate to an extension server",
-        verdict: Verdict::Refuse,
+        treatment: Treatment::Refuse,
     },
     Row {
         feature: Feature::ClusterHook,
         name: "the hook `Cluster`",
         since: Version::V1_5,
         before: "never calls it",
-        verdict: Verdict::Refuse,
+        treatment: Treatment::Refuse,
     },
     Row {
         feature: Feature::EndpointsHook,
         name: "the hook `Endpoints`",
         since: Version::V1_8,
         before: "never calls it",
-        verdict: Verdict::Refuse,
+        treatment: Treatment::Refuse,
     },
     Row {
         feature: Feature::HostDirectories,
         name: "a home directory",
         since: Version::V1_6,
         before: "keeps its files in `/tmp/envoy-gateway`, whatever the configuration says",
-        verdict: Verdict::Refuse,
+        treatment: Treatment::Refuse,
     },
     Row {
         feature: Feature::ResourcesFromFiles,
         name: "a kind of resources",
         since: Version::V1_7,
         before: "cannot load such objects from files, and applies no file at all when one has any",
-        verdict: Verdict::Warn(FindingId::ConfigResourceNotLoadable),
+        treatment: Treatment::Warn(FindingId::ConfigResourceNotLoadable),
     },
     Row {
         feature: Feature::RoutePolicies,
         name: "the hook `Route` for kinds of policies only",
         since: Version::V1_9,
         before: "calls `Route` only for routes with a filter of a `--resource` kind",
-        verdict: Verdict::Warn(FindingId::ConfigHookNotCalled),
+        treatment: Treatment::Warn(FindingId::ConfigHookNotCalled),
     },
     Row {
         feature: Feature::TranslationKinds,
         name: "a choice of kinds for the hook `Translation`",
         since: Version::V1_5,
         before: "sends `Translation` all clusters and secrets, and nothing else",
-        verdict: Verdict::Refuse,
+        treatment: Treatment::Refuse,
     },
 ];
 

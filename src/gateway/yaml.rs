@@ -1,4 +1,8 @@
-//! A writer for the YAML that we emit. Comments are half of its worth, so a serialiser would not do.
+//! A writer for the YAML that we emit.
+//!
+//! Half of its worth is its comments: lines above a key, and a note behind each item of a list. A serialiser has one place
+//! for the comments of a file, if it has any. That of serde-saphyr 2.1 puts those above a value between the key and the
+//! value, joined to one line: a test below shows it.
 //!
 //! EG reads it with go-yaml, which follows YAML 1.1 where it matters (`yes`, `on`, U+2028 as a line break), others
 //! follow 1.2. What is written here means the same to both: a scalar that any of them could take for something
@@ -13,19 +17,19 @@ pub(super) enum Node {
     Bool(bool),
     Integer(u64),
     List(Vec<Item>),
-    Map(Vec<Entry>),
+    Map(Vec<KeyValue>),
     Text(String),
 }
 
 /// A key, its value, and the comment above it.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct KeyValue {
     comment: String,
     key: &'static str,
     value: Node,
 }
 
-impl Entry {
+impl KeyValue {
     pub(super) fn new(key: &'static str, value: impl Into<Node>) -> Self {
         Self { comment: String::new(), key, value: value.into() }
     }
@@ -43,8 +47,8 @@ pub(super) struct Item {
     pub(super) note: &'static str,
 }
 
-impl From<Vec<Entry>> for Node {
-    fn from(entries: Vec<Entry>) -> Self {
+impl From<Vec<KeyValue>> for Node {
+    fn from(entries: Vec<KeyValue>) -> Self {
         Self::Map(entries)
     }
 }
@@ -56,7 +60,7 @@ impl From<&str> for Node {
 }
 
 /// The document.
-pub(super) fn document(entries: &[Entry]) -> String {
+pub(super) fn document(entries: &[KeyValue]) -> String {
     let mut text = String::new();
     map(&mut text, entries, 0);
     text
@@ -96,8 +100,8 @@ pub(super) fn scalar(text: &str) -> Cow<'_, str> {
     Cow::Owned(quoted)
 }
 
-fn map(out: &mut String, entries: &[Entry], indent: usize) {
-    for Entry { comment: above, key, value } in entries {
+fn map(out: &mut String, entries: &[KeyValue], indent: usize) {
+    for KeyValue { comment: above, key, value } in entries {
         comment(out, above, indent);
         push(out, indent, &format!("{key}:"));
         match value {
@@ -209,13 +213,13 @@ mod tests {
     #[test]
     fn structure_and_comments() {
         let item = |value: Node, note| Item { value, note };
-        let pair = vec![Entry::new("one", "1"), Entry::new("two", Node::Bool(true))];
+        let pair = vec![KeyValue::new("one", "1"), KeyValue::new("two", Node::Bool(true))];
         let entries = [
-            Entry::new("map", vec![Entry::new("empty", vec![]), Entry::new("n", Node::Integer(7))])
+            KeyValue::new("map", vec![KeyValue::new("empty", vec![]), KeyValue::new("n", Node::Integer(7))])
                 .commented("why\n\nand how"),
-            Entry::new("list", Node::List(vec![item("a".into(), "first"), item("long".into(), "second")])),
-            Entry::new("maps", Node::List(vec![item(pair.into(), "")])),
-            Entry::new("none", Node::List(vec![])),
+            KeyValue::new("list", Node::List(vec![item("a".into(), "first"), item("long".into(), "second")])),
+            KeyValue::new("maps", Node::List(vec![item(pair.into(), "")])),
+            KeyValue::new("none", Node::List(vec![])),
         ];
         snapbox::assert_data_eq!(
             document(&entries),
@@ -238,10 +242,19 @@ none: []
         );
     }
 
+    /// When this fails, look whether the serialiser can take the place of this writer.
+    #[test]
+    fn a_serialiser_has_no_place_for_lines_above_a_key() {
+        let options = serde_saphyr::ser_options! { comment_position: serde_saphyr::CommentPosition::Above };
+        let map = BTreeMap::from([("key", serde_saphyr::Commented(5, "why\nand how".to_owned()))]);
+        let written = serde_saphyr::to_string_with_options(&map, options).expect("written");
+        assert_eq!(written, "key:\n  # why and how\n  5\n");
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_back_as_itself(text in any::<String>()) {
-            let written = document(&[Entry::new("key", text.as_str())]);
+            let written = document(&[KeyValue::new("key", text.as_str())]);
             prop_assert_eq!(written.lines().count(), 1);
             let read: BTreeMap<String, String> = serde_saphyr::from_str(&written).expect("what we wrote");
             prop_assert_eq!(&read["key"], &text);
@@ -251,7 +264,7 @@ none: []
         fn what_looks_like_another_type_stays_text(
             text in "[-+.0-9eExXoO_:]{1,8}|(?i)(y|yes|n|no|true|false|on|off|null|nan|inf|\\.nan|~|<<|=)"
         ) {
-            let written = document(&[Entry::new("key", text.as_str())]);
+            let written = document(&[KeyValue::new("key", text.as_str())]);
             let read: serde_json::Value = serde_saphyr::from_str(&written).expect("what we wrote");
             prop_assert_eq!(&read["key"], &serde_json::Value::String(text));
         }

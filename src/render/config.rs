@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::gateway::Plan;
+use crate::gateway::Configuration;
 use crate::printable::printable;
 use crate::report::{Body, Check, Finding, Line, Report, Role, State};
 
@@ -20,18 +20,23 @@ pub(crate) struct Compared {
 }
 
 /// What `command` decided, and what came of a comparison.
-pub(crate) fn report(command: &'static str, plan: &Plan, yaml: String, compared: Option<Compared>) -> Report {
+pub(crate) fn report(
+    command: &'static str,
+    configuration: &Configuration,
+    yaml: String,
+    compared: Option<Compared>,
+) -> Report {
     let mut report = Report::new(command);
-    for finding in plan.findings() {
+    for finding in configuration.findings() {
         add(&mut report, finding.clone());
     }
     if let Some(compared) = &compared {
         tell(&mut report, compared);
     }
     report.detail(&Details {
-        eg_version: plan.version().to_string(),
-        mode: plan.mode().name(),
-        bridge_command: plan.bridge().map(ToString::to_string),
+        eg_version: configuration.version().to_string(),
+        mode: configuration.mode().name(),
+        bridge_command: configuration.bridge().map(ToString::to_string),
         yaml: &yaml,
         check: compared.as_ref().map(|it| Checked { file: &it.file, same: it.differs.is_none() }),
         diff: compared.as_ref().and_then(|it| it.diff.as_deref()),

@@ -12,7 +12,7 @@ impl Advice for DemoError {
             Self::Bind(error) => error.hint(),
             Self::Identity(error) => error.hint(),
             Self::Store(error) => error.advice(),
-            Self::Plan(error) => error.advice(),
+            Self::Configuration(error) => error.advice(),
             Self::Target(error) => error.advice(),
             Self::Tls(error) => error.advice(),
             Self::Server(_) => Some("the demo needs the loopback interface".to_owned()),

@@ -1,7 +1,7 @@
 use super::Advice;
-use crate::gateway::{Feature, PlanError};
+use crate::gateway::{ConfigurationError, Feature};
 
-impl Advice for PlanError {
+impl Advice for ConfigurationError {
     fn advice(&self) -> Option<String> {
         Some(match self {
             Self::Home { .. } => "name a directory of EG's own, such as `/var/lib/envoy-gateway`".to_owned(),

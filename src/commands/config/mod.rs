@@ -11,8 +11,8 @@ use super::advice::Advice as _;
 use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
 use crate::gateway::{
-    AbsolutePath, BridgeCommand, NativeTls, Plan, PlanError, Request, Service, SocketPath, Standalone,
-    TextPath, ValueError, has_encoded_secret, hook_called, is_envoy_gateway,
+    AbsolutePath, BridgeCommand, Configuration, ConfigurationError, NativeTls, Request, Service, SocketPath,
+    Standalone, TextPath, ValueError, has_encoded_secret, hook_called, is_envoy_gateway,
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
@@ -34,13 +34,13 @@ fn write(
     arguments: &Extension,
     file: Option<Standalone>,
 ) -> Result<Report, ConfigError> {
-    let plan = Plan::decide(request(arguments, file)?)?;
-    let yaml = plan.yaml();
+    let configuration = Configuration::decide(request(arguments, file)?)?;
+    let yaml = configuration.yaml();
     let compared = match &arguments.check {
         None => None,
         Some(path) => Some(compare(command, path, &read(path)?, &yaml)),
     };
-    Ok(render::config::report(command, &plan, yaml, compared))
+    Ok(render::config::report(command, &configuration, yaml, compared))
 }
 
 fn standalone(arguments: &Gateway) -> Result<Standalone, ConfigError> {
@@ -156,7 +156,7 @@ pub enum ConfigError {
     },
     /// The user wishes for something that could not work.
     #[error("{flag}{0}", flag = .0.flag())]
-    Plan(#[from] PlanError),
+    Configuration(#[from] ConfigurationError),
     /// The user named a file that can be no configuration.
     #[error("`{}` is larger than {} KiB", path.display(), FILE_LIMIT >> 10)]
     TooLarge {
@@ -184,7 +184,7 @@ impl Hint for ConfigError {
             Self::NotAFile { .. } | Self::NotText { .. } | Self::OtherFile { .. } | Self::TooLarge { .. } => {
                 Some("`--check` takes a file that this command wrote".to_owned())
             }
-            Self::Plan(error) => error.advice(),
+            Self::Configuration(error) => error.advice(),
             Self::Unreadable { path, source } if source.kind() != io::ErrorKind::NotFound => {
                 Some(format!("look at the path: `ls -ld {}`", shell_path(path)))
             }

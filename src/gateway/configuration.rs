@@ -4,7 +4,7 @@ use super::hook::{Called as _, Trigger};
 use super::yaml::is_printable;
 use super::{
     AbsolutePath, BridgeCommand, ControllerName, Feature, Included, Namespace, Resource, Row, SecretName,
-    TextPath, Verdict, Version, emit, include,
+    TextPath, Treatment, Version, emit, include,
 };
 use crate::choice::{self, UnknownChoice};
 use crate::extension::Hook;
@@ -127,35 +127,37 @@ pub struct Standalone {
 
 /// What will be written, every decision made.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct Configuration {
     pub(super) request: Request,
     findings: Vec<Finding>,
 }
 
-impl Plan {
+impl Configuration {
     /// Settles what the chosen release makes of `request`.
     ///
     /// # Errors
     /// When EG would refuse a part of it or silently pass over it, or could not use it as meant.
-    pub fn decide(mut request: Request) -> Result<Self, PlanError> {
+    pub fn decide(mut request: Request) -> Result<Self, ConfigurationError> {
         check_addresses(&request.service)?;
         if let Some(home) =
             request.file.as_ref().and_then(|file| file.home.as_ref()).filter(|home| home.is_root())
         {
-            return Err(PlanError::Home { home: home.clone() });
+            return Err(ConfigurationError::Home { home: home.clone() });
         }
         if let Some(size) = request.max_message_size
             && !(LEAST_MESSAGE..MESSAGE_LIMIT).contains(&size.octets())
         {
-            return Err(PlanError::MessageSize { size });
+            return Err(ConfigurationError::MessageSize { size });
         }
         let mut findings = Vec::new();
         for (feature, subject) in asked_for(&request) {
             let row = feature.row();
-            match row.verdict {
+            match row.treatment {
                 _ if request.version.has(feature) => {}
-                Verdict::Refuse => return Err(PlanError::Unsupported { row, version: request.version }),
-                Verdict::Warn(id) => findings.push(
+                Treatment::Refuse => {
+                    return Err(ConfigurationError::Unsupported { row, version: request.version });
+                }
+                Treatment::Warn(id) => findings.push(
                     Finding::new(id, subject, format!("EG {} {}", request.version, row.before)).with_hint(
                         format!(
                             "from EG {} on this works: `--eg-version {0}` if that is what runs",
@@ -212,7 +214,7 @@ impl Plan {
 /// The user wishes for something that could not work.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PlanError {
+pub enum ConfigurationError {
     /// Its directories there would be those of the machine, such as `/run`.
     #[error("`{}` is the root of this machine", home.as_str())]
     Home {
@@ -250,7 +252,7 @@ pub enum PlanError {
     },
 }
 
-fn check_addresses(service: &Service) -> Result<(), PlanError> {
+fn check_addresses(service: &Service) -> Result<(), ConfigurationError> {
     match service {
         Service::Bridge(BridgeCommand { upstream, .. }) => {
             let typed = upstream.to_string();
@@ -258,11 +260,11 @@ fn check_addresses(service: &Service) -> Result<(), PlanError> {
             if is_callable && typed.chars().all(is_printable) {
                 return Ok(());
             }
-            Err(PlanError::Upstream { upstream: typed })
+            Err(ConfigurationError::Upstream { upstream: typed })
         }
         Service::NativeTls(NativeTls { server, .. }) => match host_and_port(server) {
             Some(_) => Ok(()),
-            None => Err(PlanError::Server { server: server.clone() }),
+            None => Err(ConfigurationError::Server { server: server.clone() }),
         },
     }
 }
