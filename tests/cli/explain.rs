@@ -14,7 +14,7 @@ fn a_finding_is_explained_on_stdout() {
         str![[r"
 probe.health.not-serving (error, layer health, may pass by itself)
 
-cause: the server says of itself that it does not serve
+cause: the server reports that it does not serve
 cure:  wait for it (`--wait 60s`), or read its log
 
 "]]

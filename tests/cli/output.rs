@@ -29,7 +29,7 @@ fn json_is_one_object_with_the_schema_first() {
       "severity": "error",
       "layer": "health",
       "may_pass": true,
-      "cause": "the server says of itself that it does not serve",
+      "cause": "the server reports that it does not serve",
       "cure": "wait for it (`--wait 60s`), or read its log"
     }
   ]

@@ -1,8 +1,8 @@
 //! Findings of a probe, in the order of the layers.
 //!
-//! Behind the severity stands the layer that each is about. A refused client certificate shows on a later layer than its
-//! own, and in TLS 1.2 on an earlier one. Three have none: TLS can fail in them while it is set up, and afterwards, when
-//! the layer above it is; they belong to the one that was being built.
+//! The layer of each finding follows its severity. A rejected client certificate is seen on a later layer than its own, and
+//! in TLS 1.2 on an earlier one. Three findings have no layer: TLS can fail with them during its handshake, and also later,
+//! while the next layer is set up; they belong to the layer that was being set up.
 
 macro_rules! probe {
     ([$next:ident $($rest:ident)*] $($before:tt)*) => {
@@ -15,7 +15,7 @@ macro_rules! probe {
                 "read the reason in the message";
             ProbeConnectPermission = "probe.connect.permission", Error @ Connect,
                 "this user may not open the unix socket: its mode is 0600 and it belongs to another user, or a directory above it is not accessible",
-                "run as the user that owns the socket, or let its owner create it where both may reach it";
+                "run as the user that owns the socket, or let its owner create it in a directory that both can access";
             ProbeConnectRefused = "probe.connect.refused", Error @ Connect, may_pass,
                 "the machine answers, but nothing listens at this address",
                 "start the server, or compare its listening address and port (`ss -ltnp`) with what you probe";
@@ -26,10 +26,10 @@ macro_rules! probe {
                 "there is no socket at this path: the server or the bridge is not running, or it uses another path",
                 "start it, or compare the path with its `--listen` flag";
             ProbeConnectTimeout = "probe.connect.timeout", Error @ Connect, may_pass,
-                "packets vanish: a wrong address, a firewall that drops, or a machine that is down",
-                "check the address and the way to it; a longer `--timeout` helps only on a very slow network";
+                "packets get no answer: a wrong address, a firewall that drops them, or a machine that is down",
+                "check the address and the network to it; a longer `--timeout` helps only on a very slow network";
             ProbeConnectUnreachable = "probe.connect.unreachable", Error @ Connect, may_pass,
-                "this machine has no way to that address",
+                "this machine has no route to that address",
                 "check the address, the network interface and the routes (`ip route get ADDRESS`)";
             ProbeTlsAlert = "probe.tls.alert", Error,
                 "the server ended the handshake with an alert that has no finding of its own; `unrecognized_name` and often `internal_error` mean that it has no certificate for the name that was sent (SNI)",
@@ -38,121 +38,121 @@ macro_rules! probe {
                 "the server closed the connection during the TLS handshake without an alert: it does not speak TLS, or something between you and it closed the connection",
                 "if the server is plaintext, probe it as `tcp://HOST:PORT`; otherwise read its log";
             ProbeTlsMalformed = "probe.tls.malformed", Error, may_pass,
-                "the server speaks TLS, and what it sent in the handshake cannot be read or breaks the rules of TLS: something on the way changes it, or the TLS of the server is at fault",
-                "look for a proxy or a firewall that inspects TLS; `openssl s_client -connect HOST:PORT` from this and from another machine shows where it begins";
+                "the server speaks TLS, but its handshake cannot be read or violates the TLS standard: a device in between changes it, or the server's TLS has a bug",
+                "look for a proxy or a firewall that inspects TLS; `openssl s_client -connect HOST:PORT` from this and from another machine shows where the fault is";
             ProbeTlsNotTls = "probe.tls.not-tls", Error @ Tls,
                 "the server answered our TLS hello with something that is not TLS, so it speaks plaintext on this port",
                 "probe it as `tcp://HOST:PORT`, switch on TLS in the server, or put `egext bridge --listen tls://HOST:PORT --upstream tcp://HOST:PORT` in front of it";
             ProbeTlsTimeout = "probe.tls.timeout", Error @ Tls, may_pass,
-                "the server accepted the connection and then never answered our TLS hello: it hangs, waits for plaintext, or something on the way eats the hello",
+                "the server accepted the connection and then never answered our TLS hello: it hangs, it waits for plaintext, or a device in between drops the hello",
                 "try `tcp://HOST:PORT` if it may be plaintext; otherwise look at the server's load and log";
             ProbeTlsVersion = "probe.tls.version", Error,
-                "the server has no TLS version, cipher suite, key exchange or kind of key in common with us; TLS 1.2 and 1.3 are offered, and certificates with keys on P-256, P-384 and P-521, RSA and Ed25519",
+                "the server has no TLS version, cipher suite, key exchange or key type in common with us; TLS 1.2 and 1.3 are offered, and certificates with keys on P-256, P-384 and P-521, RSA and Ed25519",
                 "let the server speak TLS 1.2 or 1.3 with ECDHE (X25519, P-256 or P-384) and AES-GCM or ChaCha20-Poly1305, and give it a certificate with a common key: `egext certs issue server --out server --san NAME --replace`";
             ProbeServerCertChainOrder = "probe.server-cert.chain-order", Error @ Tls,
-                "the server sends an intermediate before its own certificate; the first one is taken for the server's (RFC 8446 section 4.4.2)",
-                "in the server's certificate file, put the leaf first and each issuer behind what it issued";
+                "the server sends an intermediate before its own certificate; but clients use the first one as the server's (RFC 8446 section 4.4.2)",
+                "in the server's certificate file, put the leaf certificate first and each issuer after the certificate that it issued";
             ProbeServerCertExpiring = "probe.server-cert.expiring", Warning @ Tls,
-                "the certificate that the server presents expires within the time that was asked about (`--within`; by default in the last third of its lifetime, at most 30 days)",
+                "the certificate that the server presents expires within the time of `--within` (by default the last third of its lifetime, at most 30 days)",
                 "renew it where its CA is (`egext certs renew --role server`), and restart the server if it does not reload";
             ProbeServerCertExpired = "probe.server-cert.expired", Error @ Tls,
-                "the certificate that the server presents has expired, or one in its chain has",
+                "the certificate that the server presents, or another one in its chain, has expired",
                 "renew it where its CA is (`egext certs renew --role server`), and restart the server if it does not reload; if a CA above it has expired, replace that (`egext certs rotate-ca prepare`)";
             ProbeServerCertIsCa = "probe.server-cert.is-ca", Error @ Tls,
-                "the server presents a CA certificate as its own (plain `openssl req -x509` makes such); rustls and others refuse that",
+                "the server presents a CA certificate as its own (plain `openssl req -x509` makes such a certificate); rustls and others reject that",
                 "issue a leaf certificate for the server from that CA: `egext certs issue server --out server --san NAME --replace`; without a set of `egext`, `egext certs init --ca-cert FILE --ca-key FILE` makes one with that CA";
             ProbeServerCertNameMismatch = "probe.server-cert.name-mismatch", Error @ Tls,
-                "none of the names in the server's certificate is the one that you called it by; an IP address counts only where it stands as an IP address, not as a DNS name",
-                "call it by a name that it has, name that one with `--server-name`, or add the missing name (`egext certs renew --name server --add-san NAME`)";
+                "none of the names in the server's certificate is the name that you used; an IP address counts only if the certificate has it as an IP address, not as a DNS name",
+                "use a name that the certificate has, in the address or as `--server-name`, or add the missing name (`egext certs renew --name server --add-san NAME`)";
             ProbeServerCertNoSan = "probe.server-cert.no-san", Error @ Tls,
-                "the certificate has no subjectAltName; a name in the common name counts for no modern TLS stack (RFC 9525)",
+                "the certificate has no subjectAltName; modern TLS stacks ignore the common name (RFC 9525)",
                 "issue it again with the name as subjectAltName: `egext certs issue server --out server --san NAME --replace`";
             ProbeServerCertNotYetValid = "probe.server-cert.not-yet-valid", Error @ Tls,
-                "the certificate's time has not begun: it was made on a machine whose clock is ahead, or this clock is behind",
+                "the certificate is not valid yet: it was made on a machine whose clock is ahead, or this clock is behind",
                 "compare the clocks (`date -u`) of both machines";
             ProbeServerCertRefused = "probe.server-cert.refused", Error @ Tls,
                 "the certificate cannot be used for a reason that has no finding of its own",
                 "read the reason in the message; `egext certs init` makes certificates that every verifier accepts";
             ProbeServerCertUnknownIssuer = "probe.server-cert.unknown-issuer", Error @ Tls,
-                "the server's certificate does not lead to the CA that we trust: it is of another CA, or an intermediate is missing from what the server sends",
+                "the server's certificate does not chain to a CA that we trust: another CA issued it, or the server does not send an intermediate certificate",
                 "pass the CA that issued it with `--ca`, or issue the server's certificate from the CA in use";
             ProbeServerCertWrongPurpose = "probe.server-cert.wrong-purpose", Error @ Tls,
                 "the certificate may not be used by a server: its extended key usage lacks serverAuth, often because the client's certificate was installed",
                 "give the server its own files (`server.crt`, `server.key`)";
             ProbeAlpnMissing = "probe.alpn.missing", Error @ Alpn,
-                "the server's TLS has no ALPN; gRPC clients refuse that (grpc-go since 1.67, C-core, Java)",
+                "the server's TLS has no ALPN; gRPC clients reject that (grpc-go since 1.67, C-core, Java)",
                 "let the server offer `h2` by ALPN";
             ProbeAlpnRefused = "probe.alpn.refused", Error @ Alpn,
-                "the server's TLS offers protocols by ALPN, and `h2`, which gRPC needs, is not among them",
+                "the server's TLS offers protocols by ALPN, but not `h2`, which gRPC needs",
                 "let the server offer `h2` by ALPN";
             ProbeCaUnusable = "probe.ca.unusable", Error @ Tls,
-                "a target speaks TLS, and the CA's file, against which its certificate is verified, is missing or cannot be used; other targets were probed",
-                "name the CA's file with `--ca`, or the directory of a set with `--dir`; `egext certs show FILE` says what a file holds";
+                "a target speaks TLS, but the CA file to verify it against is missing or cannot be used; other targets were probed",
+                "name the CA file with `--ca`, or the directory of a set with `--dir`; `egext certs show FILE` says what a file holds";
             ProbeClientCertExpiring = "probe.client-cert.expiring", Warning @ Mtls,
-                "the client certificate expires within the time that was asked about (`--within`; by default in the last third of its lifetime, at most 30 days)",
+                "the client certificate expires within the time of `--within` (by default the last third of its lifetime, at most 30 days)",
                 "renew it where its CA is: `egext certs renew --role client`";
             ProbeClientCertExpired = "probe.client-cert.expired", Error @ Mtls,
                 "the client certificate has expired, so a server that asks for one and verifies it rejects it; a server that did not ask for it now may do so later",
                 "renew it where its CA is: `egext certs renew --role client`";
             ProbeClientCertKeyMismatch = "probe.client-cert.key-mismatch", Error @ Mtls,
-                "a target speaks TLS, and the key of the client certificate belongs to another certificate: usually half of a renewal was copied",
+                "a target speaks TLS, but the key of the client certificate belongs to another certificate: usually only one file of a renewal was copied",
                 "copy certificate and key together; `egext certs show DIR` says which belong to each other";
             ProbeClientCertNotYetValid = "probe.client-cert.not-yet-valid", Error @ Mtls,
-                "the client certificate's time has not begun: a clock is wrong",
+                "the client certificate is not valid yet: a clock is wrong",
                 "compare the clocks (`date -u`) of the machines that made and that use it";
             ProbeClientCertRejected = "probe.client-cert.rejected", Error @ Mtls,
-                "the server refused the client certificate that we sent: it trusts another CA, or it trusts this one and its access list does not have a name of the certificate",
+                "the server rejected the client certificate that we sent: it trusts another CA, or it trusts this one but its access list does not have a name of the certificate",
                 "give the server the CA of this client certificate, or use a certificate of a CA that it trusts; if it trusts the CA, compare the names of the certificate (`egext certs show client.crt`) with its access list";
             ProbeClientCertRequired = "probe.client-cert.required", Error @ Mtls,
                 "the server demands a client certificate and we sent none; it says so with a TLS alert or, as nginx does, with an HTTP status",
                 "pass `--dir`, or `--cert` and `--key`";
             ProbeClientCertUnreadable = "probe.client-cert.unreadable", Error @ Mtls,
-                "a target speaks TLS, and the client certificate or its key cannot be read or used; other targets were probed",
+                "a target speaks TLS, but the client certificate or its key cannot be read or used; other targets were probed",
                 "name both files with `--cert` and `--key`, or the directory of a set with `--dir`; `egext certs show FILE` says what a file holds";
             ProbeClientCertWrongPurpose = "probe.client-cert.wrong-purpose", Error @ Mtls,
                 "our certificate may not be used by a client: its extended key usage lacks clientAuth, often because the server's certificate was named",
                 "use the client's files (`client.crt`, `client.key`)";
             ProbeHttp2Closed = "probe.http2.closed", Error @ Http2, may_pass,
                 "the server closed the connection before its first HTTP/2 frame",
-                "read the server's log; a limit on connections or a proxy in between may do that";
+                "read the server's log; a limit on connections or a proxy in between may be the cause";
             ProbeHttp2NotHttp2 = "probe.http2.not-http2", Error @ Http2,
-                "the server answers with something that is not HTTP/2: HTTP/1, TLS where plaintext was asked for, or another protocol",
+                "the server answers with something that is not HTTP/2: HTTP/1, TLS although the address is plaintext, or another protocol",
                 "check the port; if the server speaks TLS, write its address as `tls://HOST:PORT`";
             ProbeHttp2Timeout = "probe.http2.timeout", Error @ Http2, may_pass,
-                "the connection stands, but the server never sent its first HTTP/2 frame (SETTINGS)",
-                "check that a gRPC server listens there, and not one that waits for something else, such as TLS";
+                "the connection is open, but the server never sent its first HTTP/2 frame (SETTINGS)",
+                "check that a gRPC server listens there, and not a server that waits for something else, such as TLS";
             ProbeGrpcClosed = "probe.grpc.closed", Error @ Grpc, may_pass,
                 "the server cut the connection or the stream while it answered a call",
                 "read the server's log: a crash, a limit or a proxy in between";
             ProbeGrpcInvalidMessage = "probe.grpc.invalid-message", Error @ Grpc,
                 "the server answered the health check, but its message is missing, cut short, compressed without being asked for, or not a health answer at all; gRPC clients report such an answer as INTERNAL or UNIMPLEMENTED",
-                "read the message for what is wrong with it; a proxy that changes bodies, or a server with code of its own for gRPC, does that";
+                "the message says what is wrong with it; the cause may be a proxy that changes bodies, or a server with its own gRPC code";
             ProbeGrpcMalformed = "probe.grpc.malformed", Error @ Grpc,
-                "the server's response breaks the rules of HTTP/2 (RFC 9113 section 8), so our side reset it: a `connection` header, a header name in upper case, a body that is not as long as `content-length` says",
-                "correct the server, or the proxy in front of it that adds such headers; other clients refuse them too";
+                "the server's response violates HTTP/2 (RFC 9113 section 8), so our side reset it: a `connection` header, a header name in upper case, a body that is not as long as `content-length` says",
+                "correct the server, or the proxy in front of it that adds such headers; other clients reject them too";
             ProbeGrpcNotGrpc = "probe.grpc.not-grpc", Error @ Grpc,
                 "an HTTP/2 server answered, but not in gRPC: its status is not 200, or its content type is not `application/grpc`, alone or followed by `+` or `;`; gRPC-Web is another protocol",
                 "check the port: this one belongs to a web server, a gRPC-Web proxy or a proxy without a route for gRPC";
             ProbeGrpcPermissionDenied = "probe.grpc.permission-denied", Error @ Grpc,
-                "the server answered PERMISSION_DENIED: it knows us and does not want us",
-                "read the message: an allow list of client names, perhaps";
+                "the server answered PERMISSION_DENIED: it authenticated us but does not authorize this call",
+                "read the message; perhaps the server has a list of allowed client names";
             ProbeGrpcStatus = "probe.grpc.status", Error @ Grpc,
                 "the server answered the health check with an error status that has no finding of its own",
                 "read the code and the message, and the server's log";
             ProbeGrpcTimeout = "probe.grpc.timeout", Error @ Grpc, may_pass,
-                "the HTTP/2 connection stands, and the health check got no answer in time",
+                "the HTTP/2 connection is open, but the health check got no answer in time",
                 "look at the server's load; raise `--timeout` if it is only slow";
             ProbeGrpcUnauthenticated = "probe.grpc.unauthenticated", Error @ Grpc,
                 "the server answered UNAUTHENTICATED: it requires credentials in addition to the certificate",
                 "the message says which credentials";
             ProbeGrpcUnavailable = "probe.grpc.unavailable", Error @ Grpc, may_pass,
                 "the server, or a proxy before it, answered UNAVAILABLE: what is behind it cannot be reached",
-                "read the message: a bridge says there what is wrong on its other side";
+                "read the message: a bridge says in it what is wrong on its other side";
             ProbeHealthFromProxy = "probe.health.from-proxy", Warning @ Health,
-                "the call was answered UNIMPLEMENTED without a message, with a header field that proxies add: a proxy without a route for the call answers so itself, and then no server was asked; a server without a health service behind that proxy looks the same",
+                "the call was answered UNIMPLEMENTED without a message, with a header field that proxies add: a proxy without a route for the call answers like this itself, without asking a server; a server without a health service behind that proxy looks the same",
                 "see whether the proxy has a route for `/grpc.health.v1.Health/` and for `/envoygateway.extension.EnvoyGatewayExtension/`, or probe the server behind it";
             ProbeHealthNotServing = "probe.health.not-serving", Error @ Health, may_pass,
-                "the server says of itself that it does not serve",
+                "the server reports that it does not serve",
                 "wait for it (`--wait 60s`), or read its log";
             ProbeHealthUnimplemented = "probe.health.unimplemented", Info @ Health,
                 "the server has no `grpc.health.v1.Health` service; it answers gRPC, so the channel works",
