@@ -25,6 +25,35 @@ pub(crate) fn named<T: Copy>(
     })
 }
 
+/// Gives an enum whose values are typed by name `ALL`, `name` and `FromStr`. Those behind a semicolon have a name, and
+/// cannot be chosen.
+macro_rules! choices {
+    ($type:ident { $($value:ident => $name:literal),+ $(; $($more:ident => $more_name:literal),+)? }) => {
+        impl $type {
+            /// All that can be chosen, in the order in which they are offered.
+            pub const ALL: &[Self] = &[$(Self::$value),+];
+
+            /// As it is typed.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$value => $name,)+
+                    $($(Self::$more => $more_name,)+)?
+                }
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = $crate::choice::UnknownChoice;
+
+            fn from_str(typed: &str) -> Result<Self, Self::Err> {
+                $crate::choice::named(typed, Self::ALL, Self::name)
+            }
+        }
+    };
+}
+
+pub(crate) use choices;
+
 #[cfg(test)]
 mod tests {
     use crate::pki::{KeyType, Role};

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::printable::without_user_of_url;
 use crate::report::Hint;
 
 /// A host as typed: an IP address or a name.
@@ -89,14 +90,10 @@ pub(crate) fn is_dns_name(name: &str) -> bool {
     name.len() <= 253 && !numeric && name.split('.').all(label)
 }
 
-/// `text` with `***` in place of what stands before the last `@`, except for a scheme: a user's name and password, both
-/// of which may have an `@`.
+/// `text` with `***` in place of a user's name and password: what stands before the last `@`, except for a scheme.
 pub(crate) fn without_user(text: &str) -> String {
-    let Some((before, behind)) = text.rsplit_once('@') else { return text.to_owned() };
-    match before.split_once("://") {
-        Some((scheme, _)) => format!("{scheme}://***@{behind}"),
-        None => format!("***@{behind}"),
-    }
+    let of_host = || text.rsplit_once('@').map(|(_, behind)| format!("***@{behind}"));
+    without_user_of_url(text).or_else(of_host).unwrap_or_else(|| text.to_owned())
 }
 
 #[cfg(test)]

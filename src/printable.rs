@@ -18,3 +18,11 @@ pub(crate) fn is_printable(character: char) -> bool {
     !character.is_control()
         && !matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
+
+/// `text` with `***` in place of the user's name and password in a URL, both of which may have an `@`: what stands between
+/// the scheme and the last `@`. None if it has none.
+pub(crate) fn without_user_of_url(text: &str) -> Option<String> {
+    let (before, behind) = text.rsplit_once('@')?;
+    let begin = before.find("://")? + "://".len();
+    Some(format!("{}***@{behind}", &before[..begin]))
+}

@@ -14,7 +14,7 @@ use crate::cli;
 use crate::demo::{DemoError, RunningDemo};
 use crate::pki::when;
 use crate::render::Printer;
-use crate::report::{FindingId, Line, Report, Role};
+use crate::report::{FindingId, Line, Report, Style};
 
 pub(super) fn run(arguments: &cli::Demo, clock: Clock, printer: &Printer) -> Result<ExitCode, Error> {
     // Without a mode the umask decides, and a directory that others can write to is refused.
@@ -50,9 +50,9 @@ struct Played {
 async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, DemoError> {
     let begin = Instant::now();
     let mut report = Report::new("demo");
-    report
-        .talk
-        .line(Line::default().with(Role::Strong, "mutual TLS between Envoy Gateway and an extension server"));
+    report.talk.line(
+        Line::default().with(Style::Strong, "mutual TLS between Envoy Gateway and an extension server"),
+    );
     let (mut demo, set) = RunningDemo::start(directory.path(), clock).await?;
     let (ca, server) = (set.ca.certificate(), set.server.certificate());
     let until = when::end(server);
@@ -179,7 +179,7 @@ async fn stop_server(demo: &mut RunningDemo, report: &mut Report) -> Result<Stat
         "Envoy Gateway would wait without a limit; the bridge answers:",
         begin.elapsed(),
     );
-    report.talk.line(Line::default().plain("                 ").with(Role::Dim, status.message()));
+    report.talk.line(Line::default().plain("                 ").with(Style::Dim, status.message()));
     Ok(StatusDetails { code: format!("{:?}", status.code()), message: status.message().to_owned() })
 }
 
@@ -197,7 +197,7 @@ fn say_what_to_try(demo: &RunningDemo, report: &mut Report) {
             "openssl s_client -connect {server} -alpn h2 -CAfile {certificates}/ca.crt -cert {certificates}/client.crt -key {certificates}/client.key"
         ),
     ] {
-        report.talk.line(Line::default().plain("  ").with(Role::Hint, command));
+        report.talk.line(Line::default().plain("  ").with(Style::Hint, command));
     }
 }
 
@@ -207,7 +207,7 @@ fn closing(report: &mut Report, keep: bool, seconds: f64) {
         report.talk.line("Ctrl-C stops it and removes the directory. Envoy Gateway would need:");
     } else {
         report.talk.line(format!("done in {seconds:.2} s, nothing is left behind. Next, for a real set-up:"));
-        report.talk.line(Line::default().plain("  ").with(Role::Hint, "egext certs init"));
+        report.talk.line(Line::default().plain("  ").with(Style::Hint, "egext certs init"));
         report.talk.line("What Envoy Gateway would need:");
     }
     report.talk.blank();
@@ -216,7 +216,7 @@ fn closing(report: &mut Report, keep: bool, seconds: f64) {
 /// A step that took time.
 fn step(report: &mut Report, name: &str, words: &str, took: Duration) {
     let milliseconds = took.as_secs_f64() * 1000.0;
-    let line = mark(name).plain(format!("{words}  ")).with(Role::Dim, format!("{milliseconds:.1} ms"));
+    let line = mark(name).plain(format!("{words}  ")).with(Style::Dim, format!("{milliseconds:.1} ms"));
     report.talk.line(line);
 }
 
@@ -226,5 +226,5 @@ fn said(report: &mut Report, name: &str, words: &str) {
 }
 
 fn mark(name: &str) -> Line {
-    Line::default().plain("  ").with(Role::Good, "√").plain(format!(" {name:<13}"))
+    Line::default().plain("  ").with(Style::Good, "√").plain(format!(" {name:<13}"))
 }

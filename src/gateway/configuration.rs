@@ -1,12 +1,10 @@
-use std::str::FromStr;
-
 use super::hook::{Called as _, Trigger};
 use super::yaml::is_printable;
 use super::{
     AbsolutePath, BridgeCommand, ControllerName, Feature, Included, Namespace, Resource, Row, SecretName,
     TextPath, Treatment, Version, emit, include,
 };
-use crate::choice::{self, UnknownChoice};
+use crate::choice::choices;
 use crate::extension::Hook;
 use crate::host::Host;
 use crate::net::{Address, Transport};
@@ -66,25 +64,7 @@ pub enum Mode {
     Standalone,
 }
 
-impl Mode {
-    /// All there are.
-    pub const ALL: &[Self] = &[Self::Standalone];
-
-    /// As typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Standalone => "standalone",
-        }
-    }
-}
-
-impl FromStr for Mode {
-    type Err = UnknownChoice;
-
-    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
-        choice::named(typed, Self::ALL, Self::name)
-    }
-}
+choices! { Mode { Standalone => "standalone" } }
 
 /// How EG reaches the extension server.
 #[derive(Clone, Debug)]

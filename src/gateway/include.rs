@@ -1,10 +1,8 @@
 //! What the hook `Translation` gets to see (`hooks.xdsTranslator.translation`, EG 1.5 and later).
 
-use std::str::FromStr;
-
 use super::yaml::{KeyValue, Node};
 use super::{ConfigurationError, Feature, Request};
-use crate::choice::{self, UnknownChoice};
+use crate::choice::choices;
 use crate::extension::Hook;
 use crate::report::{Finding, FindingId};
 
@@ -20,28 +18,7 @@ pub enum Included {
     Secret,
 }
 
-impl Included {
-    /// All of them, in the order of EG's own types.
-    pub const ALL: &[Self] = &[Self::Listener, Self::Route, Self::Cluster, Self::Secret];
-
-    /// The key in the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Listener => "listener",
-            Self::Route => "route",
-            Self::Cluster => "cluster",
-            Self::Secret => "secret",
-        }
-    }
-}
-
-impl FromStr for Included {
-    type Err = UnknownChoice;
-
-    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
-        choice::named(typed, Self::ALL, Self::name)
-    }
-}
+choices! { Included { Listener => "listener", Route => "route", Cluster => "cluster", Secret => "secret" } }
 
 /// Fills in what a named `Translation` needs: all kinds. Without a named hook EG's own default stands, clusters and
 /// secrets, because a server that knows no others would delete them by its answer.

@@ -1,5 +1,7 @@
 //! A configuration by its top-level keys, so that a file of Envoy Gateway can be compared in part.
 
+use crate::printable::without_user_of_url;
+
 /// What belongs to one key of the top level, with the comment before it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Section<'a> {
@@ -45,7 +47,7 @@ pub fn masked(line: &str) -> String {
         masked += &match content {
             "" => String::new(),
             _ if is_secret => HIDDEN.to_owned(),
-            _ => without_user(content),
+            _ => without_user_of_url(content).unwrap_or_else(|| content.to_owned()),
         };
         masked += end;
         is_secret |= is_label(content);
@@ -63,15 +65,6 @@ fn is_label(word: &str) -> bool {
             .any(|end| key.replace(['-', '_'], "").ends_with(end))
     };
     ["basic", "bearer"].contains(&&*word) || is_key()
-}
-
-fn without_user(word: &str) -> String {
-    match (word.find("://"), word.rfind('@')) {
-        (Some(scheme), Some(end)) if scheme < end => {
-            format!("{}{HIDDEN}{}", &word[..scheme + "://".len()], &word[end..])
-        }
-        _ => word.to_owned(),
-    }
 }
 
 const HIDDEN: &str = "***";

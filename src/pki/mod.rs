@@ -65,9 +65,8 @@ pub(crate) use x509::trust::Trust;
 pub use x509::when;
 
 use std::fmt::{self, Display};
-use std::str::FromStr;
 
-use crate::choice::{self, UnknownChoice};
+use crate::choice::choices;
 
 /// Which end of the channel a certificate stands for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -78,17 +77,11 @@ pub enum Role {
     Server,
 }
 
-impl Role {
-    /// Both.
-    pub const ALL: &[Self] = &[Self::Client, Self::Server];
+choices! { Role { Client => "client", Server => "server" } }
 
-    /// As it is typed.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-        }
-    }
+impl Role {
+    /// Both, in the order in which the files of a set are looked at.
+    pub(crate) const SERVER_FIRST: [Self; 2] = [Self::Server, Self::Client];
 
     /// The file of its certificate, inside the directory that `egext certs init` fills.
     pub const fn certificate_file(self) -> &'static str {
@@ -118,14 +111,6 @@ impl Role {
 impl Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-impl FromStr for Role {
-    type Err = UnknownChoice;
-
-    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
-        choice::named(typed, Self::ALL, Self::name)
     }
 }
 

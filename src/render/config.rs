@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::gateway::Configuration;
 use crate::printable::printable;
-use crate::report::{Body, Check, Finding, Line, Report, Role, State};
+use crate::report::{Body, Check, Finding, Line, Report, State, Style};
 
 /// A file, held against what would be written.
 pub(crate) struct Compared {
@@ -61,7 +61,7 @@ fn tell(report: &mut Report, compared: &Compared) {
         None => {
             let verb = if compared.whole { "is" } else { "holds" };
             let words = format!(" `{}` {verb} what `egext {}` writes", compared.file, report.command);
-            report.talk.line(Line::default().plain("  ").with(Role::Good, "√").plain(words));
+            report.talk.line(Line::default().plain("  ").with(Style::Good, "√").plain(words));
         }
         Some(finding) => add(report, finding.clone()),
     }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::{AnsiColor, Style as AnsiStyle};
 
 use crate::printable::printable;
-use crate::report::{Line, Report, Role, Said, Severity, Talk};
+use crate::report::{Line, Report, Said, Severity, Style, Talk};
 
 pub(super) fn talk(report: &Report) -> String {
     with_closing_line(&report.talk, report)
@@ -43,9 +43,9 @@ pub(super) fn line(line: &Line) -> String {
 
 pub(super) fn error(said: &Said) -> String {
     let mut text = String::new();
-    push(&mut text, &Line::default().with(Role::Bad, "error:").plain(format!(" {}", said.message)));
+    push(&mut text, &Line::default().with(Style::Bad, "error:").plain(format!(" {}", said.message)));
     if let Some(hint) = &said.hint {
-        push(&mut text, &Line::default().plain("  ").with(Role::Hint, "hint:").plain(format!(" {hint}")));
+        push(&mut text, &Line::default().plain("  ").with(Style::Hint, "hint:").plain(format!(" {hint}")));
     }
     text
 }
@@ -65,13 +65,13 @@ fn closing_line(report: &Report) -> Option<Line> {
         .map(|(number, noun)| format!("{number} {noun}{}", if number == 1 { "" } else { "s" }))
         .collect::<Vec<_>>()
         .join(", ");
-    let role = if errors > 0 { Role::Bad } else { Role::Warn };
-    Some(Line::default().with(role, counted).plain(format!(" (`egext explain {}` says more)", first.id)))
+    let style = if errors > 0 { Style::Bad } else { Style::Warn };
+    Some(Line::default().with(style, counted).plain(format!(" (`egext explain {}` says more)", first.id)))
 }
 
 fn push(text: &mut String, line: &Line) {
-    for (role, words) in line.spans() {
-        let style = style(*role);
+    for (style, words) in line.spans() {
+        let style = ansi(*style);
         // Names of files and texts of peers must not move the cursor or start a line of their own.
         let words = printable(words);
         // Writing to a string does not fail.
@@ -80,14 +80,14 @@ fn push(text: &mut String, line: &Line) {
     text.push('\n');
 }
 
-fn style(role: Role) -> Style {
-    match role {
-        Role::Bad => AnsiColor::Red.on_default().bold(),
-        Role::Dim => Style::new().dimmed(),
-        Role::Good => AnsiColor::Green.on_default(),
-        Role::Hint => AnsiColor::Cyan.on_default(),
-        Role::Plain => Style::new(),
-        Role::Strong => Style::new().bold(),
-        Role::Warn => AnsiColor::Yellow.on_default(),
+fn ansi(style: Style) -> AnsiStyle {
+    match style {
+        Style::Bad => AnsiColor::Red.on_default().bold(),
+        Style::Dim => AnsiStyle::new().dimmed(),
+        Style::Good => AnsiColor::Green.on_default(),
+        Style::Hint => AnsiColor::Cyan.on_default(),
+        Style::Plain => AnsiStyle::new(),
+        Style::Strong => AnsiStyle::new().bold(),
+        Style::Warn => AnsiColor::Yellow.on_default(),
     }
 }

@@ -1,7 +1,6 @@
 use std::fmt::{self, Display};
-use std::str::FromStr;
 
-use crate::choice::{self, UnknownChoice};
+use crate::choice::choices;
 use crate::report::Severity;
 
 /// The flags about output that every command has.
@@ -39,33 +38,13 @@ pub enum Format {
     Prometheus,
 }
 
-impl Format {
-    /// All there are.
-    pub const ALL: &[Self] = &[Self::Human, Self::Json, Self::Junit, Self::Pem, Self::Prometheus];
-
-    /// As typed.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Human => "human",
-            Self::Json => "json",
-            Self::Junit => "junit",
-            Self::Pem => "pem",
-            Self::Prometheus => "prometheus",
-        }
-    }
-}
+choices! { Format {
+    Human => "human", Json => "json", Junit => "junit", Pem => "pem", Prometheus => "prometheus"
+} }
 
 impl Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-impl FromStr for Format {
-    type Err = UnknownChoice;
-
-    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
-        choice::named(typed, Self::ALL, Self::name)
     }
 }
 
@@ -80,24 +59,4 @@ pub enum Colour {
     Never,
 }
 
-impl Colour {
-    /// All there are.
-    pub const ALL: &[Self] = &[Self::Auto, Self::Always, Self::Never];
-
-    /// As typed.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Always => "always",
-            Self::Never => "never",
-        }
-    }
-}
-
-impl FromStr for Colour {
-    type Err = UnknownChoice;
-
-    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
-        choice::named(typed, Self::ALL, Self::name)
-    }
-}
+choices! { Colour { Auto => "auto", Always => "always", Never => "never" } }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::probe::{Layer, LayerOutcome, LayerState, TargetOutcome, Waiting};
-use crate::report::{Check, Finding, FindingId, Line, Report, Role as Meaning, State, Talk};
+use crate::report::{Check, Finding, FindingId, Line, Report, State, Style, Talk};
 use crate::units::Span;
 
 /// What became of the targets, for a person and for a program.
@@ -29,7 +29,7 @@ pub(crate) fn waiting_line(waiting: &Waiting) -> Line {
     let Waiting { cause, left } = waiting;
     let left = Span::from_seconds(left.as_secs_f64().round().max(1.0) as u64);
     Line::default()
-        .with(Meaning::Strong, cause.subject.clone())
+        .with(Style::Strong, cause.subject.clone())
         .plain(format!(": {}; trying again for up to {left}", cause.message))
 }
 
@@ -60,14 +60,14 @@ fn checks(outcome: &TargetOutcome) -> Vec<Check> {
 
 fn talk(outcome: &TargetOutcome) -> Talk {
     let mut talk = Talk::default();
-    talk.line(Line::default().with(Meaning::Strong, outcome.address.to_string()));
+    talk.line(Line::default().with(Style::Strong, outcome.address.to_string()));
     let timed = outcome.layers.iter().filter(|layer| layer.took.is_some());
     let width = timed.map(|layer| layer.detail.chars().count()).max().unwrap_or_default();
     for layer in &outcome.layers {
         match layer.state {
-            LayerState::Passed => talk.line(layer_line(layer, Meaning::Good, "√", width)),
-            LayerState::Failed => talk.line(layer_line(layer, Meaning::Bad, "×", width)),
-            LayerState::Noted => talk.line(layer_line(layer, Meaning::Dim, "-", width)),
+            LayerState::Passed => talk.line(layer_line(layer, Style::Good, "√", width)),
+            LayerState::Failed => talk.line(layer_line(layer, Style::Bad, "×", width)),
+            LayerState::Noted => talk.line(layer_line(layer, Style::Dim, "-", width)),
             LayerState::Absent | LayerState::Skipped => continue,
         };
         if let Some(finding) = outcome.findings.iter().find(|finding| layer.finding == Some(finding.id)) {
@@ -87,7 +87,7 @@ fn talk(outcome: &TargetOutcome) -> Talk {
             .map(|layer| layer.layer.name())
             .collect();
         if !names.is_empty() {
-            let line = Line::default().plain("  ").with(Meaning::Dim, "-");
+            let line = Line::default().plain("  ").with(Style::Dim, "-");
             talk.line(line.plain(format!(" {} {reason}", names.join(", "))));
         }
     }
@@ -95,12 +95,10 @@ fn talk(outcome: &TargetOutcome) -> Talk {
     talk
 }
 
-fn layer_line(layer: &LayerOutcome, meaning: Meaning, mark: &str, width: usize) -> Line {
+fn layer_line(layer: &LayerOutcome, meaning: Style, mark: &str, width: usize) -> Line {
     let line = Line::default().plain("  ").with(meaning, mark).plain(format!(" {:<9} ", layer.layer));
     match layer.took {
-        Some(took) => {
-            line.plain(format!("{:<width$}  ", layer.detail)).with(Meaning::Dim, milliseconds(took))
-        }
+        Some(took) => line.plain(format!("{:<width$}  ", layer.detail)).with(Style::Dim, milliseconds(took)),
         None => line.plain(layer.detail.clone()),
     }
 }
@@ -111,14 +109,14 @@ fn closing(outcome: &TargetOutcome) -> Talk {
     if outcome.is_healthy() {
         let took = milliseconds(outcome.took());
         if outcome.findings.iter().any(|finding| finding.id == FindingId::ProbeHealthFromProxy) {
-            let line = Line::default().plain("  ").with(Meaning::Warn, "reached a proxy");
+            let line = Line::default().plain("  ").with(Style::Warn, "reached a proxy");
             talk.line(line.plain(format!(
                 " after {}{attempts}; no server is known to be behind it",
                 took.trim_start()
             )));
             return talk;
         }
-        let line = Line::default().plain("  ").with(Meaning::Good, "healthy");
+        let line = Line::default().plain("  ").with(Style::Good, "healthy");
         let without = if outcome.lacks_mtls() { ", without mTLS," } else { "" };
         talk.line(line.plain(format!("{without} after {}{attempts}", took.trim_start())));
     } else if outcome.attempts > 1 {

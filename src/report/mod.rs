@@ -16,7 +16,7 @@ pub use metric::Metric;
 pub(crate) use said::has_long_part;
 pub(crate) use said::{MORE_DESCRIPTORS, Said, is_lack_of_descriptors};
 pub use severity::Severity;
-pub use talk::{Line, Role, Talk};
+pub use talk::{Line, Style, Talk};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -143,7 +143,6 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// In words: `a`, `b` and `c`.
-#[cfg(feature = "cli")]
 pub(crate) fn enumeration(words: &[String]) -> String {
     match words {
         [] => String::new(),

@@ -6,6 +6,7 @@ use std::io;
 use rustix::io::Errno;
 
 use super::{Hint, chain};
+use crate::printable::without_user_of_url;
 
 /// An error as it is printed: no line that a screen cannot hold, and no password of a URL.
 pub(crate) struct Said {
@@ -82,16 +83,14 @@ fn each_word(command: &str) -> String {
 /// `text` with `***` in place of a user's name and password, both of which may have an `@`: what stands between a scheme
 /// or the beginning and the last `@`. Without a scheme there must be a password, for `a@b` can be many things.
 fn without_user(text: &str) -> String {
-    let Some((before, behind)) = text.rsplit_once('@') else { return text.to_owned() };
-    let begin = match (before.find("://"), before.split_once(':')) {
-        (Some(at), _) => at + "://".len(),
+    let with_password = || {
+        let (before, behind) = text.rsplit_once('@')?;
         // Not a path, nor a socket with the name of an instance in it.
-        (None, Some((user, _))) if user != "unix" && !user.contains('/') => {
-            user.rfind([' ', '=', '\'']).map_or(0, |at| at + 1)
-        }
-        (None, _) => return text.to_owned(),
+        let (user, _) = before.split_once(':').filter(|(user, _)| *user != "unix" && !user.contains('/'))?;
+        let begin = user.rfind([' ', '=', '\'']).map_or(0, |at| at + 1);
+        Some(format!("{}***@{behind}", &before[..begin]))
     };
-    format!("{}***@{behind}", &before[..begin])
+    without_user_of_url(text).or_else(with_password).unwrap_or_else(|| text.to_owned())
 }
 
 /// More characters than most paths have, and no more than a screen can hold.

@@ -1,9 +1,8 @@
 use std::fmt::{self, Display};
-use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::choice::{self, UnknownChoice};
+use crate::choice::choices;
 
 /// How grave a finding is. The order counts: `Error` is the greatest.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -18,30 +17,10 @@ pub enum Severity {
     Error,
 }
 
-impl Severity {
-    /// All there are, the least grave first.
-    pub const ALL: &[Self] = &[Self::Info, Self::Warning, Self::Error];
-
-    /// As typed and as it stands in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
+choices! { Severity { Info => "info", Warning => "warning", Error => "error" } }
 
 impl Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl FromStr for Severity {
-    type Err = UnknownChoice;
-
-    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
-        choice::named(typed, Self::ALL, Self::name)
     }
 }

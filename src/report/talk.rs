@@ -27,7 +27,7 @@ impl Talk {
 
     /// Adds a line that says what to do next.
     pub fn hint(&mut self, hint: impl Display) -> &mut Self {
-        self.line(Line::default().with(Role::Hint, "hint:").plain(format!(" {hint}")))
+        self.line(Line::default().with(Style::Hint, "hint:").plain(format!(" {hint}")))
     }
 
     /// Adds a finding: message, facts, hint.
@@ -37,13 +37,13 @@ impl Talk {
 
     /// The same where something else than its subject says what it is about.
     pub fn finding_called(&mut self, finding: &Finding, about: &str) -> &mut Self {
-        let (role, mark) = match finding.severity {
-            Severity::Error => (Role::Bad, "×"),
-            Severity::Warning => (Role::Warn, "‼"),
-            Severity::Info => (Role::Dim, "·"),
+        let (style, mark) = match finding.severity {
+            Severity::Error => (Style::Bad, "×"),
+            Severity::Warning => (Style::Warn, "‼"),
+            Severity::Info => (Style::Dim, "·"),
         };
         self.line(
-            Line::default().plain("  ").with(role, mark).plain(format!(" {about}: {}", finding.message)),
+            Line::default().plain("  ").with(style, mark).plain(format!(" {about}: {}", finding.message)),
         );
         self.finding_details(finding)
     }
@@ -52,11 +52,14 @@ impl Talk {
     pub fn finding_details(&mut self, finding: &Finding) -> &mut Self {
         for (key, words) in finding.evidence.iter() {
             self.line(
-                Line::default().plain("    ").with(Role::Dim, format!("{key:<9}")).plain(format!(" {words}")),
+                Line::default()
+                    .plain("    ")
+                    .with(Style::Dim, format!("{key:<9}"))
+                    .plain(format!(" {words}")),
             );
         }
         if let Some(hint) = &finding.hint {
-            self.line(Line::default().plain("    ").with(Role::Hint, "hint:").plain(format!(" {hint}")));
+            self.line(Line::default().plain("    ").with(Style::Hint, "hint:").plain(format!(" {hint}")));
         }
         self
     }
@@ -73,26 +76,26 @@ impl Talk {
     }
 }
 
-/// One line: words with roles.
+/// One line: words, each with its style.
 #[derive(Clone, Debug, Default)]
-pub struct Line(Vec<(Role, String)>);
+pub struct Line(Vec<(Style, String)>);
 
 impl Line {
     /// Adds words of no special meaning.
     #[must_use]
     pub fn plain(self, words: impl Into<String>) -> Self {
-        self.with(Role::Plain, words)
+        self.with(Style::Plain, words)
     }
 
     /// Adds words with a meaning.
     #[must_use]
-    pub fn with(mut self, role: Role, words: impl Into<String>) -> Self {
-        self.0.push((role, words.into()));
+    pub fn with(mut self, style: Style, words: impl Into<String>) -> Self {
+        self.0.push((style, words.into()));
         self
     }
 
     /// Its words, from left to right, each with what it means.
-    pub fn spans(&self) -> &[(Role, String)] {
+    pub fn spans(&self) -> &[(Style, String)] {
         &self.0
     }
 }
@@ -109,9 +112,9 @@ impl Display for Line {
     }
 }
 
-/// What a word means to its reader.
+/// What a word means to its reader, which a terminal shows by its colour or weight.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Role {
+pub enum Style {
     /// Something is broken.
     Bad,
     /// Detail that may be passed over.

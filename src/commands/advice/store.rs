@@ -46,7 +46,7 @@ impl Advice for StoreError {
             }
             Self::Half { directory, missing, .. } => {
                 let is_of = |role: &Role| missing.iter().all(|name| role_of(name) == Some(*role));
-                match [Role::Server, Role::Client].into_iter().find(is_of) {
+                match Role::SERVER_FIRST.into_iter().find(is_of) {
                     Some(role) => half_set(&format!(
                         "issue a new one: `egext certs issue {role} --out {role} --san NAME --replace{}`",
                         dir_flag(directory)
@@ -79,7 +79,7 @@ impl Advice for StoreError {
 /// Whose file it is.
 fn role_of(file: &str) -> Option<Role> {
     let is_of = |role: &Role| [role.certificate_file(), role.key_file()].contains(&file);
-    [Role::Server, Role::Client].into_iter().find(is_of)
+    Role::SERVER_FIRST.into_iter().find(is_of)
 }
 
 /// How it becomes a set again, with the next CA of a rotation: the same as a copy that has files where links have been.

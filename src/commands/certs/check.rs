@@ -39,18 +39,16 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
         return Err(CertsError::NoServerToName { directory: directory(arguments).to_owned() }.into());
     }
     if let Some(question) = question {
-        let name = match question.host {
-            Host::Ip(address) => SubjectName::Ip(*address),
-            Host::Name(name) => SubjectName::Dns(name.trim_end_matches('.').to_owned()),
-        };
         let address = question.address.to_string();
         // What is wrong with the files has been found; here only what the server presents counts.
         let anchors = Anchors::load(&scope.ca).ok();
         let directory = directory(arguments);
         match question.ask(anchors.as_ref(), client_in(directory).as_ref(), directory, now)? {
-            Ok(chain) => audit
-                .presented(&address, &(name, question.host.clone()), &chain, &questions, now)
-                .map_err(CertsError::from)?,
+            Ok(chain) => {
+                audit
+                    .presented(&address, question.host, &chain, &questions, now)
+                    .map_err(CertsError::from)?;
+            }
             Err(finding) => audit.not_presented(&address, finding),
         }
     }

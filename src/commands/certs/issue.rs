@@ -6,7 +6,7 @@ use super::renew::granted_name;
 use super::signer::Signs as _;
 use super::{CertsError, each_once, lines};
 use crate::cli::{CertsIssue, Signer};
-use crate::pki::authority::{Authority, Issued, Leaf, LeafKey};
+use crate::pki::authority::{Issued, Leaf, LeafKey};
 use crate::pki::edit::{Edit, change};
 use crate::pki::issue::common_name;
 use crate::pki::member::{self, Member, certificate_file, key_file};
@@ -14,8 +14,8 @@ use crate::pki::remarks;
 use crate::pki::renewal::Ca;
 use crate::pki::request::{Granted, Request};
 use crate::pki::store::{self, SetFile, Snapshot};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, KeyType, Role, SET_FILES, SubjectName};
-use crate::report::{Body, Line, Report, Role as Style};
+use crate::pki::{Certificate, KeyType, Role, SET_FILES, SubjectName};
+use crate::report::{Body, Line, Report, Style};
 use crate::units::Span;
 
 pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -112,7 +112,7 @@ impl Plan {
     fn act(&self, set: &Snapshot, name: &str, now: OffsetDateTime) -> Result<Edit<New>, CertsError> {
         let [certificate, key] = [certificate_file(name), key_file(name)];
         let members = self.others(set)?;
-        let replaces = self.replaces(set, name, &[&certificate, &key])?;
+        let replaces = self.replaces(set, name)?;
         let issued = self.issue(set, &members, now)?;
         // The key of the certificate before is not that of the request.
         let removed = if self.request.is_some() { vec![key.clone()] } else { Vec::new() };
@@ -139,10 +139,10 @@ impl Plan {
         let authority = ca.open(set, self.signer.ca_key_passphrase_file.as_deref(), now)?;
         self.signer.refuse_other((set, members), &authority)?;
         if let Some(Asked { path, request, .. }) = &self.request {
-            request.refuse_known_key(path, &authorities(set, &authority)?, members)?;
+            request.refuse_known_key(path, set, &authority, members)?;
         }
         let name = common_name(self.role);
-        let key_type = self.key_type.unwrap_or_else(|| key_type_of(members, self.role));
+        let key_type = self.key_type.unwrap_or_else(|| member::usual_key_type(members, self.role));
         let (role, names, lifetime) = (self.role, self.names.as_slice(), self.lifetime);
         let key = match &self.request {
             Some(Asked { request, .. }) => LeafKey::Theirs(request.key.der()),
@@ -153,10 +153,8 @@ impl Plan {
     }
 
     /// A name stands for one holder: what is there goes only when that was asked for.
-    fn replaces(&self, set: &Snapshot, name: &str, files: &[&str]) -> Result<bool, CertsError> {
-        // Who has deleted the files wants the name to be free.
-        let is_withdrawn = set.withdrawn().iter().any(|withdrawn| withdrawn == name);
-        let is_taken = files.iter().any(|file| set.has(file)) && !is_withdrawn;
+    fn replaces(&self, set: &Snapshot, name: &str) -> Result<bool, CertsError> {
+        let is_taken = member::is_taken(set, name);
         if is_taken && !self.replace {
             return Err(CertsError::NameTaken { name: name.to_owned(), directory: self.directory.clone() });
         }
@@ -240,30 +238,9 @@ impl Plan {
     }
 }
 
-/// As the set's own certificate for this side, which `init` and `renew` have given its key.
-fn key_type_of(members: &[Member], role: Role) -> KeyType {
-    let own = |side: Role| members.iter().find(|member| member.name() == side.to_string());
-    own(role)
-        .or_else(|| own(role.other()))
-        .map(|member| member::key_type(member.certificate()))
-        .unwrap_or_default()
-}
-
-/// Every CA that signs for the set, or will.
-fn authorities(set: &Snapshot, authority: &Authority) -> Result<Vec<Certificate>, CertsError> {
-    let path = set.path(CA_CERTIFICATE_FILE);
-    let trusted = Anchors::from_pem(&path, &set.read(CA_CERTIFICATE_FILE)?)?;
-    let mut authorities = trusted.certificates().to_vec();
-    authorities.extend([authority.certificate().clone(), authority.anchor().clone()]);
-    authorities.extend_from_slice(authority.intermediates());
-    Ok(authorities)
-}
-
 /// `NAME` becomes two files, beside ours.
 pub(super) fn refuse_odd(name: &str, directory: &Path) -> Result<(), CertsError> {
-    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet);
-    let is_plain = name.bytes().all(plain) && name.len() <= 64;
-    if name.is_empty() || name.starts_with(['.', '-']) || !is_plain {
+    if !member::is_name(name) {
         return Err(CertsError::OddName { name: name.to_owned() });
     }
     if name == "ca" {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::pki::member::{certificate_file, key_file};
 use crate::pki::{CA_CERTIFICATE_FILE, Certificate, Role, when};
-use crate::report::{Finding, Line, Report, Role as Style};
+use crate::report::{Finding, Line, Report, Style};
 use crate::shell::shell_file;
 
 /// One certificate: who, for whom, until when, and a remark.

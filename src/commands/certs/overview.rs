@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::lines::{self, words};
 use crate::pki::store::Unignored;
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, Role, when};
-use crate::report::{Finding, Line, Report, Role as Style};
+use crate::report::{Finding, Line, Report, Style};
 
 /// What happened to the set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -10,7 +10,7 @@ use crate::cli::CertsPack;
 use crate::input::is_stdin;
 use crate::pki::pack::{self, Pack};
 use crate::pki::store::{self, StoreError};
-use crate::report::{Body, Report, Role as Style};
+use crate::report::{Body, Report, Style};
 use crate::shell::shell_path;
 
 /// What `egext certs pack` adds to its JSON object.

@@ -13,7 +13,7 @@ use crate::pki::member::{self, Member, certificate_file, key_file};
 use crate::pki::remarks;
 use crate::pki::rotation::replacement;
 use crate::pki::store::{self, Snapshot};
-use crate::report::{Report, Role as Style, enumeration};
+use crate::report::{Report, Style, enumeration};
 
 pub(super) fn run(arguments: &CertsRemove, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::new(arguments)?;

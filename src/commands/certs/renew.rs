@@ -16,7 +16,7 @@ use crate::pki::renewal::{self, Ca, Policy, Selected, refuse_strangers, renew};
 use crate::pki::rotation::replacement;
 use crate::pki::store::Snapshot;
 use crate::pki::{NameError, SET_FILES, SubjectName, when};
-use crate::report::{Line, Report, Role as Style, enumeration};
+use crate::report::{Line, Report, Style, enumeration};
 
 pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::try_from(arguments)?;

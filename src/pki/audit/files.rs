@@ -107,7 +107,7 @@ impl Pair {
 fn key_missing(files: &LeafFiles) -> Finding {
     let message = format!("there is no key for `{}`", files.certificate.display());
     let finding = Finding::new(FindingId::CertsKeyMissing, files.key.display().to_string(), message);
-    let own = [Role::Server, Role::Client].into_iter().find(|role| files.key.ends_with(role.key_file()));
+    let own = Role::SERVER_FIRST.into_iter().find(|role| files.key.ends_with(role.key_file()));
     let Some(role) = own.filter(|_| files.key.with_file_name(CA_KEY_FILE).exists()) else { return finding };
     let mut finding = finding.with_hint(match files.key.with_file_name(HIDDEN).exists() {
         true => {

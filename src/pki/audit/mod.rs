@@ -153,7 +153,7 @@ impl Audit {
     pub fn presented(
         &mut self,
         address: &str,
-        host: &(SubjectName, Host),
+        host: &Host,
         chain: &[CertificateDer<'_>],
         questions: &Questions,
         now: OffsetDateTime,
@@ -170,7 +170,7 @@ impl Audit {
             }
         }
         let mut questions = questions.clone();
-        questions.names.insert(0, host.clone());
+        questions.names.insert(0, (host.into(), host.clone()));
         self.leaf(address, &chain, Role::Server, &questions, now);
         self.serials();
         Ok(())

@@ -70,7 +70,7 @@ impl Scope {
         let files = inspect::directory(directory)?;
         let has = |path: &Path| path.symlink_metadata().is_ok();
         let (mut leafs, mut others) = (Vec::new(), Vec::new());
-        for role in [Role::Server, Role::Client] {
+        for role in Role::SERVER_FIRST {
             let file = |name| directory.join(name);
             let (certificate, key) = (file(role.certificate_file()), file(role.key_file()));
             if has(&certificate) || has(&key) {

@@ -168,6 +168,26 @@ pub fn issue_set_by(
     issue_leafs(authority, Issued::anchor_of(authority), plan, now)
 }
 
+/// The same by a CA that may permit certain names only: those of the server that are not among `required` are left out if
+/// it does not permit all. True if they were.
+///
+/// # Errors
+/// As [`issue_set`].
+pub fn issue_set_permitted(
+    authority: &Authority,
+    plan: &SetPlan,
+    required: &[SubjectName],
+    now: OffsetDateTime,
+) -> Result<(CertificateSet, bool), AuthorityError> {
+    match issue_set_by(authority, plan, now) {
+        Err(AuthorityError::NotPermitted { .. }) if !required.is_empty() => {
+            let plan = SetPlan { server_names: required.to_vec(), ..plan.clone() };
+            Ok((issue_set_by(authority, &plan, now)?, true))
+        }
+        result => Ok((result?, false)),
+    }
+}
+
 fn issue_leafs(
     authority: &Authority,
     ca: Issued,

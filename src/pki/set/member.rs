@@ -245,6 +245,26 @@ pub fn is_own(name: &str) -> bool {
     Role::ALL.iter().any(|role| name == role.name())
 }
 
+/// May a certificate be called so? Two files get the name, next to those of the set itself.
+pub fn is_name(name: &str) -> bool {
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet);
+    !name.is_empty() && !name.starts_with(['.', '-']) && name.bytes().all(is_plain) && name.len() <= 64
+}
+
+/// Does `set` have a certificate or a key that is called so? A user who has deleted the files wants the name to be free.
+pub fn is_taken(set: &Snapshot, name: &str) -> bool {
+    let is_there = set.has(&certificate_file(name)) || set.has(&key_file(name));
+    is_there && !set.withdrawn().iter().any(|withdrawn| withdrawn == name)
+}
+
+/// The type of key that one more certificate for this side gets: that of the set's own, which `init` and `renew` have given
+/// it.
+pub fn usual_key_type(members: &[Member], role: Role) -> KeyType {
+    let own = |side: Role| members.iter().find(|member| member.name() == side.name());
+    let own = own(role).or_else(|| own(role.other()));
+    own.map(|member| key_type(member.certificate())).unwrap_or_default()
+}
+
 /// The file of the certificate that is called `name`.
 pub fn certificate_file(name: &str) -> String {
     format!("{name}.crt")

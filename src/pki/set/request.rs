@@ -19,10 +19,15 @@ use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::ParsedExtension;
 
-use super::member::Member;
+use super::member::{self, Member};
+use super::store::Snapshot;
+use crate::pki::ca::authority::Authority;
 use crate::pki::keys::file;
 use crate::pki::x509::possession::{self, Possession};
-use crate::pki::{Certificate, DistinguishedName, Found, IdentityError, NameError, PublicKey, SubjectName};
+use crate::pki::{
+    CA_CERTIFICATE_FILE, Certificate, DistinguishedName, Found, IdentityError, NameError, PublicKey,
+    SubjectName,
+};
 
 /// A request whose sender has proven to have the key.
 #[derive(Debug)]
@@ -113,14 +118,20 @@ impl Request {
     /// Refuses a key that its sender should not have.
     ///
     /// # Errors
-    /// When it is that of one of `authorities`, or one that lies in the set with its certificate.
+    /// When it is that of a CA that signs for `set` or will, `authority` among them, or one that lies in the set with its
+    /// certificate.
     pub fn refuse_known_key(
         &self,
         path: &Path,
-        authorities: &[Certificate],
+        set: &Snapshot,
+        authority: &Authority,
         members: &[Member],
     ) -> Result<(), RequestError> {
-        if let Some(authority) = authorities.iter().find(|authority| self.has_key_of(authority)) {
+        let ca = set.path(CA_CERTIFICATE_FILE);
+        let trusted = member::certificates(&ca, &set.read(CA_CERTIFICATE_FILE)?)?;
+        let own = [authority.certificate(), authority.anchor()];
+        let mut authorities = trusted.iter().chain(own).chain(authority.intermediates());
+        if let Some(authority) = authorities.find(|authority| self.has_key_of(authority)) {
             let subject = authority.subject.to_string();
             let member = members.first().map(|member| member.path().to_owned());
             return Err(RequestError::KeyOfCa { path: path.into(), subject, member });

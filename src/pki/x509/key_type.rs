@@ -1,7 +1,6 @@
 use std::fmt::{self, Display};
-use std::str::FromStr;
 
-use crate::choice::{self, UnknownChoice};
+use crate::choice::choices;
 use crate::pki::PublicKey;
 
 /// Kind and size of the keys that we make.
@@ -24,35 +23,16 @@ pub enum KeyType {
     Rsa4096,
 }
 
-impl KeyType {
-    /// All that can be asked for.
-    pub const ALL: &[Self] = &[Self::P256, Self::P384, Self::Rsa2048, Self::Rsa3072, Self::Ed25519];
+choices! { KeyType {
+    P256 => "p256", P384 => "p384", Rsa2048 => "rsa2048", Rsa3072 => "rsa3072", Ed25519 => "ed25519";
+    P521 => "p521", Rsa4096 => "rsa4096"
+} }
 
+impl KeyType {
     /// The type of a key that a certificate has, if we make such keys.
     pub(in crate::pki) fn of(key: &PublicKey) -> Option<Self> {
         let made = Self::ALL.iter().chain(&[Self::P521, Self::Rsa4096]);
         made.copied().find(|made| key.is_a(*made))
-    }
-
-    /// As it is typed.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::P256 => "p256",
-            Self::P384 => "p384",
-            Self::Rsa2048 => "rsa2048",
-            Self::Rsa3072 => "rsa3072",
-            Self::Ed25519 => "ed25519",
-            Self::P521 => "p521",
-            Self::Rsa4096 => "rsa4096",
-        }
-    }
-}
-
-impl FromStr for KeyType {
-    type Err = UnknownChoice;
-
-    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
-        choice::named(typed, Self::ALL, Self::name)
     }
 }
 

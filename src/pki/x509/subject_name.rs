@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use x509_parser::extensions::GeneralName;
 
-use crate::host::{is_dns_name, without_user};
+use crate::host::{Host, is_dns_name, without_user};
 use crate::pki::{DistinguishedName, NameError};
 use crate::printable::printable;
 
@@ -68,6 +68,16 @@ impl SubjectName {
             GeneralName::X400Address(_) => Self::Other("X.400 address".to_owned()),
             GeneralName::EDIPartyName(_) => Self::Other("EDI party name".to_owned()),
             GeneralName::Invalid(..) => Self::Other("malformed name".to_owned()),
+        }
+    }
+}
+
+impl From<&Host> for SubjectName {
+    /// As a client looks for it in a certificate.
+    fn from(host: &Host) -> Self {
+        match host {
+            Host::Ip(address) => Self::Ip(*address),
+            Host::Name(name) => Self::Dns(name.trim_end_matches('.').to_owned()),
         }
     }
 }

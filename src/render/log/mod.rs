@@ -6,7 +6,6 @@ mod text;
 
 use std::io;
 use std::panic;
-use std::str::FromStr;
 
 use tokio::sync::watch;
 use tracing::{Dispatch, Level, dispatcher, error, warn};
@@ -17,7 +16,7 @@ use escaping::Escaping;
 use sink::Sink;
 use text::TextFields;
 
-use crate::choice::{self, UnknownChoice};
+use crate::choice::choices;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,26 +27,7 @@ pub enum LogFormat {
     Text,
 }
 
-impl LogFormat {
-    /// All there are.
-    pub const ALL: &[Self] = &[Self::Json, Self::Text];
-
-    /// As typed.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Text => "text",
-        }
-    }
-}
-
-impl FromStr for LogFormat {
-    type Err = UnknownChoice;
-
-    fn from_str(typed: &str) -> Result<Self, UnknownChoice> {
-        choice::named(typed, Self::ALL, Self::name)
-    }
-}
+choices! { LogFormat { Json => "json", Text => "text" } }
 
 /// A log that was started. Dropping it waits until its lines are written, but not for an output that stalls.
 #[derive(Debug)]

@@ -14,10 +14,10 @@ use crate::pki::rotation::Rotation;
 use crate::pki::store::{self, Contents, Forget};
 use crate::pki::{KeyType, Role, SET_FILES, SubjectName};
 use crate::report::{Finding, FindingId, Report, enumeration};
-use plan::{Made, NewKey, Plan, Source, There};
+use plan::{CaSource, InitPlan, Made, NewKey, There};
 
 pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, CertsError> {
-    let plan = Plan::try_from(arguments)?;
+    let plan = InitPlan::try_from(arguments)?;
     // A set that stays is only read: its directory need not be writable.
     store::refuse_inside(&plan.directory)?;
     if plan.there(store::judge(&plan.directory)?)? == There::Stays {
@@ -39,7 +39,7 @@ struct New {
 }
 
 /// A new set. None if there is one that stays.
-fn act(plan: &Plan, contents: Contents, now: OffsetDateTime) -> Result<Edit<Option<New>>, CertsError> {
+fn act(plan: &InitPlan, contents: Contents, now: OffsetDateTime) -> Result<Edit<Option<New>>, CertsError> {
     let outcome = match (plan.there(contents)?, plan.dry_run) {
         (There::Goes, true) => Outcome::WouldReplace,
         (There::Goes, false) => Outcome::Replaced,
@@ -53,7 +53,7 @@ fn act(plan: &Plan, contents: Contents, now: OffsetDateTime) -> Result<Edit<Opti
 }
 
 /// Reports on a set that stays as it is.
-fn existing(plan: &Plan, now: OffsetDateTime) -> Result<Report, CertsError> {
+fn existing(plan: &InitPlan, now: OffsetDateTime) -> Result<Report, CertsError> {
     let set = StoredSet::load(&plan.directory)?;
     let signer = match set.ca_key {
         StoredKey::Absent => Signer::Elsewhere,
@@ -73,15 +73,19 @@ fn existing(plan: &Plan, now: OffsetDateTime) -> Result<Report, CertsError> {
 }
 
 /// What was asked of the CA and its key, and is otherwise in the set.
-fn other_signer(plan: &Plan, set: &StoredSet, now: OffsetDateTime) -> Result<Option<Finding>, CertsError> {
+fn other_signer(
+    plan: &InitPlan,
+    set: &StoredSet,
+    now: OffsetDateTime,
+) -> Result<Option<Finding>, CertsError> {
     Ok(match &plan.signer {
-        Source::Files { certificate, key, passphrase } => {
+        CaSource::Files { certificate, key, passphrase } => {
             let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
             set.other_ca(&authority, &lines::ca_flags(certificate, key, passphrase.as_deref()))
         }
-        Source::New { key: NewKey::Discarded } => set.kept_ca_key(),
-        Source::New { key: NewKey::Encrypted { .. } } => set.plain_ca_key(),
-        Source::New { key: NewKey::Plain } => None,
+        CaSource::New { key: NewKey::Discarded } => set.kept_ca_key(),
+        CaSource::New { key: NewKey::Encrypted { .. } } => set.plain_ca_key(),
+        CaSource::New { key: NewKey::Plain } => None,
     })
 }
 
@@ -96,14 +100,14 @@ struct Before {
 
 impl Before {
     /// A set that cannot be read is replaced, too.
-    fn read(plan: &Plan) -> Self {
+    fn read(plan: &InitPlan) -> Self {
         let Ok(rotation) = Rotation::load(&plan.directory) else { return Self::default() };
         let names = rotation.members.iter().map(Member::name).filter(|name| !member::is_own(name));
         let further = names.map(|name| format!("`{name}`")).collect();
         Self { further, foreign_key: rotation.foreign_key().map(ToString::to_string) }
     }
 
-    fn notes(&self, plan: &Plan, outcome: Outcome) -> Vec<String> {
+    fn notes(&self, plan: &InitPlan, outcome: Outcome) -> Vec<String> {
         let mut notes = Vec::new();
         if !self.further.is_empty() {
             let names = enumeration(&self.further);
@@ -125,12 +129,12 @@ impl Before {
 }
 
 /// Reports on a set that was just made, or would have been.
-fn made_report(plan: &Plan, new: &New, now: OffsetDateTime) -> Report {
+fn made_report(plan: &InitPlan, new: &New, now: OffsetDateTime) -> Report {
     let New { made: new, outcome, before } = new;
     let outcome = *outcome;
     let signer = match (&plan.signer, &new.authority) {
         (_, Some(authority)) => Signer::Brought(authority.certificate().subject.to_string()),
-        (Source::New { key: NewKey::Discarded }, _) => Signer::Discarded,
+        (CaSource::New { key: NewKey::Discarded }, _) => Signer::Discarded,
         _ => Signer::Here,
     };
     let mut overview = Overview::new(outcome, &plan.directory, signer);
@@ -158,21 +162,21 @@ fn made_report(plan: &Plan, new: &New, now: OffsetDateTime) -> Report {
 }
 
 /// What is good to know about what was asked for.
-fn notes(plan: &Plan, new: &Made) -> Vec<String> {
+fn notes(plan: &InitPlan, new: &Made) -> Vec<String> {
     let mut notes = Vec::new();
     match &plan.signer {
-        Source::Files { certificate, key, passphrase } => {
+        CaSource::Files { certificate, key, passphrase } => {
             notes.push(lines::ca_key_elsewhere(certificate, key, passphrase.as_deref()));
             notes.push(lines::ALL_CLIENTS_OF_THE_CA.to_owned());
         }
-        Source::New { key: NewKey::Discarded } => notes.push(
+        CaSource::New { key: NewKey::Discarded } => notes.push(
             "the CA's key is gone: nothing can be issued or renewed, and a new set has to replace this one before it ends"
                 .to_owned(),
         ),
-        Source::New { key: NewKey::Encrypted { .. } } => notes.push(
+        CaSource::New { key: NewKey::Encrypted { .. } } => notes.push(
             "the CA's key is encrypted: without the passphrase nothing can be issued or renewed".to_owned(),
         ),
-        Source::New { key: NewKey::Plain } => {}
+        CaSource::New { key: NewKey::Plain } => {}
     }
     if plan.set.name_constraints {
         notes.push(
@@ -195,7 +199,7 @@ fn notes(plan: &Plan, new: &Made) -> Vec<String> {
     notes
 }
 
-fn findings(plan: &Plan, new: &Made) -> Vec<Finding> {
+fn findings(plan: &InitPlan, new: &Made) -> Vec<Finding> {
     let mut findings = Vec::new();
     let subject = || plan.directory.join(Role::Server.certificate_file()).display().to_string();
     if let Some(authority) = &new.authority {

@@ -7,9 +7,9 @@ use time::OffsetDateTime;
 use crate::cli::CertsInit;
 use crate::commands::both::{Alone, both};
 use crate::commands::certs::{CertsError, each_once};
-use crate::pki::authority::{Authority, AuthorityError};
+use crate::pki::authority::Authority;
 use crate::pki::check::Wanted;
-use crate::pki::issue::{self, CaKey, CertificateSet, SetPlan, issue_set, issue_set_by};
+use crate::pki::issue::{self, CaKey, CertificateSet, SetPlan, issue_set, issue_set_permitted};
 use crate::pki::store::{Contents, StoreError};
 use crate::pki::{NameError, Passphrase, Role, SubjectName, is_network, parse_common_name};
 use crate::shell::dir_flag;
@@ -26,10 +26,10 @@ pub(super) enum There {
 
 /// What `egext certs init` was asked to do.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct InitPlan {
     pub(super) directory: PathBuf,
     pub(super) set: SetPlan,
-    pub(super) signer: Source,
+    pub(super) signer: CaSource,
     /// What was typed, against which an existing set is held.
     pub(super) wanted: Wanted,
     force: bool,
@@ -38,7 +38,7 @@ pub(super) struct Plan {
 
 /// Where the CA comes from.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum CaSource {
     /// It is brought along.
     Files { certificate: PathBuf, key: PathBuf, passphrase: Option<PathBuf> },
     /// It is made.
@@ -62,7 +62,7 @@ pub(super) struct Made {
     pub(super) without_local_names: bool,
 }
 
-impl Plan {
+impl InitPlan {
     pub(super) fn there(&self, contents: Contents) -> Result<There, CertsError> {
         match contents {
             Contents::Nothing => Ok(There::Nothing),
@@ -85,7 +85,7 @@ impl Plan {
 
     /// No key of a CA may be left.
     pub(super) fn discards_ca_key(&self) -> bool {
-        matches!(self.signer, Source::New { key: NewKey::Discarded })
+        matches!(self.signer, CaSource::New { key: NewKey::Discarded })
     }
 
     pub(super) fn make(&self, now: OffsetDateTime) -> Result<Made, CertsError> {
@@ -97,31 +97,17 @@ impl Plan {
             Ok(Made { set, authority: None, without_local_names: false })
         };
         match &self.signer {
-            Source::New { key: NewKey::Discarded } => new(CaKey::Discarded),
-            Source::New { key: NewKey::Encrypted { passphrase } } => {
+            CaSource::New { key: NewKey::Discarded } => new(CaKey::Discarded),
+            CaSource::New { key: NewKey::Encrypted { passphrase } } => {
                 new(CaKey::Encrypted(Passphrase::read(passphrase)?))
             }
-            Source::New { key: NewKey::Plain } => new(CaKey::Plain),
-            Source::Files { certificate, key, passphrase } => {
+            CaSource::New { key: NewKey::Plain } => new(CaKey::Plain),
+            CaSource::Files { certificate, key, passphrase } => {
                 let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
-                let (set, without_local_names) = self.issue_by(&authority, now)?;
+                let (set, without_local_names) =
+                    issue_set_permitted(&authority, &self.set, &self.wanted.names, now)?;
                 Ok(Made { set, authority: Some(authority), without_local_names })
             }
-        }
-    }
-
-    /// A CA may permit certain names only. Those that nobody has typed are left out then.
-    fn issue_by(
-        &self,
-        authority: &Authority,
-        now: OffsetDateTime,
-    ) -> Result<(CertificateSet, bool), AuthorityError> {
-        match issue_set_by(authority, &self.set, now) {
-            Err(AuthorityError::NotPermitted { .. }) if !self.wanted.names.is_empty() => {
-                let plan = SetPlan { server_names: self.wanted.names.clone(), ..self.set.clone() };
-                Ok((issue_set_by(authority, &plan, now)?, true))
-            }
-            result => Ok((result?, false)),
         }
     }
 
@@ -142,7 +128,7 @@ impl Plan {
     }
 }
 
-impl TryFrom<CertsInit> for Plan {
+impl TryFrom<CertsInit> for InitPlan {
     type Error = CertsError;
 
     fn try_from(arguments: CertsInit) -> Result<Self, CertsError> {
@@ -191,10 +177,10 @@ impl TryFrom<CertsInit> for Plan {
         let passphrase = arguments.ca_key_passphrase_file;
         let brought = both(("--ca-cert", arguments.ca_cert), ("--ca-key", arguments.ca_key))?;
         let signer = match (brought, passphrase) {
-            (Some((certificate, key)), passphrase) => Source::Files { certificate, key, passphrase },
-            (None, Some(passphrase)) => Source::New { key: NewKey::Encrypted { passphrase } },
-            _ if arguments.discard_ca_key => Source::New { key: NewKey::Discarded },
-            _ => Source::New { key: NewKey::Plain },
+            (Some((certificate, key)), passphrase) => CaSource::Files { certificate, key, passphrase },
+            (None, Some(passphrase)) => CaSource::New { key: NewKey::Encrypted { passphrase } },
+            _ if arguments.discard_ca_key => CaSource::New { key: NewKey::Discarded },
+            _ => CaSource::New { key: NewKey::Plain },
         };
         let (no_local_names, name_constraints) = (arguments.no_local_names, arguments.name_constraints);
         let wanted = Wanted {
@@ -252,7 +238,7 @@ mod tests {
             panic!("that is `certs`");
         };
         let CertsCommand::Init(arguments) = certs.command else { panic!("that is `init`") };
-        let plan = Plan::try_from(arguments).expect("no flag is wrong");
+        let plan = InitPlan::try_from(arguments).expect("no flag is wrong");
         let error = plan.make(datetime!(1970-02-01 0:00 UTC)).err().expect("refused");
         let words = "this machine's clock says 1 February 1970, which is before this program was written";
         assert_eq!(error.to_string(), words);

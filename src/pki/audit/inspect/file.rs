@@ -134,7 +134,7 @@ pub fn directory(path: &Path) -> Result<Vec<PathBuf>, IdentityError> {
 ///
 /// # Errors
 /// When the directory cannot be read.
-pub fn entries(path: &Path) -> Result<Vec<PathBuf>, IdentityError> {
+pub(super) fn entries(path: &Path) -> Result<Vec<PathBuf>, IdentityError> {
     let unreadable = |source| IdentityError::Unreadable { path: path.into(), source };
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {

@@ -2,8 +2,11 @@
 //! cope with files that nothing else of this program would take.
 
 mod file;
+mod files;
 
-pub use file::{KeyFile, PemFile, directory, entries};
+use file::entries;
+pub use file::{KeyFile, PemFile, directory};
+pub use files::{LeftOut, PemFiles};
 
 use crate::pki::Certificate;
 use crate::pki::keys::pem;

@@ -295,7 +295,7 @@ impl Authority {
         Ok(Self {
             key_identifier,
             validity,
-            roles: [Role::Client, Role::Server].into_iter().filter(may).collect(),
+            roles: Role::ALL.iter().copied().filter(may).collect(),
             path,
             key,
             findings,

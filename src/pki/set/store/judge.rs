@@ -161,7 +161,7 @@ impl Judgement {
 
 /// Whose files these are: all that one side needs, and nothing else of a set.
 fn side(names: &[String]) -> Option<Role> {
-    [Role::Server, Role::Client].into_iter().find(|role| {
+    Role::SERVER_FIRST.into_iter().find(|role| {
         let files = [CA_CERTIFICATE_FILE, role.certificate_file(), role.key_file()];
         names.len() == files.len() && files.iter().all(|file| names.iter().any(|name| name == file))
     })

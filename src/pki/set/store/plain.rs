@@ -82,7 +82,7 @@ impl Plain {
                 (&path(CA_KEY_FILE), ca_key),
             )?;
         }
-        for role in [Role::Server, Role::Client] {
+        for role in Role::SERVER_FIRST {
             let (certificate, key) = (role.certificate_file(), role.key_file());
             let pair = Identity::from_pem(
                 (&path(certificate), self.text(certificate)),
@@ -191,7 +191,7 @@ fn has_issued(anchors: &Anchors, certificate: &PlainFile) -> bool {
     let Ok(chain) = file::certificates(Path::new(&certificate.name), &blocks.certificates) else {
         return false;
     };
-    [Role::Server, Role::Client].into_iter().any(|role| is_issued(anchors, &chain, role))
+    Role::SERVER_FIRST.into_iter().any(|role| is_issued(anchors, &chain, role))
 }
 
 /// Its dates are another question.

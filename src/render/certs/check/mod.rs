@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::pki::audit::Audit;
 use crate::pki::when;
-use crate::report::{Check, Line, Report, Role as Style, Severity, State, Talk};
+use crate::report::{Check, Line, Report, Severity, State, Style, Talk};
 pub(crate) use details::Details;
 use metrics::metrics;
 

@@ -1,12 +1,12 @@
 //! Keys, as far as they may be talked about.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::details::{Key, KeyState};
 use crate::pki::inspect::{KeyFile, PemFile};
 use crate::pki::{Encryption, KeyKind, PublicKey, encrypt_anew_hint};
 
-pub(super) fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, bool)>) -> String {
+pub(super) fn key_words(path: &Path, key: &KeyFile, owner: Option<(&Path, bool)>) -> String {
     let words = match key {
         KeyFile::Encrypted(Encryption::Pkcs8) => {
             "an encrypted key, which only its passphrase opens".to_owned()
@@ -31,7 +31,7 @@ pub(super) fn key_words(path: &Path, key: &KeyFile, owner: Option<&(PathBuf, boo
     }
 }
 
-pub(super) fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(PathBuf, bool)>) -> Key {
+pub(super) fn key_object(file: &PemFile, key: &KeyFile, owner: Option<(&Path, bool)>) -> Key {
     let (state, usable) = match key {
         KeyFile::Encrypted(_) => (KeyState::Encrypted, None),
         KeyFile::Unusable => (KeyState::Unusable, None),

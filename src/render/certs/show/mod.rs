@@ -5,12 +5,12 @@ mod keys;
 mod short;
 mod verified;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use time::OffsetDateTime;
 
-use crate::pki::inspect::{KeyFile, PemFile, block, first_out_of_order};
-use crate::pki::{Certificate, IdentityError, when};
+use crate::pki::inspect::{KeyFile, LeftOut, PemFile, PemFiles, block, first_out_of_order};
+use crate::pki::{Certificate, when};
 use crate::printable::printable;
 use crate::report::{Body, Finding, Hint as _, Report};
 pub(crate) use details::Details;
@@ -21,54 +21,24 @@ pub(crate) use verified::Verified;
 /// All that is shown, in its order.
 #[derive(Default)]
 pub(crate) struct Shown {
-    pub(crate) files: Vec<PemFile>,
-    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) files: PemFiles,
     /// What comes of verifying what a server presents.
     pub(crate) verified: Option<Verified>,
-    /// What cannot be shown at all.
-    pub(crate) findings: Vec<Finding>,
-}
-
-/// A file of a directory that may hold certificates or keys and cannot be read.
-pub(crate) struct LeftOut {
-    pub(crate) path: PathBuf,
-    pub(crate) reason: String,
-    /// What it would be if it were the only file.
-    pub(crate) error: IdentityError,
-}
-
-impl LeftOut {
-    fn lines(&self) -> String {
-        let hint = self.error.hint().map(|hint| format!("  hint: {}\n", printable(&hint)));
-        let path = self.path.display().to_string();
-        format!("{}: not shown: {}\n{}", printable(&path), self.reason, hint.unwrap_or_default())
-    }
-
-    fn object(&self) -> details::LeftOut {
-        details::LeftOut {
-            source: self.path.display().to_string(),
-            reason: self.reason.clone(),
-            hint: self.error.hint(),
-        }
-    }
+    /// Why a server presents nothing.
+    pub(crate) finding: Option<Finding>,
 }
 
 impl Shown {
-    /// True if no file holds anything, and nothing was found about any.
-    pub(crate) fn has_nothing(&self) -> bool {
-        self.findings.is_empty() && self.files.iter().all(|file| file.otherwise.is_some())
-    }
-
     /// A block for each certificate and key.
     pub(crate) fn report(&self, now: OffsetDateTime) -> Report {
         let mut report = Report::new("certs show");
-        for finding in &self.findings {
+        for finding in self.files.broken.iter().chain(&self.finding) {
             report.talk.finding(finding);
             report.findings.push(finding.clone());
         }
         let mut text = String::new();
         let (mut certificates, mut keys, mut chains) = (Vec::new(), Vec::new(), Vec::new());
-        for file in &self.files {
+        for file in &self.files.readable {
             if let Some(found) = &file.otherwise {
                 text += &section(&file.path, &format!("neither certificate nor key: {found}"), &[]);
             }
@@ -85,8 +55,8 @@ impl Shown {
                 chains.push(object);
             }
             for key in &file.keys {
-                let owner = self.owner(key);
-                let mut words = key_words(&file.path, key, owner.as_ref());
+                let owner = self.files.owner(key);
+                let mut words = key_words(&file.path, key, owner);
                 if owner.is_none() && matches!(key, KeyFile::Usable(_)) {
                     words += self.belongs_to_none();
                 }
@@ -97,25 +67,25 @@ impl Shown {
         if let Some(verified) = &self.verified {
             text += &section(Path::new(&verified.address), &verified.words(), &[]);
         }
-        for file in &self.left_out {
-            text += &file.lines();
+        for file in &self.files.left_out {
+            text += &left_out_lines(file);
         }
-        let pem = self.files.iter().flat_map(|file| &file.certificates).map(block);
+        let pem = self.files.readable.iter().flat_map(|file| &file.certificates).map(block);
         report.pem = Some(pem.collect());
         report.body = Body::Text(text.trim_start().to_owned());
         let verification = self.verified.as_ref().map(Verified::object);
-        let left_out = self.left_out.iter().map(LeftOut::object).collect();
+        let left_out = self.files.left_out.iter().map(left_out_object).collect();
         report.detail(&Details { verification, left_out, certificates, keys, chains });
         report
     }
 
     fn rows(&self, certificate: &Certificate, now: OffsetDateTime) -> Vec<(&'static str, String)> {
-        let issuer = match (self.issuer(certificate), certificate.self_issued) {
+        let issuer = match (self.files.issuer(certificate), certificate.self_issued) {
             (_, true) => "itself".to_owned(),
             (Some(path), _) => format!("{}, in `{}`", certificate.issuer, path.display()),
             (None, _) => certificate.issuer.to_string(),
         };
-        let key = match self.key_file(certificate) {
+        let key = match self.files.key_file(certificate) {
             Some(path) => format!("{}, in `{}`", certificate.key, path.display()),
             None => certificate.key.to_string(),
         };
@@ -142,14 +112,14 @@ impl Shown {
     }
 
     fn object(&self, file: &PemFile, index: usize, certificate: &Certificate) -> details::Certificate {
-        let path = |path: PathBuf| path.display().to_string();
+        let path = |path: &Path| path.display().to_string();
         details::Certificate {
             source: file.path.display().to_string(),
             position: index + 1,
             version: certificate.version,
             subject: certificate.subject.as_str().to_owned(),
             issuer: certificate.issuer.as_str().to_owned(),
-            issuer_file: self.issuer(certificate).map(path),
+            issuer_file: self.files.issuer(certificate).map(path),
             self_issued: certificate.self_issued,
             names: certificate.names.iter().map(ToString::to_string).collect(),
             is_ca: certificate.is_ca,
@@ -159,7 +129,7 @@ impl Shown {
                 .extended_key_usages()
                 .map(|usages| usages.names().iter().map(ToString::to_string).collect()),
             key_type: certificate.key.to_string(),
-            key_file: self.key_file(certificate).map(path),
+            key_file: self.files.key_file(certificate).map(path),
             not_before: when::timestamp(certificate.not_before),
             not_after: when::timestamp(certificate.not_after),
             serial: certificate.serial.clone(),
@@ -172,35 +142,24 @@ impl Shown {
 
     /// Whose key it is that no certificate here has.
     fn belongs_to_none(&self) -> &'static str {
-        match self.left_out.is_empty() {
+        match self.files.left_out.is_empty() {
             true => ", belongs to none of these certificates",
             false => ", belongs to none of these certificates; some files could not be read",
         }
     }
+}
 
-    /// The file with the certificate that issued this one. In a bundle of strangers nobody is looked for: with the
-    /// same name on all of them it would be a signature for every two.
-    fn issuer(&self, certificate: &Certificate) -> Option<PathBuf> {
-        if self.files.iter().map(|file| file.certificates.len()).sum::<usize>() > ISSUER_LIMIT {
-            return None;
-        }
-        let issued = |file: &&PemFile| {
-            file.certificates.iter().any(|other| other != certificate && certificate.is_issued_by(other))
-        };
-        self.files.iter().find(issued).map(|file| file.path.clone())
-    }
+fn left_out_lines(file: &LeftOut) -> String {
+    let hint = file.error.hint().map(|hint| format!("  hint: {}\n", printable(&hint)));
+    let path = file.path.display().to_string();
+    format!("{}: not shown: {}\n{}", printable(&path), file.reason, hint.unwrap_or_default())
+}
 
-    /// The file with its key.
-    fn key_file(&self, certificate: &Certificate) -> Option<PathBuf> {
-        self.files.iter().find(|file| file.has_key_of(certificate)).map(|file| file.path.clone())
-    }
-
-    /// The file with the certificate of this key, and whether that is a CA's.
-    fn owner(&self, key: &KeyFile) -> Option<(PathBuf, bool)> {
-        self.files.iter().find_map(|file| {
-            let certificate = file.certificates.iter().find(|certificate| key.belongs_to(certificate))?;
-            Some((file.path.clone(), certificate.is_ca))
-        })
+fn left_out_object(file: &LeftOut) -> details::LeftOut {
+    details::LeftOut {
+        source: file.path.display().to_string(),
+        reason: file.reason.clone(),
+        hint: file.error.hint(),
     }
 }
 
@@ -250,6 +209,3 @@ fn order(file: &PemFile) -> (String, Chain) {
         ),
     }
 }
-
-/// Among how many certificates issuers are looked for.
-const ISSUER_LIMIT: usize = 128;

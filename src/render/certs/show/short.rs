@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Shown, side};
+use super::{Shown, left_out_lines, side};
 use crate::pki::Certificate;
 use crate::pki::inspect::PemFile;
 use crate::pki::when;
@@ -13,12 +13,12 @@ impl Shown {
     /// The lines in the place of what a person would read.
     pub(crate) fn short(&self, now: OffsetDateTime) -> Report {
         let mut report = self.report(now);
-        let lines = self.files.iter().flat_map(|file| {
+        let lines = self.files.readable.iter().flat_map(|file| {
             file.certificates.iter().map(move |certificate| Self::line(file, certificate, now))
         });
         report.body = Body::data(lines.collect::<String>());
-        for file in &self.left_out {
-            report.talk.text(&file.lines());
+        for file in &self.files.left_out {
+            report.talk.text(&left_out_lines(file));
         }
         report
     }

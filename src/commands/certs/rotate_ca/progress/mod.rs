@@ -13,7 +13,7 @@ use crate::pki::member::{Member, Successor};
 use crate::pki::remarks::untimely_now;
 use crate::pki::rotation::{Next, Phase, Rotation, RotationError, Verb};
 use crate::pki::{CA_CERTIFICATE_FILE, check, when};
-use crate::report::{Line, Report, Role as Style};
+use crate::report::{Line, Report, Style};
 
 /// How far it is, and where.
 #[derive(Debug)]
