@@ -36,6 +36,7 @@ pub use keys::passphrase::{Passphrase, PassphraseError};
 pub use keys::pem::{Encryption, PemError};
 #[cfg(feature = "cli")]
 pub(crate) use keys::{container::Wanted, identity_error::encrypt_anew_hint};
+pub use set::ca_files;
 pub use set::change;
 pub use set::check;
 pub use set::edit;

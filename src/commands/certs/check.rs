@@ -11,7 +11,7 @@ use crate::host::Host;
 use crate::input::is_stdin;
 use crate::pki::audit::{LeafFiles, Questions, Scope, audit};
 use crate::pki::inspect::PemFile;
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, NameError, Passphrase, SubjectName};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, IdentityError, NameError, SubjectName, ca_files};
 use crate::render;
 use crate::report::{Report, Severity};
 
@@ -126,7 +126,7 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
     if let (Some(key), Some(passphrase)) = (&mut scope.ca_key, &arguments.ca_key_passphrase_file)
         && PemFile::read(&key.path).is_ok_and(|file| file.is_locked())
     {
-        key.passphrase = Some(Passphrase::read(passphrase)?);
+        key.passphrase = Some(ca_files::read_passphrase(passphrase)?);
     }
     Ok(scope)
 }

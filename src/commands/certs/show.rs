@@ -12,7 +12,7 @@ use crate::commands::Error;
 use crate::commands::material::DEFAULT_DIRECTORY;
 use crate::pki::inspect::PemFile;
 use crate::pki::{
-    Anchors, CA_CERTIFICATE_FILE, Certificate, IdentityError, Passphrase, SubjectName, verify_server,
+    Anchors, CA_CERTIFICATE_FILE, Certificate, IdentityError, SubjectName, ca_files, verify_server,
 };
 use crate::render::certs::show::{Shown, Verified};
 use crate::report::{Report, chain};
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &CertsShow, now: OffsetDateTime) -> Result<Report, 
     if let Some(passphrase) = &arguments.ca_key_passphrase_file
         && shown.files.is_locked()
     {
-        let passphrase = Passphrase::read(passphrase).map_err(CertsError::from)?;
+        let passphrase = ca_files::read_passphrase(passphrase).map_err(CertsError::from)?;
         shown.files.unlock(&passphrase).map_err(CertsError::from)?;
     }
     if let Some(question) = question {

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::file;
 use super::pem;
 use crate::pki::IdentityError;
 use crate::report::Hint;
@@ -14,21 +13,16 @@ use crate::report::Hint;
 pub struct Passphrase(Zeroizing<Vec<u8>>);
 
 impl Passphrase {
-    /// Reads the first line of a file, or of stdin if `path` is `-`.
+    /// The first line of `text`; `path` is what messages call it.
     ///
     /// # Errors
-    /// When it cannot be read, is empty, looks like something else, or would be typed on a terminal.
-    pub fn read(path: &Path) -> Result<Self, PassphraseError> {
-        let text = file::read(path).map_err(|error| match error {
-            // It would echo what is typed.
-            IdentityError::Terminal => PassphraseError::Terminal,
-            error => error.into(),
-        })?;
+    /// When the line is empty, or looks like something else.
+    pub fn from_text(path: &Path, text: &[u8]) -> Result<Self, PassphraseError> {
         if [UTF_16_LITTLE_ENDIAN, UTF_16_BIG_ENDIAN].iter().any(|mark| text.starts_with(mark)) {
             return Err(PassphraseError::Utf16 { path: path.into() });
         }
         // Editors of Windows write it, and it was never typed.
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let line = text.split(|octet| *octet == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {

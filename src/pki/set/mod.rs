@@ -1,6 +1,7 @@
 //! A set of certificates in a directory, and its later life.
 
 pub(super) mod ca_bundle;
+pub mod ca_files;
 pub mod change;
 pub mod check;
 pub mod edit;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use egext::pki::authority::Authority;
+use egext::pki::ca_files;
 use egext_test_support::has_openssl;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
@@ -421,7 +421,7 @@ fn an_encrypted_key_of_our_own_opens_with_its_passphrase() {
         place.init(&[]).assert().success();
         let (certificate, key) = (place.certs().join("ca.crt"), place.certs().join("ca.key"));
         let load = |passphrase: Option<&Path>| {
-            Authority::load(
+            ca_files::load(
                 &certificate,
                 &key,
                 passphrase,

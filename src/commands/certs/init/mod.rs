@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::overview::{Outcome, Overview, Signer};
 use super::{CertsError, lines};
 use crate::cli::CertsInit;
-use crate::pki::authority::Authority;
+use crate::pki::ca_files;
 use crate::pki::check::{StoredKey, StoredSet};
 use crate::pki::edit::{Edit, create};
 use crate::pki::member::{self, Member};
@@ -80,7 +80,7 @@ fn other_signer(
 ) -> Result<Option<Finding>, CertsError> {
     Ok(match &plan.signer {
         CaSource::Files { certificate, key, passphrase } => {
-            let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
+            let authority = ca_files::load(certificate, key, passphrase.as_deref(), now)?;
             set.other_ca(&authority, &lines::ca_flags(certificate, key, passphrase.as_deref()))
         }
         CaSource::New { key: NewKey::Discarded } => set.kept_ca_key(),

@@ -11,7 +11,7 @@ use crate::pki::authority::Authority;
 use crate::pki::check::Wanted;
 use crate::pki::issue::{self, CaKey, CertificateSet, SetPlan, issue_set, issue_set_permitted};
 use crate::pki::store::{Contents, StoreError};
-use crate::pki::{NameError, Passphrase, Role, SubjectName, is_network, parse_common_name};
+use crate::pki::{NameError, Role, SubjectName, ca_files, is_network, parse_common_name};
 use crate::shell::dir_flag;
 use crate::units::Span;
 
@@ -99,11 +99,11 @@ impl InitPlan {
         match &self.signer {
             CaSource::New { key: NewKey::Discarded } => new(CaKey::Discarded),
             CaSource::New { key: NewKey::Encrypted { passphrase } } => {
-                new(CaKey::Encrypted(Passphrase::read(passphrase)?))
+                new(CaKey::Encrypted(ca_files::read_passphrase(passphrase)?))
             }
             CaSource::New { key: NewKey::Plain } => new(CaKey::Plain),
             CaSource::Files { certificate, key, passphrase } => {
-                let authority = Authority::load(certificate, key, passphrase.as_deref(), now)?;
+                let authority = ca_files::load(certificate, key, passphrase.as_deref(), now)?;
                 let (set, without_local_names) =
                     issue_set_permitted(&authority, &self.set, &self.wanted.names, now)?;
                 Ok(Made { set, authority: Some(authority), without_local_names })

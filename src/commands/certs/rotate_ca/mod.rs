@@ -10,12 +10,11 @@ use time::OffsetDateTime;
 use super::CertsError;
 use super::advised::Advised;
 use crate::cli::{Activate, CertsRotateCa, Finish, OtherCa, Prepare, RotationStep, Step};
-use crate::pki::authority::Authority;
 use crate::pki::edit::{Edit, change};
 use crate::pki::member::{self, Successor};
 use crate::pki::rotation::{Opened, Rotation, Verb, Wishes};
 use crate::pki::store::Snapshot;
-use crate::pki::{NameError, Passphrase, SET_FILES, SubjectName};
+use crate::pki::{NameError, SET_FILES, SubjectName, ca_files};
 use crate::report::Report;
 use progress::{Outcome, Progress};
 
@@ -92,10 +91,10 @@ impl Plan {
         let file = self.passphrase.as_deref();
         Ok(match &self.other {
             Some((certificate, key)) => {
-                let named = Authority::load(certificate, key, file, now)?;
+                let named = ca_files::load(certificate, key, file, now)?;
                 Opened { named: Some(named), passphrase: None }
             }
-            None => Opened { named: None, passphrase: file.map(Passphrase::read).transpose()? },
+            None => Opened { named: None, passphrase: file.map(ca_files::read_passphrase).transpose()? },
         })
     }
 

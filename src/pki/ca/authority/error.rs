@@ -1,7 +1,7 @@
 use super::{ImportError, Refusal, Role};
-use crate::pki::InspectError;
 use crate::pki::ca::profile::ProfileError;
 use crate::pki::go_x509;
+use crate::pki::{IdentityError, InspectError};
 use crate::units::Span;
 
 /// Why a certificate was not made.
@@ -93,6 +93,12 @@ fn judge(role: Role) -> &'static str {
     match role {
         Role::Client => "a server that is written in Go",
         Role::Server => "Envoy Gateway, which is written in Go,",
+    }
+}
+
+impl From<IdentityError> for AuthorityError {
+    fn from(error: IdentityError) -> Self {
+        Self::Import(error.into())
     }
 }
 

@@ -1,4 +1,4 @@
-//! A CA from files: ours, or somebody else's.
+//! A CA that exists already: ours, or somebody else's.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::pki::ca::profile;
 use crate::pki::keys::encrypted_key;
-use crate::pki::keys::file::{blocks, of_one_generation, read, unusable};
+use crate::pki::keys::file::{blocks, unusable};
 use crate::pki::keys::pem::Blocks;
 use crate::pki::keys::private_key::PrivateKey;
 use crate::pki::x509::signature::{self, Signature, signed_by};
@@ -37,32 +37,9 @@ pub(super) struct Link {
     pub(super) is_root: bool,
 }
 
-/// Loads the CA whose key it is, wherever in the file its certificate stands, and the CAs above it.
-pub(super) fn load(
-    certificate: &Path,
-    key: &Path,
-    passphrase: Option<&Path>,
-    now: OffsetDateTime,
-) -> Result<Imported, ImportError> {
-    // Once: stdin cannot be read again.
-    let passphrase = passphrase.map(Passphrase::read).transpose()?;
-    of_one_generation(certificate, key, || {
-        let (certificates, secret) = (read(certificate)?, read(key)?);
-        prove((certificate, &certificates), (key, &secret), passphrase.as_ref(), now)
-    })
-}
-
-/// The same from memory: each with the path that messages call it.
+/// The CA whose key it is, wherever in its file the certificate stands, and the CAs above it. Each file has the path that
+/// messages call it.
 pub(super) fn from_pem(
-    certificate: (&Path, &[u8]),
-    key: (&Path, &[u8]),
-    passphrase: Option<&Passphrase>,
-    now: OffsetDateTime,
-) -> Result<Imported, ImportError> {
-    prove(certificate, key, passphrase, now)
-}
-
-fn prove(
     (certificate, text): (&Path, &[u8]),
     (key, secret): (&Path, &[u8]),
     passphrase: Option<&Passphrase>,

@@ -136,27 +136,13 @@ impl Authority {
         Self::create_for(key_type, lifetime, &[], None, now)
     }
 
-    /// Loads any CA that can be used: ours or somebody else's.
+    /// Any CA that can be used: ours or somebody else's. Certificate and key each have the path that messages call it.
     ///
     /// `certificate` also holds the CAs above it, up to the root; which of its certificates is the CA, the key
-    /// tells. The key may be PKCS#8, PKCS#1 or SEC1, and encrypted when `passphrase` names a file that has the
-    /// passphrase on its first line (`-` for stdin).
+    /// tells. The key may be PKCS#8, PKCS#1 or SEC1, and encrypted if there is a passphrase.
     ///
     /// # Errors
-    /// When the files cannot be read or do not belong together, or what they hold may not sign leafs now.
-    pub fn load(
-        certificate: &Path,
-        key: &Path,
-        passphrase: Option<&Path>,
-        now: OffsetDateTime,
-    ) -> Result<Self, AuthorityError> {
-        Self::of(import::load(certificate, key, passphrase, now)?)
-    }
-
-    /// The same from memory: each with the path that messages call it.
-    ///
-    /// # Errors
-    /// As [`Self::load`].
+    /// When the two do not belong together, or what they hold may not sign leafs now.
     pub fn from_pem(
         certificate: (&Path, &[u8]),
         key: (&Path, &[u8]),

@@ -18,6 +18,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::ca_bundle::Bundle;
+use super::ca_files;
 use super::change::{Change, ChangeError, Difference, renew_command};
 use super::member::{self, Member, Successor};
 use super::store::Snapshot;
@@ -25,9 +26,7 @@ use crate::pki::ca::authority::{Authority, AuthorityError};
 use crate::pki::keys::file;
 use crate::pki::x509::signature::is_signed_by;
 use crate::pki::x509::{date, lifetime, when};
-use crate::pki::{
-    CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, IdentityError, KeyKind, KeyType, Passphrase, Role,
-};
+use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, IdentityError, KeyKind, KeyType, Role};
 use crate::report::{Finding, FindingId};
 use crate::units::Within;
 
@@ -347,9 +346,9 @@ impl Ca {
         now: OffsetDateTime,
     ) -> Result<Authority, RenewalError> {
         if !self.is_in_set {
-            return Ok(Authority::load(&self.path, &self.key, passphrase, now)?);
+            return Ok(ca_files::load(&self.path, &self.key, passphrase, now)?);
         }
-        let passphrase = passphrase.map(Passphrase::read).transpose();
+        let passphrase = passphrase.map(ca_files::read_passphrase).transpose();
         let passphrase = passphrase.map_err(|error| AuthorityError::Import(error.into()))?;
         let (certificates, key) = (set.read(CA_CERTIFICATE_FILE)?, set.read(CA_KEY_FILE)?);
         let (certificates, key) = ((&*self.path, &**certificates), (&*self.key, &**key));
