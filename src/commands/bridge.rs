@@ -1,13 +1,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{Level, info, warn};
-use zeroize::Zeroizing;
 
 use super::material::Files as _;
 use super::signals::{Order, Signals};
@@ -18,8 +15,8 @@ use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, serv
 use crate::pki::check::untimely;
 use crate::pki::lifetime::CLOCK;
 use crate::pki::{Identity, Role, audit};
-use crate::render::Printer;
-use crate::report::{Body, Finding, FindingId, Report, Severity};
+use crate::render::{self, Printer};
+use crate::report::{Finding, FindingId, Report, Severity};
 use crate::shell::shell_path;
 
 pub(super) fn run(
@@ -48,7 +45,7 @@ pub(super) fn run(
             words = printer.panicked() => return Err(Error::Panicked { words }),
         };
         info!("stopped");
-        Ok(report(&address, drained))
+        Ok(render::bridge::report(&address, drained))
     })?
 }
 
@@ -174,25 +171,4 @@ fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(
         clock,
     };
     Ok((plan, used))
-}
-
-/// What `egext bridge` adds to its JSON object, at its end.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Details {
-    /// Where it listened.
-    listen: String,
-}
-
-fn report(address: &Address, drained: Drained) -> Report {
-    let mut report = Report::new("bridge");
-    report.body = Body::Data(Zeroizing::default());
-    report.detail(&Details { listen: address.to_string() });
-    if drained == Drained::Cut {
-        let message = "calls under way were cut";
-        let finding = Finding::new(FindingId::BridgeDrainCut, address.to_string(), message)
-            .with_hint("a longer `--drain-timeout` gives them more time");
-        report.talk.finding(&finding);
-        report.findings.push(finding);
-    }
-    report
 }

@@ -2,18 +2,18 @@
 
 use schemars::{JsonSchema, Schema, json_schema};
 
-use super::{bridge, certs, demo, explain, generate};
+use super::{certs, generate};
 use crate::render::{self, Verb};
 
 pub(super) const VERBS: &[Verb] = &[
-    ("bridge", bridge::Details::json_schema),
+    ("bridge", render::bridge::Details::json_schema),
     ("certs check", render::certs::check::Details::json_schema),
     ("certs pack", certs::PackDetails::json_schema),
     ("certs show", render::certs::show::Details::json_schema),
     ("config gateway", render::config::Details::json_schema),
     ("config stanza", render::config::Details::json_schema),
-    ("demo", demo::Details::json_schema),
-    ("explain", explain::Details::json_schema),
+    ("demo", render::demo::Details::json_schema),
+    ("explain", render::explain::Details::json_schema),
     ("probe", render::probe::Details::json_schema),
     ("version", generate::VersionDetails::json_schema),
     // Keys that have no types of their own yet.

@@ -2,8 +2,11 @@
 //!
 //! The exit code is computed from the report, never by a renderer, so all formats agree on it.
 
+pub(crate) mod bridge;
 pub(crate) mod certs;
 pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod explain;
 mod human;
 mod json;
 mod junit;
@@ -18,6 +21,6 @@ mod stream;
 
 pub use log::LogFormat;
 pub use options::{Colour, Format, OutputOptions};
-pub use page::{explanation, findings_page};
+pub use page::findings_page;
 pub use printer::Printer;
 pub use schema::{Verb, json_schema};

@@ -1,16 +1,8 @@
-//! Findings as text: `egext explain ID` and `docs/findings.md`, both from the one table.
+//! `docs/findings.md`, from the table of ids.
 
 use std::fmt::Write as _;
 
 use crate::report::{Entry, FindingId};
-
-/// Cause and cure of one finding, for a terminal.
-pub fn explanation(id: FindingId) -> String {
-    let Entry { name, severity, layer, may_pass, cause, cure } = id.entry();
-    let layer = layer.map_or_else(String::new, |layer| format!(", layer {layer}"));
-    let passes = if *may_pass { ", may pass by itself" } else { "" };
-    format!("{name} ({severity}{layer}{passes})\n\ncause: {cause}\ncure:  {cure}\n")
-}
 
 /// The whole of `docs/findings.md`.
 pub fn findings_page() -> String {
