@@ -324,7 +324,7 @@ async fn start_server(
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
     let service = PassThrough::new().with_observer(move |call| {
-        *seen.lock().unwrap_or_else(PoisonError::into_inner) = call.client_name();
+        *seen.lock().unwrap_or_else(PoisonError::into_inner) = call.client_name().map(str::to_owned);
     });
     let server = Server::new(service).with_tls(tls);
     let mut serving = JoinSet::new();

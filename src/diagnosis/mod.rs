@@ -116,9 +116,8 @@ impl Context<'_> {
     }
 
     /// What the server presented first.
-    fn presented(&self) -> Option<Certificate> {
-        let witness = self.trace.witness.as_ref()?;
-        Certificate::of(witness.presented().first()?).ok()
+    fn presented(&self) -> Option<&Certificate> {
+        self.trace.witness.as_ref()?.leaf()
     }
 
     /// How many certificates the server presented.

@@ -12,8 +12,7 @@ use crate::shell::shell_word;
 
 /// Our verdict on the server's certificate.
 pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Finding {
-    let presented = context.presented();
-    let found = presented.as_ref();
+    let found = context.presented();
     let subject = found.map_or_else(String::new, |found| format!(" `{}`", found.subject));
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

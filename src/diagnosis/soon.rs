@@ -10,7 +10,7 @@ pub(crate) fn expiring(context: &Context<'_>, within: Option<Within>) -> Vec<Fin
     let near = |summary: &_| check::expiring(summary, within, context.now);
     let flags = within.map_or_else(String::new, |within| format!(" --within {within}"));
     let servers = context.presented().and_then(|found| {
-        let message = format!("the server's certificate `{}` {}", found.subject, near(&found)?);
+        let message = format!("the server's certificate `{}` {}", found.subject, near(found)?);
         let hint = context.renew(Role::Server, ", and restart the server", &flags);
         Some(context.finding(FindingId::ProbeServerCertExpiring, message).with_hint(hint))
     });

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http_body::Body;
-use rustls_pki_types::CertificateDer;
 use tonic::codegen::StdError;
 use tonic::server::{Grpc, NamedService};
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 use tower::{Service, service_fn};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{Hook, MESSAGE_LIMIT, Object, SERVICE, TranslateRequest, TranslateResponse};
+use crate::pki::Certificate;
 
 /// The gRPC service that answers every hook with what it was given.
 #[derive(Clone)]
@@ -116,22 +115,20 @@ pub struct CallSeen<'a> {
     /// Which one.
     pub hook: Hook,
     /// The caller's own certificate, if it came over TLS and presented one.
-    pub client_certificate: Option<&'a CertificateDer<'static>>,
+    pub client_certificate: Option<&'a Certificate>,
 }
 
 impl CallSeen<'_> {
     /// The common name in the caller's certificate.
-    pub fn client_name(&self) -> Option<String> {
-        let (_, certificate) = X509Certificate::from_der(self.client_certificate?).ok()?;
-        let name = certificate.subject().iter_common_name().next()?.as_str().ok()?;
-        Some(name.to_owned())
+    pub fn client_name(&self) -> Option<&str> {
+        Some(self.client_certificate?.subject.common_name()).filter(|name| !name.is_empty())
     }
 }
 
 /// Who is at the other end of the connection that a request came by: one of the request's extensions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Peer {
-    pub(super) certificate: Option<Arc<CertificateDer<'static>>>,
+    pub(super) certificate: Option<Arc<Certificate>>,
 }
 
 type Observer = Arc<dyn Fn(&CallSeen<'_>) + Send + Sync>;

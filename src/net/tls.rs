@@ -18,7 +18,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::verifier;
 use crate::crypto::provider;
-use crate::pki::{Anchors, Identity};
+use crate::pki::{self, Anchors, Certificate, Identity};
 
 /// What a client trusts and what it shows.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub struct ClientTls {
     /// None where nobody is trusted.
     verifier: Option<Arc<dyn ServerCertVerifier>>,
     certified: Option<Arc<CertifiedKey>>,
+    issuers: Vec<pki::DistinguishedName>,
 }
 
 impl ClientTls {
@@ -37,13 +38,14 @@ impl ClientTls {
     pub fn new(anchors: &Anchors, identity: Option<&Identity>) -> Result<Self, TlsError> {
         let verifier = verifier::of_servers(anchors)?;
         let certified = identity.map(certified_key).transpose()?.map(Arc::new);
-        Ok(Self { verifier: Some(verifier), certified })
+        let issuers = identity.map_or(&[][..], Identity::chain).iter().map(|shown| shown.issuer.clone());
+        Ok(Self { verifier: Some(verifier), certified, issuers: issuers.collect() })
     }
 
     /// Trusts nobody: every handshake ends as soon as the server has presented its certificate, which the
     /// [`Witness`] then has.
     pub fn trusting_nobody() -> Self {
-        Self { verifier: None, certified: None }
+        Self { verifier: None, certified: None, issuers: Vec::new() }
     }
 
     /// The settings of one connection, and the witness of its handshake.
@@ -66,9 +68,9 @@ impl ClientTls {
         (Arc::new(config), witness)
     }
 
-    /// The certificates that are shown, leaf first.
-    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
-        self.certified.as_ref().map_or(&[], |certified| &certified.cert)
+    /// Who issued the certificates that are shown.
+    pub(crate) fn issuers(&self) -> &[pki::DistinguishedName] {
+        &self.issuers
     }
 
     /// True when there is a certificate to show.
@@ -99,6 +101,7 @@ pub fn server_config(anchors: &Anchors, identity: &Identity) -> Result<Arc<Serve
 #[derive(Debug, Default)]
 pub struct Witness {
     presented: OnceLock<Vec<CertificateDer<'static>>>,
+    leaf: OnceLock<Option<Certificate>>,
     accepted: OnceLock<()>,
     asked: OnceLock<Vec<DistinguishedName>>,
 }
@@ -107,6 +110,12 @@ impl Witness {
     /// What the server presented, leaf first; empty when the handshake did not come that far.
     pub fn presented(&self) -> &[CertificateDer<'static>] {
         self.presented.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The first of them, read when it is first asked for. None also if it cannot be read.
+    pub fn leaf(&self) -> Option<&Certificate> {
+        let first = self.presented().first()?;
+        self.leaf.get_or_init(|| Certificate::of(first).ok()).as_ref()
     }
 
     /// True if its certificates were verified: a fault that comes after that is not about them.

@@ -12,6 +12,7 @@ use tonic::transport::server::Connected;
 
 use crate::extension::service::Peer;
 use crate::net::Admission;
+use crate::pki::Certificate;
 
 /// A connection on which HTTP/2 can begin.
 pub(super) struct Connection<S> {
@@ -60,7 +61,7 @@ impl<S> Connected for Connection<S> {
             Secured::Plaintext(_) => None,
             Secured::Tls(stream) => stream.get_ref().1.peer_certificates().and_then(<[_]>::first),
         };
-        Peer { certificate: certificate.map(|certificate| Arc::new(certificate.clone())) }
+        Peer { certificate: certificate.and_then(|der| Certificate::of(der).ok()).map(Arc::new) }
     }
 }
 

@@ -82,7 +82,9 @@ async fn the_caller_is_seen_and_a_failed_handshake_is_the_failing_clients_alone(
     let seen = Arc::new(Mutex::new(Vec::new()));
     let service = PassThrough::new().with_observer({
         let seen = Arc::clone(&seen);
-        move |call| seen.lock().expect("not poisoned").push((call.hook, call.client_name()))
+        move |call| {
+            seen.lock().expect("not poisoned").push((call.hook, call.client_name().map(str::to_owned)));
+        }
     });
     let server = Server::new(service).with_tls(Arc::new(pki.mtls_config()));
     tokio::spawn(server.serve(TcpListenerStream::new(listener), std::future::pending()));

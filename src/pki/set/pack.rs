@@ -56,6 +56,12 @@ impl Pack {
     pub fn load(directory: &Path, role: Role, name: Option<&str>) -> Result<Self, PackError> {
         // One set from the first file to the last, whoever replaces it meanwhile.
         let set = opened(directory)?;
+        // Deleted by the names that users know, it is no certificate of the set for any command.
+        let is_withdrawn =
+            |name: &&str| set.as_ref().is_some_and(|set| set.withdrawn().iter().any(|other| other == name));
+        if let Some(name) = name.filter(is_withdrawn) {
+            return Err(no_such_name(directory, set.as_ref(), role, name));
+        }
         let read = |name: &str| match &set {
             Some(set) => Ok(set.read(name)?),
             None => {

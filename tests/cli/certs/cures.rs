@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use egext::pki::issue::SetPlan;
+use egext::pki::rotation::NewCa;
 use egext::units::Span;
 use snapbox::str;
 use time::OffsetDateTime;
@@ -126,6 +127,26 @@ fn in_a_rotation_the_next_step_is_advised() {
         let next = "`egext certs rotate-ca activate --ca-key-passphrase-file FILE`";
         assert!(said.contains(next) && !said.contains("prepare"), "{verb}: {said}");
     }
+}
+
+/// Where the new CA signs already, nothing can be prepared before the rotation has an end.
+#[test]
+fn an_expired_ca_is_replaced_once_its_rotation_is_finished() {
+    let place = Place::new();
+    let plan = SetPlan { ca_lifetime: Span::from_days(30), ..SetPlan::default() };
+    let then = OffsetDateTime::now_utc() - time::Duration::days(40);
+    place.write_plan(&plan, then);
+    place.rotate_by(|rotation| rotation.prepare(&NewCa::Private(rotation.like(then)), None, then));
+    place.rotate_by(|rotation| rotation.activate(None, None, then));
+    let report = place.verb_json(&["rotate-ca", "status"], 1);
+    let expired = report["findings"].as_array().expect("a list").iter();
+    let expired = expired.filter(|finding| finding["id"] == "certs.expired");
+    let hints = expired.filter_map(|finding| finding["hint"].as_str()).collect::<Vec<_>>();
+    let next = "`egext certs rotate-ca finish`, then `egext certs rotate-ca prepare`";
+    assert!(hints.iter().all(|hint| hint.contains(next)) && hints.len() == 3, "{hints:?}");
+    place.verb(&["rotate-ca", "prepare"]).assert().code(2);
+    place.verb(&["rotate-ca", "finish"]).assert().success();
+    place.verb(&["rotate-ca", "prepare"]).assert().success();
 }
 
 #[test]

@@ -181,6 +181,13 @@ fn what_was_deleted_by_hand_is_told_of_and_not_brought_back() {
     let report = place.verb_json(&["check"], 0);
     let ids = report["findings"].as_array().expect("findings").iter().map(|finding| &finding["id"]);
     assert_eq!(ids.collect::<Vec<_>>(), ["certs.half-removed"]);
+    let pack = place.verb(&["pack", "client", "--name", "gw2", "--out", "gw2.tar"]).output().expect("a run");
+    let said = String::from_utf8_lossy(&pack.stderr);
+    assert!(
+        pack.status.code() == Some(2) && said.contains("certificates of a client are `client`"),
+        "{said}"
+    );
+    assert!(!place.path("gw2.tar").exists());
     assert_eq!(fs::read(set.join("gw2.crt")).expect("there"), stored, "as it was");
     assert!(!place.has("gw2.crt") && !place.has("gw2.key"));
     // The user meant it.

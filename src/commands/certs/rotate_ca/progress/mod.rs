@@ -65,11 +65,7 @@ impl Progress {
         let mut report = self.told(report, self.rotation.activate_flags(), now);
         let Rotation { ca, members, next, .. } = &self.rotation;
         let late = next.as_ref().and_then(|next| check::untimely(&next.file, &next.summary, now));
-        let replace = match next {
-            Some(_) => self.command("activate", self.rotation.activate_flags()),
-            None => self.command("prepare", self.rotation.prepare_flags()),
-        };
-        let untimely = untimely_now((&ca.path, &ca.summary), members, &replace, now);
+        let untimely = untimely_now((&ca.path, &ca.summary), members, &self.rotation.replacement(), now);
         lines::findings(&mut report, untimely);
         let another = self.command("prepare", self.rotation.activate_flags());
         let late =
