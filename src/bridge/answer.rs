@@ -65,7 +65,7 @@ impl Answer {
             }
             (true, true) => Self::new(
                 Code::Unavailable,
-                format!("the extension server ended the connection before it took the call ({words})"),
+                format!("the extension server ended the connection before it accepted the call ({words})"),
             ),
             (false, false) => Self::new(
                 Code::Internal,

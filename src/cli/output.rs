@@ -37,8 +37,8 @@ pub(crate) const ONLY_HUMAN: &[Format] = &[Format::Human];
 pub struct Output {
     /// Output format
     ///
-    /// `human` and `json` work for every command. `certs check`, `config --check` and `probe` also have `junit`,
-    /// `certs check` has `prometheus`, `certs show` has `pem`.
+    /// Every command has `human`, and all but `man` and `completions` have `json`. `certs check`, `config --check`
+    /// and `probe` also have `junit`, `certs check` has `prometheus`, `certs show` has `pem`.
     #[arg(short = 'o', long, global = true, value_parser = values::format(), ignore_case = true, default_value = "human", env = "EGEXT_FORMAT")]
     pub format: Format,
     /// When to use colour; `NO_COLOR` is honoured

@@ -135,7 +135,7 @@ pub enum Error {
     #[error("cannot make a temporary directory")]
     TemporaryDirectory(#[source] io::Error),
     /// The user named two forms for the same lines.
-    #[error("`--short` is a format of its own, and `-o {format}` another")]
+    #[error("`--short` and `-o {format}` are different formats")]
     ShortFormat {
         /// As typed.
         format: Format,

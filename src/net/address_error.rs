@@ -124,7 +124,7 @@ impl Hint for AddressError {
             | Self::Scheme { meant: Some(meant), .. } => format!("write `{meant}`"),
             Self::Brackets { meant: None, .. } => "write it as in `[::1]:5005`".to_owned(),
             Self::Zone { .. } => {
-                "use an address without a zone, or a name: a link-local address can stand in `/etc/hosts`"
+                "use an address without a zone, or a name: a link-local address can be put into `/etc/hosts`"
                     .to_owned()
             }
             Self::Malformed { meant: None, .. }

@@ -121,7 +121,7 @@ pub(super) fn passphrase_flag(file: &Path) -> String {
 /// A note about such a CA, once it signs.
 pub(super) fn ca_key_elsewhere(certificate: &Path, key: &Path, passphrase: Option<&Path>) -> String {
     format!(
-        "the CA's key stays where it is; whoever issues or renews names it again: `{}`",
+        "the CA key was not copied; pass it again to issue or renew: `{}`",
         ca_flags(certificate, key, passphrase)
     )
 }
@@ -138,7 +138,7 @@ pub(super) fn who(name: &str, role: Role) -> String {
 
 /// A note about a CA that issues certificates for others, too.
 pub(super) const ALL_CLIENTS_OF_THE_CA: &str =
-    "a server that trusts this CA lets in everybody to whom it has issued a client certificate";
+    "a server that trusts this CA accepts every client certificate that the CA has issued";
 
 /// A path that is not UTF-8 loses what is not: JSON could not carry it.
 pub(super) fn words(path: &Path) -> String {

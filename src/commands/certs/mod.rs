@@ -186,7 +186,7 @@ pub enum CertsError {
         path: String,
     },
     /// No certificate is presented where no TLS is spoken.
-    #[error("`{address}` is plaintext: nobody presents a certificate there")]
+    #[error("`{address}` is plaintext, so no certificate is presented there")]
     Plaintext {
         /// As typed.
         address: Address,

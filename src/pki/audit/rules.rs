@@ -257,7 +257,7 @@ fn no_name(subject: &str, leaf: &Certificate, role: Role) -> Finding {
     let names = &leaf.names;
     let message = match names.iter().any(|name| matches!(name, SubjectName::Dns(_))) {
         true => "no client can verify it: none of its DNS names is a host name".to_owned(),
-        false => format!("no client can verify it: `{}` stands in no subjectAltName", leaf.subject),
+        false => format!("no client can verify it: `{}` is in no subjectAltName", leaf.subject),
     };
     Finding::new(FindingId::CertsNoSan, subject, message)
         .with_evidence("expected", "a DNS name or an IP address")

@@ -71,9 +71,9 @@ impl Found {
     /// What to do about the file called `path`.
     pub(crate) fn hint(&self, path: &Path, wanted: Wanted) -> String {
         match self {
-            Self::Certificate => "a key usually stands in a file of its own, named `….key`".to_owned(),
+            Self::Certificate => "a key is usually in a separate file, named `….key`".to_owned(),
             Self::Container(container) => container.hint(path, wanted),
-            Self::Key => "a certificate usually stands in a file of its own, named `….crt`".to_owned(),
+            Self::Key => "a certificate is usually in a separate file, named `….crt`".to_owned(),
             Self::OtherBlocks { labels } => labels
                 .iter()
                 .find_map(|label| block_hint(label, path))

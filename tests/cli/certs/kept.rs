@@ -75,7 +75,7 @@ note: the key of `acme`, which `egext` did not make, would be kept in `.egext`
         place.verb(&["renew", "--force"]).args(files("other")).assert().success();
     }
     place.rotate("finish", None).assert().success().stdout_eq(str![[r"
-the old CA is trusted no more in `certs`
+the old CA is no longer trusted in `certs`
 ...
   ‼ certs/.egext/kept-[..]/ca.key: it is the key of `acme`, which `egext` did not make, and was kept
 ...

@@ -159,7 +159,7 @@ files
 
 hint: give both sides the new `ca.crt` and restart them, in any order; once both trust both CAs: `egext certs rotate-ca activate --ca-cert corp.crt --ca-key corp.key`
 
-note: a server that trusts this CA lets in everybody to whom it has issued a client certificate
+note: a server that trusts this CA accepts every client certificate that the CA has issued
 
 "]]);
     assert_eq!(place.trusted()[1], "corp root");
@@ -178,9 +178,9 @@ files
   to the server   certs/ca.crt  certs/server.crt  certs/server.key
   to the client   certs/ca.crt  certs/client.crt  certs/client.key
 
-hint: give both sides their new files and restart them, in any order; once nobody presents a certificate of the old CA: `egext certs rotate-ca finish`
+hint: give both sides their new files and restart them, in any order; when neither side presents a certificate of the old CA any longer: `egext certs rotate-ca finish`
 
-note: the CA's key stays where it is; whoever issues or renews names it again: `--ca-cert corp.crt --ca-key corp.key`
+note: the CA key was not copied; pass it again to issue or renew: `--ca-cert corp.crt --ca-key corp.key`
 
 "]]);
     assert!(!place.has("ca.key"), "the old CA's key is not that of the CA in `ca.crt`");

@@ -102,9 +102,9 @@ files
   to the server  certs/ca.crt  certs/server.crt  certs/server.key
   to the client  certs/ca.crt  certs/client.crt  certs/client.key
 
-note: the CA's key stays where it is; whoever issues or renews names it again: `--ca-cert ca.crt --ca-key ca.key`
+note: the CA key was not copied; pass it again to issue or renew: `--ca-cert ca.crt --ca-key ca.key`
 
-note: a server that trusts this CA lets in everybody to whom it has issued a client certificate
+note: a server that trusts this CA accepts every client certificate that the CA has issued
 
 hint: start the server with its files, then `egext probe localhost:5005`
 

@@ -74,12 +74,12 @@ files
   to the server   certs/ca.crt  certs/server.crt  certs/server.key
   to the client   certs/ca.crt  certs/client.crt  certs/client.key
 
-hint: give both sides their new files and restart them, in any order; once nobody presents a certificate of the old CA: `egext certs rotate-ca finish`
+hint: give both sides their new files and restart them, in any order; when neither side presents a certificate of the old CA any longer: `egext certs rotate-ca finish`
 
 "]]);
     assert!(!place.certs().join(".egext/current/.next-ca.key").exists());
     place.verb(&["rotate-ca", "finish"]).assert().success().stderr_eq("").stdout_eq(str![[r"
-the old CA is trusted no more in `certs`
+the old CA is no longer trusted in `certs`
 ...
 files
   to both sides   certs/ca.crt

@@ -275,7 +275,7 @@ hint: [..]: `egext certs rotate-ca activate --ca-cert FILE --ca-key corp.key`
     let activate = place.step(&["activate", "--ca-cert", "corp.crt", "--ca-key", "-"]).stdin(key);
     activate.assert().success().stdout_eq(str![[r"
 ...
-note: the CA's key stays where it is; whoever issues or renews names it again: `--ca-cert corp.crt --ca-key FILE`
+note: the CA key was not copied; pass it again to issue or renew: `--ca-cert corp.crt --ca-key FILE`
 
 "]]);
 }

@@ -142,7 +142,7 @@ fn a_server_without_tls_presents_nothing() {
     assert_eq!(run.exit_code, 2);
     assert_eq!(
         run.stderr,
-        "error: `unix:/run/egext.sock` is plaintext: nobody presents a certificate there\n  hint: write it as `tls://HOST:PORT`\n"
+        "error: `unix:/run/egext.sock` is plaintext, so no certificate is presented there\n  hint: write it as `tls://HOST:PORT`\n"
     );
 }
 

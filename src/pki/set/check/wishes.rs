@@ -50,7 +50,7 @@ impl StoredSet {
             findings.extend(name.as_ref().and_then(|name| other_common_name(identity, name)));
         }
         if wanted.name_constraints && !self.ca.has_name_constraints() {
-            let message = "the existing CA has no name constraints: it is good for all names";
+            let message = "the existing CA has no name constraints: it may issue for all names";
             let path = words(self.anchors.path());
             findings.push(Finding::new(FindingId::CertsDiffers, path, message).with_hint(ELSEWHERE));
         }

@@ -143,7 +143,7 @@ impl Progress {
                 (Style::Good, "removed the keys of CAs that sign no longer".to_owned())
             }
             (Verb::Finish { .. }, Outcome::Dry { .. }, _) => {
-                (Style::Strong, "would trust the old CA no more".to_owned())
+                (Style::Strong, "would no longer trust the old CA".to_owned())
             }
             (Verb::Prepare { .. }, Outcome::Done { before, .. }, None) if before.phase == Phase::Prepared => {
                 (Style::Good, "made a new CA in place of the one that was prepared".to_owned())
@@ -156,7 +156,7 @@ impl Progress {
             }
             (Verb::Prepare { .. }, _, Some(name)) => (Style::Good, format!("{name} is trusted too")),
             (Verb::Activate, ..) => (Style::Good, "issued all certificates by the new CA".to_owned()),
-            (Verb::Finish { .. }, ..) => (Style::Good, "the old CA is trusted no more".to_owned()),
+            (Verb::Finish { .. }, ..) => (Style::Good, "the old CA is no longer trusted".to_owned()),
         };
         (style, words)
     }
@@ -184,8 +184,8 @@ impl Progress {
             (Phase::Activated, _) => {
                 self.holders(&mut report);
                 report.talk.blank().hint(format!(
-                    "give both sides their new files and restart them, in any order; once nobody presents a certificate \
-                     of the old CA: {}",
+                    "give both sides their new files and restart them, in any order; when neither side presents a certificate of the old \
+                     CA any longer: {}",
                     self.command("finish", "")
                 ));
             }
