@@ -28,7 +28,7 @@ impl Answer {
         Self { code, message, status: StatusCode::OK }
     }
 
-    /// The same with an HTTP status of its own, for those who did not call in gRPC.
+    /// The same with an HTTP status, for callers that do not speak gRPC.
     pub(super) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
@@ -82,7 +82,7 @@ impl Answer {
         }
     }
 
-    /// The header fields of `whose` message are no good.
+    /// The header fields of `whose` message have a fault.
     pub(super) fn of_header_fault(whose: &str, fault: &HeaderFault) -> Self {
         let code = match fault {
             HeaderFault::Octet { .. } => Code::Internal,
@@ -91,7 +91,7 @@ impl Answer {
         Self::new(code, format!("{whose}: {fault}"))
     }
 
-    /// The bridge ends before the call does.
+    /// The bridge stops before the call has finished.
     pub(super) fn stopping() -> Self {
         Self::new(Code::Unavailable, "the bridge is stopping")
     }
@@ -110,7 +110,7 @@ impl Answer {
         response
     }
 
-    /// The same as trailers, after a part of the response has gone out.
+    /// The same as trailers, after a part of the response has been sent.
     pub(super) fn into_trailers(self) -> HeaderMap {
         let message = HeaderValue::try_from(percent_encoded(&self.message))
             .expect("what is not printable ASCII has been encoded");

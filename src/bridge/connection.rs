@@ -35,7 +35,7 @@ pub(super) async fn serve(
     let mut connection = tokio::select! {
         connection = timeout(limits.preface, handshake) => connection.map_err(|_| Ended::Silent)??,
         () = admission.closed() => return Err(Ended::Displaced),
-        // Who has not begun HTTP/2 by then has no call under way.
+        // A caller that has not begun HTTP/2 by then has no call in progress.
         () = async { stopping(&mut phase).await; sleep(LAST_WORDS).await } => return Ok(()),
     };
     admission.prove();
@@ -52,7 +52,7 @@ async fn gone(mut pings: PingPong, limits: CallerLimits) {
         sleep(limits.ping_after).await;
         match timeout(limits.ping_limit, pings.ping(Ping::opaque())).await {
             Ok(Ok(_)) => {}
-            // The connection itself says in better words why it ended.
+            // The connection itself has the better reason for its end.
             Ok(Err(_)) => return pending().await,
             Err(_) => return,
         }
@@ -68,7 +68,7 @@ pub(super) enum Ended {
     Gone,
     #[error("HTTP/2 failed")]
     Http2(#[from] h2::Error),
-    /// RFC 9113 section 3.2: HTTP/2 over TLS is agreed on by ALPN. Who has not done so may mean another protocol.
+    /// RFC 9113 section 3.2: HTTP/2 over TLS is negotiated by ALPN. A caller without it may speak another protocol.
     #[error("the client did not ask for `h2` by ALPN")]
     NoAlpn,
     #[error("the caller did not begin HTTP/2 in time")]
@@ -94,7 +94,7 @@ impl Serving {
             ended = self.accept() => return ended,
             () = sleep(LAST_WORDS) => {}
         }
-        // Who has not called by now has nothing under way, and may never answer.
+        // A caller without a call by now has none in progress, and may never answer.
         if self.called { self.accept().await } else { Ok(()) }
     }
 
@@ -122,19 +122,19 @@ fn settings() -> Builder {
         .data_frame_budget(SMALL_FRAMES)
         .max_concurrent_streams(CONCURRENT_CALLS)
         .max_concurrent_reset_streams(REMEMBERED_RESETS)
-        // Calls that were taken back before we have looked at them: all that may be there at once may be. They cost
-        // the upstream nothing, for they are not passed on.
+        // Calls that were cancelled before we have read them: as many as there may be calls at once. They cost
+        // the upstream nothing, because they are not passed on.
         .max_pending_accept_reset_streams(CONCURRENT_CALLS as usize)
-        // Malformed requests in the life of a connection. There is no other measure in h2 against a caller that makes
-        // us reset its calls to have more than `CONCURRENT_CALLS` of them at work (CVE-2025-8671).
+        // Malformed requests on a connection, in total. h2 has no other measure against a caller that makes
+        // us reset its calls, so that more than `CONCURRENT_CALLS` of them are processed (CVE-2025-8671).
         .max_local_error_reset_streams(Some(MALFORMED_CALLS));
     builder
 }
 
-/// How long after the order to stop a first call may still be on its way to us.
+/// How long after the signal to stop a first call may still arrive.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Calls under way on one connection. Envoy Gateway makes one at a time.
+/// Concurrent calls on one connection. Envoy Gateway makes one at a time.
 const CONCURRENT_CALLS: u32 = 1024;
 
 const MALFORMED_CALLS: usize = 1024;

@@ -21,20 +21,20 @@ use super::upstream::Upstream;
 use crate::backoff::{Backoff, jittered};
 use crate::net::{Channel, HeaderFaults};
 
-/// What every call needs of the bridge.
+/// What every call needs from the bridge.
 #[derive(Debug)]
 pub(super) struct Surroundings {
     pub(super) upstream: Upstream,
     pub(super) phase: Watched,
 }
 
-/// A call under way.
+/// A call in progress.
 pub(super) struct Exchange<'a> {
     bridge: &'a Surroundings,
     deadline: Option<Deadline>,
     limit: Pin<&'a mut Option<Sleep>>,
     upload: Pipe,
-    /// `None` when all of the request's body has gone out, or the upstream wants no more of it.
+    /// `None` when all of the request's body has been sent, or the upstream does not want the rest.
     to_upstream: Option<SendStream<Bytes>>,
     caller: Caller,
     asked: HeadersOf,
@@ -44,7 +44,7 @@ pub(super) struct Exchange<'a> {
 
 /// Why there is no response of the upstream.
 pub(super) enum Failure {
-    /// The caller took its call back, or its connection ended: no answer would arrive.
+    /// The caller cancelled its call, or its connection ended: no answer would arrive.
     CallerGone,
     Answer(Answer),
 }
@@ -55,7 +55,7 @@ impl From<Answer> for Failure {
     }
 }
 
-/// Where it is told what is wrong with the header fields of one side of a call.
+/// Where the faults in the header fields of one side of a call are reported.
 pub(super) struct HeadersOf {
     faults: HeaderFaults,
     stream: u32,
@@ -67,7 +67,7 @@ impl HeadersOf {
         Self { faults, stream: stream.as_u32(), whose }
     }
 
-    /// The answer to a call whose header fields are no good.
+    /// The answer to a call with faults in its header fields.
     pub(super) fn check(&self) -> Result<(), Answer> {
         match self.faults.take(self.stream) {
             Some(fault) => Err(Answer::of_header_fault(self.whose, &fault)),
@@ -135,7 +135,7 @@ impl<'a> Exchange<'a> {
                 give_up = self.bridge.upstream.give_up();
             }
             self.again(&error, give_up)?;
-            // A server that refuses a call is asked again at once, and then not without a pause.
+            // If a server refuses a call, it is tried again at once, and later after a pause.
             if error.is_reset() && !is_first {
                 self.pause(jittered(backoff.advance()), respond).await?;
             }
@@ -151,7 +151,7 @@ impl<'a> Exchange<'a> {
     ) -> Result<Channel, Failure> {
         let upstream = &self.bridge.upstream;
         if let Some(channel) = upstream.channel_at_once() {
-            // A call that was taken back before it was begun is none.
+            // A call that was cancelled before it was read does not count.
             let gone = poll_fn(|context| Poll::Ready(respond.poll_reset(context).is_ready())).await;
             return if gone { Err(Failure::CallerGone) } else { Ok(channel) };
         }
@@ -255,7 +255,7 @@ impl<'a> Exchange<'a> {
         sent.map_err(|_| Failure::CallerGone)
     }
 
-    /// Both directions at once, and whatever may end them before their time.
+    /// Both directions at once, and all that may end them early.
     fn poll_relay(
         &mut self,
         context: &mut Context<'_>,
@@ -282,11 +282,11 @@ impl<'a> Exchange<'a> {
     /// Passes the request's body on.
     fn poll_upload(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
         let Some(sink) = &mut self.to_upstream else {
-            // It is not wanted any more. That the caller has gone is told by its side of the response.
+            // The upstream no longer wants it. If the caller has gone, its side of the response reports that.
             let _ = self.upload.poll_source(context);
             return Ok(());
         };
-        // Why a sink fails is told by the response. A server may have its answer without all of the message.
+        // The response says why a sink failed. A server may answer without reading the whole message.
         let _ = match self.upload.poll(context, sink) {
             Poll::Pending => return Ok(()),
             Poll::Ready(Err(Broken::Source(_))) => return Err(Failure::CallerGone),
@@ -322,7 +322,7 @@ impl<'a> Exchange<'a> {
         self.answered.as_ref().map_or(Ok(()), HeadersOf::check)
     }
 
-    /// True when the bridge has taken the upstream away, because it ends.
+    /// True if the bridge has closed the upstream because it stops.
     fn is_cut_by_us(&self) -> bool {
         *self.bridge.phase.borrow() == Lifecycle::Cutting
     }

@@ -1,4 +1,4 @@
-//! The side that callers see: from an accepted connection to the first call on it.
+//! The side of the callers: from an accepted connection to the first call on it.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// Accepts until a connection's task fails by a fault of ours.
+    /// Accepts until a connection's task fails because of a bug.
     pub(super) async fn accept(&self, mut listener: &Listener, connections: &mut JoinSet<()>) -> Died {
         let serve = |connection, admission| self.caller(admission).serve(connection);
         match self.entrance.accept(&mut listener, connections, serve).await {
@@ -48,7 +48,7 @@ impl Front {
     }
 }
 
-/// A caller who has proven nothing yet.
+/// A caller that has proven nothing yet.
 struct NewCaller {
     calls: Arc<Calls>,
     server: Option<Arc<ServerConfig>>,

@@ -1,18 +1,17 @@
 //! A gRPC-aware proxy for one pair of addresses: HTTP/2 in, HTTP/2 out, TLS where the address says so.
 //!
-//! Envoy Gateway calls its extension server without a deadline and waits for ever while it cannot connect.
-//! The bridge stands between the two and gives an answer in any case: within the connect-wait it says in a
-//! gRPC status what `egext probe` would say, `UNAVAILABLE` where trying again may help and
-//! `FAILED_PRECONDITION` where only a person can.
+//! Envoy Gateway calls its extension server without a deadline and waits without a limit while it cannot connect.
+//! The bridge always answers: within the connect-wait it returns a gRPC status with the words of `egext probe`,
+//! `UNAVAILABLE` if trying again may help and `FAILED_PRECONDITION` if the operator has to change something.
 //!
 //! One connection to the upstream serves all calls (`upstream`). Messages are never decoded: bodies,
 //! trailers and resets pass through as they come, under HTTP/2's own flow control (`calls`, `pipe`).
 //!
-//! Both sides are h2 itself, without hyper above it. On a shared connection each of h2's limits decides over
-//! the calls of others, and hyper 1.12 does not hand on all of them (`data_frame_budget`). It also polls a
-//! response only while the caller's window is open, so that a caller that does not read keeps its call, and
+//! Both sides use h2 directly, without hyper. On a shared connection each of h2's limits affects
+//! the calls of others, and hyper 1.12 does not expose all of them (`data_frame_budget`). It also polls a
+//! response only while the caller's window is open, so a caller that does not read would keep its call, and
 //! the call its part of the upstream's window, without end. Here one task for each call watches the caller,
-//! the upstream, the deadline and both directions in every state, with one task fewer than hyper has.
+//! the upstream, the deadline and both directions in every state. That is one task fewer than with hyper.
 
 mod answer;
 mod buffer;
@@ -51,7 +50,7 @@ pub struct BridgePlan {
     pub server: Option<Arc<ServerConfig>>,
     /// Where calls go.
     pub upstream: Target,
-    /// The certificate that we show to the upstream.
+    /// The certificate that we present to the upstream.
     pub own: Option<Certificate>,
     /// The directory of our certificates, for commands in hints.
     pub directory: PathBuf,
@@ -61,7 +60,7 @@ pub struct BridgePlan {
     pub connect_wait: Duration,
     /// Limit of every call; `None` leaves it to the caller's `grpc-timeout`.
     pub call_timeout: Option<Duration>,
-    /// How long calls under way may go on after the order to stop.
+    /// How long calls in progress may go on after the signal to stop.
     pub drain_timeout: Duration,
     /// How much time callers have.
     pub callers: CallerLimits,

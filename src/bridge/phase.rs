@@ -1,11 +1,11 @@
 use tokio::sync::watch;
 
-/// How far the bridge is on its way from start to end.
+/// The state of the bridge between its start and its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Lifecycle {
-    /// Callers come and go.
+    /// Callers are accepted.
     Serving,
-    /// No new caller is accepted; the calls under way come to their end.
+    /// No new caller is accepted; the calls in progress finish.
     Draining,
     /// The calls that are left get a status and end.
     Cutting,

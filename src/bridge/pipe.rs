@@ -8,26 +8,26 @@ use super::buffer::Buffer;
 
 /// One direction of a call: from the stream of one connection to that of the other.
 ///
-/// It takes what comes out of h2 at once, also while the reader does not read, and gives the sender new room only for
-/// what has gone out. So the sender's window, and nothing else, bounds what waits here.
+/// It takes data from h2 at once, even while the reader does not read, and opens the sender's window only by what has
+/// been sent. So only the sender's window limits how much data waits here.
 #[derive(Debug)]
 pub(super) struct Pipe {
     source: RecvStream,
     waiting: Buffer,
     end: Option<End>,
     replay: Option<Replay>,
-    /// How much of what waits is sent for the second time. Its sender has had its room back the first time.
+    /// How much of the waiting data is sent for the second time. The sender's window was opened for it the first time.
     again: usize,
-    /// Something has gone out.
+    /// Something has been sent.
     is_begun: bool,
 }
 
 /// How a stream ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// With its last octets, which have gone out as such.
+    /// With its last octets, which have been sent as the last ones.
     Sent,
-    /// Without anything, or after octets that have gone out already.
+    /// Without any, or after octets that have been sent already.
     Bare,
     Trailers(HeaderMap),
 }
@@ -44,7 +44,7 @@ pub(super) enum Broken {
 #[derive(Debug, Default)]
 struct Replay {
     received: Buffer,
-    /// How much of it has gone out.
+    /// How much of it has been sent.
     sent: usize,
 }
 
@@ -79,7 +79,7 @@ impl Pipe {
         self.replay = None;
     }
 
-    /// Passes on what there is. Ready when all of it has gone out, but for what [`End`] says.
+    /// Passes on what there is. Ready when all of it has been sent, except what [`End`] says.
     pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
@@ -173,7 +173,7 @@ impl Pipe {
         Ok(())
     }
 
-    /// Whether the end of the stream goes out together with its last octets.
+    /// Whether the end of the stream is sent together with its last octets.
     fn ends_here(&self) -> bool {
         match &self.end {
             None => self.source.is_end_stream(),
@@ -181,7 +181,7 @@ impl Pipe {
         }
     }
 
-    /// Gives the sender room for as much as has gone out.
+    /// Opens the sender's window by as much as has been sent.
     fn sent(&mut self, length: usize) {
         self.is_begun = true;
         let again = self.again.min(length);
@@ -190,7 +190,7 @@ impl Pipe {
         if let Some(replay) = &mut self.replay {
             replay.sent += fresh;
         }
-        // Fails when the stream is over, which the next read tells with its reason.
+        // Fails when the stream has ended; the next read returns the reason.
         let _ = self.source.flow_control().release_capacity(fresh);
     }
 }

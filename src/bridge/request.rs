@@ -1,6 +1,6 @@
-//! Which requests are gRPC calls, and what of them goes on to the upstream.
+//! Which requests are gRPC calls, and which of their fields are passed on to the upstream.
 //!
-//! Refusals have the HTTP status and the gRPC code that grpc-go's server answers with
+//! A refused request gets the HTTP status and the gRPC code that grpc-go's server would answer with
 //! (`internal/transport/http2_server.go`).
 
 use http::header::{CONTENT_TYPE, HOST, HeaderName};
@@ -51,7 +51,7 @@ impl NextHop {
 /// Who calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Caller {
-    /// A process of this machine, over plaintext: our user or root on a unix socket, anybody on loopback.
+    /// A process of this machine, over plaintext: our user or root on a unix socket, any user on loopback.
     Local,
     /// A client with a certificate. What it is called stands in there, and in no header that it sends.
     Remote,

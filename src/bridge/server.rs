@@ -25,12 +25,12 @@ pub struct Bridge {
     listener: Listener,
 }
 
-/// How a bridge came to its end.
+/// How a bridge ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Drained {
-    /// Every call came to its end.
+    /// Every call finished.
     All,
-    /// The time to drain was over, or the order to stop was repeated: the rest was cut.
+    /// The time to drain had passed, or a second signal came: the other calls were cut.
     Cut,
 }
 
@@ -48,7 +48,7 @@ impl Bridge {
         Ok(Self { plan, listener })
     }
 
-    /// Where it listens, with the port that the system chose where 0 was asked for.
+    /// Where it listens. If port 0 was asked for, this has the port that the system chose.
     ///
     /// # Errors
     /// When the operating system does not say.
@@ -56,11 +56,11 @@ impl Bridge {
         self.listener.address(self.plan.listen.transport())
     }
 
-    /// Serves until `stop` is notified, then lets the calls under way come to their end. A second
+    /// Serves until `stop` is notified, then lets the calls in progress finish. A second
     /// notification cuts them.
     ///
     /// # Errors
-    /// When a task of the bridge ends by a fault of ours. Without it the bridge would go on and not do its work.
+    /// When a task of the bridge ends because of a bug. The bridge could not do its work without this task.
     pub async fn run(self, stop: &Notify) -> Result<Drained, Died> {
         let Self { plan, listener } = self;
         let (order, phase) = watch::channel(Lifecycle::Serving);
@@ -75,7 +75,7 @@ impl Bridge {
             never = noise.sum_up() => match never {},
             () = stop.notified() => {}
         }
-        // From here on new callers find nobody, instead of a queue that nobody serves.
+        // From here on new callers are refused, and do not wait in a queue that is not served.
         drop(listener);
         info!("stopping: the calls under way come to their end");
         order.send_replace(Lifecycle::Draining);
@@ -93,7 +93,7 @@ impl Bridge {
         keeping.shutdown().await;
         match timeout(LAST_ANSWERS, all(&mut connections)).await {
             Ok(Err(died)) => Err(died),
-            // Who does not read has no answer, and no more time.
+            // A caller that does not read gets no answer, and no more time.
             Ok(Ok(())) | Err(_) => Ok(Drained::Cut),
         }
     }

@@ -1,9 +1,8 @@
 //! One connection to the upstream, made again whenever it ends.
 //!
-//! A task keeps it; calls take it from a watch channel. A call that finds none makes the task try at once
-//! and waits. How long depends on the others: patience is spent once for a burst of calls, because Envoy
-//! Gateway makes its calls one after the other, each with retries, and would otherwise wait many times over
-//! before it says what is wrong.
+//! A task owns it; calls get it from a watch channel. A call that finds none makes the task connect at once,
+//! and waits. The limit of this wait is shared by a burst of calls, because Envoy Gateway makes its calls one
+//! after the other, each with retries, and would otherwise wait many times before it logs what is wrong.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -62,7 +61,7 @@ struct Patience {
 }
 
 impl Upstream {
-    /// Begins to connect.
+    /// Starts to connect.
     pub(super) fn start(plan: &BridgePlan) -> (Self, Keeping) {
         let (publish, state) = watch::channel(Published::default());
         let wanted = Arc::new(Notify::new());
@@ -147,7 +146,7 @@ impl Upstream {
         }
     }
 
-    /// A call was answered: whoever waits from now on waits for something new.
+    /// A call was answered: a call that waits from now on begins a new burst.
     pub(super) fn answered(&self) {
         self.answered.store(true, Ordering::Relaxed);
         *self.patience() = None;
@@ -307,10 +306,10 @@ impl Keeper {
 
     /// Waits for the pause to end or for a call that wants the connection, but never without any pause.
     async fn rest(&self, begin: Instant, pause: Duration) {
-        // A server that lets us in only to throw us out again is not asked by every call.
+        // A server that accepts connections and closes them at once is not tried again for every call.
         let least = if self.useless >= TOLD_USELESS { pause.min(ATTENDED_PAUSE) } else { LEAST_PAUSE };
         sleep_until(begin + least).await;
-        // Every call that waits has a receiver of its own beside the one that stays.
+        // Every call that waits has its own receiver, in addition to the one that stays.
         let attended = self.publish.receiver_count() > 1;
         let pause = if attended { pause.min(ATTENDED_PAUSE) } else { pause };
         tokio::select! {

@@ -1,7 +1,7 @@
 //! Everything at once, in one process and one directory: certificates, an extension server with mutual TLS,
-//! a bridge in front of it, and proof that calls go through and that strangers do not.
+//! a bridge in front of it, and proof that calls pass and that a client without a certificate is rejected.
 //!
-//! The parts are those of the other commands, put together as a user would.
+//! It uses the code of the other commands in the way a user would.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -249,7 +249,7 @@ impl RunningDemo {
     }
 }
 
-/// Why the demo did not come to its end.
+/// Why the demo failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DemoError {
@@ -271,7 +271,7 @@ pub enum DemoError {
     /// A part of the demo panicked.
     #[error(transparent)]
     Died(#[from] Died),
-    /// A part of the demo ended in good order, although nothing told it to.
+    /// A part of the demo ended without an error, although it was not asked to.
     #[error("the {part} ended by itself")]
     Ended {
         /// Which one.
@@ -295,7 +295,7 @@ pub enum DemoError {
     /// The server that was stopped still answers.
     #[error("the extension server was stopped, and a call still came through")]
     StillServed,
-    /// The server let somebody in who has no certificate.
+    /// The server accepted a client without a certificate.
     #[error("the server let in a client without a certificate")]
     StrangerAccepted,
     /// The certificates cannot be stored.

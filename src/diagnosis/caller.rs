@@ -9,7 +9,7 @@ use super::words;
 
 /// Why a caller's TLS handshake failed, and in some cases what to do.
 ///
-/// `error` is that of an acceptor. Without a cause of TLS, it is told as it is.
+/// `error` is that of an acceptor. If its cause is not TLS, it is printed unchanged.
 pub(crate) fn caller_fault(error: &io::Error) -> String {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
     match cause {

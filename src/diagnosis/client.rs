@@ -1,4 +1,4 @@
-//! The server's verdict on ours.
+//! The server's verdict on our certificate.
 
 use rustls::AlertDescription;
 

@@ -1,7 +1,7 @@
 //! From what happened on the wire to a finding that names the cause.
 //!
-//! Each verdict is a row of a table where one error says it all, and a short function where two facts must
-//! be weighed: an alert means something else when we sent a certificate than when we sent none.
+//! Each verdict is a row of a table if one error is enough, and a short function if two facts count:
+//! an alert has another meaning if we sent a certificate than if we sent none.
 
 mod caller;
 mod client;
@@ -27,18 +27,18 @@ use crate::pki::{Certificate, Role};
 use crate::report::{Finding, FindingId};
 use crate::shell::{dir_flag, shell_word};
 
-/// What is known beside the fault itself.
+/// What is known in addition to the fault itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// Where we connected to.
     pub target: &'a Target,
     /// What was learned on the way.
     pub trace: &'a Trace,
-    /// The certificate that we show.
+    /// The certificate that we present.
     pub own: Option<&'a Certificate>,
-    /// The limit that a timeout ran into.
+    /// The limit that was exceeded, if the fault is a timeout.
     pub limit: Duration,
-    /// When the verdict falls.
+    /// The time for which dates are judged.
     pub now: OffsetDateTime,
     /// The directory of our certificates, for commands in hints.
     pub directory: &'a Path,
@@ -48,12 +48,12 @@ pub struct Context<'a> {
     pub speaker: Speaker,
 }
 
-/// The program that says it. Hints name flags, and in an answer of the bridge those of the probe lead nowhere.
+/// The program that prints the finding. Hints name flags, and in an answer of the bridge those of the probe are wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Speaker {
     /// To a caller and in its log: what helps is to start it with other flags.
     Bridge,
-    /// To whoever has typed its flags.
+    /// To the user who typed its flags.
     Probe,
 }
 

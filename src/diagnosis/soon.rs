@@ -1,11 +1,11 @@
-//! Certificates with which the channel works now, and not for long.
+//! Certificates that are valid now but expire soon.
 
 use super::Context;
 use crate::pki::{Role, check};
 use crate::report::{Finding, FindingId};
 use crate::units::Within;
 
-/// What expires on either side, near its end as `within` says or by default.
+/// Certificates of both sides that expire within `within`, or within the default time.
 pub(crate) fn expiring(context: &Context<'_>, within: Option<Within>) -> Vec<Finding> {
     let near = |summary: &_| check::expiring(summary, within, context.now);
     let flags = within.map_or_else(String::new, |within| format!(" --within {within}"));

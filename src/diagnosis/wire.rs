@@ -1,4 +1,4 @@
-//! Faults below TLS and behind it: the operating system, silence, other protocols.
+//! Faults below and above TLS: the operating system, no answer, other protocols.
 
 use std::io;
 

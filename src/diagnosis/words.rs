@@ -1,4 +1,4 @@
-//! What rustls and webpki mean, in words: both show some of their errors as Rust writes a value for debugging.
+//! Errors of rustls and webpki in words: both print some of their errors in Rust's debugging format.
 
 use std::borrow::Cow;
 

@@ -1,10 +1,10 @@
 //! The extension server protocol of Envoy Gateway, and a server that changes nothing.
 //!
-//! The hooks carry xDS resources: clusters, listeners, routes. Whoever only hands them on has no use for
-//! what is inside, so the messages here hold them as octets. On the wire an embedded message and a `bytes`
+//! The hooks carry xDS resources: clusters, listeners, routes. A server that only returns them does not need
+//! their contents, so the messages here hold them as octets. On the wire an embedded message and a `bytes`
 //! field are the same (both length-delimited), so a peer with the full Envoy types sees no difference, and
-//! what passes through comes out octet by octet as it went in. The tens of thousands of lines of generated
-//! Envoy types stay out of the binary.
+//! every resource is returned octet by octet. So the binary does not contain the tens of thousands of lines
+//! of generated Envoy types.
 //!
 //! [`Server`] is the pass-through server of `egext demo` and of the tests, [`call`] the other side.
 

@@ -1,9 +1,9 @@
-//! The channel to a gRPC server, seen layer by layer.
+//! Tests the channel to a gRPC server layer by layer.
 //!
-//! A layer is built on the one below it; the first that fails ends the attempt, and its finding names the
-//! cause, not the symptom. The verdict on our client certificate falls only with the server's first HTTP/2
-//! frame (see [`crate::net::dial`]). No hook is ever called: an empty request can crash an extension server,
-//! so the only call is `grpc.health.v1.Health/Check`, and a server without it is fine.
+//! Each layer needs the one below it; the first that fails ends the attempt, and its finding names the
+//! cause, not the symptom. Only the server's first HTTP/2 frame shows whether it accepts our client
+//! certificate (see [`crate::net::dial`]). The probe calls no hook, because an empty request can crash an
+//! extension server: its only call is `grpc.health.v1.Health/Check`, and a server without it is healthy too.
 
 mod health;
 mod outcome;
@@ -47,7 +47,7 @@ pub struct ProbePlan {
     pub timeout: Duration,
     /// Make attempts until one succeeds, for this long; the last one is cut short.
     pub wait: Option<Duration>,
-    /// Who is told what a target is waited for.
+    /// Gets the cause for which a target is waited for.
     pub news: Option<UnboundedSender<Waiting>>,
 }
 

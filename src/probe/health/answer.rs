@@ -1,7 +1,7 @@
-//! One call, and all that came back of it.
+//! One call, and everything in its answer.
 //!
-//! Made by hand and not with a gRPC client: a client turns half of what can go wrong into `INTERNAL`, and here
-//! each has its cause.
+//! The call does not use a gRPC client, because a client reports many different faults as `INTERNAL`. Here each fault
+//! has its own cause.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
