@@ -1,4 +1,4 @@
-//! Why something is not an address, and what was probably meant.
+//! Why a text is not an address, and what was probably meant.
 
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub enum AddressError {
     /// Neither a host name nor an IP address.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// No port, no host, or parts that have no place in an address.
+    /// No port, no host, or parts that an address cannot have.
     #[error(
         "`{text}` is not an address; expected `host:port`, `tls://host:port`, `tcp://host:port` or `unix:/path`"
     )]
@@ -54,7 +54,7 @@ pub enum AddressError {
         /// What was probably meant.
         meant: Option<Address>,
     },
-    /// A directory, where a socket is to be named.
+    /// A directory in place of a socket.
     #[error("`{}` is the path of a directory, not of a socket", path.display())]
     SocketDirectory {
         /// As typed.
@@ -66,7 +66,7 @@ pub enum AddressError {
         /// As typed.
         path: PathBuf,
     },
-    /// A user name, perhaps with a password, which is kept nowhere and never printed.
+    /// A user name, perhaps with a password, which is neither kept nor printed.
     #[error("`{hidden}` has a user name or a password, which an address cannot have")]
     UserInfo {
         /// As typed, with `***` in place of both.
@@ -74,7 +74,7 @@ pub enum AddressError {
         /// What was probably meant.
         meant: Option<Address>,
     },
-    /// An address that is valid on one network interface.
+    /// An address that is valid on one network interface only.
     #[error("`{text}` has a zone, the part behind `%`, which is not supported")]
     Zone {
         /// As typed.
@@ -136,7 +136,7 @@ impl Hint for AddressError {
     }
 }
 
-/// The address that somebody meant who is used to URLs, or who has left something out.
+/// The address that was probably meant by a URL, or by an address with a missing part.
 pub(super) fn meant(text: &str) -> Option<Address> {
     if is_path(text) {
         return (text.len() <= SOCKET_PATH_LIMIT).then(|| Address::Unix(text.into()));

@@ -19,8 +19,8 @@ use super::{Fault, Gathered, HeaderFaults, Sieve, Stage};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone.
 ///
-/// It is h2 itself, without hyper above it: hyper does not pass on all of h2's limits, and reads a body only as fast
-/// as its reader does, with everything else at rest while the reader is. See [`crate::bridge`].
+/// It uses h2 without hyper: hyper does not expose all of h2's limits, and reads a body only as fast
+/// as its reader does; while the reader pauses, hyper does nothing else. See [`crate::bridge`].
 #[derive(Clone, Debug)]
 pub(crate) struct Channel {
     requests: SendRequest<Bytes>,
@@ -32,7 +32,7 @@ impl Channel {
     /// Begins a call. `end` when the request has no body.
     ///
     /// # Errors
-    /// When nothing was sent: the connection takes no more calls.
+    /// When nothing was sent, because the connection accepts no new calls.
     pub(crate) fn begin(
         &self,
         request: Request<()>,
@@ -56,12 +56,12 @@ impl Channel {
         self.link.closed().await;
     }
 
-    /// Ends the connection when it is dropped, with all calls that are under way on it.
+    /// Ends the connection when it is dropped, with all calls in progress on it.
     pub(crate) fn cut(&self) -> Cut {
         Cut::new(&self.link.wire)
     }
 
-    /// What ended the connection, as a fault of `stage`; `None` when it ended in good order or stands.
+    /// What ended the connection, as a fault of `stage`; `None` if it ended without an error or is still open.
     pub(crate) fn fault(&self, stage: Stage) -> Option<Fault> {
         self.link.fault(stage)
     }
@@ -91,8 +91,8 @@ pub(crate) async fn open_channel(stream: Stream, first: Bytes, deadline: Instant
     Ok(Channel { requests, faults, link })
 }
 
-/// Runs the connection to its end, and tells when it takes no more calls, which is earlier when the server says
-/// GOAWAY while calls are under way.
+/// Runs the connection to its end, and reports when it accepts no new calls. That is earlier if the server sends
+/// GOAWAY while calls are in progress.
 async fn drive(
     mut connection: Connection<Gathered<Sieve<Replayed>>, Bytes>,
     mut requests: SendRequest<Bytes>,

@@ -7,7 +7,7 @@ pub(crate) fn deadline(limit: Duration) -> Instant {
     Instant::now() + limit.min(LONGEST)
 }
 
-/// A limit beyond a month is as good as none, and adds to an instant without overflow.
+/// A limit of more than a month is as good as none; a month can be added to an instant without overflow.
 pub(crate) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ pub(crate) fn descriptor_limit() -> usize {
     number(getrlimit(Resource::Nofile).current)
 }
 
-/// Raises the number of files that this process may have open to what it may ask for, and tells it.
+/// Raises the number of files that this process may have open to its maximum, and returns it.
 ///
-/// The lower number is for programs that use select(2), which knows no more than 1,024.
+/// The lower number is for programs that use select(2), which supports only 1,024.
 pub(crate) fn raise_limit() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });

@@ -1,5 +1,5 @@
-//! From a listener to connections whose peers have proven something: the one loop that accepts callers, and the limit
-//! of their handshakes. What strangers can cause is summed up in the log.
+//! From a listener to connections with proven peers: the loop that accepts callers, and the limit
+//! of their handshakes. Events that strangers can cause are counted in the log.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -26,7 +26,7 @@ use crate::report::chain;
 pub(crate) trait Arrivals {
     type Connection;
 
-    /// Waits for the next one; `None` when no more come. Nothing is lost if the wait is given up.
+    /// Waits for the next one; `None` when there are no more. The future can be dropped without losing a connection.
     fn next(&mut self) -> impl Future<Output = Option<Result<Self::Connection, AcceptError>>>;
 
     /// The address of the peer, if it has one that is known.
@@ -60,15 +60,15 @@ impl Entrance {
         Self { gate: Gate::new(descriptors), noise: Arc::new(Noise::new(explain)) }
     }
 
-    /// What is heard of strangers.
+    /// What the log says about strangers.
     pub(crate) fn noise(&self) -> &Arc<Noise> {
         &self.noise
     }
 
-    /// Lets a task serve each connection, until no more come.
+    /// Starts a task for each connection, until there are no more.
     ///
     /// # Errors
-    /// When such a task fails by a fault of ours.
+    /// When such a task fails because of a bug.
     pub(crate) async fn accept<A: Arrivals, F>(
         &self,
         arrivals: &mut A,
@@ -91,7 +91,7 @@ impl Entrance {
                 Some(Ok(connection)) => match self.gate.admit(A::address(&connection)) {
                     Ok(admission) => {
                         running.spawn(serve(connection, admission));
-                        // One that is to be closed for this one has its turn before the next comes.
+                        // If an older one has to be closed for this one, that happens before the next one is accepted.
                         yield_now().await;
                     }
                     Err(refused) => self.noise.refused.note(refused),
@@ -107,7 +107,7 @@ impl Entrance {
     }
 }
 
-/// What strangers can cause, and so is summed up in the log.
+/// Events that strangers can cause, so the log only counts them.
 #[derive(Debug)]
 pub(crate) struct Noise {
     accept: Tally,
@@ -130,7 +130,7 @@ impl Noise {
         }
     }
 
-    /// Writes the lines that sum up, whenever one is due.
+    /// Writes the lines with numbers, whenever one is due.
     pub(crate) async fn sum_up(&self) -> Infallible {
         tokio::select! {
             never = self.accept.sum_up() => never,
@@ -141,7 +141,7 @@ impl Noise {
         }
     }
 
-    /// Tells what is counted and not told yet.
+    /// Logs what has been counted and not logged yet.
     pub(crate) fn tell(&self) {
         for tally in [&self.accept, &self.foreign, &self.handshake, &self.refused, &self.silent] {
             tally.tell();
@@ -153,12 +153,12 @@ impl Noise {
         self.silent.note(when);
     }
 
-    /// A handshake has led to nothing that HTTP/2 could be spoken on.
+    /// A handshake failed.
     pub(crate) fn useless(&self, why: impl Display) {
         self.handshake.note(why);
     }
 
-    /// TLS on `stream`; `None` if it does not come about within `limit`, which is told.
+    /// TLS on `stream`; `None` if the handshake fails or takes longer than `limit`, which is logged.
     pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,

@@ -14,7 +14,7 @@ pub enum Stage {
     Alpn,
     /// The server's SETTINGS are waited for (RFC 9113 section 3.4).
     Http2,
-    /// The connection stands, and carries calls.
+    /// The connection is open, and carries calls.
     Call,
 }
 
@@ -33,15 +33,15 @@ pub struct Fault {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// The handshake agreed on no protocol by ALPN.
+    /// The server selected no protocol by ALPN.
     AlpnMissing,
-    /// The peer closed the connection in good order, and too early.
+    /// The peer closed the connection without an error, but too early.
     Closed,
-    /// The peer speaks TLS, and one of its messages cannot be read.
+    /// The peer speaks TLS, but one of its messages cannot be read.
     Corrupt(rustls::Error),
     /// The operating system or the peer's reset ended it.
     Io(io::Error),
-    /// The peer speaks TLS, and was spoken to in plaintext.
+    /// The peer speaks TLS, but got plaintext.
     SpeaksTls,
     /// The limit passed.
     Timeout,
@@ -52,7 +52,7 @@ pub enum FaultKind {
 }
 
 impl Display for FaultKind {
-    /// For the log; a person who asks gets a finding.
+    /// For the log only; a report has a finding.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlpnMissing => f.write_str("no protocol was agreed on by ALPN"),

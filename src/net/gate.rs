@@ -1,9 +1,9 @@
-//! How many connections may be there, and how many of them may have proven nothing yet.
+//! How many connections there may be, and how many of them may be unproven.
 //!
-//! A connection costs a descriptor and memory before its peer has shown a certificate or said a word of HTTP/2. A
-//! stranger can make as many as the network carries. So those that have proven nothing are few, and when there are too
-//! many, the oldest of the busiest address goes: who is about to prove itself needs milliseconds, who is silent has had
-//! its time. Those that have proven themselves are never closed for others.
+//! A connection costs a descriptor and memory before its peer has presented a certificate or begun HTTP/2. A
+//! stranger can open as many as the network carries. So the number of unproven connections is limited, and above the
+//! limit the oldest one of the busiest address is closed: an honest peer proves itself within milliseconds, a silent
+//! one has had its time. A proven connection is never closed for another one.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -55,14 +55,14 @@ pub(crate) enum Refused {
 }
 
 impl Gate {
-    /// A gate for a process that may have so many descriptors.
+    /// A gate for a process that may have this number of descriptors.
     pub(crate) fn new(descriptors: usize) -> Self {
         let state =
             Occupancy { limits: Limits::for_descriptors(descriptors), next: 0, connections: BTreeMap::new() };
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Admits a connection of `address`, and closes an older one where that is needed. On a unix socket there is no
+    /// Admits a connection from `address`, and closes an older one if needed. On a unix socket there is no
     /// address: the caller is this user.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Occupancy {
     }
 
     /// The address with the most connections that have proven nothing; of several, the one whose oldest is the oldest
-    /// of all. A stranger with many addresses then displaces its own, and not whoever has just come.
+    /// of all. So a stranger with many addresses displaces its own connections, and not the newest one.
     fn busiest(&self) -> Option<IpAddr> {
         let mut addresses = BTreeMap::new();
         for (age, entry) in self.connections.iter().filter(|(_, entry)| entry.close.is_some()) {

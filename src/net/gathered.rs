@@ -7,12 +7,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream below h2 that writes once for each time that its task is woken.
 ///
-/// h2 flushes after every frame, so that thirty calls that are answered at the same moment are thirty writes, and
-/// with TLS as many records. Here a flush with something new to flush is put off: it says that it is done, and wakes
-/// the task. When the task comes back and has added nothing, or has more than [`LIMIT`], all of it goes out at once.
+/// h2 flushes after every frame. If thirty calls are answered at the same moment, that makes thirty writes, and
+/// with TLS thirty records. So a flush of new data is put off here: it returns at once and wakes the task. If the task
+/// comes back without more data, or the data exceeds [`LIMIT`], all of it is written at once.
 ///
-/// h2 reads before it flushes, and while it waits for a peer's preface it does nothing else; so what was put off goes
-/// out with a read that finds nothing, too.
+/// h2 reads before it flushes, and only reads while it waits for a peer's preface. So a read that finds nothing also
+/// writes what was put off.
 #[derive(Debug)]
 pub(crate) struct Gathered<S> {
     stream: S,
@@ -100,7 +100,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
             this.fresh = true;
             return Poll::Ready(Ok(length));
         }
-        // Too much to keep: what waits goes ahead of it, without a copy of the rest.
+        // Too much to keep: the waiting data is written first, and the rest is not copied.
         loop {
             let mut all = [IoSlice::new(&[]); SLICES];
             all[0] = IoSlice::new(&this.waiting);
@@ -124,7 +124,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     }
 }
 
-/// How much waits, in octets: more would not make the writes fewer by much.
+/// How many octets may wait: a larger limit would hardly reduce the number of writes.
 const LIMIT: usize = 32 << 10;
 
 /// In one write: more than h2 has.

@@ -11,9 +11,9 @@ use super::{Address, ClientTls, Fault, FaultKind, Stage, Target, Trace};
 
 /// The same fault, or what is behind it where a second connection can tell.
 ///
-/// A TLS server that gets plaintext mostly closes without a word (Go, C-core, Node, OpenSSL), which looks like a
-/// server in trouble. It answers a TLS hello in TLS. And of an answer to a hello that cannot be read, TLS does not say
-/// whether it was plaintext or a broken message.
+/// A TLS server that gets plaintext usually closes without an answer (Go, C-core, Node, OpenSSL), as a failing server
+/// does. But it answers a TLS hello in TLS. And if an answer to a hello cannot be read, TLS does not report
+/// whether it was plaintext or a malformed message.
 pub async fn explain(target: &Target, trace: &Trace, fault: Fault, deadline: Instant) -> Fault {
     let Fault { stage, kind } = fault;
     match (stage, kind) {

@@ -1,8 +1,8 @@
-//! What HTTP/2 lets a peer do on a connection that is shared by many calls, and why so much.
+//! The limits of HTTP/2 on a connection that is shared by many calls, and why they are large.
 //!
-//! h2 has a limit for each of these, made for servers that talk to strangers: where it is passed, the connection ends
-//! and all calls on it. Callers of the bridge have proven who they are, and the upstream has; what one call does must
-//! not cost the others. So each limit is set here, for both sides.
+//! h2 has a limit for each of these, made for servers that talk to strangers: above it, the connection ends with
+//! all its calls. But callers of the bridge and its upstream have proven who they are, and one call must not end
+//! others. So each limit is set here, for both sides.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use std::time::Duration;
 pub struct CallerLimits {
     /// For the TLS handshake.
     pub handshake: Duration,
-    /// From there to the beginning of HTTP/2.
+    /// From the end of the handshake to the beginning of HTTP/2.
     pub preface: Duration,
-    /// From one question whether it is still there (PING, RFC 9113 section 6.7) to the next.
+    /// From one PING (RFC 9113 section 6.7) to the next.
     pub ping_after: Duration,
     /// To answer one. An idle caller that answers stays for years.
     pub ping_limit: Duration,
@@ -31,16 +31,16 @@ impl Default for CallerLimits {
     }
 }
 
-/// What may be under way on one stream before the reader has taken it. A hook's answer is seldom larger, so
-/// it comes without a pause for WINDOW_UPDATE. It is also what a call whose reader is slow takes of our memory.
+/// How much may be sent on one stream before the reader has read it. A hook's answer is seldom larger, so
+/// it arrives without a pause for WINDOW_UPDATE. It is also how much memory a call with a slow reader needs.
 pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
 
 /// The same for all streams of a connection together: as much as HTTP/2 can say (RFC 9113 section 6.9.1), so that only
-/// the streams' own windows count. Less would be shared out: a few readers that stop would keep all of it, and every
-/// other call would stand still. What bounds the memory is the number of calls times their window.
+/// the streams' own windows count. With less, a few readers that stop would use all of it, and block every
+/// other call. The memory is limited by the number of calls times their window.
 pub(crate) const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
-/// The largest frame that we take: larger ones mean fewer of them in a large message.
+/// The largest frame that we accept: with larger frames, a large message needs fewer.
 pub(crate) const FRAME_SIZE: u32 = 64 << 10;
 
 /// All of a request's or a response's metadata, as RFC 9113 section 6.5.2 counts it. A server's error message travels
@@ -61,5 +61,5 @@ pub(crate) const SEND_BUFFER: usize = 256 << 10;
 pub(crate) const SMALL_FRAMES: usize = usize::MAX;
 
 /// Calls of a connection that were reset by us and whose late frames are still recognised. h2 counts a frame for a
-/// call that it has forgotten as an error of the peer, who did nothing wrong.
+/// call that it has forgotten as an error of the peer, although the peer is right.
 pub(crate) const REMEMBERED_RESETS: usize = 1024;

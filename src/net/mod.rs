@@ -1,4 +1,4 @@
-//! Addresses, streams, listeners and TLS settings: what probe, bridge and demo stand on.
+//! Addresses, streams, listeners and TLS settings for probe, bridge and demo.
 
 mod address;
 mod address_error;

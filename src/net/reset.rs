@@ -13,7 +13,7 @@ pub struct Reset {
 }
 
 impl Reset {
-    /// The reset behind an error of hyper; `None` where the connection was cut without a word.
+    /// The reset behind an error of hyper; `None` if the connection was closed without one.
     pub fn of(error: &hyper::Error) -> Option<Self> {
         let error: &h2::Error = error.source()?.downcast_ref()?;
         let ours = error.is_library();

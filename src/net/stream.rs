@@ -72,7 +72,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// A stream that gives back the bytes that were read from it already, and that tells what went over it.
+/// A stream that returns again the bytes that were read from it already, and reports what went over it.
 ///
 /// hyper turns a failed read into an error of its own and loses the alert that TLS found there. The [`Wire`]
 /// still has it. A failed write is followed by one more read for the same reason: a server that refuses our
@@ -86,7 +86,7 @@ pub(super) struct Replayed {
     unheard: usize,
 }
 
-/// What a [`Replayed`] stream tells.
+/// What a [`Replayed`] stream reports.
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     last_error: Mutex<Option<io::Error>>,

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 use tracing::warn;
 
-/// Events that strangers can cause as often as they like: the first one has a line, those after it are counted, and
-/// one line sums them up from time to time.
+/// Events that strangers can cause as often as they like: the first one has a log line, later ones are counted, and
+/// one line from time to time has their number.
 #[derive(Debug)]
 pub(crate) struct Tally {
     what: &'static str,
@@ -20,7 +20,7 @@ pub(crate) struct Tally {
 
 #[derive(Debug, Default)]
 struct Counted {
-    /// The first one has been told, and the time in which the others are counted runs.
+    /// The first one has been logged, and the others are being counted.
     open: bool,
     all: u64,
     /// By reason. There are few, and what is beyond that counts in `all` only.
@@ -47,7 +47,7 @@ impl Tally {
         }
     }
 
-    /// Writes the lines that sum up, whenever one is due.
+    /// Writes the lines with numbers, whenever one is due.
     pub(crate) async fn sum_up(&self) -> Infallible {
         loop {
             self.opened.notified().await;
@@ -60,7 +60,7 @@ impl Tally {
         }
     }
 
-    /// Tells what has been counted; false if there was nothing, and the next one has a line of its own again.
+    /// Logs what has been counted. False if there was nothing; then the next event has a line of its own again.
     pub(crate) fn tell(&self) -> bool {
         let mut counted = self.lock();
         let Counted { all, reasons, .. } = mem::take(&mut *counted);
@@ -81,5 +81,5 @@ impl Tally {
 /// From one line to the next.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// How many reasons are told apart: peers can have a part in their words.
+/// How many different reasons are counted: peers can influence their words.
 const REASONS: usize = 16;

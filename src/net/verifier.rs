@@ -1,4 +1,4 @@
-//! Verifiers of peers: webpki below the CAs of a file, and end entities of that file as themselves.
+//! Verifiers of peers: webpki with the CAs of a file; end entities in that file are trusted as themselves.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(super) fn of_servers(anchors: &Anchors) -> Result<Arc<dyn ServerCertVerifier
     Ok(Arc::new(Pinning::new(anchors, build)?))
 }
 
-/// What verifies clients, none of which may do without a certificate.
+/// What verifies clients, which all need a certificate.
 pub(super) fn of_clients(anchors: &Anchors) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let build = |store: Arc<RootCertStore>| -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
         let builder = WebPkiClientVerifier::builder_with_provider(store, provider());

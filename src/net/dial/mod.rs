@@ -27,10 +27,10 @@ pub struct Target {
     alpn: Alpn,
 }
 
-/// What to do about a TLS server that agrees on no protocol by ALPN.
+/// What to do if a TLS server selects no protocol by ALPN.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Alpn {
-    /// Go on and see whether it speaks HTTP/2 all the same.
+    /// Go on, and see whether it speaks HTTP/2 anyway.
     Preferred,
     /// A fault, as it is to most gRPC clients.
     Required,
@@ -43,7 +43,7 @@ impl Target {
     /// `server_name`, or by the host of the address.
     ///
     /// # Errors
-    /// When TLS settings are missing or too many, or the name cannot stand in a certificate.
+    /// When TLS settings are missing or not wanted, or the name cannot be in a certificate.
     pub fn new(
         address: Address,
         tls: Option<Arc<ClientTls>>,
@@ -95,7 +95,7 @@ pub enum TargetError {
         /// The address.
         address: Address,
     },
-    /// TLS is to be spoken, and there is no CA to verify the server against.
+    /// The address needs TLS, but there is no CA to verify the server against.
     #[error("`{address}` speaks TLS, and no CA was given to verify it")]
     TlsSettingsMissing {
         /// The address.
@@ -194,8 +194,8 @@ async fn resolve(
     Ok(addresses)
 }
 
-/// Tries one address after the other. Each has its share of the time that is left, so that one that swallows
-/// packets does not hide one that answers.
+/// Tries one address after the other. Each gets a share of the time that is left, so that an address that never
+/// answers does not hide one that does.
 async fn connect_tcp(
     addresses: &[SocketAddr],
     deadline: Instant,
@@ -240,7 +240,7 @@ fn told_apart(path: &Path, error: io::Error) -> io::Error {
     }
 }
 
-/// Small messages leave at once, and a peer that vanished is noticed also while nothing is sent.
+/// Small messages are sent at once, and a peer that disappeared is noticed even while nothing is sent.
 pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(stream);
@@ -325,7 +325,7 @@ pub(super) fn to_server_name(host: &Host) -> Result<ServerName<'static>, TargetE
 /// How long a server may wait for our preface before we send it unasked.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// From when on a silent connection is asked whether it still stands.
+/// After how much silence the peer is asked whether the connection still works.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
 #[cfg(test)]

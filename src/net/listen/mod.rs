@@ -1,4 +1,4 @@
-//! Where callers arrive.
+//! Listening sockets.
 
 mod unix;
 
@@ -44,11 +44,11 @@ impl Listener {
     /// Listens at `address`.
     ///
     /// Plaintext is served to this machine only: on unix sockets, which are 0600 before a caller can connect, and on
-    /// addresses of the loopback interface. A socket file that no process listens on is replaced, any other file is left
-    /// alone. Two processes that start at once on one path cannot both win.
+    /// addresses of the loopback interface. A socket file that no process listens on is replaced, any other file is not
+    /// touched. If two processes start on one path at the same time, only one gets it.
     ///
     /// # Errors
-    /// When the address is taken, is not ours to take, or must not be served without TLS.
+    /// When the address is in use, belongs to another user, or must not be served without TLS.
     pub async fn bind(address: &Address) -> Result<Self, BindError> {
         match address {
             Address::Unix(path) => UnixSocket::bind(path).await.map(Self::Unix),
@@ -56,7 +56,7 @@ impl Listener {
         }
     }
 
-    /// The address, with the port that the system chose where 0 was asked for.
+    /// The address. If port 0 was asked for, it has the port that the system chose.
     ///
     /// # Errors
     /// When the operating system does not say.
@@ -72,7 +72,7 @@ impl Listener {
 
     /// True if a connection to `address` arrives here.
     ///
-    /// A name that cannot be resolved leads nowhere.
+    /// False for a name that cannot be resolved.
     pub async fn is_at(&self, address: &Address) -> bool {
         match (self, address) {
             (Self::Unix(socket), Address::Unix(path)) => socket.is_at(path),
@@ -90,7 +90,7 @@ impl Listener {
     /// Waits for a connection.
     ///
     /// # Errors
-    /// What the operating system says; most of it passes, such as too many open files.
+    /// As the operating system has them; most are temporary, such as too many open files.
     pub async fn accept(&self) -> Result<Accepted, AcceptError> {
         match self {
             Self::Tcp(listener) => {
@@ -110,7 +110,7 @@ impl Listener {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// Another user's process, to which the mode of the socket has been opened.
+    /// A process of another user; the mode of the socket was changed to allow it.
     #[error("user {user} is neither this user nor root")]
     Foreign {
         /// The number of the user.
@@ -141,7 +141,7 @@ pub enum BindError {
         /// The number of the user.
         owner: u32,
     },
-    /// The lock file is not one that we could have made.
+    /// The lock file was not made by us.
     #[error("`{}` is not a lock file of this user", path.display())]
     ForeignLock {
         /// The path.
@@ -161,7 +161,7 @@ pub enum BindError {
         /// The address.
         address: Address,
     },
-    /// Another process of this user is starting on the same path, and does not come to its end.
+    /// Another process of this user is starting on the same path, and does not finish its start.
     #[error("another process holds `{}`", path.display())]
     Locked {
         /// The path of the lock file.
@@ -264,7 +264,7 @@ fn port_hint(source: &io::Error) -> &'static str {
     }
 }
 
-/// In plaintext every address of the name has to be of the loopback interface: a hosts file can say anything.
+/// For plaintext, every address of the name must be a loopback address: a hosts file can map a name to any address.
 async fn bind_tcp(
     address: &Address,
     host: &Host,

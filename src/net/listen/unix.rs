@@ -1,8 +1,8 @@
-//! A unix socket that no other user can have made, opened or replaced.
+//! A unix socket that no other user can make, open or replace.
 //!
-//! The directory is opened once, and what leads to it is judged on handles: other users cannot change what is in it, or
-//! the sticky bit keeps them from changing what is not theirs. Two processes of one user that start at once are kept apart by a lock
-//! file, which goes again when the socket is there: no other user can open it, so no other user can hold it.
+//! The directory is opened once, and the path to it is judged by handles: other users cannot write to these directories, or
+//! the sticky bit keeps them from replacing files of others. A lock file, which is removed when the socket exists, keeps two
+//! processes of one user apart that start at the same time. No other user can open this file, so no other user can hold it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
@@ -24,8 +24,8 @@ use crate::pki::store::{StoreError, open_trusted};
 
 /// A unix socket of ours and its file.
 ///
-/// The file goes first when it is dropped: as long as the socket is open, no other process can have taken its path for a
-/// stale one, or its inode for a new one.
+/// When it is dropped, the file is removed before the socket is closed: while the socket is open, no other process can
+/// mistake its path for a stale one, or reuse its inode.
 #[derive(Debug)]
 pub struct UnixSocket {
     file: SocketFile,
@@ -42,7 +42,7 @@ struct SocketFile {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Identity(u64, u64);
 
-/// Where the socket is to be: its directory, opened, and its name there.
+/// The place of the socket: its directory, opened, and its name there.
 #[derive(Debug)]
 struct Place {
     path: PathBuf,
@@ -66,7 +66,7 @@ impl UnixSocket {
         &self.file.place.path
     }
 
-    /// True if `path` leads to this very socket, by whatever name.
+    /// True if `path` is this socket, also under another name.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         fs::stat(path).is_ok_and(|found| Identity::of(&found) == self.file.identity)
     }
@@ -124,7 +124,7 @@ impl Place {
         Ok(fs::unlinkat(&self.directory, name, AtFlags::empty())?)
     }
 
-    /// Removes a socket that an earlier process of this user has left behind. Anything else is left alone.
+    /// Removes a socket that an earlier process of this user has left behind, and nothing else.
     async fn clear(&self) -> Result<(), BindError> {
         let failed = |source| failed(&self.path, source);
         let Some(found) = self.status().map_err(failed)? else { return Ok(()) };
@@ -162,7 +162,7 @@ impl Place {
         fs::fchmod(&socket, PRIVATE)?;
         socket.bind(&SockAddr::unix(&self.path)?)?;
         let bound = self.status()?.ok_or(io::ErrorKind::NotFound)?;
-        // Another directory can have taken the place of ours only by the hand of this user or of root.
+        // Only this user or root can have replaced our directory.
         if FileType::from_raw_mode(bound.st_mode) != FileType::Socket || bound.st_uid != geteuid().as_raw() {
             return Err(io::Error::other("its directory was exchanged meanwhile"));
         }
@@ -175,7 +175,7 @@ impl Place {
     }
 }
 
-/// Held while a socket is looked at, removed and made. The file goes with it.
+/// Held while a socket is examined, removed and made. The file is removed with it.
 struct Lock<'a> {
     place: &'a Place,
     name: OsString,
@@ -202,7 +202,7 @@ impl<'a> Lock<'a> {
 
 impl Drop for Lock<'_> {
     fn drop(&mut self) {
-        // What stays is harmless: the next start takes the same file.
+        // A file that stays does no harm: the next start uses it.
         let _ = self.place.remove(&self.name);
     }
 }
@@ -228,7 +228,7 @@ fn try_lock(place: &Place, name: &OsStr, path: &Path) -> Result<Option<File>, Bi
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // Who held it before us has removed it: then this file has no name, and the next one locks another.
+    // The holder before us has removed it: then our file has no name, and the next process locks another one.
     let named = place.status_of(name).map_err(failed)?;
     Ok(named.is_some_and(|named| Identity::of(&named) == Identity::of(&held)).then_some(file))
 }

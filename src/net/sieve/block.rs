@@ -7,7 +7,7 @@ use super::stored::Stored;
 /// What h2 can take of a block.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Sifted {
-    /// All of it. What is no HPACK at all is also left to h2: the table of its sender cannot be followed any more.
+    /// All of it. What is not HPACK at all is also left to h2: the table of its sender is then unknown.
     Fine,
     /// This in its place. It does the same to the dynamic table, but for the octets that were exchanged. Without a
     /// fault nothing was lost.
@@ -16,7 +16,7 @@ pub(super) enum Sifted {
 
 /// Judges `block` for a connection whose lists of fields have `limit` octets at most (RFC 9113 section 6.5.2).
 ///
-/// What is mended and goes into the dynamic table is no better when it comes again from there: `stored` remembers it.
+/// A field that was repaired and stored in the dynamic table still has its fault when it is used again: `stored` remembers it.
 pub(super) fn judge(block: &[u8], limit: usize, stored: &mut Stored) -> Sifted {
     let mut size = 0;
     let mut fault = None;

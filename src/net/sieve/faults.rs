@@ -2,18 +2,18 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What was wrong with header fields that a [`super::Sieve`] has put right for h2, by the stream that had them.
+/// What was wrong with header fields that a [`super::Sieve`] has repaired for h2, by the stream that had them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeaderFaults(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// So that a look costs next to nothing as long as there are none.
+    /// So that the check is cheap as long as there are none.
     number: AtomicUsize,
     faults: Mutex<BTreeMap<u32, HeaderFault>>,
 }
 
-/// Why header fields are no good.
+/// Why header fields are rejected.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum HeaderFault {
     #[error("`{name}` has the byte {octet:#04x}, which no header field can have")]

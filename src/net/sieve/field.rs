@@ -1,4 +1,4 @@
-//! One field of a header block, as it stands there (RFC 7541 section 6).
+//! One field of a header block, in its encoded form (RFC 7541 section 6).
 
 use std::borrow::Cow;
 
@@ -297,7 +297,7 @@ fn mended_value(kind: Kind, value: &[u8]) -> Vec<u8> {
 }
 
 /// The path of a socket, plain or percent-encoded, or an abstract socket: what clients that are made of gRPC's C core
-/// take for the authority on a unix socket. h2 resets their calls before anybody else sees them.
+/// use as the authority on a unix socket. h2 resets their calls before we see them.
 fn is_socket(authority: &[u8]) -> bool {
     let path = authority.strip_prefix(b"unix:").unwrap_or(authority);
     let is_abstract = [&b"@"[..], b"%40"].iter().any(|start| path.starts_with(start));
@@ -356,7 +356,7 @@ const STATUS_500: u8 = 14;
 
 const SAME_LENGTH_AS_STATUS: &[u8; ":status".len()] = b"x-state";
 
-/// What each field counts beside its octets (RFC 9113 section 6.5.2).
+/// What each field counts in addition to its octets (RFC 9113 section 6.5.2).
 const OVERHEAD: usize = 32;
 
 /// A guess at what stands in a table: the longest name in the static one has 27 octets.

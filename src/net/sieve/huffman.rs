@@ -1,4 +1,4 @@
-//! Huffman coding of header fields, to read (RFC 7541 section 5.2 and appendix B).
+//! Decodes the Huffman coding of header fields (RFC 7541 section 5.2 and appendix B).
 
 /// The octets that `coded` stands for; `None` when it is no such code.
 pub(super) fn decode(coded: &[u8]) -> Option<Vec<u8>> {

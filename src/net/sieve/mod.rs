@@ -1,20 +1,20 @@
-//! What h2 ends a whole connection for although one call did it, put right on the way to h2.
+//! Faults of one call for which h2 would end the whole connection, repaired before h2 sees them.
 //!
-//! h2 0.4 ends a connection, and all calls on it, and none of these can be set:
+//! h2 0.4 ends a connection with all its calls in these cases, and has no setting for them:
 //!
-//! - at the 101st empty DATA frame in its life: grpc-go ends streams with them, and some peers send them as a sign of
-//!   life. Without END_STREAM they mean nothing, so they are left out.
-//! - for a header list in more frames than 1.25 times the list's limit divided by *our* frame size, while peers send
-//!   frames of 16 KiB; and for one of four times the limit. Lists come to h2 in frames of our size here, and what is
-//!   too large is made small.
-//! - for an octet in a name or a value that cannot stand there (RFC 9113 section 8.2.1 wants a stream error). It is
-//!   exchanged for another, so that the state of the compression stays that of the peer.
+//! - at the 101st empty DATA frame on the connection: grpc-go ends streams with them, and some peers send them as a sign
+//!   of life. Without END_STREAM they mean nothing, so they are left out.
+//! - for a header list in more frames than 1.25 times the list's limit divided by *our* frame size, although peers send
+//!   frames of 16 KiB; and for one of four times the limit. Here h2 gets lists in frames of our size, and lists that are
+//!   too large are made small.
+//! - for an octet that a name or a value must not have (RFC 9113 section 8.2.1 requires a stream error). It is
+//!   replaced by another one, so that the state of the compression stays that of the peer.
 //!
-//! And it resets a call whose authority is the path of a socket, as that of many clients on a unix socket is. That is no
-//! authority, and the call is made into one that has none ([`NO_AUTHORITY`]).
+//! It also resets a call whose authority is the path of a socket, as many clients send it on a unix socket. That is not
+//! an authority, so it is replaced by one that means none ([`NO_AUTHORITY`]).
 //!
-//! The call is told by [`HeaderFaults`] what was wrong, and ends with it: a mended field is not passed on as if it were
-//! the peer's. Other frames are not touched, and what is good is not copied.
+//! [`HeaderFaults`] tells the call what was wrong, and the call fails with it: a repaired field is not passed on as if it
+//! were the peer's. Other frames are not changed, and correct data is not copied.
 
 mod block;
 mod faults;
