@@ -1,4 +1,4 @@
-//! Values that are one of a few words, such as the format of a report.
+//! Types whose values are one of a few words, such as the format of a report.
 
 /// A word that names none of the values there are.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

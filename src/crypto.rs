@@ -1,4 +1,4 @@
-//! The one module that names the crypto provider, aws-lc: for TLS, and for keys, signatures and random octets.
+//! The only module that names the crypto provider, aws-lc: for TLS, and for keys, signatures and random octets.
 //!
 //! For TLS it is passed explicitly, never taken from the process default, so the library works the same in any process.
 

@@ -1,8 +1,8 @@
-//! Files that the user names: the one place that opens and reads them.
+//! Opens and reads files that the user names; no other module does.
 //!
-//! A path is opened once, without waiting, and judged by its handle: a FIFO, a device or a socket would keep the
-//! reader waiting or never end. A pipe is read where a shell makes one (`--ca <(command)` becomes `/dev/fd/63`),
-//! with a limit in time, and so is stdin, which is called `-`. The size of everything is limited, since users also
+//! A path is opened once, without blocking, and judged by its handle: reading a FIFO, a device or a socket could block
+//! or never end. A pipe that a shell makes (`--ca <(command)` becomes `/dev/fd/63`) is read
+//! with a time limit, and so is stdin, which is called `-`. The size of all input is limited, because users also
 //! name files by mistake.
 
 use std::fs::{self, File, OpenOptions};

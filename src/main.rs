@@ -1,4 +1,4 @@
-//! Parses, runs, renders, exits. Everything else is in the library.
+//! Parses the command line, runs the command, prints its report, exits. Everything else is in the library.
 
 use std::env;
 use std::process::ExitCode;

@@ -30,7 +30,7 @@ pub(crate) fn shell_path(path: &Path) -> String {
     format!("{here}{word}")
 }
 
-/// The same for a file that was typed: what was piped in once is a file for whoever types it again.
+/// The same for a file that was typed. What was piped in is named as a file, so that the command can be typed again.
 #[cfg(feature = "cli")]
 pub(crate) fn shell_file(path: &Path) -> String {
     if path == Path::new("-") { "FILE".to_owned() } else { shell_path(path) }

@@ -1,8 +1,8 @@
-//! Flags that are set by environment variables: the same rules for every flag of every command.
+//! Environment variables of flags: the same rules for every flag of every command.
 //!
-//! clap takes a variable as if its flag had been typed, so that a variable conflicts with flags, requires others, and
-//! breaks commands that it was not set for. Here the command line is parsed twice: first for what was typed, then with
-//! those variables that count with it. docs/environment.md tells the rules to users.
+//! clap treats a variable as if its flag had been typed, so a variable conflicts with flags, requires others, and
+//! breaks commands that it was not meant for. Here the command line is parsed twice: first without variables, then with
+//! those variables that apply to it. docs/environment.md has the rules for users.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! Parsers of the library's values, with a word about each for the help.
+//! Parsers of the library's values, with a description of each for the help.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Which types stand in the JSON object of which command: for its JSON Schema.
+//! Which types the JSON object of each command has: for the JSON Schema.
 
 use schemars::{JsonSchema, Schema, json_schema};
 

@@ -1,4 +1,4 @@
-//! One file per verb: arguments become a plan, the library carries it out, a report comes back.
+//! One module for each verb: it turns arguments into a plan, calls the library, and returns a report.
 
 mod advice;
 mod both;
@@ -51,7 +51,7 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
         Command::Certs(arguments) => certs::run(arguments, clock())?,
         Command::Completions(arguments) => generate::completions(&arguments),
         Command::Config(arguments) => config::run(&arguments)?,
-        // It goes on running after its report, when it is told to.
+        // With `--keep` it goes on running after its report.
         Command::Demo(arguments) => return demo::run(&arguments, clock, printer),
         Command::Explain(arguments) => explain::run(&arguments)?,
         Command::Generate(arguments) => generate::run(arguments)?,

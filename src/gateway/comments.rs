@@ -1,4 +1,4 @@
-//! What the comments say. Lines of a person's own words stand apart from these, so that no path breaks one.
+//! The texts of the comments. Lines with values from the user are separate from these, so that no path breaks a line.
 
 use super::{BridgeCommand, NativeTls, TextPath, Version};
 use crate::net::Address;

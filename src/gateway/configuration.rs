@@ -11,7 +11,7 @@ use crate::net::{Address, Transport};
 use crate::report::{Finding, FindingId};
 use crate::units::Size;
 
-/// What somebody wishes for.
+/// What the caller asks for.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The release of EG that reads it.
@@ -30,7 +30,7 @@ pub struct Request {
     pub policy_resources: Vec<Resource>,
     /// Kinds that routes refer to as a backend.
     pub backend_resources: Vec<Resource>,
-    /// Shall EG publish its configuration without the extension when that answers an error?
+    /// Does EG publish its configuration without the extension if that answers with an error?
     pub fail_open: bool,
     /// EG's limit in both directions; without it, that of gRPC: 4 MiB to receive.
     pub max_message_size: Option<Size>,
@@ -92,7 +92,7 @@ pub struct NativeTls {
     pub client_secret: Option<SecretName>,
 }
 
-/// What a whole EnvoyGateway file has beside its `extensionManager`.
+/// What a whole EnvoyGateway file has in addition to its `extensionManager`.
 #[derive(Clone, Debug)]
 pub struct Standalone {
     /// Directories with the resources, at least one.
@@ -224,7 +224,7 @@ pub enum ConfigurationError {
         /// As typed.
         version: Version,
     },
-    /// A port that nobody can call, or a path that no comment can hold.
+    /// A port that cannot be called, or a path that cannot be in a comment.
     #[error("no server can be called at `{}`", upstream.escape_debug())]
     Upstream {
         /// As typed.

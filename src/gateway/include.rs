@@ -1,4 +1,4 @@
-//! What the hook `Translation` gets to see (`hooks.xdsTranslator.translation`, EG 1.5 and later).
+//! Which resources the hook `Translation` gets (`hooks.xdsTranslator.translation`, EG 1.5 and later).
 
 use super::yaml::{KeyValue, Node};
 use super::{ConfigurationError, Feature, Request};

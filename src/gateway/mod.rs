@@ -1,11 +1,11 @@
 //! Configuration of Envoy Gateway (EG): what each release knows, and files that work for it.
 //!
-//! A [`Request`] is what somebody wishes for, each value already known to be well formed. [`Configuration::decide`] settles
-//! what the chosen release makes of it: what EG would refuse or silently pass over is an error here, what has a use
-//! only elsewhere is a finding. A configuration is written down by [`Configuration::yaml`], the same text every time.
+//! A [`Request`] is what the caller asks for; each value is already well formed. [`Configuration::decide`] checks
+//! it against the chosen release: what EG would refuse or silently ignore is an error, what is only of use with
+//! another provider is a finding. [`Configuration::yaml`] writes the configuration; the text is the same every time.
 //!
-//! The form that works is plaintext on a unix socket, with `egext bridge` behind it. EG's own TLS needs a Kubernetes
-//! client to read its Secrets with, and outside Kubernetes there is none: see [`NativeTls`].
+//! The form that works outside Kubernetes is plaintext on a unix socket, with `egext bridge` behind it. EG's own TLS needs
+//! a Kubernetes client to read its Secrets: see [`NativeTls`].
 
 mod bridge_command;
 mod comments;

@@ -1,4 +1,4 @@
-//! Which release of EG knows what: the table that decides what is emitted.
+//! What each release of EG supports: the table that decides what is written.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;

@@ -1,12 +1,12 @@
 //! A writer for the YAML that we emit.
 //!
-//! Half of its worth is its comments: lines above a key, and a note behind each item of a list. A serialiser has one place
+//! Its comments matter as much as its values: lines above a key, and a note after each item of a list. A serialiser has one place
 //! for the comments of a file, if it has any. That of serde-saphyr 2.1 puts those above a value between the key and the
 //! value, joined to one line: a test below shows it.
 //!
-//! EG reads it with go-yaml, which follows YAML 1.1 where it matters (`yes`, `on`, U+2028 as a line break), others
-//! follow 1.2. What is written here means the same to both: a scalar that any of them could take for something
-//! else stands in double quotes.
+//! EG reads it with go-yaml, which follows YAML 1.1 for `yes`, `on` and U+2028 as a line break; others
+//! follow 1.2. What is written here means the same in both: a scalar that one of them could read in another way
+//! is in double quotes.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -93,7 +93,7 @@ pub(crate) struct Details<'a> {
     eg_version: String,
     /// How Envoy Gateway runs.
     mode: &'static str,
-    /// What has to run beside it.
+    /// The command of the bridge that it needs.
     bridge_command: Option<String>,
     /// The configuration itself.
     yaml: &'a str,

@@ -1,4 +1,4 @@
-//! Reports for a person: aligned, no boxes, colour only adds.
+//! Reports for a person: aligned, without boxes, and complete without colour.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! Checks as JUnit XML, for CI servers that show tests: one test suite for each subject, one test case for each
-//! check. What makes the exit code 1 is a failure; what does not is said in the case's output, and passes.
+//! check. A finding that makes the exit code 1 is a failure; others are in the output of a case that passes.
 //!
-//! Written by hand: the format is two elements deep, and the crates for it bring a clock and random numbers.
+//! Written without a library: the format has two levels, and the crates for it add a clock and random numbers.
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,7 @@
 //! From a [`Report`](crate::report::Report) to what is printed: the only code that prints.
 //!
-//! The exit code is computed from the report, never by a renderer, so all formats agree on it.
+//! The exit code is computed from the report, not by a renderer, so all formats have the same one. Only a report that cannot
+//! be written has another: 2.
 
 pub(crate) mod bridge;
 pub(crate) mod certs;

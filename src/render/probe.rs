@@ -1,4 +1,4 @@
-//! What became of the targets of a probe: for a person, a program and a CI server.
+//! The results of a probe for each target: for a person, a program and a CI server.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The way of finished text to stdout or stderr.
+//! Writes finished text to stdout or stderr.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;

@@ -117,7 +117,7 @@ pub enum Status {
     Error,
     /// Nothing of note.
     Ok,
-    /// It works, and somebody should look at it.
+    /// It works, but it needs attention.
     Warning,
 }
 

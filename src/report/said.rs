@@ -1,4 +1,4 @@
-//! What an error says: the one place that everything passes that was typed and is printed again.
+//! The text of an error as it is printed: shortened, and without passwords that were typed in a URL.
 
 use std::error::Error;
 use std::io;

@@ -1,4 +1,4 @@
-//! What other programs call what we have: data, one row for each meaning.
+//! Names that other programs have for our flags: data, one row for each meaning.
 
 /// Names of other programs, where they may be meant, and what to type here.
 pub(super) struct Row {

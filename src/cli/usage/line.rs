@@ -1,4 +1,4 @@
-//! A command line that clap refused, read once more: which command was meant, and in which format it should answer.
+//! Reads a command line that clap refused again: which command was meant, and in which format it should answer.
 
 use std::ffi::OsString;
 use std::str::FromStr;

@@ -1,6 +1,6 @@
-//! Wrong usage in the words and the form of all other errors: one line that says what is wrong, and a hint with what
-//! to type instead. clap finds the errors; its own text has five lines, and its tips do not know what the names of
-//! other programs mean.
+//! Wrong usage in the form of all other errors: one line that says what is wrong, and a hint with what
+//! to type instead. clap finds the errors, but its own text has five lines, and its tips do not know the flags of
+//! other programs.
 
 mod elsewhere;
 mod flags;

@@ -1,4 +1,4 @@
-//! How certificates and files are told of, by every verb that changes a set.
+//! The lines about certificates and files in the reports of all verbs that change a set.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `egext certs remove`: certificates of `egext certs issue`, out of the set.
+//! `egext certs remove`: removes certificates of `egext certs issue` from the set.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! JSON lines that a terminal shows as they are. JSON escapes the control characters of ASCII only, and a peer's text may
-//! hold others that move the cursor or reorder what stands around them.
+//! JSON lines that are safe on a terminal. JSON escapes only the control characters of ASCII, but a peer's text may
+//! have others, which move the cursor or reorder the text around them.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};

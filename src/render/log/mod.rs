@@ -1,4 +1,4 @@
-//! The log of a process that goes on running: the bridge, the demo that was told to stay.
+//! The log of a process that goes on running: the bridge, and `demo --keep`.
 
 mod escaping;
 mod sink;

@@ -1,8 +1,8 @@
-//! The way of log lines to an output: over a queue, and by a thread of its own.
+//! Writes log lines to an output, through a queue and in a separate thread.
 //!
-//! An output can fail (a full disk), go (`2>&1 | head -1`) or stall (a pipe that is not read). None of it may stall or
-//! end the process that logs. So a line that finds the queue full, and one that cannot be written, is lost and counted;
-//! the number is logged as soon as lines get through again.
+//! An output can fail (a full disk), be closed (`2>&1 | head -1`) or stall (a pipe that is not read). None of this may stall
+//! or end the process that logs. So a line is dropped and counted if the queue is full or the line cannot be written;
+//! the number is logged as soon as lines can be written again.
 
 use std::io::{self, ErrorKind, Write};
 use std::mem;
@@ -29,7 +29,7 @@ struct State {
     waiting: Vec<u8>,
     /// Lines that were not written and not told yet.
     lost: u64,
-    /// `flush` waits until everything is written, what was lost is told, or neither can be done.
+    /// `flush` waits until everything is written and the number of lost lines is logged, or neither is possible.
     flushing: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Fields of a line for a person. A hint has commands to paste, which must not be written as strings of Rust are.
+//! Fields of a line for a person. A hint has commands to paste, so it must not be escaped like a string in Rust.
 
 use std::fmt::{self, Debug};
 

@@ -1,8 +1,8 @@
-//! The one table of finding ids. `egext explain` and `docs/findings.md` are made from it.
+//! The table of finding ids. `egext explain` and `docs/findings.md` are made from it.
 //!
-//! A row has these columns: the variant and the stable name, the severity, `@` and the layer of the channel (where there
-//! is one), `may_pass` (where it is so), cause, cure. What code has to know about an id is a column here, so that no
-//! module keeps a list of its own or takes a name apart.
+//! A row has these columns: the variant and the stable name, the severity, `@` and the layer of the channel (if it has
+//! one), `may_pass` (if it may pass by itself), cause, cure. Everything that code has to know about an id is a column here,
+//! so that no module keeps its own list or parses a name.
 
 mod bridge;
 mod certs;
@@ -28,7 +28,7 @@ pub struct Entry {
     pub severity: Severity,
     /// The layer of a channel that it is about, where that does not depend on when it shows.
     pub layer: Option<Layer>,
-    /// Trying again soon may help without anybody doing anything about it.
+    /// Trying again soon may help without any repair.
     pub may_pass: bool,
     /// What leads to it: no full stop.
     pub cause: &'static str,

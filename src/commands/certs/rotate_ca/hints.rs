@@ -1,4 +1,4 @@
-//! What to type after a step that was not made, with the files and wishes of this run.
+//! The command to type after a refused step, with the flags of this run.
 
 use crate::commands::certs::advised::Advised;
 use crate::commands::certs::{CertsError, lines};

@@ -1,4 +1,4 @@
-//! `egext certs rotate-ca`: which step, whether it can be made, and what came of it.
+//! `egext certs rotate-ca`: decides on a step, makes it, and reports the result.
 
 mod hints;
 mod progress;

@@ -1,4 +1,4 @@
-//! What came of an audit: blocks for a person, checks for a CI server, numbers for Prometheus.
+//! The result of an audit: blocks for a person, checks for a CI server, numbers for Prometheus.
 
 mod details;
 mod metrics;

@@ -1,4 +1,4 @@
-//! Keys, as far as they may be talked about.
+//! What may be printed about keys.
 
 use std::path::Path;
 
