@@ -67,10 +67,14 @@ pub use x509::when;
 
 use std::fmt::{self, Display};
 
+use serde::Serialize;
+
 use crate::choice::choices;
 
 /// Which end of the channel a certificate stands for.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The side that opens connections: Envoy Gateway, or the bridge next to it.
     Client,

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::renew::granted_name;
 use super::signer::Signs as _;
-use super::{CertsError, each_once, lines};
+use super::{CertsError, each_once};
 use crate::cli::{CertsIssue, Signer};
 use crate::pki::authority::{Issued, Leaf, LeafKey};
 use crate::pki::edit::{Edit, change};
@@ -12,10 +12,11 @@ use crate::pki::issue::common_name;
 use crate::pki::member::{self, Member, certificate_file, key_file};
 use crate::pki::remarks;
 use crate::pki::renewal::Ca;
-use crate::pki::request::{Granted, Request};
-use crate::pki::store::{self, SetFile, Snapshot};
-use crate::pki::{Certificate, KeyType, Role, SET_FILES, SubjectName};
-use crate::report::{Body, Line, Report, Style};
+use crate::pki::request::Request;
+use crate::pki::store::{SetFile, Snapshot};
+use crate::pki::{KeyType, Role, SET_FILES, SubjectName};
+use crate::render::certs::issue::{self as rendered, Asked, Issuance};
+use crate::report::Report;
 use crate::units::Span;
 
 pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, CertsError> {
@@ -28,9 +29,8 @@ pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, 
     if plan.request.is_none() || plan.replace {
         names.push(&key);
     }
-    let New { issued, members, replaces } =
-        change(&plan.directory, &names, plan.dry_run, |set| plan.act(&set, name, now))?;
-    Ok(plan.report(&issued, &members, replaces, now))
+    let new = change(&plan.directory, &names, plan.dry_run, |set| plan.act(&set, name, now))?;
+    Ok(plan.report(&new, now))
 }
 
 /// What `egext certs issue` was asked to do.
@@ -54,14 +54,6 @@ struct New {
     /// The other certificates of the set.
     members: Vec<Member>,
     replaces: bool,
-}
-
-/// A request, and what comes of its names.
-#[derive(Debug)]
-struct Asked {
-    path: PathBuf,
-    request: Request,
-    granted: Granted,
 }
 
 impl TryFrom<CertsIssue> for Plan {
@@ -100,13 +92,7 @@ impl Plan {
         let set = member::set(&self.directory)?;
         let members = self.others(&set)?;
         let issued = self.issue(&set, &members, now)?;
-        let mut report = self.report(&issued, &members, false, now);
-        if !self.dry_run {
-            let certificate = issued.certificate_pem().to_string();
-            report.details.insert("certificate".to_owned(), certificate.as_str().into());
-            report.body = Body::data(certificate);
-        }
-        Ok(report)
+        Ok(self.report(&New { issued, members, replaces: false }, now))
     }
 
     fn act(&self, set: &Snapshot, name: &str, now: OffsetDateTime) -> Result<Edit<New>, CertsError> {
@@ -161,80 +147,23 @@ impl Plan {
         Ok(is_taken)
     }
 
-    fn report(&self, issued: &Issued, members: &[Member], replaces: bool, now: OffsetDateTime) -> Report {
-        let summary = issued.certificate();
-        let mut report = Report::new("certs issue");
-        let (style, done, outcome) = match (self.dry_run, replaces) {
-            (true, true) => (Style::Strong, "would replace", "would-replace"),
-            (true, false) => (Style::Strong, "would issue", "would-issue"),
-            (false, true) => (Style::Good, "replaced", "replaced"),
-            (false, false) => (Style::Good, "issued", "issued"),
-        };
-        let place = match &self.out {
-            Some(name) => format!(" `{name}` in `{}`", self.directory.display()),
-            None => " a certificate, which goes to stdout".to_owned(),
-        };
-        lines::title(&mut report, style, done, &place);
-        let called = self.role.to_string();
-        let key = summary.key.to_string();
-        let remark = if self.request.is_some() { "for the key of the request" } else { &key };
-        lines::certificate(&mut report, &called, summary, remark, now);
-        if let Some(asked) = &self.request {
-            self.request_lines(&mut report, asked, members);
-        }
-        let has_key = self.request.is_none();
-        if let Some(name) = &self.out {
-            lines::files(&mut report, &[lines::holder(&self.directory, name, self.role, (true, has_key))]);
-        }
-        if replaces && !self.dry_run {
-            let previous = store::previous(&self.directory);
-            lines::note(
-                &mut report,
-                &format!("the old one stays in `{}` until the next change", previous.display()),
-            );
-        }
-        let name = self.out.as_deref().unwrap_or(&called);
+    fn report(&self, New { issued, members, replaces }: &New, now: OffsetDateTime) -> Report {
+        let asked = self.request.as_ref();
+        let in_use = |asked: &Asked| remarks::in_use(&asked.path, (&asked.request, &asked.granted), members);
+        let called = self.out.as_deref().unwrap_or(self.role.name());
         let hint = self.signer.replacement(&self.directory);
-        let cut = remarks::cut_short(&self.directory, [(name, issued)], &hint);
-        lines::findings(&mut report, cut);
-        report.details.insert("outcome".to_owned(), outcome.into());
-        report.details.insert("issued".to_owned(), self.object(summary));
-        report
-    }
-
-    /// What was made of the request.
-    fn request_lines(&self, report: &mut Report, asked: &Asked, members: &[Member]) {
-        let Asked { path, request, granted } = asked;
-        let subject = request.subject.as_str();
-        let from = if subject.is_empty() { String::new() } else { format!(" from `{subject}`") };
-        let words = format!("           request `{}`{from}, {}", path.display(), request.key);
-        report.talk.line(Line::default().with(Style::Dim, words));
-        let mut ignored =
-            granted.withheld.iter().map(|name| format!("the name `{name}`")).collect::<Vec<_>>();
-        ignored.extend_from_slice(&request.ignored);
-        if !ignored.is_empty() {
-            let mut words = format!("the request also asks for what is not granted: {}", ignored.join("; "));
-            if !granted.withheld.is_empty() {
-                words.push_str("; names beyond `--san` are granted by `--accept-csr-names` only");
-            }
-            lines::note(report, &words);
-        }
-        report.details.insert("ignored".to_owned(), ignored.into());
-        lines::findings(report, remarks::in_use(path, (request, granted), members));
-    }
-
-    fn object(&self, summary: &Certificate) -> serde_json::Value {
-        let has_key = self.request.is_none();
-        let name = self.out.as_deref().unwrap_or_default();
-        let mut object = lines::object(&self.directory, name, self.role, summary, has_key);
-        if let Some(fields) = object.as_object_mut().filter(|_| self.out.is_none()) {
-            fields.shift_remove("name");
-            fields.shift_remove("certificate");
-        }
-        if let Some(fields) = object.as_object_mut().filter(|_| self.dry_run) {
-            fields.shift_remove("serial");
-        }
-        object
+        let issuance = Issuance {
+            directory: &self.directory,
+            role: self.role,
+            name: self.out.as_deref(),
+            issued,
+            request: asked,
+            replaces: *replaces,
+            is_dry_run: self.dry_run,
+            in_use: asked.map(in_use).unwrap_or_default(),
+            cut_short: remarks::cut_short(&self.directory, [(called, issued)], &hint),
+        };
+        rendered::report(&issuance, now)
     }
 }
 

@@ -4,8 +4,6 @@ mod advised;
 mod check;
 mod init;
 mod issue;
-mod lines;
-mod overview;
 mod pack;
 mod presented;
 mod remove;
@@ -13,8 +11,6 @@ mod renew;
 mod rotate_ca;
 mod show;
 mod signer;
-
-pub(super) use pack::Details as PackDetails;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,28 +1,14 @@
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
-
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::issue::refuse_odd;
-use super::{Advised, CertsError, lines};
+use super::{Advised, CertsError};
 use crate::cli::CertsPack;
 use crate::input::is_stdin;
 use crate::pki::pack::{self, Pack};
 use crate::pki::store::{self, StoreError};
-use crate::report::{Body, Report, Style};
+use crate::render::certs::pack::{self as rendered, Packed};
+use crate::report::Report;
 use crate::shell::shell_path;
-
-/// What `egext certs pack` adds to its JSON object.
-#[derive(Serialize, JsonSchema)]
-pub(in crate::commands) struct Details {
-    /// Its file.
-    archive: String,
-    /// The side that it is for.
-    role: String,
-    /// What was put into it.
-    files: Vec<String>,
-}
 
 pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Report, CertsError> {
     let CertsPack { role, name, out, dir } = arguments;
@@ -42,41 +28,12 @@ pub(super) fn run(arguments: &CertsPack, now: time::OffsetDateTime) -> Result<Re
             Advised::new(error, format!("it is a directory: name a file in it, `--out {file}`")).into()
         );
     }
-    let mut report = Report::new("certs pack");
-    if is_streamed {
-        // It holds a key, which stays in the scrollback of a terminal.
-        if io::stdout().is_terminal() {
-            return Err(CertsError::ArchiveOnTerminal { role: *role });
-        }
-        report.body = Body::Data(pack.archive());
-    } else {
+    if !is_streamed {
         store::write_alone(out, &pack.archive()).map_err(CertsError::Archive)?;
+    } else if io::stdout().is_terminal() {
+        // It holds a key, which stays in the scrollback of a terminal.
+        return Err(CertsError::ArchiveOnTerminal { role: *role });
     }
-    let place = if is_streamed { "stdout".to_owned() } else { format!("`{}`", out.display()) };
-    lines::title(
-        &mut report,
-        Style::Good,
-        "packed",
-        &match name {
-            Some(name) => format!(" what the {role} `{name}` needs into {place}"),
-            None => format!(" what the {role} needs into {place}"),
-        },
-    );
-    lines::certificate(&mut report, &role.to_string(), pack.leaf(), &pack.leaf().key.to_string(), now);
-    let sources = pack.sources().map(|name| dir.join(name)).collect::<Vec<_>>();
-    let paths = sources.iter().map(|path| lines::words(path)).collect::<Vec<_>>();
-    report.detail(&Details { archive: lines::words(out), role: role.to_string(), files: paths });
-    lines::files(&mut report, &[("in it".to_owned(), sources)]);
-    if name.is_some() {
-        let names = pack.names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        lines::note(&mut report, &format!("in the archive they are {names}, as every command expects"));
-    }
-    if is_streamed {
-        return Ok(report);
-    }
-    report.talk.blank().hint(format!(
-        "on the other machine: `mkdir -p -m 700 certs && tar -xf {} -C certs`; then remove the archive on both",
-        shell_path(Path::new(out.file_name().unwrap_or_default()))
-    ));
-    Ok(report)
+    let packed = Packed { directory: dir, role: *role, name: name.as_deref(), pack: &pack, out, is_streamed };
+    Ok(rendered::report(&packed, now))
 }

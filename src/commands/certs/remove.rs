@@ -2,24 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{CertsError, lines};
+use super::CertsError;
 use crate::cli::CertsRemove;
 use crate::pki::SET_FILES;
 use crate::pki::edit::{Edit, change};
 use crate::pki::member::{self, Member, certificate_file, key_file};
 use crate::pki::remarks;
 use crate::pki::rotation::replacement;
-use crate::pki::store::{self, Snapshot};
-use crate::report::{Report, Style, enumeration};
+use crate::pki::store::Snapshot;
+use crate::render::certs::remove::{self as rendered, Removal, Removed};
+use crate::report::Report;
 
 pub(super) fn run(arguments: &CertsRemove, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = Plan::new(arguments)?;
-    change(&plan.directory, &SET_FILES, plan.dry_run, |set| {
-        Ok(Edit::none(plan.report(&set, now)).without(plan.files(&set)))
-    })
+    let removal = change(&plan.directory, &SET_FILES, plan.dry_run, |set| {
+        let files = plan.names.iter().flat_map(|name| plan.files(&set, name)).collect();
+        Ok::<_, CertsError>(Edit::none(plan.removal(&set, now)).without(files))
+    })?;
+    Ok(rendered::report(&removal, now))
 }
 
 /// What `egext certs remove` was asked to do.
@@ -29,14 +31,6 @@ struct Plan {
     /// Each once.
     names: Vec<String>,
     dry_run: bool,
-}
-
-/// One of the certificates. What stands in the set may be broken.
-#[derive(Debug)]
-struct Removed<'a> {
-    name: &'a str,
-    files: Vec<PathBuf>,
-    member: Option<Member>,
 }
 
 impl Plan {
@@ -53,108 +47,28 @@ impl Plan {
         Ok(Self { directory: directory.clone(), names, dry_run: *dry_run })
     }
 
-    /// What is there of the certificates.
-    fn files(&self, set: &Snapshot) -> Vec<String> {
-        let files = self.names.iter().flat_map(|name| [certificate_file(name), key_file(name)]);
-        files.filter(|file| set.has(file)).collect()
+    /// What is there of a certificate.
+    fn files(&self, set: &Snapshot, name: &str) -> Vec<String> {
+        [certificate_file(name), key_file(name)].into_iter().filter(|file| set.has(file)).collect()
     }
 
     /// `set` is the one before.
-    fn report(&self, set: &Snapshot, now: OffsetDateTime) -> Report {
-        let removed = self.removed(set);
-        let is_there = |name: &&String| removed.iter().any(|removed| removed.name == *name);
-        let absent = self.names.iter().filter(|name| !is_there(name)).collect::<Vec<_>>();
-        let none = absent.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
-        let names = removed.iter().map(|removed| format!("`{}`", removed.name)).collect::<Vec<_>>();
-        let mut report = Report::new("certs remove");
-        let directory = self.directory.display();
-        let (outcome, style, done, rest) = match (removed.is_empty(), self.dry_run) {
-            (true, _) => {
-                let rest = format!(" there is no {none} in `{directory}`");
-                ("unchanged", Style::Good, "unchanged:", rest)
-            }
-            (false, true) => {
-                let rest = format!(" {} from `{directory}`", enumeration(&names));
-                ("would-remove", Style::Strong, "would remove", rest)
-            }
-            (false, false) => {
-                let rest = format!(" {} from `{directory}`", enumeration(&names));
-                ("removed", Style::Good, "removed", rest)
-            }
-        };
-        lines::title(&mut report, style, done, &rest);
-        self.certificates(&mut report, &removed, now);
-        let others = self.others(set);
-        if !removed.is_empty() && !absent.is_empty() {
-            lines::note(&mut report, &format!("there is no {none}"));
-        }
-        if !absent.is_empty() && !others.is_empty() {
-            lines::note(&mut report, &format!("of `certs issue` there are {}", enumeration(&others)));
-        }
-        if outcome == "removed" {
-            let previous = store::previous(&self.directory);
-            let words = format!("the files stay in `{}` until the next change", previous.display());
-            lines::note(&mut report, &words);
-        }
+    fn removal(&self, set: &Snapshot, now: OffsetDateTime) -> Removal {
+        let (absent, there): (Vec<_>, Vec<_>) =
+            self.names.iter().cloned().partition(|name| self.files(set, name).is_empty());
+        let removed = there.into_iter().map(|name| {
+            let files = self.files(set, &name).into_iter().map(|file| self.directory.join(file)).collect();
+            Removed { files, member: Member::load(set, &name).ok(), name }
+        });
+        let removed = removed.collect::<Vec<_>>();
         let members = removed.iter().filter_map(|removed| removed.member.as_ref());
         let replace = replacement(&self.directory);
         let findings =
-            members.filter_map(|member| remarks::not_revoked(member, !self.dry_run, &replace, now));
-        lines::findings(&mut report, findings.collect());
-        report.details.insert("outcome".to_owned(), outcome.into());
-        report.details.insert("directory".to_owned(), lines::words(&self.directory).into());
-        report.details.insert("certificates".to_owned(), self.objects(&removed));
-        report.details.insert("absent".to_owned(), absent.into_iter().map(String::as_str).collect());
-        report
-    }
-
-    fn removed(&self, set: &Snapshot) -> Vec<Removed<'_>> {
-        let removed = self.names.iter().map(|name| {
-            let files = [certificate_file(name), key_file(name)].into_iter().filter(|file| set.has(file));
-            let files = files.map(|file| self.directory.join(file)).collect();
-            Removed { name, files, member: Member::load(set, name).ok() }
-        });
-        removed.filter(|removed| !removed.files.is_empty()).collect()
-    }
-
-    /// Further certificates that were not named, quoted.
-    fn others(&self, set: &Snapshot) -> Vec<String> {
+            members.filter_map(|member| remarks::not_revoked(member, !self.dry_run, &replace, now)).collect();
         let others = member::further(set).filter(|further| !self.names.iter().any(|name| name == further));
-        others.map(|name| format!("`{name}`")).collect()
-    }
-
-    fn certificates(&self, report: &mut Report, removed: &[Removed<'_>], now: OffsetDateTime) {
-        for Removed { name, member, .. } in removed {
-            if let Some(member) = member {
-                lines::certificate(
-                    report,
-                    name,
-                    member.certificate(),
-                    &format!("for the {}", member.role()),
-                    now,
-                );
-            }
-        }
-        if !removed.is_empty() {
-            let title = if self.dry_run { "to remove" } else { "removed" };
-            let files = removed.iter().map(|removed| (title.to_owned(), removed.files.clone()));
-            lines::files(report, &files.collect::<Vec<_>>());
-        }
-    }
-
-    fn objects(&self, removed: &[Removed<'_>]) -> Value {
-        let object = |Removed { name, files, member }: &Removed<'_>| {
-            let mut object = match member {
-                Some(member) => {
-                    let (role, has_key) = (member.role(), member.has_key());
-                    lines::object(&self.directory, name, role, member.certificate(), has_key)
-                }
-                None => serde_json::json!({ "name": name }),
-            };
-            object["files"] = files.iter().map(|file| lines::words(file)).collect::<Vec<_>>().into();
-            object
-        };
-        removed.iter().map(object).collect::<Vec<_>>().into()
+        let others = others.map(str::to_owned).collect();
+        let (directory, is_dry_run) = (self.directory.clone(), self.dry_run);
+        Removal { directory, removed, absent, others, is_dry_run, findings }
     }
 }
 

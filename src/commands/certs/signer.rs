@@ -2,9 +2,9 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::CertsError;
 use super::advised::Advised;
 use super::renew::granted_name;
-use super::{CertsError, lines};
 use crate::cli::Signer;
 use crate::commands::both::both;
 use crate::pki::authority::{Authority, AuthorityError, ImportError};
@@ -15,7 +15,7 @@ use crate::pki::rotation::{Permission, Rotation, Standing, is_vouched_for, repla
 use crate::pki::store::Snapshot;
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, DistinguishedName};
 use crate::report::Hint;
-use crate::shell::shell_word;
+use crate::shell::{shell_file, shell_word};
 
 /// What the flags about the CA that signs mean.
 pub(super) trait Signs {
@@ -51,8 +51,8 @@ impl Signs for Signer {
     fn flags(&self) -> String {
         let passphrase = self.ca_key_passphrase_file.as_deref();
         match (&self.ca_cert, &self.ca_key) {
-            (Some(certificate), Some(key)) => lines::ca_flags(certificate, key, passphrase),
-            _ => passphrase.map_or_else(String::new, lines::passphrase_flag),
+            (Some(certificate), Some(key)) => ca_flags(certificate, key, passphrase),
+            _ => passphrase.map_or_else(String::new, passphrase_flag),
         }
     }
 
@@ -108,6 +108,17 @@ impl Signs for Signer {
             _ => error,
         }
     }
+}
+
+/// The flags that name a CA whose key is not in the set, and the passphrase that opens the key, as they were typed.
+pub(super) fn ca_flags(certificate: &Path, key: &Path, passphrase: Option<&Path>) -> String {
+    let passphrase = passphrase.map_or_else(String::new, |file| format!(" {}", passphrase_flag(file)));
+    format!("--ca-cert {} --ca-key {}{passphrase}", shell_file(certificate), shell_file(key))
+}
+
+/// The flag that names a passphrase, as it was typed.
+pub(super) fn passphrase_flag(file: &Path) -> String {
+    format!("--ca-key-passphrase-file {}", shell_file(file))
 }
 
 /// The command that begins to replace the CA that signs, or goes on with that, for a hint.

@@ -3,7 +3,6 @@
 use std::fmt::{self, Display};
 use std::ops::Range;
 
-use serde::{Serialize, Serializer};
 use x509_parser::asn1_rs::{Any, FromDer as _, Tag};
 use x509_parser::public_key::PublicKey as Parsed;
 use x509_parser::x509::SubjectPublicKeyInfo;
@@ -204,13 +203,6 @@ impl Display for PublicKey {
             None if self.is_compressed() => write!(f, "{} with a compressed point", self.kind),
             None => self.kind.fmt(f),
         }
-    }
-}
-
-impl Serialize for PublicKey {
-    /// As it displays.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

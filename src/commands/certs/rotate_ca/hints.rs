@@ -1,7 +1,8 @@
 //! The command to type after a refused step, with the flags of this run.
 
+use crate::commands::certs::CertsError;
 use crate::commands::certs::advised::Advised;
-use crate::commands::certs::{CertsError, lines};
+use crate::commands::certs::signer::{ca_flags, passphrase_flag};
 use crate::pki::authority::{AuthorityError, ImportError};
 use crate::pki::change::{ANOTHER_CA, ENCRYPTED_CA, PRIVATE_CA, rotation_command};
 use crate::pki::renewal::RenewalError;
@@ -100,12 +101,21 @@ impl Plan {
     /// The CA that was named, as it is typed again.
     pub(super) fn ca_flags(&self) -> Option<String> {
         let (certificate, key) = self.other.as_ref()?;
-        Some(lines::ca_flags(certificate, key, self.passphrase.as_deref()))
+        Some(ca_flags(certificate, key, self.passphrase.as_deref()))
+    }
+
+    /// What `activate` needs for the CA that is prepared, with the files that were named.
+    pub(super) fn activate_flags(&self, rotation: &Rotation) -> String {
+        match (&rotation.next, self.ca_flags(), self.passphrase_flag()) {
+            (Some(next), Some(files), _) if !next.has_key => files,
+            (Some(next), _, passphrase) if next.is_encrypted && !passphrase.is_empty() => passphrase,
+            _ => rotation.activate_flags().to_owned(),
+        }
     }
 
     /// The passphrase that was named.
     pub(super) fn passphrase_flag(&self) -> String {
-        self.passphrase.as_deref().map_or_else(String::new, lines::passphrase_flag)
+        self.passphrase.as_deref().map_or_else(String::new, passphrase_flag)
     }
 
     /// What was asked of a private CA, as it is typed again.

@@ -1,26 +1,27 @@
 //! `egext certs rotate-ca`: decides on a step, makes it, and reports the result.
 
+mod findings;
 mod hints;
-mod progress;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 use super::CertsError;
 use super::advised::Advised;
 use crate::cli::{Activate, CertsRotateCa, Finish, OtherCa, Prepare, RotationStep, Step};
+use crate::pki::authority::Authority;
 use crate::pki::edit::{Edit, change};
 use crate::pki::member::{self, Successor};
 use crate::pki::rotation::{Opened, Rotation, Verb, Wishes};
 use crate::pki::store::Snapshot;
 use crate::pki::{NameError, SET_FILES, SubjectName, ca_files};
+use crate::render::certs::rotate_ca::{self as rendered, Outcome};
 use crate::report::Report;
-use progress::{Outcome, Progress};
 
 pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = match arguments.step {
-        RotationStep::Status(status) => return Ok(Progress::read(&status.dir)?.status(now)),
+        RotationStep::Status(arguments) => return status(&arguments.dir, now),
         RotationStep::Prepare(prepare) => Plan::try_from(prepare)?,
         RotationStep::Activate(Activate { step, passphrase, other }) => {
             Plan::new(Verb::Activate, step).with(other, passphrase.ca_key_passphrase_file)
@@ -29,20 +30,15 @@ pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Repor
             Plan::new(Verb::Finish { discards }, step)
         }
     };
-    let (directory, opened) = (plan.directory.clone(), plan.open(now)?);
-    let Made { before, successors } =
-        change(&directory, &SET_FILES, plan.dry_run, |set| plan.act(set, &opened, now))?;
-    let named = opened.named.as_ref();
-    Ok(match &successors {
-        None => Progress { directory, rotation: before }.report(&plan, Outcome::Unchanged, now),
-        Some(successors) if plan.dry_run => {
-            Progress { directory, rotation: before }.report(&plan, Outcome::Dry { successors, named }, now)
-        }
-        Some(successors) => {
-            let outcome = Outcome::Done { successors, named, before: &before };
-            Progress::read(&directory)?.report(&plan, outcome, now)
-        }
-    })
+    let opened = plan.open(now)?;
+    let made = change(&plan.directory, &SET_FILES, plan.dry_run, |set| plan.act(set, &opened, now))?;
+    plan.report(&made, opened.named.as_ref(), now)
+}
+
+fn status(directory: &Path, now: OffsetDateTime) -> Result<Report, CertsError> {
+    let rotation = Rotation::load(directory)?;
+    let [untimely, others] = findings::of_status(&rotation, now);
+    Ok(rendered::status(&rotation, [&untimely, &others], now))
 }
 
 /// What came of a step.
@@ -103,6 +99,37 @@ impl Plan {
         let step = before.step(&self.verb, opened, now).map_err(|error| self.advised(&before, error))?;
         let edit = step.map_or_else(|| Edit::none(None), |step| step.edit().map(Some));
         Ok(edit.map(|successors| Made { before, successors }))
+    }
+
+    fn report(
+        &self,
+        Made { before, successors }: &Made,
+        named: Option<&Authority>,
+        now: OffsetDateTime,
+    ) -> Result<Report, CertsError> {
+        let after;
+        let (rotation, outcome) = match successors {
+            None => (before, Outcome::Unchanged),
+            Some(_) if self.dry_run => (before, Outcome::Dry),
+            Some(successors) => {
+                after = Rotation::load(&self.directory)?;
+                (&after, Outcome::Done { successors, before })
+            }
+        };
+        let findings = match successors {
+            None => findings::kept(rotation),
+            Some(successors) => self.findings(rotation, successors, named),
+        };
+        let step = rendered::Step {
+            verb: &self.verb,
+            outcome,
+            rotation,
+            named,
+            ca_flags: self.ca_flags(),
+            activate_flags: self.activate_flags(rotation),
+            findings,
+        };
+        Ok(rendered::report(&step, now))
     }
 }
 

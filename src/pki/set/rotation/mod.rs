@@ -53,6 +53,7 @@ pub use verb::{Opened, Verb};
 
 use std::path::Path;
 
+use serde::Serialize;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -67,7 +68,9 @@ use crate::pki::x509::date;
 use crate::pki::{CA_KEY_FILE, Certificate, DistinguishedName, IdentityError, NEXT_CA_KEY_FILE, Passphrase};
 
 /// How far a rotation has come.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// The new CA signs, and the old one is still trusted.
     Activated,
@@ -75,17 +78,6 @@ pub enum Phase {
     Idle,
     /// The new CA is trusted, and the old one still signs.
     Prepared,
-}
-
-impl Phase {
-    /// In JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Activated => "activated",
-            Self::Idle => "idle",
-            Self::Prepared => "prepared",
-        }
-    }
 }
 
 /// The CAs and the leafs of a set, and what they say about a rotation.

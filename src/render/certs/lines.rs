@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::pki::member::{certificate_file, key_file};
 use crate::pki::{CA_CERTIFICATE_FILE, Certificate, Role, when};
 use crate::report::{Finding, Line, Report, Style};
-use crate::shell::shell_file;
 
 /// One certificate: who, for whom, until when, and a remark.
 pub(super) fn certificate(
@@ -27,32 +25,6 @@ pub(super) fn certificate(
             Line::default().plain("  ").with(Style::Strong, format!("{who:<8}")).plain(format!(" {called}")),
         )
         .line(Line::default().with(Style::Dim, format!("           until {day} ({distance}), {remark}")));
-}
-
-/// The same for a program. `serial` is left out of what was not issued.
-pub(super) fn object(
-    directory: &Path,
-    name: &str,
-    role: Role,
-    summary: &Certificate,
-    has_key: bool,
-) -> Value {
-    let mut object = json!({
-        "name": name,
-        "role": role.to_string(),
-        "certificate": words(&directory.join(certificate_file(name))),
-        "names": summary.names.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "not_before": when::timestamp(summary.not_before),
-        "not_after": when::timestamp(summary.not_after),
-        "key_type": summary.key,
-        "subject": summary.subject.as_str(),
-        "issuer": summary.issuer.as_str(),
-        "serial": summary.serial,
-    });
-    if has_key {
-        object["key"] = words(&directory.join(key_file(name))).into();
-    }
-    object
 }
 
 /// What goes where: a title and paths in each line.
@@ -97,33 +69,19 @@ pub(super) fn note(report: &mut Report, words: &str) {
     report.talk.blank().line(Line::default().with(Style::Dim, "note:").plain(format!(" {words}")));
 }
 
-pub(super) fn findings(report: &mut Report, findings: Vec<Finding>) {
+pub(super) fn findings(report: &mut Report, findings: &[Finding]) {
     if !findings.is_empty() {
         report.talk.blank();
     }
     for finding in findings {
-        report.talk.finding(&finding);
-        report.findings.push(finding);
+        report.talk.finding(finding);
+        report.findings.push(finding.clone());
     }
 }
 
-/// The flags that name a CA whose key is not in the set, and the passphrase that opens the key, as they were typed.
-pub(super) fn ca_flags(certificate: &Path, key: &Path, passphrase: Option<&Path>) -> String {
-    let passphrase = passphrase.map_or_else(String::new, |file| format!(" {}", passphrase_flag(file)));
-    format!("--ca-cert {} --ca-key {}{passphrase}", shell_file(certificate), shell_file(key))
-}
-
-/// The flag that names a passphrase, as it was typed.
-pub(super) fn passphrase_flag(file: &Path) -> String {
-    format!("--ca-key-passphrase-file {}", shell_file(file))
-}
-
-/// A note about such a CA, once it signs.
-pub(super) fn ca_key_elsewhere(certificate: &Path, key: &Path, passphrase: Option<&Path>) -> String {
-    format!(
-        "the CA key was not copied; pass it again to issue or renew: `{}`",
-        ca_flags(certificate, key, passphrase)
-    )
+/// A note about a CA whose key is not in the set, once it signs. `flags` name it on the command line.
+pub(super) fn ca_key_elsewhere(flags: &str) -> String {
+    format!("the CA key was not copied; pass it again to issue or renew: `{flags}`")
 }
 
 /// Who presents the certificate that is called `name`.
