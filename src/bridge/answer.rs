@@ -1,9 +1,9 @@
 use std::fmt::Write as _;
 
 use h2::Reason;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::diagnosis::BRIDGE_SAYS;
 use crate::net::HeaderFault;
@@ -12,9 +12,8 @@ use crate::report::Finding;
 /// What the bridge itself says to a caller: a gRPC status.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
-    code: Code,
-    message: String,
-    status: StatusCode,
+    status: Status,
+    http: StatusCode,
 }
 
 impl Answer {
@@ -25,12 +24,12 @@ impl Answer {
             message.truncate(end);
             message.push_str(" ...");
         }
-        Self { code, message, status: StatusCode::OK }
+        Self { status: Status::new(code, message), http: StatusCode::OK }
     }
 
     /// The same with an HTTP status, for callers that do not speak gRPC.
-    pub(super) fn with_status(self, status: StatusCode) -> Self {
-        Self { status, ..self }
+    pub(super) fn with_http_status(self, http: StatusCode) -> Self {
+        Self { http, ..self }
     }
 
     /// What `egext probe` would say, in one line: Envoy Gateway writes it to its log as it is.
@@ -98,13 +97,13 @@ impl Answer {
 
     /// The number of the gRPC status.
     pub(super) fn code(&self) -> i32 {
-        self.code as i32
+        self.status.code() as i32
     }
 
     /// A response that is nothing but this status ("Trailers-Only" of PROTOCOL-HTTP2.md).
     pub(super) fn into_response(self) -> Response<()> {
         let mut response = Response::new(());
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.http;
         *response.headers_mut() = self.into_trailers();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         response
@@ -112,9 +111,9 @@ impl Answer {
 
     /// The same as trailers, after a part of the response has been sent.
     pub(super) fn into_trailers(self) -> HeaderMap {
-        let message = HeaderValue::try_from(percent_encoded(&self.message))
-            .expect("what is not printable ASCII has been encoded");
-        HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from(self.code())), (GRPC_MESSAGE, message)])
+        let mut trailers = HeaderMap::with_capacity(2);
+        self.status.add_header(&mut trailers).expect("what is not printable ASCII is encoded");
+        trailers
     }
 }
 
@@ -122,27 +121,9 @@ fn code_of_reset(reason: Reason) -> Code {
     RESETS.iter().find(|(known, _)| *known == reason).map_or(Code::Internal, |(_, code)| *code)
 }
 
-/// As PROTOCOL-HTTP2.md asks: space to `~` as they are, except `%`.
-fn percent_encoded(message: &str) -> String {
-    message.bytes().fold(String::with_capacity(message.len()), |mut encoded, byte| {
-        match byte {
-            b'%' | 0..0x20 | 0x7f.. => {
-                // Writing to a string does not fail.
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-            _ => encoded.push(char::from(byte)),
-        }
-        encoded
-    })
-}
-
-pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-
 /// Of a message: a server decides how many names its certificate has, and callers limit what headers they take
 /// (C-core: 8 KiB), where each octet may be three.
 const MOST_OCTETS: usize = 2_000;
-
-const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// What a reset means to a gRPC caller (PROTOCOL-HTTP2.md, Errors); all others are INTERNAL.
 const RESETS: &[(Reason, Code)] = &[
@@ -158,15 +139,17 @@ mod tests {
 
     #[test]
     fn any_text_fits_into_the_header() {
-        assert_eq!(percent_encoded("50% of `ä`\n~"), "50%25 of `%C3%A4`%0A~");
-        let trailers = Answer::new(Code::Internal, "ä\0").into_trailers();
-        assert_eq!(trailers[GRPC_STATUS], "13");
+        let text = "50% of `ä`\0\n~\x7f";
+        let trailers = Answer::new(Code::Internal, text).into_trailers();
+        assert_eq!(trailers["grpc-status"], "13");
+        let status = Status::from_header_map(&trailers).expect("a status");
+        assert_eq!(status.message(), format!("{BRIDGE_SAYS}{text}"));
     }
 
     #[test]
     fn no_server_decides_how_long_an_answer_is() {
         let trailers = Answer::new(Code::Internal, "ä".repeat(9_000)).into_trailers();
-        let message = trailers[GRPC_MESSAGE].to_str().expect("ASCII");
-        assert!(message.len() < 8 << 10 && message.ends_with("%A4 ..."), "{}", message.len());
+        let message = trailers["grpc-message"].to_str().expect("ASCII");
+        assert!(message.len() < 8 << 10 && message.ends_with("%A4%20..."), "{}", message.len());
     }
 }

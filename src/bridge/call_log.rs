@@ -1,9 +1,8 @@
 use http::HeaderMap;
+use http::header::HeaderName;
 use http::uri::PathAndQuery;
 use tokio::time::Instant;
 use tracing::{debug, error};
-
-use super::answer::GRPC_STATUS;
 
 /// The one log line of a call.
 #[derive(Debug)]
@@ -46,3 +45,5 @@ impl Drop for CallLog {
 pub(super) fn status(headers: &HeaderMap) -> Option<i32> {
     headers.get(GRPC_STATUS)?.to_str().ok()?.parse().ok()
 }
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");

@@ -85,7 +85,7 @@ fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Answer> {
             let value = String::from_utf8_lossy(value.as_bytes());
             let message =
                 format!("malformed grpc-timeout: `{value}`, expected 1 to 8 digits and one of `HMSmun`");
-            Err(Answer::new(Code::Internal, message).with_status(StatusCode::BAD_REQUEST))
+            Err(Answer::new(Code::Internal, message).with_http_status(StatusCode::BAD_REQUEST))
         }
     }
 }

@@ -27,7 +27,7 @@ impl NextHop {
         let Parts { method, uri, mut headers, .. } = head;
         if method != Method::POST {
             let message = format!("`{method}` is not a gRPC call, which is a `POST`");
-            return Err(Answer::new(Code::Internal, message).with_status(StatusCode::METHOD_NOT_ALLOWED));
+            return Err(Answer::new(Code::Internal, message).with_http_status(StatusCode::METHOD_NOT_ALLOWED));
         }
         check_content_type(&headers)?;
         let mut parts = uri.into_parts();
@@ -74,7 +74,8 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Answer> {
         _ => {
             let found = String::from_utf8_lossy(found);
             let message = format!("content type `{found}` is not gRPC, expected `application/grpc`");
-            Err(Answer::new(Code::InvalidArgument, message).with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+            Err(Answer::new(Code::InvalidArgument, message)
+                .with_http_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
         }
     }
 }
@@ -147,7 +148,7 @@ pub(super) fn add(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue)
 
 fn malformed(what: impl Into<String>) -> Answer {
     let message = format!("malformed request: {}", what.into());
-    Answer::new(Code::Internal, message).with_status(StatusCode::BAD_REQUEST)
+    Answer::new(Code::Internal, message).with_http_status(StatusCode::BAD_REQUEST)
 }
 
 /// How many bridges a call has passed.

@@ -254,6 +254,8 @@ impl Judge<'_> {
 
     /// The server's own words.
     fn words(&self) -> String {
+        // Not by `tonic::Status::from_header_map`: it panics if the details in the next header are not base64, and it
+        // drops a text that is not UTF-8.
         let encoded = self.answer.field("grpc-message").unwrap_or_default();
         percent_encoding::percent_decode(encoded).decode_utf8_lossy().into_owned()
     }

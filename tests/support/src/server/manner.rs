@@ -344,10 +344,11 @@ impl Manner {
         self.answers_octets(&[])
     }
 
-    /// Answers an error with this text, as `grpc-message` has it.
+    /// Answers an error with this text, as `grpc-message` has it, and with details that cannot be read.
     #[must_use]
     pub fn answers_text(self, code: &str, text: &str) -> Self {
         let answer = RawAnswer::serving().header("grpc-status", code).header("grpc-message", text);
+        let answer = answer.header("grpc-status-details-bin", "no base64");
         self.answers_raw(RawAnswer { body: Vec::new(), trailers: Vec::new(), ..answer })
     }
 
