@@ -87,7 +87,7 @@ async fn the_time_to_drain_is_bounded() {
         let begin = Instant::now();
         let (code, log) = bridge.running.terminate();
         assert_eq!(code, expected, "{log}");
-        // 30 s is the default.
+        // 30 s is the default. Nothing but the time tells one limit from the other.
         let possible = Duration::from_millis(300)..Duration::from_secs(30);
         assert!(possible.contains(&begin.elapsed()), "{:?}", begin.elapsed());
         assert!(log.contains("bridge.drain.cut") && log.contains("`--drain-timeout`"), "{log}");
