@@ -1,6 +1,8 @@
 //! Which module may use which is a table in `docs/architecture.md`; the code is held against it here. The source is read
 //! as text, so this needs nothing but the files.
 
+#[path = "architecture/harness.rs"]
+mod harness;
 #[path = "architecture/messages.rs"]
 mod messages;
 #[path = "architecture/paths.rs"]
@@ -146,6 +148,22 @@ fn commands() -> Vec<String> {
 
 /// The first is a command to be printed. The hints of the other are those of findings too, whose data they are.
 const PRINTING: &[&str] = &["src/gateway/bridge_command.rs", "src/pki/keys/identity_error.rs"];
+
+/// Without the harness a variable of the developer's shell changes what a test sees, and a hang has no end.
+#[test]
+fn only_the_harness_starts_the_binary() {
+    let strays = harness::strays(root(), "tests");
+    assert!(strays.is_empty(), "use `Egext`, and `assert_text` for snapshots:\n{}", strays.join("\n"));
+    for (text, seen) in [
+        ("fn a() { Egext::new(\n env!(\"CARGO_BIN_EXE_egext\"), []) }", 0),
+        ("fn a() { Egext::new(\"sh\", []); Command::new(env!(\"CARGO_BIN_EXE_egext\")) }", 1),
+        ("const EGEXT: &str = env!(\"CARGO_BIN_EXE_egext\");", 1),
+        ("Command::new(snapbox::cmd::cargo_bin!(\"egext\"))", 1),
+        ("snapbox::assert_data_eq!(text, str![])", 1),
+    ] {
+        assert_eq!(harness::in_text(text).count(), seen, "{text}");
+    }
+}
 
 /// What the tests above would not notice, they could not forbid.
 #[test]

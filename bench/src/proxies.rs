@@ -112,6 +112,7 @@ impl Drop for Running {
 
 fn egext(setting: &Setting) -> io::Result<Command> {
     let mut command = Command::new(&setting.egext);
+    egext_test_support::scrub(&mut command);
     command.arg("bridge").arg("--listen").arg(format!("unix:{}", setting.file("egext.sock").display()));
     command.arg("--upstream").arg(format!("localhost:{}", setting.port)).arg("--dir").arg(&setting.material);
     Ok(command)

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use egext_test_support::{Egext, Running};
+use egext_test_support::Running;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::fixture::{Call, Caller, HOOK, Upstream, post, within_limit};
+use crate::script;
 
 /// A bridge whose stderr is a file that the test names.
 struct Logging {
@@ -25,8 +26,7 @@ impl Logging {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let socket = directory.path().join("eg.sock");
         let listen = format!("unix:{}", socket.display());
-        let script = r#"log=$1; shift; exec "$0" "$@" 2>"$log""#;
-        let mut running = Egext::new("sh", ["-c", script, env!("CARGO_BIN_EXE_egext")])
+        let mut running = script(r#"log=$1; shift; exec "$0" "$@" 2>"$log""#)
             .arg(stderr)
             .args(["bridge", "--listen", &listen, "--upstream", upstream.address()])
             .args(flags)

@@ -31,3 +31,8 @@ use egext_test_support::Egext;
 fn egext<const N: usize>(arguments: [&str; N]) -> Egext {
     Egext::new(env!("CARGO_BIN_EXE_egext"), arguments)
 }
+
+/// A run of a shell's script, in which the built binary is `$0` and the arguments that follow are `$@`.
+fn script(script: &str) -> Egext {
+    Egext::new("sh", ["-c", script, env!("CARGO_BIN_EXE_egext")])
+}

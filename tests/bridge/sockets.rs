@@ -13,8 +13,8 @@ use egext_test_support::{Egext, LIMIT, ReservedPort, Run, Running, TestPki, is_r
 use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
 
-use crate::egext;
 use crate::fixture::{Bridge, Call, Upstream};
+use crate::{egext, script};
 
 /// Where nobody listens. A bridge starts all the same.
 const NOBODY: &str = "tcp://127.0.0.1:1";
@@ -53,11 +53,9 @@ fn the_socket_is_private_before_anybody_can_connect() {
     for _ in 0..5 {
         let directory = directory();
         let path = directory.path().join("eg.sock");
-        let script = r#"umask 000; exec "$0" "$@""#;
         let listen = unix(&path);
-        let arguments =
-            ["-c", script, env!("CARGO_BIN_EXE_egext"), "bridge", "--listen", &listen, "--upstream", NOBODY];
-        let mut running = Egext::new("sh", arguments).start();
+        let arguments = ["bridge", "--listen", &listen, "--upstream", NOBODY];
+        let mut running = script(r#"umask 000; exec "$0" "$@""#).args(arguments).start();
         let watcher = thread::spawn({
             let path = path.clone();
             move || {
@@ -317,15 +315,10 @@ fn a_name_is_judged_by_its_addresses() {
         b"127.0.0.1 localhost both.localhost\n0.0.0.0 listen.localhost both.localhost\n127.0.0.1 near.example\n",
     )
     .expect("written");
-    let script = r#"mount --bind "$1" /etc/hosts && shift && exec "$0" "$@""#;
+    let with_hosts = r#"mount --bind "$1" /etc/hosts && shift && exec "$0" "$@""#;
+    let elsewhere = format!(r#"exec unshare -m sh -c '{with_hosts}' "$0" "$@""#);
     let at = |address: &str| {
-        Egext::new("unshare", ["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_egext")]).arg(&hosts).args([
-            "bridge",
-            "--listen",
-            address,
-            "--upstream",
-            NOBODY,
-        ])
+        script(&elsewhere).arg(&hosts).args(["bridge", "--listen", address, "--upstream", NOBODY])
     };
     let able = Command::new("unshare").args(["-m", "true"]).stderr(Stdio::null()).status();
     if !able.is_ok_and(|status| status.success()) {

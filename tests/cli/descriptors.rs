@@ -1,11 +1,13 @@
 //! Few file descriptors: whatever is opened first fails, and the hint is about them, not about what was opened.
 
-use egext_test_support::{Egext, Run};
+use egext_test_support::Run;
+
+use crate::script;
 
 /// Runs with so many descriptors.
 fn with_descriptors(number: u32, arguments: &[&str]) -> Run {
-    let script = format!("ulimit -n {number}; exec \"$@\"");
-    Egext::new("sh", ["-c", &script, "sh", env!("CARGO_BIN_EXE_egext")]).args(arguments).run()
+    let line = format!(r#"ulimit -n {number}; exec "$0" "$@""#);
+    script("sh", &line).args(arguments).run()
 }
 
 /// The resolver says that there is no such name.

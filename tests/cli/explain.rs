@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use egext::report::FindingId;
-use snapbox::{Data, assert_data_eq, str};
+use snapbox::{Data, str};
 
 use crate::egext;
 
@@ -9,7 +9,7 @@ use crate::egext;
 fn a_finding_is_explained_on_stdout() {
     let run = egext(["explain", "probe.health.not-serving"]).run();
     assert_eq!((run.exit_code, &*run.stderr), (0, ""));
-    assert_data_eq!(
+    egext_test_support::assert_text(
         run.stdout,
         str![[r"
 probe.health.not-serving (error, layer health, may pass by itself)
@@ -17,7 +17,7 @@ probe.health.not-serving (error, layer health, may pass by itself)
 cause: the server reports that it does not serve
 cure:  wait for it (`--wait 60s`), or read its log
 
-"]]
+"]],
     );
 }
 
@@ -33,13 +33,13 @@ fn without_an_id_all_are_listed() {
 fn a_mistyped_id_gets_the_nearest_one() {
     let run = egext(["explain", "connect.refused"]).run();
     assert_eq!((run.exit_code, &*run.stdout), (2, ""));
-    assert_data_eq!(
+    egext_test_support::assert_text(
         run.stderr,
         str![[r"
 error: no finding is called `connect.refused`
   hint: did you mean `probe.connect.refused`? `egext explain` lists all ids
 
-"]]
+"]],
     );
 }
 
@@ -59,12 +59,15 @@ fn of_two_near_ids_the_nearer_one_is_meant() {
 fn the_findings_page_is_what_the_table_says() {
     let run = egext(["generate", "findings"]).run();
     assert_eq!(run.exit_code, 0);
-    assert_data_eq!(run.stdout, Data::read_from(Path::new("docs/findings.md"), None).raw());
+    egext_test_support::assert_text(run.stdout, Data::read_from(Path::new("docs/findings.md"), None).raw());
 }
 
 #[test]
 fn the_schema_is_what_the_types_say() {
     let run = egext(["generate", "schema"]).run();
     assert_eq!(run.exit_code, 0);
-    assert_data_eq!(run.stdout, Data::read_from(Path::new("docs/report.schema.json"), None).raw());
+    egext_test_support::assert_text(
+        run.stdout,
+        Data::read_from(Path::new("docs/report.schema.json"), None).raw(),
+    );
 }

@@ -6,15 +6,15 @@ mod places;
 mod quiet;
 mod streams;
 
-use snapbox::{assert_data_eq, str};
+use snapbox::str;
 
-use crate::egext;
+use crate::{egext, on_a_terminal};
 
 #[test]
 fn json_is_one_object_with_the_schema_first() {
     let run = egext(["explain", "probe.health.not-serving", "-o", "json"]).run();
     assert_eq!(run.exit_code, 0);
-    assert_data_eq!(
+    egext_test_support::assert_text(
         run.stdout,
         str![[r#"
 {
@@ -35,7 +35,7 @@ fn json_is_one_object_with_the_schema_first() {
   ]
 }
 
-"#]]
+"#]],
     );
 }
 
@@ -43,7 +43,7 @@ fn json_is_one_object_with_the_schema_first() {
 fn an_error_is_json_too() {
     let run = egext(["explain", "nonsense", "-o", "json"]).run();
     assert_eq!(run.exit_code, 2);
-    assert_data_eq!(
+    egext_test_support::assert_text(
         run.stdout,
         str![[r#"
 {
@@ -58,7 +58,7 @@ fn an_error_is_json_too() {
   }
 }
 
-"#]]
+"#]],
     );
 }
 
@@ -75,18 +75,10 @@ fn colour_only_where_it_is_wanted() {
 fn colour_is_decided_for_each_stream() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let terminal_and_file = |redirection: &str| {
-        let egext = env!("CARGO_BIN_EXE_egext");
-        let command = format!("{egext} probe tcp://127.0.0.1:1; {egext} explain nonsense");
-        let script = std::process::Command::new("script")
-            .args(["-qec", &format!("({command}) {redirection} file"), "/dev/null"])
-            .current_dir(directory.path())
-            .env("TERM", "xterm")
-            .env_remove("NO_COLOR")
-            .stdin(std::process::Stdio::null())
-            .output();
-        let terminal = script.ok()?.stdout;
-        let file = std::fs::read(directory.path().join("file")).expect("a file");
-        Some((String::from_utf8(terminal).expect("UTF-8"), String::from_utf8(file).expect("UTF-8")))
+        let line = format!("($0 probe tcp://127.0.0.1:1; $0 explain nonsense) {redirection} file");
+        let run = on_a_terminal(&line)?.current_dir(directory.path()).env("TERM", "xterm").run();
+        let file = std::fs::read_to_string(directory.path().join("file")).expect("UTF-8");
+        Some((run.stdout, file))
     };
     let Some((errors, reports)) = terminal_and_file(">") else {
         return egext_test_support::skipped("script not found");

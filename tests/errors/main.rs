@@ -15,7 +15,6 @@ use std::error::Error;
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use clap::CommandFactory as _;
@@ -122,12 +121,13 @@ impl Row<'_> {
 
     /// The variants that its error is made of.
     fn variants(&self, variants: &Variants, directory: &Path) -> Vec<String> {
-        let mut command = Command::new(env::current_exe().expect("this program"));
-        command.arg(AS_VALUE).args(&self.words).current_dir(directory).envs(self.variables.iter().copied());
-        let output = command.stdin(Stdio::null()).output().expect("a second run");
-        assert!(output.status.success(), "{}: {output:?}", self.line);
-        let text = String::from_utf8(output.stdout).expect("UTF-8");
-        match text.trim_end().split_once(' ') {
+        let mut run = Egext::new(env::current_exe().expect("this program"), [AS_VALUE]).args(&self.words);
+        for (name, value) in &self.variables {
+            run = run.env(name, value);
+        }
+        let run = run.current_dir(directory).prints_data().run();
+        assert_eq!(run.exit_code, 0, "{}: {run:?}", self.line);
+        match run.stdout.trim_end().split_once(' ') {
             Some((name, error)) => variants.of(name, error),
             None => Vec::new(),
         }

@@ -3,14 +3,12 @@ use std::ffi::OsString;
 use std::io::{Read as _, Seek as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use egext::extension::{PassThrough, Server};
 use egext::net::server_config;
 use egext::pki::{Anchors, Identity};
+use egext_test_support::{Egext, Running};
 use regex::Regex;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -24,7 +22,7 @@ pub struct Session {
     /// Bound until the server of the page takes it over.
     listener: Option<TcpListener>,
     port: u16,
-    background: Vec<Child>,
+    background: Vec<Running>,
     server: Option<Runtime>,
     last_code: i32,
 }
@@ -45,7 +43,7 @@ impl Session {
             Some(command) if command.contains("extension-server") => self.serve(),
             Some(command) => self.start(command),
             None if step.command == "echo $?" => (format!("{}\n", self.last_code), 0),
-            None => self.finish(&step.command, &place),
+            None => self.finish(&step.command),
         };
         self.last_code = code;
         // A server that was started in the line above may be there at once or a moment later.
@@ -77,42 +75,25 @@ impl Session {
     }
 
     fn start(&mut self, command: &str) -> (String, i32) {
-        let child =
-            self.shell(&format!("exec {command}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.background.push(child.expect("a shell"));
+        self.background.push(self.shell(&format!("exec {command}")).start());
         (String::new(), 0)
     }
 
-    fn finish(&self, command: &str, place: &str) -> (String, i32) {
+    fn finish(&self, command: &str) -> (String, i32) {
         let mut output = tempfile::tempfile().expect("a file");
-        let both = |output: &std::fs::File| Stdio::from(output.try_clone().expect("a descriptor"));
-        let mut child =
-            self.shell(command).stdout(both(&output)).stderr(both(&output)).spawn().expect("a shell");
-        let begin = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait().expect("a child") {
-                break status;
-            }
-            assert!(begin.elapsed() < LIMIT, "{place} does not end");
-            thread::park_timeout(Duration::from_millis(5));
-        };
+        let both = |output: &std::fs::File| output.try_clone().expect("a descriptor");
+        let run = self.shell(command).stdout_to(both(&output)).stderr_to(both(&output)).run();
         let mut printed = String::new();
         output.rewind().expect("a file");
         output.read_to_string(&mut printed).expect("UTF-8");
-        (printed, status.code().unwrap_or(-1))
+        (printed, run.exit_code)
     }
 
-    fn shell(&self, command: &str) -> Command {
+    fn shell(&self, command: &str) -> Egext {
         let command = command
             .replace(":5005", &format!(":{}", self.port))
             .replace("/run/egext", &self.run_directory().display().to_string());
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &command]).current_dir(self.directory.path()).stdin(Stdio::null());
-        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EGEXT_")) {
-            shell.env_remove(name);
-        }
-        shell.env("PATH", path_with_egext());
-        shell
+        Egext::new("sh", ["-c", &command]).current_dir(self.directory.path()).env("PATH", path_with_egext())
     }
 
     fn run_directory(&self) -> PathBuf {
@@ -128,11 +109,6 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        for child in &mut self.background {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
         if let Some(server) = self.server.take() {
             server.shutdown_background();
         }
@@ -163,6 +139,3 @@ fn path_with_egext() -> OsString {
     let rest = env::var_os("PATH").unwrap_or_default();
     env::join_paths([directory.to_owned()].into_iter().chain(env::split_paths(&rest))).expect("a path")
 }
-
-/// Of one command.
-const LIMIT: Duration = Duration::from_secs(30);

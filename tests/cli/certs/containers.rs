@@ -274,9 +274,9 @@ fn every_command_names_the_form_of_a_file() {
         "csr.der",
     ]);
     let egext = |arguments: &[&str]| {
-        let mut run = super::command(snapbox::cmd::cargo_bin!("egext")).current_dir(place.path(""));
+        let mut run = crate::egext([]).current_dir(place.path(""));
         run = run.args(arguments);
-        let output = run.output().expect("it ends");
+        let output = run.output();
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     };
     let pair = |certificate, key| ["--cert", certificate, "--key", key, "--ca", "ca.crt"];
@@ -316,9 +316,9 @@ fn a_key_in_the_old_form_of_openssl_is_called_so_and_converted() {
     place.join(&["server.crt", "old.key"], "both.pem");
     let words = "encrypted in the old OpenSSL form";
     let says = |arguments: &[&str], hint: &str| {
-        let mut run = super::command(snapbox::cmd::cargo_bin!("egext")).current_dir(place.path(""));
+        let mut run = crate::egext([]).current_dir(place.path(""));
         run = run.args(arguments);
-        let output = run.output().expect("it ends");
+        let output = run.output();
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(text.contains(words), "{arguments:?}: {text}");
         let line = text.lines().find(|line| line.contains(hint));

@@ -6,10 +6,10 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::ChildStdin;
 
+use egext_test_support::Running;
 use serde_json::Value;
-use snapbox::cmd::cargo_bin;
 
 use super::{Place, command};
 
@@ -82,7 +82,7 @@ fn words<'a>(verb: &'a str, further: &'a str) -> Vec<&'a str> {
 impl Place {
     /// Exit code and stderr.
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let run = self.verb(arguments).output().expect("it ends");
+        let run = self.verb(arguments).output();
         (run.status.code(), String::from_utf8(run.stderr).expect("UTF-8"))
     }
 
@@ -151,7 +151,7 @@ fn a_dry_run_writes_nothing_and_takes_no_lock() {
 #[test]
 fn no_other_run_changes_the_set_while_one_decides() {
     let place = locked();
-    let (mut waits, stdin) = place.wait_for_passphrase(&["renew", "--force"]);
+    let (waits, stdin) = place.wait_for_passphrase(&["renew", "--force"]);
     // Few of them: a pipe that stays open for 10 s is an error.
     for verb in ["renew --force", "rotate-ca finish"] {
         let (code, said) = place.run(&words(verb, ""));
@@ -161,7 +161,7 @@ fn no_other_run_changes_the_set_while_one_decides() {
     // A dry run needs no lock.
     assert_eq!(place.run(&["renew", "--force", "--dry-run"]).0, Some(3));
     drop(stdin);
-    assert!(waits.wait().expect("it ends").success());
+    assert_eq!(waits.finish().0, 0);
     place.assert_whole();
 }
 
@@ -174,9 +174,9 @@ fn a_step_that_another_run_has_made_meanwhile_is_not_made_again() {
     place.verb(&[&prepare[..], &["--ca-key-passphrase-file", "fits"]].concat()).assert().success();
     let before = place.tree();
     drop(stdin);
-    let run = waits.wait_with_output().expect("it ends");
-    let report = serde_json::from_slice::<Value>(&run.stdout).expect("JSON");
-    assert_eq!((report["outcome"].as_str(), run.status.code()), (Some("unchanged"), Some(0)));
+    let (code, stdout, _) = waits.finish_with_stdout();
+    let report = serde_json::from_str::<Value>(&stdout).expect("JSON");
+    assert_eq!((report["outcome"].as_str(), Some(code)), (Some("unchanged"), Some(0)));
     assert_eq!(place.tree(), before);
 }
 
@@ -202,17 +202,10 @@ fn locked() -> Place {
 
 impl Place {
     /// A run that reads the passphrase from stdin, has begun to, and waits for the end.
-    fn wait_for_passphrase(&self, arguments: &[&str]) -> (Child, ChildStdin) {
-        let mut run = Command::new(cargo_bin!("egext"))
-            .current_dir(self.path(""))
-            .arg("certs")
-            .args(arguments)
-            .args(["--ca-key-passphrase-file", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut stdin = run.stdin.take().expect("a pipe");
+    fn wait_for_passphrase(&self, arguments: &[&str]) -> (Running, ChildStdin) {
+        let run = self.verb(arguments).args(["--ca-key-passphrase-file", "-"]);
+        let mut run = run.open_stdin().start();
+        let mut stdin = run.stdin();
         // More than a pipe takes at once, so that this ends when it is read. Only the first line counts.
         let text = format!("open sesame\n{}", "\n".repeat(PIPE));
         stdin.write_all(text.as_bytes()).expect("it reads");

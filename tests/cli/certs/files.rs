@@ -1,12 +1,11 @@
 //! Files that are not what they seem: blocks glued together, keys among certificates, pipes, hostile names.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use egext_test_support::{Egext, Run, TestPki, TestServer, assert_finding};
+use egext_test_support::{Egext, Run, TestPki, TestServer, assert_finding, skipped};
 
 use super::Place;
 use crate::egext;
@@ -39,7 +38,7 @@ fn a_block_that_is_glued_to_another_is_named_by_every_command() {
         (vec!["certs", "pack", "server", "--out", "x.tar"], true),
         (vec!["certs", "init", "--ca-cert", &ca, "--ca-key", &ca], false),
     ] {
-        let run = Egext::new(env!("CARGO_BIN_EXE_egext"), &arguments);
+        let run = egext([]).args(&arguments);
         let run = if dir { run.pki(&pki) } else { run }.run();
         assert_eq!(run.exit_code, 2, "{arguments:?}: {}{}", run.stdout, run.stderr);
         if dir {
@@ -307,18 +306,15 @@ fn a_pipe_or_a_device_does_not_keep_anyone_waiting() {
 fn the_output_of_a_command_can_stand_for_a_file() {
     let pki = TestPki::new();
     let shell = |script: &str| {
-        let run = std::process::Command::new("bash")
-            .args(["-c", script, env!("CARGO_BIN_EXE_egext")])
-            .args([pki.ca(), pki.server_certificate(), pki.server_key()])
-            .output()
-            .expect("bash");
-        (run.status.code(), String::from_utf8_lossy(&run.stdout).into_owned())
+        let files = [pki.ca(), pki.server_certificate(), pki.server_key()];
+        let run = crate::script("bash", script).args(files).run();
+        (run.exit_code, run.stdout)
     };
     let check = "exec \"$0\" certs check --ca <(sleep 0.1; cat \"$1\") --cert \"$2\" --key \"$3\"";
-    assert_eq!(shell(check).0, Some(0), "{}", shell(check).1);
+    assert_eq!(shell(check).0, 0, "{}", shell(check).1);
     let (code, words) =
         shell("exec \"$0\" certs check --ca <(exec 2>&-; exec sleep 30) --cert \"$2\" --key \"$3\"");
-    assert_eq!(code, Some(1), "{words}");
+    assert_eq!(code, 1, "{words}");
     assert!(words.contains("nothing came through the pipe `/dev/"), "{words}");
 }
 
@@ -352,21 +348,12 @@ fn names_of_files_do_not_reach_the_terminal_as_they_are() {
 #[test]
 fn a_passphrase_is_not_read_from_a_terminal() {
     let place = Place::new();
-    // `script` gives the program a terminal.
-    let command = format!("{} certs init --ca-key-passphrase-file -", env!("CARGO_BIN_EXE_egext"));
-    let mut child = std::process::Command::new("script")
-        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-        .current_dir(place.0.path())
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .expect("util-linux");
-    // It may have ended before anything is typed.
-    let _ = child.stdin.take().expect("piped").write_all(b"secret\n");
-    let run = child.wait_with_output().expect("it ends");
-    let words = String::from_utf8_lossy(&run.stdout).into_owned();
-    assert_eq!(run.status.code(), Some(2), "{words}");
-    assert!(words.contains("a passphrase is not read from a terminal"), "{words}");
+    let Some(init) = crate::on_a_terminal("$0 certs init --ca-key-passphrase-file -") else {
+        return skipped("script not found");
+    };
+    let run = init.current_dir(place.0.path()).stdin("secret\n").run();
+    assert_eq!(run.exit_code, 2, "{run:?}");
+    assert!(run.stdout.contains("a passphrase is not read from a terminal"), "{run:?}");
     assert!(!place.certs().exists());
     let piped = place.verb(&["init", "--ca-key-passphrase-file", "-"]).stdin("secret\n");
     piped.assert().success();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use egext_test_support::has_openssl;
+use egext_test_support::{Egext, has_openssl};
 use rcgen::string::PrintableString;
 use rcgen::{
     CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa,
@@ -69,7 +69,7 @@ impl Theirs {
         fs::set_permissions(file("key"), fs::Permissions::from_mode(0o600)).expect("ours");
     }
 
-    fn renew(&self, flags: &[&str]) -> super::Command {
+    fn renew(&self, flags: &[&str]) -> Egext {
         self.place.verb(&[&["renew"], flags].concat()).args(files("corp"))
     }
 

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use egext::pki::{Identity, SET_FILES};
 use egext_test_support::has_openssl;
 use serde_json::Value;
-use snapbox::assert_data_eq;
 use snapbox::str;
 use time::macros::datetime;
 
@@ -137,7 +136,7 @@ fn a_second_run_says_what_the_set_lacks() {
     let before = place.tree();
     let report =
         place.json(&["--san", "localhost,other.internal", "--key-type", "rsa2048", "--lifetime", "30d"], 1);
-    assert_data_eq!(
+    egext_test_support::assert_text(
         serde_json::to_string_pretty(&report["findings"]).expect("JSON"),
         str![[r#"
 [
@@ -197,7 +196,7 @@ fn a_second_run_says_what_the_set_lacks() {
     }
   }
 ]
-"#]]
+"#]],
     );
     assert_eq!(place.tree(), before);
 }

@@ -6,12 +6,12 @@ use std::collections::hash_map::RandomState;
 use std::env;
 use std::fs;
 use std::hash::BuildHasher as _;
-use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use egext::pki::{Identity, SET_FILES};
+use egext_test_support::Running;
 
 use super::Place;
 use super::other_ca::Company;
@@ -68,10 +68,10 @@ fn a_ca_key_that_was_to_be_discarded_goes_with_the_next_command() {
         // The new set is not there yet: the key is needed.
         fs::write(&left, &key).expect("ours");
         std::os::unix::fs::symlink("set-0123", hidden.join("forgotten")).expect("ours");
-        place.verb(next).output().expect("a run");
+        place.verb(next).output();
         assert!(left.exists() && !hidden.join("forgotten").is_symlink(), "{next:?}");
         std::os::unix::fs::symlink(&current, hidden.join("forgotten")).expect("ours");
-        place.verb(next).output().expect("a run");
+        place.verb(next).output();
         assert!(!left.exists() && !hidden.join("forgotten").is_symlink(), "{next:?}");
         assert_eq!(fs::read_link(hidden.join("current")).expect("a link"), current);
     }
@@ -85,8 +85,8 @@ fn a_run_that_is_killed_while_it_discards_a_ca_key_does_so_with_the_next_command
     for number in 0..kills() {
         place.init(&["--force"]).assert().success();
         let ca = place.files()["ca.crt"].clone();
-        kill_after(place.spawn(&["init", "--force", "--discard-ca-key"]), random(one_run, number));
-        place.verb(&["check"]).output().expect("a run");
+        kill_after(place.start(&["init", "--force", "--discard-ca-key"]), random(one_run, number));
+        place.verb(&["check"]).output();
         let is_new = fs::read(place.certs().join("ca.crt")).expect("there") != ca;
         let left = place.certs().join(".egext/previous/ca.key").exists();
         assert!(!(is_new && left), "the set is new, and the key of the CA before is there");
@@ -119,7 +119,7 @@ fn a_first_run_that_is_killed_leaves_nothing_or_a_whole_set() {
     let one_run = one_run(&["init"], &Place::new());
     for number in 0..kills() {
         let place = Place::new();
-        kill_after(place.spawn(&["init"]), random(one_run, number));
+        kill_after(place.start(&["init"]), random(one_run, number));
         let present = SET_FILES.iter().filter(|name| place.certs().join(name).exists()).count();
         assert!(present == 0 || present == SET_FILES.len(), "{present} of {} files", SET_FILES.len());
         place.init(&[]).assert().success();
@@ -144,7 +144,7 @@ fn a_take_over_that_is_killed_leaves_a_whole_set() {
     for number in 0..kills() {
         let place = Place::new();
         copy(&place);
-        kill_after(place.spawn(&["renew", "--force"]), random(one_run, number));
+        kill_after(place.start(&["renew", "--force"]), random(one_run, number));
         place.assert_whole();
         for name in ["ca.crt", "ca.key"] {
             assert_eq!(place.files()[name], made.files()[name], "{name}");
@@ -172,7 +172,7 @@ fn kill_each(place: &Place, verb: impl Fn(&Place) -> &'static [&'static str]) {
         // Also when this test fails: the scope waits for the reader.
         let stop = StopsWhenDropped(&done);
         for number in 0..kills() {
-            kill_after(place.spawn(verb(place)), random(one_run, number));
+            kill_after(place.start(verb(place)), random(one_run, number));
             place.assert_whole();
             assert_next_ca_is_whole(place);
         }
@@ -206,11 +206,10 @@ fn assert_next_ca_is_whole(place: &Place) {
     }
 }
 
-fn kill_after(mut run: Child, moment: Duration) {
+fn kill_after(run: Running, moment: Duration) {
     thread::sleep(moment);
     // It may have ended before: then there is nothing to kill, and the set must be whole all the same.
-    let _ = run.kill();
-    run.wait().expect("it ends");
+    run.kill();
 }
 
 fn one_run(verb: &[&str], place: &Place) -> Duration {

@@ -45,10 +45,9 @@ mod store;
 mod wishes;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::Output;
 use std::thread;
 
 use egext::pki::check::StoredSet;
@@ -57,16 +56,13 @@ use egext::pki::issue::{SetPlan, issue_set};
 use egext::pki::rotation::{Rotation, RotationError, Step};
 use egext::pki::store::Store;
 use egext::pki::{Certificate, Identity, SET_FILES};
-use egext_test_support::LIMIT;
+use egext_test_support::{Egext, LIMIT, Running};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value;
-use snapbox::cmd::cargo_bin;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
-
-use crate::command::Command;
 
 /// A directory of its own for each test, in which `egext certs init` runs.
 struct Place(TempDir);
@@ -84,13 +80,13 @@ impl Place {
         self.path("certs")
     }
 
-    fn init(&self, arguments: &[&str]) -> Command {
+    fn init(&self, arguments: &[&str]) -> Egext {
         self.verb(&["init"]).args(arguments)
     }
 
     /// `egext certs` and a verb.
-    fn verb(&self, arguments: &[&str]) -> Command {
-        command(cargo_bin!("egext")).current_dir(self.0.path()).arg("certs").args(arguments)
+    fn verb(&self, arguments: &[&str]) -> Egext {
+        crate::egext([]).limit(ENOUGH).current_dir(self.0.path()).arg("certs").args(arguments)
     }
 
     fn verb_json(&self, arguments: &[&str], code: i32) -> Value {
@@ -109,32 +105,26 @@ impl Place {
     }
 
     /// Runs it in a shell that has been prepared.
-    fn shell(&self, preparation: &str) -> Command {
+    fn shell(&self, preparation: &str) -> Egext {
         self.shell_verb(preparation, "init")
     }
 
-    fn shell_verb(&self, preparation: &str, verb: &str) -> Command {
-        let script = format!("{preparation}; exec \"$0\" certs {verb} \"$@\"");
-        command("sh").current_dir(self.0.path()).args(["-c", &script]).arg(cargo_bin!("egext"))
+    fn shell_verb(&self, preparation: &str, verb: &str) -> Egext {
+        let line = format!("{preparation}; exec \"$0\" certs {verb} \"$@\"");
+        crate::script("sh", &line).limit(ENOUGH).current_dir(self.0.path())
     }
 
     /// What eight runs print that start at the same time.
     fn eight_at_once(&self, arguments: &[&str]) -> Vec<Output> {
         thread::scope(|scope| {
-            let run = || self.verb(arguments).output().expect("it ends");
+            let run = || self.verb(arguments).output();
             let runs = [(); 8].map(|()| scope.spawn(run));
             runs.into_iter().map(|run| run.join().expect("no panic")).collect()
         })
     }
 
-    fn spawn(&self, arguments: &[&str]) -> Child {
-        std::process::Command::new(cargo_bin!("egext"))
-            .current_dir(self.0.path())
-            .arg("certs")
-            .args(arguments)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts")
+    fn start(&self, arguments: &[&str]) -> Running {
+        self.verb(arguments).start()
     }
 
     /// Makes a step of a rotation at a time of its own.
@@ -348,11 +338,13 @@ impl Place {
     }
 }
 
-/// A program that is killed when it takes far too long.
-fn command(program: impl AsRef<OsStr>) -> Command {
-    // RSA keys take long, in a debug build on a busy machine.
-    Command::new(program).timeout(5 * LIMIT)
+/// A program that is not ours, with the same limits.
+fn command(program: &str) -> Egext {
+    Egext::new(program, [""; 0]).limit(ENOUGH)
 }
+
+/// RSA keys take long, in a debug build on a busy machine.
+const ENOUGH: std::time::Duration = LIMIT.saturating_mul(5);
 
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()

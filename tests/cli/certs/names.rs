@@ -23,7 +23,7 @@ note: Envoy refuses the server below such a CA because of its IP addresses; `--s
     }
     place.verify_strictly();
     let text = place.openssl(&["x509", "-noout", "-ext", "nameConstraints", "-in", "certs/ca.crt"]);
-    snapbox::assert_data_eq!(
+    egext_test_support::assert_text(
         text,
         str![[r"
 X509v3 Name Constraints: critical
@@ -36,7 +36,7 @@ X509v3 Name Constraints: critical
       IP:127.0.0.1/255.255.255.255
       IP:0:0:0:0:0:0:0:1/FFFF:FFFF:FFFF:FFFF:FFFF:FFFF:FFFF:FFFF
 
-"]]
+"]],
     );
     // The CA would sign anything, if it were asked to; nobody takes it.
     for name in ["DNS:other.internal", "IP:8.8.8.8"] {

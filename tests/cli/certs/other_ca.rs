@@ -3,6 +3,7 @@
 use std::fs;
 
 use egext::pki::{Anchors, Identity, Role};
+use egext_test_support::Egext;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, NameConstraints,
@@ -11,7 +12,7 @@ use snapbox::str;
 use time::macros::datetime;
 
 use super::channel::Channel;
-use super::{Command, Place, now};
+use super::{Place, now};
 
 /// Of a company: from the root down to the CA that issues, each with what is odd about it.
 pub(super) struct Company {
@@ -83,7 +84,7 @@ pub(super) fn files(file: &str) -> [String; 4] {
 }
 
 impl Place {
-    pub(super) fn rotate(&self, step: &str, file: Option<&str>) -> Command {
+    pub(super) fn rotate(&self, step: &str, file: Option<&str>) -> Egext {
         let command = self.verb(&["rotate-ca", step]);
         match file {
             Some(file) => command.args(files(file)),

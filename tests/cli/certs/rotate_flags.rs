@@ -4,11 +4,12 @@ use std::fs;
 
 use egext::pki::rotation::{NewCa, PrivateCa};
 use egext::units::Span;
+use egext_test_support::Egext;
 use snapbox::str;
 use time::Duration;
 
 use super::other_ca::{Company, files};
-use super::{Command, Place, now};
+use super::{Place, now};
 
 const PASSPHRASE: [&str; 2] = ["--ca-key-passphrase-file", "phrase"];
 
@@ -17,7 +18,7 @@ impl Place {
         fs::write(self.path("phrase"), "open sesame\n").expect("writable");
     }
 
-    fn step(&self, step: &[&str]) -> Command {
+    fn step(&self, step: &[&str]) -> Egext {
         self.verb(&["rotate-ca"]).args(step)
     }
 
@@ -33,7 +34,7 @@ impl Place {
 }
 
 /// Runs the commands that a run has printed, as they are.
-pub(super) fn paste(place: &Place, run: Command, code: i32, files: &str) -> String {
+pub(super) fn paste(place: &Place, run: Egext, code: i32, files: &str) -> String {
     let run = run.assert().code(code);
     let output = run.get_output();
     let words = [&output.stdout[..], &output.stderr].concat();

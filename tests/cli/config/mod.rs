@@ -3,13 +3,12 @@
 
 mod check;
 
+use egext_test_support::Egext;
 use serde_json::{Value, json};
-use snapbox::cmd::{OutputAssert, cargo_bin};
+use snapbox::cmd::OutputAssert;
 
-use crate::command::Command;
-
-fn egext(arguments: &[&str]) -> Command {
-    Command::new(cargo_bin!("egext")).args(arguments)
+fn egext(arguments: &[&str]) -> Egext {
+    crate::egext([]).args(arguments)
 }
 
 /// Each command of a table with what it says on stderr.

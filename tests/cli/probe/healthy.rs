@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use egext_test_support::{ReservedPort, TestPki, TestServer};
-use snapbox::{assert_data_eq, str};
+use snapbox::str;
 
 use super::{assert_at_limit, assert_healthy, layers, probe};
 use crate::egext;
@@ -31,7 +31,7 @@ fn the_json_of_a_target_has_layers_with_durations() {
 
     let run = probe(&server.address()).pki(&pki).args(["-o", "json"]).run();
 
-    assert_data_eq!(
+    egext_test_support::assert_text(
         run.stdout,
         str![[r#"
 {
@@ -102,7 +102,7 @@ fn the_json_of_a_target_has_layers_with_durations() {
   ]
 }
 
-"#]]
+"#]],
     );
 }
 
@@ -114,7 +114,7 @@ fn a_person_reads_one_line_a_layer() {
     let run = probe(&server.address()).pki(&pki).run();
 
     assert_eq!((run.exit_code, &*run.stderr), (0, ""));
-    assert_data_eq!(
+    egext_test_support::assert_text(
         run.stdout,
         str![[r"
 localhost:[..]
@@ -128,7 +128,7 @@ localhost:[..]
   √ health    SERVING[..] ms
   healthy after [..] ms
 
-"]]
+"]],
     );
 }
 
@@ -140,7 +140,7 @@ fn a_person_reads_where_it_broke_and_what_to_do() {
     let run = probe(&server.address()).pki(&pki).run();
 
     assert_eq!((run.exit_code, &*run.stderr), (1, ""));
-    assert_data_eq!(
+    egext_test_support::assert_text(
         run.stdout,
         str![[r"
 localhost:[..]
@@ -157,7 +157,7 @@ localhost:[..]
 
 1 error (`egext explain probe.client-cert.rejected` says more)
 
-"]]
+"]],
     );
 }
 

@@ -95,7 +95,7 @@ fn too_few_descriptors_are_said() {
     for number in 4..=12 {
         let script = format!(r#"ulimit -n {number}; exec "$0" "$@""#);
         let address = port.tls_address().replace("tls://", "tcp://");
-        let probe = Egext::new("sh", ["-c", &script, env!("CARGO_BIN_EXE_egext"), "probe", &address]);
+        let probe = crate::script("sh", &script).args(["probe", &address]);
         let run = probe.run();
         // From some number on there are enough to see that nobody listens.
         assert!(matches!(run.exit_code, 1 | 2), "{number}: {} {}", run.exit_code, run.stderr);

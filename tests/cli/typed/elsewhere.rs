@@ -1,8 +1,7 @@
 //! Command lines of other programs, with ours in place of the program's name.
 
-use egext_test_support::Egext;
-
 use super::refused;
+use crate::egext;
 
 #[test]
 fn flags_of_other_programs_are_answered_with_ours() {
@@ -76,7 +75,7 @@ fn flags_of_other_programs_are_answered_with_ours() {
         ("config stanza --control-plane x", "`egext config stanza --help`"),
         ("bridge unix:/run/egext/eg.sock localhost:5005", "as in `egext bridge --listen "),
     ] {
-        let (_, error, hint) = refused(Egext::new(env!("CARGO_BIN_EXE_egext"), typed.split(' ')));
+        let (_, error, hint) = refused(egext([]).args(typed.split(' ')));
         assert!(hint.contains(ours), "{typed}: {error}: {hint}");
     }
 }
@@ -103,7 +102,7 @@ fn commands_of_other_programs_are_answered_with_ours() {
         ("certs rotate-ca start", "`egext certs rotate-ca prepare`"),
         ("help nonsense", "one of `certs`"),
     ] {
-        let (_, error, hint) = refused(Egext::new(env!("CARGO_BIN_EXE_egext"), typed.split(' ')));
+        let (_, error, hint) = refused(egext([]).args(typed.split(' ')));
         assert!(hint.contains(ours), "{typed}: {error}: {hint}");
     }
 }

@@ -7,7 +7,7 @@ use super::refused;
 use crate::{commands, egext};
 
 fn typed(line: &str) -> Egext {
-    Egext::new(env!("CARGO_BIN_EXE_egext"), line.split_whitespace())
+    egext([]).args(line.split_whitespace())
 }
 
 #[test]
@@ -153,11 +153,9 @@ fn bash_completes_commands_flags_and_values() {
 fn every_shell_gets_a_script_and_every_command_a_page() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let [script, same] = [&["completions"][..], &["generate", "completions"]].map(|words| {
-            // Not as other tests: a script is no text for people.
-            let mut command = Command::new(env!("CARGO_BIN_EXE_egext"));
-            let output = command.args(words).arg(shell).output().expect("our binary");
-            assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-            String::from_utf8(output.stdout).expect("UTF-8")
+            let run = egext([]).args(words).arg(shell).prints_data().run();
+            assert_eq!((run.exit_code, &*run.stderr), (0, ""));
+            run.stdout
         });
         assert!(script.contains("rotate-ca") && script.contains("keep-key"), "{shell}");
         assert_eq!(script, same);

@@ -22,7 +22,7 @@ pub use needs::{has_openssl, is_root, skipped};
 pub use pki::{TestAuthority, TestPki};
 pub use printed::{answered, printed};
 pub use provoked::provoked;
-pub use run::{Egext, Run};
+pub use run::{Egext, Run, assert_text, scrub};
 pub use running::Running;
 pub use rustix::process::Signal;
 pub use server::{Manner, ReservedPort, TestServer};

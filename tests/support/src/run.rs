@@ -1,23 +1,29 @@
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use snapbox::cmd::OutputAssert;
+use snapbox::{Assert, IntoData};
 use tempfile::TempDir;
 
 use crate::{LIMIT, Running, TestPki, check_output, printed};
 
 /// One run of the built binary: an environment without surprises, an empty working directory, a time limit.
+///
+/// `tests/architecture.rs` holds that nothing else starts it.
 #[derive(Debug)]
 pub struct Egext {
     command: Command,
     directory: TempDir,
     limit: Duration,
+    input: Option<Vec<u8>>,
+    is_data: bool,
 }
 
 impl Egext {
@@ -31,12 +37,8 @@ impl Egext {
         let mut command = Command::new(binary);
         command.args(arguments).current_dir(directory.path()).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        for (name, _) in std::env::vars_os() {
-            if disturbs(&name) {
-                command.env_remove(name);
-            }
-        }
-        Self { command, directory, limit: LIMIT }
+        scrub(&mut command);
+        Self { command, directory, limit: LIMIT, input: None, is_data: false }
     }
 
     /// Adds an argument.
@@ -71,8 +73,29 @@ impl Egext {
 
     /// Runs somewhere else than in a new, empty directory.
     #[must_use]
-    pub fn current_dir(mut self, directory: &Path) -> Self {
+    pub fn current_dir(mut self, directory: impl AsRef<Path>) -> Self {
         self.command.current_dir(directory);
+        self
+    }
+
+    /// Gives it this on stdin, and then the end; without it, stdin is empty.
+    #[must_use]
+    pub fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(input.into());
+        self.open_stdin()
+    }
+
+    /// Keeps stdin open: [`Running::stdin`] writes to it.
+    #[must_use]
+    pub fn open_stdin(mut self) -> Self {
+        self.command.stdin(Stdio::piped());
+        self
+    }
+
+    /// What it prints is a script or another kind of data, not text that is judged as words for people.
+    #[must_use]
+    pub fn prints_data(mut self) -> Self {
+        self.is_data = true;
         self
     }
 
@@ -137,8 +160,34 @@ impl Egext {
         self
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end, which must not be a signal.
+    #[track_caller]
     pub fn run(mut self) -> Run {
+        let started = Instant::now();
+        let output = self.end();
+        let duration = started.elapsed();
+        let [stdout, stderr] =
+            [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        let exit_code = output.status.code();
+        let exit_code =
+            exit_code.unwrap_or_else(|| panic!("`{:?}` ended by {}: {stderr}", self.command, output.status));
+        Run { exit_code, stdout, stderr, duration, json: Value::Null }
+    }
+
+    /// Runs it to its end, whatever that is.
+    #[track_caller]
+    pub fn output(mut self) -> Output {
+        self.end()
+    }
+
+    /// Runs it to its end, and holds what it printed against snapshots.
+    #[track_caller]
+    pub fn assert(self) -> OutputAssert {
+        OutputAssert::new(self.output()).with_assert(exactly())
+    }
+
+    #[track_caller]
+    fn end(&mut self) -> Output {
         let started = Instant::now();
         let mut child = self.spawn();
         let (closed, ends) = mpsc::channel();
@@ -149,23 +198,24 @@ impl Egext {
             // Best effort: it may have ended this very moment.
             let _ = child.kill();
         }
-        let [stdout, stderr] = [stdout, stderr].map(|output| output.text());
+        let [stdout, stderr] = [stdout, stderr].map(|output| output.octets());
+        let [out, error] = [&stdout, &stderr].map(|octets| String::from_utf8_lossy(octets));
         assert!(
             in_time,
-            "`{:?}` still ran after {:?}\nstdout: {stdout}\nstderr: {stderr}",
+            "`{:?}` still ran after {:?}\nstdout: {out}\nstderr: {error}",
             self.command, self.limit
         );
         let left = self.limit.saturating_sub(started.elapsed());
         let status = wait(&mut child, left).unwrap_or_else(|| {
             panic!("`{:?}` closed its output and still ran after {:?}", self.command, self.limit)
         });
-        let duration = started.elapsed();
-        let exit_code =
-            status.code().unwrap_or_else(|| panic!("`{:?}` ended by {status}: {stderr}", self.command));
-        printed(&stdout);
-        printed(&stderr);
-        check_output(&self.arguments(), &stdout, &stderr);
-        Run { exit_code, stdout, stderr, duration, json: Value::Null }
+        if !self.is_data {
+            printed(&out);
+            printed(&error);
+            check_output(&self.arguments(), &out, &error);
+        }
+        drop((out, error));
+        Output { status, stdout, stderr }
     }
 
     /// Runs it with `-o json` to its end, and reads the object on stdout.
@@ -188,7 +238,12 @@ impl Egext {
     }
 
     fn spawn(&mut self) -> Child {
-        let child = self.command.spawn();
+        let mut child = self.command.spawn();
+        if let (Some(input), Ok(child)) = (self.input.take(), &mut child) {
+            let mut stdin = child.stdin.take().expect("piped");
+            // In a thread of its own, since a program need not read before it writes, and need not read all.
+            thread::spawn(move || stdin.write_all(&input));
+        }
         // The command holds our ends of what its outputs were sent to: a pipe would not end with the process.
         self.command.stdout(Stdio::null()).stderr(Stdio::null());
         child.unwrap_or_else(|error| panic!("cannot start `{:?}`: {error}", self.command))
@@ -241,8 +296,26 @@ macro_rules! assert_finding {
     }};
 }
 
+/// Asserts that a text is like a snapshot.
+#[track_caller]
+pub fn assert_text(actual: impl IntoData, expected: impl IntoData) {
+    exactly().eq(actual, expected);
+}
+
+/// A backslash is not a slash: a text is held as it is printed.
+fn exactly() -> Assert {
+    Assert::new().action_env("SNAPSHOTS").normalize_paths(false)
+}
+
+/// Takes from a command what changes how egext works: for programs that start it and are not ours.
+pub fn scrub(command: &mut Command) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| disturbs(name)) {
+        command.env_remove(name);
+    }
+}
+
 /// True for variables that change what egext does or prints.
-fn disturbs(name: &OsString) -> bool {
+fn disturbs(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("EGEXT_") || ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"].contains(&&*name)
 }
@@ -266,18 +339,18 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
 
 /// What a process has printed so far.
 #[derive(Clone, Debug, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
+struct Collected(Arc<Mutex<Vec<u8>>>);
 
-impl Output {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().expect("no panic while it was held")).into_owned()
+impl Collected {
+    fn octets(&self) -> Vec<u8> {
+        self.0.lock().expect("no panic while it was held").clone()
     }
 }
 
 /// Reads to the end in a thread of its own, for a pipe that nobody empties would stop the process, and says
 /// so on `closed`. A process that inherited the pipe can keep it open: the thread is not waited for.
-fn collect(mut stream: Option<impl Read + Send + 'static>, closed: Sender<()>) -> Output {
-    let output = Output::default();
+fn collect(mut stream: Option<impl Read + Send + 'static>, closed: Sender<()>) -> Collected {
+    let output = Collected::default();
     let shared = output.clone();
     thread::spawn(move || {
         let mut octets = [0; 16 * 1024];

@@ -3,7 +3,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, ChildStdin};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Instant;
@@ -121,11 +121,27 @@ impl Running {
     /// # Panics
     /// When it takes too long, or ends by a signal.
     pub fn finish(mut self) -> (i32, String) {
+        (self.exit_code(), self.stderr())
+    }
+
+    /// The same, with all that it printed on stdout in front of stderr.
+    ///
+    /// # Panics
+    /// As [`Running::finish`].
+    pub fn finish_with_stdout(mut self) -> (i32, String, String) {
+        (self.exit_code(), self.stdout(), self.stderr())
+    }
+
+    fn exit_code(&mut self) -> i32 {
         self.drain();
         let status =
             wait(&mut self.child, LIMIT).unwrap_or_else(|| self.fail("closed its output and went on"));
-        let code = status.code().unwrap_or_else(|| self.fail(&format!("ended by {status}")));
-        (code, self.stderr())
+        status.code().unwrap_or_else(|| self.fail(&format!("ended by {status}")))
+    }
+
+    /// Its stdin, of a run with [`crate::Egext::open_stdin`]. To drop it is to close it.
+    pub fn stdin(&mut self) -> ChildStdin {
+        self.child.stdin.take().expect("open, and not taken before")
     }
 
     /// Ends it as a power cut would (SIGKILL).
