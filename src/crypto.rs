@@ -10,6 +10,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 pub(crate) use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 
 /// Versions, cipher suites, key exchanges and signatures in use.
+#[expect(clippy::disallowed_methods, reason = "the one place that names it")]
 pub fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(default_provider())))

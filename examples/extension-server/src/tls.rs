@@ -36,6 +36,7 @@ impl Files {
     ///
     /// # Errors
     /// When a file cannot be read, holds something else, or the key is not that of the certificate.
+    #[allow(clippy::disallowed_methods, reason = "the one place that names a provider")]
     pub fn server_config(&self) -> Result<ServerConfig, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut anchors = RootCertStore::empty();

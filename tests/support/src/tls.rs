@@ -84,6 +84,7 @@ impl ServerTls {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the peers of the tests are other programs")]
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
