@@ -338,3 +338,6 @@ const STABLE: Duration = Duration::from_secs(1);
 
 /// After so many useless connections in a row there is a line that says so, and then none for each.
 const TOLD_USELESS: u32 = 2;
+
+#[cfg(test)]
+mod tests;
