@@ -1,19 +1,19 @@
 //! Certificates and keys.
 //!
 //! * [`Anchors`] and [`Identity`] are what a TLS endpoint needs, loaded from PEM and proven to fit together:
-//!   whoever holds an [`Identity`] holds a chain, leaf first, and the key of its leaf.
-//! * [`Certificate`] is what a certificate says: ours, or one that a peer presents.
+//!   an [`Identity`] has a chain, leaf certificate first, and the key of this certificate.
+//! * [`Certificate`] is a parsed certificate: ours, or one that a peer presents.
 //!
-//! * [`go_x509`] says what Go would say about a chain: [`authority`] asks it, and so does [`audit`].
-//! * [`authority`] signs, and [`store`] is the only code that writes files.
+//! * [`go_x509`] verifies a chain as Go does, for [`authority`] and [`audit`].
+//! * [`authority`] signs, and [`store`] is the only module that writes certificates and keys to disk.
 //! * [`check`] compares a set on disk with the clock and with what was asked for.
-//! * [`edit`] is the one way to change a set.
-//! * [`remarks`] are what is worth saying about what was made or is there.
-//! * [`member`], [`renewal`], [`change`] and [`rotation`] are the later life of a set, [`request`] lets another machine keep a
-//!   key, and [`pack`] carries a set to another machine.
+//! * [`edit`] is the only way to change a set.
+//! * [`remarks`] are findings about a set that was made, changed or read.
+//! * [`member`], [`renewal`], [`change`] and [`rotation`] change an existing set, [`request`] issues for a key on another machine,
+//!   and [`pack`] packs the files of one side for another machine.
 //!
-//! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would refuse is
-//! somebody else's finding.
+//! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would reject is
+//! a finding of the command that uses it.
 
 pub mod audit;
 mod ca;

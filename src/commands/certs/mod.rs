@@ -145,7 +145,7 @@ pub enum CertsError {
     /// The user wants a new key on stdout.
     #[error("a new key is not printed, so `--out -` needs `--csr`")]
     KeyOnStdout,
-    /// The leafs of the set cannot be read.
+    /// The leaf certificates of the set cannot be read.
     #[error(transparent)]
     Member(#[from] MemberError),
     /// The user typed something that is no name.

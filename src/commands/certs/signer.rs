@@ -19,7 +19,7 @@ use crate::shell::{shell_file, shell_word};
 
 /// What the flags about the CA that signs mean.
 pub(super) trait Signs {
-    /// What will sign for a set of these leafs.
+    /// What will sign for a set of these leaf certificates.
     fn ca(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Ca, CertsError>;
 
     /// What names the CA on the command line, as it was typed; for the set's own CA the passphrase alone.

@@ -1,4 +1,4 @@
-//! The CA's file: what is trusted, and what of it is needed.
+//! The CA file: which CAs it trusts, and which of them are needed.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Does a chain lead to an anchor, in the eyes of those who will verify it?
+//! Do the verifiers of the peers accept a chain?
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! How to get a certificate with a later end: what can be done depends on the CA next to it, and on where its key is.
+//! How to get a certificate that expires later. This depends on the CA next to it, and on where the CA's key is.
 
 use std::path::{Path, PathBuf};
 

@@ -24,7 +24,7 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// Reads both, and again while somebody replaces them.
+    /// Reads both, and reads them again if another program replaces them meanwhile.
     pub(super) fn read(files: &LeafFiles) -> Result<Self, Box<Finding>> {
         let places = || [&files.certificate, &files.key].map(|path| fs::canonicalize(path).ok());
         for _ in 0..ATTEMPTS {

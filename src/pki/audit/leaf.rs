@@ -1,4 +1,4 @@
-//! A leaf certificate with what stands behind it in its file, or with what a server sends along.
+//! A leaf certificate, with the other certificates of its file or those that a server sends with it.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
-//! A file of a set that is not what the set has: its link was removed, or something stands in its place.
+//! A file of a set whose link was removed or replaced. The set in `.egext` still has the file.
 //!
-//! Commands that write do not touch what they did not make, so their names would be no help. The set still has the file.
+//! Commands that write do not touch files that they did not make, so a hint that names these commands would not help.
 
 use std::path::Path;
 

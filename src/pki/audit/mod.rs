@@ -1,8 +1,8 @@
-//! Everything that would break the channel, or soon will: what `certs check` looks at.
+//! Finds what breaks the channel now or soon, for `certs check`.
 //!
-//! Every rule is a check of its own with a name, so that a report can say what was looked at and not only what
-//! was found. Whoever trusts the certificates is asked as well: webpki, the verifier of rustls, and Go as Envoy
-//! Gateway sets it up. Their words become a finding only where no rule before them has named the cause.
+//! Every rule is a check with a name, so that a report can say what was checked and not only what
+//! was found. The verifiers of the peers are checks, too: webpki, the verifier of rustls, and Go with the options of
+//! Envoy Gateway. Their refusal becomes a finding only if no rule before them has named the cause.
 
 mod authority;
 mod chain;
@@ -35,7 +35,7 @@ use crate::report::{Check, Finding, FindingId, Severity, State};
 use crate::units::Within;
 use authority::Needs;
 
-/// What is asked beside what always is.
+/// What is checked in addition to the rest.
 #[derive(Clone, Debug, Default)]
 pub struct Questions {
     /// What ends in this time is due; a third of its life and at most thirty days, where nothing is said.
@@ -59,7 +59,7 @@ pub struct Audit {
     pub address: Option<String>,
     /// What the verifiers say about each leaf.
     pub verdicts: Vec<Verdicts>,
-    /// The chain of the server on disk, to be held against what it presents.
+    /// The chain of the server on disk, to be compared with what it presents.
     server: Option<(String, Certificate)>,
     /// The CA's certificates, where they can be trusted.
     anchors: Option<Anchors>,

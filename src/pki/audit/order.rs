@@ -1,7 +1,7 @@
 //! The order of a certificate file.
 //!
-//! The first certificate is the leaf's: a TLS stack takes it for its own without a look. Behind it verifiers search
-//! their way, so anything else that is odd there is worth a warning and breaks nothing.
+//! The first certificate must be the leaf certificate: a TLS stack presents it as its own without a check. Among the
+//! others, verifiers search for a path, so a wrong order there is worth a warning and breaks nothing.
 
 use crate::pki::Certificate;
 use crate::pki::audit::inspect::first_out_of_order;

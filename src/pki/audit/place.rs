@@ -1,4 +1,4 @@
-//! Who could put something else in the place of the files?
+//! Which users could replace the files?
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

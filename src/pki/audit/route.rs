@@ -1,7 +1,7 @@
-//! Which certificates a leaf certificate needs: the route from it to a trust anchor.
+//! Which certificates a leaf certificate needs: the path from it to a trust anchor.
 //!
 //! Files hold more than that: an expired CA from before a renewal, a certificate twice, one that another CA
-//! cross-signed. Verifiers search all routes and take one that is good, so only what stands on the best route counts.
+//! cross-signed. Verifiers search all paths for a valid one, so only certificates on the best path count.
 
 use std::cmp::Reverse;
 

@@ -1,4 +1,4 @@
-//! What a certificate says about itself, held against what is needed of it.
+//! Rules for one certificate: does it have what it needs?
 
 use std::net::IpAddr;
 use std::path::Path;

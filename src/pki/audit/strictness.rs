@@ -1,4 +1,4 @@
-//! What OpenSSL rejects on a route that Go and rustls accept.
+//! What OpenSSL rejects in a path that Go and rustls accept.
 
 use std::path::Path;
 

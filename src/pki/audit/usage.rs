@@ -1,4 +1,4 @@
-//! What a leaf certificate may be used for, held against the side that uses it.
+//! Do the usages of a leaf certificate fit the side that uses it?
 
 use std::path::Path;
 

@@ -1,7 +1,6 @@
-//! What a certificate leaves to its successor besides names: the subject, and what it may be used for.
+//! What a renewed certificate inherits in addition to its names: the subject and the usages.
 //!
-//! The certificate may be one that another program made. What of it a renewal does not keep is refused or reported:
-//! nothing is lost without a word.
+//! Another program may have made the old certificate. A renewal refuses or reports everything that it does not keep.
 
 use crate::pki::x509::extension::Value;
 use crate::pki::{Certificate, ExtendedKeyUsages, Extension, KeyUsages, Role};

@@ -1,4 +1,4 @@
-//! Signs, and verifies what was signed before a peer does.
+//! Signs certificates, and verifies them before a peer does.
 
 pub mod authority;
 pub(super) mod inherited;

@@ -1,9 +1,9 @@
-//! What our certificates look like: the one place that decides about fields and extensions.
+//! The fields and extensions of our certificates.
 //!
-//! Every field is one that OpenSSL's strict mode, Go, webpki, BoringSSL, GnuTLS, Java and Python accept, and that
-//! linters have nothing to say about; `docs/certificates.md` has the table and the reasons.
+//! OpenSSL's strict mode, Go, webpki, BoringSSL, GnuTLS, Java and Python accept them;
+//! `docs/certificates.md` has the table, the reasons, and the few remarks of linters.
 //!
-//! What is here is put into words of rcgen; [`sign`](crate::pki::sign) lets rcgen write it, and signs.
+//! The profile is expressed in rcgen's types; [`sign`](crate::pki::sign) lets rcgen write the certificate, and signs it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -103,7 +103,7 @@ impl PublicKeyData for PublicKey {
 }
 
 impl Profile {
-    /// A root that may sign leafs, but no further CA.
+    /// A root that may sign leaf certificates, but no further CA.
     ///
     /// It has no extended key usage, which Go and OpenSSL would apply to everything below it. Its subject is
     /// its own: two generations may stand in one bundle without being taken for each other. `names` is the id
@@ -268,7 +268,7 @@ fn subnet(address: IpAddr, prefix: u8) -> GeneralSubtree {
     GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, prefix))
 }
 
-/// Of our own root: leafs, and nothing between.
+/// Of our own root: it signs leaf certificates only.
 const PATH_LENGTH: u8 = 0;
 
 #[cfg(test)]

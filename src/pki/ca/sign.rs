@@ -1,11 +1,11 @@
-//! Signs: rcgen writes what is signed, but for the issuer's name.
+//! Signs: rcgen writes what is signed, except the issuer's name.
 //!
-//! The issuer has to be the CA's subject octet by octet, also when the CA is somebody else's: Active Directory's
-//! with its several domain components, with attributes side by side in one set, with old string types. rcgen takes
-//! a name apart and puts it together again, and loses some of these. So its issuer is replaced by the octets of the
-//! CA's subject, which nobody looks into, before anything is signed: rcgen gets a key that gives no signature, and
-//! what it has written is signed once, by ours. Our own CA goes the same way. So does the subject of a certificate that
-//! is renewed: another program may have made it.
+//! The issuer must be the CA's subject octet by octet, also if another program made the CA: Active Directory has
+//! several domain components, others have several attributes in one set, or old string types. rcgen parses
+//! a name and writes it again, and loses some of these. So its issuer is replaced by the unparsed octets of the
+//! CA's subject before anything is signed: rcgen gets a key that returns no signature, and
+//! what it has written is signed once, by our key. Our own CA uses the same code, and so does the subject of a certificate
+//! that is renewed, because another program may have made it.
 
 use rcgen::{CertificateParams, KeyIdMethod, PublicKeyData, SignatureAlgorithm, SigningKey};
 use rustls_pki_types::CertificateDer;

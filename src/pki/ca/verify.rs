@@ -1,7 +1,7 @@
-//! The verification that a peer will do, done before it.
+//! Verifies a certificate as its peers will, before it is used.
 //!
-//! This is webpki, the verifier of rustls: signatures, dates, path length, usages and names. What passes here
-//! with the profile of this crate passes the other verifiers too; the tests hold OpenSSL against it.
+//! This is webpki, the verifier of rustls: signatures, dates, path length, usages and names. The tests
+//! also verify such certificates with OpenSSL.
 
 use std::net::IpAddr;
 use std::slice;

@@ -94,7 +94,7 @@ pub struct Identity {
 impl Identity {
     /// Loads a chain and a key from PEM files, which may be the same file.
     ///
-    /// Both are of one generation, even while somebody replaces the directory that they are in: when the
+    /// Both are from the same set, even if another program replaces the set meanwhile: when the
     /// paths lead somewhere else after the reading than before, both are read again.
     ///
     /// # Errors

@@ -1,3 +1,3 @@
-//! What a TLS endpoint needs: loaded, and proven to fit together.
+//! What a TLS endpoint needs, loaded from files: CA certificates, and a chain with its key.
 
 pub(super) mod identity;

@@ -1,13 +1,13 @@
-//! Go's verifier, as Envoy Gateway sets it up.
+//! Go's verifier, with the options that Envoy Gateway uses.
 //!
-//! Envoy Gateway 1.4 and later dials extension servers with grpc-go `security/advancedtls` v1.0.0: roots from a
-//! Secret and from nowhere else, intermediates from the peer, extended key usage of the side, and no revocation.
-//! Its verdicts differ from those of webpki in both directions, and a refusal never reaches a log at the default
-//! level: the gateway waits for ever. So what Go would say is worth saying beforehand, in Go's words.
+//! Envoy Gateway 1.4 and later dials extension servers with grpc-go `security/advancedtls` v1.0.0: roots only from a
+//! Secret, intermediates from the peer, extended key usage of the side, and no revocation.
+//! Its verdicts differ from those of webpki in both directions, and a refusal is not logged at the default
+//! level: the gateway waits without a limit. So `egext` says in advance what Go would say, in Go's words.
 //!
 //! This is `crypto/x509` of Go 1.26 as far as those options reach: its parser, signatures, dates, usages, path
-//! length, names and their constraints. Where this code knows less than Go (a signature by a key on P-224 or of an odd
-//! size, a chain that restricts its certificate policies), it refuses and says so: no verdict is not a good one.
+//! length, names and their constraints. Where this code supports less than Go (a signature by a key on P-224 or of an unusual
+//! size, a chain that restricts its certificate policies), it rejects the chain and says so, because it cannot know Go's verdict.
 
 mod constraint;
 mod der;
@@ -156,7 +156,7 @@ fn distinct(certificates: &[impl AsRef<[u8]>]) -> impl Iterator<Item = &[u8]> {
 /// `defaultMaxRSAKeySize` of `crypto/tls`, in bits.
 const RSA_LIMIT: usize = 8192;
 
-/// What Go holds against a certificate. Displays as Go prints it.
+/// Why Go rejects a certificate. Displays as Go prints it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Refusal {

@@ -1,4 +1,4 @@
-//! A certificate as Go's parser leaves it (`crypto/x509/parser.go`), and what Go asks of each one in a chain.
+//! A certificate as Go's parser returns it (`crypto/x509/parser.go`), and what Go requires of each one in a chain.
 
 use data_encoding::HEXLOWER;
 use time::OffsetDateTime;

@@ -1,4 +1,4 @@
-//! The search for a chain from the leaf to an anchor.
+//! The search for a chain from the leaf certificate to an anchor.
 
 use time::OffsetDateTime;
 

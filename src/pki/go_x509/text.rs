@@ -1,4 +1,4 @@
-//! Names and times, as Go's parser takes them.
+//! Names and times, as Go's parser accepts them.
 
 use time::{Date, Duration, Month, OffsetDateTime, Time};
 

@@ -1,7 +1,7 @@
-//! Files that hold certificates or keys in another form than PEM: what they are, and the command that converts them.
+//! Files with certificates or keys in another format than PEM: the format, and the command that converts it.
 //!
-//! Only the first octets and the outermost structure are looked at. So much tells a PKCS#12 file from a certificate
-//! in DER, and a wrong guess would cost a hint that does not work.
+//! Only the first octets and the outermost structure are read. This is enough to distinguish a PKCS#12 file from a
+//! certificate in DER. A wrong guess would only give a hint that does not work.
 
 use std::fmt::{self, Display};
 use std::path::Path;

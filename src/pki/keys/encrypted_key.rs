@@ -1,7 +1,7 @@
 //! Keys that a passphrase opens: PKCS#8 (RFC 5958) with PBES2 (RFC 8018).
 //!
-//! Written with AES-256-CBC and PBKDF2 with HMAC-SHA-256, which OpenSSL, Go's libraries, Java and Python read.
-//! Read with what OpenSSL writes: AES or 3DES, and PBKDF2 with any of the usual hashes, or scrypt.
+//! They are written with AES-256-CBC and PBKDF2 with HMAC-SHA-256, which OpenSSL, Go's libraries, Java and Python read.
+//! They are read with everything that OpenSSL writes: AES or 3DES, and PBKDF2 with any of the usual hashes, or scrypt.
 
 use std::num::NonZeroU32;
 use std::path::Path;

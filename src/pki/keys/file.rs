@@ -1,4 +1,4 @@
-//! The files that hold certificates and keys: reading them, both of one generation.
+//! Reads files with certificates and keys, a pair always from the same set.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! What a file holds that does not hold what was looked for.
+//! What a file has in place of what was expected.
 
 use std::fmt::{self, Display};
 use std::path::Path;

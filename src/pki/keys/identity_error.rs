@@ -160,7 +160,7 @@ pub enum IdentityError {
         /// What was named as key.
         key: PathBuf,
     },
-    /// A pipe that nobody writes to.
+    /// A pipe without a writer.
     #[error("nothing came through the pipe `{}` within {} s", path.display(), limit.as_secs())]
     Silent {
         /// As named.

@@ -1,4 +1,4 @@
-//! The links by which users know the files of a set: what they are called, and how one is put back.
+//! The links in the directory of a set: their names, and the command that makes one again.
 
 use std::path::Path;
 

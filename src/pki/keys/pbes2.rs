@@ -2,9 +2,9 @@
 //! key opens (AES or 3DES, in CBC mode). RFC 8018, and RFC 7914 for scrypt.
 //!
 //! PBKDF2 and AES are aws-lc's. It has no scrypt to call from Rust and no 3DES, but OpenSSL 3 writes both: scrypt with
-//! `-scrypt`, and 3DES with `openssl genrsa -des3`, which is how many a private CA begins. For these two, and for
-//! nothing else, the crates `scrypt`, `des` and `cbc` are here: they read one file of the user with one passphrase, and
-//! no peer ever talks to them.
+//! `-scrypt`, and 3DES with `openssl genrsa -des3`, which is how many private CAs begin. The crates `scrypt`, `des` and `cbc`
+//! are here only for these two: they read one file of the user with one passphrase, and
+//! never data of a peer.
 
 use std::num::NonZeroU32;
 

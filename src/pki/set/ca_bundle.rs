@@ -1,7 +1,7 @@
 //! The certificates of a set's `ca.crt`: which one signs, and which are there only while a rotation lasts.
 //!
-//! A user may add CAs of their own, in any place: a bundle is what `ca.crt` is for. So neither the order of the file nor
-//! the number of its certificates says what a rotation has done. What a rotation takes out again is listed beside it.
+//! A user may add other CAs to `ca.crt`, in any place. So neither the order of the file nor
+//! the number of its certificates says what a rotation has done. A second file lists what the rotation removes again.
 
 use std::slice;
 
@@ -21,7 +21,7 @@ pub(in crate::pki) struct Bundle {
 }
 
 impl Bundle {
-    /// Reads what `set` trusts, whose leafs are `members`.
+    /// Reads what `set` trusts. `members` are its leaf certificates.
     ///
     /// # Errors
     /// When a file cannot be used.

@@ -1,7 +1,7 @@
-//! What will be different in the successor of a leaf: names, lifetime, kind of key.
+//! Changes in a renewal of one leaf certificate: names, lifetime, type of key.
 //!
-//! A change is about one certificate, and is made below the same CA: peers that trust the predecessor trust the
-//! successor. What the certificate has already is no change, so that the same command can be repeated.
+//! The same CA issues the new certificate, so peers that trust the old one trust the new one.
+//! What the certificate already has is not a change, so that the same command can be repeated.
 
 use std::ffi::OsStr;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What is wrong with a set on disk, or will soon be, or is not as somebody asked for it.
+//! What is wrong with a set on disk now or soon, or differs from what was asked for.
 
 mod wishes;
 
@@ -34,7 +34,7 @@ pub struct StoredSet {
 /// The key of a CA, as far as the directory has it.
 #[derive(Debug)]
 pub enum StoredKey {
-    /// It is not there: discarded, kept elsewhere, or somebody else's.
+    /// It is not there: discarded, or kept elsewhere.
     Absent,
     /// It is there, and only a passphrase opens it.
     Encrypted,

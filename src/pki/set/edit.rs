@@ -1,8 +1,8 @@
-//! One way to change a set: read it, lock it, read it again, decide, write everything at once.
+//! The only way to change a set: read it, lock it, read it again, decide, write everything at once.
 //!
 //! A command decides in a closure, from one snapshot of the set, and returns an [`Edit`]: what to write, what to remove,
-//! and what came of it. A dry run calls the same closure and drops the edit, so it refuses what the command would refuse.
-//! It takes no lock, since a lock is a file that it would have to make.
+//! and the result. A dry run calls the same closure and drops the edit, so it refuses what the command would refuse.
+//! A dry run takes no lock, because the lock is a file, and a dry run writes nothing.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A set of certificates, made in memory: what it is to be like, and what was made.
+//! A set of certificates in memory: the plan for it, and the finished set.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::panic::resume_unwind;
@@ -27,11 +27,11 @@ pub struct SetPlan {
     pub client_name: String,
     /// For all three keys.
     pub key_type: KeyType,
-    /// Of the leafs, from now on; never longer than the CA's.
+    /// Of the leaf certificates, from now on; never longer than the CA's.
     pub lifetime: Span,
     /// Of the CA, from now on.
     pub ca_lifetime: Span,
-    /// A new CA is good for these names and no others.
+    /// A new CA may issue for these names only.
     pub name_constraints: bool,
     /// What becomes of a new CA's key.
     pub ca_key: CaKey,
@@ -138,7 +138,7 @@ impl CertificateSet {
     }
 }
 
-/// Makes a CA and both leafs, all verified.
+/// Makes a CA and both leaf certificates, all verified.
 ///
 /// # Errors
 /// When the plan cannot be carried out, or the result would be refused by a peer.
@@ -156,7 +156,7 @@ pub fn issue_set(plan: &SetPlan, now: OffsetDateTime) -> Result<CertificateSet, 
     issue_leafs(&authority, ca.with_key(key), plan, now)
 }
 
-/// Makes both leafs by an existing CA. What the plan says about the CA does not matter then.
+/// Makes both leaf certificates by an existing CA. The plan's settings for a CA are not used.
 ///
 /// # Errors
 /// As [`issue_set`].

@@ -1,4 +1,4 @@
-//! The leaf certificates of a set: both sides' own, and those that were issued later.
+//! The leaf certificates of a set: those of both sides, and those that were issued later.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub struct Member {
     path: PathBuf,
     /// At least one.
     chain: Vec<Certificate>,
-    /// With its key; somebody else keeps that of a request.
+    /// With its key; for a request, the requester keeps it.
     identity: Option<Identity>,
 }
 
@@ -88,7 +88,7 @@ impl Member {
         &self.path
     }
 
-    /// Its key is in the set too. Otherwise somebody else keeps it, who sent a request.
+    /// Its key is in the set too. Otherwise the requester of a CSR keeps it.
     pub fn has_key(&self) -> bool {
         self.identity.is_some()
     }
@@ -275,7 +275,7 @@ pub fn key_file(name: &str) -> String {
     format!("{name}.key")
 }
 
-/// Why the leafs of a set could not be read.
+/// Why the leaf certificates of a set could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemberError {

@@ -1,4 +1,4 @@
-//! A set of certificates in a directory, and its later life.
+//! A set of certificates in a directory, and how it changes later.
 
 pub(super) mod ca_bundle;
 pub mod ca_files;

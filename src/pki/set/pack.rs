@@ -1,12 +1,12 @@
-//! What one machine needs, in one file.
+//! The files of one side in one archive, for another machine.
 //!
-//! Nothing is copied as it is. A file can hold more than its name says, such as the CA's key in a combined PEM in
-//! the place of `ca.crt`. So what leaves the machine is written anew from the certificates and the one key that
-//! were read, and a key where only certificates belong is an error.
+//! No file is copied unread. A file can have more in it than its name says, such as the CA's key in a combined PEM in
+//! place of `ca.crt`. So the archive is written from the certificates and the one key that
+//! were read, and a key among the certificates is an error.
 //!
-//! The archive is plain POSIX ustar, written here: three files with fixed short names need four fields of a
-//! header and a checksum. A library would bring two more crates, and defaults to undo, since it copies owner and
-//! date of the files that it packs. So the same set gives the same octets every time.
+//! The archive is plain POSIX ustar, written without a library: three files with fixed short names need four fields of a
+//! header and a checksum. A library would add two crates, and would copy owner and
+//! date of the files. Without these, the same set gives the same octets every time.
 
 mod error;
 

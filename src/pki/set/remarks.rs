@@ -1,4 +1,4 @@
-//! What is worth saying about the certificates of a set when a command has looked at it or changed it, as findings.
+//! Findings about the certificates of a set, for commands that have read or changed it.
 
 use std::path::Path;
 

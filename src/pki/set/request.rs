@@ -1,4 +1,4 @@
-//! Certificate requests (PKCS#10): somebody else keeps the key, and proves to have it.
+//! Certificate requests (PKCS#10): the requester keeps the key, and proves that it has it.
 //!
 //! Of a request we take the key, once its signature is verified, and the names of the kinds that a server or a
 //! client of ours is called by: host names and IP addresses. All else is decided by us: a request that asks to
@@ -169,7 +169,7 @@ impl Request {
                     self.ignored.push(usages);
                 }
             }
-            // Computed by whoever signs.
+            // Computed by the signer.
             ParsedExtension::SubjectKeyIdentifier(_) => {}
             _ => self.ignored.push("an extension that our certificates do not have".to_owned()),
         }

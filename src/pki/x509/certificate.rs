@@ -1,4 +1,4 @@
-//! A certificate: read once, where it enters, and passed on.
+//! A certificate, parsed once where it enters the program.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -134,7 +134,7 @@ impl Certificate {
         lifetime::is_ours(&self.all.0, self.raw_serial())
     }
 
-    /// Is it good for certain names only (RFC 5280 section 4.2.1.10)?
+    /// May it issue for certain names only (RFC 5280 section 4.2.1.10)?
     pub fn has_name_constraints(&self) -> bool {
         matches!(self.all.name_constraints(), Ok(Some(_)))
     }

@@ -1,4 +1,4 @@
-//! DER, as far as somebody else's octets are put together: the reader and the writer are x509-parser's.
+//! The few parts of DER that we assemble from octets of others. The reader and the writer are x509-parser's.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Kinds of keys: what they are called, and which of them TLS stacks take.
+//! Types of keys: their names, and which of them TLS stacks accept.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};

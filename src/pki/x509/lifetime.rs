@@ -1,8 +1,8 @@
-//! How long a certificate was meant to live.
+//! The lifetime of a certificate.
 //!
-//! Our certificates begin an hour before they are issued. That hour is no part of the lifetime that was asked for: of a
-//! certificate for ten minutes it would be most of it, and the last third would have begun before the certificate was
-//! issued. Other tools backdate by seconds, or not at all, so whose certificate it is decides.
+//! Our certificates are valid from an hour before they are issued. This hour is not part of the lifetime: for a
+//! certificate for ten minutes it would be the largest part, and the last third would begin before the certificate is
+//! issued. Other tools backdate by seconds, or not at all, so it matters who made the certificate.
 
 use time::{Duration, OffsetDateTime};
 use x509_parser::oid_registry::{

@@ -1,4 +1,4 @@
-//! Public keys: what kind and size they are, who takes them, and which certificates share one.
+//! Public keys: their type and size, which stacks accept them, and which certificates have the same one.
 
 use std::fmt::{self, Display};
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! What webpki holds against a certificate, in words.
+//! Why webpki rejects a certificate, in words.
 
 use std::fmt::{self, Display};
 use std::net::IpAddr;

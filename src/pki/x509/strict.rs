@@ -1,7 +1,7 @@
-//! What OpenSSL refuses and Go, webpki and this program let pass.
+//! What OpenSSL rejects but Go, webpki and this program accept.
 //!
-//! By default OpenSSL, and what is built on it (Python, Node.js), wants the authority key identifier of a certificate, if
-//! there is one, to fit its issuer (`X509_check_akid`). In its strict mode, which Python 3.13 switches on, it also wants
+//! By default OpenSSL, and what is built on it (Python, Node.js), requires that the authority key identifier of a certificate, if
+//! there is one, matches its issuer (`X509_check_akid`). In its strict mode, which Python 3.13 switches on, it also requires
 //! what RFC 5280 requires of a CA and what it issues (`check_extensions` in `x509_vfy.c`).
 
 use data_encoding::HEXLOWER;

@@ -1,8 +1,8 @@
 //! What a certificate in a CA file can be trusted for.
 //!
-//! webpki takes any certificate for a CA that it is given as trust anchor, without a look at its extensions. With a
-//! leaf in the CA file, everyone who has that leaf's key could sign for others. So what may be an anchor is decided
-//! here, for all that accepts peers.
+//! webpki accepts any certificate as a trust anchor, without a check of its extensions. With a leaf certificate
+//! in the CA file, everyone with its key could sign for others. So this module decides what may be an anchor,
+//! for all code that verifies peers.
 
 use super::signature::{Signature, signed_by};
 use crate::pki::Certificate;

@@ -254,7 +254,7 @@ impl Place {
         CertificateDer::from_pem_file(self.path(name)).expect("a certificate")
     }
 
-    /// OpenSSL's strict mode accepts both leafs, each for its own side only.
+    /// OpenSSL's strict mode accepts both leaf certificates, each for its own side only.
     fn verify_strictly(&self) {
         for (role, other) in [("server", "client"), ("client", "server")] {
             let certificate = format!("certs/{role}.crt");

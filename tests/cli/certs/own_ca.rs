@@ -475,7 +475,7 @@ hint: start the server with its files, then `egext probe localhost:5005`
     place.init(&["--ca-cert", "x"]).assert().code(2);
 }
 
-/// Both leafs name `authority` as it names itself, and OpenSSL's strict mode takes them.
+/// Both leaf certificates name `authority` as it names itself, and OpenSSL's strict mode accepts them.
 fn assert_issued_by(place: &Place, authority: &str, what: &str) {
     let authority = place.certificate(authority);
     let (_, authority) = X509Certificate::from_der(&authority).expect("a certificate");

@@ -220,7 +220,7 @@ fn spiffe_id(typed: &str) -> Result<(Role, SubjectName), NameError> {
 /// Of this program. A machine without a battery begins in 1970, and what it makes then has expired when its clock is set.
 const FIRST_YEAR: i32 = 2026;
 
-/// Of CA and leafs, when nothing can be renewed.
+/// Of CA and leaf certificates, when nothing can be renewed.
 const DISCARDED_LIFETIME: Span = Span::from_days(1);
 
 #[cfg(test)]

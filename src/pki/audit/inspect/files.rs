@@ -1,4 +1,4 @@
-//! Files that are looked at together, so that a certificate finds its issuer and its key among them.
+//! Files that are described together, to find the issuer and the key of each certificate among them.
 
 use std::path::{Path, PathBuf};
 

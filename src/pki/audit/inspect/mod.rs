@@ -1,5 +1,5 @@
-//! What certificates and key files are, whatever they are: for `certs show` and `certs check`, which must also
-//! cope with files that nothing else of this program would take.
+//! Describes certificates and key files, for `certs show` and `certs check`. These must also
+//! handle files that no other part of the program would accept.
 
 mod file;
 mod files;

@@ -1,7 +1,6 @@
-//! From a CA up to its root, by all ways that a file has.
+//! All paths from a CA to a root in its file.
 //!
-//! A CA that was cross-signed stands in its file more than once, and only one of its certificates may lead to a root
-//! that is there too.
+//! A file may have several certificates of a cross-signed CA, and perhaps only one of them leads to a root in the file.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;

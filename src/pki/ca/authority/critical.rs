@@ -1,4 +1,4 @@
-//! Extensions of CAs that webpki does not know, or not all of: it rejects what such a CA signs.
+//! Extensions of CAs that webpki does not support, or only in part: it rejects what such a CA signs.
 
 use crate::pki::{Certificate, Extension};
 

@@ -48,7 +48,7 @@ pub enum AuthorityError {
     /// The caller names a server by what no client asks for.
     #[error("a server certificate without a host name or an IP address is rejected by every client")]
     NoHost,
-    /// The caller names nobody.
+    /// The caller gives no name.
     #[error("a {role} certificate without a name is refused by every peer")]
     NoNames {
         /// Its side.

@@ -1,4 +1,4 @@
-//! A CA that exists already: ours, or somebody else's.
+//! A CA that exists already, made by `egext` or by another program.
 
 use std::path::{Path, PathBuf};
 
@@ -191,7 +191,7 @@ impl Link {
         Ok(Self { certificate, is_root })
     }
 
-    /// What the leafs name as the key of their issuer: copied, or computed where the CA does not say.
+    /// The authority key identifier of the leaf certificates: copied, or computed if the CA has none.
     pub(super) fn authority_key_identifier(&self) -> Vec<u8> {
         let own = self.certificate.subject_key_identifier();
         own.map_or_else(|| profile::key_identifier(&self.certificate.key), <[u8]>::to_vec)
@@ -209,7 +209,7 @@ impl Link {
         own.raw_subject() == other.raw_subject() && own.key.der() == other.key.der()
     }
 
-    /// What only strict verifiers hold against it.
+    /// Why only strict verifiers reject it.
     fn strictness(&self, path: &Path) -> Option<Finding> {
         if self.is_old() {
             let message = "the CA is an X.509 version 1 certificate, which cannot say that it is a CA, so strict verifiers refuse what it signs";
@@ -223,7 +223,7 @@ impl Link {
         Some(Finding::new(FindingId::CertsCaNotStrict, path.display().to_string(), message))
     }
 
-    /// What OpenSSL holds against its issuer.
+    /// Why OpenSSL rejects its issuer.
     fn misfit(&self, issuer: &Self, path: &Path) -> Option<Finding> {
         let [named, found] = strict::mismatch(&self.certificate, &issuer.certificate)?;
         let (name, issuer) = (&self.certificate.subject, &issuer.certificate.subject);

@@ -104,7 +104,7 @@ pub enum ImportError {
     /// No passphrase could be had.
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
-    /// The key is encrypted, and nobody named a passphrase.
+    /// The key is encrypted, and there is no passphrase.
     #[error("the key in `{}` is encrypted", path.display())]
     PassphraseNeeded {
         /// The key file.

@@ -1,8 +1,7 @@
-//! Signs: a private CA, and the leafs of both sides.
+//! Signs: a private CA, and the leaf certificates of both sides.
 //!
-//! Nothing leaves this module that has not been verified as the peer will verify it. How a certificate looks
-//! is `profile`'s business. A CA that we have made and one that was brought along sign by the
-//! same code.
+//! Every leaf certificate is verified as its peers will verify it before it leaves this module. `profile` has the
+//! fields of a certificate. CAs that we have made and CAs of the user sign with the same code.
 
 mod climb;
 mod critical;
@@ -43,7 +42,7 @@ pub struct Issued {
 }
 
 impl Issued {
-    /// The root of `authority`, whose key is somebody else's.
+    /// The root of `authority`, whose key is elsewhere.
     pub(in crate::pki) fn anchor_of(authority: &Authority) -> Self {
         Self { chain: vec![authority.anchor().clone()], key: None, cut_from: None }
     }
@@ -107,7 +106,7 @@ pub enum LeafKey<'a> {
     Theirs(&'a [u8]),
 }
 
-/// A CA's certificate and key: signs leafs.
+/// A CA's certificate and key: signs leaf certificates.
 #[derive(Debug)]
 pub struct Authority {
     /// From the CA up to its root.
@@ -136,13 +135,13 @@ impl Authority {
         Self::create_for(key_type, lifetime, &[], None, now)
     }
 
-    /// Any CA that can be used: ours or somebody else's. Certificate and key each have the path that messages call it.
+    /// Any CA that can be used, also one of another program. Certificate and key each have the path that messages call it.
     ///
     /// `certificate` also holds the CAs above it, up to the root; which of its certificates is the CA, the key
     /// tells. The key may be PKCS#8, PKCS#1 or SEC1, and encrypted if there is a passphrase.
     ///
     /// # Errors
-    /// When the two do not belong together, or what they hold may not sign leafs now.
+    /// When the two do not belong together, or what they hold may not sign leaf certificates now.
     pub fn from_pem(
         certificate: (&Path, &[u8]),
         key: (&Path, &[u8]),
@@ -229,7 +228,7 @@ impl Authority {
         &self.path[self.path.len() - 1]
     }
 
-    /// What leafs carry along: the CA and those above it, without the root.
+    /// What follows a leaf certificate in its file: the CA and those above it, without the root.
     pub fn intermediates(&self) -> &[Certificate] {
         &self.path[..self.path.len() - 1]
     }

@@ -1,8 +1,8 @@
 //! PEM as it is found in files, and as we write it.
 //!
 //! Reading tolerates text and comments (`#`) around the blocks, CRLF, several blocks in any order, EC parameters before
-//! the key, and a byte order mark. Nothing else: OpenSSL, Go and rustls each skip other blocks in silence if a marker is not as they
-//! expect it, so every marker has to be sound here, and what is not is named with its line.
+//! the key, and a byte order mark, and nothing else: OpenSSL, Go and rustls each skip different blocks silently if a
+//! marker is malformed. So here a malformed marker is an error with its line.
 
 mod error;
 mod write;

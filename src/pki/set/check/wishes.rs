@@ -1,4 +1,4 @@
-//! What was asked for, held against a set that is there already.
+//! Differences between the flags and an existing set.
 
 use std::path::Path;
 
@@ -27,11 +27,11 @@ pub struct Wanted {
     pub server_common_name: Option<String>,
     /// Of the client.
     pub client_common_name: Option<String>,
-    /// The CA is to be good for these names only.
+    /// The CA is to be limited to these names.
     pub name_constraints: bool,
     /// Of the keys.
     pub key_type: Option<KeyType>,
-    /// Of the leafs.
+    /// Of the leaf certificates.
     pub lifetime: Option<Span>,
     /// Of the CA.
     pub ca_lifetime: Option<Span>,
@@ -62,7 +62,7 @@ impl StoredSet {
         findings
     }
 
-    /// The set is not of the CA that was brought along, which `flags` name on the command line.
+    /// Another CA issued the set than the one that `flags` name on the command line.
     pub fn other_ca(&self, authority: &Authority, flags: &str) -> Option<Finding> {
         // Below one root there may be several that issue.
         let is_same = self.anchors.certificates().contains(authority.anchor())

@@ -133,7 +133,7 @@ pub enum Doubt {
     /// Another CA vouches for it, or none.
     #[error("its issuer is `{0}`")]
     Issuer(DistinguishedName),
-    /// What a verifier holds against it.
+    /// Why a verifier rejects it.
     #[error(transparent)]
     Refusal(Refusal),
 }

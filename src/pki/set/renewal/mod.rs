@@ -1,12 +1,12 @@
-//! New leafs in the place of old ones, from the same CA.
+//! Renews leaf certificates by the same CA.
 //!
-//! A successor has the subject, the names and the usages of the leaf that it replaces, a key of the same kind, and its life is
-//! as long, unless a [`Change`] was asked for. What another program has put into the leaf and we do not write is refused if
-//! its holder may rely on it, and reported if not. Its serial number is its own in any case. It has a new key unless the old one is to
-//! be kept: a copy of the old key should not be of use after the renewal.
+//! The new certificate has the subject, the names, the usages, the type of key and the lifetime of the old one, unless
+//! a [`Change`] was asked for. If another program has written something into the old one that we do not write, the renewal is
+//! refused if the holder may rely on it, and otherwise reported. The serial number is always new. The key is new unless the
+//! old one is to be kept: a copy of the old key should be useless after the renewal.
 //!
-//! The old certificate decides what the new one says. So the CA has to have issued it: otherwise anything that
-//! was copied into the directory would be signed by the CA at the next renewal.
+//! The old certificate decides the contents of the new one. So the CA must have issued it: otherwise the CA would sign
+//! anything that was copied into the directory at the next renewal.
 
 mod error;
 
@@ -270,7 +270,7 @@ pub struct Ca {
 }
 
 impl Ca {
-    /// What signs in a set: the certificate of `ca.crt` that issued `members`, its leafs.
+    /// What signs in a set: the certificate of `ca.crt` that issued `members`, its leaf certificates.
     ///
     /// # Errors
     /// When it cannot be read, or its key is not there.

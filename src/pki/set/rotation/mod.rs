@@ -1,38 +1,38 @@
-//! Another CA in the place of the one that is there, while both sides keep talking.
+//! Replaces the CA of a set while both sides keep working.
 //!
 //! ```text
-//!            ca.crt       ca.key   leafs by   next CA
+//!            ca.crt       ca.key   leaves by  next CA
 //! idle       old          old      old        -
 //! prepare    old, new     old      old        new
 //! activate   new, old     new      new        -
 //! finish     new          new      new        -
 //! ```
 //!
-//! A peer is always given what it trusts: before the first leaf of the new CA is presented by anybody, everybody
-//! has had the chance to load a `ca.crt` with both, and the old CA goes only when its last leaf is gone. Between
-//! two steps there is any amount of time. What a step cannot know is whether the files have arrived at the other
-//! machine; that is why there are three of them and not one.
+//! Every peer can trust what the other one presents: before one side presents the first certificate of the new CA, both
+//! sides can load a `ca.crt` with both CAs, and the old CA is removed only after its last leaf certificate. Between
+//! two steps any amount of time may pass. A step cannot know whether the files have arrived at the other
+//! machine; that is why there are three steps and not one.
 //!
 //! # Why there is no state file
 //!
-//! A file that says "prepared" can be lost, copied or restored without the certificates that it speaks of. The
-//! certificates say it themselves: a set that has a next CA is prepared; a set that trusts a CA which signed before is
+//! A file that says "prepared" can be lost, copied or restored without the certificates that it describes. The
+//! certificates themselves show the state: a set that has a next CA is prepared; a set that trusts a CA which signed before is
 //! activated. The CAs that go with the rotation are listed as certificates, too, because a user may add others to `ca.crt`,
-//! which stay; of the list only what `ca.crt` has counts. Each step is one replacement of the set, so there is nothing
-//! between two rows of the table, and a step that was killed has either happened or not.
+//! which stay; an entry of the list counts only if `ca.crt` has it. Each step replaces the set once, so there is no state
+//! between two rows of the table: a step that was killed has either happened completely or not at all.
 //!
-//! # Where the second key lives
+//! # Where the second key is stored
 //!
-//! That of a CA that `egext` makes: in the set, under names that begin with a dot: the store gives those no link in the user's directory, so
-//! that nobody copies the key to a peer. It travels with the set through every renewal, is replaced in the same
-//! rename, and `ca.key` stays what it has always been: the key of the first certificate in `ca.crt`. The old
-//! CA's key is not needed after `activate`: it stays in the set before, until there is another one. It is not
-//! needed before either, so a set whose CA key was discarded gets a CA again in the same way. `finish` removes it, unless
-//! `egext` did not make that CA: then the store keeps the key, which nothing can make again, until the user says that it may
-//! go.
+//! If `egext` makes the new CA, its key is in the set, under a name that begins with a dot. The store makes no link for such a
+//! name in the user's directory, so that the key is not copied to a peer. Every renewal keeps it in the set, it is replaced in
+//! the same rename, and `ca.key` is always the key of the first certificate in `ca.crt`. The old
+//! CA's key is not needed after `activate`: it stays in the previous set until the next change. It is not
+//! needed before either, so a set whose CA key was discarded gets a new CA in the same way. `finish` removes it, unless
+//! `egext` did not make that CA: then the store keeps the key, because it cannot be made again, until the user discards
+//! it.
 //!
-//! The key of a company's CA is never stored: `prepare` proves with it that it can issue every certificate of the set, and
-//! `activate` is given it again. What is kept in between is the CA's certificate, and those above it.
+//! The key of a company's CA is never stored: `prepare` uses it to prove that it can issue every certificate of the set, and
+//! `activate` needs it again. Only the CA's certificate and those above it are kept in between.
 
 mod error;
 mod namesakes;
@@ -80,7 +80,7 @@ pub enum Phase {
     Prepared,
 }
 
-/// The CAs and the leafs of a set, and what they say about a rotation.
+/// The CAs and the leaf certificates of a set, and what they show about a rotation.
 #[derive(Debug)]
 pub struct Rotation {
     /// What all of it was read from.
@@ -99,7 +99,7 @@ pub struct Rotation {
     pub retiring: Vec<Certificate>,
     /// What is trusted too, and has nothing to do with a rotation: the user has added it.
     pub others: Vec<Certificate>,
-    /// All leafs.
+    /// All leaf certificates.
     pub members: Vec<Member>,
 }
 
@@ -143,7 +143,7 @@ impl Rotation {
         Ok(Self { set, trusted, temporary, phase, ca, next, retiring, others, members })
     }
 
-    /// When the present CA should be replaced: before it cuts the life of a leaf short. Of leafs that are meant to
+    /// When the present CA should be replaced: before it cuts the life of a leaf certificate short. Of those that are meant to
     /// live as long as their CA that would be at birth, so it is not in the first half of the CA's life.
     pub fn due_from(&self) -> OffsetDateTime {
         let longest = self.members.iter().map(|member| member.lifetime(&self.ca.summary)).max();
@@ -201,7 +201,7 @@ impl Rotation {
         Ok(step)
     }
 
-    /// Lets the new CA issue all leafs anew, and still trusts the old one. `named` is the CA that the user has
+    /// Lets the new CA reissue all leaf certificates, and still trusts the old one. `named` is the CA that the user has
     /// named; its key is read, not stored.
     ///
     /// # Errors
@@ -240,7 +240,7 @@ impl Rotation {
         Ok(step)
     }
 
-    /// Trusts the old CA no more. `discards` also CA keys that `egext` did not make, which are kept otherwise.
+    /// No longer trusts the old CA. `discards` also CA keys that `egext` did not make, which are kept otherwise.
     ///
     /// # Errors
     /// When a leaf of the old CA is still there.
@@ -284,7 +284,7 @@ impl Rotation {
         trusted.iter().filter(goes).cloned().collect()
     }
 
-    /// New leafs in the place of `members`.
+    /// New leaf certificates in place of `members`.
     fn successors<'a>(
         &self,
         members: impl Iterator<Item = &'a Member>,

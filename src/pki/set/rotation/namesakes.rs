@@ -1,4 +1,4 @@
-//! Two CAs of one name in one file.
+//! Two CAs with the same name in one file.
 
 use super::Rotation;
 use crate::pki::{CA_CERTIFICATE_FILE, Certificate, DistinguishedName};

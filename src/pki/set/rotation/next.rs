@@ -1,4 +1,4 @@
-//! The CA to come: made here, or brought along.
+//! The next CA: made by `egext`, or named by the user.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! A private CA in the place of the one that is there: what it is like, and whether the one that waits is like that.
+//! A new private CA in a rotation: its properties, and whether the CA that is prepared already has them.
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;

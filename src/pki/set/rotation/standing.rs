@@ -1,4 +1,4 @@
-//! What a CA that the user names is to a set, at this point of a rotation.
+//! How a CA that the user names relates to a set at this point of a rotation.
 
 use super::{Next, RotationError};
 use crate::pki::ca::authority::Authority;
@@ -19,7 +19,7 @@ pub enum Standing {
     Trusted,
 }
 
-/// What `authority` is to `set`, whose leafs are `members`.
+/// How `authority` relates to `set`. `members` are its leaf certificates.
 ///
 /// # Errors
 /// When a file of the set cannot be used.

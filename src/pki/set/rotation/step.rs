@@ -15,14 +15,14 @@ pub struct Step {
     pub(super) files: Vec<SetFile>,
     pub(super) removed: Vec<&'static str>,
     pub(super) successors: Vec<Successor>,
-    /// The new leafs are not written: they show what the next step makes.
+    /// The new leaf certificates are not written: they show what the next step makes.
     pub(super) is_rehearsed: bool,
     /// Which CA keys go with the set before.
     pub(super) forgets: Forget,
 }
 
 impl Step {
-    /// What it writes. A step that only rehearses its leafs writes none of them.
+    /// What it writes. A step that only tries to issue leaf certificates writes none of them.
     pub fn edit(self) -> Edit<Vec<Successor>> {
         let Self { mut files, removed, successors, is_rehearsed, forgets } = self;
         if !is_rehearsed {

@@ -1,7 +1,7 @@
-//! Access lists (POSIX 1003.1e, `setfacl`), by which a file is open to more users than its mode tells.
+//! Access lists (POSIX 1003.1e, `setfacl`), which give more users access to a file than its mode shows.
 //!
-//! The mode shows the mask of such a list where it shows the group otherwise. So nobody in a list can write where the
-//! mode does not let the group write, and only then is the list asked for.
+//! For a file with such a list, the group bits of the mode are the mask of the list. So no user in a list can write if the
+//! mode does not let the group write, and the list is read only if it does.
 
 use std::os::fd::BorrowedFd;
 

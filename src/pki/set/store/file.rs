@@ -1,4 +1,4 @@
-//! Files one by one.
+//! Writes single files.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -115,7 +115,7 @@ pub(super) fn write_new(
 pub(super) fn sync(files: &[Unsynced]) -> Result<(), StoreError> {
     #[cfg(target_os = "linux")]
     for (file, _) in files {
-        // Advice, and for its side effect: Linux begins to write what it shall not keep. That it may be
+        // Advice, and for its side effect: Linux begins to write what it need not keep. That it may be
         // refused, as it is for a directory, changes nothing of what is waited for below.
         let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
     }

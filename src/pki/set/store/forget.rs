@@ -1,8 +1,8 @@
-//! CA keys that were to be removed with the set that holds them, also if the run that began it was killed.
+//! Removes CA keys of old sets, also if the run that began this was killed.
 //!
-//! The old set stays for readers while the new one takes its place, and only then its CA key can go: before, it is that
-//! of the set in use. So a link tells with which new set the key before it is forgotten; whatever command comes next
-//! finishes the removal.
+//! The old set stays for readers until the new one has replaced it, and only then its CA key can be removed: before, it is
+//! the key of the set in use. So a link says with which new set the old key is to be removed; if the run is killed, the next
+//! command finishes the removal.
 
 use std::ffi::OsStr;
 use std::io;

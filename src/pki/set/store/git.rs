@@ -1,4 +1,4 @@
-//! Would Git take the keys along?
+//! Would Git commit the keys?
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Directories inside of a set, which are not the user's to name.
+//! Directories inside a set, which are refused as `--dir`.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What a directory is to us: the one place that says so.
+//! What a directory contains: nothing, a set, a part of a set, or something else.
 
 use std::path::{Path, PathBuf};
 

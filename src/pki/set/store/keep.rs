@@ -1,9 +1,9 @@
 //! Keys of CAs that `egext` did not make, when the set that holds them is removed.
 //!
-//! Nothing can make such a key again, and the CA may have issued more than this set. So it is not removed with the set: it
-//! gets a directory of its own, `.egext/kept-…`, next to the CA's certificate, and stays there until the user says that it
-//! may go. To refuse would be safe, too. But what removes the key is any later command that writes, such as the renewal of
-//! the night, and that should not stop because of a step that was made the day before.
+//! Such a key cannot be made again, and the CA may have issued more than this set. So it is not removed with the set: it
+//! is moved to a separate directory, `.egext/kept-…`, with the CA's certificate, and stays there until the user discards
+//! it. To refuse would be safe, too. But the key is removed by any later command that writes, such as the nightly renewal,
+//! and that should not fail because of a step on the day before.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

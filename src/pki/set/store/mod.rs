@@ -1,4 +1,4 @@
-//! The one module that writes certificates and keys.
+//! The only module that writes certificates and keys.
 //!
 //! # How a set is replaced
 //!
@@ -8,8 +8,8 @@
 //!   server.crt  -> .egext/current/server.crt    (and so on)
 //!   .gitignore                                if the directory is new
 //!   .egext/
-//!     .gitignore                              keys are not for commits
-//!     current   -> set-5f0c…                    the one thing that a new set changes
+//!     .gitignore                              keeps the keys out of commits
+//!     current   -> set-5f0c…                    the only thing that a new set changes
 //!     previous  -> set-91aa…
 //!     lock
 //!     set-5f0c…/ca.crt, ca.key, server.crt, …   never changed once written
@@ -17,51 +17,51 @@
 //!     kept-4c07…/ca.crt, ca.key               of a CA that `egext` did not make: see `keep`
 //! ```
 //!
-//! A new set is written into a directory of its own, `new-…`, synced to disk, and then called `set-…`. So a set that no
-//! link leads to was not left by a killed run: it was copied without its links, maybe with the only key of a CA, and
-//! it is refused, not swept. Then one rename puts a new `current`
-//! in the place of the old one. So a reader, or the disk after a `kill -9` or a power failure at any moment,
-//! has the whole old set or the whole new one. The first time, the links are made before `current` is there:
-//! they lead nowhere, `current` too, and then, when the set gets its name, all six lead somewhere at once. The kubelet publishes Secrets in the same way.
+//! A new set is written into a new directory, `new-…`, synced to disk, and then renamed to `set-…`. So a `set-…` without
+//! links was not left by a killed run: it was copied without its links, perhaps with the only key of a CA, and
+//! it is refused, not removed. Then one rename replaces `current`. So a reader finds the whole old set or the whole new one,
+//! also after a `kill -9` or a power failure at any moment. The first time, the links are made before `current` exists:
+//! they and `current` point to nothing until the set gets its name, and then all of them are valid at once. The kubelet
+//! publishes Secrets in the same way.
 //!
-//! Other ways were left for these reasons:
+//! Other ways were rejected for these reasons:
 //!
-//! * Six renames, one for each file: in between, a reader finds a certificate and the key of another.
-//! * Exchanging the whole directory (`renameat2`): who has the directory open or mounted, as every container
-//!   with a bind mount has, keeps the old one and never sees the new set; and a mount point cannot be
-//!   exchanged at all. It would take along foreign files in it, too.
+//! * Six renames, one for each file: in between, a reader finds a certificate and the key of another one.
+//! * Exchanging the whole directory (`renameat2`): a program that has the directory open or mounted, such as a container
+//!   with a bind mount, keeps the old one and never sees the new set; and a mount point cannot be
+//!   exchanged at all. Files of the user in the directory would be moved, too.
 //!
-//! A reader that opens two files in a row may be overtaken in between, whatever the writer does. So the set
-//! before stays, for a reader that has resolved `current` once and is still reading, and for a user who
-//! typed `--force` too soon: a lost CA key cannot be made again. The set before that one is removed.
+//! The writer cannot prevent that a set is replaced while a reader opens two files in a row. So the previous set
+//! stays, for a reader that has resolved `current` once and is still reading, and for a user who
+//! typed `--force` by mistake: a lost CA key cannot be made again. The set before the previous one is removed.
 //!
 //! # What is kept
 //!
-//! A file that replaces another has its mode, its owner and its group, from before anything is written into
-//! it; the directory of a set has those of the one before. Who has opened the key to a group has done so for
-//! a reason. A change of some files ([`Store::update`]) takes the others along, with all that they are.
+//! A file that replaces another has its mode, its owner and its group, set before anything is written into
+//! it; the directory of a set has those of the previous one: if the user has opened a key to a group, there was
+//! a reason. A change of some files ([`Store::update`]) keeps the others, with their modes and owners.
 //!
-//! A file whose name begins with a dot belongs to the set and gets no link: what is only for `egext` itself
-//! should not travel when somebody copies the directory's files.
+//! A file whose name begins with a dot belongs to the set and gets no link: it is only for `egext` itself, and
+//! is not copied with the files of the directory.
 //!
 //! # What a directory is
 //!
 //! [`judge`](fn@judge) says it, for every command: nothing, a set of ours, a set of plain files (a copy, which the next
-//! change takes over), half a set, or something foreign.
+//! change converts), half a set, or something else.
 //!
 //! # What is never touched
 //!
-//! A file, directory or link that is not one of the above, even when it is in the way: it is named in an
-//! error. Nothing here follows a link that somebody else has made.
+//! A file, directory or link that is not one of the above is never changed: if it is in the way, an error names it. No link
+//! of another user is followed.
 //!
-//! A user who can write to a directory on the way could exchange it between two of our calls. So each is opened once,
-//! its owner and mode are judged on the handle (`trust`), and all that follows happens by one name below that handle, and
-//! follows no link: reading, writing, changing owner and mode, deleting, and taking back what was done. `rustix` has
-//! these calls (`openat` and its kin) as they are. `cap-std` was left: it keeps a path from leading out of a
-//! directory, which is half of it, and has no owners, no `fchown` and no exchange of two names.
+//! A user who can write to a directory on the path could replace it between two of our calls. So each is opened once,
+//! its owner and mode are judged by the handle (`trust`), and all later calls use one name below that handle and
+//! follow no link: reading, writing, changing owner and mode, deleting, and undoing. `rustix` has
+//! these calls (`openat` and others). `cap-std` was rejected: it keeps a path inside a
+//! directory, which is only half of this, and has no owners, no `fchown` and no exchange of two names.
 //!
-//! Envoy Gateway keeps certificates of its own in files of the same names, and overwrites them without a
-//! word; so nothing is written below its directory either.
+//! Envoy Gateway stores its own certificates in files of the same names, and overwrites existing ones without a
+//! warning; so nothing is written below its directory either.
 
 mod acl;
 mod error;
@@ -118,7 +118,7 @@ pub struct SetFile {
     pub secret: bool,
 }
 
-/// A directory that nobody else writes to at the moment.
+/// A directory that no other process writes to at the moment.
 #[derive(Debug)]
 pub struct Store {
     /// As the user named it.
@@ -150,7 +150,7 @@ impl Store {
         refuse_inside(directory)?;
         refuse_foreign(directory, names)?;
         let (place, lock) = lock(directory, &mut undo, &mut changed)?;
-        // Once more: whoever held the lock before may have left something.
+        // Once more: the holder of the lock before may have left something.
         let judgement = Judgement::of(&place)?;
         judgement.refuse_foreign(&place, names)?;
         let is_copy = judgement.contents == Contents::Plain;

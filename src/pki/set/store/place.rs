@@ -185,7 +185,7 @@ impl Place {
         Ok(())
     }
 
-    /// Removes what a killed run has left, and sets that nobody needs. Only for who holds the lock.
+    /// Removes what a killed run has left, and sets that are no longer needed. The caller must hold the lock.
     pub(super) fn sweep(&self) -> Result<(), StoreError> {
         let Some(hidden) = &self.hidden else { return Ok(()) };
         if self.copied_set()?.is_some() {
@@ -252,7 +252,7 @@ pub(super) const DISCARDED: &str = "discarded";
 pub(super) const KEPT: &str = "kept-";
 pub(super) const LOCK: &str = "lock";
 pub(super) const SET: &str = "set-";
-/// Of a set that nobody has seen yet.
+/// Of a set that is not published yet.
 pub(super) const NEW: &str = "new-";
 /// A link on its way to its place.
 pub(super) const LINK: &str = "link.";

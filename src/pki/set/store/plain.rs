@@ -1,12 +1,12 @@
-//! A set of plain files: what `cp -rL`, an archive, an object store or a container image makes of one of ours.
+//! A set of plain files, as `cp -rL`, an archive, an object store or a container image makes it of a set with links.
 //!
-//! It is taken over by the first change. All files are read once, must be our own, and must be a set: each key that of
-//! its certificate, each certificate issued by the CA. Then they are written into `.egext` as they are, `current` is
-//! made, and only when all that is on disk each file is replaced by the link to its equal. A reader finds the same
-//! contents before and after each step, and so does the next writer after a `kill -9`: it goes on with the links.
+//! The first change converts it. All files are read once, must belong to the user, and must be a set: each key belongs to
+//! its certificate, and the CA issued each certificate. Then they are written into `.egext` as they are, `current` is
+//! made, and only when all this is on disk, each file is replaced by a link to its copy. A reader finds the same
+//! contents before and after each step, and so does the next writer after a `kill -9`, which continues with the links.
 //!
-//! Such a copy may have a copy of `.egext`, too, in which `current` and `previous` are directories. From there comes
-//! only what belongs to the same set and has no name in the directory itself: the next CA of a rotation.
+//! Such a copy may also have a copy of `.egext`, in which `current` and `previous` are directories. Of these, only the next
+//! CA of a rotation is used, because it belongs to the same set and has no file in the directory itself.
 
 use std::path::Path;
 

@@ -53,7 +53,7 @@ impl Store {
         self.point(&hidden, CURRENT, OsStr::new(&set))?;
         self.settle(hidden, &names)?;
         let swept = if replaced.is_some() { self.place.sweep() } else { Ok(()) };
-        // What cannot be removed now is removed by the next writer, but nobody is told that a key is gone.
+        // What cannot be removed now is removed by the next writer, but the report does not say that a key is removed.
         if self.forgets == Forget::Nothing { Ok(()) } else { swept }
     }
 

@@ -1,4 +1,4 @@
-//! A copy becomes a set as we store it: see [`plain`](super::plain).
+//! Converts a copy with plain files to a set as we store it: see [`plain`](super::plain).
 
 use std::ffi::OsStr;
 

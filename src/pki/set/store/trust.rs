@@ -1,8 +1,8 @@
-//! Who could put other files in the place of ours?
+//! Which users could replace our files?
 //!
-//! OpenSSH's rule (`safe_path`), in two strengths. Whatever leads to a directory belongs to the effective user or to
-//! root, and others may write to it only where the sticky bit keeps them from replacing what is not theirs, as in
-//! `/tmp`. The directory of a set, and everything in `.egext`, may be written to by no other user at all.
+//! OpenSSH's rule (`safe_path`), in two degrees. All directories on the path must belong to the effective user or to
+//! root, and others may write to them only if the sticky bit keeps them from replacing files of others, as in
+//! `/tmp`. To the directory of a set, and to everything in `.egext`, no other user may write at all.
 //!
 //! Group permissions count as permissions for others, unless the group is a user's own: number 0, which is root's,
 //! or the effective group where it has the number of the effective user. That is how distributions number the private

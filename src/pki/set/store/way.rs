@@ -1,8 +1,8 @@
-//! The way to a directory, component by component, each judged on its handle.
+//! The path to a directory, component by component, each judged by its handle.
 //!
-//! Links are followed here and nowhere else, and only those that belong to the effective user or to root and are in
-//! directories where no other user can exchange them. Where every component is trusted in this sense, no user is
-//! left who could exchange one behind our back; and if one does, all that follows happens below the handle of the
+//! Links are followed only here, and only those that belong to the effective user or to root and are in
+//! directories where no other user can replace them. If every component is trusted in this sense, no other user can
+//! replace one during the run; and if one does, all later work happens below the handle of the
 //! directory that was judged.
 
 use std::collections::VecDeque;

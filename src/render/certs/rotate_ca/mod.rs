@@ -32,7 +32,7 @@ pub(crate) struct Step<'a> {
 /// What came of a step.
 #[derive(Clone, Copy)]
 pub(crate) enum Outcome<'a> {
-    /// It was made, by these new leafs.
+    /// It was made: these are the new leaf certificates.
     Done { successors: &'a [Successor], before: &'a Rotation },
     /// It could be made.
     Dry,
