@@ -156,7 +156,7 @@ impl Difference {
     }
 }
 
-/// Why a certificate cannot be changed. Always the user's choice of flags.
+/// Why a certificate cannot be changed. Always what was asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
