@@ -28,7 +28,12 @@ fn run() -> Result<ExitCode, String> {
         return Err("EGEXT_INTEROP=1 cargo test --test interop runs it (tests/interop/README.md)".to_owned());
     }
     let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
-    let status = Command::new("go")
+    let mut go = Command::new("go");
+    let asked =
+        env::vars().filter(|(name, _)| name.starts_with("EGEXT_INTEROP") || name.starts_with("EGEXT_PEERS"));
+    egext_test_support::scrub(&mut go);
+    let status = go
+        .envs(asked)
         .args(["test", "-count=1", "-v", "-timeout", "60m", "."])
         .current_dir(suite)
         .env("EGEXT_BIN", env!("CARGO_BIN_EXE_egext"))

@@ -98,12 +98,30 @@ fn a_flag_without_its_value_says_what_it_takes() {
 #[test]
 fn a_value_that_begins_with_a_dash_needs_an_equals_sign() {
     for (path, command) in leaves() {
-        for (_, flag) in flags(&command).filter(|(arg, _)| takes_value(arg)) {
-            let error = usage_error(&path, &[&flag, "-xyz"]);
-            let hint = error.hint().unwrap_or_default();
-            assert!(hint.ends_with(&format!("write `{flag}=-xyz`")), "{path}: {error:?}");
+        for (arg, flag) in flags(&command).filter(|(arg, _)| takes_value(arg)) {
+            // The letters of the second one are flags that there are. No value of a list begins with a dash.
+            let values = if arg.get_possible_values().is_empty() { &["-xyz", "-qq"][..] } else { &["-xyz"] };
+            for value in values {
+                let error = usage_error(&path, &[&flag, value]);
+                let hint = error.hint().unwrap_or_default();
+                assert!(hint.ends_with(&format!("write `{flag}={value}`")), "{path}: {error:?}");
+            }
         }
     }
+}
+
+#[test]
+fn a_side_that_is_typed_without_its_flag_gets_the_flag() {
+    for (path, command) in leaves() {
+        let takes_words = command.get_positionals().next().is_some();
+        if takes_words || !flags(&command).any(|(_, flag)| flag == "--role") {
+            continue;
+        }
+        let hint = usage_error(&path, &["server"]).hint();
+        assert_eq!(hint, Some(format!("`egext {path} --role server` takes one side")));
+        return;
+    }
+    panic!("no command takes a side by a flag alone");
 }
 
 /// One rule for all lists, as for the hooks of Envoy Gateway and for switches.
