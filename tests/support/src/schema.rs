@@ -38,6 +38,21 @@ mod tests {
 
     use super::assert_conforms;
 
+    /// A command whose keys were left open would pass whatever it printed.
+    #[test]
+    fn the_keys_of_every_command_are_known() {
+        let schema: Value =
+            serde_json::from_str(include_str!("../../../docs/report.schema.json")).expect("JSON");
+        let parts = schema["else"]["allOf"].as_array().expect("what all have, and each command");
+        let commands: Vec<_> = parts.iter().filter(|part| part.get("then").is_some()).collect();
+        assert!(!commands.is_empty());
+        for command in commands {
+            let own = &command["then"];
+            assert!(own["properties"].is_object(), "{command:#}");
+            assert!(own.get("additionalProperties").is_none_or(|more| *more == false), "{command:#}");
+        }
+    }
+
     #[test]
     fn what_is_not_in_the_schema_is_seen() {
         let report = json!({
