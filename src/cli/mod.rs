@@ -20,7 +20,7 @@ pub use bridge::Bridge;
 pub use certs::{
     Activate, Certs, CertsCheck, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRemove, CertsRenew,
     CertsRotateCa, CertsShow, Changes, Finish, NewKeyPassphrase, OtherCa, Prepare, RotationStep, Server,
-    Signer, Status, Step,
+    SignerFlags, Status, Step,
 };
 pub use config::{Config, ConfigCommand, Extension, Gateway, ServiceFlags, Stanza};
 pub use demo::Demo;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::cli::{Activate, CertsCommand, Command, Material, Prepare, RotationStep, Signer};
+use crate::cli::{Activate, CertsCommand, Command, Material, Prepare, RotationStep, SignerFlags};
 use crate::input::is_stdin;
 
 /// Refuses a command of which two inputs are `-`.
@@ -72,7 +72,7 @@ fn material(material: &Material) -> Vec<Input<'_>> {
     flags.into_iter().filter_map(|(flag, path)| input(flag, path.as_ref())).collect()
 }
 
-fn signer(signer: &Signer) -> Vec<Input<'_>> {
+fn signer(signer: &SignerFlags) -> Vec<Input<'_>> {
     ca([signer.ca_cert.as_ref(), signer.ca_key.as_ref(), signer.ca_key_passphrase_file.as_ref()])
 }
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Signer;
+use super::SignerFlags;
 use crate::cli::directory::directory;
 use crate::cli::values;
 use crate::pki::{KeyType, Role};
@@ -65,7 +65,7 @@ pub struct CertsIssue {
     pub dry_run: bool,
     /// Who signs.
     #[command(flatten)]
-    pub signer: Signer,
+    pub signer: SignerFlags,
 }
 
 const AFTER_HELP: &str = "\

@@ -18,7 +18,7 @@ pub use rotate_ca::{
     Activate, CertsRotateCa, Finish, NewKeyPassphrase, OtherCa, Prepare, RotationStep, Status, Step,
 };
 pub use show::{CertsShow, Server};
-pub use signer::Signer;
+pub use signer::SignerFlags;
 
 use clap::{Args, Subcommand};
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Signer;
+use super::SignerFlags;
 use crate::cli::directory::directory;
 use crate::cli::values;
 use crate::pki::{KeyType, Role};
@@ -37,7 +37,7 @@ pub struct CertsRenew {
     pub change: Changes,
     /// Who signs.
     #[command(flatten)]
-    pub signer: Signer,
+    pub signer: SignerFlags,
 }
 
 /// What the new certificate has that the old one has not.

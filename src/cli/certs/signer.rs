@@ -5,7 +5,7 @@ use clap::Args;
 /// The CA that signs, where it is not the set's own.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "CA")]
-pub struct Signer {
+pub struct SignerFlags {
     /// Certificate of the issuing CA, with those above it up to the root [default: `ca.crt` in the directory]
     #[arg(long, value_name = "FILE", requires = "ca_key", env = "EGEXT_CA_CERT")]
     pub ca_cert: Option<PathBuf>,

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::renew::granted_name;
 use super::signer::Signs as _;
 use super::{CertsError, each_once};
-use crate::cli::{CertsIssue, Signer};
+use crate::cli::{CertsIssue, SignerFlags};
 use crate::pki::authority::{Issued, Leaf, LeafKey};
 use crate::pki::edit::{Edit, change};
 use crate::pki::issue::common_name;
@@ -20,7 +20,7 @@ use crate::report::Report;
 use crate::units::Span;
 
 pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, CertsError> {
-    let plan = Plan::try_from(arguments)?;
+    let plan = IssuePlan::try_from(arguments)?;
     let Some(name) = &plan.out else { return plan.print(now) };
     let [certificate, key] = [certificate_file(name), key_file(name)];
     let mut names = SET_FILES.to_vec();
@@ -35,7 +35,7 @@ pub(super) fn run(arguments: CertsIssue, now: OffsetDateTime) -> Result<Report, 
 
 /// What `egext certs issue` was asked to do.
 #[derive(Debug)]
-struct Plan {
+struct IssuePlan {
     directory: PathBuf,
     role: Role,
     names: Vec<SubjectName>,
@@ -44,19 +44,19 @@ struct Plan {
     replace: bool,
     key_type: Option<KeyType>,
     lifetime: Span,
-    signer: Signer,
+    signer: SignerFlags,
     dry_run: bool,
 }
 
 /// What was issued.
-struct New {
+struct NewCertificate {
     issued: Issued,
     /// The other certificates of the set.
     members: Vec<Member>,
     replaces: bool,
 }
 
-impl TryFrom<CertsIssue> for Plan {
+impl TryFrom<CertsIssue> for IssuePlan {
     type Error = CertsError;
 
     fn try_from(arguments: CertsIssue) -> Result<Self, CertsError> {
@@ -86,16 +86,21 @@ impl TryFrom<CertsIssue> for Plan {
     }
 }
 
-impl Plan {
+impl IssuePlan {
     /// A certificate that is not stored: the set is only read.
     fn print(&self, now: OffsetDateTime) -> Result<Report, CertsError> {
         let set = member::set(&self.directory)?;
         let members = self.others(&set)?;
         let issued = self.issue(&set, &members, now)?;
-        Ok(self.report(&New { issued, members, replaces: false }, now))
+        Ok(self.report(&NewCertificate { issued, members, replaces: false }, now))
     }
 
-    fn act(&self, set: &Snapshot, name: &str, now: OffsetDateTime) -> Result<Edit<New>, CertsError> {
+    fn act(
+        &self,
+        set: &Snapshot,
+        name: &str,
+        now: OffsetDateTime,
+    ) -> Result<Edit<NewCertificate>, CertsError> {
         let [certificate, key] = [certificate_file(name), key_file(name)];
         let members = self.others(set)?;
         let replaces = self.replaces(set, name)?;
@@ -104,7 +109,7 @@ impl Plan {
         let removed = if self.request.is_some() { vec![key.clone()] } else { Vec::new() };
         let mut files = vec![SetFile { name: certificate, text: issued.certificate_pem(), secret: false }];
         files.extend(issued.key_pem().map(|text| SetFile { name: key, text, secret: true }));
-        Ok(Edit::new(files, New { issued, members, replaces }).without(removed))
+        Ok(Edit::new(files, NewCertificate { issued, members, replaces }).without(removed))
     }
 
     /// The certificates of the set, without the one that is replaced.
@@ -147,7 +152,11 @@ impl Plan {
         Ok(is_taken)
     }
 
-    fn report(&self, New { issued, members, replaces }: &New, now: OffsetDateTime) -> Report {
+    fn report(
+        &self,
+        NewCertificate { issued, members, replaces }: &NewCertificate,
+        now: OffsetDateTime,
+    ) -> Report {
         let asked = self.request.as_ref();
         let in_use = |asked: &Asked| remarks::in_use(&asked.path, (&asked.request, &asked.granted), members);
         let called = self.out.as_deref().unwrap_or(self.role.name());

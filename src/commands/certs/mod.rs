@@ -82,7 +82,7 @@ fn directory(command: &CertsCommand) -> &Path {
 }
 
 pub use advised::Advised;
-pub use signer::OtherCa;
+pub use signer::OtherCaError;
 
 /// Why `egext certs` could not run.
 #[derive(Debug, thiserror::Error)]
@@ -217,7 +217,7 @@ pub enum CertsError {
     },
     /// The user named a CA that does not sign for the set.
     #[error(transparent)]
-    OtherCa(#[from] OtherCa),
+    OtherCa(#[from] OtherCaError),
     /// Nothing was packed.
     #[error(transparent)]
     Pack(#[from] PackError),

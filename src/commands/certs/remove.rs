@@ -16,7 +16,7 @@ use crate::render::certs::remove::{self as rendered, Removal, Removed};
 use crate::report::Report;
 
 pub(super) fn run(arguments: &CertsRemove, now: OffsetDateTime) -> Result<Report, CertsError> {
-    let plan = Plan::new(arguments)?;
+    let plan = RemovePlan::new(arguments)?;
     let removal = change(&plan.directory, &SET_FILES, plan.dry_run, |set| {
         let files = plan.names.iter().flat_map(|name| plan.files(&set, name)).collect();
         Ok::<_, CertsError>(Edit::none(plan.removal(&set, now)).without(files))
@@ -26,14 +26,14 @@ pub(super) fn run(arguments: &CertsRemove, now: OffsetDateTime) -> Result<Report
 
 /// What `egext certs remove` was asked to do.
 #[derive(Debug)]
-struct Plan {
+struct RemovePlan {
     directory: PathBuf,
     /// Each once.
     names: Vec<String>,
     dry_run: bool,
 }
 
-impl Plan {
+impl RemovePlan {
     fn new(arguments: &CertsRemove) -> Result<Self, CertsError> {
         let CertsRemove { names: typed, dir: directory, dry_run } = arguments;
         let mut names = Vec::new();

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::CertsError;
 use super::signer::Signs as _;
-use crate::cli::{CertsRenew, Changes, Signer};
+use crate::cli::{CertsRenew, Changes, SignerFlags};
 use crate::pki::authority::Authority;
 use crate::pki::change::{Change, ChangeError};
 use crate::pki::edit::{Edit, change};
@@ -19,20 +19,20 @@ use crate::render::certs::renew::{self as rendered, Course, Renewal};
 use crate::report::{Finding, Report};
 
 pub(super) fn run(arguments: CertsRenew, now: OffsetDateTime) -> Result<Report, CertsError> {
-    let plan = Plan::try_from(arguments)?;
+    let plan = RenewPlan::try_from(arguments)?;
     change(&plan.directory, &SET_FILES, plan.dry_run, |set| plan.act(&set, now))
 }
 
 /// What `egext certs renew` was asked to do.
 #[derive(Debug)]
-struct Plan {
+struct RenewPlan {
     directory: PathBuf,
     policy: Policy,
-    signer: Signer,
+    signer: SignerFlags,
     dry_run: bool,
 }
 
-impl TryFrom<CertsRenew> for Plan {
+impl TryFrom<CertsRenew> for RenewPlan {
     type Error = ChangeError;
 
     fn try_from(arguments: CertsRenew) -> Result<Self, ChangeError> {
@@ -56,7 +56,7 @@ pub(super) fn granted_name(typed: &str) -> Result<SubjectName, NameError> {
     if typed.starts_with("spiffe://") { SubjectName::spiffe(typed) } else { typed.parse() }
 }
 
-impl Plan {
+impl RenewPlan {
     fn act(&self, set: &Snapshot, now: OffsetDateTime) -> Result<Edit<Report>, CertsError> {
         let members = Member::all(set)?;
         let selected = self.select(set, &members, now)?;

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::CertsError;
 use super::advised::Advised;
 use super::renew::granted_name;
-use crate::cli::Signer;
+use crate::cli::SignerFlags;
 use crate::commands::both::both;
 use crate::pki::authority::{Authority, AuthorityError, ImportError};
 use crate::pki::change::{ANOTHER_CA, rotation_command};
@@ -35,7 +35,7 @@ pub(super) trait Signs {
     fn explained(&self, set: (&Snapshot, &[Member]), error: impl Into<CertsError>) -> CertsError;
 }
 
-impl Signs for Signer {
+impl Signs for SignerFlags {
     fn ca(&self, set: &Snapshot, members: &[Member], now: OffsetDateTime) -> Result<Ca, CertsError> {
         let named = both(("--ca-cert", self.ca_cert.clone()), ("--ca-key", self.ca_key.clone()))?;
         Ok(match named {
@@ -72,9 +72,9 @@ impl Signs for Signer {
             Standing::Foreign => return Err(CertsError::StrangeCa { certificate, trusted }),
             Standing::Prepared => {
                 let activate = rotation_command("activate", &self.flags(), set.directory());
-                return Err(OtherCa::NotYet { certificate, ca, activate, own_signs }.into());
+                return Err(OtherCaError::NotYet { certificate, ca, activate, own_signs }.into());
             }
-            Standing::Retiring => return Err(OtherCa::NoLonger { certificate, ca, own_signs }.into()),
+            Standing::Retiring => return Err(OtherCaError::NoLonger { certificate, ca, own_signs }.into()),
             Standing::Trusted => {}
         }
         Ok(())
@@ -122,7 +122,7 @@ pub(super) fn passphrase_flag(file: &Path) -> String {
 }
 
 /// The command that begins to replace the CA that signs, or goes on with that, for a hint.
-fn replacing(signer: &Signer, directory: &Path) -> String {
+fn replacing(signer: &SignerFlags, directory: &Path) -> String {
     match &signer.ca_cert {
         Some(_) => rotation_command("prepare", ANOTHER_CA, directory),
         None => replacement(directory),
@@ -130,7 +130,11 @@ fn replacing(signer: &Signer, directory: &Path) -> String {
 }
 
 /// The certificate in `path` is of a CA that the set trusts, but not of the one that was named.
-fn other_issuer(signer: &Signer, (set, members): (&Snapshot, &[Member]), path: &Path) -> Option<CertsError> {
+fn other_issuer(
+    signer: &SignerFlags,
+    (set, members): (&Snapshot, &[Member]),
+    path: &Path,
+) -> Option<CertsError> {
     let certificate = signer.ca_cert.clone()?;
     let member = members.iter().find(|member| member.path() == path)?;
     if !is_vouched_for(set, members, member).ok()? {
@@ -138,7 +142,7 @@ fn other_issuer(signer: &Signer, (set, members): (&Snapshot, &[Member]), path: &
     }
     let (path, issuer) = (path.to_owned(), member.certificate().issuer.clone());
     let prepare = rotation_command("prepare", &signer.flags(), set.directory());
-    Some(OtherCa::OtherIssuer { path, issuer, certificate, prepare }.into())
+    Some(OtherCaError::OtherIssuer { path, issuer, certificate, prepare }.into())
 }
 
 /// How to get a CA that permits `names` in place of one of `egext`, for a hint.
@@ -167,7 +171,7 @@ fn permission(directory: &Path, names: &[String]) -> Option<String> {
 /// The user named a CA that does not sign for the set, or for one certificate of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum OtherCa {
+pub enum OtherCaError {
     /// It has signed before `activate`.
     #[error(
         "`{ca}` in `{}` signs no longer: it is trusted only until the rotation is finished",
@@ -210,7 +214,7 @@ pub enum OtherCa {
     },
 }
 
-impl Hint for OtherCa {
+impl Hint for OtherCaError {
     fn hint(&self) -> Option<String> {
         let signer = |own_signs: &bool| match own_signs {
             true => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
 use super::route::Route;
-use super::{Anchors, Audit, Questions, Scope, files, rules};
+use super::{Audit, Questions, Scope, TrustedCas, files, rules};
 use crate::pki::Certificate;
 use crate::pki::audit::inspect;
 use crate::pki::{IdentityError, Trust};
@@ -61,7 +61,7 @@ impl Audit {
         }
         self.certificates.extend(certificates.iter().map(|found| (subject.clone(), found.clone())));
         if certificates.iter().any(|certificate| Trust::of(certificate).is_ok()) {
-            self.anchors = Some(Anchors { path: scope.ca.clone(), certificates });
+            self.anchors = Some(TrustedCas { path: scope.ca.clone(), certificates });
         }
         Ok(())
     }

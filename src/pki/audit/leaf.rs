@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::authority::Needs;
 use super::route::Route;
 use super::{
-    Anchors, Audit, LeafFiles, Questions, Verdicts, chain, files, linked, order, rules, strictness, usage,
+    Audit, LeafFiles, Questions, TrustedCas, Verdicts, chain, files, linked, order, rules, strictness, usage,
 };
 use crate::input::is_stdin;
 use crate::pki::Certificate;
@@ -106,7 +106,7 @@ impl Audit {
     fn dates_of_anchor(
         &self,
         subject: &str,
-        anchors: Option<&Anchors>,
+        anchors: Option<&TrustedCas>,
         route: Option<&Route<'_>>,
         now: OffsetDateTime,
     ) -> Vec<Finding> {

@@ -62,7 +62,7 @@ pub struct Audit {
     /// The chain of the server on disk, to be compared with what it presents.
     server: Option<(String, Certificate)>,
     /// The CA's certificates, where they can be trusted.
-    anchors: Option<Anchors>,
+    anchors: Option<TrustedCas>,
     needs: Needs,
 }
 
@@ -79,7 +79,7 @@ pub struct Verdicts {
 
 /// What is trusted.
 #[derive(Debug)]
-struct Anchors {
+struct TrustedCas {
     path: PathBuf,
     certificates: Vec<Certificate>,
 }

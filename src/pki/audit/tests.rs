@@ -95,7 +95,7 @@ proptest! {
         let presented = [CertificateDer::from(der)];
         let mut audit = Audit::default();
         let anchor = set.ca.certificate().clone();
-        audit.anchors = Some(Anchors { path: PathBuf::from("ca.crt"), certificates: vec![anchor] });
+        audit.anchors = Some(TrustedCas { path: PathBuf::from("ca.crt"), certificates: vec![anchor] });
         let host = Host::Name("localhost".to_owned());
         let result = audit.presented("a:1", &host, &presented, &Questions::default(), NOW);
         prop_assert_eq!(result.is_ok(), Certificate::of(&presented[0]).is_ok());

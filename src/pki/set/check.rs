@@ -2,7 +2,7 @@
 
 mod wishes;
 
-pub use wishes::Wanted;
+pub use wishes::WantedSet;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -271,11 +271,11 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_can_be_missing() {
         let set = stored(&SetPlan::default());
-        assert!(set.differences(&Wanted::default()).is_empty());
-        let wanted = Wanted {
+        assert!(set.differences(&WantedSet::default()).is_empty());
+        let wanted = WantedSet {
             key_type: Some(KeyType::P384),
             ca_lifetime: Some(Span::from_days(1)),
-            ..Wanted::default()
+            ..WantedSet::default()
         };
         let differences = set.differences(&wanted);
         assert_eq!(differences.len(), 3, "the CA, and a key of each side");

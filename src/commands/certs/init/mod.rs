@@ -15,7 +15,7 @@ use crate::pki::store::{self, Contents, Forget};
 use crate::pki::{KeyType, Role, SET_FILES, SubjectName};
 use crate::render::certs::init::{self as rendered, Note, Outcome, Set, Signer};
 use crate::report::{Finding, FindingId, Report};
-use plan::{CaSource, InitPlan, Made, NewKey, There};
+use plan::{CaSource, InitPlan, MadeSet, NewKey, There};
 
 pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = InitPlan::try_from(arguments)?;
@@ -33,15 +33,15 @@ pub(super) fn run(arguments: CertsInit, now: OffsetDateTime) -> Result<Report, C
 }
 
 /// A set that was just made, or would have been.
-struct New {
-    made: Made,
+struct NewSet {
+    made: MadeSet,
     outcome: Outcome,
     /// What goes with the set before.
     losses: Vec<Note>,
 }
 
 /// A new set. None if there is one that stays.
-fn act(plan: &InitPlan, contents: Contents, now: OffsetDateTime) -> Result<Edit<Option<New>>, CertsError> {
+fn act(plan: &InitPlan, contents: Contents, now: OffsetDateTime) -> Result<Edit<Option<NewSet>>, CertsError> {
     let outcome = match (plan.there(contents)?, plan.dry_run) {
         (There::Goes, true) => Outcome::WouldReplace,
         (There::Goes, false) => Outcome::Replaced,
@@ -49,7 +49,7 @@ fn act(plan: &InitPlan, contents: Contents, now: OffsetDateTime) -> Result<Edit<
         (There::Nothing, false) => Outcome::Created,
         (There::Stays, _) => return Ok(Edit::none(None)),
     };
-    let new = New { made: plan.make(now)?, outcome, losses: losses(plan) };
+    let new = NewSet { made: plan.make(now)?, outcome, losses: losses(plan) };
     let forgets = if plan.discards_ca_key() { Forget::All } else { Forget::Nothing };
     Ok(Edit::new(new.made.set.files(), Some(new)).forgetting(forgets))
 }
@@ -106,7 +106,7 @@ fn losses(plan: &InitPlan) -> Vec<Note> {
 }
 
 /// Reports on a set that was just made, or would have been.
-fn made_report(plan: &InitPlan, New { made, outcome, losses }: New, now: OffsetDateTime) -> Report {
+fn made_report(plan: &InitPlan, NewSet { made, outcome, losses }: NewSet, now: OffsetDateTime) -> Report {
     let signer = match (&plan.signer, &made.authority) {
         (_, Some(authority)) => Signer::Brought(&authority.certificate().subject),
         (CaSource::New { key: NewKey::Discarded }, _) => Signer::Discarded,
@@ -135,7 +135,7 @@ fn made_report(plan: &InitPlan, New { made, outcome, losses }: New, now: OffsetD
 }
 
 /// What is good to know about what was asked for.
-fn notes(plan: &InitPlan, made: &Made) -> Vec<Note> {
+fn notes(plan: &InitPlan, made: &MadeSet) -> Vec<Note> {
     let mut notes = Vec::new();
     match &plan.signer {
         CaSource::Files { certificate, key, passphrase } => {
@@ -158,7 +158,7 @@ fn notes(plan: &InitPlan, made: &Made) -> Vec<Note> {
     notes
 }
 
-fn findings(plan: &InitPlan, new: &Made) -> Vec<Finding> {
+fn findings(plan: &InitPlan, new: &MadeSet) -> Vec<Finding> {
     let mut findings = Vec::new();
     let subject = || plan.directory.join(Role::Server.certificate_file()).display().to_string();
     if let Some(authority) = &new.authority {

@@ -8,9 +8,9 @@ use crate::cli::CertsInit;
 use crate::commands::both::{Alone, both};
 use crate::commands::certs::{CertsError, each_once};
 use crate::pki::authority::Authority;
-use crate::pki::check::Wanted;
+use crate::pki::check::WantedSet;
 use crate::pki::issue::{self, CaKey, CertificateSet, SetPlan, issue_set, issue_set_permitted};
-use crate::pki::store::{Contents, StoreError};
+use crate::pki::store::Contents;
 use crate::pki::{NameError, Role, SubjectName, ca_files, is_network, parse_common_name};
 use crate::shell::dir_flag;
 use crate::units::Span;
@@ -31,7 +31,7 @@ pub(super) struct InitPlan {
     pub(super) set: SetPlan,
     pub(super) signer: CaSource,
     /// What was typed, against which an existing set is held.
-    pub(super) wanted: Wanted,
+    pub(super) wanted: WantedSet,
     force: bool,
     pub(super) dry_run: bool,
 }
@@ -54,7 +54,7 @@ pub(super) enum NewKey {
 }
 
 /// A set that was just made.
-pub(super) struct Made {
+pub(super) struct MadeSet {
     pub(super) set: CertificateSet,
     /// The CA that was brought along.
     pub(super) authority: Option<Authority>,
@@ -66,20 +66,8 @@ impl InitPlan {
     pub(super) fn there(&self, contents: Contents) -> Result<There, CertsError> {
         match contents {
             Contents::Nothing => Ok(There::Nothing),
-            Contents::OneSide { role } => {
-                Err(StoreError::OneSide { directory: self.directory.clone(), role }.into())
-            }
-            _ if self.force => Ok(There::Goes),
-            Contents::Foreign { .. } | Contents::Ours | Contents::Plain => Ok(There::Stays),
-            Contents::Dangling { links } => {
-                Err(StoreError::Dangling { directory: self.directory.clone(), links }.into())
-            }
-            Contents::Half { missing: links, is_whole: true, .. } => {
-                Err(StoreError::LinkMissing { directory: self.directory.clone(), links }.into())
-            }
-            Contents::Half { foreign, missing, .. } => {
-                Err(StoreError::Half { directory: self.directory.clone(), foreign, missing }.into())
-            }
+            contents if self.force && !contents.is_one_side() => Ok(There::Goes),
+            contents => Ok(contents.refuse_parts(&self.directory).map(|()| There::Stays)?),
         }
     }
 
@@ -88,13 +76,13 @@ impl InitPlan {
         matches!(self.signer, CaSource::New { key: NewKey::Discarded })
     }
 
-    pub(super) fn make(&self, now: OffsetDateTime) -> Result<Made, CertsError> {
+    pub(super) fn make(&self, now: OffsetDateTime) -> Result<MadeSet, CertsError> {
         if now.year() < FIRST_YEAR {
             return Err(CertsError::Clock { now });
         }
         let new = |ca_key| {
             let set = issue_set(&SetPlan { ca_key, ..self.set.clone() }, now)?;
-            Ok(Made { set, authority: None, without_local_names: false })
+            Ok(MadeSet { set, authority: None, without_local_names: false })
         };
         match &self.signer {
             CaSource::New { key: NewKey::Discarded } => new(CaKey::Discarded),
@@ -106,7 +94,7 @@ impl InitPlan {
                 let authority = ca_files::load(certificate, key, passphrase.as_deref(), now)?;
                 let (set, without_local_names) =
                     issue_set_permitted(&authority, &self.set, &self.wanted.names, now)?;
-                Ok(Made { set, authority: Some(authority), without_local_names })
+                Ok(MadeSet { set, authority: Some(authority), without_local_names })
             }
         }
     }
@@ -183,7 +171,7 @@ impl TryFrom<CertsInit> for InitPlan {
             _ => CaSource::New { key: NewKey::Plain },
         };
         let (no_local_names, name_constraints) = (arguments.no_local_names, arguments.name_constraints);
-        let wanted = Wanted {
+        let wanted = WantedSet {
             names,
             client_names,
             no_local_names,

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::Plan;
+use super::StepPlan;
 use crate::pki::authority::Authority;
 use crate::pki::change::{ANOTHER_CA, rotation_command};
 use crate::pki::check::untimely;
@@ -31,7 +31,7 @@ pub(super) fn kept(rotation: &Rotation) -> Vec<Finding> {
     findings
 }
 
-impl Plan {
+impl StepPlan {
     /// About the step that made `successors`, or would have. `rotation` is as it is now, `named` the CA that was named.
     pub(super) fn findings(
         &self,

@@ -9,9 +9,9 @@ use crate::pki::renewal::RenewalError;
 use crate::pki::rotation::{Phase, Rotation, RotationError, Verb};
 use crate::shell::{dir_flag, shell_word};
 
-use super::Plan;
+use super::StepPlan;
 
-impl Plan {
+impl StepPlan {
     /// Adds to an error about `rotation` what to type.
     pub(super) fn advised(&self, rotation: &Rotation, error: RotationError) -> CertsError {
         match self.hint(rotation, &error) {

@@ -22,12 +22,12 @@ use crate::report::Report;
 pub(super) fn run(arguments: CertsRotateCa, now: OffsetDateTime) -> Result<Report, CertsError> {
     let plan = match arguments.step {
         RotationStep::Status(arguments) => return status(&arguments.dir, now),
-        RotationStep::Prepare(prepare) => Plan::try_from(prepare)?,
+        RotationStep::Prepare(prepare) => StepPlan::try_from(prepare)?,
         RotationStep::Activate(Activate { step, passphrase, other }) => {
-            Plan::new(Verb::Activate, step).with(other, passphrase.ca_key_passphrase_file)
+            StepPlan::new(Verb::Activate, step).with(other, passphrase.ca_key_passphrase_file)
         }
         RotationStep::Finish(Finish { step, discard_ca_key: discards }) => {
-            Plan::new(Verb::Finish { discards }, step)
+            StepPlan::new(Verb::Finish { discards }, step)
         }
     };
     let opened = plan.open(now)?;
@@ -42,7 +42,7 @@ fn status(directory: &Path, now: OffsetDateTime) -> Result<Report, CertsError> {
 }
 
 /// What came of a step.
-struct Made {
+struct StepMade {
     before: Rotation,
     /// New leaf certificates. None if the step was made before.
     successors: Option<Vec<Successor>>,
@@ -50,7 +50,7 @@ struct Made {
 
 /// What was typed.
 #[derive(Debug)]
-struct Plan {
+struct StepPlan {
     directory: PathBuf,
     verb: Verb,
     /// Certificate and key of a CA that is there already.
@@ -59,7 +59,7 @@ struct Plan {
     dry_run: bool,
 }
 
-impl TryFrom<Prepare> for Plan {
+impl TryFrom<Prepare> for StepPlan {
     type Error = CertsError;
 
     fn try_from(prepare: Prepare) -> Result<Self, CertsError> {
@@ -71,7 +71,7 @@ impl TryFrom<Prepare> for Plan {
     }
 }
 
-impl Plan {
+impl StepPlan {
     fn new(verb: Verb, step: Step) -> Self {
         Self { directory: step.dir, verb, other: None, passphrase: None, dry_run: step.dry_run }
     }
@@ -94,16 +94,16 @@ impl Plan {
         })
     }
 
-    fn act(&self, set: Snapshot, opened: &Opened, now: OffsetDateTime) -> Result<Edit<Made>, CertsError> {
+    fn act(&self, set: Snapshot, opened: &Opened, now: OffsetDateTime) -> Result<Edit<StepMade>, CertsError> {
         let before = Rotation::of(set)?;
         let step = before.step(&self.verb, opened, now).map_err(|error| self.advised(&before, error))?;
         let edit = step.map_or_else(|| Edit::none(None), |step| step.edit().map(Some));
-        Ok(edit.map(|successors| Made { before, successors }))
+        Ok(edit.map(|successors| StepMade { before, successors }))
     }
 
     fn report(
         &self,
-        Made { before, successors }: &Made,
+        StepMade { before, successors }: &StepMade,
         named: Option<&Authority>,
         now: OffsetDateTime,
     ) -> Result<Report, CertsError> {

@@ -16,7 +16,7 @@ use super::{StoredKey, StoredSet, words};
 
 /// What was asked for, as far as it was.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct WantedSet {
     /// Names that the server's certificate is to have.
     pub names: Vec<SubjectName>,
     /// Names that the client's certificate is to have.
@@ -39,7 +39,7 @@ pub struct Wanted {
 
 impl StoredSet {
     /// What `wanted` asks for and the set does not have.
-    pub fn differences(&self, wanted: &Wanted) -> Vec<Finding> {
+    pub fn differences(&self, wanted: &WantedSet) -> Vec<Finding> {
         let mut findings = Vec::new();
         findings.extend(self.missing_names(&self.server, &wanted.names));
         findings.extend(self.missing_names(&self.client, &wanted.client_names));
@@ -122,7 +122,7 @@ impl StoredSet {
     }
 
     /// Names for the server's own machine that it is not to have.
-    fn idle_names(&self, wanted: &Wanted) -> Option<Finding> {
+    fn idle_names(&self, wanted: &WantedSet) -> Option<Finding> {
         let (local, there) = (local_names(), &self.server.leaf().names);
         let idle = |name: &&SubjectName| there.contains(name) && !wanted.names.contains(name);
         let idle = local.iter().filter(idle).collect::<Vec<_>>();

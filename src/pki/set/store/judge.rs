@@ -44,6 +44,28 @@ pub enum Contents {
     Plain,
 }
 
+impl Contents {
+    /// Are they the files that one side needs, made on another machine?
+    pub fn is_one_side(&self) -> bool {
+        matches!(self, Self::OneSide { .. })
+    }
+
+    /// Refuses what is in `directory` if it is part of a set.
+    ///
+    /// # Errors
+    /// Says what is missing.
+    pub fn refuse_parts(self, directory: &Path) -> Result<(), StoreError> {
+        let directory = directory.to_owned();
+        Err(match self {
+            Self::Foreign { .. } | Self::Nothing | Self::Ours | Self::Plain => return Ok(()),
+            Self::Dangling { links } => StoreError::Dangling { directory, links },
+            Self::Half { missing: links, is_whole: true, .. } => StoreError::LinkMissing { directory, links },
+            Self::Half { foreign, missing, .. } => StoreError::Half { directory, foreign, missing },
+            Self::OneSide { role } => StoreError::OneSide { directory, role },
+        })
+    }
+}
+
 /// What is in `directory`? Reads only, and needs no lock.
 ///
 /// # Errors
