@@ -47,7 +47,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A server that nobody runs, and the cause as a finding:
+//! A server that is not running, and the cause as a finding:
 //!
 //! ```
 //! use egext::net::{Alpn, Target};

@@ -19,7 +19,7 @@ pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
-/// The same for a path, whatever bytes are in it. No path is taken for a flag.
+/// The same for a path, whatever bytes are in it. No path is read as a flag.
 pub(crate) fn shell_path(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     let here = if bytes.starts_with(b"-") { "./" } else { "" };
@@ -44,7 +44,7 @@ fn escaped(bytes: &[u8]) -> String {
             b'\n' => word.push_str(r"\n"),
             b'\'' | b'\\' => word.extend(['\\', char::from(*byte)]),
             b' '..=b'~' => word.push(char::from(*byte)),
-            // Always three digits: what follows cannot be taken for a fourth. Writing to a string does not fail.
+            // Always three digits, so that a digit after them is not read as a fourth one. Writing to a string does not fail.
             _ => drop(write!(word, "\\{byte:03o}")),
         }
     }

@@ -53,7 +53,7 @@ impl Deadline {
         Instant::now() + GRAIN >= self.at
     }
 
-    /// A caller's limit has been passed on in smaller units than anybody has typed.
+    /// A caller's limit has been passed on in smaller units than a user types.
     fn in_words(&self) -> String {
         let millis = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
         if millis == 0 { format!("{:?}", self.limit) } else { format!("{:?}", Duration::from_millis(millis)) }

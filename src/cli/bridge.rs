@@ -58,7 +58,7 @@ pub struct Bridge {
     pub material: Material,
 }
 
-/// The levels by their names, so that a wrong one is told in the words of all lists.
+/// The levels by their names, so that a wrong one has the same error as in other lists.
 fn level() -> impl TypedValueParser<Value = Level> {
     PossibleValuesParser::new(["error", "warn", "info", "debug", "trace"])
         .try_map(|name| name.parse::<Level>())

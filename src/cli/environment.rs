@@ -186,7 +186,7 @@ fn used<'a>(command: &'a Command, typed: &ArgMatches) -> Vec<&'a Arg> {
         typed.iter().any(|other| excludes(arg, other) || excludes(other, arg) || replaces(other, arg))
     };
     let set = set.into_iter().filter(|arg| !yields(arg)).collect::<Vec<_>>();
-    // Of two variables that exclude each other, the one whose flag says so is without effect.
+    // Of two variables that exclude each other, the one whose flag says so has no effect.
     set.iter().filter(|arg| !set.iter().any(|other| excludes(arg, other))).copied().collect()
 }
 

@@ -58,7 +58,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Stop>
     })
 }
 
-/// `help` behind the words of a command, which some of them would take for a name: `egext certs init help`.
+/// `help` behind the words of a command, which some of them would read as a name: `egext certs init help`.
 fn asks_for_help(arguments: &[OsString]) -> bool {
     match arguments {
         [_, verbs @ .., last] if last == "help" && !verbs.is_empty() => {

@@ -75,12 +75,12 @@ pub(super) fn comment(out: &mut String, text: &str, indent: usize) {
 }
 
 /// True for what may stand in a comment or a quoted scalar as it is: the printable characters of YAML 1.2
-/// without those that a YAML 1.1 reader takes for line breaks, and without the byte order mark.
+/// without those that a YAML 1.1 reader treats as line breaks, and without the byte order mark.
 pub(super) fn is_printable(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// `text` as a scalar that every reader takes for this string.
+/// `text` as a scalar that every reader reads as this string.
 pub(super) fn scalar(text: &str) -> Cow<'_, str> {
     if is_plain(text) {
         return Cow::Borrowed(text);
@@ -169,7 +169,7 @@ fn is_plain(text: &str) -> bool {
         && !RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
-/// Words that YAML 1.1 or 1.2 takes for booleans or null.
+/// Words that YAML 1.1 or 1.2 reads as booleans or null.
 const RESERVED: &[&str] = &["y", "yes", "n", "no", "true", "false", "on", "off", "null"];
 
 const STEP: usize = 2;

@@ -230,7 +230,7 @@ mod tests {
         {
             let newcomer = gate.admit(newcomer).expect("room");
             for number in 1000..1200 {
-                // Kept by nobody: as those are that were closed.
+                // Not kept, like connections that were closed.
                 std::mem::forget(gate.admit(stranger(number)).expect("one goes"));
             }
             assert!(!is_closed(&newcomer).await);

@@ -23,7 +23,7 @@ use crate::pki::{self, Anchors, Certificate, Identity};
 /// What a client trusts and what it shows.
 #[derive(Debug)]
 pub struct ClientTls {
-    /// None where nobody is trusted.
+    /// None if no CA is trusted.
     verifier: Option<Arc<dyn ServerCertVerifier>>,
     certified: Option<Arc<CertifiedKey>>,
     issuers: Vec<pki::DistinguishedName>,
@@ -42,7 +42,7 @@ impl ClientTls {
         Ok(Self { verifier: Some(verifier), certified, issuers: issuers.collect() })
     }
 
-    /// Trusts nobody: every handshake ends as soon as the server has presented its certificate, which the
+    /// Trusts no CA: every handshake ends as soon as the server has presented its certificate, which the
     /// [`Witness`] then has.
     pub fn trusting_nobody() -> Self {
         Self { verifier: None, certified: None, issuers: Vec::new() }

@@ -104,7 +104,7 @@ impl Role {
         }
     }
 
-    /// The file of its key, beside the certificate.
+    /// The file of its key, next to the certificate.
     pub const fn key_file(self) -> &'static str {
         match self {
             Self::Client => "client.key",

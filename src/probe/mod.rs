@@ -110,7 +110,7 @@ async fn until_healthy(target: &Target, plan: &ProbePlan, now: fn() -> OffsetDat
         let left = plan.wait.unwrap_or_default().saturating_sub(begin.elapsed());
         let Some(cause) = outcome.cause().filter(|_| !left.is_zero()) else { return outcome };
         if let Some(news) = plan.news.as_ref().filter(|_| told != Some(cause.id)) {
-            // Who does not listen any more needs no news.
+            // A receiver that has gone needs no news.
             let _ = news.send(Waiting { cause: cause.clone(), left });
         }
         // The whole time is used, and the last attempt has enough of it for a verdict.

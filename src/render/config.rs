@@ -7,7 +7,7 @@ use crate::gateway::Configuration;
 use crate::printable::printable;
 use crate::report::{Body, Check, Finding, Line, Report, State, Style};
 
-/// A file, held against what would be written.
+/// A file, compared with what would be written.
 pub(crate) struct Compared {
     /// As typed.
     pub(crate) file: String,

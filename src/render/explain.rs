@@ -43,7 +43,7 @@ struct Explanation {
     severity: Severity,
     /// The layer of a channel that it is about, where that does not depend on when it shows.
     layer: Option<Layer>,
-    /// Trying again soon may help without anybody doing anything about it.
+    /// Trying again soon may help without any repair.
     may_pass: bool,
     /// What leads to it.
     cause: &'static str,

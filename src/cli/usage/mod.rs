@@ -73,7 +73,7 @@ pub(super) fn explain(error: &clap::Error, arguments: &[OsString]) -> UsageError
     usage_error(&line, message, hint)
 }
 
-/// A long flag with one dash that clap has taken for `-h` or `-V`: `-host`.
+/// A long flag with one dash that clap has read as `-h` or `-V`: `-host`.
 pub(super) fn of_one_dash(arguments: &[OsString]) -> Option<UsageError> {
     let line = Line::read(arguments);
     let (message, hint) = unknown::taken_for_help(&line)?;
@@ -236,7 +236,7 @@ fn surplus_value(context: &Context<'_>, line: &Line) -> (String, String) {
 
 fn no_value(line: &Line, name: &str) -> (String, String) {
     let message = format!("`{name}` has no value");
-    // What begins with a dash is taken for a flag.
+    // What begins with a dash is read as a flag.
     let behind = line.behind(name).filter(|word| word.starts_with('-') && line.flag(word).is_none());
     match behind {
         Some(word) => (message, format!("if `{word}` is its value, write `{name}={}`", shell_word(word))),
@@ -355,7 +355,7 @@ impl Context<'_> {
         }
     }
 
-    /// What clap takes for a mistyped form of `typed`, if it is near enough to be one.
+    /// What clap considers a mistyped form of `typed`, if it is near enough to be one.
     fn similar(&self, kind: ContextKind, typed: &str) -> Option<String> {
         self.texts(kind).into_iter().find(|similar| is_near(typed, similar))
     }

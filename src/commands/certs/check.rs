@@ -105,7 +105,7 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
     let material = &arguments.material;
     if let Some((certificate, key)) = material.named_pair()? {
         for path in [certificate, key].into_iter().filter(|path| !is_stdin(path)) {
-            // A file that somebody typed is there, or they made a mistake.
+            // A file that was typed must exist; otherwise it is a mistake.
             path.metadata().map_err(|source| IdentityError::Unreadable { path: path.clone(), source })?;
         }
         let ca = material.ca.clone().unwrap_or_else(|| directory(arguments).join(CA_CERTIFICATE_FILE));

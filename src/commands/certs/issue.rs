@@ -176,7 +176,7 @@ impl IssuePlan {
     }
 }
 
-/// `NAME` becomes two files, beside ours.
+/// `NAME` becomes two files, next to ours.
 pub(super) fn refuse_odd(name: &str, directory: &Path) -> Result<(), CertsError> {
     if !member::is_name(name) {
         return Err(CertsError::OddName { name: name.to_owned() });

@@ -17,7 +17,7 @@ pub(super) fn compare(command: &'static str, path: &Path, found: &str, expected:
     let form = Form::of(found);
     let plain = form.plain(found);
     let part = Part::of(&plain, expected);
-    // A stanza is made to stand beside other keys.
+    // A stanza is a part of a file with other keys.
     let has_foreign = command == WHOLE_FILE && !part.foreign.is_empty();
     let whole = part.foreign.is_empty();
     if part.own == expected && form.is_ours() && !has_foreign {

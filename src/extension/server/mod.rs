@@ -44,7 +44,7 @@ impl Server {
         self
     }
 
-    /// How long a client may take for its TLS handshake, and from there to the beginning of HTTP/2.
+    /// How long a client may take for its TLS handshake, and then until the beginning of HTTP/2.
     #[must_use]
     pub fn with_handshake_limit(mut self, limit: Duration) -> Self {
         self.handshake_limit = limit;

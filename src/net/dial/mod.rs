@@ -229,7 +229,7 @@ async fn connect_unix(path: &Path, deadline: Instant, trace: &mut Trace) -> Resu
     Ok(Stream::Unix(stream))
 }
 
-/// The kernel refuses a connection to any file; only a socket's refusal means that nobody listens.
+/// The kernel refuses a connection to any file; only a socket's refusal means that no process listens.
 fn told_apart(path: &Path, error: io::Error) -> io::Error {
     let is_refusal = error.kind() == io::ErrorKind::ConnectionRefused;
     match path.metadata() {

@@ -145,7 +145,7 @@ pub(super) fn ca_key(ca: &str, key: &CaKeyFile, certificates: &[Certificate]) ->
     State::Found(vec![finding])
 }
 
-/// The CA's key in the set `left`, without a link to it beside `ca`.
+/// The CA's key in the set `left`, without a link to it next to `ca`.
 pub(super) fn left_ca_key(ca: &Path, left: &Path) -> Finding {
     let link = ca.with_file_name(CA_KEY_FILE);
     let message = format!("the set still has the CA's key, though `{}` is not there", link.display());
@@ -157,7 +157,7 @@ pub(super) fn left_ca_key(ca: &Path, left: &Path) -> Finding {
     ))
 }
 
-/// Who may read the key? PostgreSQL's rule: nobody but its owner, and where that is root its group as well.
+/// Who may read the key? PostgreSQL's rule: only its owner, and if that is root, also its group.
 ///
 /// Where the kubelet mounts a Secret, files are 0644 unless somebody says otherwise, and nobody else is in the
 /// container: worth knowing, and no error.

@@ -80,7 +80,7 @@ fn unused(mut finding: Finding) -> Finding {
     finding
 }
 
-/// Are they CAs, and may they sign? One leaf among them is a mistake, too: nobody needs it there.
+/// Are they CAs, and may they sign? A leaf certificate among them is a mistake, too: it is not needed there.
 pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding> {
     let judge = |certificate: &Certificate| {
         let name = &certificate.subject;
@@ -125,7 +125,7 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
     certificates.iter().filter_map(judge).collect()
 }
 
-/// An intermediate CA: OpenSSL, unless it is told otherwise, wants the root above it.
+/// An intermediate CA: by default OpenSSL requires the root above it.
 pub(super) fn not_root(subject: &str, anchor: &Certificate) -> Finding {
     let message = format!(
         "`{}` is an intermediate CA, and no valid root above it is in the file: OpenSSL and what is built on it reject \
@@ -313,7 +313,7 @@ fn is_address(name: &str) -> bool {
     name.parse::<IpAddr>().is_ok()
 }
 
-/// Can somebody call a server so? Go, OpenSSL and webpki all take underscores, and none of them takes a dot at the end, a
+/// Can a client call a server by this name? Go, OpenSSL and webpki all take underscores, and none of them takes a dot at the end, a
 /// port, a scheme, or a wildcard that is not the whole first label.
 fn is_host_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);

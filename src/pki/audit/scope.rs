@@ -38,7 +38,7 @@ pub struct LeafFiles {
     pub certificate: PathBuf,
     /// The key of the leaf.
     pub key: PathBuf,
-    /// The side; what the certificate says where nobody else does.
+    /// The side; from the certificate, if the caller does not name it.
     pub role: Option<Role>,
 }
 
@@ -61,7 +61,7 @@ impl Scope {
         ca.chain(leafs).map(PathBuf::as_path).filter(|path| !is_stdin(path))
     }
 
-    /// `ca.crt`, and every `NAME.crt` of a directory that has its `NAME.key` beside it. Of `server` and `client`
+    /// `ca.crt`, and every `NAME.crt` of a directory that has its `NAME.key` next to it. Of `server` and `client`
     /// one half is enough to be missed.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ impl Validity {
         Self { not_before: summary.not_before, not_after: summary.not_after }
     }
 
-    /// Neither before nor after: a verifier that checks the whole chain takes it for that anyway.
+    /// Neither before nor after: a verifier that checks the whole chain treats it like that anyway.
     pub(in crate::pki) fn within(self, limit: Self) -> Self {
         Self {
             not_before: self.not_before.max(limit.not_before),
@@ -106,7 +106,7 @@ impl Profile {
     /// A root that may sign leaf certificates, but no further CA.
     ///
     /// It has no extended key usage, which Go and OpenSSL would apply to everything below it. Its subject is
-    /// its own: two generations may stand in one bundle without being taken for each other. `names` is the id
+    /// its own: two generations may be in one bundle without being confused. `names` is the id
     /// of a SPIFFE trust domain, or nothing.
     pub(in crate::pki) fn root(
         public_key: &[u8],

@@ -39,7 +39,7 @@ pub(in crate::pki) fn self_signed(key: &PrivateKey, profile: &Profile) -> Option
     signed(&to_be_signed, &algorithm, key)
 }
 
-/// TBSCertificate, and the AlgorithmIdentifier that stands beside it as well.
+/// TBSCertificate, and also the AlgorithmIdentifier next to it.
 fn written(profile: &Profile, issuer: &CertificateParams, key: &PrivateKey) -> Option<(Vec<u8>, Vec<u8>)> {
     let issuer = rcgen::Issuer::from_params(issuer, NoSignature(key.algorithm()));
     let certificate = profile.parameters.signed_by(&profile.public_key, &issuer).ok()?;

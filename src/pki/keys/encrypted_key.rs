@@ -86,7 +86,7 @@ pub enum DecryptError {
     /// Not PKCS#8, but the form of OpenSSL before 1.0, whose key derivation is one round of MD5.
     #[error("it is encrypted in the old OpenSSL form")]
     OldForm,
-    /// Something other than PBKDF2 or scrypt with AES or 3DES, or more work than anybody asks for.
+    /// Something other than PBKDF2 or scrypt with AES or 3DES, or more work than is usual.
     #[error("it is encrypted in a way that is not supported")]
     Unsupported,
     /// It does not fit.

@@ -308,7 +308,7 @@ fn check_path(path: &Path) -> String {
     format!("check the path: `ls -a {}`", shell_parent(path))
 }
 
-/// How a key becomes one that TLS endpoints read, which nobody can ask for a passphrase.
+/// How to convert a key for TLS endpoints, which cannot ask for a passphrase.
 pub(in crate::pki) fn decrypt_hint(path: &Path) -> String {
     if is_stdin(path) {
         return openssl(path, "pkey", Wanted::Key);

@@ -64,7 +64,7 @@ pub enum PassphraseError {
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] IdentityError),
-    /// A key or a certificate, or something longer than anybody would type.
+    /// A key or a certificate, or something longer than a typed passphrase.
     #[error("`{}` does not look like a passphrase", path.display())]
     NotAPassphrase {
         /// The file.

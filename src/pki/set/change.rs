@@ -136,7 +136,7 @@ impl Difference {
         stay.chain(&self.added).cloned().collect()
     }
 
-    /// In words, held against the predecessor.
+    /// In words, compared with the predecessor.
     pub fn words(&self, before: &Certificate) -> Vec<String> {
         let mut words = Vec::new();
         if !self.added.is_empty() {
@@ -276,7 +276,7 @@ pub fn rotate_command(path: &Path, flags: &str) -> String {
 }
 
 /// What the command that begins to replace a CA has to be told, for a hint: a private CA does not take the place of another
-/// one unless that is asked for, and its key is no more open than the one before.
+/// one unless that is asked for, and its key is not readable for more users than the old one.
 pub(in crate::pki) const fn prepare_flags(is_own: bool, has_key: bool, is_encrypted: bool) -> &'static str {
     match (is_own, has_key) {
         (false, _) => ANOTHER_CA,

@@ -84,7 +84,7 @@ pub fn local_names() -> [SubjectName; 3] {
 /// A CA and one leaf for each side.
 #[derive(Debug)]
 pub struct CertificateSet {
-    /// Whom both sides trust. Without a key when that was discarded, or is somebody else's.
+    /// Whom both sides trust. Without a key if that was discarded or is kept elsewhere.
     pub ca: Issued,
     /// For the extension server.
     pub server: Issued,
@@ -225,7 +225,7 @@ pub(in crate::pki) fn trust_domain(names: &[SubjectName]) -> Option<SubjectName>
     domains.all(|other| other == first).then_some(SubjectName::Uri(first))
 }
 
-/// Under a top-level domain that is reserved for private use, so that it is nobody else's name.
+/// Under a top-level domain that is reserved for private use, so that no other machine has this name.
 const CLIENT_NAME: &str = "client.egext.internal";
 
 #[cfg(test)]

@@ -299,7 +299,7 @@ pub(in crate::pki) fn certificates(path: &Path, text: &[u8]) -> Result<Vec<Certi
     file::certificates(path, &certificates)
 }
 
-/// Whose side a further leaf stands for. One with a SPIFFE id is good for both; its subject says for which it was issued.
+/// The side of a further leaf certificate. One with a SPIFFE id is valid for both; its subject says for which it was issued.
 fn role(summary: &Certificate) -> Role {
     match (summary.server_auth, summary.client_auth) {
         (true, true) if summary.subject.as_str() == common_name(Role::Client) => Role::Client,

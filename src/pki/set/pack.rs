@@ -54,7 +54,7 @@ impl Pack {
     /// # Errors
     /// When a file cannot be used, or a peer would refuse the certificate for another reason than its dates.
     pub fn load(directory: &Path, role: Role, name: Option<&str>) -> Result<Self, PackError> {
-        // One set from the first file to the last, whoever replaces it meanwhile.
+        // All files are from one set, even if another program replaces it meanwhile.
         let set = opened(directory)?;
         // Deleted by the names that users know, it is no certificate of the set for any command.
         let is_withdrawn =
@@ -210,7 +210,7 @@ fn opened(directory: &Path) -> Result<Option<Snapshot>, StoreError> {
     }
 }
 
-/// A file of certificates is readable for everyone, and is handed out.
+/// A certificate file is readable for everyone, and is given to others.
 fn refuse_key(path: &Path, text: &[u8]) -> Result<(), PackError> {
     match file::blocks(path, text)?.key_line {
         Some(line) => Err(PackError::KeyAmongCertificates { path: path.into(), line }),
@@ -232,8 +232,8 @@ fn is_missing(error: &PackError) -> bool {
     matches!(error, PackError::Identity(IdentityError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound)
 }
 
-/// One file's header (POSIX.1-1988 ustar). Owner and group are root by number, which every `tar` takes for
-/// whoever extracts, unless root does.
+/// One file's header (POSIX.1-1988 ustar). Owner and group are root by number, which every `tar` replaces by
+/// the user who extracts, except for root.
 fn header(name: &str, mode: u32, length: usize, modified: u64) -> [u8; BLOCK] {
     let mut header = [0; BLOCK];
     let mut field = |offset: usize, text: &str| {

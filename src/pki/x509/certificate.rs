@@ -66,7 +66,7 @@ struct Parts {
     serial: Range<usize>,
     issuer: Range<usize>,
     subject: Range<usize>,
-    /// What is inside the AlgorithmIdentifier that stands beside what is signed.
+    /// The contents of the AlgorithmIdentifier next to the signed part.
     algorithm: Range<usize>,
     signature: Range<usize>,
 }
@@ -124,7 +124,7 @@ impl Certificate {
 
     /// Did `issuer` issue it: does it say so, and is the signature of its key?
     ///
-    /// A signature of a kind that nobody checks any more is taken at its word.
+    /// A signature with an algorithm that is no longer verified is not checked.
     pub fn is_issued_by(&self, issuer: &Self) -> bool {
         self.raw_issuer() == issuer.raw_subject() && signature::signed_by(self, issuer) != Signature::Foreign
     }

@@ -109,7 +109,7 @@ const ECDSA_SHA512: &str = "1.2.840.10045.4.3.4";
 
 /// The kind of a key, the algorithm of a signature, and what verifies it.
 ///
-/// SHA-1 too: a collision would give nobody a signature of a key that they do not have.
+/// SHA-1 too: a collision would not give a signature by a key that the attacker does not have.
 const KNOWN: &[(KeyKind, &str, &dyn VerificationAlgorithm)] = &[
     (KeyKind::P256, ECDSA_SHA1, &ECDSA_P256_SHA1_ASN1),
     (KeyKind::P256, ECDSA_SHA256, &ECDSA_P256_SHA256_ASN1),

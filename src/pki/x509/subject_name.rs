@@ -97,7 +97,7 @@ impl FromStr for SubjectName {
     /// A host name, possibly with `*` as its first label, an IP address, or a URI.
     ///
     /// What looks like one thing is never read as another: a mistyped IP address does not become a host name
-    /// that nobody can ever ask for.
+    /// that no client can ask for.
     fn from_str(text: &str) -> Result<Self, NameError> {
         let name = || text.to_owned();
         if text.is_empty() {
@@ -260,7 +260,7 @@ fn host_name(name: &str) -> Result<String, NameError> {
     if name.contains('*') && !parent.is_some_and(|parent| parent.contains('.') && !parent.contains('*')) {
         return Err(NameError::Wildcard { name: owned() });
     }
-    // An IPv4 address as programs print it for other programs: no verifier takes it for a name.
+    // An IPv4 address as programs print it for other programs: no verifier treats it as a name.
     let is_number = name.rsplit('.').next().is_some_and(|last| last.starts_with("0x"));
     if name.len() > 253 || is_number || !is_dns_name(parent.unwrap_or(name)) {
         return Err(NameError::Malformed { name: owned() });

@@ -44,12 +44,12 @@ pub(crate) enum Outcome {
     WouldReplace,
 }
 
-/// Who has signed, and what became of the key.
+/// Which CA has signed, and what happened to its key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Signer<'a> {
-    /// A CA that was brought along.
+    /// A CA that the user named.
     Brought(&'a DistinguishedName),
-    /// A new CA, whose key was thrown away.
+    /// A new CA, whose key was discarded.
     Discarded,
     /// A CA whose key is not in the directory.
     Elsewhere,
@@ -59,13 +59,13 @@ pub(crate) enum Signer<'a> {
 
 /// Something good to know, and nothing wrong.
 pub(crate) enum Note {
-    /// The CA was brought along, and issues certificates for others, too.
+    /// The user named the CA, and it also issues certificates for others.
     AllClientsOfTheCa,
     /// Only a passphrase opens the CA's key.
     CaKeyEncrypted,
-    /// The CA was brought along, and these flags name it.
+    /// The user named the CA with these flags.
     CaKeyElsewhere { flags: String },
-    /// The CA's key was thrown away.
+    /// The CA's key was discarded.
     CaKeyGone,
     /// Name constraints in a root.
     Constraints,

@@ -45,7 +45,7 @@ pub(crate) struct Details {
     directory: String,
     /// What was renewed, or would be; if nothing is due, what was looked at.
     certificates: Vec<RenewedCertificate>,
-    /// Who has to be restarted with new files.
+    /// Which sides have to be restarted with new files.
     #[serde(skip_serializing_if = "Option::is_none")]
     restart: Option<Vec<String>>,
 }

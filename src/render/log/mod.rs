@@ -38,7 +38,7 @@ pub(super) struct Log {
 
 /// Sends every event of at least `level` to stderr, and panics too.
 ///
-/// Libraries are heard from WARN on, and in full at TRACE: `h2` has a DEBUG event for every frame, which
+/// Libraries log from WARN on, and everything at TRACE: `h2` has a DEBUG event for every frame, which
 /// would bury the one line for each call. What `h2` warns of, a peer can cause, and we tell it in our own words.
 ///
 /// # Errors

@@ -39,7 +39,7 @@ pub(super) struct InitPlan {
 /// Where the CA comes from.
 #[derive(Debug)]
 pub(super) enum CaSource {
-    /// It is brought along.
+    /// The user named it.
     Files { certificate: PathBuf, key: PathBuf, passphrase: Option<PathBuf> },
     /// It is made.
     New { key: NewKey },
@@ -56,7 +56,7 @@ pub(super) enum NewKey {
 /// A set that was just made.
 pub(super) struct MadeSet {
     pub(super) set: CertificateSet,
-    /// The CA that was brought along.
+    /// The CA that the user named.
     pub(super) authority: Option<Authority>,
     /// The names for a server's own machine are not among its names, since the CA does not permit them.
     pub(super) without_local_names: bool,

@@ -82,7 +82,7 @@ impl StepPlan {
 
     /// Reads the files that were named, once, since one of them may be stdin, and before the lock, since that can take long.
     fn open(&self, now: OffsetDateTime) -> Result<Opened, CertsError> {
-        // Without a set nobody is asked for a passphrase.
+        // Without a set no passphrase is needed.
         member::set(&self.directory)?;
         let file = self.passphrase.as_deref();
         Ok(match &self.other {

@@ -48,7 +48,7 @@ impl<'a> Climb<'a> {
                 Err(refusal) => self.refusals.push(refusal),
             }
         }
-        // Short paths first: where CAs have signed each other there are more paths than anybody can look at.
+        // Short paths first: if CAs have signed each other, there are more paths than can be tried.
         while let Some(path) = paths.pop_front() {
             let longer = self.above(&path);
             paths.extend(longer);

@@ -93,7 +93,7 @@ pub enum ImportError {
         /// Its first second.
         not_before: OffsetDateTime,
     },
-    /// X.509 version 1, below a root: no verifier takes it for a CA.
+    /// X.509 version 1, below a root: no verifier accepts it as a CA.
     #[error("`{subject}` in `{}` is an X.509 version 1 certificate, which can be a CA only as a root", path.display())]
     OldCertificate {
         /// The certificate file.

@@ -85,7 +85,7 @@ impl Issued {
 pub struct Leaf<'a> {
     /// The side of the channel that it stands for.
     pub role: Role,
-    /// The common name. Without dots, which OpenSSL would take for a host name.
+    /// The common name. Without dots, because OpenSSL would treat it as a host name.
     pub name: &'a str,
     /// What its holder may be called: at least one name.
     pub names: &'a [SubjectName],
@@ -102,7 +102,7 @@ pub enum LeafKey<'a> {
     Kept(&'a Identity),
     /// Of a key to be made.
     New(KeyType),
-    /// Of somebody else, who has the private key: SubjectPublicKeyInfo, DER, as in a request for a certificate.
+    /// Of a requester, who has the private key: SubjectPublicKeyInfo, DER, as in a request for a certificate.
     Theirs(&'a [u8]),
 }
 
@@ -251,7 +251,7 @@ impl Authority {
         encrypted_key::encrypt(self.key.der().secret_der(), passphrase).ok_or(AuthorityError::NoRandomness)
     }
 
-    /// [`Self::create`] for a SPIFFE trust domain, or good for certain names only.
+    /// [`Self::create`] for a SPIFFE trust domain, or limited to certain names.
     pub(in crate::pki) fn create_for(
         key_type: KeyType,
         lifetime: Span,
@@ -330,7 +330,7 @@ impl Authority {
 /// SubjectPublicKeyInfo, DER, and the private key, PEM.
 type KeyPair<'a> = (Cow<'a, [u8]>, Option<Zeroizing<String>>);
 
-/// A leaf's public key, and the private one, PEM, where that is not somebody else's.
+/// A leaf's public key, and the private one, PEM, unless the requester has it.
 fn key_of(key: LeafKey<'_>) -> Result<KeyPair<'_>, AuthorityError> {
     let key = match key {
         LeafKey::New(key_type) => PrivateKey::generate(key_type)?,

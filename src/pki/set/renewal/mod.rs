@@ -309,7 +309,7 @@ impl Ca {
     ) -> Result<Self, IdentityError> {
         let certificates = member::certificates(&path, &file::read(&path)?)?;
         // The file may hold the CAs above it, and others, in any order. What signs is known when the key is opened; before
-        // that, a CA that expires in another branch must not be taken for it.
+        // that, a CA that expires in another branch must not be confused with it.
         let has_issued =
             |ca: &&Certificate| members.iter().any(|member| is_signed_by(member.certificate(), ca));
         let signs = certificates.iter().filter(has_issued);

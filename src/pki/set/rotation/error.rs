@@ -83,7 +83,7 @@ pub enum RotationError {
         /// What names the CA that signs on the command line.
         flags: &'static str,
     },
-    /// The user names a passphrase for a key that needs none, and would take it for encrypted.
+    /// The user names a passphrase for a key that needs none, and may believe that it is encrypted.
     #[error("the key in `{}` is not encrypted, so no passphrase opens it", path.display())]
     NotEncrypted {
         /// The key.

@@ -167,7 +167,7 @@ impl Rotation {
         }
     }
 
-    /// Is the key in this file of the set encrypted? One that cannot be read is nobody's secret.
+    /// Is the key in this file of the set encrypted? One that cannot be read does not count as encrypted.
     fn has_encrypted(&self, name: &str) -> bool {
         self.set.has(name) && self.set.read(name).is_ok_and(|key| pem::is_encrypted(&key))
     }

@@ -5,7 +5,7 @@
 
 use std::os::fd::BorrowedFd;
 
-/// Is anybody but root and the effective user named in it, with leave to write?
+/// Does it let another user than root and the effective user write?
 #[cfg(target_os = "linux")]
 pub(super) fn lets_others_write(file: BorrowedFd<'_>) -> bool {
     read(file).is_some_and(|list| names_writers(&list, rustix::process::geteuid().as_raw()))

@@ -49,7 +49,7 @@ impl Access {
             let (owner, group) = (Uid::from_raw(self.owner), Gid::from_raw(self.group));
             rustix::fs::fchown(file, Some(owner), Some(group)).map_err(|error| failed(error.into()))?;
         }
-        // The mode last: until here nobody else can read it, and a change of owner clears bits of it.
+        // The mode last: until here no other user can read it, and a change of owner clears bits of it.
         rustix::fs::fchmod(file, self.mode)
             .map_err(|source| StoreError::failed("set the mode of", path, source.into()))
     }

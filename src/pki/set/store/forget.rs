@@ -69,7 +69,7 @@ fn forget_beside(new: &OsStr, hidden: &Directory, marker: &str) -> Result<(), St
 
 const MARKERS: [&str; 2] = [FORGOTTEN, DISCARDED];
 
-/// On disk, too: who is told that a key is gone may sell the machine.
+/// On disk, too: when the report says that a key is removed, the user may give the machine away.
 fn remove_ca_keys(set: &Directory) -> Result<(), StoreError> {
     for name in [CA_KEY_FILE, NEXT_CA_KEY_FILE] {
         match set.remove(name) {

@@ -6,7 +6,7 @@ use super::StoreError;
 /// Is `directory`, or anything above it, where Envoy Gateway keeps its own certificates?
 ///
 /// Its home can be anywhere (`--config-home`), so it is known by what is in it: a certificate in two of the
-/// three directories that `envoy-gateway certgen --local` makes. One alone may be anybody's.
+/// three directories that `envoy-gateway certgen --local` makes. One of them alone may belong to another program.
 pub(super) fn refuse(directory: &Path) -> Result<(), StoreError> {
     let real = existing(directory);
     match real.ancestors().find(|ancestor| is_home(ancestor) || is_filled(ancestor)) {

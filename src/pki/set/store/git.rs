@@ -43,7 +43,7 @@ fn lines_for(below: &str) -> Vec<String> {
     vec![format!("{place}/*.key"), format!("{place}/.egext/")]
 }
 
-/// None of a file that cannot be read, or is too large to be one that somebody wrote: what it ignores is then advised
+/// None of a file that cannot be read, or is too large for a file written by hand: what it ignores is then advised
 /// once more. The directories above ours may belong to others.
 fn lines_of(path: &Path) -> Vec<String> {
     // A pipe would be waited for.

@@ -170,7 +170,7 @@ impl Place {
     }
 
     /// Removes those of our links that lead nowhere, because the current set, which is `names`, has no such file:
-    /// the key of a CA that is somebody else's now, or a leaf of the set before.
+    /// the key of a CA that is not stored any more, or a leaf certificate of the previous set.
     pub(super) fn remove_idle_links(&self, names: &[&str]) -> Result<(), StoreError> {
         let directory = &self.directory;
         for (name, kind) in directory.entries()? {

@@ -60,7 +60,7 @@ fn tell(talk: &mut Talk, check: &Check) {
         }
         State::Found(findings) => {
             for finding in findings {
-                // A finding about the key beside a certificate says which file it means.
+                // A finding about the key next to a certificate names the file.
                 let about = match finding.subject == check.subject {
                     true => check.name.to_owned(),
                     false => format!("{}: `{}`", check.name, finding.subject),

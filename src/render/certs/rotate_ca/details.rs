@@ -65,7 +65,7 @@ pub(crate) struct ActivateDetails {
     /// What the new CA has issued.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificates: Option<Vec<Leaf>>,
-    /// Who has to be restarted with new files.
+    /// Which sides have to be restarted with new files.
     #[serde(skip_serializing_if = "Option::is_none")]
     restart: Option<Vec<String>>,
 }
