@@ -2,10 +2,8 @@ use std::io;
 
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
-use schemars::JsonSchema;
-use serde::Serialize;
 
-use super::{Error, details};
+use super::Error;
 use crate::cli::{Cli, Completions, Generate, GenerateCommand, Man};
 use crate::render::{findings_page, json_schema};
 use crate::report::{Body, Report};
@@ -16,7 +14,7 @@ pub(super) fn run(arguments: Generate) -> Result<Report, Error> {
             Ok(text("generate completions", completions_for(shell)))
         }
         GenerateCommand::Findings => Ok(text("generate findings", findings_page())),
-        GenerateCommand::Schema => Ok(text("generate schema", json_schema(details::VERBS))),
+        GenerateCommand::Schema => Ok(text("generate schema", json_schema())),
         GenerateCommand::Man(Man { verbs }) => Ok(text("generate man", manual(&verbs)?)),
     }
 }
@@ -29,21 +27,6 @@ pub(super) fn completions(arguments: &Completions) -> Report {
 /// `egext man`
 pub(super) fn man(arguments: &Man) -> Result<Report, Error> {
     Ok(text("man", manual(&arguments.verbs)?))
-}
-
-/// What `egext version` adds to its JSON object.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct VersionDetails {
-    version: &'static str,
-}
-
-/// `egext version`
-pub(super) fn version() -> Report {
-    let version = env!("CARGO_PKG_VERSION");
-    let mut report = Report::new("version");
-    report.detail(&VersionDetails { version });
-    report.body = Body::Text(format!("egext {version}\n"));
-    report
 }
 
 fn text(command: &'static str, text: String) -> Report {

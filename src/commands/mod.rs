@@ -6,7 +6,6 @@ mod bridge;
 mod certs;
 mod config;
 mod demo;
-mod details;
 mod explain;
 mod generate;
 mod material;
@@ -33,7 +32,7 @@ use crate::demo::DemoError;
 use crate::input::is_stdin;
 use crate::net::{Address, BindError, TargetError, TlsError, enough_for_a_runtime};
 use crate::pki::IdentityError;
-use crate::render::{Format, OutputOptions, Printer};
+use crate::render::{self, Format, OutputOptions, Printer};
 use crate::report::{FindingId, Hint, UnknownId};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
@@ -57,7 +56,7 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
         Command::Generate(arguments) => generate::run(arguments)?,
         Command::Man(arguments) => generate::man(&arguments)?,
         Command::Probe(arguments) => probe::run(arguments, &cli.variables, clock, printer)?,
-        Command::Version => generate::version(),
+        Command::Version => render::version::report(env!("CARGO_PKG_VERSION")),
     };
     Ok(printer.report(&report))
 }

@@ -19,9 +19,10 @@ pub(crate) mod probe;
 mod prometheus;
 mod schema;
 mod stream;
+pub(crate) mod version;
 
 pub use log::LogFormat;
 pub use options::{Colour, Format, OutputOptions};
 pub use page::findings_page;
 pub use printer::Printer;
-pub use schema::{Verb, json_schema};
+pub use schema::json_schema;

@@ -1,19 +1,19 @@
 //! The JSON Schema of `-o json`, from the types that are written.
 
 use schemars::generate::SchemaSettings;
-use schemars::{Schema, SchemaGenerator};
+use schemars::{JsonSchema as _, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use super::json;
+use super::{bridge, certs, config, demo, explain, json, probe, version};
 
 /// A command, and the schema of its own keys.
-pub type Verb = (&'static str, fn(&mut SchemaGenerator) -> Schema);
+type Verb = (&'static str, fn(&mut SchemaGenerator) -> Schema);
 
-/// The whole of `docs/report.schema.json`: what every report has, and what each of `verbs` adds to it.
-pub fn json_schema(verbs: &[Verb]) -> String {
+/// The whole of `docs/report.schema.json`: what every report has, and what each command adds to it.
+pub fn json_schema() -> String {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let [report, error] = json::schemas(&mut generator);
-    let own = verbs.iter().map(|(command, details)| {
+    let own = VERBS.iter().map(|(command, details)| {
         let details = details(&mut generator);
         json!({ "if": { "properties": { "command": { "const": command } } }, "then": details })
     });
@@ -32,6 +32,28 @@ pub fn json_schema(verbs: &[Verb]) -> String {
     text.push('\n');
     text
 }
+
+/// The types of the JSON object of each command.
+const VERBS: &[Verb] = &[
+    ("bridge", bridge::Details::json_schema),
+    ("certs check", certs::check::Details::json_schema),
+    ("certs init", certs::init::Details::json_schema),
+    ("certs issue", certs::issue::Details::json_schema),
+    ("certs pack", certs::pack::Details::json_schema),
+    ("certs remove", certs::remove::Details::json_schema),
+    ("certs renew", certs::renew::Details::json_schema),
+    ("certs rotate-ca activate", certs::rotate_ca::ActivateDetails::json_schema),
+    ("certs rotate-ca finish", certs::rotate_ca::StepDetails::json_schema),
+    ("certs rotate-ca prepare", certs::rotate_ca::StepDetails::json_schema),
+    ("certs rotate-ca status", certs::rotate_ca::StatusDetails::json_schema),
+    ("certs show", certs::show::Details::json_schema),
+    ("config gateway", config::Details::json_schema),
+    ("config stanza", config::Details::json_schema),
+    ("demo", demo::Details::json_schema),
+    ("explain", explain::Details::json_schema),
+    ("probe", probe::Details::json_schema),
+    ("version", version::Details::json_schema),
+];
 
 const DESCRIPTION: &str = "What a command of egext prints with `-o json`. Made from the types of the code by \
                            `egext generate schema`. Later versions may add keys, finding ids and commands; a key that is \
