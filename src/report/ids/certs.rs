@@ -43,7 +43,7 @@ macro_rules! certs {
                 "the certificate expires within the time of `--within`; without it, within the last third of its lifetime and within 30 days; it is a note, and nothing is due, if no certificate that was checked needs it",
                 "`egext certs renew` makes a new server or client certificate from the same CA, `egext certs rotate-ca prepare` begins to replace the CA without a failed call";
             CertsGatewayRefuses = "certs.gateway-refuses", Error,
-                "Go's verifier, with the options that Envoy Gateway uses, rejects the certificate for the reason in the evidence; Envoy Gateway itself then waits without a limit and logs nothing",
+                "the verifier of Go, with the options that Envoy Gateway uses, rejects the certificate for the reason in the evidence; Envoy Gateway itself then waits without a limit and logs nothing",
                 "read the reason; certificates that `egext certs init` makes pass every verifier";
             CertsHalfRemoved = "certs.half-removed", Warning,
                 "the file of a certificate of `certs issue` was deleted from the directory, where it is only a link, but the certificate is still in the set in `.egext`; until you choose one of the two remedies, no command renews it or makes the link again",
