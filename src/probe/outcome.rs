@@ -5,7 +5,7 @@ use crate::diagnosis::{Context, diagnose};
 use crate::net::{Address, Fault, FaultKind, Stage, Target, Trace, Transport};
 use crate::report::{Finding, FindingId, Severity};
 
-/// What became of one target.
+/// The result for one target.
 #[derive(Clone, Debug)]
 pub struct TargetOutcome {
     /// The target.
@@ -20,14 +20,14 @@ pub struct TargetOutcome {
     pub(super) is_late: bool,
 }
 
-/// What became of one layer.
+/// The result for one layer.
 #[derive(Clone, Debug)]
 pub struct LayerOutcome {
     /// Which one.
     pub layer: Layer,
-    /// What became of it.
+    /// The result.
     pub state: LayerState,
-    /// What it was built with, such as the TLS version.
+    /// Details, such as the TLS version.
     pub detail: String,
     /// The finding that is about it: one of the target's.
     pub finding: Option<FindingId>,
@@ -40,13 +40,13 @@ pub struct LayerOutcome {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema), schemars(rename = "LayerState"))]
 #[serde(rename_all = "kebab-case")]
 pub enum LayerState {
-    /// This channel does without it.
+    /// This channel does not use it.
     Absent,
     /// It failed.
     Failed,
-    /// It is not there, which is worth knowing and no fault.
+    /// It is missing, which is worth knowing but not a fault.
     Noted,
-    /// It stands.
+    /// It works.
     Passed,
     /// A layer below it failed.
     Skipped,

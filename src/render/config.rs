@@ -15,7 +15,7 @@ pub(crate) struct Compared {
     pub(crate) whole: bool,
     /// In what it differs, if it does.
     pub(crate) differs: Option<Finding>,
-    /// From the file to what it would be, where that can be shown.
+    /// The unified diff from the file to what would be written, if it can be shown.
     pub(crate) diff: Option<String>,
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct Details<'a> {
     /// What `--check` was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     check: Option<Checked<'a>>,
-    /// From the file to what it would be, where that can be shown.
+    /// The unified diff from the file to what would be written, if it can be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<&'a str>,
 }

@@ -132,10 +132,10 @@ pub(crate) struct Details {
     /// The hook that was called, if the channel was healthy.
     #[serde(skip_serializing_if = "Option::is_none")]
     hook: Option<HookDetails>,
-    /// What a client without our certificate was told.
+    /// The result for a client without a certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     stranger: Option<FindingId>,
-    /// Where all of it was.
+    /// The directory of the demo.
     directory: String,
     /// Where the server listened.
     server: String,
@@ -143,7 +143,7 @@ pub(crate) struct Details {
     bridge: String,
     /// What Envoy Gateway would need.
     stanza: String,
-    /// What the bridge answered once the server was stopped.
+    /// The answer of the bridge after the server was stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     server_down: Option<StatusDetails>,
     /// How long all of it took.
@@ -154,7 +154,7 @@ pub(crate) struct Details {
 #[derive(Serialize, JsonSchema)]
 struct HookDetails {
     method: &'static str,
-    /// Of the message.
+    /// Size of the message.
     octets: usize,
     /// The client that the server saw.
     client: String,

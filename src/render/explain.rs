@@ -39,15 +39,15 @@ pub(crate) struct Details {
 #[derive(Serialize, JsonSchema)]
 struct Explanation {
     id: FindingId,
-    /// How grave it usually is.
+    /// Its usual severity.
     severity: Severity,
     /// The layer of a channel that it is about, where that does not depend on when it shows.
     layer: Option<Layer>,
     /// Trying again soon may help without any repair.
     may_pass: bool,
-    /// What leads to it.
+    /// The cause.
     cause: &'static str,
-    /// What ends it.
+    /// The cure.
     cure: &'static str,
 }
 

@@ -35,11 +35,11 @@ struct ReportObject<'a> {
     schema: &'static str,
     /// The command that was run.
     command: &'a str,
-    /// The gravest finding; `ok` if none is a warning or an error.
+    /// The highest severity among the findings; `ok` if none is a warning or an error.
     status: Status,
     /// The exit code of the process.
     exit_code: u8,
-    /// Something is due within the time that was asked about.
+    /// A certificate falls due within the requested period.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     due: bool,
     /// What was found, in the order in which it was found.
@@ -61,7 +61,7 @@ struct ErrorObject<'a> {
     status: Status,
     /// The exit code of the process.
     exit_code: u8,
-    /// None: the command did not come so far.
+    /// None, because the command could not run.
     findings: [Finding; 0],
     /// Why it could not run.
     error: Cause<'a>,

@@ -139,7 +139,7 @@ pub(crate) struct Details {
     targets: Vec<TargetDetails>,
 }
 
-/// What became of one target.
+/// The result for one target.
 #[derive(Serialize, JsonSchema)]
 struct TargetDetails {
     address: String,
@@ -152,19 +152,19 @@ struct TargetDetails {
     cause: Option<FindingId>,
     /// Time of all layers together.
     milliseconds: f64,
-    /// From the ground up.
+    /// The layers, from the lowest to the highest.
     layers: Vec<LayerDetails>,
 }
 
-/// What became of one layer.
+/// The result for one layer.
 #[derive(Serialize, JsonSchema)]
 struct LayerDetails {
     layer: Layer,
     state: LayerState,
-    /// What it was built with, or why it failed.
+    /// Details, such as the TLS version, or why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
-    /// Without the layers below.
+    /// Time of this layer alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     milliseconds: Option<f64>,
 }

@@ -7,7 +7,7 @@ pub struct Check {
     pub name: &'static str,
     /// The file or address that it was looked at in.
     pub subject: String,
-    /// What came of it.
+    /// The result.
     pub state: State,
 }
 

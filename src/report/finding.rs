@@ -9,7 +9,7 @@ use super::{FindingId, Hint, Said, Severity};
 pub struct Finding {
     /// Stable name, listed in `docs/findings.md`.
     pub id: FindingId,
-    /// Usually the table's, sometimes milder.
+    /// Usually that of the table, sometimes lower.
     pub severity: Severity,
     /// The address or file that it is about.
     pub subject: String,

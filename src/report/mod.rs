@@ -115,7 +115,7 @@ impl Body {
 pub enum Status {
     /// Something is broken, or the command could not run.
     Error,
-    /// Nothing of note.
+    /// No warning and no error.
     Ok,
     /// It works, but it needs attention.
     Warning,

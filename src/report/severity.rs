@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::choice::choices;
 
-/// How grave a finding is. The order counts: `Error` is the greatest.
+/// The severity of a finding, in ascending order.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]

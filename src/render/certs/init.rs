@@ -32,15 +32,15 @@ pub(crate) struct Set<'a> {
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "InitOutcome")]
 pub(crate) enum Outcome {
-    /// There was none, now there is one.
+    /// There was no set; a new one was made.
     Created,
-    /// There is another one now.
+    /// The set was replaced.
     Replaced,
-    /// It is as it was.
+    /// The set was not changed.
     Unchanged,
-    /// There is none, and none was made: it was a dry run.
+    /// A new set would be made; this was a dry run.
     WouldCreate,
-    /// It is as it was: it was a dry run.
+    /// The set would be replaced; this was a dry run.
     WouldReplace,
 }
 
@@ -104,13 +104,13 @@ struct SetCertificate {
     key: Option<String>,
     #[serde(flatten)]
     contents: Contents,
-    /// Not of one that was not made.
+    /// Missing if the certificate was not made.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
-    /// Not of one that was not made.
+    /// Missing if the certificate was not made.
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
-    /// Not of one that was not made.
+    /// Missing if the certificate was not made.
     #[serde(skip_serializing_if = "Option::is_none")]
     serial: Option<String>,
 }
@@ -131,7 +131,7 @@ struct Files {
     server: Vec<String>,
     /// On the client's machine.
     client: Vec<String>,
-    /// Here and nowhere else.
+    /// Files that stay on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     stays: Option<Vec<String>>,
 }

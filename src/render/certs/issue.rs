@@ -44,7 +44,7 @@ pub(crate) struct Asked {
 /// What `egext certs issue` adds to its JSON object.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Details {
-    /// What a request asks for and is not granted.
+    /// What a CSR asks for but does not get.
     #[serde(skip_serializing_if = "Option::is_none")]
     ignored: Option<Vec<String>>,
     outcome: Outcome,
@@ -54,7 +54,7 @@ pub(crate) struct Details {
     certificate: Option<String>,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "IssueOutcome")]
@@ -79,7 +79,7 @@ struct IssuedCertificate {
     contents: Contents,
     subject: String,
     issuer: String,
-    /// One that was not issued has none.
+    /// Missing if the certificate was not issued.
     #[serde(skip_serializing_if = "Option::is_none")]
     serial: Option<String>,
     /// The file of its key. The sender of a request keeps that.

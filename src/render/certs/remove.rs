@@ -16,7 +16,7 @@ use crate::report::{Finding, Report, Style, enumeration};
 pub(crate) struct Removal {
     pub(crate) directory: PathBuf,
     pub(crate) removed: Vec<Removed>,
-    /// What was named and is not there.
+    /// Names of certificates that the set does not have.
     pub(crate) absent: Vec<String>,
     /// What could have been named.
     pub(crate) others: Vec<String>,
@@ -39,11 +39,11 @@ pub(crate) struct Details<'a> {
     directory: String,
     /// What was removed.
     certificates: Vec<RemovedCertificate<'a>>,
-    /// What was named and is not there.
+    /// Names of certificates that the set does not have.
     absent: &'a [String],
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "RemoveOutcome")]
@@ -53,7 +53,7 @@ enum Outcome {
     WouldRemove,
 }
 
-/// A certificate that was removed. Of one that cannot be read only name and files are known.
+/// A certificate that was removed. If it could not be read, only name and files are known.
 #[derive(Serialize, JsonSchema)]
 struct RemovedCertificate<'a> {
     /// What its files are called.

@@ -27,7 +27,7 @@ pub(crate) struct Renewal<'a> {
     pub(crate) withdrawn: Vec<Finding>,
 }
 
-/// What came of it.
+/// The result.
 pub(crate) enum Course<'a> {
     /// These were renewed, by these.
     Renewed(&'a [Selected<'a>], &'a [Successor]),
@@ -50,7 +50,7 @@ pub(crate) struct Details {
     restart: Option<Vec<String>>,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "RenewOutcome")]
@@ -65,17 +65,17 @@ enum Outcome {
 struct RenewedCertificate {
     #[serde(flatten)]
     leaf: Leaf,
-    /// From when on it is to be renewed.
+    /// The moment from which on it is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     due_from: Option<String>,
-    /// Its key is not the one before.
+    /// True if it has a new key.
     #[serde(skip_serializing_if = "Option::is_none")]
     new_key: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Changes>,
 }
 
-/// What is different from the certificate before.
+/// The changes compared with the previous certificate.
 #[derive(Serialize, JsonSchema)]
 struct Changes {
     /// Names.
@@ -226,7 +226,7 @@ impl Changes {
     }
 }
 
-/// What is different from the certificate before.
+/// The changes compared with the previous certificate.
 fn tell_changes(report: &mut Report, member: &Member, difference: &Difference) {
     if !difference.is_none() {
         let words = difference.words(member.certificate()).join("; ");

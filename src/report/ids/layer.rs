@@ -7,13 +7,13 @@ use std::fmt::{self, Display};
 pub enum Layer {
     /// The host name has addresses.
     Resolve,
-    /// The port or the socket takes connections.
+    /// The port or the socket accepts connections.
     Connect,
     /// The handshake succeeds and we trust the server.
     Tls,
     /// The server speaks HTTP/2 on it (RFC 7301).
     Alpn,
-    /// The server trusts us.
+    /// The server accepts our certificate.
     Mtls,
     /// The server sent SETTINGS (RFC 9113 section 3.4).
     Http2,

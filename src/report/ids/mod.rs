@@ -24,7 +24,7 @@ use super::Severity;
 pub struct Entry {
     /// The stable name, such as `probe.connect.refused`.
     pub name: &'static str,
-    /// How grave it usually is.
+    /// Its usual severity.
     pub severity: Severity,
     /// The layer of a channel that it is about, where that does not depend on when it shows.
     pub layer: Option<Layer>,

@@ -28,7 +28,7 @@ pub struct PemFile {
     pub has_byte_order_mark: bool,
 }
 
-/// A private key, as far as it may be talked about.
+/// A private key, without its secret parts.
 #[derive(Clone, Debug)]
 pub enum KeyFile {
     /// Only a passphrase opens it.

@@ -67,7 +67,7 @@ use crate::pki::keys::pem;
 use crate::pki::x509::date;
 use crate::pki::{CA_KEY_FILE, Certificate, DistinguishedName, IdentityError, NEXT_CA_KEY_FILE, Passphrase};
 
-/// How far a rotation has come.
+/// The state of a rotation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]

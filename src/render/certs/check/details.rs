@@ -31,7 +31,7 @@ struct CheckDetails {
     reason: Option<&'static str>,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum CheckState {
@@ -58,9 +58,9 @@ struct CertificateDetails {
 struct VerdictDetails {
     /// The file or address.
     subject: String,
-    /// Of rustls.
+    /// The verdict of webpki, the verifier of rustls.
     webpki: String,
-    /// Of Go, set up as Envoy Gateway sets it up.
+    /// The verdict of Go with the options of Envoy Gateway.
     go: String,
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct StatusDetails {
     /// Of the set.
     directory: String,
     phase: Phase,
-    /// The step whose turn it is. None while the CA need not be replaced.
+    /// The next step. None while the CA need not be replaced.
     next: Option<&'static str>,
     /// The CA that issues certificates at present.
     signs: String,
@@ -25,7 +25,7 @@ pub(crate) struct StatusDetails {
     prepared: Option<PreparedCa>,
     /// The CAs that peers trust.
     trusted: Vec<String>,
-    /// From when on the CA should be replaced.
+    /// The moment from which on the CA should be replaced.
     due_from: String,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct StepDetails {
     status: StatusDetails,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum StepOutcome {

@@ -20,7 +20,7 @@ pub(crate) struct Details {
 pub(super) struct Verification {
     /// The server's address.
     pub(super) source: String,
-    /// What the server was called by.
+    /// The name that was verified.
     pub(super) name: String,
     /// The file of the CA.
     pub(super) ca: Option<String>,
@@ -29,7 +29,7 @@ pub(super) struct Verification {
     pub(super) reason: Option<String>,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum VerificationState {
@@ -46,7 +46,7 @@ pub(super) struct LeftOut {
     pub(super) hint: Option<String>,
 }
 
-/// A certificate as it is.
+/// A certificate.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ShownCertificate")]
 pub(super) struct Certificate {
@@ -54,7 +54,7 @@ pub(super) struct Certificate {
     pub(super) source: String,
     /// Its place there, from 1 on.
     pub(super) position: usize,
-    /// Of X.509.
+    /// The version of X.509.
     pub(super) version: u32,
     pub(super) subject: String,
     pub(super) issuer: String,
@@ -63,7 +63,7 @@ pub(super) struct Certificate {
     pub(super) self_issued: bool,
     pub(super) names: Vec<String>,
     pub(super) is_ca: bool,
-    /// How many CAs may stand between it and a leaf, where it says.
+    /// How many CAs may be between it and a leaf certificate, if it says so.
     pub(super) path_length: Option<u32>,
     pub(super) key_usages: Option<Vec<&'static str>>,
     pub(super) extended_key_usages: Option<Vec<String>>,
@@ -84,10 +84,10 @@ pub(super) struct Certificate {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Side {
-    /// Both trust it.
+    /// Both the server and the client trust it.
     Both,
     Client,
-    /// One of them presents it.
+    /// The server or the client presents it.
     Either,
     Neither,
     Server,
@@ -105,14 +105,14 @@ impl Side {
     }
 }
 
-/// A private key, as far as it may be talked about.
+/// A private key, without its secret parts.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Key {
     pub(super) source: String,
     pub(super) state: KeyState,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key_type: Option<String>,
-    /// Of the public key.
+    /// Fingerprint of the public key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sha256: Option<String>,
     /// The file with its certificate.
@@ -132,7 +132,7 @@ pub(super) enum KeyState {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Chain {
     pub(super) source: String,
-    /// Leaf first, and each issuer behind what it issued.
+    /// True if the leaf certificate is first and each issuer follows the certificate that it issued.
     pub(super) in_order: bool,
     /// The place of the first that did not issue the one before it.
     #[serde(skip_serializing_if = "Option::is_none")]

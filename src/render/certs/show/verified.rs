@@ -3,10 +3,10 @@
 use super::details::{Verification, VerificationState};
 use crate::pki::SubjectName;
 
-/// What came of it.
+/// The result.
 pub(crate) struct Verified {
     pub(crate) address: String,
-    /// What the server was called by.
+    /// The name that was verified.
     pub(crate) name: SubjectName,
     /// The file of the CA, and why it is no reason to trust the server; none without a CA.
     pub(crate) judged: Option<(String, Option<String>)>,
