@@ -1,4 +1,4 @@
-//! The bridge beside other proxies in the same role: HTTP/2 on a unix socket in, mutual TLS out.
+//! The bridge next to other proxies in the same role: HTTP/2 on a unix socket in, mutual TLS out.
 //!
 //! `bench/run` builds and starts it. All runs of a round come one after the other, rounds are repeated and
 //! the median of each figure is printed, so that whatever else the machine does meets all of them alike.

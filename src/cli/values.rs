@@ -65,7 +65,7 @@ pub(super) fn key_type() -> impl TypedValueParser<Value = KeyType> {
         KeyType::P384 => "ECDSA on P-384: Envoy as a client takes it with TLS 1.3 only",
         KeyType::Rsa2048 => "RSA of 2048 bits, for peers that know nothing else",
         KeyType::Rsa3072 => "RSA of 3072 bits",
-        KeyType::Ed25519 => "Ed25519: Envoy and some verifiers refuse it",
+        KeyType::Ed25519 => "Ed25519: Envoy and some verifiers reject it",
         KeyType::P521 | KeyType::Rsa4096 => "Only by a renewal, in place of such a key",
     })
 }

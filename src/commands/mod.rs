@@ -172,7 +172,7 @@ pub enum Error {
         verbs: String,
     },
     /// The user gave no time at all.
-    #[error("`{flag}` must be longer than nothing")]
+    #[error("`{flag}` must be greater than zero")]
     ZeroLimit {
         /// The flag.
         flag: &'static str,

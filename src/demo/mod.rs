@@ -296,7 +296,7 @@ pub enum DemoError {
     #[error("the extension server was stopped, and a call still came through")]
     StillServed,
     /// The server accepted a client without a certificate.
-    #[error("the server let in a client without a certificate")]
+    #[error("the server accepted a client without a certificate")]
     StrangerAccepted,
     /// The certificates cannot be stored.
     #[error(transparent)]

@@ -8,7 +8,7 @@ use crate::pki::when::timestamp;
 use crate::pki::{Certificate, DistinguishedName};
 use crate::report::{Finding, FindingId};
 
-/// The server refused what we showed, or that we showed nothing.
+/// The server rejected our certificate, or that we presented none.
 pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription) -> Finding {
     let Some(own) = context.own else { return required(context) };
     if let Some(finding) = own_defect(context) {
@@ -16,7 +16,7 @@ pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription)
     }
     let why = CLIENT_REFUSALS.iter().find(|(known, _)| *known == alert).map_or("", |(_, why)| why);
     let finding = context
-        .finding(FindingId::ProbeClientCertRejected, format!("the server refused our certificate{why}"));
+        .finding(FindingId::ProbeClientCertRejected, format!("the server rejected our certificate{why}"));
     let issued = issued(own);
     let wanted = wanted_authorities(context);
     // It trusts a CA of this name. With these two alerts that is one with another key.
@@ -26,7 +26,7 @@ pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription)
         return context
             .finding(
                 FindingId::ProbeClientCertRejected,
-                format!("the server accepts certificates of our CA, and refused this one{why}"),
+                format!("the server accepts certificates of our CA, and rejected this one{why}"),
             )
             .with_evidence("sent", format!("{issued}, for {}", some_of(&names)))
             .with_hint("compare these names with the server's access list, and read its log");

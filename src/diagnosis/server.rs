@@ -131,7 +131,7 @@ fn wrong_name(context: &Context<'_>, found: Option<&Certificate>) -> Finding {
             format!("{kind} {name}"),
             names.iter().map(SubjectName::with_kind).collect::<Vec<_>>(),
             format!(
-                "an IP address that stands as a DNS name counts for no client; where its CA is, renew it with the \
+                "no client accepts an IP address that is written as a DNS name; where its CA is, renew it with the \
                  {}: `egext certs renew --name server --add-san {}{place}`",
                 if kind == "IP address" { "address" } else { "name that was called" },
                 shell_word(&name)

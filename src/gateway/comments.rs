@@ -52,8 +52,8 @@ machine, the calls can be read and changed on the way, and keys of Secrets are i
 speak TLS.";
 
 const WHEN_DOWN: &str = "\
-Start the bridge before EG: while nobody listens on the socket, EG waits without a limit and without an
-error, for all gateways. While the server is down, the bridge answers with the cause and EG logs it;
+Start the bridge before EG: while no program listens on the socket, EG waits without a limit and without
+an error, for all gateways. While the server is down, the bridge answers with the cause and EG logs it;
 EG asks again only when one of its resource files changes.
 ";
 

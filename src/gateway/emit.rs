@@ -45,7 +45,7 @@ fn header(configuration: &Configuration) -> String {
                 .map_or_else(String::new, |bridge| format!("The bridge:\n  {bridge}\n\n"));
             format!(
                 "For Envoy Gateway (EG) {version} in standalone mode. Made by `egext config stanza`.\n\
-                 Belongs at the top level of the EnvoyGateway file, beside `gateway` and `provider`.\n\n\
+                 Belongs at the top level of the EnvoyGateway file, next to `gateway` and `provider`.\n\n\
                  {bridge}"
             )
         }

@@ -29,8 +29,8 @@ pub struct Report {
     pub command: &'static str,
     /// What was found, in the order in which it was found.
     pub findings: Vec<Finding>,
-    /// Nothing may be wrong yet, but something wants to be done within the time that was asked about. Only
-    /// commands that are asked about a time say so: it has an exit code of its own.
+    /// A certificate falls due within the requested period. Only commands that take a period set it: it has an
+    /// exit code of its own.
     pub due: bool,
     /// Why it is due, in one line: the only thing about it that is said with `--quiet`, if no finding says it.
     pub reason: Option<String>,

@@ -146,7 +146,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         typed: "apply switch commit",
         at: &["certs rotate-ca"],
-        hint: "`egext certs rotate-ca activate` issues all certificates by the new CA",
+        hint: "`egext certs rotate-ca activate` issues all certificates from the new CA",
     },
     Row {
         typed: "end complete done cleanup retire",

@@ -188,7 +188,7 @@ pub enum CertsError {
         address: Address,
     },
     /// The user asked for a name that no client ever calls.
-    #[error("`{name}` is a name in certificates, not one that clients call")]
+    #[error("`{name}` is a wildcard; give a host name that clients connect to")]
     WildcardAsked {
         /// As typed.
         name: String,
@@ -245,7 +245,7 @@ pub enum CertsError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The user named a CA that the set does not trust.
-    #[error("`{}` leads to a root that `{}` does not have", certificate.display(), trusted.display())]
+    #[error("`{}` chains to a root that is not in `{}`", certificate.display(), trusted.display())]
     StrangeCa {
         /// As typed.
         certificate: PathBuf,

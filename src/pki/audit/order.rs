@@ -14,7 +14,7 @@ pub(super) fn leaf_not_first(subject: &str, chain: &[Certificate]) -> Option<Fin
         return None;
     }
     let place = chain.iter().position(|certificate| !certificate.is_ca)? + 1;
-    let message = format!("the leaf certificate stands at place {place}, behind its issuers");
+    let message = format!("the leaf certificate is number {place} in the file, after its issuers");
     let hint =
         format!("put the blocks of the file in this order; {} says what each is", show_command(subject));
     Some(finding(subject, chain, message).with_hint(hint))

@@ -110,7 +110,7 @@ pub(super) fn is_ca(subject: &str, certificates: &[Certificate]) -> Vec<Finding>
                 Some(finding.with_hint("make the CA's certificate again, with keyCertSign"))
             }
             Err(Distrust::NotACa) => {
-                let message = format!("`{name}` is no CA's certificate, and stands where the CA belongs");
+                let message = format!("`{name}` is not a CA certificate, but is in the place of one");
                 let finding = Finding::new(FindingId::CertsLeafAsCa, subject, message)
                     .with_evidence("expected", "a certificate with CA in its basicConstraints");
                 Some(

@@ -19,7 +19,7 @@ pub(super) fn of_route(question: &Question<'_>, route: &Route<'_>, anchors: &Pat
         if !lacks.is_empty() {
             let name = &certificate.subject;
             let message = format!(
-                "the CA `{name}` has {}, so strict verifiers refuse what it signs",
+                "the CA `{name}` has {}, so strict verifiers reject what it signs",
                 lacks.join(" and ")
             );
             let is_anchor = question.anchors.iter().any(|anchor| anchor == *certificate);

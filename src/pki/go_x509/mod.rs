@@ -162,7 +162,7 @@ const RSA_LIMIT: usize = 8192;
 pub enum Refusal {
     /// A CA must not sign for this name; how Go says so.
     ConstrainedName(String),
-    /// Its life is over.
+    /// It has expired.
     Expired {
         /// The moment of the verification.
         now: OffsetDateTime,

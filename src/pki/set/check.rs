@@ -141,7 +141,7 @@ impl StoredSet {
     fn chain(&self, role: Role, identity: &Identity) -> Option<Finding> {
         let (leaf, ca) = (identity.leaf(), &self.ca);
         let refusal = verify::dates_aside(identity.chain(), self.anchors.certificates(), role).err()?;
-        let message = format!("a peer that trusts `{}` refuses it: {refusal}", self.anchors.path().display());
+        let message = format!("a peer that trusts `{}` rejects it: {refusal}", self.anchors.path().display());
         Some(
             Finding::new(FindingId::CertsChainBroken, words(identity.certificate_path()), message)
                 .with_evidence("expected", format!("issued by {}", ca.subject))

@@ -15,7 +15,7 @@ pub enum KeyType {
     Rsa2048,
     /// RSA of 3072 bits.
     Rsa3072,
-    /// Ed25519: Envoy and some verifiers refuse it.
+    /// Ed25519: Envoy and some verifiers reject it.
     Ed25519,
     /// ECDSA on P-521. Not offered: only a renewal makes such a key, in place of one.
     P521,

@@ -161,7 +161,7 @@ pub(crate) fn report(set: &Set<'_>, now: OffsetDateTime) -> Report {
         let previous = store::previous(set.directory);
         let without = if set.signer == Signer::Discarded { ", without a CA's key" } else { "" };
         let words =
-            format!("the set before stays in `{}` until the next one is made{without}", previous.display());
+            format!("the previous set stays in `{}` until the next one is made{without}", previous.display());
         lines::note(&mut report, &words);
     }
     let gitignore = set.unignored.as_ref().filter(|_| set.is_real());
@@ -267,7 +267,7 @@ impl<'a> Set<'a> {
         Some(match self.outcome {
             Outcome::Created => format!("start the server with its files, then `{probe}`"),
             Outcome::Replaced => format!(
-                "give both sides their new files and restart them, since old and new refuse each other; then `{probe}`"
+                "install the new files on both sides and restart both: the old and new sets do not trust each other; then `{probe}`"
             ),
             Outcome::Unchanged => return None,
             Outcome::WouldCreate | Outcome::WouldReplace => "leave `--dry-run` out to do it".to_owned(),
@@ -329,7 +329,7 @@ impl Note {
                     .to_owned()
             }
             Self::ConstraintsWithAddresses => {
-                "Envoy refuses the server below such a CA because of its IP addresses; `--san` with host names \
+                "Envoy rejects the server below such a CA because of its IP addresses; `--san` with host names \
                  and `--no-local-names` make one that it accepts"
                     .to_owned()
             }

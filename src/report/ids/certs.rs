@@ -34,7 +34,7 @@ macro_rules! certs {
                 "a set exists already and is not what the flags ask for; it was left as it is",
                 "leave the flags out, or change the set: `egext certs renew --name NAME` with `--add-san`, `--remove-san`, `--lifetime` or `--key-type` for one certificate, `egext certs rotate-ca prepare` for the CA; make a set of another CA in another directory (`--dir`)";
             CertsEd25519 = "certs.ed25519", Warning,
-                "the keys are Ed25519: Envoy, Python's `cryptography` and older Java refuse such certificates",
+                "the keys are Ed25519: Envoy, Python's `cryptography` and older Java reject such certificates",
                 "use `--key-type p256` unless both sides are known to accept Ed25519";
             CertsExpired = "certs.expired", Error,
                 "the certificate has expired, so every peer rejects it; it is a note if no certificate that was checked needs it, such as an old CA in `ca.crt` next to the new one",

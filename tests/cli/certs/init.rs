@@ -294,9 +294,9 @@ fn force_makes_a_wholly_new_set_and_keeps_the_one_before() {
     place.init(&["--force"]).assert().success().stderr_eq("").stdout_eq(str![[r"
 replaced the set in `certs` by a new one, with a new CA
 ...
-note: the set before stays in `certs/.egext/previous` until the next one is made
+note: the previous set stays in `certs/.egext/previous` until the next one is made
 
-hint: give both sides their new files and restart them, since old and new refuse each other; then `egext probe localhost:5005`
+hint: install the new files on both sides and restart both: the old and new sets do not trust each other; then `egext probe localhost:5005`
 
 "]]);
     place.assert_whole();

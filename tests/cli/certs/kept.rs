@@ -125,7 +125,7 @@ unchanged: `finish` was done already in `certs`
 "]]);
     place.rotate("finish", None).args(["--discard-ca-key", "--dry-run"]).assert().success().stdout_eq(str![
         [r"
-would remove the keys of CAs that sign no longer in `certs`
+would remove the keys of CAs that no longer sign in `certs`
 ...
 "]
     ]);
@@ -133,7 +133,7 @@ would remove the keys of CAs that sign no longer in `certs`
     assert_eq!(place.copies_of_key("acme").len(), 2, "the set before has it, too");
     let set = place.files_of("server.crt");
     place.rotate("finish", None).arg("--discard-ca-key").assert().success().stdout_eq(str![[r"
-removed the keys of CAs that sign no longer in `certs`
+removed the keys of CAs that no longer sign in `certs`
 ...
 "]]);
     assert_eq!(place.copies_of_key("acme"), Vec::<PathBuf>::new());

@@ -296,7 +296,7 @@ fn a_ca_is_due_by_the_first_that_expires_above_a_leaf() {
     place.verb(&["rotate-ca", "status"]).assert().success().stdout_eq(str![[r"
 the CA should be replaced
 ...
-hint: the CA expires in 20 days, and would cut the life of what it issues short: `egext certs rotate-ca prepare --ca-cert FILE --ca-key FILE`
+hint: the CA expires in 20 days, and certificates that it issues would expire with it: `egext certs rotate-ca prepare --ca-cert FILE --ca-key FILE`
 
 "]]);
 }
@@ -329,7 +329,7 @@ fn a_set_without_a_ca_key_is_not_due_at_birth_and_hints_need_no_key() {
     old.verb(&["rotate-ca", "status"]).assert().success().stdout_eq(str![[r"
 the CA should be replaced
 ...
-hint: the CA expires in [..], and would cut the life of what it issues short: `egext certs rotate-ca prepare --private-ca`
+hint: the CA expires in [..], and certificates that it issues would expire with it: `egext certs rotate-ca prepare --private-ca`
 
 "]]);
     old.verb(&["rotate-ca", "prepare", "--private-ca"]).assert().success();

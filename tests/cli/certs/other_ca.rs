@@ -168,7 +168,7 @@ note: a server that trusts this CA accepts every client certificate that the CA 
     assert_eq!(place.phase(), "prepared");
     place.verb(&["renew", "--force"]).assert().success();
     place.rotate("activate", Some("corp")).assert().success().stderr_eq("").stdout_eq(str![[r"
-issued all certificates by the new CA in `certs`
+issued all certificates from the new CA in `certs`
 
   CA       corp
            until 1 January 2120 (in [..] years), signs, below the root `corp root`
@@ -277,7 +277,7 @@ no rotation is under way
 
 "]]);
     place.verb(&["rotate-ca", "prepare", "--private-ca"]).assert().success().stdout_eq(str![[r"
-made a new CA, which is trusted too in `certs`
+made a new CA, trusted in addition to the old one, in `certs`
 ...
   next     egext CA [..]
            until [..] (in 5 years), trusted, and signs after `activate`
@@ -327,7 +327,7 @@ hint: both sides trust its root already: `egext certs rotate-ca activate --ca-ce
         "{status}"
     );
     place.rotate("activate", Some("second")).assert().success().stdout_eq(str![[r"
-issued all certificates by the new CA in `certs`
+issued all certificates from the new CA in `certs`
 ...
 hint: give both sides their new files and restart them, in any order: they trust the root already, so `finish` is not needed
 ...

@@ -237,7 +237,7 @@ fn a_ca_that_strict_verifiers_refuse_is_used_with_a_warning() {
     assert_eq!(report["findings"][0]["id"], "certs.ca-not-strict");
     assert_eq!(
         report["findings"][0]["message"],
-        "the CA has no key usage and no subject key identifier and an empty subject and basicConstraints that are not critical, so strict verifiers refuse what it signs"
+        "the CA has no key usage and no subject key identifier and an empty subject and basicConstraints that are not critical, so strict verifiers reject what it signs"
     );
     let check = place.verb_json(&["check"], 0);
     let found = check["findings"].as_array().expect("a list");
@@ -291,7 +291,7 @@ fn a_root_of_version_1_is_used_with_a_warning() {
     assert_eq!(report["findings"][0]["id"], "certs.ca-not-strict");
     assert_eq!(
         report["findings"][0]["message"],
-        "the CA is an X.509 version 1 certificate, which cannot say that it is a CA, so strict verifiers refuse what it signs"
+        "the CA is an X.509 version 1 certificate, which cannot say that it is a CA, so strict verifiers reject what it signs"
     );
     for role in ["server", "client"] {
         let [certificate, purpose] = [format!("certs/{role}.crt"), format!("ssl{role}")];

@@ -68,7 +68,7 @@ fn behind_the_leaf_any_order_is_a_warning_and_the_verifiers_decide() {
     assert_eq!((run.exit_code, run.ids()), (1, vec!["certs.chain-order", "certs.chain-broken"]));
     let run = check(&server(&[&root], &[&middle, &leaf], &key));
     let finding = assert_finding!(run, "certs.chain-order", severity = "error");
-    assert_eq!(finding["message"], "the leaf certificate stands at place 2, behind its issuers");
+    assert_eq!(finding["message"], "the leaf certificate is number 2 in the file, after its issuers");
     assert_eq!((run.exit_code, run.ids().len()), (1, 1), "{}", run.stdout);
 }
 

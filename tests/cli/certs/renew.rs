@@ -206,7 +206,7 @@ fn a_ca_that_is_kept_elsewhere_signs_too() {
     assert_eq!(ca.certificates().len(), 1);
     let stranger = ["renew", "--force", "--ca-cert", "other/ca.crt", "--ca-key", "other/ca.key"];
     place.verb(&stranger).assert().code(2).stderr_eq(str![[r"
-error: `other/ca.crt` leads to a root that `certs/ca.crt` does not have
+error: `other/ca.crt` chains to a root that is not in `certs/ca.crt`
   hint: name the CA that made the set, with those above it in the same file
 
 "]]);

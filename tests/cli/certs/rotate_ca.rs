@@ -45,7 +45,7 @@ fn each_step_says_what_goes_where_and_which_is_next() {
     place.init(&[]).assert().success();
     let first = place.files();
     place.verb(&["rotate-ca", "prepare"]).assert().success().stderr_eq("").stdout_eq(str![[r"
-made a new CA, which is trusted too in `certs`
+made a new CA, trusted in addition to the old one, in `certs`
 
   CA       egext CA [..]
            until [..] (in 5 years), signs
@@ -63,7 +63,7 @@ hint: give both sides the new `ca.crt` and restart them, in any order; once both
         assert_eq!(*text == first[name], *name != "ca.crt", "{name}");
     }
     place.verb(&["rotate-ca", "activate"]).assert().success().stderr_eq("").stdout_eq(str![[r"
-issued all certificates by the new CA in `certs`
+issued all certificates from the new CA in `certs`
 
   CA       egext CA [..]
            until [..] (in 5 years), signs

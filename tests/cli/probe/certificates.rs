@@ -267,7 +267,7 @@ fn a_server_that_refuses_us_by_name_is_named_too() {
         assert_eq!(finding["evidence"]["found"], "alert `access_denied`");
         assert_eq!(
             finding["message"],
-            "the server accepts certificates of our CA, and refused this one: access denied"
+            "the server accepts certificates of our CA, and rejected this one: access denied"
         );
         let sent = "our certificate `egext client` was issued by `egext test CA`, for egext-client";
         assert_eq!(finding["evidence"]["sent"], sent);

@@ -148,7 +148,7 @@ localhost:[..]
   √ connect   127.0.0.1:[..] ms
   √ tls       TLS 1.3, X25519MLKEM768, TLS13_AES_256_GCM_SHA384[..] ms
   √ alpn      h2[..] ms
-  × mtls      the server refused our certificate: unknown CA
+  × mtls      the server rejected our certificate: unknown CA
     sent      our certificate `egext client` was issued by `another CA`
     expected  a certificate of `egext test CA`
     found     alert `unknown_ca`

@@ -172,7 +172,7 @@ fn findings(plan: &InitPlan, new: &MadeSet) -> Vec<Finding> {
     let hint = format!("{longer}, or a shorter `--lifetime`");
     findings.extend(remarks::cut_short(&plan.directory, issued, &hint));
     if plan.set.key_type == KeyType::Ed25519 {
-        let message = "Envoy and some other TLS stacks refuse Ed25519 certificates";
+        let message = "Envoy and some other TLS stacks reject Ed25519 certificates";
         findings.push(
             Finding::new(FindingId::CertsEd25519, subject(), message)
                 .with_hint("leave out `--key-type ed25519` unless both sides are known to accept such keys"),

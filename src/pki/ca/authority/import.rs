@@ -212,14 +212,14 @@ impl Link {
     /// Why only strict verifiers reject it.
     fn strictness(&self, path: &Path) -> Option<Finding> {
         if self.is_old() {
-            let message = "the CA is an X.509 version 1 certificate, which cannot say that it is a CA, so strict verifiers refuse what it signs";
+            let message = "the CA is an X.509 version 1 certificate, which cannot say that it is a CA, so strict verifiers reject what it signs";
             return Some(Finding::new(FindingId::CertsCaNotStrict, path.display().to_string(), message));
         }
         let lacks = strict::lacks(&self.certificate, self.is_root);
         if lacks.is_empty() {
             return None;
         }
-        let message = format!("the CA has {}, so strict verifiers refuse what it signs", lacks.join(" and "));
+        let message = format!("the CA has {}, so strict verifiers reject what it signs", lacks.join(" and "));
         Some(Finding::new(FindingId::CertsCaNotStrict, path.display().to_string(), message))
     }
 

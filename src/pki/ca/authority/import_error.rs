@@ -84,7 +84,7 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// A clock is wrong.
-    #[error("the CA `{subject}` in `{}` is valid from {} on only", path.display(), when::timestamp(*not_before))]
+    #[error("the CA `{subject}` in `{}` is not valid before {}", path.display(), when::timestamp(*not_before))]
     NotYetValid {
         /// The certificate file.
         path: PathBuf,

@@ -78,7 +78,7 @@ fn try_lock(
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
     let file = Lock(file);
-    // Who failed before us has removed its lock. What we hold then is a file without a name, and the next
+    // A writer that failed has removed the lock file. What we hold then is a file without a name, and the next
     // writer would lock another one.
     let (held, named) = (Status::of(&file.0).map_err(failed)?, hidden.status(LOCK)?);
     if named.is_none_or(|named| !named.is_same(&held)) {

@@ -12,9 +12,11 @@ pub(super) fn metrics(audit: &Audit) -> Vec<Metric> {
         (presented, "target", "ssl_cert_not_after", "ssl_cert_not_before"),
     ] {
         let mut not_after =
-            Metric::new(not_after, "The last second of a certificate's life, in seconds since 1970.");
-        let mut not_before =
-            Metric::new(not_before, "The first second of a certificate's life, in seconds since 1970.");
+            Metric::new(not_after, "The last second in which a certificate is valid, in seconds since 1970.");
+        let mut not_before = Metric::new(
+            not_before,
+            "The first second in which a certificate is valid, in seconds since 1970.",
+        );
         for (source, certificate) in certificates {
             let labels = labels(place, source, certificate);
             // One that stands in a file twice is one series.

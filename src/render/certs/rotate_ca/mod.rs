@@ -112,19 +112,21 @@ impl Step<'_> {
             (Verb::Prepare { .. }, Outcome::Done { before, .. }, None) if before.phase == Phase::Prepared => {
                 "made a new CA in place of the one that was prepared".to_owned()
             }
-            (Verb::Prepare { .. }, _, None) => "made a new CA, which is trusted too".to_owned(),
+            (Verb::Prepare { .. }, _, None) => {
+                "made a new CA, trusted in addition to the old one,".to_owned()
+            }
             (Verb::Prepare { .. }, _, Some(name)) if self.is_trusted_already() => {
                 format!("{name} signs after `activate`")
             }
             (Verb::Prepare { .. }, _, Some(name)) => format!("{name} is trusted too"),
-            (Verb::Activate, Outcome::Dry, _) => "would issue all certificates by the new CA".to_owned(),
-            (Verb::Activate, ..) => "issued all certificates by the new CA".to_owned(),
+            (Verb::Activate, Outcome::Dry, _) => "would issue all certificates from the new CA".to_owned(),
+            (Verb::Activate, ..) => "issued all certificates from the new CA".to_owned(),
             (Verb::Finish { .. }, Outcome::Dry, _) if self.rotation.phase == Phase::Idle => {
-                "would remove the keys of CAs that sign no longer".to_owned()
+                "would remove the keys of CAs that no longer sign".to_owned()
             }
             (Verb::Finish { .. }, Outcome::Dry, _) => "would no longer trust the old CA".to_owned(),
             (Verb::Finish { .. }, Outcome::Done { before, .. }, _) if before.phase == Phase::Idle => {
-                "removed the keys of CAs that sign no longer".to_owned()
+                "removed the keys of CAs that no longer sign".to_owned()
             }
             (Verb::Finish { .. }, ..) => "the old CA is no longer trusted".to_owned(),
         };
@@ -204,7 +206,7 @@ fn beginning(report: &mut Report, rotation: &Rotation, now: OffsetDateTime) {
         report.talk.blank().hint(format!("the CA expired {}: {prepare}", when::distance(end, now)));
     } else if due_from <= now {
         report.talk.blank().hint(format!(
-            "the CA expires {}, and would cut the life of what it issues short: {prepare}",
+            "the CA expires {}, and certificates that it issues would expire with it: {prepare}",
             when::distance(end, now)
         ));
     } else {
