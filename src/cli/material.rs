@@ -13,12 +13,12 @@ pub struct Material {
     /// mounted Secret does.
     #[arg(long, value_name = "DIR", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: Option<PathBuf>,
-    /// CA certificates to verify the peer against (PEM) [default: `ca.crt` in `--dir`]
+    /// CA certificates to verify against (PEM) [default: `ca.crt` in `--dir`]
     ///
     /// `-` reads them from stdin.
     #[arg(long, value_name = "FILE", env = "EGEXT_CA")]
     pub ca: Option<PathBuf>,
-    /// Certificate to present, leaf first (PEM) [default: from `--dir`]
+    /// Certificate, leaf first (PEM) [default: from `--dir`]
     ///
     /// `--cert` and `--key` are given together.
     #[arg(long, value_name = "FILE", requires = "key", env = "EGEXT_CERT")]

@@ -72,11 +72,6 @@ impl ClientTls {
     pub(crate) fn issuers(&self) -> &[pki::DistinguishedName] {
         &self.issuers
     }
-
-    /// True when there is a certificate to show.
-    pub fn has_identity(&self) -> bool {
-        self.certified.is_some()
-    }
 }
 
 /// Settings of a server that shows `identity` and demands a client certificate of `anchors`.

@@ -16,8 +16,7 @@ pub(crate) fn report(address: &Address, drained: Drained) -> Report {
         let message = "calls under way were cut";
         let finding = Finding::new(FindingId::BridgeDrainCut, address.to_string(), message)
             .with_hint("a longer `--drain-timeout` gives them more time");
-        report.talk.finding(&finding);
-        report.findings.push(finding);
+        report.found(finding);
     }
     report
 }

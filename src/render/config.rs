@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::gateway::Configuration;
 use crate::printable::printable;
-use crate::report::{Body, Check, Finding, Line, Report, State, Style};
+use crate::report::{Body, Check, Finding, FindingId, Line, Report, State, Style};
 
 /// A file, compared with what would be written.
 pub(crate) struct Compared {
@@ -24,13 +24,13 @@ pub(crate) fn report(
     command: &'static str,
     configuration: &Configuration,
     yaml: String,
-    compared: Option<Compared>,
+    compared: Option<&Compared>,
 ) -> Report {
     let mut report = Report::new(command);
     for finding in configuration.findings() {
-        add(&mut report, finding.clone());
+        report.found(finding.clone());
     }
-    if let Some(compared) = &compared {
+    if let Some(compared) = compared {
         tell(&mut report, compared);
     }
     report.detail(&Details {
@@ -38,19 +38,21 @@ pub(crate) fn report(
         mode: configuration.mode().name(),
         bridge_command: configuration.bridge().map(ToString::to_string),
         yaml: &yaml,
-        check: compared.as_ref().map(|it| Checked { file: &it.file, same: it.differs.is_none() }),
-        diff: compared.as_ref().and_then(|it| it.diff.as_deref()),
+        check: compared.map(|it| Checked { file: &it.file, same: it.differs.is_none() }),
+        diff: compared.and_then(|it| it.diff.as_deref()),
     });
     match compared {
         None => report.body = Body::data(yaml),
         Some(compared) => {
-            let subject = compared.file;
-            let state = if report.findings.is_empty() {
-                State::Passed
-            } else {
-                State::Found(report.findings.clone())
+            let with_diff = |finding: &Finding| match &compared.diff {
+                Some(diff) if finding.id == FindingId::ConfigDiffers => {
+                    finding.clone().with_evidence("diff", format!("\n{}", shown(diff)))
+                }
+                _ => finding.clone(),
             };
-            report.checks.push(Check { name: "configuration", subject, state });
+            let found: Vec<_> = report.findings.iter().map(with_diff).collect();
+            let state = if found.is_empty() { State::Passed } else { State::Found(found) };
+            report.checks.push(Check { name: "configuration", subject: compared.file.clone(), state });
         }
     }
     report
@@ -63,16 +65,11 @@ fn tell(report: &mut Report, compared: &Compared) {
             let words = format!(" `{}` {verb} what `egext {}` writes", compared.file, report.command);
             report.talk.line(Line::default().plain("  ").with(Style::Good, "√").plain(words));
         }
-        Some(finding) => add(report, finding.clone()),
+        Some(finding) => report.found(finding.clone()),
     }
     if let Some(diff) = &compared.diff {
         report.body = Body::Text(shown(diff));
     }
-}
-
-fn add(report: &mut Report, finding: Finding) {
-    report.talk.finding(&finding);
-    report.findings.push(finding);
 }
 
 /// For a terminal. What YAML permits stays as it is, so that `patch` can apply it.

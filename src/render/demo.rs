@@ -12,6 +12,7 @@ use crate::net::Address;
 use crate::pki::{Certificate, when};
 use crate::probe::TargetOutcome;
 use crate::report::{Finding, FindingId, Line, Report, Style};
+use crate::shell::{shell_path, shell_word};
 
 /// What was shown.
 pub(crate) struct Story {
@@ -53,8 +54,7 @@ pub(crate) fn report(story: &Story) -> Report {
         step(&mut report, whose, &names.join(", "), outcome.took());
     }
     for finding in story.probed.iter().flat_map(|outcome| &outcome.findings) {
-        report.talk.finding(finding);
-        report.findings.push(finding.clone());
+        report.found(finding.clone());
     }
     if let Some(calls) = &story.calls {
         show(&mut report, calls);
@@ -97,16 +97,19 @@ fn show(report: &mut Report, calls: &Calls) {
 }
 
 fn say_what_to_try(report: &mut Report, story: &Story, certificates: &Path) {
-    let certificates = certificates.display();
+    let file = |name| shell_path(&certificates.join(name));
     let Story { server, bridge, .. } = story;
     report.talk.blank();
     report.talk.line("all of it goes on running; try in another terminal:");
     for command in [
-        format!("egext probe {server} --dir {certificates}"),
-        format!("egext probe {server} --ca {certificates}/ca.crt"),
-        format!("egext probe {bridge} -o json"),
+        format!("egext probe {server} --dir {}", shell_path(certificates)),
+        format!("egext probe {server} --ca {}", file("ca.crt")),
+        format!("egext probe {} -o json", shell_word(&bridge.to_string())),
         format!(
-            "openssl s_client -connect {server} -alpn h2 -CAfile {certificates}/ca.crt -cert {certificates}/client.crt -key {certificates}/client.key"
+            "openssl s_client -connect {server} -alpn h2 -CAfile {} -cert {} -key {}",
+            file("ca.crt"),
+            file("client.crt"),
+            file("client.key")
         ),
     ] {
         report.talk.line(Line::default().plain("  ").with(Style::Hint, command));

@@ -30,7 +30,7 @@ pub enum Format {
     Human,
     /// One JSON object on stdout.
     Json,
-    /// JUnit XML on stdout, for CI servers (`certs check`).
+    /// JUnit XML on stdout, for CI servers (`certs check`, `config --check`, `probe`).
     Junit,
     /// The certificates themselves on stdout (`certs show`).
     Pem,

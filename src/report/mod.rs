@@ -80,6 +80,12 @@ impl Report {
         self.details.extend(keys);
     }
 
+    /// Adds a finding, for a person and for a program.
+    pub fn found(&mut self, finding: Finding) {
+        self.talk.finding(&finding);
+        self.findings.push(finding);
+    }
+
     /// Adds a check and what it found.
     pub fn check(&mut self, name: &'static str, subject: impl Into<String>, findings: Vec<Finding>) {
         let state = if findings.is_empty() { State::Passed } else { State::Found(findings.clone()) };

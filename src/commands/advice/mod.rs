@@ -1,4 +1,4 @@
-//! What to do about an error of the library, in flags and commands: the library knows neither.
+//! What to do about an error of the library, in flags and commands: messages of the library name neither.
 
 mod authority;
 mod change;

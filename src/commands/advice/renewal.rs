@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::Advice;
 use crate::pki::Role;
-use crate::pki::change::{ANOTHER_CA, PRIVATE_CA, renew_command, rotate_command};
+use crate::pki::change::{PRIVATE_CA, renew_command, rotate_command};
 use crate::pki::lifetime::CLOCK;
 use crate::pki::renewal::{Loss, Lost, RenewalError, Stranger};
 use crate::report::Hint as _;
@@ -12,13 +12,8 @@ impl Advice for RenewalError {
     fn advice(&self) -> Option<String> {
         match self {
             Self::Authority(error) => error.advice(),
-            Self::CaDue { path, in_set, .. } => Some(format!(
-                "replace the CA first: {}; `--force` makes a certificate that ends with it",
-                replacement(path, *in_set)
-            )),
-            Self::CaExpired { path, in_set, .. } => {
-                Some(format!("replace the CA first: {}", replacement(path, *in_set)))
-            }
+            // Which directory is meant, and how far a rotation has come, only the commands know.
+            Self::CaDue { .. } | Self::CaExpired { .. } => None,
             Self::CaNotYetValid { .. } => Some(CLOCK.to_owned()),
             Self::Identity(error) => error.hint(),
             Self::Loss(lost) => Some(without_loss(lost)),
@@ -58,15 +53,6 @@ fn without_loss(lost: &Lost) -> String {
             format!("let the program that issued it renew it; without what is listed: {issue}")
         }
     }
-}
-
-/// The command that begins to replace the CA in `path`.
-fn replacement(path: &Path, in_set: bool) -> String {
-    if in_set {
-        return rotate_command(path, "");
-    }
-    // Which directory the set is in, the file of a CA elsewhere does not tell.
-    rotate_command(Path::new("."), ANOTHER_CA)
 }
 
 /// The command that replaces the certificate in `path` of a set, whose files are called `name`. `signer` names the CA

@@ -40,7 +40,7 @@ fn write(
         None => None,
         Some(path) => Some(compare(command, path, &read(path)?, &yaml)),
     };
-    Ok(render::config::report(command, &configuration, yaml, compared))
+    Ok(render::config::report(command, &configuration, yaml, compared.as_ref()))
 }
 
 fn standalone(arguments: &Gateway) -> Result<Standalone, ConfigError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use crate::pki::audit::inspect::PemFile;
-use crate::pki::set::change::{ANOTHER_CA, renew_command, rotate_command};
+use crate::pki::set::change::{ANOTHER_CA, renew_command, replaced_with_its_ca, rotate_command};
 use crate::pki::set::rotation::replacement;
 use crate::pki::set::store::HIDDEN;
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate};
@@ -24,10 +24,7 @@ pub(super) fn renewal(
         return set.of_ca(path, certificate.is_ours());
     }
     if set.ca.as_ref().is_some_and(|ca| ca.is_ca && ca.not_after <= now) {
-        return format!(
-            "its CA has expired, too: {} begins to replace the CA, and `activate` issues it anew",
-            set.replacement()
-        );
+        return replaced_with_its_ca(&set.replacement());
     }
     // What is due by another rule is not renewed without it.
     let flags = within.map_or_else(String::new, |within| format!("--within {within}"));

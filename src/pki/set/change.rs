@@ -275,6 +275,11 @@ pub fn rotate_command(path: &Path, flags: &str) -> String {
     rotation("prepare", flags, &place)
 }
 
+/// What to do about a certificate that has expired together with its CA; `replace` is the next command to replace that.
+pub(in crate::pki) fn replaced_with_its_ca(replace: &str) -> String {
+    format!("its CA has expired, too: replace the CA, and this certificate with it: {replace}")
+}
+
 /// What the command that begins to replace a CA has to be told, for a hint: a private CA does not take the place of another
 /// one unless that is asked for, and its key is not readable for more users than the old one.
 pub(in crate::pki) const fn prepare_flags(is_own: bool, has_key: bool, is_encrypted: bool) -> &'static str {

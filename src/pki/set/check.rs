@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
 
-use super::change::{ANOTHER_CA, PRIVATE_CA, prepare_flags, renew_command, replace_command, rotate_command};
+use super::change::{
+    ANOTHER_CA, PRIVATE_CA, prepare_flags, renew_command, replace_command, replaced_with_its_ca,
+    rotate_command,
+};
 use crate::pki::ca::verify;
 use crate::pki::x509::when;
 use crate::pki::{Anchors, CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, Identity, IdentityError, Role};
@@ -114,10 +117,7 @@ impl StoredSet {
                 format!("{prepare} begins to replace it, and keeps all names")
             }
             _ if self.ca.not_after <= now => {
-                let prepare = rotate_command(self.anchors.path(), self.prepare_flags());
-                format!(
-                    "its CA has expired, too: {prepare} begins to replace the CA, and `activate` issues it anew"
-                )
+                replaced_with_its_ca(&rotate_command(self.anchors.path(), self.prepare_flags()))
             }
             _ => {
                 let is_absent = matches!(self.ca_key, StoredKey::Absent);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::change::{renewal, rotation_command};
+use super::change::{renewal, replaced_with_its_ca, rotation_command};
 use super::check::{untimely, untimely_issuer};
 use super::member::{Member, certificate_file, key_file};
 use super::request::{Granted, Request, overlap};
@@ -108,9 +108,7 @@ pub fn untimely_now<'a>(
         let path = member.path();
         findings.extend(untimely(path, member.certificate(), now).map(|finding| {
             let cure = match ca.not_after <= now {
-                true => format!(
-                    "its CA has expired, too: {replace} begins to replace the CA, and `activate` issues it anew"
-                ),
+                true => replaced_with_its_ca(replace),
                 false => renewal(path),
             };
             with_cure(finding, cure)

@@ -74,8 +74,7 @@ pub(super) fn findings(report: &mut Report, findings: &[Finding]) {
         report.talk.blank();
     }
     for finding in findings {
-        report.talk.finding(finding);
-        report.findings.push(finding.clone());
+        report.found(finding.clone());
     }
 }
 

@@ -186,8 +186,7 @@ fn a_ca_that_is_over_is_no_success() {
     let findings = report["findings"].as_array().expect("a list");
     let hints = findings.iter().map(|finding| finding["hint"].as_str().expect("a hint")).collect::<Vec<_>>();
     let prepare = "`egext certs rotate-ca prepare`";
-    let of_leaf =
-        format!("its CA has expired, too: {prepare} begins to replace the CA, and `activate` issues it anew");
+    let of_leaf = format!("its CA has expired, too: replace the CA, and this certificate with it: {prepare}");
     assert!(findings.iter().all(|finding| finding["id"] == "certs.expired"), "{report:#}");
     assert_eq!(hints, [&format!("replace the CA: {prepare}"), &of_leaf, &of_leaf]);
     place.verb(&["rotate-ca", "status"]).assert().code(1).stdout_eq(str![[r"

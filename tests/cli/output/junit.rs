@@ -41,4 +41,5 @@ fn a_file_that_is_compared_is_a_test_case() {
     let other = check();
     assert_eq!(other.exit_code, 1, "{other:?}");
     assert!(other.stdout.contains(r#"type="config.differs">"#), "{}", other.stdout);
+    assert!(other.stdout.contains("\n-        - Odd"), "the diff: {}", other.stdout);
 }

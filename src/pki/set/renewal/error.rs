@@ -18,8 +18,6 @@ pub enum RenewalError {
         path: PathBuf,
         /// How far away its end is.
         left: String,
-        /// Its certificate is that of the set, not a file that the user named.
-        in_set: bool,
     },
     /// A certificate of another program has what a renewal does not keep.
     #[error(transparent)]
@@ -31,8 +29,6 @@ pub enum RenewalError {
         path: PathBuf,
         /// How far away its end is.
         ago: String,
-        /// Its certificate is that of the set, not a file that the user named.
-        in_set: bool,
     },
     /// The clock of this machine, or of the one that made the CA, is wrong.
     #[error("the CA in `{}` is not valid before {from}", path.display())]

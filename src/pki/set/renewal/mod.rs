@@ -136,7 +136,7 @@ impl Policy {
         ca.refuse_untimely(now)?;
         if selected.iter().any(is_too_late) {
             let (path, left) = (ca.path.clone(), when::distance(expires, now));
-            return Err(RenewalError::CaDue { path, left, in_set: ca.is_in_set });
+            return Err(RenewalError::CaDue { path, left });
         }
         Ok(())
     }
@@ -367,7 +367,7 @@ impl Ca {
         }
         if not_after <= now {
             let ago = when::distance(not_after, now);
-            return Err(RenewalError::CaExpired { path, ago, in_set: self.is_in_set });
+            return Err(RenewalError::CaExpired { path, ago });
         }
         Ok(())
     }

@@ -33,8 +33,7 @@ impl Shown {
     pub(crate) fn report(&self, now: OffsetDateTime) -> Report {
         let mut report = Report::new("certs show");
         for finding in self.files.broken.iter().chain(&self.finding) {
-            report.talk.finding(finding);
-            report.findings.push(finding.clone());
+            report.found(finding.clone());
         }
         let mut text = String::new();
         let (mut certificates, mut keys, mut chains) = (Vec::new(), Vec::new(), Vec::new());
