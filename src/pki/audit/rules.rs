@@ -320,9 +320,15 @@ fn is_host_name(name: &str) -> bool {
     name.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
 }
 
-/// The side that it says it is for; a server where it leaves that open, since more is asked of one.
+/// The side that it says it is for. Where it leaves that open it is a server, since more is asked of one; but one that has
+/// a SPIFFE id and no name to call it by is looked at as a client, for which that is enough.
 pub(super) fn role(leaf: &Certificate) -> Role {
-    if leaf.server_auth || !leaf.client_auth { Role::Server } else { Role::Client }
+    let is_called = callable(leaf).next().is_some() || !leaf.names.iter().any(SubjectName::is_spiffe);
+    match (leaf.server_auth, leaf.client_auth) {
+        (false, true) => Role::Client,
+        (true, true) if !is_called => Role::Client,
+        _ => Role::Server,
+    }
 }
 
 fn p256(subject: &str) -> String {

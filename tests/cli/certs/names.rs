@@ -126,3 +126,20 @@ error: `gateway.example.com` cannot be a common name: OpenSSL would take it for 
 "
     ]]);
 }
+
+/// Nobody calls it by a name, so no name is missing; with the role of a client it is among those that are looked at.
+#[test]
+fn a_certificate_with_a_spiffe_id_alone_passes_the_check() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    let issued = ["issue", "client", "--san", "spiffe://example.org/gateway-2", "--out", "client-svid"];
+    place.verb(&issued).assert().success();
+    let report = place.verb_json(&["check"], 0);
+    assert_eq!(report["status"], "ok", "{report:#}");
+    let report = place.verb_json(&["check", "--role", "client"], 0);
+    let checked = report["checks"].as_array().expect("a list");
+    let is_svid = |check: &&serde_json::Value| {
+        check["subject"].as_str().is_some_and(|subject| subject.ends_with("client-svid.crt"))
+    };
+    assert!(checked.iter().any(|check| is_svid(&check)), "{report:#}");
+}
