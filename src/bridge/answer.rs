@@ -122,7 +122,7 @@ fn code_of_reset(reason: Reason) -> Code {
 }
 
 /// Of a message: a server decides how many names its certificate has, and callers limit what headers they take
-/// (C-core: 8 KiB), where each octet may be three.
+/// (C-core: 8 KiB), where each byte may be three.
 const MOST_OCTETS: usize = 2_000;
 
 /// What a reset means to a gRPC caller (PROTOCOL-HTTP2.md, Errors); all others are INTERNAL.

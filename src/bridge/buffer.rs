@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 /// Octets in their order, in the pieces in which they came.
 ///
 /// A piece is a part of the buffer into which its connection reads, and keeps all of that alive. Small pieces that have
-/// to wait are copied together instead: a stream of messages of one octet then takes the room of its octets.
+/// to wait are copied together instead: a stream of messages of one byte then takes the room of its bytes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buffer {
     pieces: VecDeque<Bytes>,
@@ -41,7 +41,7 @@ impl Buffer {
         self.pieces.push_back(piece);
     }
 
-    /// Takes the next piece, or `most` octets of it.
+    /// Takes the next piece, or `most` bytes of it.
     pub(super) fn take(&mut self, most: usize) -> Bytes {
         let taken = match self.pieces.front_mut() {
             Some(first) if first.len() > most => first.split_to(most),
@@ -53,7 +53,7 @@ impl Buffer {
     }
 }
 
-/// A piece of at least so many octets is worth more than the copy of it.
+/// A piece of at least so many bytes is worth more than the copy of it.
 const SMALL: usize = 1024;
 
 #[cfg(test)]

@@ -25,9 +25,9 @@ pub(super) struct Pipe {
 /// How a stream ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// With its last octets, which have been sent as the last ones.
+    /// With its last bytes, which have been sent as the last ones.
     Sent,
-    /// Without any, or after octets that have been sent already.
+    /// Without any, or after bytes that have been sent already.
     Bare,
     Trailers(HeaderMap),
 }
@@ -63,7 +63,7 @@ impl Pipe {
         self.waiting.is_empty() && self.end.is_none() && self.source.is_end_stream()
     }
 
-    /// Begins again with the first octet. False when too much was sent to be kept.
+    /// Begins again with the first byte. False when too much was sent to be kept.
     pub(super) fn rewind(&mut self) -> bool {
         let Some(replay) = &self.replay else { return !self.is_begun };
         self.again = replay.sent;
@@ -112,7 +112,7 @@ impl Pipe {
         }
     }
 
-    /// Takes what comes while it cannot be passed on yet: in h2, each frame of one octet would take the room of
+    /// Takes what comes while it cannot be passed on yet: in h2, each frame of one byte would take the room of
     /// hundreds. Ready only when the sender has failed.
     pub(super) fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Broken> {
         while self.end.is_none() && !self.source.is_end_stream() {
@@ -173,7 +173,7 @@ impl Pipe {
         Ok(())
     }
 
-    /// Whether the end of the stream is sent together with its last octets.
+    /// Whether the end of the stream is sent together with its last bytes.
     fn ends_here(&self) -> bool {
         match &self.end {
             None => self.source.is_end_stream(),

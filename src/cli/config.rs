@@ -216,7 +216,9 @@ pub struct ServiceFlags {
         env = "EGEXT_CA_SECRET"
     )]
     pub ca_secret: String,
-    /// Secret with EG's certificate and key, for EG 1.6 and later [default: egext-client]
+    /// Secret with EG's certificate and key [default: egext-client]
+    ///
+    /// For EG 1.6 and later.
     #[arg(long, value_name = "NAME", requires = "native_tls", env = "EGEXT_CLIENT_SECRET")]
     pub client_secret: Option<String>,
     /// Namespace of both Secrets

@@ -31,8 +31,9 @@ pub struct Probe {
     /// Each cause is reported once while the probe waits.
     #[arg(long, value_name = "DURATION", env = "EGEXT_WAIT")]
     pub wait: Option<Span>,
-    /// Warn of certificates that expire within this time, or fraction of their lifetime [default: the last third,
-    /// at most 30d]
+    /// Warn of certificates that expire within this time [default: the last third]
+    ///
+    /// A percentage is a fraction of each certificate's lifetime. The default is its last third, at most 30d.
     #[arg(long, value_name = "SPAN|PERCENT", env = "EGEXT_WITHIN")]
     pub within: Option<Within>,
     /// What we trust and what we show.

@@ -146,7 +146,7 @@ pub(super) fn speaks_tls(context: &Context<'_>, found: &str) -> Finding {
         .with_hint(hint)
 }
 
-/// The first bytes of another protocol: their first line where it is text, octets where it is not.
+/// The first bytes of another protocol: their first line where it is text, bytes where it is not.
 pub(super) fn shown(first: &[u8]) -> String {
     if first.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
         let text = String::from_utf8_lossy(first);

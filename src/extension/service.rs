@@ -23,12 +23,12 @@ pub struct PassThrough {
 }
 
 impl PassThrough {
-    /// A service that takes and sends messages of up to [`MESSAGE_LIMIT`] octets.
+    /// A service that takes and sends messages of up to [`MESSAGE_LIMIT`] bytes.
     pub fn new() -> Self {
         Self { message_limit: MESSAGE_LIMIT, observer: Arc::new(|_| ()) }
     }
 
-    /// Takes and sends messages of up to so many octets.
+    /// Takes and sends messages of up to so many bytes.
     #[must_use]
     pub fn with_message_limit(mut self, octets: usize) -> Self {
         self.message_limit = octets;

@@ -124,7 +124,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     }
 }
 
-/// How many octets may wait: a larger limit would hardly reduce the number of writes.
+/// How many bytes may wait: a larger limit would hardly reduce the number of writes.
 const LIMIT: usize = 32 << 10;
 
 /// In one write: more than h2 has.
@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes as many octets at a time as it was told, and is not ready where that is none.
+    /// Takes as many bytes at a time as it was told, and is not ready where that is none.
     #[derive(Debug, Default)]
     struct Peer {
         takes: Vec<usize>,

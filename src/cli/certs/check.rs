@@ -16,9 +16,9 @@ pub struct CertsCheck {
     /// It replaces `--dir`, and cannot be combined with `--ca`, `--cert` or `--key`.
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
-    /// Report what expires within this time, or fraction of its lifetime, as due [default: the last third, at
-    /// most 30d]
+    /// Report what expires within this time as due [default: the last third]
     ///
+    /// A percentage is a fraction of each certificate's lifetime. The default is its last third, at most 30d.
     /// Exit code 3 if something is due and nothing is wrong.
     #[arg(long, value_name = "SPAN|PERCENT", env = "EGEXT_WITHIN")]
     pub within: Option<Within>,

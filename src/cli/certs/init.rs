@@ -29,9 +29,9 @@ pub struct CertsInit {
     /// Leave out `localhost`, `127.0.0.1` and `::1`
     #[arg(long, env = "EGEXT_NO_LOCAL_NAMES")]
     pub no_local_names: bool,
-    /// Name of the client, for access lists; may be repeated [default: client.egext.internal]
+    /// Name of the client; may be repeated [default: client.egext.internal]
     ///
-    /// A list with commas works as well.
+    /// Servers can use it in access lists. A list with commas works as well.
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "EGEXT_CLIENT_SAN")]
     pub client_san: Vec<String>,
     /// SPIFFE id of a side, as `server=ID` or `client=ID`; may be repeated

@@ -15,7 +15,9 @@ pub struct CertsRenew {
     /// Directory with the set of `egext certs init`
     #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,
-    /// Renew what expires within this time, or fraction of its lifetime [default: the last third]
+    /// Renew what expires within this time [default: the last third]
+    ///
+    /// A percentage is a fraction of each certificate's lifetime.
     #[arg(long, value_name = "SPAN|PERCENT", env = "EGEXT_WITHIN")]
     pub within: Option<Within>,
     /// Renew one side only

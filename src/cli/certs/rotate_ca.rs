@@ -33,7 +33,9 @@ pub enum RotationStep {
 /// Create the new CA, or take an existing one, and add it to `ca.crt`.
 #[derive(Args, Debug)]
 pub struct Prepare {
-    /// Lifetime of a private CA, from now [default: as the old one, 5y after another CA]
+    /// Lifetime of a private CA, from now [default: as the old one]
+    ///
+    /// After a CA that `egext` did not make, the default is 5y.
     #[arg(long, value_name = "SPAN", conflicts_with = "ca_cert", env = "EGEXT_CA_LIFETIME")]
     pub ca_lifetime: Option<Span>,
     /// Permit this name, too, if the CA has name constraints; may be repeated
@@ -42,7 +44,9 @@ pub struct Prepare {
     // Without an environment variable: it is about one certificate to come.
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "ca_cert")]
     pub permit: Vec<String>,
-    /// Type of a private CA's key [default: as the old one if egext makes that type, else p256]
+    /// Type of a private CA's key [default: as the old one]
+    ///
+    /// If `egext` does not make keys of the old type, the default is `p256`.
     #[arg(long, value_name = "TYPE", value_parser = values::key_type(), ignore_case = true, conflicts_with = "ca_cert", env = "EGEXT_KEY_TYPE")]
     pub key_type: Option<KeyType>,
     /// Create a private CA although the key of the old CA is not in the directory

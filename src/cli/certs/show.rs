@@ -11,7 +11,9 @@ use crate::units::Span;
 #[derive(Args, Debug)]
 #[command(after_help = SHOW_AFTER_HELP)]
 pub struct CertsShow {
-    /// PEM files or directories, `-` for stdin [default: `--dir`, unless `--connect` is given]
+    /// PEM files or directories, `-` for stdin [default: `--dir`]
+    ///
+    /// With `--connect`, only what is named here and what the server presents is shown.
     #[arg(value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
     /// Directory with the set of `egext certs init`

@@ -6,7 +6,9 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "CA")]
 pub struct SignerFlags {
-    /// Certificate of the issuing CA, with those above it up to the root [default: `ca.crt` in the directory]
+    /// Certificate of the issuing CA [default: `ca.crt` in the directory]
+    ///
+    /// If it is not a root, the certificates above it belong in the same file, up to the root.
     #[arg(long, value_name = "FILE", requires = "ca_key", env = "EGEXT_CA_CERT")]
     pub ca_cert: Option<PathBuf>,
     /// Private key of the issuing CA [default: `ca.key` in the directory]

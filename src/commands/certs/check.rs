@@ -19,14 +19,14 @@ pub(super) fn run(arguments: &CertsCheck, now: OffsetDateTime) -> Result<Report,
     let question = Question::new(&arguments.server)?;
     let questions = questions(arguments)?;
     let scope = scope(arguments)?;
-    if scope.leafs.is_empty() {
+    if scope.leaves.is_empty() {
         return Err(
             CertsError::NothingToCheck { directory: directory(arguments).to_owned(), role: None }.into()
         );
     }
     let mut audit = audit(&scope, &questions, now).map_err(CertsError::from)?;
     // Of the other side alone nothing was looked at, which is not fine.
-    if !scope.leafs.iter().any(|leaf| audit.looked_at(&leaf.certificate)) {
+    if !scope.leaves.iter().any(|leaf| audit.looked_at(&leaf.certificate)) {
         return Err(CertsError::NothingToCheck {
             directory: directory(arguments).to_owned(),
             role: questions.role,

@@ -17,7 +17,7 @@ use crate::pki::Certificate;
 /// A connection on which HTTP/2 can begin.
 pub(super) struct Connection<S> {
     stream: Secured<S>,
-    /// Until HTTP/2 has begun: how many octets of its preface are missing, and how long they may take.
+    /// Until HTTP/2 has begun: how many bytes of its preface are missing, and how long they may take.
     beginning: Option<(usize, Pin<Box<Sleep>>)>,
     _admission: Admission,
 }

@@ -9,12 +9,12 @@ use super::stored::Stored;
 pub(super) enum Sifted {
     /// All of it. What is not HPACK at all is also left to h2: the table of its sender is then unknown.
     Fine,
-    /// This in its place. It does the same to the dynamic table, but for the octets that were exchanged. Without a
+    /// This in its place. It does the same to the dynamic table, but for the bytes that were exchanged. Without a
     /// fault nothing was lost.
     Mended(Vec<u8>, Option<HeaderFault>),
 }
 
-/// Judges `block` for a connection whose lists of fields have `limit` octets at most (RFC 9113 section 6.5.2).
+/// Judges `block` for a connection whose lists of fields have `limit` bytes at most (RFC 9113 section 6.5.2).
 ///
 /// A field that was repaired and stored in the dynamic table still has its fault when it is used again: `stored` remembers it.
 pub(super) fn judge(block: &[u8], limit: usize, stored: &mut Stored) -> Sifted {

@@ -243,7 +243,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// How many octets it stands for.
+    /// How many bytes it stands for.
     fn length(&self) -> usize {
         match self.is_coded {
             // Only for long ones it matters how much longer they are.
@@ -253,7 +253,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The first octet that cannot stand in a name (RFC 9113 section 8.2.1). That of an empty name does not exist.
+/// The first byte that cannot stand in a name (RFC 9113 section 8.2.1). That of an empty name does not exist.
 fn bad_in_name(name: &[u8]) -> Option<u8> {
     if HeaderName::from_lowercase(name).is_ok() {
         return None;
@@ -356,10 +356,10 @@ const STATUS_500: u8 = 14;
 
 const SAME_LENGTH_AS_STATUS: &[u8; ":status".len()] = b"x-state";
 
-/// What each field counts in addition to its octets (RFC 9113 section 6.5.2).
+/// What each field counts in addition to its bytes (RFC 9113 section 6.5.2).
 const OVERHEAD: usize = 32;
 
-/// A guess at what stands in a table: the longest name in the static one has 27 octets.
+/// A guess at what stands in a table: the longest name in the static one has 27 bytes.
 const INDEXED: usize = 32;
 
 /// Of the dynamic table, which our side never changes (RFC 9113 section 6.5.2).

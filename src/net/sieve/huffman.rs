@@ -1,6 +1,6 @@
 //! Decodes the Huffman coding of header fields (RFC 7541 section 5.2 and appendix B).
 
-/// The octets that `coded` stands for; `None` when it is no such code.
+/// The bytes that `coded` stands for; `None` when it is no such code.
 pub(super) fn decode(coded: &[u8]) -> Option<Vec<u8>> {
     let mut octets = Vec::with_capacity(coded.len() * 8 / 5);
     let mut position = 0;
@@ -12,7 +12,7 @@ pub(super) fn decode(coded: &[u8]) -> Option<Vec<u8>> {
         };
         let left = coded.len() * 8 - position;
         if length > left {
-            // The first bits of the end's code, all of them ones, and fewer than an octet has.
+            // The first bits of the end's code, all of them ones, and fewer than an byte has.
             return (left < 8 && window == u32::MAX).then_some(octets);
         }
         // The end itself must not be coded.
@@ -94,7 +94,7 @@ const SYMBOLS: [u16; LENGTHS.len()] = {
     symbols
 };
 
-/// What an octet begins with, if that is a code: the symbol, and the length of its code or 0. Names and most values
+/// What an byte begins with, if that is a code: the symbol, and the length of its code or 0. Names and most values
 /// have no longer ones.
 const SHORT: [(u16, usize); 256] = {
     let mut short = [(0, 0); 256];
@@ -116,7 +116,7 @@ const SHORT: [(u16, usize); 256] = {
     short
 };
 
-/// Of the code of each octet, and of the end of a string.
+/// Of the code of each byte, and of the end of a string.
 #[rustfmt::skip]
 const LENGTHS: [u8; 257] = [
     13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28,

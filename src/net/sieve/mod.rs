@@ -7,7 +7,7 @@
 //! - for a header list in more frames than 1.25 times the list's limit divided by *our* frame size, although peers send
 //!   frames of 16 KiB; and for one of four times the limit. Here h2 gets lists in frames of our size, and lists that are
 //!   too large are made small.
-//! - for an octet that a name or a value must not have (RFC 9113 section 8.2.1 requires a stream error). It is
+//! - for an byte that a name or a value must not have (RFC 9113 section 8.2.1 requires a stream error). It is
 //!   replaced by another one, so that the state of the compression stays that of the peer.
 //!
 //! It also resets a call whose authority is the path of a socket, as many clients send it on a unix socket. That is not
@@ -56,7 +56,7 @@ pub(crate) struct Sieve<S> {
     faults: HeaderFaults,
 }
 
-/// The first nine octets of a frame.
+/// The first nine bytes of a frame.
 #[derive(Clone, Copy)]
 struct Head {
     length: usize,
@@ -65,7 +65,7 @@ struct Head {
     stream: u32,
 }
 
-/// What becomes of the octets at the beginning of a frame.
+/// What becomes of the bytes at the beginning of a frame.
 enum Step {
     /// So many pass. `usize::MAX` is all that ever comes: h2 ends the connection for it.
     Pass(usize),
@@ -88,7 +88,7 @@ impl<S> Sieve<S> {
         Self::new(stream, 0, UPSTREAM_HELD)
     }
 
-    /// `preface` octets come before the first frame.
+    /// `preface` bytes come before the first frame.
     fn new(stream: S, preface: usize, held_limit: usize) -> Self {
         Self {
             stream,
@@ -107,7 +107,7 @@ impl<S> Sieve<S> {
         self.faults.clone()
     }
 
-    /// Looks at octets in their place, and gives how many of them are for h2. The rest is held.
+    /// Looks at bytes in their place, and gives how many of them are for h2. The rest is held.
     fn look(&mut self, octets: &mut [u8]) -> usize {
         let (mut from, mut to) = (0, 0);
         while from < octets.len() {

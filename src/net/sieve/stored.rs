@@ -47,7 +47,7 @@ impl Stored {
 /// Of the static table (RFC 7541 appendix A).
 const STATIC_ENTRIES: usize = 61;
 
-/// An entry counts 32 octets in addition to its own (RFC 7541 section 4.1).
+/// An entry counts 32 bytes in addition to its own (RFC 7541 section 4.1).
 const MOST_ENTRIES: usize = TABLE_SIZE / 32;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::*;
 
-/// Gives its octets in pieces of these lengths, and then the end.
+/// Gives its bytes in pieces of these lengths, and then the end.
 struct Peer {
     octets: Vec<u8>,
     pieces: Vec<usize>,
@@ -27,7 +27,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// What comes through, read into buffers of so many octets.
+/// What comes through, read into buffers of so many bytes.
 fn sieved(octets: Vec<u8>, preface: usize, pieces: Vec<usize>, room: usize) -> (Vec<u8>, HeaderFaults) {
     let mut sieve = Sieve::new(Peer { octets, pieces }, preface, CALLER_HELD);
     let faults = sieve.faults();

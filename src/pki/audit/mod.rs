@@ -95,7 +95,7 @@ pub fn key_mode(key: &Path) -> Vec<Finding> {
 /// When the CA's file, without which little can be said, is missing.
 pub fn audit(scope: &Scope, questions: &Questions, now: OffsetDateTime) -> Result<Audit, IdentityError> {
     let mut audit = Audit::default();
-    let pairs = scope.leafs.iter().map(|files| (files, files::Pair::read(files))).collect::<Vec<_>>();
+    let pairs = scope.leaves.iter().map(|files| (files, files::Pair::read(files))).collect::<Vec<_>>();
     let wanted = |(files, pair): &(&LeafFiles, Result<files::Pair, Box<Finding>>)| {
         let chain = pair.as_ref().ok()?.chain.clone();
         let leaf = chain.first()?;
@@ -104,7 +104,7 @@ pub fn audit(scope: &Scope, questions: &Questions, now: OffsetDateTime) -> Resul
     };
     audit.authority(scope, &pairs.iter().filter_map(wanted).collect::<Vec<_>>(), questions, now)?;
     audit.record("place", &scope.ca.display().to_string(), place::of(scope));
-    let has_server = scope.leafs.iter().any(|files| files.role == Some(Role::Server));
+    let has_server = scope.leaves.iter().any(|files| files.role == Some(Role::Server));
     let unnamed = Questions { names: Vec::new(), ..questions.clone() };
     for (files, pair) in pairs {
         // Clients call the set's server. Further servers have names of their own.

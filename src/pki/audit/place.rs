@@ -10,8 +10,8 @@ use crate::report::{Finding, FindingId, Hint as _, Severity};
 
 /// The same for all files of `scope`.
 pub(super) fn of(scope: &Scope) -> Vec<Finding> {
-    let leafs = scope.leafs.iter().flat_map(|leaf| [leaf.certificate.clone(), leaf.key.clone()]);
-    replaceable(scope.paths(), &leafs.collect::<Vec<_>>())
+    let leaves = scope.leaves.iter().flat_map(|leaf| [leaf.certificate.clone(), leaf.key.clone()]);
+    replaceable(scope.paths(), &leaves.collect::<Vec<_>>())
 }
 
 /// Could other users put something else in the place of one of these files?

@@ -15,7 +15,7 @@ pub struct Scope {
     /// The CA's key, if the set has it and the directory does not.
     pub left_ca_key: Option<PathBuf>,
     /// What both sides show.
-    pub leafs: Vec<LeafFiles>,
+    pub leaves: Vec<LeafFiles>,
     /// Other certificate files, which must hold no key either.
     pub others: Vec<PathBuf>,
     /// The directory, if all of it is looked at.
@@ -45,7 +45,7 @@ pub struct LeafFiles {
 impl Scope {
     /// These files, and no others.
     pub fn of_files(ca: PathBuf, leaf: LeafFiles) -> Self {
-        Self { ca, ca_key: None, left_ca_key: None, leafs: vec![leaf], others: Vec::new(), directory: None }
+        Self { ca, ca_key: None, left_ca_key: None, leaves: vec![leaf], others: Vec::new(), directory: None }
     }
 
     /// What the set in the directory has, if all of it is looked at.
@@ -56,9 +56,9 @@ impl Scope {
 
     /// All files that are used, with those of the CA first, without stdin.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        let leafs = self.leafs.iter().flat_map(|leaf| [&leaf.certificate, &leaf.key]);
+        let leaves = self.leaves.iter().flat_map(|leaf| [&leaf.certificate, &leaf.key]);
         let ca = [&self.ca].into_iter().chain(self.ca_key.as_ref().map(|key| &key.path));
-        ca.chain(leafs).map(PathBuf::as_path).filter(|path| !is_stdin(path))
+        ca.chain(leaves).map(PathBuf::as_path).filter(|path| !is_stdin(path))
     }
 
     /// `ca.crt`, and every `NAME.crt` of a directory that has its `NAME.key` next to it. Of `server` and `client`
@@ -69,20 +69,20 @@ impl Scope {
     pub fn of_directory(directory: &Path) -> Result<Self, IdentityError> {
         let files = inspect::directory(directory)?;
         let has = |path: &Path| path.symlink_metadata().is_ok();
-        let (mut leafs, mut others) = (Vec::new(), Vec::new());
+        let (mut leaves, mut others) = (Vec::new(), Vec::new());
         for role in Role::SERVER_FIRST {
             let file = |name| directory.join(name);
             let (certificate, key) = (file(role.certificate_file()), file(role.key_file()));
             if has(&certificate) || has(&key) {
-                leafs.push(LeafFiles { certificate, key, role: Some(role) });
+                leaves.push(LeafFiles { certificate, key, role: Some(role) });
             }
         }
         let ca = directory.join(CA_CERTIFICATE_FILE);
         for certificate in files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "crt")) {
             let key = certificate.with_extension("key");
-            let known = certificate == ca || leafs.iter().any(|leaf| leaf.certificate == certificate);
+            let known = certificate == ca || leaves.iter().any(|leaf| leaf.certificate == certificate);
             if !known && has(&key) {
-                leafs.push(LeafFiles { certificate, key, role: None });
+                leaves.push(LeafFiles { certificate, key, role: None });
             } else if !known {
                 others.push(certificate);
             }
@@ -92,6 +92,6 @@ impl Scope {
         let left_ca_key = Some(store::current(directory).join(CA_KEY_FILE));
         let left_ca_key = left_ca_key.filter(|path| ca_key.is_none() && has(path));
         let directory = Some(directory.to_owned());
-        Ok(Self { ca, ca_key, left_ca_key, leafs, others, directory })
+        Ok(Self { ca, ca_key, left_ca_key, leaves, others, directory })
     }
 }

@@ -252,10 +252,10 @@ mod tests {
     fn a_certificate_is_fine_then_expiring_then_expired() {
         let set = stored(&SetPlan::default());
         assert_eq!(found(&set, Duration::days(335) - Duration::SECOND), [""; 0]);
-        let leafs = |id: &str| [format!("{id} server.crt"), format!("{id} client.crt")];
-        assert_eq!(found(&set, Duration::days(335) + Duration::SECOND), leafs("certs.expiring"));
-        assert_eq!(found(&set, Duration::days(365)), leafs("certs.expiring"), "its last second");
-        assert_eq!(found(&set, Duration::days(365) + Duration::SECOND), leafs("certs.expired"));
+        let leaves = |id: &str| [format!("{id} server.crt"), format!("{id} client.crt")];
+        assert_eq!(found(&set, Duration::days(335) + Duration::SECOND), leaves("certs.expiring"));
+        assert_eq!(found(&set, Duration::days(365)), leaves("certs.expiring"), "its last second");
+        assert_eq!(found(&set, Duration::days(365) + Duration::SECOND), leaves("certs.expired"));
         assert_eq!(found(&set, -Duration::HOUR), [""; 0], "backdated");
         assert_eq!(found(&set, -Duration::HOUR - Duration::SECOND).len(), 3);
     }

@@ -219,3 +219,18 @@ fn an_example_can_be_pasted_as_it_stands() {
     }
     assert!(commands > 30, "{commands}");
 }
+
+/// What `-h` says of a command or a flag fits into a line; the rest is for `--help`.
+#[test]
+fn a_short_help_is_one_line() {
+    for (path, command) in commands::all() {
+        let flags =
+            command.get_arguments().map(|flag| (format!("{path} {}", flag.get_id()), flag.get_help()));
+        let own = std::iter::once((path.clone(), command.get_about()));
+        for (whose, help) in own.chain(flags) {
+            let help = help.map(ToString::to_string).unwrap_or_default();
+            assert!(!help.is_empty() && help.chars().count() <= 80, "{whose}: {help}");
+            assert!(!help.ends_with('.') && !help.contains('\n'), "{whose}: {help}");
+        }
+    }
+}

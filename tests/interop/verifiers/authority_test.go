@@ -66,7 +66,7 @@ func newRoot(t *testing.T) authority {
 	return authority{template, key}.sign(t, template, key)
 }
 
-// authorityTemplate has a day to live, which is the leafs' too.
+// authorityTemplate has a day to live, as long as its leaf certificates have.
 func authorityTemplate(name pkix.Name, pathLength int) *x509.Certificate {
 	return &x509.Certificate{
 		Subject: name, IsCA: true, BasicConstraintsValid: true,

@@ -214,7 +214,7 @@ func judgeByEgext(t *testing.T, c candidate, index int) (map[string]bool, string
 	return map[string]bool{"gateway": passed["gateway"], "key": passed["file"] && passed["key"] && parsed}, strings.TrimSpace(printed.String())
 }
 
-// world is a good root, an intermediate and leafs, from which all cases are made.
+// world is a good root, an intermediate and leaf certificates, from which all cases are made.
 type world struct {
 	root, intermediate, leaf *ecdsa.PrivateKey
 	roles                    []string
