@@ -28,7 +28,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let tls = Arc::new(ClientTls::new(&anchors, Some(&client))?);
     let target = Target::new(address, Some(tls), None, Alpn::Required)?;
-    for outcome in probe(ProbePlan::new(vec![target]), now).await {
+    let plan = ProbePlan { own: Some(client.leaf().clone()), ..ProbePlan::new(vec![target]) };
+    for outcome in probe(plan, now).await {
         for layer in outcome.passed() {
             println!("{}: {}", layer.layer, layer.detail);
         }
