@@ -15,7 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatc
 
 use super::Cli;
 use crate::printable::printable;
-use crate::report::{Hint, Said, chain};
+use crate::report::{Hint, Said, chain, in_backticks};
 
 /// Parses a command line, the program's name first, and takes from the environment what it leaves open.
 ///
@@ -58,7 +58,7 @@ impl Variables {
         let mut message = chain(error);
         let names =
             self.0.iter().filter(|variable| variable.is_in(&message)).map(|variable| variable.name.as_str());
-        let names = names.map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        let names = in_backticks(names);
         if !names.is_empty() {
             // Writing to a string does not fail.
             let _ = write!(message, " (from {})", names.join(", "));

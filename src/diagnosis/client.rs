@@ -6,7 +6,7 @@ use super::{Context, some_of};
 use crate::net::ClientTls;
 use crate::pki::when::timestamp;
 use crate::pki::{Certificate, DistinguishedName};
-use crate::report::{Finding, FindingId};
+use crate::report::{Finding, FindingId, in_backticks};
 
 /// The server rejected our certificate, or that we presented none.
 pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription) -> Finding {
@@ -59,7 +59,7 @@ fn issued(own: &Certificate) -> String {
 }
 
 fn with_authorities(finding: Finding, wanted: &[String]) -> Finding {
-    let names = wanted.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+    let names = in_backticks(wanted);
     finding
         .with_evidence("expected", format!("a certificate of {}", some_of(&names)))
         .with_hint("give the server our CA as client CA, or use a certificate of a CA that it trusts")
@@ -75,7 +75,7 @@ pub(super) fn required(context: &Context<'_>) -> Finding {
     match wanted_authorities(context).as_slice() {
         [] => finding,
         names => {
-            let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+            let names = in_backticks(names);
             finding.with_evidence("expected", format!("a certificate of {}", some_of(&names)))
         }
     }

@@ -18,6 +18,8 @@ pub(crate) use said::{MORE_DESCRIPTORS, Said, is_lack_of_descriptors};
 pub use severity::Severity;
 pub use talk::{Line, Style, Talk};
 
+use std::fmt::Display;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -146,6 +148,11 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     line
+}
+
+/// Each of `words` between backticks, as texts print what was typed.
+pub(crate) fn in_backticks(words: impl IntoIterator<Item = impl Display>) -> Vec<String> {
+    words.into_iter().map(|word| format!("`{word}`")).collect()
 }
 
 /// In words: `a`, `b` and `c`.

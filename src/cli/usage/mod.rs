@@ -19,7 +19,7 @@ use crate::cli::formats;
 use crate::host::HostError;
 use crate::net::AddressError;
 use crate::render::{Format, OutputOptions};
-use crate::report::{Hint, chain, enumeration, has_long_part};
+use crate::report::{Hint, chain, enumeration, has_long_part, in_backticks};
 use crate::shell::shell_word;
 use crate::units::QuantityError;
 use line::{Line, flag_of, is_long_with_one_dash};
@@ -111,7 +111,7 @@ fn conflict(context: &Context<'_>) -> (String, String) {
     if others.iter().all(|other| *other == name) {
         return (format!("`{name}` is given twice"), "leave one of them out".to_owned());
     }
-    let others = enumeration(&others.iter().map(|other| format!("`{other}`")).collect::<Vec<_>>());
+    let others = enumeration(&in_backticks(others));
     (format!("`{name}` cannot be used with {others}"), format!("leave `{name}` or {others} out"))
 }
 

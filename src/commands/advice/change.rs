@@ -1,5 +1,6 @@
 use super::Advice;
 use crate::pki::change::ChangeError;
+use crate::report::in_backticks;
 use crate::shell::{dir_flag_of, shell_word};
 
 impl Advice for ChangeError {
@@ -22,7 +23,7 @@ impl Advice for ChangeError {
                 "name another one with `--add-san`".to_owned()
             }
             Self::NoSuchMember { names, .. } => {
-                let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+                let names = in_backticks(names);
                 format!("there are {}", names.join(", "))
             }
             Self::NotThere { names, .. } => format!("its names are {names}"),

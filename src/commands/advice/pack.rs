@@ -5,7 +5,7 @@ use crate::pki::change::renew_command;
 use crate::pki::pack::PackError;
 use crate::pki::rotation::replacement;
 use crate::pki::{CA_CERTIFICATE_FILE, member};
-use crate::report::{Hint as _, enumeration};
+use crate::report::{Hint as _, enumeration, in_backticks};
 use crate::shell::{dir_flag, shell_path, shell_word};
 
 impl Advice for PackError {
@@ -32,7 +32,7 @@ impl Advice for PackError {
                 Some(format!("give this side a key of its own: {command}"))
             }
             Self::NoSuchName { directory, name, role, names, is_possible } => {
-                let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+                let names = in_backticks(names);
                 let there = match names.as_slice() {
                     [] => format!("`egext certs show {}` shows what is there", shell_path(directory)),
                     names => format!("certificates of a {role} are {}", enumeration(names)),

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::container::{Container, OTHERWISE, Wanted, base64, openssl, protect};
 use super::pem::{Blocks, contains};
 use crate::input::is_stdin;
+use crate::report::in_backticks;
 use crate::shell::shell_path;
 
 /// What a file holds instead of what was looked for.
@@ -96,7 +97,7 @@ impl Display for Found {
             Self::Empty => "it is empty",
             Self::Key => "it holds a private key",
             Self::OtherBlocks { labels } => {
-                let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>();
+                let labels = in_backticks(labels);
                 return write!(f, "its PEM blocks are of other kinds: {}", labels.join(", "));
             }
             Self::SshEd25519 => "it holds an Ed25519 key in the form of OpenSSH",

@@ -14,6 +14,7 @@ use crate::host::Host;
 use crate::pki::x509::names::list;
 use crate::pki::x509::{date, lifetime};
 use crate::pki::{Certificate, KeyType, NameError, SubjectName};
+use crate::report::in_backticks;
 use crate::shell::{dir_flag, dir_flag_of, shell_path, shell_word};
 use crate::units::Span;
 
@@ -161,7 +162,7 @@ impl Difference {
 #[non_exhaustive]
 pub enum ChangeError {
     /// A change is for one certificate.
-    #[error("a change is for one certificate, and {} could be meant", quoted(names))]
+    #[error("a change is for one certificate, and {} could be meant", in_backticks(names).join(", "))]
     Ambiguous {
         /// The names of those that could be meant.
         names: Vec<String>,
@@ -351,8 +352,4 @@ fn is_called(name: &SubjectName, typed: &str) -> bool {
 
 fn is_as_long(wanted: Span, summary: &Certificate) -> bool {
     lifetime::span(summary).duration().as_secs() == wanted.duration().as_secs()
-}
-
-fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

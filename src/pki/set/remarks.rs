@@ -14,7 +14,7 @@ use crate::pki::ca::authority::Issued;
 use crate::pki::keys::link::link_command;
 use crate::pki::x509::lifetime::CLOCK;
 use crate::pki::x509::when;
-use crate::report::{Finding, FindingId, enumeration};
+use crate::report::{Finding, FindingId, enumeration, in_backticks};
 use crate::shell::{dir_flag, shell_word};
 
 /// Certificates of `directory`, with their names, that end with their CA before the lifetime that was asked for is over:
@@ -29,7 +29,7 @@ pub fn cut_short<'a>(
     cut.sort_by_key(|(asked, ..)| *asked);
     let finding = |of_one: &[_]| {
         let (asked, name, first): (_, &str, &Issued) = of_one[0];
-        let names = of_one.iter().map(|(_, name, _)| format!("`{name}`")).collect::<Vec<_>>();
+        let names = in_backticks(of_one.iter().map(|(_, name, _)| name));
         let (who, whose) = match names.as_slice() {
             [one] => (format!("{one} expires"), "its"),
             names => (format!("{} expire", enumeration(names)), "their"),

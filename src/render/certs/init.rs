@@ -10,7 +10,7 @@ use super::leaf::Contents;
 use super::lines::{self, words};
 use crate::pki::store::{self, Unignored};
 use crate::pki::{CA_CERTIFICATE_FILE, CA_KEY_FILE, Certificate, DistinguishedName, Role, when};
-use crate::report::{Finding, Line, Report, Style, enumeration};
+use crate::report::{Finding, Line, Report, Style, enumeration, in_backticks};
 
 /// A set that `egext certs init` has made, would make, or has found.
 pub(crate) struct Set<'a> {
@@ -166,7 +166,7 @@ pub(crate) fn report(set: &Set<'_>, now: OffsetDateTime) -> Report {
     }
     let gitignore = set.unignored.as_ref().filter(|_| set.is_real());
     if let Some(Unignored { file, lines: missing }) = gitignore {
-        let shown = missing.iter().map(|line| format!("`{line}`")).collect::<Vec<_>>().join(" and ");
+        let shown = in_backticks(missing).join(" and ");
         let words = format!("Git does not ignore the keys: add {shown} to `{}`", file.display());
         lines::note(&mut report, &words);
     }
@@ -230,7 +230,7 @@ impl<'a> Set<'a> {
         let called = match (names.is_empty() || holder == Holder::Ca, self.is_known(holder)) {
             (false, _) => names.join(", "),
             (true, true) => certificate.subject.to_string(),
-            // The name of a CA that was not kept is nobody's name.
+            // A CA that was not kept has no name to print.
             (true, false) => "a new one".to_owned(),
         };
         let distance = when::distance(certificate.not_after, now);
@@ -344,7 +344,7 @@ impl Note {
                 }
             }
             Self::Further { names } => {
-                let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+                let names = in_backticks(names);
                 format!(
                     "the new set has no {}: issue again what is still needed (`certs issue`)",
                     enumeration(&names)

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::lines::{self, words};
 use crate::pki::Role;
 use crate::pki::pack::Pack;
-use crate::report::{Body, Report, Style};
+use crate::report::{Body, Report, Style, in_backticks};
 use crate::shell::shell_path;
 
 /// What one machine needs, packed.
@@ -53,7 +53,7 @@ pub(crate) fn report(packed: &Packed<'_>, now: OffsetDateTime) -> Report {
     report.detail(&Details { archive: words(out), role, files });
     lines::files(&mut report, &[("in it".to_owned(), sources)]);
     if name.is_some() {
-        let names = pack.names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let names = in_backticks(pack.names()).join(", ");
         lines::note(&mut report, &format!("in the archive they are {names}, as every command expects"));
     }
     if is_streamed {

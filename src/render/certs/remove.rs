@@ -10,7 +10,7 @@ use super::leaf::Placed;
 use super::lines::{self, words};
 use crate::pki::member::Member;
 use crate::pki::store;
-use crate::report::{Finding, Report, Style, enumeration};
+use crate::report::{Finding, Report, Style, enumeration, in_backticks};
 
 /// What `egext certs remove` has taken out of a set, or would take out.
 pub(crate) struct Removal {
@@ -68,8 +68,8 @@ pub(crate) fn report(removal: &Removal, now: OffsetDateTime) -> Report {
     let mut report = Report::new("certs remove");
     let outcome = removal.outcome();
     let names = removed.iter().map(|removed| removed.name.as_str());
-    let from = format!(" {} from `{}`", enumeration(&quoted(names)), directory.display());
-    let none = quoted(absent.iter().map(String::as_str)).join(" or ");
+    let from = format!(" {} from `{}`", enumeration(&in_backticks(names)), directory.display());
+    let none = in_backticks(absent.iter().map(String::as_str)).join(" or ");
     let (style, done, rest) = match outcome {
         Outcome::Removed => (Style::Good, "removed", from),
         Outcome::Unchanged => {
@@ -83,7 +83,7 @@ pub(crate) fn report(removal: &Removal, now: OffsetDateTime) -> Report {
         lines::note(&mut report, &format!("there is no {none}"));
     }
     if !absent.is_empty() && !others.is_empty() {
-        let others = enumeration(&quoted(others.iter().map(String::as_str)));
+        let others = enumeration(&in_backticks(others.iter().map(String::as_str)));
         lines::note(&mut report, &format!("of `certs issue` there are {others}"));
     }
     if matches!(outcome, Outcome::Removed) {
@@ -133,8 +133,4 @@ impl Removal {
             files: files.iter().map(|file| words(file)).collect(),
         }
     }
-}
-
-fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    names.map(|name| format!("`{name}`")).collect()
 }

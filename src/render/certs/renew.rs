@@ -12,7 +12,7 @@ use crate::pki::change::Difference;
 use crate::pki::member::{Member, Successor};
 use crate::pki::renewal::{Policy, Selected};
 use crate::pki::{SubjectName, when};
-use crate::report::{Finding, Line, Report, Style, enumeration};
+use crate::report::{Finding, Line, Report, Style, enumeration, in_backticks};
 
 /// What `egext certs renew` has renewed, or would renew.
 pub(crate) struct Renewal<'a> {
@@ -200,7 +200,7 @@ impl Renewal<'_> {
     fn absent_names(&self, report: &mut Report, member: &Member) {
         let absent = self.policy.change.absent(member);
         if !absent.is_empty() {
-            let absent = absent.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+            let absent = in_backticks(absent);
             let names = texts(&member.certificate().names).join(", ");
             let (path, absent) = (member.path().display(), enumeration(&absent));
             lines::note(report, &format!("`{path}` does not have {absent}; its names are {names}"));

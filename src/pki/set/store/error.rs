@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::Untrusted;
 use crate::pki::{IdentityError, Role};
+use crate::report::in_backticks;
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +70,7 @@ pub enum StoreError {
         set: PathBuf,
     },
     /// The current set is whole, and users do not find all of it.
-    #[error("`{}` lacks the {} {}", directory.display(), if links.len() == 1 { "link" } else { "links" }, names_words(links))]
+    #[error("`{}` lacks the {} {}", directory.display(), if links.len() == 1 { "link" } else { "links" }, in_backticks(links).join(", "))]
     LinkMissing {
         /// The directory.
         directory: PathBuf,
@@ -147,12 +148,8 @@ fn sets_words(hidden: &Path, sets: &[String]) -> String {
     format!("{noun} {}", names.join(", "))
 }
 
-fn names_words(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
 fn missing_words(missing: &[String]) -> String {
-    let names = names_words(missing);
+    let names = in_backticks(missing).join(", ");
     let verb = if missing.len() == 1 { "is" } else { "are" };
     format!("{names} {verb}")
 }
