@@ -38,7 +38,7 @@ const DEFECTS: [Defect; 8] = [
             fs::write(place.certs().join(name).join("tls.crt"), "").expect("writable");
         }
     }),
-    ("a link of somebody else", "", |place| {
+    ("a link of another user", "", |place| {
         place.remove(&["certs/server.crt"]);
         symlink("../elsewhere.crt", place.certs().join("server.crt")).expect("a link");
     }),
@@ -213,5 +213,5 @@ impl Place {
     }
 }
 
-/// How much a pipe holds on Linux if nobody says otherwise.
+/// How much a pipe holds on Linux by default.
 const PIPE: usize = 1 << 16;

@@ -127,7 +127,7 @@ error: `gateway.example.com` cannot be a common name: OpenSSL would take it for 
     ]]);
 }
 
-/// Nobody calls it by a name, so no name is missing; with the role of a client it is among those that are looked at.
+/// No client calls it by a name, so it needs none; `--role client` checks it too.
 #[test]
 fn a_certificate_with_a_spiffe_id_alone_passes_the_check() {
     let place = Place::new();

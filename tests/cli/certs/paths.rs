@@ -269,7 +269,7 @@ fn the_next_key_of_a_ca_needs_the_certificate_of_the_last_one() {
     let place = import(&(next.by(&last) + &root), &next.key());
     place.init(&flags).assert().success();
     assert_eq!(fs::read_to_string(place.certs().join("ca.crt")).expect("PEM"), root);
-    // By its last key, too, but nobody can tell.
+    // By its last key, too, but that cannot be told.
     if has_openssl() {
         let words = "is signed in a way that TLS stacks do not verify (ECDSA with SHA3-256)";
         import(&signed_with("-sha3-256", &next, &last), &next.key()).assert_refused(&flags, words);

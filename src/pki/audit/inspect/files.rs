@@ -99,7 +99,7 @@ impl PemFiles {
         })
     }
 
-    /// The file with the certificate that issued this one. In a bundle of strangers nobody is looked for: with the
+    /// The file with the certificate that issued this one. In a bundle of unrelated CAs no issuer is looked for: with the
     /// same name on all of them it would be a signature for every two.
     pub fn issuer(&self, certificate: &Certificate) -> Option<&Path> {
         if self.readable.iter().map(|file| file.certificates.len()).sum::<usize>() > ISSUER_LIMIT {
