@@ -1,92 +1,30 @@
+//! From flags to a plan: which side has TLS, and with which files.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tracing::{Level, info, warn};
 
-use super::material::Files as _;
-use super::signals::{Order, Signals};
-use super::{Clock, Error, block_on};
-use crate::bridge::{Bridge, BridgePlan, Died, Drained};
+use crate::bridge::BridgePlan;
 use crate::cli::{self, Variables};
+use crate::commands::material::Files as _;
+use crate::commands::{Clock, Error};
 use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, server_config};
 use crate::pki::check::untimely;
 use crate::pki::lifetime::CLOCK;
 use crate::pki::{Identity, Role, audit};
-use crate::render::{self, Printer};
-use crate::report::{Finding, FindingId, Report, Severity};
+use crate::report::{Finding, FindingId, Severity};
 use crate::shell::shell_path;
-
-pub(super) fn run(
-    arguments: cli::Bridge,
-    variables: &Variables,
-    clock: Clock,
-    printer: &Printer,
-) -> Result<Report, Error> {
-    let level = if printer.is_quiet() { Level::WARN } else { Level::INFO };
-    let (log_format, log_level) = (arguments.log_format, arguments.log_level.unwrap_or(level));
-    let (plan, used) = plan(arguments, variables, clock)?;
-    block_on(async {
-        // Before there is a socket that a signal could leave behind.
-        let mut signals = Signals::listen().map_err(Error::Runtime)?;
-        let upstream = plan.upstream.address().clone();
-        let bridge = Bridge::bind(plan).await?;
-        let address = bridge.address().map_err(Error::Runtime)?;
-        printer.start_log(log_format, log_level).map_err(Error::Runtime)?;
-        info!(listen = %address, upstream = %upstream, "bridge is up");
-        used.defects.iter().for_each(tell);
-        used.keys.iter().flat_map(|key| audit::key_mode(key)).for_each(|exposed| tell(&exposed));
-        let paths = used.files.iter().map(PathBuf::as_path);
-        audit::replaceable(paths, &used.keys).iter().for_each(tell);
-        let drained = tokio::select! {
-            drained = run_bridge(bridge, &mut signals) => drained?,
-            words = printer.panicked() => return Err(Error::Panicked { words }),
-        };
-        info!("stopped");
-        Ok(render::bridge::report(&address, drained))
-    })?
-}
-
-/// In a task of its own, so that a panic is an error of this command and not an end without one.
-async fn run_bridge(bridge: Bridge, signals: &mut Signals) -> Result<Drained, Died> {
-    let stop = Arc::new(Notify::new());
-    let mut running = JoinSet::new();
-    running.spawn({
-        let stop = Arc::clone(&stop);
-        async move { bridge.run(&stop).await }
-    });
-    loop {
-        tokio::select! {
-            Some(ended) = running.join_next() => return ended?,
-            order = signals.next() => match order {
-                Order::Stop => stop.notify_one(),
-                Order::Unknown(name) => info!("{name} has no meaning here"),
-                Order::HangUp => warn!("SIGHUP: certificates are read at the start; restart the bridge to use new ones"),
-            },
-        }
-    }
-}
-
-/// Logs what is found at the start and does not keep the bridge from starting.
-fn tell(finding: &Finding) {
-    let (subject, id, hint) = (&finding.subject, finding.id, &finding.hint);
-    match finding.severity {
-        Severity::Info => info!(subject, %id, hint, "{}", finding.message),
-        Severity::Warning | Severity::Error => warn!(subject, %id, hint, "{}", finding.message),
-    }
-}
 
 /// The files that the bridge uses.
 #[derive(Default)]
-struct Used {
+pub(super) struct Used {
     /// All of them.
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// The private keys among them.
-    keys: Vec<PathBuf>,
+    pub(super) keys: Vec<PathBuf>,
     /// Why peers will refuse the certificates.
-    defects: Vec<Finding>,
+    pub(super) defects: Vec<Finding>,
 }
 
 impl Used {
@@ -113,7 +51,11 @@ impl Used {
 }
 
 /// Decides which side has TLS and with which files.
-fn plan(arguments: cli::Bridge, variables: &Variables, clock: Clock) -> Result<(BridgePlan, Used), Error> {
+pub(super) fn plan(
+    arguments: cli::Bridge,
+    variables: &Variables,
+    clock: Clock,
+) -> Result<(BridgePlan, Used), Error> {
     let mut used = Used::default();
     let material = &arguments.material;
     let tls = |address: &Address| address.transport() == Transport::Tls;

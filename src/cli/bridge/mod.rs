@@ -2,7 +2,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tracing::Level;
 
-use super::{Material, values};
+use crate::cli::{Material, values};
 use crate::host::Host;
 use crate::net::Address;
 use crate::render::LogFormat;
