@@ -1,20 +1,39 @@
+use std::sync::Arc;
+
 use http::HeaderMap;
 use http::header::HeaderName;
 use http::uri::PathAndQuery;
 use tokio::time::Instant;
 use tracing::{debug, error};
 
-/// The one log line of a call.
+use super::metrics::{Code, Ended, Method, Metrics, Outcome};
+
+/// The one place that observes a call: its log line and its metrics, both when it is dropped.
 #[derive(Debug)]
 pub(super) struct CallLog {
+    metrics: Arc<Metrics>,
+    method: Method,
     path: Option<PathAndQuery>,
     begin: Instant,
-    ended: bool,
+    /// The first answer, and when there was one.
+    answer: Option<(Outcome, Instant)>,
+    request_bytes: u64,
+    response_bytes: u64,
 }
 
 impl CallLog {
-    pub(super) fn new(path: Option<&PathAndQuery>) -> Self {
-        Self { path: path.cloned(), begin: Instant::now(), ended: false }
+    pub(super) fn new(metrics: &Arc<Metrics>, path: Option<&PathAndQuery>) -> Self {
+        let method = Method::from_path(path.map_or("", PathAndQuery::path));
+        metrics.began(method);
+        Self {
+            metrics: Arc::clone(metrics),
+            method,
+            path: path.cloned(),
+            begin: Instant::now(),
+            answer: None,
+            request_bytes: 0,
+            response_bytes: 0,
+        }
     }
 
     /// The path of the method.
@@ -22,22 +41,47 @@ impl CallLog {
         self.path.as_ref().map_or("", PathAndQuery::path)
     }
 
-    /// Writes the line, once. `code` is the number of the gRPC status, if there was one.
-    pub(super) fn end(&mut self, code: Option<i32>) {
-        if !std::mem::replace(&mut self.ended, true) {
-            let milliseconds = self.begin.elapsed().as_secs_f64() * 1000.0;
-            debug!(path = self.path(), code, milliseconds, "call");
+    /// The server has answered. `code` is the number of the gRPC status, if it sent one.
+    pub(super) fn answered_by_server(&mut self, code: Option<i32>) {
+        self.answered(Outcome::Server(code.map_or(Code::NONE, Code::from_number)));
+    }
+
+    /// The bridge has answered.
+    pub(super) fn answered_by_bridge(&mut self, code: i32) {
+        self.answered(Outcome::Bridge(Code::from_number(code)));
+    }
+
+    /// Bytes of the request's messages that were passed on.
+    pub(super) fn passed_on(&mut self, bytes: u64) {
+        self.request_bytes = bytes;
+    }
+
+    /// Bytes of the response's messages that were passed back.
+    pub(super) fn passed_back(&mut self, bytes: u64) {
+        self.response_bytes = bytes;
+    }
+
+    /// Only the first answer counts: a failure that follows it belongs to the same call.
+    fn answered(&mut self, outcome: Outcome) {
+        if self.answer.is_none() {
+            self.answer = Some((outcome, Instant::now()));
         }
     }
 }
 
 impl Drop for CallLog {
-    // The caller went away before the end.
     fn drop(&mut self) {
         if std::thread::panicking() {
             error!(path = self.path(), "a fault of the bridge ended this call");
         }
-        self.end(None);
+        let (outcome, end) = self.answer.unwrap_or_else(|| (Outcome::CallerGone, Instant::now()));
+        let Self { method, begin, request_bytes, response_bytes, .. } = *self;
+        let took = end - begin;
+        self.metrics.ended(&Ended { method, outcome, begin, took, request_bytes, response_bytes });
+        let code = outcome.code().and_then(Code::number);
+        let milliseconds = took.as_secs_f64() * 1000.0;
+        let by = outcome.by();
+        debug!(path = self.path(), code, by, milliseconds, request_bytes, response_bytes, "call");
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::sleep_until;
 use super::call_log::CallLog;
 use super::deadline::Deadline;
 use super::exchange::{Exchange, Failure, HeadersOf, Surroundings};
+use super::metrics::Metrics;
 use super::phase::Watched;
 use super::request::{Caller, NextHop};
 use super::upstream::Upstream;
@@ -22,6 +23,7 @@ pub(super) struct Calls {
     bridge: Surroundings,
     route: NextHop,
     call_timeout: Option<Duration>,
+    metrics: Arc<Metrics>,
 }
 
 impl Calls {
@@ -30,8 +32,9 @@ impl Calls {
         route: NextHop,
         call_timeout: Option<Duration>,
         phase: Watched,
+        metrics: Arc<Metrics>,
     ) -> Arc<Self> {
-        Arc::new(Self { bridge: Surroundings { upstream, phase }, route, call_timeout })
+        Arc::new(Self { bridge: Surroundings { upstream, phase }, route, call_timeout, metrics })
     }
 
     /// Passes one call on, and its response back, or answers it.
@@ -44,11 +47,11 @@ impl Calls {
         caller: Caller,
         faults: HeaderFaults,
     ) {
-        let mut log = CallLog::new(request.uri().path_and_query());
+        let mut log = CallLog::new(&self.metrics, request.uri().path_and_query());
         match self.forward(request, &mut respond, caller, faults, &mut log).await {
             Ok(()) | Err(Failure::CallerGone) => {}
             Err(Failure::Answer(answer)) => {
-                log.end(Some(answer.code()));
+                log.answered_by_bridge(answer.code());
                 // Fails when the caller has gone.
                 let _ = respond.send_response(answer.into_response(), true);
             }
@@ -70,7 +73,8 @@ impl Calls {
         let head = self.route.prepare(head, caller)?;
         let mut limit = pin!(deadline.map(|deadline| sleep_until(deadline.at)));
         let mut exchange = Exchange::new(&self.bridge, deadline, limit.as_mut(), body, caller, asked, log);
-        let response = exchange.response(head, respond).await?;
-        exchange.relay(response, respond).await
+        let outcome = exchange.run(head, respond).await;
+        exchange.count();
+        outcome
     }
 }

@@ -96,9 +96,25 @@ impl<'a> Exchange<'a> {
         let upload = Pipe::replayable(body);
         Self { bridge, deadline, limit, upload, to_upstream: None, caller, asked, answered: None, log }
     }
+
+    /// Passes the call on and its response back.
+    pub(super) async fn run(
+        &mut self,
+        head: Request<()>,
+        respond: &mut SendResponse<Bytes>,
+    ) -> Result<(), Failure> {
+        let response = self.response(head, respond).await?;
+        self.relay(response, respond).await
+    }
+
+    /// Tells the log how much was passed on.
+    pub(super) fn count(&mut self) {
+        self.log.passed_on(self.upload.passed());
+    }
+
     /// The head of the upstream's response. A call that was not processed is sent again, as gRPC's clients do without
     /// asking (proposal A6, transparent retries), but for a connect-wait at most.
-    pub(super) async fn response(
+    async fn response(
         &mut self,
         head: Request<()>,
         respond: &mut SendResponse<Bytes>,
@@ -224,7 +240,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Passes the response on until its end.
-    pub(super) async fn relay(
+    async fn relay(
         &mut self,
         response: Response<RecvStream>,
         respond: &mut SendResponse<Bytes>,
@@ -237,7 +253,7 @@ impl<'a> Exchange<'a> {
         }
         let is_bodiless = body.is_end_stream();
         if code.is_some() || is_bodiless {
-            self.log.end(code);
+            self.log.answered_by_server(code);
         }
         let Ok(mut to_caller) = respond.send_response(Response::from_parts(head, ()), is_bodiless) else {
             return Err(Failure::CallerGone);
@@ -246,11 +262,21 @@ impl<'a> Exchange<'a> {
             return Ok(());
         }
         let mut download = Pipe::new(body);
-        let end = poll_fn(|context| self.poll_relay(context, &mut download, &mut to_caller)).await?;
+        let end = poll_fn(|context| self.poll_relay(context, &mut download, &mut to_caller)).await;
+        self.log.passed_back(download.passed());
         let sent = match end {
-            End::Sent => Ok(()),
-            End::Bare => to_caller.send_data(Bytes::new(), true),
-            End::Trailers(trailers) => to_caller.send_trailers(self.judged(trailers)),
+            Ok(End::Sent) => {
+                self.log.answered_by_server(None);
+                Ok(())
+            }
+            Ok(End::Bare) => {
+                self.log.answered_by_server(None);
+                to_caller.send_data(Bytes::new(), true)
+            }
+            Ok(End::Trailers(trailers)) => to_caller.send_trailers(self.judged(trailers)),
+            // Trailers need no room in the caller's window: it gets them also if it does not read.
+            Err(Failure::Answer(answer)) => to_caller.send_trailers(self.told(answer)),
+            Err(Failure::CallerGone) => return Err(Failure::CallerGone),
         };
         sent.map_err(|_| Failure::CallerGone)
     }
@@ -275,8 +301,7 @@ impl<'a> Exchange<'a> {
                 Poll::Pending => return Poll::Pending,
             },
         };
-        // Trailers need no room in the caller's window: it gets them also if it does not read.
-        Poll::Ready(Ok(End::Trailers(answer.into_trailers())))
+        Poll::Ready(Err(answer.into()))
     }
 
     /// Passes the request's body on.
@@ -309,13 +334,20 @@ impl<'a> Exchange<'a> {
     /// The upstream's trailers, or what they mean.
     fn judged(&mut self, trailers: http::HeaderMap) -> http::HeaderMap {
         let code = status(&trailers);
-        let trailers = match self.check_answer() {
-            Err(answer) => answer.into_trailers(),
-            Ok(()) if self.is_late_cancel(code) => self.too_late().into_trailers(),
-            Ok(()) => trailers,
-        };
-        self.log.end(status(&trailers));
-        trailers
+        match self.check_answer() {
+            Err(answer) => self.told(answer),
+            Ok(()) if self.is_late_cancel(code) => self.told(self.too_late()),
+            Ok(()) => {
+                self.log.answered_by_server(code);
+                trailers
+            }
+        }
+    }
+
+    /// An answer of the bridge, after a part of the server's has been sent.
+    fn told(&mut self, answer: Answer) -> http::HeaderMap {
+        self.log.answered_by_bridge(answer.code());
+        answer.into_trailers()
     }
 
     fn check_answer(&self) -> Result<(), Answer> {

@@ -22,6 +22,8 @@ mod deadline;
 mod died;
 mod exchange;
 mod front;
+mod metrics;
+mod overview;
 mod phase;
 mod pipe;
 mod request;
@@ -36,6 +38,8 @@ use rustls::ServerConfig;
 use time::OffsetDateTime;
 
 pub use died::Died;
+pub use metrics::{Code, Latency, Method, MethodCalls};
+pub use overview::{Observer, Overview};
 pub use server::{Bridge, Drained};
 
 use crate::net::{Address, CallerLimits, Target};

@@ -20,6 +20,8 @@ pub(super) struct Pipe {
     again: usize,
     /// Something has been sent.
     is_begun: bool,
+    /// How many bytes have been sent, not counting those that were sent again.
+    passed: u64,
 }
 
 /// How a stream ended.
@@ -50,12 +52,25 @@ struct Replay {
 
 impl Pipe {
     pub(super) fn new(source: RecvStream) -> Self {
-        Self { source, waiting: Buffer::default(), end: None, replay: None, again: 0, is_begun: false }
+        Self {
+            source,
+            waiting: Buffer::default(),
+            end: None,
+            replay: None,
+            again: 0,
+            is_begun: false,
+            passed: 0,
+        }
     }
 
     /// The same, with what is needed for [`Pipe::rewind`].
     pub(super) fn replayable(source: RecvStream) -> Self {
         Self { replay: Some(Replay::default()), ..Self::new(source) }
+    }
+
+    /// How many bytes have been passed on.
+    pub(super) fn passed(&self) -> u64 {
+        self.passed
     }
 
     /// True when there is no body at all.
@@ -187,6 +202,7 @@ impl Pipe {
         let again = self.again.min(length);
         self.again -= again;
         let fresh = length - again;
+        self.passed += fresh as u64;
         if let Some(replay) = &mut self.replay {
             replay.sent += fresh;
         }

@@ -12,6 +12,8 @@ use super::BridgePlan;
 use super::calls::Calls;
 use super::died::Died;
 use super::front::Front;
+use super::metrics::Metrics;
+use super::overview::Observer;
 use super::phase::{Lifecycle, Watched};
 use super::request::NextHop;
 use super::upstream::{Keeping, Upstream};
@@ -23,6 +25,7 @@ use crate::net::{Address, BindError, Entrance, Listener, raise_limit};
 pub struct Bridge {
     plan: BridgePlan,
     listener: Listener,
+    metrics: Arc<Metrics>,
 }
 
 /// How a bridge ended.
@@ -45,7 +48,7 @@ impl Bridge {
         if listener.is_at(upstream).await {
             return Err(BindError::Loop { address: plan.listen, upstream: upstream.clone() });
         }
-        Ok(Self { plan, listener })
+        Ok(Self { plan, listener, metrics: Arc::new(Metrics::new()) })
     }
 
     /// Where it listens. If port 0 was asked for, this has the port that the system chose.
@@ -56,15 +59,20 @@ impl Bridge {
         self.listener.address(self.plan.listen.transport())
     }
 
+    /// Reads what it does while it runs.
+    pub fn observer(&self) -> Observer {
+        Observer { metrics: Arc::clone(&self.metrics) }
+    }
+
     /// Serves until `stop` is notified, then lets the calls in progress finish. A second
     /// notification cuts them.
     ///
     /// # Errors
     /// When a task of the bridge ends because of a bug. The bridge could not do its work without this task.
     pub async fn run(self, stop: &Notify) -> Result<Drained, Died> {
-        let Self { plan, listener } = self;
+        let Self { plan, listener, metrics } = self;
         let (order, phase) = watch::channel(Lifecycle::Serving);
-        let (calls, mut keeping) = calls(&plan, phase.clone());
+        let (calls, mut keeping) = calls(&plan, phase.clone(), metrics);
         let entrance = Entrance::new(raise_limit(), caller_fault);
         let noise = Arc::clone(entrance.noise());
         let front = Front { calls, server: plan.server.clone(), limits: plan.callers, phase, entrance };
@@ -115,12 +123,12 @@ async fn all(connections: &mut JoinSet<()>) -> Result<(), Died> {
     Ok(())
 }
 
-fn calls(plan: &BridgePlan, phase: Watched) -> (Arc<Calls>, Keeping) {
+fn calls(plan: &BridgePlan, phase: Watched, metrics: Arc<Metrics>) -> (Arc<Calls>, Keeping) {
     let scheme = if plan.upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
     let (upstream, keeping) = Upstream::start(plan);
-    (Calls::new(upstream, NextHop { scheme, authority }, plan.call_timeout, phase), keeping)
+    (Calls::new(upstream, NextHop { scheme, authority }, plan.call_timeout, phase, metrics), keeping)
 }
 
 /// How long the callers of calls that were cut may take to read the answer.

@@ -39,6 +39,9 @@ async fn every_line_is_one_json_object() {
     assert_eq!(call["level"], "DEBUG");
     assert_eq!(call["path"], HOOK);
     assert_eq!(call["code"], 0);
+    assert_eq!(call["by"], "server");
+    assert_eq!(call["request_bytes"], "a message with hunter2".len(), "{call}");
+    assert_eq!(call["response_bytes"], call["request_bytes"], "an echo");
     let milliseconds = call["milliseconds"].as_f64().expect("a number");
     assert!(milliseconds > 0.0 && milliseconds < 30_000.0, "{call}");
     let messages: Vec<_> = events.iter().map(|event| event["message"].as_str().expect("a text")).collect();
