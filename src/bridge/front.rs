@@ -1,7 +1,7 @@
 //! The side of the callers: from an accepted connection to the first call on it.
 
 use std::future::pending;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -13,7 +13,10 @@ use super::calls::Calls;
 use super::connection::{self, Ended};
 use super::died::Died;
 use super::phase::{Watched, stopping};
-use crate::net::{Accepted, Admission, CallerLimits, Entrance, Listener, Noise, Stream};
+use super::pulse::Heart;
+use crate::net::{
+    AcceptError, Accepted, Admission, Arrivals, CallerLimits, Entrance, Listener, Noise, Stream,
+};
 use crate::report::chain;
 
 /// Accepts callers.
@@ -27,9 +30,15 @@ pub(super) struct Front {
 
 impl Front {
     /// Accepts until a connection's task fails because of a bug.
-    pub(super) async fn accept(&self, mut listener: &Listener, connections: &mut JoinSet<()>) -> Died {
+    pub(super) async fn accept(
+        &self,
+        listener: &Listener,
+        heart: Heart,
+        connections: &mut JoinSet<()>,
+    ) -> Died {
+        let mut arrivals = Attended { listener, heart };
         let serve = |connection, admission| self.caller(admission).serve(connection);
-        match self.entrance.accept(&mut listener, connections, serve).await {
+        match self.entrance.accept(&mut arrivals, connections, serve).await {
             Err(error) => error.into(),
             // A listener has no end.
             Ok(()) => pending().await,
@@ -44,6 +53,30 @@ impl Front {
             phase: self.phase.clone(),
             noise: Arc::clone(self.entrance.noise()),
             admission,
+        }
+    }
+}
+
+/// A listener whose loop answers a watchdog whenever it waits for the next caller.
+struct Attended<'a> {
+    listener: &'a Listener,
+    heart: Heart,
+}
+
+impl Arrivals for Attended<'_> {
+    type Connection = Accepted;
+
+    async fn next(&mut self) -> Option<Result<Accepted, AcceptError>> {
+        tokio::select! {
+            accepted = self.listener.accept() => Some(accepted),
+            never = self.heart.beat() => match never {},
+        }
+    }
+
+    fn address(connection: &Accepted) -> Option<IpAddr> {
+        match connection {
+            Accepted::Tcp(_, peer) => Some(peer.ip()),
+            Accepted::Unix(_) => None,
         }
     }
 }

@@ -26,6 +26,7 @@ mod metrics;
 mod overview;
 mod phase;
 mod pipe;
+mod pulse;
 mod request;
 mod server;
 mod upstream;
@@ -40,6 +41,7 @@ use time::OffsetDateTime;
 pub use died::Died;
 pub use metrics::{Code, Latency, Method, MethodCalls};
 pub use overview::{Observer, Overview};
+pub use pulse::{Pulse, Stuck};
 pub use server::{Bridge, Drained};
 
 use crate::net::{Address, CallerLimits, Target};

@@ -15,6 +15,7 @@ use super::front::Front;
 use super::metrics::Metrics;
 use super::overview::Observer;
 use super::phase::{Lifecycle, Watched};
+use super::pulse::{Heart, Hearts, Pulse};
 use super::request::NextHop;
 use super::upstream::{Keeping, Upstream};
 use crate::diagnosis::caller_fault;
@@ -26,6 +27,8 @@ pub struct Bridge {
     plan: BridgePlan,
     listener: Listener,
     metrics: Arc<Metrics>,
+    pulse: Pulse,
+    hearts: Hearts,
 }
 
 /// How a bridge ended.
@@ -48,7 +51,13 @@ impl Bridge {
         if listener.is_at(upstream).await {
             return Err(BindError::Loop { address: plan.listen, upstream: upstream.clone() });
         }
-        Ok(Self { plan, listener, metrics: Arc::new(Metrics::new()) })
+        let (pulse, hearts) = Pulse::new();
+        Ok(Self { plan, listener, metrics: Arc::new(Metrics::new()), pulse, hearts })
+    }
+
+    /// For a watchdog: asks the bridge, while it runs, whether it still does its work.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Where it listens. If port 0 was asked for, this has the port that the system chose.
@@ -70,15 +79,15 @@ impl Bridge {
     /// # Errors
     /// When a task of the bridge ends because of a bug. The bridge could not do its work without this task.
     pub async fn run(self, stop: &Notify) -> Result<Drained, Died> {
-        let Self { plan, listener, metrics } = self;
+        let Self { plan, listener, metrics, hearts, .. } = self;
         let (order, phase) = watch::channel(Lifecycle::Serving);
-        let (calls, mut keeping) = calls(&plan, phase.clone(), metrics);
+        let (calls, mut keeping) = calls(&plan, phase.clone(), metrics, hearts.upstream);
         let entrance = Entrance::new(raise_limit(), caller_fault);
         let noise = Arc::clone(entrance.noise());
         let front = Front { calls, server: plan.server.clone(), limits: plan.callers, phase, entrance };
         let mut connections = JoinSet::new();
         tokio::select! {
-            died = front.accept(&listener, &mut connections) => return Err(died),
+            died = front.accept(&listener, hearts.front, &mut connections) => return Err(died),
             died = failed(&mut keeping) => return Err(died),
             never = noise.sum_up() => match never {},
             () = stop.notified() => {}
@@ -123,11 +132,11 @@ async fn all(connections: &mut JoinSet<()>) -> Result<(), Died> {
     Ok(())
 }
 
-fn calls(plan: &BridgePlan, phase: Watched, metrics: Arc<Metrics>) -> (Arc<Calls>, Keeping) {
+fn calls(plan: &BridgePlan, phase: Watched, metrics: Arc<Metrics>, heart: Heart) -> (Arc<Calls>, Keeping) {
     let scheme = if plan.upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
-    let (upstream, keeping) = Upstream::start(plan);
+    let (upstream, keeping) = Upstream::start(plan, heart);
     (Calls::new(upstream, NextHop { scheme, authority }, plan.call_timeout, phase, metrics), keeping)
 }
 

@@ -21,6 +21,7 @@ use tracing::{info, warn};
 use super::BridgePlan;
 use super::answer::Answer;
 use super::deadline::Deadline;
+use super::pulse::Heart;
 use crate::backoff::{Backoff, jittered};
 use crate::diagnosis::{Context, Speaker, diagnose};
 use crate::host::Host;
@@ -62,7 +63,7 @@ struct Patience {
 
 impl Upstream {
     /// Starts to connect.
-    pub(super) fn start(plan: &BridgePlan) -> (Self, Keeping) {
+    pub(super) fn start(plan: &BridgePlan, mut heart: Heart) -> (Self, Keeping) {
         let (publish, state) = watch::channel(Published::default());
         let wanted = Arc::new(Notify::new());
         let answered = Arc::new(AtomicBool::new(false));
@@ -82,7 +83,12 @@ impl Upstream {
             told_plaintext: false,
         };
         let mut keeping = Keeping::new();
-        keeping.spawn(keeper.keep());
+        keeping.spawn(async move {
+            tokio::select! {
+                never = keeper.keep() => never,
+                never = heart.beat() => never,
+            }
+        });
         let address = plan.upstream.address().to_string();
         (Self { address, state, wanted, connect_wait, patience: Mutex::new(None), answered }, keeping)
     }

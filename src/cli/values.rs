@@ -72,7 +72,8 @@ pub(super) fn key_type() -> impl TypedValueParser<Value = KeyType> {
 
 pub(super) fn log_format() -> impl TypedValueParser<Value = LogFormat> {
     words(LogFormat::ALL, LogFormat::name, |format| match format {
-        LogFormat::Json => "One JSON object a line",
+        LogFormat::Auto => "Lines for the systemd journal if stderr is connected to it, otherwise `text`",
+        LogFormat::Json => "One JSON object for each event",
         LogFormat::Text => "Time, level, message, fields",
     })
 }

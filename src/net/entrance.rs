@@ -18,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use super::gate::{Admission, Gate};
-use super::listen::{AcceptError, Accepted, Listener};
+use super::listen::AcceptError;
 use super::tally::Tally;
 use crate::report::chain;
 
@@ -31,21 +31,6 @@ pub(crate) trait Arrivals {
 
     /// The address of the peer, if it has one that is known.
     fn address(connection: &Self::Connection) -> Option<IpAddr>;
-}
-
-impl Arrivals for &Listener {
-    type Connection = Accepted;
-
-    async fn next(&mut self) -> Option<Result<Accepted, AcceptError>> {
-        Some(self.accept().await)
-    }
-
-    fn address(connection: &Accepted) -> Option<IpAddr> {
-        match connection {
-            Accepted::Tcp(_, peer) => Some(peer.ip()),
-            Accepted::Unix(_) => None,
-        }
-    }
 }
 
 /// Accepts callers, as many as there are descriptors for.

@@ -9,7 +9,7 @@ use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use tracing::Level;
 
-use super::log::{self, Log, LogFormat};
+use super::log::{self, Log, LogFormat, is_journal, journal_prefix};
 use super::{Colour, Format, OutputOptions, human, json, junit, prometheus, stream};
 use crate::report::{Body, Hint, Line, Report, Said, Severity};
 
@@ -76,7 +76,7 @@ impl Printer {
             Format::Junit => self.stdout(&junit::error(command, &said)),
             Format::Prometheus => self.stdout(&prometheus::error(command)),
         };
-        self.stderr(&human::error(&said));
+        self.stderr(Level::ERROR, &human::error(&said));
         COULD_NOT_RUN.into()
     }
 
@@ -88,7 +88,7 @@ impl Printer {
     /// Prints a line on stderr while a command goes on.
     pub fn progress(&self, line: &Line) {
         if !self.options.quiet {
-            self.stderr(&human::line(line));
+            self.stderr(Level::INFO, &human::line(line));
         }
     }
 
@@ -103,7 +103,7 @@ impl Printer {
         let talk = if self.options.quiet { human::findings(report, gravity) } else { human::talk(report) };
         match &report.body {
             Body::Data(data) => {
-                self.stderr(&talk);
+                self.stderr(level(report), &talk);
                 stream::write(io::stdout(), data)
             }
             Body::None => self.stdout(&talk),
@@ -121,7 +121,7 @@ impl Printer {
             Ok(()) => code.into(),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code.into(),
             Err(error) => {
-                self.stderr(&human::error(&Said::of(&Lost(error))));
+                self.stderr(Level::ERROR, &human::error(&Said::of(&Lost(error))));
                 COULD_NOT_RUN.into()
             }
         }
@@ -132,8 +132,12 @@ impl Printer {
     }
 
     /// What cannot be said here has no other place, and changes nothing about the result.
-    fn stderr(&self, text: &str) {
-        let text = rendered(text, self.colours(&io::stderr()));
+    fn stderr(&self, level: Level, text: &str) {
+        let mut text = rendered(text, self.colours(&io::stderr()));
+        if is_journal() {
+            let lines = text.lines().filter(|line| !line.is_empty());
+            text = lines.map(|line| format!("{}{line}\n", journal_prefix(level))).collect();
+        }
         match self.log.get() {
             Some(log) => log.print(&text),
             None => drop(stream::write(io::stderr(), text.as_bytes())),
@@ -146,6 +150,15 @@ impl Printer {
             Colour::Auto => AutoStream::choice(stream) != ColorChoice::Never && !is_unforced(stream),
             Colour::Never => false,
         }
+    }
+}
+
+/// How grave a report is, for the journal.
+fn level(report: &Report) -> Level {
+    match report.findings.iter().map(|finding| finding.severity).max() {
+        Some(Severity::Error) => Level::ERROR,
+        Some(Severity::Warning) => Level::WARN,
+        Some(Severity::Info) | None => Level::INFO,
     }
 }
 

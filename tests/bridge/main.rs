@@ -23,6 +23,8 @@ mod sockets;
 mod stop;
 #[cfg(target_os = "linux")]
 mod strangers;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod tls_listener;
 
 use egext_test_support::Egext;

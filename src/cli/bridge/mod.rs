@@ -1,11 +1,12 @@
-use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use tracing::Level;
+mod operation;
 
-use crate::cli::{Material, values};
+use clap::Args;
+
+pub use operation::Operation;
+
+use crate::cli::Material;
 use crate::host::Host;
 use crate::net::Address;
-use crate::render::LogFormat;
 use crate::units::Span;
 
 /// Proxy gRPC calls between plaintext and mutual TLS.
@@ -33,35 +34,12 @@ pub struct Bridge {
     /// The caller's `grpc-timeout` can only shorten it.
     #[arg(long, value_name = "DURATION", default_value = "30s", env = "EGEXT_CALL_TIMEOUT")]
     pub call_timeout: Span,
-    /// How long calls may go on after SIGTERM or SIGINT
-    ///
-    /// A second signal ends them at once.
-    #[arg(long, value_name = "DURATION", default_value = "30s", env = "EGEXT_DRAIN_TIMEOUT")]
-    pub drain_timeout: Span,
-    /// Format of the log on stderr
-    #[arg(long, value_parser = values::log_format(), ignore_case = true, value_name = "FORMAT", default_value = "text", env = "EGEXT_LOG_FORMAT")]
-    pub log_format: LogFormat,
-    /// Least severe level to log: error, warn, info, debug or trace
-    ///
-    /// The default is `info`, and `warn` if `-q` is given. At `debug` there is one line for each call.
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        value_parser = level(),
-        ignore_case = true,
-        hide_possible_values = true,
-        env = "EGEXT_LOG_LEVEL"
-    )]
-    pub log_level: Option<Level>,
+    /// How it runs as a service.
+    #[command(flatten)]
+    pub operation: Operation,
     /// What we trust and what we show.
     #[command(flatten)]
     pub material: Material,
-}
-
-/// The levels by their names, so that a wrong one has the same error as in other lists.
-fn level() -> impl TypedValueParser<Value = Level> {
-    PossibleValuesParser::new(["error", "warn", "info", "debug", "trace"])
-        .try_map(|name| name.parse::<Level>())
 }
 
 const BRIDGE_HELP: &str = "\
@@ -73,4 +51,4 @@ Examples:
 
 Plaintext is served on unix sockets (0600, same user or root) and on loopback only.
 With TLS on both sides the files come from `--dir`: server.crt for callers, client.crt for the upstream.
-Exit codes: 0 stopped by a signal, 2 could not run.";
+Exit codes: 0 stopped by a signal, 1 calls were cut at the end, 2 could not run.";

@@ -108,7 +108,7 @@ pub(super) fn plan(
         searched: arguments.material.is_searched(),
         connect_wait: arguments.connect_wait.duration(),
         call_timeout: Some(arguments.call_timeout.duration()).filter(|limit| !limit.is_zero()),
-        drain_timeout: arguments.drain_timeout.duration(),
+        drain_timeout: arguments.operation.drain_timeout.duration(),
         callers: CallerLimits::default(),
         clock,
     };

@@ -59,13 +59,13 @@ mod tests {
     use tracing::{Level, dispatcher, info};
 
     use crate::render::log::sink::Sink;
-    use crate::render::log::{LogFormat, dispatch};
+    use crate::render::log::{Form, dispatch};
 
     #[test]
     fn no_text_of_a_peer_moves_the_cursor() {
         let hostile = "a\u{9b}2J\u{202e}\u{7f}\u{feff}\u{1b}[2J\u{e9}";
         let line = Sink::default();
-        dispatcher::with_default(&dispatch(LogFormat::Json, Level::INFO, false, line.clone()), || {
+        dispatcher::with_default(&dispatch(Form::Json, Level::INFO, false, line.clone()), || {
             info!(text = hostile, "{hostile}");
         });
         let line = String::from_utf8(line.take()).expect("UTF-8");

@@ -1,6 +1,7 @@
 //! The log of a process that goes on running: the bridge, and `demo --keep`.
 
 mod escaping;
+mod journal;
 mod sink;
 mod text;
 
@@ -13,6 +14,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use escaping::Escaping;
+use journal::Journal;
+pub(super) use journal::{is_stderr as is_journal, prefix as journal_prefix};
 use sink::Sink;
 use text::TextFields;
 
@@ -21,13 +24,33 @@ use crate::choice::choices;
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LogFormat {
+    /// Lines for the journal if stderr is connected to it, otherwise text.
+    Auto,
     /// One JSON object a line.
     Json,
     /// Time, level, message, fields.
     Text,
 }
 
-choices! { LogFormat { Json => "json", Text => "text" } }
+choices! { LogFormat { Auto => "auto", Json => "json", Text => "text" } }
+
+/// How log lines are written, once it is decided.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Journal,
+    Json,
+    Text,
+}
+
+impl LogFormat {
+    fn form(self) -> Form {
+        match self {
+            Self::Auto if is_journal() => Form::Journal,
+            Self::Auto | Self::Text => Form::Text,
+            Self::Json => Form::Json,
+        }
+    }
+}
 
 /// A log that was started. Dropping it waits until its lines are written, but not for an output that stalls.
 #[derive(Debug)]
@@ -47,8 +70,9 @@ pub(super) struct Log {
 /// # Panics
 /// When called twice in one process.
 pub(super) fn start(format: LogFormat, level: Level, colours: bool) -> io::Result<Log> {
-    let sink = Sink::start(io::stderr(), move |lost| notice(lost, format, colours))?;
-    dispatcher::set_global_default(dispatch(format, level, colours, sink.clone()))
+    let form = format.form();
+    let sink = Sink::start(io::stderr(), move |lost| notice(lost, form, colours))?;
+    dispatcher::set_global_default(dispatch(form, level, colours, sink.clone()))
         .expect("a process has one log");
     // The default hook writes to stderr by itself, and would wait for an output that stalls.
     let (tell, panicked) = watch::channel(None);
@@ -83,7 +107,7 @@ impl Drop for Log {
     }
 }
 
-fn dispatch(format: LogFormat, level: Level, colours: bool, sink: Sink) -> Dispatch {
+fn dispatch(form: Form, level: Level, colours: bool, sink: Sink) -> Dispatch {
     let libraries = if level == Level::TRACE { level } else { level.min(Level::WARN) };
     let h2 = if level == Level::TRACE { LevelFilter::TRACE } else { LevelFilter::OFF };
     let filter = Targets::new()
@@ -96,18 +120,25 @@ fn dispatch(format: LogFormat, level: Level, colours: bool, sink: Sink) -> Dispa
         .with_ansi(colours)
         // It would be told by `eprintln!`, which panics where stderr is what failed.
         .log_internal_errors(false);
-    match format {
-        LogFormat::Json => {
+    match form {
+        Form::Journal => builder
+            .fmt_fields(TextFields)
+            .event_format(Journal)
+            .with_writer(sink)
+            .finish()
+            .with(filter)
+            .into(),
+        Form::Json => {
             builder.json().flatten_event(true).with_writer(Escaping(sink)).finish().with(filter).into()
         }
-        LogFormat::Text => builder.fmt_fields(TextFields).with_writer(sink).finish().with(filter).into(),
+        Form::Text => builder.fmt_fields(TextFields).with_writer(sink).finish().with(filter).into(),
     }
 }
 
 /// The line that tells how many were lost, as all others look.
-fn notice(lost: u64, format: LogFormat, colours: bool) -> Vec<u8> {
+fn notice(lost: u64, form: Form, colours: bool) -> Vec<u8> {
     let line = Sink::default();
-    dispatcher::with_default(&dispatch(format, Level::WARN, colours, line.clone()), || {
+    dispatcher::with_default(&dispatch(form, Level::WARN, colours, line.clone()), || {
         warn!(lines = lost, "log lines were lost: the output failed, or was not read in time");
     });
     line.take()

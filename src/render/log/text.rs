@@ -41,13 +41,13 @@ mod tests {
     use tracing::{Level, dispatcher, warn};
 
     use crate::render::log::sink::Sink;
-    use crate::render::log::{LogFormat, dispatch};
+    use crate::render::log::{Form, dispatch};
 
     #[test]
     fn a_command_in_a_hint_can_be_pasted() {
         let hint = r#"`egext certs show 'it'\''s "a"\b/ca.crt'`"#;
         let line = Sink::default();
-        dispatcher::with_default(&dispatch(LogFormat::Text, Level::WARN, false, line.clone()), || {
+        dispatcher::with_default(&dispatch(Form::Text, Level::WARN, false, line.clone()), || {
             warn!(cause = "a\u{1b}\"b", hint = Some(hint.to_owned()), "it is broken");
             warn!(hint = "a\u{1b}[2J\nb", "control characters");
             warn!(hint = None::<String>, "nothing to do");

@@ -3,7 +3,7 @@
 macro_rules! bridge {
     ([$next:ident $($rest:ident)*] $($before:tt)*) => {
         $next! { [$($rest)*] $($before)*
-            BridgeDrainCut = "bridge.drain.cut", Warning,
+            BridgeDrainCut = "bridge.drain.cut", Error,
                 "the bridge got a signal to stop, and some calls had not finished when `--drain-timeout` had passed",
                 "give them more time with `--drain-timeout`, or find out why the server takes so long";
             BridgeUpstreamPlaintext = "bridge.upstream.plaintext", Warning,
