@@ -3,6 +3,7 @@
 use tempfile::TempDir;
 
 use super::*;
+use crate::bridge::Pulse;
 use crate::net::{Alpn, CallerLimits};
 
 /// A plan for an upstream whose socket is missing, so that each attempt fails at once.
