@@ -71,6 +71,10 @@ pub(super) enum Ended {
     /// RFC 9113 section 3.2: HTTP/2 over TLS is negotiated by ALPN. A caller without it may speak another protocol.
     #[error("the client did not ask for `h2` by ALPN")]
     NoAlpn,
+    #[error(
+        "it was made with certificates that have been replaced, and the time for its calls to finish has passed"
+    )]
+    Replaced,
     #[error("the caller did not begin HTTP/2 in time")]
     Silent,
 }

@@ -1,18 +1,22 @@
 //! The side of the callers: from an accepted connection to the first call on it.
 
-use std::future::pending;
+use std::future::{Future, pending};
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::debug;
 
 use super::calls::Calls;
 use super::connection::{self, Ended};
 use super::died::Died;
-use super::phase::{Watched, stopping};
+use super::phase::{Lifecycle, Watched, stopping};
 use super::pulse::Heart;
 use crate::net::{
     AcceptError, Accepted, Admission, Arrivals, CallerLimits, Entrance, Listener, Noise, Stream,
@@ -22,7 +26,10 @@ use crate::report::chain;
 /// Accepts callers.
 pub(super) struct Front {
     pub(super) calls: Arc<Calls>,
-    pub(super) server: Option<Arc<ServerConfig>>,
+    /// What callers are shown, and which of them are trusted; None in plaintext.
+    pub(super) server: watch::Receiver<Option<Arc<ServerConfig>>>,
+    /// How long calls may go on on a connection that was made with settings which have been replaced.
+    pub(super) drain: Duration,
     pub(super) limits: CallerLimits,
     pub(super) phase: Watched,
     pub(super) entrance: Entrance,
@@ -49,6 +56,7 @@ impl Front {
         NewCaller {
             calls: Arc::clone(&self.calls),
             server: self.server.clone(),
+            drain: self.drain,
             limits: self.limits,
             phase: self.phase.clone(),
             noise: Arc::clone(self.entrance.noise()),
@@ -84,7 +92,8 @@ impl Arrivals for Attended<'_> {
 /// A caller that has proven nothing yet.
 struct NewCaller {
     calls: Arc<Calls>,
-    server: Option<Arc<ServerConfig>>,
+    server: watch::Receiver<Option<Arc<ServerConfig>>>,
+    drain: Duration,
     limits: CallerLimits,
     phase: Watched,
     noise: Arc<Noise>,
@@ -93,7 +102,10 @@ struct NewCaller {
 
 impl NewCaller {
     async fn serve(mut self, connection: Accepted) {
-        let stream = match (connection, self.server.take()) {
+        // From here on a change of the settings is one that this connection has not seen.
+        let config = self.server.borrow_and_update().clone();
+        let is_tls = config.is_some();
+        let stream = match (connection, config) {
             (Accepted::Unix(stream), _) => Stream::Unix(stream),
             (Accepted::Tcp(stream, _), None) => Stream::Tcp(stream),
             (Accepted::Tcp(stream, peer), Some(config)) => match self.secure(stream, peer, config).await {
@@ -101,12 +113,17 @@ impl NewCaller {
                 None => return,
             },
         };
-        let (calls, phase) = (self.calls, self.phase);
-        match connection::serve(stream, calls, self.limits, &self.admission, phase).await {
+        let Self { calls, server, drain, limits, phase, noise, admission } = self;
+        let serve = |phase| connection::serve(stream, calls, limits, &admission, phase);
+        let ended = match is_tls {
+            true => until_replaced(serve, server, phase, drain).await,
+            false => serve(phase).await,
+        };
+        match ended {
             Ok(()) => {}
-            Err(Ended::Displaced) => self.noise.displaced("before HTTP/2"),
+            Err(Ended::Displaced) => noise.displaced("before HTTP/2"),
             // Envoy asks for it with `alpn_protocols`.
-            Err(error @ Ended::NoAlpn) => self.noise.useless(error),
+            Err(error @ Ended::NoAlpn) => noise.useless(error),
             Err(error) => debug!(error = chain(&error), "a caller's connection ended"),
         }
     }
@@ -125,4 +142,30 @@ impl NewCaller {
             () = stopping(&mut self.phase) => None,
         }
     }
+}
+
+/// Serves a connection until its end, but not for long once the settings that it was made with have been replaced: it
+/// gets GOAWAY then, so that its client connects again, and its calls have `drain` to finish.
+async fn until_replaced<F>(
+    serve: impl FnOnce(Watched) -> F,
+    mut server: watch::Receiver<Option<Arc<ServerConfig>>>,
+    mut phase: Watched,
+    drain: Duration,
+) -> Result<(), Ended>
+where
+    F: Future<Output = Result<(), Ended>>,
+{
+    let (order, own_phase) = watch::channel(Lifecycle::Serving);
+    let mut serving = pin!(serve(own_phase));
+    tokio::select! {
+        ended = &mut serving => return ended,
+        () = stopping(&mut phase) => {
+            order.send_replace(Lifecycle::Draining);
+            return serving.await;
+        }
+        // Without files of certificates there is no sender any more.
+        Ok(()) = server.changed() => {}
+    }
+    order.send_replace(Lifecycle::Draining);
+    timeout(drain, serving).await.unwrap_or(Err(Ended::Replaced))
 }

@@ -18,6 +18,7 @@ mod buffer;
 mod call_log;
 mod calls;
 mod connection;
+mod credentials;
 mod deadline;
 mod died;
 mod exchange;
@@ -38,6 +39,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use time::OffsetDateTime;
 
+pub use credentials::{Credentials, Reload};
 pub use died::Died;
 pub use metrics::{Code, Latency, Method, MethodCalls};
 pub use overview::{Observer, Overview};
@@ -58,6 +60,8 @@ pub struct BridgePlan {
     pub upstream: Target,
     /// The certificate that we present to the upstream.
     pub own: Option<Certificate>,
+    /// Where all of that came from, if it is to be loaded again when it changes.
+    pub credentials: Option<Credentials>,
     /// The directory of our certificates, for commands in hints.
     pub directory: PathBuf,
     /// Was our certificate looked for in that directory?

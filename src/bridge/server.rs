@@ -10,6 +10,7 @@ use tracing::info;
 
 use super::BridgePlan;
 use super::calls::Calls;
+use super::credentials::{Credentials, Keeper, Noted, Reload};
 use super::died::Died;
 use super::front::Front;
 use super::metrics::Metrics;
@@ -17,9 +18,10 @@ use super::overview::Observer;
 use super::phase::{Lifecycle, Watched};
 use super::pulse::{Heart, Hearts, Pulse};
 use super::request::NextHop;
-use super::upstream::{Keeping, Upstream};
+use super::upstream::{Keeping, Renewal, Upstream};
 use crate::diagnosis::caller_fault;
 use crate::net::{Address, BindError, Entrance, Listener, raise_limit};
+use crate::pki::CredentialsStatus;
 
 /// A bridge that listens.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub struct Bridge {
     metrics: Arc<Metrics>,
     pulse: Pulse,
     hearts: Hearts,
+    reload: Reload,
+    credentials: Noted,
 }
 
 /// How a bridge ended.
@@ -52,7 +56,10 @@ impl Bridge {
             return Err(BindError::Loop { address: plan.listen, upstream: upstream.clone() });
         }
         let (pulse, hearts) = Pulse::new();
-        Ok(Self { plan, listener, metrics: Arc::new(Metrics::new()), pulse, hearts })
+        let status = plan.credentials.as_ref().map_or_else(CredentialsStatus::none, Credentials::status);
+        let credentials = Arc::new(watch::Sender::new(status));
+        let metrics = Arc::new(Metrics::new());
+        Ok(Self { plan, listener, metrics, pulse, hearts, reload: Reload::default(), credentials })
     }
 
     /// For a watchdog: asks the bridge, while it runs, whether it still does its work.
@@ -73,18 +80,39 @@ impl Bridge {
         Observer { metrics: Arc::clone(&self.metrics) }
     }
 
+    /// Makes it load its certificates again.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
+    }
+
+    /// What is known of its certificates, now and later.
+    pub fn credentials(&self) -> watch::Receiver<CredentialsStatus> {
+        self.credentials.subscribe()
+    }
+
     /// Serves until `stop` is notified, then lets the calls in progress finish. A second
     /// notification cuts them.
     ///
     /// # Errors
     /// When a task of the bridge ends because of a bug. The bridge could not do its work without this task.
     pub async fn run(self, stop: &Notify) -> Result<Drained, Died> {
-        let Self { plan, listener, metrics, hearts, .. } = self;
+        let Self { mut plan, listener, metrics, hearts, reload, credentials, .. } = self;
         let (order, phase) = watch::channel(Lifecycle::Serving);
-        let (calls, mut keeping) = calls(&plan, phase.clone(), metrics, hearts.upstream);
+        let (server, client) = (watch::Sender::new(plan.server.take()), watch::Sender::new(None));
+        let (shown, renewed) = (server.subscribe(), client.subscribe());
+        let renewal = Renewal { renewed, noted: Arc::clone(&credentials) };
+        let (calls, mut keeping) = calls(&plan, phase.clone(), metrics, (hearts.upstream, renewal));
+        match plan.credentials.take() {
+            Some(loaded) => {
+                let keeper = Keeper::new(loaded, server, client, (credentials, reload), plan.clock);
+                keeping.spawn(keeper.keep())
+            }
+            None => keeping.spawn(reload.refused(credentials, plan.clock)),
+        };
         let entrance = Entrance::new(raise_limit(), caller_fault);
         let noise = Arc::clone(entrance.noise());
-        let front = Front { calls, server: plan.server.clone(), limits: plan.callers, phase, entrance };
+        let front =
+            Front { calls, server: shown, drain: plan.drain_timeout, limits: plan.callers, phase, entrance };
         let mut connections = JoinSet::new();
         tokio::select! {
             died = front.accept(&listener, hearts.front, &mut connections) => return Err(died),
@@ -132,11 +160,16 @@ async fn all(connections: &mut JoinSet<()>) -> Result<(), Died> {
     Ok(())
 }
 
-fn calls(plan: &BridgePlan, phase: Watched, metrics: Arc<Metrics>, heart: Heart) -> (Arc<Calls>, Keeping) {
+fn calls(
+    plan: &BridgePlan,
+    phase: Watched,
+    metrics: Arc<Metrics>,
+    (heart, renewal): (Heart, Renewal),
+) -> (Arc<Calls>, Keeping) {
     let scheme = if plan.upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
-    let (upstream, keeping) = Upstream::start(plan, heart);
+    let (upstream, keeping) = Upstream::start(plan, heart, renewal);
     (Calls::new(upstream, NextHop { scheme, authority }, plan.call_timeout, phase, metrics), keeping)
 }
 

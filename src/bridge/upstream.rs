@@ -63,7 +63,7 @@ struct Patience {
 
 impl Upstream {
     /// Starts to connect.
-    pub(super) fn start(plan: &BridgePlan, mut heart: Heart) -> (Self, Keeping) {
+    pub(super) fn start(plan: &BridgePlan, mut heart: Heart, renewal: Renewal) -> (Self, Keeping) {
         let (publish, state) = watch::channel(Published::default());
         let wanted = Arc::new(Notify::new());
         let answered = Arc::new(AtomicBool::new(false));
@@ -79,6 +79,9 @@ impl Upstream {
             wanted: Arc::clone(&wanted),
             answered: Arc::clone(&answered),
             connections: Vec::new(),
+            renewal,
+            drain: plan.drain_timeout.min(net::LONGEST),
+            retired: JoinSet::new(),
             useless: 0,
             told_plaintext: false,
         };
@@ -194,6 +197,12 @@ struct Keeper {
     /// The connections, also those to which the server has said goodbye: they end with us, and so do the calls on
     /// them.
     connections: Vec<Cut>,
+    /// New certificates.
+    renewal: Renewal,
+    /// How long calls may go on on a connection that was replaced.
+    drain: Duration,
+    /// Those connections.
+    retired: JoinSet<()>,
     /// How many connections in a row were of no use: they ended soon, without an answer to any call.
     useless: u32,
     /// It has been told that calls leave this machine in plaintext.
@@ -206,6 +215,7 @@ impl Keeper {
         self.warn_of_plaintext(&Trace::default());
         loop {
             let begin = Instant::now();
+            self.take_renewed();
             match self.connect().await {
                 Ok(channel) => {
                     self.connections.retain(|connection| !connection.is_gone());
@@ -283,9 +293,10 @@ impl Keeper {
             }
         }
         let is_silent = self.useless >= TOLD_USELESS && channel.is_closed();
+        let mut channel = channel;
         if !is_silent {
             info!(upstream = %self.target.address(), "connected");
-            channel.closed().await;
+            channel = self.until_closed(channel).await;
         }
         self.publish.send_modify(|state| state.channel = None);
         let cause = channel.fault(Stage::Call).map(|fault| fault.kind.to_string());
@@ -324,6 +335,10 @@ impl Keeper {
         }
     }
 }
+
+mod renewal;
+
+pub(super) use renewal::Renewal;
 
 /// An attempt's part of the connect-wait: one that begins just after a call came has failed, and has a cause,
 /// before that call gives up.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::both::both;
 use super::{Alone, Error};
 use crate::cli::{Material, Variables};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, Role};
+use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, PairFiles, Role};
 
 /// What the flags about certificates mean.
 pub(super) trait Files {
@@ -14,9 +14,6 @@ pub(super) trait Files {
 
     /// The file of the CA certificates.
     fn ca_file(&self) -> PathBuf;
-
-    /// Certificate and key of `role`, which must be there.
-    fn identity(&self, role: Role) -> Result<Identity, Error>;
 
     /// Certificate and key of `role`, or none: a server may do without our certificate. Half a pair is an
     /// error. With a CA file and no directory there is none: the default directory is not looked at.
@@ -28,6 +25,9 @@ pub(super) trait Files {
     /// The files of certificate and private key of `role`: those of a mounted Secret where the directory has none of
     /// that role.
     fn pair(&self, role: Role) -> Result<(PathBuf, PathBuf), Alone>;
+
+    /// Where the same files can be each time that they are read.
+    fn pair_files(&self, role: Role, required: bool) -> Result<PairFiles, Alone>;
 
     /// A flag that was typed, and not taken from the environment.
     fn typed(&self, variables: &Variables) -> Option<&'static str>;
@@ -46,11 +46,6 @@ impl Files for Material {
 
     fn ca_file(&self) -> PathBuf {
         self.ca.clone().unwrap_or_else(|| self.directory().join(CA_CERTIFICATE_FILE))
-    }
-
-    fn identity(&self, role: Role) -> Result<Identity, Error> {
-        let (certificate, key) = self.pair(role)?;
-        Ok(Identity::load(&certificate, &key)?)
     }
 
     fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error> {
@@ -74,6 +69,19 @@ impl Files for Material {
         let (own, mounted) = (pair((role.certificate_file(), role.key_file())), pair(MOUNTED));
         let is_there = |(certificate, key): &(PathBuf, PathBuf)| is_present(certificate) || is_present(key);
         Ok(if !is_there(&own) && is_there(&mounted) { mounted } else { own })
+    }
+
+    fn pair_files(&self, role: Role, required: bool) -> Result<PairFiles, Alone> {
+        let candidates = match self.named_pair()? {
+            Some((certificate, key)) => vec![(certificate.clone(), key.clone())],
+            None if !required && !self.is_searched() => Vec::new(),
+            None => {
+                let pair =
+                    |(certificate, key)| (self.directory().join(certificate), self.directory().join(key));
+                vec![pair((role.certificate_file(), role.key_file())), pair(MOUNTED)]
+            }
+        };
+        Ok(PairFiles { role, required: required || self.cert.is_some(), candidates })
     }
 
     fn typed(&self, variables: &Variables) -> Option<&'static str> {

@@ -226,6 +226,7 @@ impl RunningDemo {
             server: None,
             upstream: self.upstream(Some(&self.client))?,
             own: Some(self.client.leaf().clone()),
+            credentials: None,
             directory: self.certificates(),
             searched: false,
             connect_wait: CONNECT_WAIT,

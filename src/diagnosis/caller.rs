@@ -51,6 +51,12 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "the client's certificate is not for clients".to_owned()
         }
+        CertificateError::Revoked => "the client's certificate, or one above it, has been revoked".to_owned(),
+        CertificateError::UnknownRevocationStatus
+        | CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => {
+            format!("the client's certificate may have been revoked: {}", words::certificate(error))
+        }
         other => format!("the client's certificate cannot be used: {}", words::certificate(other)),
     }
 }

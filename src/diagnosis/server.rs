@@ -45,6 +45,27 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
         CertificateError::BadSignature => unknown_issuer(context, &subject, found)
             .with_evidence("expected", "the key of our CA of that name"),
         CertificateError::UnknownIssuer => unknown_issuer(context, &subject, found),
+        CertificateError::Revoked => context
+            .finding(
+                FindingId::ProbeServerCertRevoked,
+                format!("the server's certificate{subject}, or one above it, has been revoked"),
+            )
+            .with_evidence(
+                "found",
+                found.map(|found| format!("serial number {}", found.serial)).unwrap_or_default(),
+            )
+            .with_hint("give the server a new certificate with a new key"),
+        CertificateError::UnknownRevocationStatus
+        | CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => context
+            .finding(
+                FindingId::ProbeServerCertRevocationUnknown,
+                format!(
+                    "the server's certificate{subject} may have been revoked: {}",
+                    words::certificate(error)
+                ),
+            )
+            .with_hint("fetch the current revocation list of its CA"),
         other if is_ca_as_leaf(other) && context.has_leaf_behind() => context
             .finding(FindingId::ProbeServerCertChainOrder, "the server sends its chain in the wrong order")
             .with_evidence("expected", "its own certificate first")

@@ -18,6 +18,10 @@ pub(super) fn certificate(error: &CertificateError) -> Cow<'static, str> {
             None => "its signature is of a kind that we do not accept".into(),
         },
         CertificateError::BadEncoding => "it is not well-formed DER".into(),
+        CertificateError::ExpiredRevocationList | CertificateError::ExpiredRevocationListContext { .. } => {
+            "the revocation list of its CA has expired".into()
+        }
+        CertificateError::UnknownRevocationStatus => "no revocation list covers it".into(),
         CertificateError::Revoked => "it has been revoked".into(),
         CertificateError::UnhandledCriticalExtension => {
             "it has a critical extension that we do not know, so we may not use it".into()

@@ -1,4 +1,6 @@
 //! Verifiers of peers: webpki with the CAs of a file; end entities in that file are trusted as themselves.
+//!
+//! With revocation lists, every certificate of a chain must be covered by one that is not over: [`crate::pki::Crl`].
 
 use std::sync::Arc;
 
@@ -9,34 +11,44 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
 };
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 
 use super::tls::TlsError;
 use crate::crypto::provider;
-use crate::pki::Anchors;
+use crate::pki::{Anchors, Crl};
 
 /// What verifies servers.
 pub(super) fn of_servers(anchors: &Anchors) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
-    let build = |store: Arc<RootCertStore>| -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
-        let builder = WebPkiServerVerifier::builder_with_provider(store, provider());
+    let build = |store: Arc<RootCertStore>, lists: &[Crl]| -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+        let mut builder = WebPkiServerVerifier::builder_with_provider(store, provider());
+        if !lists.is_empty() {
+            builder = builder.with_crls(ders(lists)).enforce_revocation_expiration();
+        }
         Ok(builder.build().map_err(TlsError::Anchors)?)
     };
     if anchors.pinned().is_empty() {
-        return build(anchors.root_store());
+        return build(anchors.root_store(), anchors.revocation_lists());
     }
     Ok(Arc::new(Pinning::new(anchors, build)?))
 }
 
 /// What verifies clients, which all need a certificate.
 pub(super) fn of_clients(anchors: &Anchors) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let build = |store: Arc<RootCertStore>| -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-        let builder = WebPkiClientVerifier::builder_with_provider(store, provider());
+    let build = |store: Arc<RootCertStore>, lists: &[Crl]| -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+        let mut builder = WebPkiClientVerifier::builder_with_provider(store, provider());
+        if !lists.is_empty() {
+            builder = builder.with_crls(ders(lists)).enforce_revocation_expiration();
+        }
         builder.build().map_err(TlsError::Anchors)
     };
     if anchors.pinned().is_empty() {
-        return build(anchors.root_store());
+        return build(anchors.root_store(), anchors.revocation_lists());
     }
     Ok(Arc::new(Pinning::new(anchors, build)?))
+}
+
+fn ders(lists: &[Crl]) -> impl Iterator<Item = CertificateRevocationListDer<'static>> {
+    lists.iter().map(|list| list.der.clone())
 }
 
 /// Verifies an end entity of the CA file below itself, and every other one below the CAs.
@@ -51,17 +63,19 @@ struct Pinning<V: ?Sized> {
 impl<V: ?Sized> Pinning<V> {
     fn new(
         anchors: &Anchors,
-        build: impl Fn(Arc<RootCertStore>) -> Result<Arc<V>, TlsError>,
+        build: impl Fn(Arc<RootCertStore>, &[Crl]) -> Result<Arc<V>, TlsError>,
     ) -> Result<Self, TlsError> {
         let store = anchors.root_store();
         let mut subjects = store.subjects();
-        let authorities = if store.is_empty() { None } else { Some(build(store)?) };
+        let lists = anchors.revocation_lists();
+        let authorities = if store.is_empty() { None } else { Some(build(store, lists)?) };
         let mut pinned = Vec::new();
         for certificate in anchors.pinned() {
             let mut store = RootCertStore::empty();
             store.add(certificate.clone()).map_err(TlsError::Identity)?;
             subjects.extend(store.subjects());
-            pinned.push((certificate.clone(), build(Arc::new(store))?));
+            // It is no CA's certificate, so no CA's list has it.
+            pinned.push((certificate.clone(), build(Arc::new(store), &[])?));
         }
         Ok(Self { authorities, pinned, subjects })
     }

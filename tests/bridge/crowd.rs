@@ -34,6 +34,7 @@ impl Impatient {
             server: None,
             upstream: target.expect("a target"),
             own: None,
+            credentials: None,
             directory: "certs".into(),
             searched: false,
             connect_wait: Duration::from_secs(5),

@@ -183,6 +183,7 @@ async fn a_task_that_dies_ends_the_bridge() {
         server: None,
         upstream: upstream.expect("a target"),
         own: None,
+        credentials: None,
         directory: "certs".into(),
         searched: false,
         connect_wait: std::time::Duration::from_secs(1),

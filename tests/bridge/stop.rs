@@ -205,8 +205,7 @@ async fn signals_that_mean_something_elsewhere_do_not_end_the_bridge() {
     let caller = bridge.caller().await;
     for _ in 0..2 {
         bridge.running.signal(Signal::HUP);
-        let line = bridge.running.wait_for_line("SIGHUP");
-        assert!(line.contains("WARN") && line.contains("restart"), "{line}");
+        bridge.running.wait_for_line("there is nothing to reload: the bridge uses no files of certificates");
         assert_eq!(caller.hook().await.code(), 0);
     }
     for (signal, name) in [(Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2"), (Signal::ALARM, "SIGALRM")] {

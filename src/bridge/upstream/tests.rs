@@ -16,6 +16,7 @@ fn plan(connect_wait: Duration) -> (BridgePlan, TempDir) {
         server: None,
         upstream: upstream.expect("a target"),
         own: None,
+        credentials: None,
         directory: "certs".into(),
         searched: false,
         connect_wait,
@@ -40,7 +41,7 @@ async fn refused(upstream: &Upstream) -> Duration {
 async fn a_burst_of_calls_waits_once() {
     let wait = Duration::from_secs(60);
     let (plan, _directory) = plan(wait);
-    let (upstream, _keeping) = Upstream::start(&plan, Pulse::new().1.upstream);
+    let (upstream, _keeping) = Upstream::start(&plan, Pulse::new().1.upstream, Renewal::none());
     let first = refused(&upstream).await;
     assert!((wait..=wait + ATTENDED_PAUSE).contains(&first), "{first:?}");
     for _ in 0..10 {
@@ -57,7 +58,7 @@ async fn a_burst_of_calls_waits_once() {
 #[tokio::test(start_paused = true)]
 async fn pauses_grow_while_no_call_waits() {
     let (plan, _directory) = plan(Duration::from_secs(1));
-    let (upstream, _keeping) = Upstream::start(&plan, Pulse::new().1.upstream);
+    let (upstream, _keeping) = Upstream::start(&plan, Pulse::new().1.upstream, Renewal::none());
     let failures = || upstream.state.borrow().failures;
     // The seven pauses up to 3.2 s, and nine of 5 s; behind each the attempt fails at once.
     sleep(Duration::from_millis(50 + 100 + 200 + 400 + 800 + 1600 + 3200) + 9 * LAST_PAUSE).await;
@@ -74,7 +75,7 @@ async fn pauses_grow_while_no_call_waits() {
 #[tokio::test(start_paused = true)]
 async fn pauses_stay_short_while_a_call_waits() {
     let (plan, _directory) = plan(Duration::from_secs(60));
-    let (upstream, _keeping) = Upstream::start(&plan, Pulse::new().1.upstream);
+    let (upstream, _keeping) = Upstream::start(&plan, Pulse::new().1.upstream, Renewal::none());
     refused(&upstream).await;
     let attempts = upstream.state.borrow().failures;
     // In 60 s, with 145 to 270 ms between two of them.

@@ -1,5 +1,7 @@
 mod operation;
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 pub use operation::Operation;
@@ -40,6 +42,12 @@ pub struct Bridge {
     /// What we trust and what we show.
     #[command(flatten)]
     pub material: Material,
+    /// Certificate revocation lists to check peers against (PEM or DER)
+    ///
+    /// May be given more than once. Every certificate in a peer's chain must then be covered by a list of its CA that has
+    /// not expired; otherwise the peer is rejected.
+    #[arg(long, value_name = "FILE", env = "EGEXT_CRL", help_heading = "Certificates")]
+    pub crl: Vec<PathBuf>,
 }
 
 const BRIDGE_HELP: &str = "\

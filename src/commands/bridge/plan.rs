@@ -1,20 +1,14 @@
 //! From flags to a plan: which side has TLS, and with which files.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use time::OffsetDateTime;
-
-use crate::bridge::BridgePlan;
+use crate::bridge::{BridgePlan, Credentials};
 use crate::cli::{self, Variables};
 use crate::commands::material::Files as _;
 use crate::commands::{Clock, Error};
-use crate::net::{Address, Alpn, CallerLimits, ClientTls, Target, Transport, server_config};
-use crate::pki::check::untimely;
-use crate::pki::lifetime::CLOCK;
-use crate::pki::{Identity, Role, audit};
-use crate::report::{Finding, FindingId, Severity};
-use crate::shell::shell_path;
+use crate::net::{Address, Alpn, CallerLimits, Target, Transport};
+use crate::pki::{Role, Sources};
+use crate::report::Finding;
 
 /// The files that the bridge uses.
 #[derive(Default)]
@@ -33,20 +27,6 @@ impl Used {
         self.files.extend([material.ca_file(), certificate, key.clone()]);
         self.keys.push(key);
         Ok(())
-    }
-
-    /// A bridge whose certificate every peer rejects answers no call, and no peer says why.
-    fn judge(&mut self, identity: &Identity, role: Role, now: OffsetDateTime) {
-        let (leaf, path) = (identity.leaf(), identity.certificate_path());
-        let show = format!("`egext certs show {}` says more", shell_path(path));
-        self.defects.extend(untimely(path, leaf, now).map(|finding| match finding.id {
-            FindingId::CertsNotYetValid => finding.with_hint(CLOCK),
-            _ => finding.with_hint(format!("renew it and restart the bridge; {show}")),
-        }));
-        let own = format!("name the {role}'s own certificate; {show}");
-        let mut misuse = audit::usage(&path.display().to_string(), leaf, role).into_iter();
-        let misuse = misuse.find(|finding| finding.severity == Severity::Error);
-        self.defects.extend(misuse.map(|finding| finding.with_hint(own)));
     }
 }
 
@@ -72,30 +52,29 @@ pub(super) fn plan(
     if tls(&arguments.listen) && tls(&arguments.upstream) && material.cert.is_some() {
         return Err(Error::AmbiguousCertificate);
     }
-    let server = match tls(&arguments.listen) {
-        true => {
-            used.pair(material, Role::Server)?;
-            let identity = material.identity(Role::Server)?;
-            used.judge(&identity, Role::Server, clock());
-            Some(server_config(&material.anchors()?, &identity)?)
+    if !arguments.crl.is_empty() && !has_tls {
+        return Err(Error::MaterialWithoutTls { flag: "--crl", address: arguments.upstream });
+    }
+    let mut pairs = Vec::new();
+    if tls(&arguments.listen) {
+        used.pair(material, Role::Server)?;
+        pairs.push(material.pair_files(Role::Server, true)?);
+    }
+    if tls(&arguments.upstream) {
+        match material.identity_if_present(Role::Client)? {
+            Some(_) => used.pair(material, Role::Client)?,
+            None => used.files.push(material.ca_file()),
         }
-        false => None,
-    };
-    let (client, own) = match tls(&arguments.upstream) {
-        true => {
-            let identity = material.identity_if_present(Role::Client)?;
-            match &identity {
-                Some(identity) => {
-                    used.pair(material, Role::Client)?;
-                    used.judge(identity, Role::Client, clock());
-                }
-                None => used.files.push(material.ca_file()),
-            }
-            let client = ClientTls::new(&material.anchors()?, identity.as_ref())?;
-            (Some(Arc::new(client)), identity.map(|identity| identity.leaf().clone()))
-        }
-        false => (None, None),
-    };
+        pairs.push(material.pair_files(Role::Client, false)?);
+    }
+    used.files.extend_from_slice(&arguments.crl);
+    let sources = Sources::new(material.ca_file(), arguments.crl.clone(), pairs);
+    let credentials = if has_tls { Some(Credentials::load(sources, clock())?) } else { None };
+    used.defects = credentials.iter().flat_map(Credentials::findings).cloned().collect();
+    let server = credentials.as_ref().map(Credentials::server).transpose()?.flatten();
+    let with_client = credentials.as_ref().filter(|_| tls(&arguments.upstream));
+    let client = with_client.map(Credentials::client).transpose()?;
+    let own = with_client.and_then(Credentials::own).cloned();
     let name = arguments.server_name.as_ref();
     let name = name.filter(|_| client.is_some() || !variables.set("--server-name"));
     let upstream = Target::new(arguments.upstream, client, name, Alpn::Preferred)?;
@@ -104,6 +83,7 @@ pub(super) fn plan(
         server,
         upstream,
         own,
+        credentials,
         directory: arguments.material.directory().to_owned(),
         searched: arguments.material.is_searched(),
         connect_wait: arguments.connect_wait.duration(),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::notify::Notifier;
-use crate::bridge::{Bridge, Died, Drained};
+use crate::bridge::{Bridge, Died, Drained, Reload};
 use crate::commands::signals::{Order, Signals};
 
 /// Runs the bridge until it has stopped.
@@ -30,6 +30,7 @@ pub(super) async fn serve(
 /// The bridge is in a task of its own, so that a panic is an error of this command and not an end without one.
 async fn obey(bridge: Bridge, signals: &mut Signals, systemd: &Notifier) -> Result<Drained, Died> {
     let stop = Arc::new(Notify::new());
+    let orders = bridge.reload();
     let mut running = JoinSet::new();
     running.spawn({
         let stop = Arc::clone(&stop);
@@ -45,14 +46,14 @@ async fn obey(bridge: Bridge, signals: &mut Signals, systemd: &Notifier) -> Resu
                     stop.notify_one();
                 }
                 Order::Unknown(name) => info!("{name} has no meaning here"),
-                Order::HangUp => reload(systemd).await,
+                Order::HangUp => reload(&orders, systemd).await,
             },
         }
     }
 }
 
-async fn reload(systemd: &Notifier) {
+async fn reload(orders: &Reload, systemd: &Notifier) {
     systemd.reloading().await;
-    warn!("SIGHUP: certificates are read at the start; restart the bridge to use new ones");
+    orders.order();
     systemd.ready().await;
 }

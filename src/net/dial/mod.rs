@@ -63,6 +63,12 @@ impl Target {
         Ok(Self { address, tls, alpn })
     }
 
+    /// The same target with other TLS settings; unchanged in plaintext.
+    #[must_use]
+    pub(crate) fn with_tls(&self, tls: Arc<ClientTls>) -> Self {
+        Self { tls: self.tls.as_ref().map(|(_, name)| (tls, name.clone())), ..self.clone() }
+    }
+
     /// Where to.
     pub fn address(&self) -> &Address {
         &self.address

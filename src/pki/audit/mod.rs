@@ -7,6 +7,7 @@
 mod authority;
 mod chain;
 mod cure;
+mod endpoint;
 mod files;
 pub mod inspect;
 mod leaf;
@@ -20,6 +21,7 @@ mod strictness;
 mod usage;
 
 pub use super::go_x509;
+pub use endpoint::Verified;
 pub use place::replaceable;
 pub use scope::{CaKeyFile, LeafFiles, Scope};
 pub use usage::usage;

@@ -7,6 +7,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use webpki::anchor_from_trusted_cert;
 use zeroize::Zeroizing;
 
+use super::crl::Crl;
 use crate::crypto::any_supported_type;
 use crate::pki::keys::file::{blocks, certificates, of_one_generation, read, unusable};
 use crate::pki::keys::pem::Blocks;
@@ -21,6 +22,8 @@ pub struct Anchors {
     store: Arc<RootCertStore>,
     /// The rest: each is trusted as itself.
     pinned: Vec<CertificateDer<'static>>,
+    /// None means that revocation is not checked.
+    revocation_lists: Vec<Crl>,
 }
 
 impl Anchors {
@@ -59,7 +62,13 @@ impl Anchors {
                 },
             }
         }
-        Ok(Self { path: path.into(), certificates, store: Arc::new(store), pinned })
+        Ok(Self {
+            path: path.into(),
+            certificates,
+            store: Arc::new(store),
+            pinned,
+            revocation_lists: Vec::new(),
+        })
     }
 
     /// The CAs, for a TLS configuration.
@@ -80,6 +89,32 @@ impl Anchors {
     /// Where they came from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// From now on peers must be covered by these lists or those that were given before, and must not be in one.
+    ///
+    /// # Errors
+    /// If a list has the name of one of the CAs, and was signed by none of that name: every peer would be refused.
+    pub fn revoke(&mut self, lists: Vec<Crl>) -> Result<(), IdentityError> {
+        for list in &lists {
+            let mut of_name = self.certificates.iter().filter(|ca| list.is_named_after(ca.raw_subject()));
+            let mut is_named = false;
+            let is_signed = of_name.any(|ca| {
+                is_named = true;
+                list.is_signed_by(ca)
+            });
+            if is_named && !is_signed {
+                let (path, issuer) = (list.path.clone(), list.issuer.clone());
+                return Err(IdentityError::ForeignRevocationList { path, issuer });
+            }
+        }
+        self.revocation_lists.extend(lists);
+        Ok(())
+    }
+
+    /// What is revoked; empty if revocation is not checked.
+    pub fn revocation_lists(&self) -> &[Crl] {
+        &self.revocation_lists
     }
 }
 

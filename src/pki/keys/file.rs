@@ -14,16 +14,21 @@ use crate::pki::{Certificate, IdentityError, KeyKind};
 
 /// Reads a file that should be small, and wipes it from memory afterwards: it may hold a key.
 pub(in crate::pki) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
-    input::read(path, LIMIT).map_err(|error| match error {
+    read_within(path, LIMIT)
+}
+
+/// The same with another limit.
+pub(in crate::pki) fn read_within(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
+    input::read(path, limit).map_err(|error| match error {
         InputError::Directory => IdentityError::Directory { path: path.into() },
         InputError::Io(source) => {
             dangling(path).unwrap_or_else(|| IdentityError::Unreadable { path: path.into(), source })
         }
         InputError::NotAFile(kind) => IdentityError::NotAFile { path: path.into(), kind },
         InputError::Open => IdentityError::OpenPipe { path: path.into() },
-        InputError::Silent(limit) => IdentityError::Silent { path: path.into(), limit },
+        InputError::Silent(patience) => IdentityError::Silent { path: path.into(), limit: patience },
         InputError::Terminal => IdentityError::Terminal,
-        InputError::TooLarge => IdentityError::TooLarge { path: path.into(), limit: LIMIT },
+        InputError::TooLarge => IdentityError::TooLarge { path: path.into(), limit },
     })
 }
 
@@ -33,14 +38,22 @@ pub(in crate::pki) fn of_one_generation<T, E: From<IdentityError>>(
     key: &Path,
     load: impl Fn() -> Result<T, E>,
 ) -> Result<T, E> {
+    unmoved(&[certificate, key], load)
+}
+
+/// The same for any number of files; the first gives the error its name.
+pub(in crate::pki) fn unmoved<T, E: From<IdentityError>>(
+    paths: &[&Path],
+    load: impl Fn() -> Result<T, E>,
+) -> Result<T, E> {
     for _ in 0..ATTEMPTS {
-        let before = places(certificate, key);
+        let before = places(paths);
         let loaded = load();
-        if before == places(certificate, key) {
+        if before == places(paths) {
             return loaded;
         }
     }
-    Err(IdentityError::Changing { path: certificate.into() }.into())
+    Err(IdentityError::Changing { path: paths.first().copied().unwrap_or(Path::new("")).into() }.into())
 }
 
 /// A link whose target is missing deserves better than "no such file": the file that was named is there.
@@ -50,9 +63,9 @@ fn dangling(path: &Path) -> Option<IdentityError> {
     missing.then(|| IdentityError::Dangling { path: path.into(), target })
 }
 
-/// Where two paths lead once all links are followed. None for what is no file, such as a pipe.
-fn places(certificate: &Path, key: &Path) -> (Option<PathBuf>, Option<PathBuf>) {
-    (fs::canonicalize(certificate).ok(), fs::canonicalize(key).ok())
+/// Where paths lead once all links are followed. None for what is no file, such as a pipe.
+fn places(paths: &[&Path]) -> Vec<Option<PathBuf>> {
+    paths.iter().map(|path| fs::canonicalize(path).ok()).collect()
 }
 
 /// Reads every certificate of a file.

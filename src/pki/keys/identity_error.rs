@@ -54,6 +54,14 @@ pub enum IdentityError {
         /// How.
         form: Encryption,
     },
+    /// A revocation list has the name of a CA, and another key signed it.
+    #[error("the revocation list in `{}` was not signed by the CA `{issuer}` that is trusted", path.display())]
+    ForeignRevocationList {
+        /// The file.
+        path: PathBuf,
+        /// Its issuer.
+        issuer: DistinguishedName,
+    },
     /// The certificate has the right key, in a form that TLS stacks do not read.
     #[error("`{}` has its key in a form that TLS stacks reject ({kind}): {reason}", path.display())]
     KeyForm {
@@ -115,6 +123,12 @@ pub enum IdentityError {
         path: PathBuf,
         /// What it holds instead.
         found: Found,
+    },
+    /// No revocation list in it.
+    #[error("`{}` holds no revocation list", path.display())]
+    NoRevocationList {
+        /// The file.
+        path: PathBuf,
     },
     /// Not PEM, though parts of it look like it.
     #[error("`{}` cannot be read as PEM: {container}", path.display())]
@@ -197,6 +211,16 @@ pub enum IdentityError {
         /// What the verifier says.
         source: Refusal,
     },
+    /// A revocation list that no verifier of today reads.
+    #[error("revocation list {position} in `{}` cannot be used", path.display())]
+    UnusableRevocationList {
+        /// The file.
+        path: PathBuf,
+        /// Which, counted from one.
+        position: usize,
+        /// What the verifier says.
+        source: Refusal,
+    },
     /// A key of a kind that no TLS stack of today uses.
     #[error("the key in `{}` is {kind}, which TLS stacks do not take", path.display())]
     UnsupportedKey {
@@ -245,10 +269,17 @@ impl Hint for IdentityError {
             Self::LeafNotFirst { .. } => {
                 "put the leaf's certificate at the top of the file, then the intermediates up to the root".to_owned()
             }
+            Self::ForeignRevocationList { .. } => {
+                "if the CA was replaced under the same name, fetch the list that its new key signed".to_owned()
+            }
             Self::Malformed { .. } => AGAIN.to_owned(),
             Self::MalformedPem { path, source } => source.hint(path),
             Self::NoCertificate { path, found } => found.hint(path, Wanted::Certificate),
             Self::NoKey { path, found } => found.hint(path, Wanted::Key),
+            Self::NoRevocationList { .. } | Self::UnusableRevocationList { .. } => {
+                "name a complete X.509 revocation list of version 2, as PEM or DER: `openssl crl -in FILE -noout -text` shows it"
+                    .to_owned()
+            }
             Self::NotPem { path, container } => container.hint(path, Wanted::Certificate),
             Self::NotAnAnchor { source: Distrust::CannotSign, .. } => CANNOT_SIGN.to_owned(),
             Self::NotAnAnchor { issuer, .. } => format!("replace it by the certificate of its issuer, `{issuer}`"),

@@ -54,7 +54,7 @@ fn bare(presented: &str) -> String {
     name.parse::<IpAddr>().map_or_else(|_| name.to_owned(), |address| address.to_string())
 }
 
-/// In the order of the alphabet. What only revocation lists lead to does not occur here.
+/// In the order of the alphabet.
 fn words(error: &Error) -> &'static str {
     match error {
         Error::BadDer | Error::MalformedExtensions | Error::TrailingData(_) => "it is not sound DER",
@@ -62,9 +62,14 @@ fn words(error: &Error) -> &'static str {
         Error::CaUsedAsEndEntity => "it is a CA's certificate",
         Error::CertExpired { .. } => "it has expired",
         Error::CertNotValidYet { .. } => "it is not yet valid",
+        Error::CertRevoked => "it has been revoked",
+        Error::CrlExpired { .. } => "the revocation list of its CA has expired",
         Error::EmptyEkuExtension => "its extended key usage is empty",
         Error::EndEntityUsedAsCa => "its issuer is not a CA",
         Error::ExtensionValueInvalid => "one of its extensions is malformed",
+        Error::InvalidCrlNumber => "its number is malformed",
+        Error::InvalidCrlSignatureForPublicKey => "the revocation list was not signed by its CA",
+        Error::IssuerNotCrlSigner => "its CA may not sign revocation lists",
         Error::InvalidCertValidity => "it ends before it begins",
         Error::InvalidNetworkMaskConstraint | Error::MalformedNameConstraint => {
             "the name constraints of a CA above it are malformed"
@@ -80,6 +85,15 @@ fn words(error: &Error) -> &'static str {
         Error::PathLenConstraintViolated => "there are more CAs above it than a path length allows",
         Error::RequiredEkuNotFoundContext(_) => "its extended key usage does not allow this side",
         Error::SignatureAlgorithmMismatch => "its two signature algorithms differ",
+        Error::UnknownRevocationStatus => "no revocation list covers it",
+        Error::UnsupportedCrlVersion => "it is of version 1",
+        Error::UnsupportedDeltaCrl => "it is a delta list, which has only what is new since another list",
+        Error::UnsupportedIndirectCrl => {
+            "it is an indirect list, which is not signed by the CA that it is about"
+        }
+        Error::UnsupportedCrlIssuingDistributionPoint => {
+            "it is for a part of the certificates only, by rules that are not supported"
+        }
         Error::UnknownIssuer => "it does not lead to a trusted CA",
         Error::UnsupportedCertVersion => "it is an X.509 version 1 certificate",
         Error::UnsupportedCriticalExtension => "it has a critical extension that is not known",

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use webpki::ALL_VERIFICATION_ALGS;
 use x509_parser::asn1_rs::{FromDer as _, Oid};
 
-use crate::pki::Certificate;
+use crate::pki::{Certificate, PublicKey};
 
 /// What came of one signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,12 +20,16 @@ pub(crate) enum Signature {
 
 /// Did the key of `issuer` sign `certificate`?
 pub(crate) fn signed_by(certificate: &Certificate, issuer: &Certificate) -> Signature {
-    let (key, kind) = (&issuer.key, certificate.signature_algorithm());
+    let kind = certificate.signature_algorithm();
+    made_by(&issuer.key, kind, certificate.tbs(), certificate.signature())
+}
+
+/// Did this key sign `message`? `kind` is what is inside the AlgorithmIdentifier.
+pub(crate) fn made_by(key: &PublicKey, kind: &[u8], message: &[u8], signature: &[u8]) -> Signature {
     let (mut is_kind_known, mut is_key_known) = (false, false);
     for known in ALL_VERIFICATION_ALGS {
         let is_kind = known.signature_alg_id().as_ref() == kind;
         let is_key = key.algorithm().is_some_and(|key| known.public_key_alg_id().as_ref() == key);
-        let (message, signature) = (certificate.tbs(), certificate.signature());
         if is_kind && is_key && known.verify_signature(key.value(), message, signature).is_ok() {
             return Signature::Own;
         }

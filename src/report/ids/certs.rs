@@ -30,6 +30,12 @@ macro_rules! certs {
             CertsChainOrder = "certs.chain-order", Error,
                 "the certificate file does not begin with the leaf certificate, but TLS stacks use the first one (RFC 8446 section 4.4.2); it is a warning if only the others are wrong, such as a certificate that is there twice, one that issued no other, or issuers in another order: verifiers search for a path themselves, but TLS 1.2 requires the order",
                 "put the leaf certificate first and each issuer after the certificate that it issued, once; the root can be left out";
+            CertsCrlExpired = "certs.crl-expired", Error,
+                "the next update of a certificate revocation list was due and is not there: every certificate of its CA is rejected, since it may have been revoked meanwhile; it is a warning in the last third of the list's time",
+                "fetch the new list from the CA and replace the file; the bridge takes it into use by itself";
+            CertsCrlMissing = "certs.crl-missing", Warning,
+                "revocation lists are given, and none of them is of this CA: peers with its certificates are rejected, because it is not known whether they were revoked",
+                "add the CA's list with another `--crl`; a CA that has revoked nothing can issue an empty one: `openssl ca -gencrl`";
             CertsDiffers = "certs.differs", Warning,
                 "a set exists already and is not what the flags ask for; it was left as it is",
                 "leave the flags out, or change the set: `egext certs renew --name NAME` with `--add-san`, `--remove-san`, `--lifetime` or `--key-type` for one certificate, `egext certs rotate-ca prepare` for the CA; make a set of another CA in another directory (`--dir`)";

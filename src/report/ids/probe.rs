@@ -73,6 +73,12 @@ macro_rules! probe {
             ProbeServerCertRefused = "probe.server-cert.refused", Error @ Tls,
                 "the certificate cannot be used for a reason that has no finding of its own",
                 "read the reason in the message; `egext certs init` makes certificates that every verifier accepts";
+            ProbeServerCertRevocationUnknown = "probe.server-cert.revocation-unknown", Error @ Tls,
+                "revocation lists are in use (`--crl`), and none that is still valid covers a certificate in the server's chain, so it may have been revoked",
+                "give the bridge the current list of each CA in the chain; see `certs.crl-expired` and `certs.crl-missing`";
+            ProbeServerCertRevoked = "probe.server-cert.revoked", Error @ Tls,
+                "the CA has revoked the server's certificate, or one above it: it is in a revocation list (`--crl`)",
+                "give the server a new certificate with a new key; if it was revoked by mistake, have the CA publish a list without it";
             ProbeServerCertUnknownIssuer = "probe.server-cert.unknown-issuer", Error @ Tls,
                 "the server's certificate does not chain to a CA that we trust: another CA issued it, or the server does not send an intermediate certificate",
                 "pass the CA that issued it with `--ca`, or issue the server's certificate from the CA in use";

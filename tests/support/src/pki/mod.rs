@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, CustomExtension,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,
+    RevokedCertParams, SerialNumber,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -255,6 +256,47 @@ impl TestPki {
         self
     }
 
+    /// A new certificate and key for `role`, `server` or `client`, from the same CA: in place, one file after the other.
+    pub fn renew(&self, role: &str) {
+        self.issue(self.leaf(role));
+    }
+
+    /// The same in other files of the directory: `NAME.crt` and `NAME.key`.
+    pub fn renew_as(&self, role: &str, name: &str) {
+        self.issue_as(self.leaf(role), name);
+    }
+
+    /// A list of the CA that revokes the certificate of `role`, or none, and was due for a new one after this time: a file
+    /// of the directory.
+    pub fn revocation_list(&self, role: Option<&str>, due: Duration) -> PathBuf {
+        let path = self.directory().join("ca.crl");
+        let serial = |role: &str| {
+            let der = certificates(&self.directory().join(format!("{role}.crt"))).swap_remove(0);
+            let certificate = egext::pki::Certificate::of(&der).expect("a certificate");
+            SerialNumber::from_slice(certificate.raw_serial())
+        };
+        let revoked = role.map(|role| RevokedCertParams {
+            serial_number: serial(role),
+            revocation_time: now() - Duration::MINUTE,
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: now() - Duration::hours(2),
+            next_update: now() + due,
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.into_iter().collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        write(&path, &list.signed_by(&self.own).expect("signable").pem().expect("PEM"));
+        path
+    }
+
+    fn leaf(&self, role: &str) -> &Leaf {
+        if role == "server" { &self.server } else { &self.client }
+    }
+
     /// There is no client certificate, and no key.
     #[must_use]
     pub fn without_client(self) -> Self {
@@ -339,6 +381,10 @@ impl TestPki {
     }
 
     fn issue(&self, leaf: &Leaf) {
+        self.issue_as(leaf, leaf.file);
+    }
+
+    fn issue_as(&self, leaf: &Leaf, name: &str) {
         let key = KeyPair::generate().expect("a P-256 key");
         let parameters = leaf.parameters();
         let certificate = match leaf.issuer {
@@ -354,8 +400,8 @@ impl TestPki {
             Sends::LeafFirst => pem + &self.intermediate.pem(),
             Sends::LeafLast => self.intermediate.pem() + &pem,
         };
-        write(&self.directory().join(format!("{}.crt", leaf.file)), &file);
-        write_private(&self.directory().join(format!("{}.key", leaf.file)), &key.serialize_pem());
+        write(&self.directory().join(format!("{name}.crt")), &file);
+        write_private(&self.directory().join(format!("{name}.key")), &key.serialize_pem());
     }
 }
 

@@ -1,0 +1,187 @@
+//! Does what was loaded from files make a TLS endpoint that its peers accept?
+//!
+//! A start and a reload ask the same questions. At a start the answers are told, and keep nothing from starting: a bridge
+//! that does not run cannot say to Envoy Gateway what is wrong. A reload has something to lose: new files with an
+//! error that the certificates in use do not have are not used.
+
+use std::path::Path;
+
+use time::OffsetDateTime;
+
+use super::chain::Question;
+use super::usage;
+use crate::pki::lifetime::CLOCK;
+use crate::pki::set::check::{expiring, soon, untimely, untimely_issuer};
+use crate::pki::x509::when;
+use crate::pki::{Certificate, Crl, Identity, Loaded, Role};
+use crate::report::{Finding, FindingId, Severity};
+use crate::shell::shell_path;
+
+/// What may be used by an endpoint. There is no other way to one than the two functions that make it.
+#[derive(Debug)]
+pub struct Verified {
+    loaded: Loaded,
+    findings: Vec<Finding>,
+}
+
+impl Verified {
+    /// For a start: whatever is found is for the log.
+    pub fn first(loaded: Loaded, now: OffsetDateTime) -> Self {
+        let findings = judge(&loaded, now);
+        Self { loaded, findings }
+    }
+
+    /// For a reload: `loaded` in place of these.
+    ///
+    /// # Errors
+    /// The first error that these do not have.
+    pub fn succeeded_by(&self, loaded: Loaded, now: OffsetDateTime) -> Result<Self, Box<Finding>> {
+        let findings = judge(&loaded, now);
+        let mut new = findings.iter().filter(|finding| finding.severity == Severity::Error).peekable();
+        if new.peek().is_some() {
+            let old = judge(&self.loaded, now);
+            let is_old = |finding: &Finding| {
+                old.iter().any(|known| (known.id, &known.subject) == (finding.id, &finding.subject))
+            };
+            if let Some(worse) = new.find(|finding| !is_old(finding)) {
+                return Err(Box::new(worse.clone()));
+            }
+        }
+        Ok(Self { loaded, findings })
+    }
+
+    /// What was loaded.
+    pub fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+
+    /// What was found at that moment.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// What the calendar says about them at another moment.
+    pub fn due(&self, now: OffsetDateTime) -> Vec<Finding> {
+        dates(&self.loaded, now)
+    }
+}
+
+fn judge(loaded: &Loaded, now: OffsetDateTime) -> Vec<Finding> {
+    let mut findings = dates(loaded, now);
+    for (role, identity) in &loaded.identities {
+        findings.extend(fitness(loaded, *role, identity, now));
+    }
+    findings.extend(uncovered(loaded));
+    findings
+}
+
+/// What is over, not valid yet, or due.
+fn dates(loaded: &Loaded, now: OffsetDateTime) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (_, identity) in &loaded.identities {
+        let (leaf, path) = (identity.leaf(), identity.certificate_path());
+        let own = leaf_dates(path, leaf, now);
+        if own.is_none() {
+            findings.extend(issuer_dates(loaded, path, leaf, now));
+        }
+        findings.extend(own);
+    }
+    // A bundle can have CAs that no peer needs any more; if the last one to expire is over, all are.
+    let last = loaded.anchors.certificates().iter().max_by_key(|ca| ca.not_after);
+    findings.extend(last.and_then(|ca| {
+        let path = loaded.anchors.path();
+        untimely(path, ca, now).or_else(|| due(path, ca, now)).map(|finding| {
+            finding.with_hint("replace the CA where its key is: `egext certs rotate-ca prepare`")
+        })
+    }));
+    findings.extend(loaded.anchors.revocation_lists().iter().filter_map(|list| list_dates(list, now)));
+    findings
+}
+
+fn leaf_dates(path: &Path, leaf: &Certificate, now: OffsetDateTime) -> Option<Finding> {
+    let finding = untimely(path, leaf, now).or_else(|| due(path, leaf, now))?;
+    Some(match finding.id {
+        FindingId::CertsNotYetValid => finding.with_hint(CLOCK),
+        _ => finding.with_hint(format!("renew it; `egext certs show {}` says more", shell_path(path))),
+    })
+}
+
+fn due(path: &Path, certificate: &Certificate, now: OffsetDateTime) -> Option<Finding> {
+    let words = expiring(certificate, None, now)?;
+    Some(Finding::new(FindingId::CertsExpiring, path.display().to_string(), words))
+}
+
+/// Of the CAs that issued the leaf, if none of them is valid now.
+fn issuer_dates(loaded: &Loaded, path: &Path, leaf: &Certificate, now: OffsetDateTime) -> Option<Finding> {
+    let issuers = loaded.anchors.certificates().iter().filter(|ca| leaf.is_issued_by(ca));
+    let found = issuers.map(|ca| untimely_issuer(path, ca, now)).collect::<Option<Vec<_>>>()?;
+    let finding = found.into_iter().next()?;
+    Some(finding.with_hint("replace the CA where its key is: `egext certs rotate-ca prepare`"))
+}
+
+fn list_dates(list: &Crl, now: OffsetDateTime) -> Option<Finding> {
+    let end = list.next_update?;
+    let (day, distance) = (when::day(end), when::distance(end, now));
+    let finding = |words: String| {
+        Finding::new(FindingId::CertsCrlExpired, list.path.display().to_string(), words)
+            .with_hint(format!("fetch the new list of `{}`", list.issuer))
+    };
+    if now >= end {
+        let message = format!("it expired {distance}, on {day}, so peers of its CA are rejected");
+        return Some(finding(message));
+    }
+    (end - now < soon(end - list.this_update)).then(|| Finding {
+        severity: Severity::Warning,
+        ..finding(format!("it expires {distance}, on {day}"))
+    })
+}
+
+/// Everything but dates.
+fn fitness(loaded: &Loaded, role: Role, identity: &Identity, now: OffsetDateTime) -> Vec<Finding> {
+    let (leaf, path) = (identity.leaf(), identity.certificate_path());
+    let subject = path.display().to_string();
+    let misuse = usage(&subject, leaf, role).into_iter().find(|finding| finding.severity == Severity::Error);
+    if let Some(misuse) = misuse {
+        let hint =
+            format!("name the {role}'s own certificate; `egext certs show {}` says more", shell_path(path));
+        return vec![misuse.with_hint(hint)];
+    }
+    let anchors = loaded.anchors.certificates();
+    let question = Question { subject: &subject, chain: identity.chain(), anchors, role, now };
+    let (refusal, broken) = question.webpki(loaded.anchors.path());
+    if let Some(broken) = broken {
+        return vec![expected(loaded, path, broken)];
+    }
+    // What Envoy Gateway thinks of a server is told and stops nothing: the callers of the bridge are not all written in Go.
+    let go = || question.go(&[]).map(|words| question.refused(&words, role));
+    let go = if role == Role::Server && refusal.is_none() { go() } else { None };
+    go.map(|finding| Finding { severity: Severity::Warning, ..finding }).into_iter().collect()
+}
+
+/// Files of one directory are a set. If a certificate was named elsewhere, its CA may be one that only the peer knows.
+fn expected(loaded: &Loaded, path: &Path, broken: Finding) -> Finding {
+    let is_set = loaded.anchors.path().parent() == path.parent();
+    let is_chain = broken.id == FindingId::CertsChainBroken;
+    match is_chain && !is_set {
+        true => Finding {
+            severity: Severity::Info,
+            hint: Some("nothing to do if the peer trusts its CA".to_owned()),
+            ..broken
+        },
+        false => broken,
+    }
+}
+
+/// The CAs whose peers are rejected, because no list says whether they are revoked.
+fn uncovered(loaded: &Loaded) -> Vec<Finding> {
+    let anchors = &loaded.anchors;
+    let lists = anchors.revocation_lists();
+    let cas = anchors.certificates().iter().filter(|ca| !lists.is_empty() && ca.is_ca);
+    let cas = cas.filter(|ca| !lists.iter().any(|list| list.is_named_after(ca.raw_subject())));
+    cas.map(|ca| {
+        let message = format!("no revocation list is of the CA `{}`, so its peers are rejected", ca.subject);
+        Finding::new(FindingId::CertsCrlMissing, anchors.path().display().to_string(), message)
+            .with_hint("add its list, too")
+    })
+    .collect()
+}
