@@ -159,8 +159,7 @@ impl Context<'_> {
 
     /// How our own certificate gets a successor. `flags` of the command begin with a blank.
     fn renew_ours(&self, flags: &str) -> String {
-        let restart = if self.speaker == Speaker::Bridge { ", and restart the bridge" } else { "" };
-        self.renew(Role::Client, restart, flags)
+        self.renew(Role::Client, "", flags)
     }
 
     /// The same for either side, with what is to be done besides.

@@ -87,7 +87,7 @@ async fn what_is_to_be_done_is_to_be_done_at_the_bridge() {
             TestServer::mtls,
             ": start the bridge with `--dir`, or `--cert` and ",
         ),
-        (TestPki::new().client_expired(), TestServer::mtls, ", and restart the bridge: `egext certs renew "),
+        (TestPki::new().client_expired(), TestServer::mtls, "renew it where its CA is: `egext certs renew "),
         (
             TestPki::new().client_with_server_usage(),
             TestServer::mtls,

@@ -35,12 +35,18 @@ impl Front {
         Self::run(script(&line).args(arguments).pki(pki))
     }
 
-    fn run(egext: Egext) -> Self {
+    /// Any run that listens at `127.0.0.1`.
+    pub fn run(egext: Egext) -> Self {
         let mut running = egext.start();
         let line = running.wait_for_line("bridge is up");
         let port = line.split("127.0.0.1:").nth(1).expect("the address").split_whitespace().next();
         let port = port.expect("the port").parse().expect("a number");
         Self { running, port }
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     pub async fn connect(&self) -> TcpStream {

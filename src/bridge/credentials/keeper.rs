@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::notices::Notices;
 use super::{ClientSide, Credentials, Noted, Reload, client, own, server, use_now};
@@ -115,6 +115,7 @@ impl Keeper {
             if is_known || begin.elapsed() >= PATIENCE {
                 return self.failed(failure);
             }
+            debug!(subject = failure.subject, "waits for the rest of a change: {}", failure.message);
             sleep(backoff.advance()).await;
         }
     }

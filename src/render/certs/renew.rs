@@ -140,7 +140,7 @@ impl Renewal<'_> {
         lines::files(report, &holders);
         self.remarks(report, selected);
         report.talk.blank().hint(format!(
-            "restart {} with the new files: programs, bridges among them, read them at the start. \
+            "give {} the new files: `egext bridge` reloads them by itself, restart other programs that do not. \
              The CA is the same, so the order does not matter",
             enumeration(&who_restarts(selected))
         ));

@@ -293,6 +293,11 @@ impl TestPki {
         path
     }
 
+    /// The certificate of `role` on disk.
+    pub fn certificate(&self, role: &str) -> Vec<u8> {
+        certificates(&self.directory().join(format!("{role}.crt"))).swap_remove(0).to_vec()
+    }
+
     fn leaf(&self, role: &str) -> &Leaf {
         if role == "server" { &self.server } else { &self.client }
     }

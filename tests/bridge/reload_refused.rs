@@ -1,0 +1,147 @@
+//! New files that cannot be used: the old certificates stay, and the log says why, once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use egext_test_support::TestPki;
+use rustix::process::Signal;
+
+use crate::egext;
+use crate::fixture::{Bridge, Call, Upstream};
+use crate::reload::{IN_USE, RECONNECTED};
+
+const REFUSED: &str = "the new files are not used, the certificates in use stay";
+const BACK: &str = "the files of the certificates in use are back";
+
+#[expect(clippy::disallowed_methods, reason = "fixtures are not the user's files")]
+fn replace(path: &Path, with: impl AsRef<[u8]>) {
+    fs::write(path, with).expect("writable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_cannot_be_used_are_not_and_are_told_once() {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    let foreign_key = fs::read(pki.server_key()).expect("readable");
+    let defects: [(PathBuf, &[u8], &str); 4] = [
+        (pki.client_certificate(), b"garbage", "client.crt` holds no certificate"),
+        (pki.ca(), b"-----BEGIN CERTIFICATE-----\nAAAA\n", "ca.crt` is not sound PEM"),
+        (pki.client_key(), &foreign_key, "client.key` is not the key of"),
+        (pki.client_key(), b"", "client.key` holds no private key"),
+    ];
+    for (path, contents, words) in &defects {
+        let whole = fs::read(path).expect("readable");
+        replace(path, contents);
+        let line = bridge.running.wait_for_line(REFUSED);
+        assert!(line.contains("WARN") && line.contains(words), "{line}");
+        assert!(line.contains("bridge.reload.failed"), "{line}");
+        // The same again is no news.
+        replace(path, contents);
+        assert_eq!(caller.hook().await.code(), 0);
+        replace(path, whole);
+        bridge.running.wait_for_line(BACK);
+    }
+    assert_eq!(upstream.connections(), 1);
+    let (_, log) = bridge.running.terminate();
+    assert_eq!(log.matches(REFUSED).count(), defects.len(), "{log}");
+}
+
+/// Each is a pair of sound files. What is wrong with it, a peer would say.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_that_peers_reject_are_not_taken_in_place_of_good_ones() {
+    for (defect, id) in [
+        (TestPki::client_expired as fn(TestPki) -> TestPki, "certs.expired"),
+        (TestPki::client_from_other_ca, "certs.chain-broken"),
+        (TestPki::client_with_server_usage, "certs.wrong-purpose"),
+    ] {
+        let pki = TestPki::new();
+        let upstream = Upstream::mtls(&pki, Call::echo).await;
+        let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+        assert_eq!(bridge.caller().await.hook().await.code(), 0);
+        let _defective = defect(pki);
+        let line = bridge.running.wait_for_line(REFUSED);
+        assert!(line.contains(id) && line.contains("client.crt"), "{line}");
+        assert_eq!(bridge.caller().await.hook().await.code(), 0);
+        assert_eq!(upstream.connections(), 1);
+    }
+}
+
+/// An operator who asks gets an answer each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_answered_also_if_the_files_are_broken() {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+    replace(&pki.client_key(), b"garbage");
+    for _ in 0..2 {
+        bridge.running.signal(Signal::HUP);
+        bridge.running.wait_for_line(REFUSED);
+    }
+    pki.renew("client");
+    bridge.running.wait_for_line(IN_USE);
+    assert_eq!(bridge.caller().await.hook().await.code(), 0);
+}
+
+/// The server's operator has not heard of our new CA.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_rejects_the_new_certificate_keeps_the_old_connection() {
+    let (pki, strangers) = (TestPki::new(), TestPki::new());
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    let read = |path: PathBuf| fs::read(path).expect("readable");
+    let [own, foreign] = [&pki, &strangers].map(|pki| read(pki.ca()));
+    replace(&pki.ca(), [own, foreign].concat());
+    bridge.running.wait_for_line(RECONNECTED);
+
+    replace(&pki.client_certificate(), read(strangers.client_certificate()));
+    replace(&pki.client_key(), read(strangers.client_key()));
+    let line = bridge.running.wait_for_line("no connection with the new certificates, the old one stays");
+    assert!(line.contains("WARN") && line.contains("probe.client-cert.rejected"), "{line}");
+    assert!(line.contains("bridge.reload.unaccepted"), "{line}");
+    for _ in 0..3 {
+        assert_eq!(caller.hook().await.code(), 0);
+    }
+    assert_eq!(upstream.connections(), 2);
+    pki.renew("client");
+    bridge.running.wait_for_line(RECONNECTED);
+    assert_eq!(caller.hook().await.code(), 0);
+    let (_, log) = bridge.running.terminate();
+    assert_eq!(log.matches("the old one stays").count(), 1, "{log}");
+}
+
+/// The start tells what a reload would refuse.
+#[test]
+fn what_peers_will_reject_is_told_at_the_start() {
+    for (pki, id) in [
+        (TestPki::new().client_expired(), "certs.expired"),
+        (TestPki::new().client_not_yet_valid(), "certs.not-yet-valid"),
+        (TestPki::new().client_with_server_usage(), "certs.wrong-purpose"),
+        (TestPki::new().client_from_other_ca(), "certs.chain-broken"),
+        (TestPki::new().client_expiring(), "certs.expiring"),
+    ] {
+        let mut bridge = Bridge::mtls("localhost:1", &pki).start();
+        let line = bridge.running.wait_for_line(id);
+        assert!(line.contains("WARN") && line.contains("client.crt"), "{line}");
+    }
+}
+
+/// Of twelve seconds the last four are near the end.
+#[test]
+fn a_certificate_that_nears_its_end_is_told_and_that_it_is_over_too() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let set = home.path().join("certs");
+    let init = egext(["certs", "init", "--lifetime", "12s", "--dir"]).arg(&set).run();
+    assert_eq!(init.exit_code, 0, "{init:?}");
+    let mut bridge = Bridge::plaintext("localhost:1").flag("--dir", &set).start();
+    for id in ["certs.expiring", "certs.expired"] {
+        let line = bridge.running.wait_for_line(id);
+        assert!(line.contains("WARN") && line.contains("client.crt"), "{line}");
+    }
+    let (_, log) = bridge.running.terminate();
+    assert_eq!(log.matches("certs.expiring").count(), 1, "{log}");
+}
