@@ -40,6 +40,11 @@ pub fn held_until(permits: &Arc<Semaphore>) -> impl Fn(Call) -> HeldCall + Send 
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "fixtures are not the user's files")]
+pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    fs::rename(from, to).expect("ours");
+}
+
 type HeldCall = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Certificate first, then key, both in place: for a moment they are no pair.
@@ -105,9 +110,9 @@ async fn files_that_are_renamed_one_by_one_are_waited_for() {
     let mut bridge = Bridge::mtls(upstream.address(), &pki).flag("--log-level", "debug").start();
     assert_eq!(bridge.caller().await.hook().await.code(), 0);
     pki.renew_as("client", "new");
-    fs::rename(pki.directory().join("new.crt"), pki.client_certificate()).expect("ours");
+    rename(pki.directory().join("new.crt"), pki.client_certificate());
     bridge.running.wait_for_line("waits for the rest of a change");
-    fs::rename(pki.directory().join("new.key"), pki.client_key()).expect("ours");
+    rename(pki.directory().join("new.key"), pki.client_key());
     bridge.running.wait_for_line(RECONNECTED);
     assert_eq!(upstream.client(), pki.certificate("client"));
     assert!(!bridge.running.stderr().contains("bridge.reload.failed"), "{}", bridge.running.stderr());
@@ -126,7 +131,7 @@ async fn a_mounted_secret_that_changes_is_noticed() {
             fs::copy(pki.directory().join(from), directory.join(to)).expect("readable");
         }
         symlink(version, mounted.path().join("..data_tmp")).expect("a link");
-        fs::rename(mounted.path().join("..data_tmp"), mounted.path().join("..data")).expect("ours");
+        rename(mounted.path().join("..data_tmp"), mounted.path().join("..data"));
     };
     secret("..2030_01_01");
     for file in ["ca.crt", "tls.crt", "tls.key"] {
@@ -162,8 +167,8 @@ async fn a_change_without_an_event_is_noticed_all_the_same() {
     assert_eq!(bridge.caller().await.hook().await.code(), 0);
     pki.renew("client");
     copy("next");
-    fs::rename(base.path().join("used"), base.path().join("old")).expect("ours");
-    fs::rename(base.path().join("next"), base.path().join("used")).expect("ours");
+    rename(base.path().join("used"), base.path().join("old"));
+    rename(base.path().join("next"), base.path().join("used"));
     bridge.running.wait_for_line(RECONNECTED);
     assert_eq!(upstream.client(), pki.certificate("client"));
 }
