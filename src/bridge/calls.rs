@@ -70,7 +70,7 @@ impl Calls {
         asked.check()?;
         let (head, body) = request.into_parts();
         let deadline = Deadline::new(&head.headers, self.call_timeout)?;
-        let head = self.route.prepare(head, caller)?;
+        let head = self.route.prepare(head, &caller)?;
         let mut limit = pin!(deadline.map(|deadline| sleep_until(deadline.at)));
         let mut exchange = Exchange::new(&self.bridge, deadline, limit.as_mut(), body, caller, asked, log);
         let outcome = exchange.run(head, respond).await;

@@ -18,16 +18,15 @@ use crate::net::{
 /// HTTP/2 with one caller, until one side ends it.
 pub(super) async fn serve(
     stream: Stream,
+    caller: Caller,
     calls: Arc<Calls>,
     limits: CallerLimits,
     admission: &Admission,
     mut phase: Watched,
 ) -> Result<(), Ended> {
-    let caller = match &stream {
-        Stream::Tls(tls) if tls.get_ref().1.alpn_protocol() != Some(H2) => return Err(Ended::NoAlpn),
-        Stream::Tls(_) => Caller::Remote,
-        Stream::Tcp(_) | Stream::Unix(_) => Caller::Local,
-    };
+    if matches!(&stream, Stream::Tls(tls) if tls.get_ref().1.alpn_protocol() != Some(H2)) {
+        return Err(Ended::NoAlpn);
+    }
     let settings = settings();
     let sieve = Sieve::of_caller(stream);
     let faults = sieve.faults();
@@ -109,7 +108,8 @@ impl Serving {
             self.called = true;
             // No task waits for its end: it belongs to the streams of its two connections, and the connection here
             // ends after its streams. If it panics, the process ends (`render::log`).
-            tokio::spawn(Arc::clone(&self.calls).pass(request, respond, self.caller, self.faults.clone()));
+            let (calls, caller) = (Arc::clone(&self.calls), self.caller.clone());
+            tokio::spawn(calls.pass(request, respond, caller, self.faults.clone()));
         }
         Ok(())
     }

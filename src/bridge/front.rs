@@ -6,20 +6,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::calls::Calls;
 use super::connection::{self, Ended};
 use super::died::Died;
+use super::forwarded::client_certificate;
 use super::phase::{Lifecycle, Watched, stopping};
 use super::pulse::Heart;
+use super::request::Caller;
 use crate::net::{
-    AcceptError, Accepted, Admission, Arrivals, CallerLimits, Entrance, Listener, Noise, Stream,
+    AcceptError, Accepted, Admission, Arrivals, CallerLimits, Entrance, Listener, Noise, ServerTls, Stream,
 };
 use crate::report::chain;
 
@@ -27,7 +28,7 @@ use crate::report::chain;
 pub(super) struct Front {
     pub(super) calls: Arc<Calls>,
     /// What callers are shown, and which of them are trusted; None in plaintext.
-    pub(super) server: watch::Receiver<Option<Arc<ServerConfig>>>,
+    pub(super) server: watch::Receiver<Option<Arc<ServerTls>>>,
     /// How long calls may go on on a connection that was made with settings which have been replaced.
     pub(super) drain: Duration,
     pub(super) limits: CallerLimits,
@@ -43,12 +44,22 @@ impl Front {
         heart: Heart,
         connections: &mut JoinSet<()>,
     ) -> Died {
+        self.tell_who_is_permitted();
         let mut arrivals = Attended { listener, heart };
         let serve = |connection, admission| self.caller(admission).serve(connection);
         match self.entrance.accept(&mut arrivals, connections, serve).await {
             Err(error) => error.into(),
             // A listener has no end.
             Ok(()) => pending().await,
+        }
+    }
+
+    fn tell_who_is_permitted(&self) {
+        let server = self.server.borrow();
+        match server.as_ref().map(|server| server.permitted()) {
+            None => {}
+            Some(all) if all.is_everyone() => info!("every client with a certificate of the CA is served"),
+            Some(some) => info!(clients = %some, "clients are served by their certificate"),
         }
     }
 
@@ -92,7 +103,7 @@ impl Arrivals for Attended<'_> {
 /// A caller that has proven nothing yet.
 struct NewCaller {
     calls: Arc<Calls>,
-    server: watch::Receiver<Option<Arc<ServerConfig>>>,
+    server: watch::Receiver<Option<Arc<ServerTls>>>,
     drain: Duration,
     limits: CallerLimits,
     phase: Watched,
@@ -103,18 +114,18 @@ struct NewCaller {
 impl NewCaller {
     async fn serve(mut self, connection: Accepted) {
         // From here on a change of the settings is one that this connection has not seen.
-        let config = self.server.borrow_and_update().clone();
-        let is_tls = config.is_some();
-        let stream = match (connection, config) {
-            (Accepted::Unix(stream), _) => Stream::Unix(stream),
-            (Accepted::Tcp(stream, _), None) => Stream::Tcp(stream),
-            (Accepted::Tcp(stream, peer), Some(config)) => match self.secure(stream, peer, config).await {
-                Some(stream) => stream,
+        let tls = self.server.borrow_and_update().clone();
+        let is_tls = tls.is_some();
+        let (stream, caller) = match (connection, tls) {
+            (Accepted::Unix(stream), _) => (Stream::Unix(stream), Caller::Local),
+            (Accepted::Tcp(stream, _), None) => (Stream::Tcp(stream), Caller::Local),
+            (Accepted::Tcp(stream, peer), Some(tls)) => match self.secure(stream, peer, &tls).await {
+                Some(secured) => secured,
                 None => return,
             },
         };
         let Self { calls, server, drain, limits, phase, noise, admission } = self;
-        let serve = |phase| connection::serve(stream, calls, limits, &admission, phase);
+        let serve = |phase| connection::serve(stream, caller, calls, limits, &admission, phase);
         let ended = match is_tls {
             true => until_replaced(serve, server, phase, drain).await,
             false => serve(phase).await,
@@ -133,14 +144,17 @@ impl NewCaller {
         &mut self,
         stream: TcpStream,
         peer: SocketAddr,
-        config: Arc<ServerConfig>,
-    ) -> Option<Stream> {
-        let limit = self.limits.handshake;
+        server: &ServerTls,
+    ) -> Option<(Stream, Caller)> {
+        let (config, limit) = (Arc::clone(server.config()), self.limits.handshake);
         let handshake = self.noise.secure(stream, Some(peer), config, limit, &self.admission);
-        tokio::select! {
-            stream = handshake => Some(Stream::Tls(Box::new(stream?.into()))),
-            () = stopping(&mut self.phase) => None,
-        }
+        let stream = tokio::select! {
+            stream = handshake => stream?,
+            () = stopping(&mut self.phase) => return None,
+        };
+        let presented = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let caller = Caller::Remote(client_certificate(server.leaf(), presented));
+        Some((Stream::Tls(Box::new(stream.into())), caller))
     }
 }
 
@@ -148,7 +162,7 @@ impl NewCaller {
 /// gets GOAWAY then, so that its client connects again, and its calls have `drain` to finish.
 async fn until_replaced<F>(
     serve: impl FnOnce(Watched) -> F,
-    mut server: watch::Receiver<Option<Arc<ServerConfig>>>,
+    mut server: watch::Receiver<Option<Arc<ServerTls>>>,
     mut phase: Watched,
     drain: Duration,
 ) -> Result<(), Ended>

@@ -22,6 +22,7 @@ mod credentials;
 mod deadline;
 mod died;
 mod exchange;
+mod forwarded;
 mod front;
 mod metrics;
 mod overview;
@@ -36,7 +37,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use time::OffsetDateTime;
 
 pub use credentials::{Credentials, Reload};
@@ -46,7 +46,7 @@ pub use overview::{Observer, Overview};
 pub use pulse::{Pulse, Stuck};
 pub use server::{Bridge, Drained};
 
-use crate::net::{Address, CallerLimits, Target};
+use crate::net::{Address, CallerLimits, ServerTls, Target};
 use crate::pki::Certificate;
 
 /// What to connect with what.
@@ -55,7 +55,7 @@ pub struct BridgePlan {
     /// Where to listen.
     pub listen: Address,
     /// How to speak TLS there; `None` for plaintext addresses.
-    pub server: Option<Arc<ServerConfig>>,
+    pub server: Option<Arc<ServerTls>>,
     /// Where calls go.
     pub upstream: Target,
     /// The certificate that we present to the upstream.

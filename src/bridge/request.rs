@@ -23,7 +23,7 @@ pub(super) struct NextHop {
 impl NextHop {
     /// The request as it goes to the upstream: with the scheme of the upstream's connection (RFC 9113 section 8.3.1),
     /// the authority of the caller, and without what only a proxy in front of us may say.
-    pub(super) fn prepare(&self, head: Parts, caller: Caller) -> Result<Request<()>, Answer> {
+    pub(super) fn prepare(&self, head: Parts, caller: &Caller) -> Result<Request<()>, Answer> {
         let Parts { method, uri, mut headers, .. } = head;
         if method != Method::POST {
             let message = format!("`{method}` is not a gRPC call, which is a `POST`");
@@ -39,6 +39,9 @@ impl NextHop {
         parts.authority = Some(authority.unwrap_or_else(|| self.authority.clone()));
         parts.scheme = Some(self.scheme.clone());
         caller.remove_claims(&mut headers);
+        if let Caller::Remote(certificate) = caller {
+            add(&mut headers, CLIENT_CERTIFICATE, certificate.clone())?;
+        }
         count_hop(&mut headers)?;
         let mut request = Request::new(());
         *request.method_mut() = method;
@@ -49,18 +52,19 @@ impl NextHop {
 }
 
 /// Who calls.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) enum Caller {
     /// A process of this machine, over plaintext: our user or root on a unix socket, any user on loopback.
     Local,
-    /// A client with a certificate. What it is called stands in there, and in no header that it sends.
-    Remote,
+    /// A client with a certificate, and what the server behind the bridge is told about it. What it is called stands in
+    /// there, and in no header that it sends.
+    Remote(HeaderValue),
 }
 
 impl Caller {
     /// Takes out of its fields, be they headers or trailers, what it must not tell about itself.
-    pub(super) fn remove_claims(self, fields: &mut HeaderMap) {
-        if self == Self::Remote {
+    pub(super) fn remove_claims(&self, fields: &mut HeaderMap) {
+        if matches!(self, Self::Remote(_)) {
             remove_identities(fields);
         }
     }
@@ -153,6 +157,9 @@ fn malformed(what: impl Into<String>) -> Answer {
 
 /// How many bridges a call has passed.
 const HOPS: HeaderName = HeaderName::from_static("egext-bridge-hops");
+
+/// Who calls, for the server behind the bridge.
+const CLIENT_CERTIFICATE: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
 
 /// Two are usual at most: one at each end. With these few a loop ends at once.
 const MOST_HOPS: u16 = 4;

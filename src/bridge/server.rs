@@ -19,7 +19,7 @@ use super::phase::{Lifecycle, Watched};
 use super::pulse::{Heart, Hearts, Pulse};
 use super::request::NextHop;
 use super::upstream::{Keeping, Renewal, Upstream};
-use crate::diagnosis::caller_fault;
+use crate::diagnosis::CALLERS;
 use crate::net::{Address, BindError, Entrance, Listener, raise_limit};
 use crate::pki::CredentialsStatus;
 
@@ -109,7 +109,7 @@ impl Bridge {
             }
             None => keeping.spawn(reload.refused(credentials, plan.clock)),
         };
-        let entrance = Entrance::new(raise_limit(), caller_fault);
+        let entrance = Entrance::new(raise_limit(), CALLERS);
         let noise = Arc::clone(entrance.noise());
         let front =
             Front { calls, server: shown, drain: plan.drain_timeout, limits: plan.callers, phase, entrance };

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::{
     PathBufValueParser, PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser,
@@ -49,6 +50,14 @@ pub(super) fn included() -> impl TypedValueParser<Value = Included> {
 /// An item of a list of texts.
 pub(super) fn item() -> impl TypedValueParser<Value = String> {
     Item(StringValueParser::new())
+}
+
+/// An item of a list of values that are read from text.
+pub(super) fn parsed_item<T>() -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    Item(StringValueParser::new().try_map(|text| text.parse::<T>()))
 }
 
 /// An item of a list of paths, which begin with `/`.

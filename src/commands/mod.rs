@@ -14,6 +14,7 @@ mod signals;
 mod stdin;
 
 pub use both::Alone;
+pub use bridge::CallersError;
 pub use certs::CertsError;
 pub use config::ConfigError;
 pub use signals::survive_file_size_limit;
@@ -83,6 +84,9 @@ pub enum Error {
         /// The address.
         address: Address,
     },
+    /// The user named callers that cannot be told apart where the bridge listens.
+    #[error(transparent)]
+    Callers(#[from] CallersError),
     /// The demo did not come to its end.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -189,6 +193,7 @@ impl Hint for Error {
             Self::Bind(error) => error.hint(),
             Self::Bridge(error) => error.hint(),
             Self::BridgeToItself { .. } => Some("a bridge needs two different addresses".to_owned()),
+            Self::Callers(error) => error.hint(),
             Self::Demo(error) => error.advice(),
             Self::Format { known, .. } => {
                 let known = known.iter().map(|format| format!("`-o {format}`")).collect::<Vec<_>>();

@@ -6,11 +6,18 @@ use rustls::{AlertDescription, CertificateError, Error, PeerMisbehaved};
 
 use super::tls::alert_name;
 use super::words;
+use crate::net::Wording;
+
+/// What the log says about callers that are not served.
+pub(crate) const CALLERS: Wording = Wording {
+    explain: caller_fault,
+    not_permitted: "`--allow-san` with one of its names, or `--allow-fingerprint` with its key's, permits it",
+};
 
 /// Why a caller's TLS handshake failed, and in some cases what to do.
 ///
 /// `error` is that of an acceptor. If its cause is not TLS, it is printed unchanged.
-pub(crate) fn caller_fault(error: &io::Error) -> String {
+fn caller_fault(error: &io::Error) -> String {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
     match cause {
         Some(Error::InvalidCertificate(error)) => certificate(error),

@@ -11,7 +11,7 @@ mod tls;
 mod wire;
 mod words;
 
-pub(crate) use caller::caller_fault;
+pub(crate) use caller::CALLERS;
 pub(crate) use client::untimely as untimely_client;
 pub(crate) use soon::expiring;
 

@@ -19,6 +19,7 @@ use tracing::debug;
 
 use super::gate::{Admission, Gate};
 use super::listen::AcceptError;
+use super::permitted::watched;
 use super::tally::Tally;
 use crate::report::chain;
 
@@ -40,9 +41,9 @@ pub(crate) struct Entrance {
 }
 
 impl Entrance {
-    /// For a process that may have so many descriptors. `explain` says in words why a handshake failed.
-    pub(crate) fn new(descriptors: usize, explain: fn(&io::Error) -> String) -> Self {
-        Self { gate: Gate::new(descriptors), noise: Arc::new(Noise::new(explain)) }
+    /// For a process that may have so many descriptors.
+    pub(crate) fn new(descriptors: usize, wording: Wording) -> Self {
+        Self { gate: Gate::new(descriptors), noise: Arc::new(Noise::new(wording)) }
     }
 
     /// What the log says about strangers.
@@ -92,24 +93,36 @@ impl Entrance {
     }
 }
 
+/// What the log says about callers that are not served.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wording {
+    /// Why a handshake failed.
+    pub(crate) explain: fn(&io::Error) -> String,
+    /// What lets in a client that is not permitted.
+    pub(crate) not_permitted: &'static str,
+}
+
 /// Events that strangers can cause, so the log only counts them.
 #[derive(Debug)]
 pub(crate) struct Noise {
     accept: Tally,
     foreign: Tally,
     handshake: Tally,
+    not_permitted: Tally,
     refused: Tally,
     silent: Tally,
     explain: fn(&io::Error) -> String,
 }
 
 impl Noise {
-    fn new(explain: fn(&io::Error) -> String) -> Self {
+    fn new(Wording { explain, not_permitted }: Wording) -> Self {
         Self {
             explain,
             accept: Tally::new("cannot accept a connection"),
             foreign: Tally::new("a connection of another user was closed"),
             handshake: Tally::new("TLS handshake failed"),
+            not_permitted: Tally::new("a client was refused: neither its names nor its key are permitted")
+                .with_hint(not_permitted),
             refused: Tally::new("a connection was closed: too many are open"),
             silent: Tally::new("a connection that proved nothing was closed for a newer one"),
         }
@@ -121,6 +134,7 @@ impl Noise {
             never = self.accept.sum_up() => never,
             never = self.foreign.sum_up() => never,
             never = self.handshake.sum_up() => never,
+            never = self.not_permitted.sum_up() => never,
             never = self.refused.sum_up() => never,
             never = self.silent.sum_up() => never,
         }
@@ -128,7 +142,8 @@ impl Noise {
 
     /// Logs what has been counted and not logged yet.
     pub(crate) fn tell(&self) {
-        for tally in [&self.accept, &self.foreign, &self.handshake, &self.refused, &self.silent] {
+        let Self { accept, foreign, handshake, not_permitted, refused, silent, .. } = self;
+        for tally in [accept, foreign, handshake, not_permitted, refused, silent] {
             tally.tell();
         }
     }
@@ -152,9 +167,9 @@ impl Noise {
         limit: Duration,
         admission: &Admission,
     ) -> Option<TlsStream<S>> {
-        let accept = timeout(limit, TlsAcceptor::from(tls).accept(stream));
-        let handshake = tokio::select! {
-            handshake = accept => handshake.map_err(io::Error::from).flatten(),
+        let accept = watched(timeout(limit, TlsAcceptor::from(tls).accept(stream)));
+        let (handshake, stranger) = tokio::select! {
+            (handshake, stranger) = accept => (handshake.map_err(io::Error::from).flatten(), stranger),
             () = admission.closed() => {
                 self.displaced("in the TLS handshake");
                 return None;
@@ -172,7 +187,10 @@ impl Noise {
                     "TLS handshake failed"
                 );
                 let from = peer.map_or_else(String::new, |peer| format!(", from {}", peer.ip()));
-                self.handshake.note(format_args!("{}{from}", (self.explain)(&error)));
+                match stranger {
+                    Some(stranger) => self.not_permitted.note(format_args!("{stranger}{from}")),
+                    None => self.handshake.note(format_args!("{}{from}", (self.explain)(&error))),
+                }
                 None
             }
         }

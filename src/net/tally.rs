@@ -14,6 +14,7 @@ use tracing::warn;
 #[derive(Debug)]
 pub(crate) struct Tally {
     what: &'static str,
+    hint: Option<&'static str>,
     counted: Mutex<Counted>,
     opened: Notify,
 }
@@ -30,7 +31,12 @@ struct Counted {
 impl Tally {
     /// `what` is what happens, as a log line says it.
     pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, counted: Mutex::default(), opened: Notify::new() }
+        Self { what, hint: None, counted: Mutex::default(), opened: Notify::new() }
+    }
+
+    /// The same, with what to do about it.
+    pub(crate) fn with_hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
     }
 
     /// It has happened once more, for this reason.
@@ -38,7 +44,7 @@ impl Tally {
         let mut counted = self.lock();
         if !mem::replace(&mut counted.open, true) {
             self.opened.notify_one();
-            return warn!(%reason, "{}", self.what);
+            return warn!(%reason, hint = self.hint, "{}", self.what);
         }
         counted.all += 1;
         let reason = reason.to_string();
@@ -67,8 +73,17 @@ impl Tally {
         let Some((reason, times)) = reasons.into_iter().max_by_key(|(_, times)| *times) else { return false };
         counted.open = true;
         match all {
-            1 => warn!(%reason, "{}", self.what),
-            _ => warn!(times = all, most = reason, most_times = times, "{}, several times", self.what),
+            1 => warn!(%reason, hint = self.hint, "{}", self.what),
+            _ => {
+                warn!(
+                    times = all,
+                    most = reason,
+                    most_times = times,
+                    hint = self.hint,
+                    "{}, several times",
+                    self.what
+                );
+            }
         }
         true
     }

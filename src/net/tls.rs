@@ -16,6 +16,7 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use super::permitted::Permitted;
 use super::verifier;
 use crate::crypto::provider;
 use crate::pki::{self, Anchors, Certificate, Identity};
@@ -74,22 +75,55 @@ impl ClientTls {
     }
 }
 
+/// How a server speaks TLS: what it shows, and which clients it accepts.
+#[derive(Debug)]
+pub struct ServerTls {
+    config: Arc<ServerConfig>,
+    leaf: Certificate,
+    permitted: Permitted,
+}
+
+impl ServerTls {
+    /// Shows `identity`, and demands a client certificate that `anchors` verify and `permitted` allows.
+    ///
+    /// # Errors
+    /// When the anchors or the key cannot be used for TLS.
+    pub fn new(anchors: &Anchors, identity: &Identity, permitted: &Permitted) -> Result<Self, TlsError> {
+        let verifier = permitted.applied_to(verifier::of_clients(anchors)?);
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(VERSIONS)
+            .expect("aws-lc has suites for both versions")
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(identity.ders(), identity.key())
+            .map_err(TlsError::Identity)?;
+        config.alpn_protocols = vec![H2.to_vec()];
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Self { config: Arc::new(config), leaf: identity.leaf().clone(), permitted: permitted.clone() })
+    }
+
+    /// The settings of its connections.
+    pub(crate) fn config(&self) -> &Arc<ServerConfig> {
+        &self.config
+    }
+
+    /// Which clients it accepts, of those that it can verify.
+    pub(crate) fn permitted(&self) -> &Permitted {
+        &self.permitted
+    }
+
+    /// The certificate that it shows.
+    pub(crate) fn leaf(&self) -> &Certificate {
+        &self.leaf
+    }
+}
+
 /// Settings of a server that shows `identity` and demands a client certificate of `anchors`.
 ///
 /// # Errors
 /// When the anchors or the key cannot be used for TLS.
 pub fn server_config(anchors: &Anchors, identity: &Identity) -> Result<Arc<ServerConfig>, TlsError> {
-    let verifier = verifier::of_clients(anchors)?;
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(VERSIONS)
-        .expect("aws-lc has suites for both versions")
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.ders(), identity.key())
-        .map_err(TlsError::Identity)?;
-    config.alpn_protocols = vec![H2.to_vec()];
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
+    ServerTls::new(anchors, identity, &Permitted::default()).map(|tls| tls.config)
 }
 
 /// What was seen of the peer during one handshake, kept also when the handshake fails.

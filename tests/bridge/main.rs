@@ -9,6 +9,7 @@ mod deadline;
 mod ends;
 mod fields;
 mod fixture;
+mod forwarded;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod lock_file;
@@ -16,6 +17,7 @@ mod log;
 mod log_sink;
 mod material;
 mod memory;
+mod permitted;
 mod reload;
 mod reload_listener;
 mod reload_refused;

@@ -28,6 +28,17 @@ impl Front {
         Self::run(egext(arguments).pki(pki))
     }
 
+    /// With more flags.
+    pub fn start_with(flags: &[&str], pki: &TestPki, upstream: &Upstream) -> Self {
+        let arguments = ["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", upstream.address()];
+        Self::run(egext(arguments).pki(pki).args(flags))
+    }
+
+    /// As `egext probe` takes it.
+    pub fn address(&self) -> String {
+        format!("localhost:{}", self.port)
+    }
+
     /// With so many descriptors.
     pub fn start_with_descriptors(number: u32, pki: &TestPki, upstream: &Upstream) -> Self {
         let line = format!(r#"ulimit -n {number}; exec "$0" "$@""#);

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -14,7 +13,7 @@ use tracing::{debug, info, warn};
 use super::notices::Notices;
 use super::{ClientSide, Credentials, Noted, Reload, client, own, server, use_now};
 use crate::backoff::Backoff;
-use crate::net::TlsError;
+use crate::net::{Permitted, ServerTls, TlsError};
 use crate::pki::audit::Verified;
 use crate::pki::{IdentityError, ReloadOutcome, Role, Sources, when};
 use crate::report::{Finding, FindingId, Severity, chain};
@@ -23,8 +22,9 @@ use crate::report::{Finding, FindingId, Severity, chain};
 #[derive(Debug)]
 pub(in crate::bridge) struct Keeper {
     sources: Sources,
+    permitted: Permitted,
     verified: Arc<Verified>,
-    server: watch::Sender<Option<Arc<ServerConfig>>>,
+    server: watch::Sender<Option<Arc<ServerTls>>>,
     client: watch::Sender<Option<ClientSide>>,
     status: Noted,
     reload: Reload,
@@ -58,15 +58,27 @@ impl Keeper {
     /// Of `credentials`, whose settings are in the channels already.
     pub(in crate::bridge) fn new(
         credentials: Credentials,
-        server: watch::Sender<Option<Arc<ServerConfig>>>,
+        server: watch::Sender<Option<Arc<ServerTls>>>,
         client: watch::Sender<Option<ClientSide>>,
         (status, reload): (Noted, Reload),
         clock: fn() -> OffsetDateTime,
     ) -> Self {
         let told = names(credentials.findings());
-        let Credentials { sources, verified, .. } = credentials;
+        let Credentials { sources, permitted, verified, .. } = credentials;
         let notices = Notices::default();
-        Self { sources, verified, server, client, status, reload, clock, notices, failure: None, told }
+        Self {
+            sources,
+            permitted,
+            verified,
+            server,
+            client,
+            status,
+            reload,
+            clock,
+            notices,
+            failure: None,
+            told,
+        }
     }
 
     /// Never ends.
@@ -141,7 +153,8 @@ impl Keeper {
     fn publish(&mut self, verified: Verified) -> Result<(), Box<Finding>> {
         let (new, old) = (verified.loaded(), Arc::clone(&self.verified));
         let unusable = |error| Box::new(of_tls(&error, &self.sources));
-        let (server, client) = (server(new).map_err(unusable)?, client(new).map_err(unusable)?);
+        let (server, client) =
+            (server(new, &self.permitted).map_err(unusable)?, client(new).map_err(unusable)?);
         let is_new = |role| !new.is_same_for(role, old.loaded());
         if is_new(Role::Server) && server.is_some() {
             self.server.send_replace(server);

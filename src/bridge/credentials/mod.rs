@@ -12,14 +12,13 @@ mod notices;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 use tracing::info;
 
 pub(super) use keeper::Keeper;
 
-use crate::net::{ClientTls, TlsError, server_config};
+use crate::net::{ClientTls, Permitted, ServerTls, TlsError};
 use crate::pki::audit::Verified;
 use crate::pki::{Certificate, CredentialsStatus, IdentityError, Loaded, ReloadOutcome, Role, Sources};
 use crate::report::Finding;
@@ -28,18 +27,19 @@ use crate::report::Finding;
 #[derive(Clone, Debug)]
 pub struct Credentials {
     sources: Sources,
+    permitted: Permitted,
     verified: Arc<Verified>,
     loaded: OffsetDateTime,
 }
 
 impl Credentials {
-    /// Loads them for a start. What is wrong with them is in [`Self::findings`].
+    /// Loads them for a start. `permitted` says which clients a listener accepts. What is wrong with them is in [`Self::findings`].
     ///
     /// # Errors
     /// If a file cannot be read or used, or a key is not that of its certificate.
-    pub fn load(sources: Sources, now: OffsetDateTime) -> Result<Self, IdentityError> {
+    pub fn load(sources: Sources, permitted: Permitted, now: OffsetDateTime) -> Result<Self, IdentityError> {
         let verified = Arc::new(Verified::first(sources.load()?, now));
-        Ok(Self { sources, verified, loaded: now })
+        Ok(Self { sources, permitted, verified, loaded: now })
     }
 
     /// Why peers will reject them, now or soon.
@@ -51,8 +51,8 @@ impl Credentials {
     ///
     /// # Errors
     /// If they cannot be used for TLS.
-    pub fn server(&self) -> Result<Option<Arc<ServerConfig>>, TlsError> {
-        server(self.verified.loaded())
+    pub fn server(&self) -> Result<Option<Arc<ServerTls>>, TlsError> {
+        server(self.verified.loaded(), &self.permitted)
     }
 
     /// The settings of the connection to the upstream.
@@ -110,8 +110,9 @@ impl Reload {
 /// Where the status of the certificates is noted: by the keeper of the files and by that of the upstream.
 pub(super) type Noted = Arc<watch::Sender<CredentialsStatus>>;
 
-fn server(loaded: &Loaded) -> Result<Option<Arc<ServerConfig>>, TlsError> {
-    loaded.identity(Role::Server).map(|identity| server_config(&loaded.anchors, identity)).transpose()
+fn server(loaded: &Loaded, permitted: &Permitted) -> Result<Option<Arc<ServerTls>>, TlsError> {
+    let Some(identity) = loaded.identity(Role::Server) else { return Ok(None) };
+    ServerTls::new(&loaded.anchors, identity, permitted).map(|tls| Some(Arc::new(tls)))
 }
 
 fn client(loaded: &Loaded) -> Result<Arc<ClientTls>, TlsError> {

@@ -1,9 +1,11 @@
+mod callers;
 mod operation;
 
 use std::path::PathBuf;
 
 use clap::Args;
 
+pub use callers::Callers;
 pub use operation::Operation;
 
 use crate::cli::Material;
@@ -36,6 +38,9 @@ pub struct Bridge {
     /// The caller's `grpc-timeout` can only shorten it.
     #[arg(long, value_name = "DURATION", default_value = "30s", env = "EGEXT_CALL_TIMEOUT")]
     pub call_timeout: Span,
+    /// Which callers are served.
+    #[command(flatten)]
+    pub callers: Callers,
     /// How it runs as a service.
     #[command(flatten)]
     pub operation: Operation,

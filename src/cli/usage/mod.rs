@@ -17,7 +17,7 @@ use clap::{Arg, Command};
 use crate::cli::directory::NotADirectory;
 use crate::cli::formats;
 use crate::host::HostError;
-use crate::net::AddressError;
+use crate::net::{AddressError, FingerprintError, PermittedNameError};
 use crate::render::{Format, OutputOptions};
 use crate::report::{Hint, chain, enumeration, has_long_part, in_backticks};
 use crate::shell::shell_word;
@@ -266,10 +266,15 @@ fn refused_value(context: &Context<'_>, line: &Line) -> (String, String) {
         let host = || source.downcast_ref::<HostError>().and_then(Hint::hint);
         let quantity = || source.downcast_ref::<QuantityError>().and_then(Hint::hint);
         let directory = || source.downcast_ref::<NotADirectory>().and_then(Hint::hint);
-        address.or_else(host).or_else(quantity).or_else(directory)
+        let permitted = || source.downcast_ref::<PermittedNameError>().and_then(Hint::hint);
+        let key = || source.is::<FingerprintError>().then(|| FINGERPRINT.to_owned());
+        address.or_else(host).or_else(quantity).or_else(directory).or_else(permitted).or_else(key)
     });
     (message, own.unwrap_or_else(|| what_is(line, &name)))
 }
+
+/// Where a fingerprint comes from.
+const FINGERPRINT: &str = "`egext certs show FILE` prints that of a certificate's key as `of its key`";
 
 /// The first sentence of an argument's help. It may be called by its variable, too.
 fn what_is(line: &Line, name: &str) -> String {

@@ -1,6 +1,9 @@
+mod callers;
 mod notify;
 mod plan;
 mod serve;
+
+pub use callers::CallersError;
 
 use std::path::PathBuf;
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::callers;
 use crate::bridge::{BridgePlan, Credentials};
 use crate::cli::{self, Variables};
 use crate::commands::material::Files as _;
@@ -49,6 +50,7 @@ pub(super) fn plan(
     if let Some(flag) = material.typed(variables).filter(|_| !has_tls) {
         return Err(Error::MaterialWithoutTls { flag, address: arguments.upstream });
     }
+    callers::check(&arguments.callers, &arguments.listen, variables)?;
     if tls(&arguments.listen) && tls(&arguments.upstream) && material.cert.is_some() {
         return Err(Error::AmbiguousCertificate);
     }
@@ -69,7 +71,11 @@ pub(super) fn plan(
     }
     used.files.extend_from_slice(&arguments.crl);
     let sources = Sources::new(material.ca_file(), arguments.crl.clone(), pairs);
-    let credentials = if has_tls { Some(Credentials::load(sources, clock())?) } else { None };
+    let credentials = if has_tls {
+        Some(Credentials::load(sources, arguments.callers.permitted(), clock())?)
+    } else {
+        None
+    };
     used.defects = credentials.iter().flat_map(Credentials::findings).cloned().collect();
     let server = credentials.as_ref().map(Credentials::server).transpose()?.flatten();
     let with_client = credentials.as_ref().filter(|_| tls(&arguments.upstream));

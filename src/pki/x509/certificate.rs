@@ -13,6 +13,7 @@ use x509_parser::num_bigint::BigUint;
 
 use super::certificate_error::InspectError;
 use super::extension::{AuthorityKey, ExtendedKeyUsages, Extension, Extensions, KeyUsages, Value};
+use super::rfc2253::rfc2253;
 use super::signature::{self, Signature};
 use super::{date, der, lifetime};
 use crate::crypto::digest::{SHA256, digest};
@@ -186,6 +187,12 @@ impl Certificate {
     /// The subject, DER.
     pub fn raw_subject(&self) -> &[u8] {
         self.part(&self.parts.subject)
+    }
+
+    /// The subject as OpenSSL writes it by the rules of RFC 2253, in ASCII.
+    pub fn subject_rfc2253(&self) -> String {
+        // It was read when the certificate was.
+        rfc2253(self.raw_subject()).unwrap_or_default()
     }
 
     /// The issuer, DER.

@@ -13,6 +13,7 @@ pub(super) mod names;
 pub(super) mod possession;
 pub(super) mod public_key;
 pub(super) mod refusal;
+mod rfc2253;
 pub(crate) mod signature;
 pub(super) mod strict;
 pub(super) mod subject_name;

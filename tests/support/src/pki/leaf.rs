@@ -13,6 +13,8 @@ use super::now;
 pub(super) struct Leaf {
     pub(super) file: &'static str,
     pub(super) common_name: &'static str,
+    /// The whole subject, in place of the common name: types and values.
+    pub(super) subject: Option<Vec<(Vec<u64>, String)>>,
     pub(super) names: Vec<SanType>,
     pub(super) not_before: OffsetDateTime,
     pub(super) not_after: OffsetDateTime,
@@ -74,6 +76,7 @@ impl Leaf {
         Self {
             file: "",
             common_name: "",
+            subject: None,
             names: Vec::new(),
             not_before: now - Duration::HOUR,
             not_after: now + Duration::days(365),
@@ -106,6 +109,12 @@ impl Leaf {
         parameters.not_before = self.not_before;
         parameters.not_after = self.not_after;
         parameters.distinguished_name = name(self.common_name);
+        if let Some(attributes) = &self.subject {
+            parameters.distinguished_name = DistinguishedName::new();
+            for (kind, value) in attributes {
+                parameters.distinguished_name.push(DnType::CustomDnType(kind.clone()), value.clone());
+            }
+        }
         parameters.subject_alt_names.clone_from(&self.names);
         parameters.extended_key_usages.clone_from(&self.usages);
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -124,6 +133,17 @@ pub(super) fn name(common_name: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common_name);
     name
+}
+
+/// `dns:NAME`, `uri:URI` or `ip:ADDRESS`.
+pub(super) fn any_name(text: &str) -> SanType {
+    let (kind, name) = text.split_once(':').expect("a kind");
+    match kind {
+        "dns" => dns_name(name),
+        "ip" => SanType::IpAddress(name.parse().expect("an address")),
+        "uri" => SanType::URI(name.try_into().expect("ASCII")),
+        _ => panic!("{kind}"),
+    }
 }
 
 pub(super) fn dns_name(name: &str) -> SanType {

@@ -215,6 +215,26 @@ impl TestPki {
         self.change_client(|leaf| leaf.names = vec![dns_name(name)])
     }
 
+    /// The client's certificate has these names, as `dns:NAME`, `uri:URI` or `ip:ADDRESS`.
+    #[must_use]
+    pub fn client_named(self, names: &[&str]) -> Self {
+        self.change_client(|leaf| leaf.names = names.iter().map(|name| leaf::any_name(name)).collect())
+    }
+
+    /// The client's subject has these attributes: the numbers of a type, and a value in UTF-8.
+    #[must_use]
+    pub fn client_with_subject(self, attributes: &[(&[u64], &str)]) -> Self {
+        let owned = |(kind, value): &(&[u64], &str)| (kind.to_vec(), (*value).to_owned());
+        self.change_client(|leaf| leaf.subject = Some(attributes.iter().map(owned).collect()))
+    }
+
+    /// The server's certificate has this URI among its names.
+    #[must_use]
+    pub fn server_with_uri(self, uri: &str) -> Self {
+        let name = leaf::any_name(&format!("uri:{uri}"));
+        self.change_server(|leaf| leaf.names.push(name))
+    }
+
     /// The client's certificate is for servers.
     #[must_use]
     pub fn client_with_server_usage(self) -> Self {
