@@ -167,6 +167,9 @@ pub enum QuantityError {
     /// Longer than any limit.
     #[error("it is too long: the limit is {}", Span(Duration::from_millis(LONGEST)))]
     TooLong,
+    /// Neither a duration nor `forever`.
+    #[error("expected a duration such as `500ms`, `90s` or `1h`, or `forever`")]
+    Wait,
     /// Neither a duration nor a percentage.
     #[error("expected a duration such as `30d` or `12h`, or a percentage such as `20%`")]
     Within,
@@ -184,6 +187,7 @@ impl Hint for QuantityError {
             }
             Self::TooLarge => "for example `16Mi`".to_owned(),
             Self::TooLong => "for example `90s`, `12h`, `30d` or `5y`".to_owned(),
+            Self::Wait => "`forever` holds calls until the server is back".to_owned(),
             Self::Within => {
                 "the percentage is of the certificate's lifetime: `20%` of 365d are 73d".to_owned()
             }

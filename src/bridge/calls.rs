@@ -6,14 +6,16 @@ use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::Request;
-use tokio::time::sleep_until;
 
 use super::call_log::CallLog;
-use super::deadline::Deadline;
-use super::exchange::{Exchange, Failure, HeadersOf, Surroundings};
+use super::deadline::Limits;
+use super::exchange::{Exchange, Failure};
+use super::headers_of::HeadersOf;
+use super::hooks::Hooks;
 use super::metrics::Metrics;
 use super::phase::Watched;
 use super::request::{Caller, NextHop};
+use super::surroundings::Surroundings;
 use super::upstream::Upstream;
 use crate::net::HeaderFaults;
 
@@ -29,12 +31,13 @@ pub(super) struct Calls {
 impl Calls {
     pub(super) fn new(
         upstream: Upstream,
+        hooks: Hooks,
         route: NextHop,
         call_timeout: Option<Duration>,
         phase: Watched,
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
-        Arc::new(Self { bridge: Surroundings { upstream, phase }, route, call_timeout, metrics })
+        Arc::new(Self { bridge: Surroundings { upstream, hooks, phase }, route, call_timeout, metrics })
     }
 
     /// Passes one call on, and its response back, or answers it.
@@ -52,6 +55,7 @@ impl Calls {
             Ok(()) | Err(Failure::CallerGone) => {}
             Err(Failure::Answer(answer)) => {
                 log.answered_by_bridge(answer.code());
+                self.bridge.unanswered(log.path());
                 // Fails when the caller has gone.
                 let _ = respond.send_response(answer.into_response(), true);
             }
@@ -69,10 +73,10 @@ impl Calls {
         let asked = HeadersOf::new(faults, respond.stream_id(), "the call's header fields");
         asked.check()?;
         let (head, body) = request.into_parts();
-        let deadline = Deadline::new(&head.headers, self.call_timeout)?;
+        let limits = Limits::new(&head.headers, self.call_timeout)?;
         let head = self.route.prepare(head, &caller)?;
-        let mut limit = pin!(deadline.map(|deadline| sleep_until(deadline.at)));
-        let mut exchange = Exchange::new(&self.bridge, deadline, limit.as_mut(), body, caller, asked, log);
+        let mut limit = pin!(None);
+        let mut exchange = Exchange::new(&self.bridge, limits, limit.as_mut(), body, caller, asked, log);
         let outcome = exchange.run(head, respond).await;
         exchange.count();
         outcome

@@ -1,4 +1,8 @@
-//! The limit of a call, and `grpc-timeout`, read and written (PROTOCOL-HTTP2.md, Requests).
+//! The limits of a call, and `grpc-timeout`, read and written (PROTOCOL-HTTP2.md, Requests).
+//!
+//! The caller's limit begins when its call comes. Ours begins when the call has a connection: it is there for servers that
+//! do not answer. Whether calls wait for a server, and how long, is decided by the connect-wait alone; otherwise
+//! a call that is to be held until the server is back would be ended by the limit of calls.
 
 use std::time::Duration;
 
@@ -11,6 +15,14 @@ use super::answer::Answer;
 use super::request::add;
 use crate::net;
 
+/// What ends a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The caller's.
+    pub(super) asked: Option<Deadline>,
+    ours: Option<Duration>,
+}
+
 /// When a call must be answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
@@ -20,16 +32,27 @@ pub(super) struct Deadline {
     by: &'static str,
 }
 
-impl Deadline {
-    /// The shorter one of the caller's limit and ours.
+impl Limits {
+    /// Those of a call that has just come.
     ///
     /// # Errors
     /// When the caller's cannot be read: it expects an end that would not come.
-    pub(super) fn new(headers: &HeaderMap, ours: Option<Duration>) -> Result<Option<Self>, Answer> {
-        let theirs = asked(headers)?.map(|limit| (limit, "the caller's `grpc-timeout`"));
-        let ours = ours.map(|limit| (limit, "`--call-timeout`"));
-        let shorter = [theirs, ours].into_iter().flatten().min_by_key(|(limit, _)| *limit);
-        Ok(shorter.map(|(limit, by)| Self { at: net::deadline(limit), limit, by }))
+    pub(super) fn new(headers: &HeaderMap, ours: Option<Duration>) -> Result<Self, Answer> {
+        let asked = asked(headers)?.map(|limit| Deadline::new(limit, "the caller's `grpc-timeout`"));
+        Ok(Self { asked, ours })
+    }
+
+    /// The earlier end, for a call that has a connection now.
+    pub(super) fn connected(&self) -> Option<Deadline> {
+        let ours = self.ours.map(|limit| Deadline::new(limit, "`--call-timeout`"));
+        [self.asked, ours].into_iter().flatten().min_by_key(|deadline| deadline.at)
+    }
+}
+
+impl Deadline {
+    /// Begins now.
+    fn new(limit: Duration, by: &'static str) -> Self {
+        Self { at: net::deadline(limit), limit, by }
     }
 
     /// Tells the upstream how much time is left.

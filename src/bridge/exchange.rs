@@ -6,31 +6,27 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream, SendStream, StreamId};
+use h2::{Reason, RecvStream, SendStream};
 use http::{Request, Response};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tonic::Code;
 
 use super::answer::Answer;
 use super::call_log::{CallLog, status};
-use super::deadline::Deadline;
-use super::phase::{Lifecycle, Watched};
+use super::deadline::{Deadline, Limits};
+use super::headers_of::HeadersOf;
+use super::phase::Lifecycle;
 use super::pipe::{Broken, End, Pipe};
 use super::request::Caller;
-use super::upstream::Upstream;
+use super::surroundings::Surroundings;
 use crate::backoff::{Backoff, jittered};
-use crate::net::{Channel, HeaderFaults};
-
-/// What every call needs from the bridge.
-#[derive(Debug)]
-pub(super) struct Surroundings {
-    pub(super) upstream: Upstream,
-    pub(super) phase: Watched,
-}
+use crate::net::Channel;
 
 /// A call in progress.
 pub(super) struct Exchange<'a> {
     bridge: &'a Surroundings,
+    limits: Limits,
+    /// The one that counts, once the call has a connection.
     deadline: Option<Deadline>,
     limit: Pin<&'a mut Option<Sleep>>,
     upload: Pipe,
@@ -55,27 +51,6 @@ impl From<Answer> for Failure {
     }
 }
 
-/// Where the faults in the header fields of one side of a call are reported.
-pub(super) struct HeadersOf {
-    faults: HeaderFaults,
-    stream: u32,
-    whose: &'static str,
-}
-
-impl HeadersOf {
-    pub(super) fn new(faults: HeaderFaults, stream: StreamId, whose: &'static str) -> Self {
-        Self { faults, stream: stream.as_u32(), whose }
-    }
-
-    /// The answer to a call with faults in its header fields.
-    pub(super) fn check(&self) -> Result<(), Answer> {
-        match self.faults.take(self.stream) {
-            Some(fault) => Err(Answer::of_header_fault(self.whose, &fault)),
-            None => Ok(()),
-        }
-    }
-}
-
 /// How an attempt to get a response has failed.
 enum Attempt {
     Failed(Failure),
@@ -86,7 +61,7 @@ enum Attempt {
 impl<'a> Exchange<'a> {
     pub(super) fn new(
         bridge: &'a Surroundings,
-        deadline: Option<Deadline>,
+        limits: Limits,
         limit: Pin<&'a mut Option<Sleep>>,
         body: RecvStream,
         caller: Caller,
@@ -94,7 +69,18 @@ impl<'a> Exchange<'a> {
         log: &'a mut CallLog,
     ) -> Self {
         let upload = Pipe::replayable(body);
-        Self { bridge, deadline, limit, upload, to_upstream: None, caller, asked, answered: None, log }
+        Self {
+            bridge,
+            limits,
+            deadline: None,
+            limit,
+            upload,
+            to_upstream: None,
+            caller,
+            asked,
+            answered: None,
+            log,
+        }
     }
 
     /// Passes the call on and its response back.
@@ -113,17 +99,17 @@ impl<'a> Exchange<'a> {
     }
 
     /// The head of the upstream's response. A call that was not processed is sent again, as gRPC's clients do without
-    /// asking (proposal A6, transparent retries), but for a connect-wait at most.
+    /// asking (proposal A6, transparent retries). If the server refuses it again and again, that has an end; if there is
+    /// no connection, it waits as it did the first time.
     async fn response(
         &mut self,
         head: Request<()>,
         respond: &mut SendResponse<Bytes>,
     ) -> Result<Response<RecvStream>, Failure> {
-        let mut give_up = self.bridge.upstream.give_up();
-        let mut is_first = true;
+        let mut give_up = None;
         let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         loop {
-            let channel = self.channel(give_up, respond).await?;
+            let channel = self.channel(respond).await?;
             let mut head = head.clone();
             if let Some(deadline) = &self.deadline {
                 deadline.pass_on(head.headers_mut())?;
@@ -147,42 +133,51 @@ impl<'a> Exchange<'a> {
                 Err(error) if channel.is_closed() => error,
                 Err(error) => return Err(self.cut(&error).into()),
             };
-            if is_first {
-                give_up = self.bridge.upstream.give_up();
-            }
-            self.again(&error, give_up)?;
             // If a server refuses a call, it is tried again at once, and later after a pause.
+            let is_first = give_up.is_none();
+            self.again(&error, *give_up.get_or_insert_with(|| self.bridge.upstream.refused_until()))?;
             if error.is_reset() && !is_first {
                 self.pause(jittered(backoff.advance()), respond).await?;
             }
-            is_first = false;
         }
     }
 
-    /// The connection to the upstream.
-    async fn channel(
-        &mut self,
-        give_up: Instant,
-        respond: &mut SendResponse<Bytes>,
-    ) -> Result<Channel, Failure> {
+    /// The connection to the upstream. The limits of the call begin to count when there is one.
+    async fn channel(&mut self, respond: &mut SendResponse<Bytes>) -> Result<Channel, Failure> {
         let upstream = &self.bridge.upstream;
         if let Some(channel) = upstream.channel_at_once() {
             // A call that was cancelled before it was read does not count.
             let gone = poll_fn(|context| Poll::Ready(respond.poll_reset(context).is_ready())).await;
-            return if gone { Err(Failure::CallerGone) } else { Ok(channel) };
+            if gone {
+                return Err(Failure::CallerGone);
+            }
+            // One that is sent again at once has not got more time.
+            if self.deadline.is_none() {
+                self.begin_limits();
+            }
+            return Ok(channel);
         }
         let upload = &mut self.upload;
-        tokio::select! {
-            channel = upstream.channel(give_up, self.deadline.as_ref(), self.log.path()) => Ok(channel?),
-            _ = poll_fn(|context| respond.poll_reset(context)) => Err(Failure::CallerGone),
-            _ = poll_fn(|context| upload.poll_source(context)) => Err(Failure::CallerGone),
-        }
+        let channel = tokio::select! {
+            channel = upstream.channel(self.limits.asked.as_ref(), self.log.path()) => channel?,
+            _ = poll_fn(|context| respond.poll_reset(context)) => return Err(Failure::CallerGone),
+            _ = poll_fn(|context| upload.poll_source(context)) => return Err(Failure::CallerGone),
+        };
+        self.begin_limits();
+        Ok(channel)
+    }
+
+    fn begin_limits(&mut self) {
+        self.deadline = self.limits.connected();
+        self.limit.set(self.deadline.map(|deadline| sleep_until(deadline.at)));
     }
 
     /// Whether the call can be sent once more.
     fn again(&mut self, error: &h2::Error, give_up: Instant) -> Result<(), Failure> {
         self.to_upstream = None;
-        if Instant::now() >= give_up || self.is_cut_by_us() {
+        // A server that says goodbye again and again may be waited for, one that refuses the call is there.
+        let is_held = !error.is_reset() && self.bridge.upstream.holds_calls();
+        if Instant::now() >= give_up && !is_held || self.is_cut_by_us() {
             return Err(self.cut(error).into());
         }
         if self.upload.rewind() {
@@ -226,6 +221,7 @@ impl<'a> Exchange<'a> {
         .await;
         if outcome.is_ok() {
             self.bridge.upstream.answered();
+            self.bridge.hooks.answered();
             self.upload.settle();
         }
         outcome
@@ -347,6 +343,7 @@ impl<'a> Exchange<'a> {
     /// An answer of the bridge, after a part of the server's has been sent.
     fn told(&mut self, answer: Answer) -> http::HeaderMap {
         self.log.answered_by_bridge(answer.code());
+        self.bridge.unanswered(self.log.path());
         answer.into_trailers()
     }
 

@@ -24,6 +24,8 @@ mod died;
 mod exchange;
 mod forwarded;
 mod front;
+mod headers_of;
+mod hooks;
 mod metrics;
 mod overview;
 mod phase;
@@ -31,6 +33,7 @@ mod pipe;
 mod pulse;
 mod request;
 mod server;
+mod surroundings;
 mod upstream;
 
 use std::path::PathBuf;
@@ -45,6 +48,7 @@ pub use metrics::{Code, Latency, Method, MethodCalls};
 pub use overview::{Observer, Overview};
 pub use pulse::{Pulse, Stuck};
 pub use server::{Bridge, Drained};
+pub use upstream::{DEFAULT_CONNECT_WAIT, HeldCalls, PastCause, UpstreamState, UpstreamStatus};
 
 use crate::net::{Address, CallerLimits, ServerTls, Target};
 use crate::pki::Certificate;
@@ -66,9 +70,10 @@ pub struct BridgePlan {
     pub directory: PathBuf,
     /// Was our certificate looked for in that directory?
     pub searched: bool,
-    /// How long calls wait for a connection before they get an answer.
-    pub connect_wait: Duration,
-    /// Limit of every call; `None` leaves it to the caller's `grpc-timeout`.
+    /// How long calls wait for a connection before they get an answer; `None` holds them until there is one.
+    pub connect_wait: Option<Duration>,
+    /// Limit of every call, without the time for which it waits for a connection; `None` leaves it to the caller's
+    /// `grpc-timeout`.
     pub call_timeout: Option<Duration>,
     /// How long calls in progress may go on after the signal to stop.
     pub drain_timeout: Duration,

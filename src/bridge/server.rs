@@ -13,12 +13,13 @@ use super::calls::Calls;
 use super::credentials::{Credentials, Keeper, Noted, Reload};
 use super::died::Died;
 use super::front::Front;
+use super::hooks::Hooks;
 use super::metrics::Metrics;
 use super::overview::Observer;
 use super::phase::{Lifecycle, Watched};
 use super::pulse::{Heart, Hearts, Pulse};
 use super::request::NextHop;
-use super::upstream::{Keeping, Renewal, Upstream};
+use super::upstream::{Keeping, Renewal, Upstream, UpstreamStatus};
 use crate::diagnosis::CALLERS;
 use crate::net::{Address, BindError, Entrance, Listener, raise_limit};
 use crate::pki::CredentialsStatus;
@@ -33,6 +34,7 @@ pub struct Bridge {
     hearts: Hearts,
     reload: Reload,
     credentials: Noted,
+    upstream: watch::Sender<UpstreamStatus>,
 }
 
 /// How a bridge ended.
@@ -59,7 +61,9 @@ impl Bridge {
         let status = plan.credentials.as_ref().map_or_else(CredentialsStatus::none, Credentials::status);
         let credentials = Arc::new(watch::Sender::new(status));
         let metrics = Arc::new(Metrics::new());
-        Ok(Self { plan, listener, metrics, pulse, hearts, reload: Reload::default(), credentials })
+        let upstream = watch::Sender::new(UpstreamStatus::new((plan.clock)()));
+        let reload = Reload::default();
+        Ok(Self { plan, listener, metrics, pulse, hearts, reload, credentials, upstream })
     }
 
     /// For a watchdog: asks the bridge, while it runs, whether it still does its work.
@@ -90,18 +94,23 @@ impl Bridge {
         self.credentials.subscribe()
     }
 
+    /// The connection to the upstream, as it is and as it will be.
+    pub fn upstream(&self) -> watch::Receiver<UpstreamStatus> {
+        self.upstream.subscribe()
+    }
+
     /// Serves until `stop` is notified, then lets the calls in progress finish. A second
     /// notification cuts them.
     ///
     /// # Errors
     /// When a task of the bridge ends because of a bug. The bridge could not do its work without this task.
     pub async fn run(self, stop: &Notify) -> Result<Drained, Died> {
-        let Self { mut plan, listener, metrics, hearts, reload, credentials, .. } = self;
+        let Self { mut plan, listener, metrics, hearts, reload, credentials, upstream, .. } = self;
         let (order, phase) = watch::channel(Lifecycle::Serving);
         let (server, client) = (watch::Sender::new(plan.server.take()), watch::Sender::new(None));
         let (shown, renewed) = (server.subscribe(), client.subscribe());
         let renewal = Renewal { renewed, noted: Arc::clone(&credentials) };
-        let (calls, mut keeping) = calls(&plan, phase.clone(), metrics, (hearts.upstream, renewal));
+        let (calls, mut keeping) = calls(&plan, upstream, phase.clone(), metrics, (hearts.upstream, renewal));
         match plan.credentials.take() {
             Some(loaded) => {
                 let keeper = Keeper::new(loaded, server, client, (credentials, reload), plan.clock);
@@ -162,15 +171,18 @@ async fn all(connections: &mut JoinSet<()>) -> Result<(), Died> {
 
 fn calls(
     plan: &BridgePlan,
+    status: watch::Sender<UpstreamStatus>,
     phase: Watched,
     metrics: Arc<Metrics>,
-    (heart, renewal): (Heart, Renewal),
+    tied: (Heart, Renewal),
 ) -> (Arc<Calls>, Keeping) {
     let scheme = if plan.upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
-    let (upstream, keeping) = Upstream::start(plan, heart, renewal);
-    (Calls::new(upstream, NextHop { scheme, authority }, plan.call_timeout, phase, metrics), keeping)
+    let hooks = Hooks::new(plan.connect_wait.is_some());
+    let (upstream, keeping) = Upstream::start(plan, status, phase.clone(), tied);
+    let route = NextHop { scheme, authority };
+    (Calls::new(upstream, hooks, route, plan.call_timeout, phase, metrics), keeping)
 }
 
 /// How long the callers of calls that were cut may take to read the answer.

@@ -229,7 +229,7 @@ impl RunningDemo {
             credentials: None,
             directory: self.certificates(),
             searched: false,
-            connect_wait: CONNECT_WAIT,
+            connect_wait: Some(CONNECT_WAIT),
             call_timeout: Some(LIMIT),
             drain_timeout: CONNECT_WAIT,
             callers: CallerLimits::default(),

@@ -22,11 +22,12 @@ async fn an_absent_server_is_waited_for_and_then_named() {
     let pki = TestPki::new();
     let nobody = ReservedPort::new();
     let wait = Duration::from_millis(600);
+    let begin = Instant::now();
     let bridge = Bridge::mtls(&nobody.tls_address(), &pki).flag("--connect-wait", "600ms").start();
     let answer = bridge.caller().await.hook().await;
     assert_answer(&answer, Code::Unavailable, "probe.connect.refused");
     assert!(answer.words().contains(&nobody.tls_address()), "{answer:?}");
-    assert!(answer.took >= wait, "{:?}", answer.took);
+    assert!(begin.elapsed() >= wait, "{:?}", begin.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,18 +216,20 @@ async fn a_server_that_a_call_waits_for_is_tried_often() {
     assert_eq!(server.connections(), 31);
 }
 
-/// How long each of them waits is tested in paused time, in `bridge::upstream`.
+/// To the millisecond this is tested in paused time, in `bridge::upstream`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_calls_waits_once() {
     let pki = TestPki::new();
     let nobody = ReservedPort::new();
+    let begin = Instant::now();
     let bridge = Bridge::mtls(&nobody.tls_address(), &pki).flag("--connect-wait", "2s").start();
     let caller = bridge.caller().await;
-    let first = caller.hook().await;
-    assert!(first.took >= Duration::from_secs(2), "{:?}", first.took);
     for _ in 0..10 {
         assert_answer(&caller.hook().await, Code::Unavailable, "probe.connect.refused");
+        assert!(begin.elapsed() >= Duration::from_secs(2), "{:?}", begin.elapsed());
     }
+    // With a wait for each of them it would be 20 s.
+    assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,8 +267,65 @@ async fn a_server_that_greets_and_throws_us_out_neither_holds_calls_nor_is_hamme
         let answer = caller.hook().await;
         assert_eq!(answer.code(), Code::Unavailable as i32, "{answer:?}");
     }
+    // Or there is none at the moment, because they end at once.
+    while !caller.hook().await.words().ends_with("(bridge.upstream.unstable)") {}
     let most = 10 + begin.elapsed().as_millis() / 20;
     assert!((upstream.connections() as u128) <= most, "{} connections", upstream.connections());
+}
+
+/// Envoy Gateway makes its calls one after the other, and tries each of them four times.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hangs_costs_all_calls_together_one_wait() {
+    let server = TestServer::plaintext().hangs().spawn();
+    let wait = Duration::from_secs(3);
+    let begin = Instant::now();
+    let bridge = Bridge::mtls(&server.tls_address(), &TestPki::new()).flag("--connect-wait", "3s").start();
+    let caller = bridge.caller().await;
+    for _ in 0..7 * 4 {
+        assert_answer(&caller.hook().await, Code::Unavailable, "probe.tls.timeout");
+    }
+    assert!((wait..3 * wait).contains(&begin.elapsed()), "{:?}", begin.elapsed());
+}
+
+/// Down, then a server that accepts connections and resets them, then a good one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_up_in_steps_is_used_at_once() {
+    let port = ReservedPort::new();
+    let mut bridge = Bridge::plaintext(&port.tcp_address()).flag("--connect-wait", "200ms").start();
+    let caller = bridge.caller().await;
+    assert_answer(&caller.hook().await, Code::Unavailable, "probe.connect.refused");
+    let server = port.spawn(TestServer::plaintext().recovers_after(5));
+    bridge.running.wait_for_line("probe.http2.closed");
+    let begin = Instant::now();
+    loop {
+        let answer = caller.hook().await;
+        if answer.code() == Code::Unimplemented as i32 {
+            break;
+        }
+        assert_answer(&answer, Code::Unavailable, "probe.http2.closed");
+    }
+    // The calls end the pauses between the attempts.
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    assert!(server.connections() >= 6, "{} connections", server.connections());
+}
+
+/// However long the server was away: the call that comes first is not told why it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_is_told_a_cause_that_has_passed() {
+    for _ in 0..5 {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("server.sock");
+        let address = format!("unix:{}", path.display());
+        let bridge = Bridge::plaintext(&address).flag("--connect-wait", "100ms").start();
+        let caller = bridge.caller().await;
+        for _ in 0..3 {
+            assert_answer(&caller.hook().await, Code::Unavailable, "probe.connect.socket-missing");
+        }
+        let _server = Upstream::unix_at(&path, Call::echo);
+        let answer = caller.hook().await;
+        // A machine that is too busy for an attempt in time is told the last cause all the same.
+        assert!(answer.code() == 0 || answer.took >= Duration::from_millis(150), "{answer:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,6 +363,7 @@ async fn a_cause_is_logged_once() {
     let (code, log) = bridge.running.terminate();
     assert_eq!(code, 0);
     assert_eq!(log.matches("probe.connect.refused").count(), 1, "{log}");
+    assert_eq!(log.matches("calls fail at once until there is a connection").count(), 1, "{log}");
     drop(server);
 }
 

@@ -37,7 +37,7 @@ impl Impatient {
             credentials: None,
             directory: "certs".into(),
             searched: false,
-            connect_wait: Duration::from_secs(5),
+            connect_wait: Some(Duration::from_secs(5)),
             call_timeout: None,
             drain_timeout: Duration::from_secs(1),
             callers,

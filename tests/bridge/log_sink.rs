@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use egext_test_support::Running;
@@ -174,6 +175,7 @@ async fn the_last_report_does_not_wait_for_a_reader_either() {
 /// Nothing goes on without a part of itself: the bridge ends, and says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_dies_ends_the_bridge() {
+    static STARTED: AtomicBool = AtomicBool::new(false);
     let directory = tempfile::tempdir().expect("a temporary directory");
     let socket =
         |name: &str| format!("unix:{}", directory.path().join(name).display()).parse().expect("good");
@@ -186,14 +188,18 @@ async fn a_task_that_dies_ends_the_bridge() {
         credentials: None,
         directory: "certs".into(),
         searched: false,
-        connect_wait: std::time::Duration::from_secs(1),
+        connect_wait: Some(std::time::Duration::from_secs(1)),
         call_timeout: None,
         drain_timeout: std::time::Duration::from_secs(1),
         callers: egext::net::CallerLimits::default(),
-        // Asked for when the first attempt to connect has failed.
-        clock: || panic!("the clock has stopped"),
+        clock: || match STARTED.load(Ordering::SeqCst) {
+            false => time::OffsetDateTime::UNIX_EPOCH,
+            // Asked for when the first attempt to connect has failed.
+            true => panic!("the clock has stopped"),
+        },
     };
     let bridge = egext::bridge::Bridge::bind(plan).await.expect("a free path");
+    STARTED.store(true, Ordering::SeqCst);
     let ended = within_limit(bridge.run(&tokio::sync::Notify::new())).await;
     let error = ended.expect_err("it cannot go on");
     let words = egext::report::chain(&error);

@@ -10,6 +10,7 @@ mod ends;
 mod fields;
 mod fixture;
 mod forwarded;
+mod hold;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod lock_file;

@@ -1,4 +1,5 @@
 mod callers;
+mod calls;
 mod operation;
 
 use std::path::PathBuf;
@@ -8,10 +9,10 @@ use clap::Args;
 pub use callers::Callers;
 pub use operation::Operation;
 
+use self::calls::Calls;
 use crate::cli::Material;
 use crate::host::Host;
 use crate::net::Address;
-use crate::units::Span;
 
 /// Proxy gRPC calls between plaintext and mutual TLS.
 #[derive(Args, Debug)]
@@ -30,17 +31,12 @@ pub struct Bridge {
     /// Name expected in the upstream's certificate [default: host of `--upstream`]
     #[arg(long, value_name = "NAME", env = "EGEXT_SERVER_NAME")]
     pub server_name: Option<Host>,
-    /// How long a call waits for the upstream before it fails with the cause
-    #[arg(long, value_name = "DURATION", default_value = "4s", env = "EGEXT_CONNECT_WAIT")]
-    pub connect_wait: Span,
-    /// Limit of every call; `0s` for none
-    ///
-    /// The caller's `grpc-timeout` can only shorten it.
-    #[arg(long, value_name = "DURATION", default_value = "30s", env = "EGEXT_CALL_TIMEOUT")]
-    pub call_timeout: Span,
     /// Which callers are served.
     #[command(flatten)]
     pub callers: Callers,
+    /// How long calls wait and last.
+    #[command(flatten)]
+    pub calls: Calls,
     /// How it runs as a service.
     #[command(flatten)]
     pub operation: Operation,

@@ -288,7 +288,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         typed: "--connect-timeout --dial-timeout",
         at: &["bridge"],
-        hint: "`--connect-wait 4s` limits how long a call waits for a connection",
+        hint: "`--connect-wait 6s` limits how long a call waits for a connection",
     },
     Row {
         typed: "--drain-time-s --drain-time --drain --shutdown-timeout --grace --grace-period \

@@ -40,7 +40,8 @@ pub(super) fn plan(
     let mut used = Used::default();
     let material = &arguments.material;
     let tls = |address: &Address| address.transport() == Transport::Tls;
-    if arguments.connect_wait.duration().is_zero() {
+    let calls = &arguments.calls;
+    if calls.connect_wait.duration().is_some_and(|wait| wait.is_zero()) {
         return Err(Error::ZeroLimit { flag: "--connect-wait" });
     }
     if arguments.listen == arguments.upstream {
@@ -92,8 +93,8 @@ pub(super) fn plan(
         credentials,
         directory: arguments.material.directory().to_owned(),
         searched: arguments.material.is_searched(),
-        connect_wait: arguments.connect_wait.duration(),
-        call_timeout: Some(arguments.call_timeout.duration()).filter(|limit| !limit.is_zero()),
+        connect_wait: arguments.calls.connect_wait.duration(),
+        call_timeout: Some(arguments.calls.call_timeout.duration()).filter(|limit| !limit.is_zero()),
         drain_timeout: arguments.operation.drain_timeout.duration(),
         callers: CallerLimits::default(),
         clock,

@@ -6,12 +6,18 @@ macro_rules! bridge {
             BridgeDrainCut = "bridge.drain.cut", Error,
                 "the bridge got a signal to stop, and some calls had not finished when `--drain-timeout` had passed",
                 "give them more time with `--drain-timeout`, or find out why the server takes so long";
+            BridgeHookUnanswered = "bridge.hook.unanswered", Warning,
+                "the bridge had to answer a hook call of Envoy Gateway itself, with an error, because the server could not be reached, cut the call or took too long; Envoy Gateway tries a call four times within a second and then not again: it publishes nothing new, or with `failOpen` a configuration without the extension, until one of its own resources changes",
+                "start the bridge with `--connect-wait forever`, which holds hook calls until the server is back; for now change a resource of Envoy Gateway, so that it asks again";
             BridgeReloadFailed = "bridge.reload.failed", Warning,
                 "files of certificates changed, and the new ones cannot be used: one is missing or broken, a key is not that of its certificate, or peers would reject a certificate that is new; the certificates that were loaded before stay in use",
                 "correct the files, as the message says; the bridge notices the change by itself and tries again";
             BridgeReloadUnaccepted = "bridge.reload.unaccepted", Warning,
                 "new certificates were loaded, and the upstream does not accept a connection with them, or its certificate is not of the new CA; the connection that was made with the old ones stays in use, and the bridge keeps trying",
                 "give the upstream the files that belong to the new ones; in a rotation of the CA, `ca.crt` with both CAs comes first, on both sides (`egext certs rotate-ca prepare`)";
+            BridgeUpstreamUnstable = "bridge.upstream.unstable", Error, may_pass,
+                "the bridge reaches the server and begins HTTP/2, but several connections in a row ended within a second, before the server answered a call",
+                "read the server's log: it may be restarting again and again, or it ends connections for a reason such as `too_many_pings` or a very short maximum age, which the message names if the server says it";
             BridgeUpstreamPlaintext = "bridge.upstream.plaintext", Warning,
                 "`--upstream` is a `tcp://` address of another machine: calls, with their certificates, keys and tokens, can be read and changed on the network",
                 "let the server speak TLS and write `--upstream tls://HOST:PORT`; in front of a server without TLS, run `egext bridge --listen tls://HOST:PORT --upstream tcp://127.0.0.1:PORT` on its machine";

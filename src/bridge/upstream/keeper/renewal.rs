@@ -22,7 +22,7 @@ pub(in crate::bridge) struct Renewal {
 impl Renewal {
     /// Of a bridge whose certificates stay as they are.
     #[cfg(test)]
-    pub(super) fn none() -> Self {
+    pub(in crate::bridge) fn none() -> Self {
         let status = crate::pki::CredentialsStatus::none();
         Self {
             renewed: watch::Sender::new(None).subscribe(),
@@ -96,7 +96,7 @@ impl Keeper {
         self.note(None);
         info!(upstream = %self.target.address(), "connected with the new certificates");
         let old = std::mem::replace(&mut self.connections, vec![next.cut()]);
-        self.publish.send_modify(|state| state.channel = Some(next.clone()));
+        self.board.replaced(&next);
         let drain = self.drain;
         // What has ended by then is not cut. When the keeper ends, so do these.
         self.retired.spawn(async move {

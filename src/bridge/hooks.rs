@@ -1,0 +1,55 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tracing::warn;
+
+use crate::extension::SERVICE;
+use crate::report::FindingId;
+
+/// Watches the hook calls of Envoy Gateway: after an error it tries a call three times more, within a second, and then
+/// not again until one of its own resources changes.
+#[derive(Debug)]
+pub(super) struct Hooks {
+    /// Would calls be held, if they were told to?
+    can_be_held: bool,
+    /// It has been logged since the server last answered a call.
+    is_told: AtomicBool,
+}
+
+impl Hooks {
+    /// `can_be_held` if calls wait for a limited time only.
+    pub(super) fn new(can_be_held: bool) -> Self {
+        Self { can_be_held, is_told: AtomicBool::new(false) }
+    }
+
+    /// The bridge has answered the call itself, with an error. `upstream` is the server's address.
+    pub(super) fn unanswered(&self, path: &str, upstream: &str) {
+        let is_hook = path
+            .strip_prefix('/')
+            .is_some_and(|path| path.strip_prefix(SERVICE).is_some_and(|method| method.starts_with('/')));
+        if !is_hook || self.is_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let id = FindingId::BridgeHookUnanswered;
+        let hint = match self.can_be_held {
+            true => {
+                "start the bridge with `--connect-wait forever`, which holds such calls until the server is back"
+            }
+            false => "when the server answers again, change a resource of Envoy Gateway",
+        };
+        warn!(
+            upstream,
+            path,
+            %id,
+            hint,
+            "Envoy Gateway got an error for a hook, and does not ask again until one of its resources changes"
+        );
+    }
+
+    /// The server has answered a call.
+    pub(super) fn answered(&self) {
+        // Looked at first, because it is nearly always false, and all calls share it.
+        if self.is_told.load(Ordering::Relaxed) {
+            self.is_told.store(false, Ordering::Relaxed);
+        }
+    }
+}

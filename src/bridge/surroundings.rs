@@ -1,0 +1,21 @@
+use super::hooks::Hooks;
+use super::phase::{Lifecycle, Watched};
+use super::upstream::Upstream;
+
+/// What every call needs from the bridge.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) upstream: Upstream,
+    pub(super) hooks: Hooks,
+    pub(super) phase: Watched,
+}
+
+impl Surroundings {
+    /// The bridge answers this call itself, with an error.
+    pub(super) fn unanswered(&self, path: &str) {
+        // A caller that is told that the bridge stops comes back to the next one.
+        if *self.phase.borrow() == Lifecycle::Serving {
+            self.hooks.unanswered(path, self.upstream.address());
+        }
+    }
+}
