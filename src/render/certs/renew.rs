@@ -140,7 +140,7 @@ impl Renewal<'_> {
         lines::files(report, &holders);
         self.remarks(report, selected);
         report.talk.blank().hint(format!(
-            "give {} the new files: `egext bridge` reloads them by itself, restart other programs that do not. \
+            "give {} the new files: the bridge reloads them by itself, restart other programs that do not. \
              The CA is the same, so the order does not matter",
             enumeration(&who_restarts(selected))
         ));
