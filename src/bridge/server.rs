@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
+use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -29,12 +30,15 @@ use crate::pki::CredentialsStatus;
 pub struct Bridge {
     plan: BridgePlan,
     listener: Listener,
+    started: OffsetDateTime,
+    order: watch::Sender<Lifecycle>,
+    upstream: watch::Sender<UpstreamStatus>,
+    entrance: Entrance,
     metrics: Arc<Metrics>,
     pulse: Pulse,
     hearts: Hearts,
     reload: Reload,
     credentials: Noted,
-    upstream: watch::Sender<UpstreamStatus>,
 }
 
 /// How a bridge ended.
@@ -59,11 +63,20 @@ impl Bridge {
         }
         let (pulse, hearts) = Pulse::new();
         let status = plan.credentials.as_ref().map_or_else(CredentialsStatus::none, Credentials::status);
-        let credentials = Arc::new(watch::Sender::new(status));
-        let metrics = Arc::new(Metrics::new());
-        let upstream = watch::Sender::new(UpstreamStatus::new((plan.clock)()));
-        let reload = Reload::default();
-        Ok(Self { plan, listener, metrics, pulse, hearts, reload, credentials, upstream })
+        let started = (plan.clock)();
+        Ok(Self {
+            started,
+            order: watch::Sender::new(Lifecycle::Serving),
+            upstream: watch::Sender::new(UpstreamStatus::new(started)),
+            entrance: Entrance::new(raise_limit(), CALLERS),
+            metrics: Arc::new(Metrics::new()),
+            plan,
+            listener,
+            pulse,
+            hearts,
+            reload: Reload::default(),
+            credentials: Arc::new(watch::Sender::new(status)),
+        })
     }
 
     /// For a watchdog: asks the bridge, while it runs, whether it still does its work.
@@ -80,8 +93,20 @@ impl Bridge {
     }
 
     /// Reads what it does while it runs.
-    pub fn observer(&self) -> Observer {
-        Observer { metrics: Arc::clone(&self.metrics) }
+    ///
+    /// # Errors
+    /// When the operating system does not say where it listens.
+    pub fn observer(&self) -> io::Result<Observer> {
+        Ok(Observer {
+            listen: self.address()?,
+            upstream_address: self.plan.upstream.address().clone(),
+            started: self.started,
+            phase: self.order.subscribe(),
+            upstream: self.upstream.subscribe(),
+            credentials: self.credentials.subscribe(),
+            callers: self.entrance.counters(),
+            metrics: Arc::clone(&self.metrics),
+        })
     }
 
     /// Makes it load its certificates again.
@@ -105,8 +130,10 @@ impl Bridge {
     /// # Errors
     /// When a task of the bridge ends because of a bug. The bridge could not do its work without this task.
     pub async fn run(self, stop: &Notify) -> Result<Drained, Died> {
-        let Self { mut plan, listener, metrics, hearts, reload, credentials, upstream, .. } = self;
-        let (order, phase) = watch::channel(Lifecycle::Serving);
+        let Self {
+            mut plan, listener, order, upstream, entrance, metrics, hearts, reload, credentials, ..
+        } = self;
+        let phase = order.subscribe();
         let (server, client) = (watch::Sender::new(plan.server.take()), watch::Sender::new(None));
         let (shown, renewed) = (server.subscribe(), client.subscribe());
         let renewal = Renewal { renewed, noted: Arc::clone(&credentials) };
@@ -118,7 +145,6 @@ impl Bridge {
             }
             None => keeping.spawn(reload.refused(credentials, plan.clock)),
         };
-        let entrance = Entrance::new(raise_limit(), CALLERS);
         let noise = Arc::clone(entrance.noise());
         let front =
             Front { calls, server: shown, drain: plan.drain_timeout, limits: plan.callers, phase, entrance };
@@ -131,8 +157,8 @@ impl Bridge {
         }
         // From here on new callers are refused, and do not wait in a queue that is not served.
         drop(listener);
-        info!("stopping: the calls under way come to their end");
         order.send_replace(Lifecycle::Draining);
+        info!("stopping: the calls under way come to their end");
         let ended = tokio::select! {
             ended = timeout(plan.drain_timeout, all(&mut connections)) => ended.ok(),
             died = failed(&mut keeping) => return Err(died),

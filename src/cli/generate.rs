@@ -21,6 +21,8 @@ pub enum GenerateCommand {
     Man(Man),
     /// Print `docs/report.schema.json`, the JSON Schema of `-o json`
     Schema,
+    /// Print `docs/bridge-status.schema.json`, the JSON Schema of the bridge's `/status`
+    StatusSchema,
 }
 
 /// Print a completion script for a shell.

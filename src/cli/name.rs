@@ -32,6 +32,7 @@ impl Command {
                 GenerateCommand::Findings => "generate findings",
                 GenerateCommand::Man(_) => "generate man",
                 GenerateCommand::Schema => "generate schema",
+                GenerateCommand::StatusSchema => "generate status-schema",
             },
             Self::Man(_) => "man",
             Self::Probe(_) => "probe",

@@ -4,6 +4,7 @@ use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 
 use super::Error;
+use crate::admin;
 use crate::cli::{Cli, Completions, Generate, GenerateCommand, Man};
 use crate::render::{findings_page, json_schema};
 use crate::report::{Body, Report};
@@ -15,6 +16,7 @@ pub(super) fn run(arguments: Generate) -> Result<Report, Error> {
         }
         GenerateCommand::Findings => Ok(text("generate findings", findings_page())),
         GenerateCommand::Schema => Ok(text("generate schema", json_schema())),
+        GenerateCommand::StatusSchema => Ok(text("generate status-schema", admin::json_schema())),
         GenerateCommand::Man(Man { verbs }) => Ok(text("generate man", manual(&verbs)?)),
     }
 }

@@ -27,6 +27,7 @@ use time::OffsetDateTime;
 
 use advice::Advice as _;
 
+use crate::admin::AdminError;
 use crate::bridge::Died;
 use crate::cli::{self, Certs, CertsCommand, Cli, Command, ONLY_HUMAN, WITH_CHECKS};
 use crate::demo::DemoError;
@@ -66,6 +67,23 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The admin server cannot start.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// The user asked for TLS where there is none.
+    #[error("`--admin tls://{}` asks for TLS, which the admin server does not have", address.authority())]
+    AdminTls {
+        /// The address.
+        address: Address,
+    },
+    /// The user named one address for two purposes.
+    #[error("`--admin` and `{flag}` are both `{address}`")]
+    AdminTwice {
+        /// The other flag.
+        flag: &'static str,
+        /// The address.
+        address: Address,
+    },
     /// The user gave a flag without another that it needs.
     #[error(transparent)]
     Alone(#[from] Alone),
@@ -186,6 +204,12 @@ pub enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Admin(AdminError::Bind(BindError::NotLoopback { .. })) | Self::AdminTls { .. } => {
+                Some("name a unix socket or a loopback address: `--admin 127.0.0.1:PORT`".to_owned())
+            }
+            Self::Admin(AdminError::Bind(error)) => error.hint(),
+            Self::Admin(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
+            Self::AdminTwice { .. } => Some("the admin server needs an address of its own".to_owned()),
             Self::Alone(error) => error.hint(),
             Self::AmbiguousCertificate => {
                 Some("put both pairs into one directory and name it with `--dir`".to_owned())

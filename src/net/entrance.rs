@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustls::ServerConfig;
@@ -34,7 +35,45 @@ pub(crate) trait Arrivals {
     fn address(connection: &Self::Connection) -> Option<IpAddr>;
 }
 
+/// Reads how many connections an entrance has and had. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Counters {
+    gate: Gate,
+    noise: Arc<Noise>,
+}
+
+/// The connections of callers.
+#[derive(Clone, Debug)]
+pub struct Crowd {
+    /// How many are open.
+    pub open: usize,
+    /// How many were accepted since the start.
+    pub accepted: u64,
+    /// How many were not served, by reason; also those of which an accepted one came to nothing.
+    pub refused: Vec<(&'static str, u64)>,
+}
+
+impl Counters {
+    pub(crate) fn read(&self) -> Crowd {
+        let Noise { admitted, accept, foreign, handshake, not_permitted, refused, silent, .. } = &*self.noise;
+        let refused = [
+            ("accept_failed", accept),
+            ("handshake", handshake),
+            ("limit", refused),
+            ("not_permitted", not_permitted),
+            ("displaced", silent),
+            ("other_user", foreign),
+        ];
+        Crowd {
+            open: self.gate.open(),
+            accepted: admitted.load(Ordering::Relaxed),
+            refused: refused.map(|(reason, tally)| (reason, tally.total())).into(),
+        }
+    }
+}
+
 /// Accepts callers, as many as there are descriptors for.
+#[derive(Debug)]
 pub(crate) struct Entrance {
     gate: Gate,
     noise: Arc<Noise>,
@@ -44,6 +83,11 @@ impl Entrance {
     /// For a process that may have so many descriptors.
     pub(crate) fn new(descriptors: usize, wording: Wording) -> Self {
         Self { gate: Gate::new(descriptors), noise: Arc::new(Noise::new(wording)) }
+    }
+
+    /// Counts its connections, also after it has ended.
+    pub(crate) fn counters(&self) -> Counters {
+        Counters { gate: self.gate.clone(), noise: Arc::clone(&self.noise) }
     }
 
     /// What the log says about strangers.
@@ -76,6 +120,7 @@ impl Entrance {
                 None => return Ok(()),
                 Some(Ok(connection)) => match self.gate.admit(A::address(&connection)) {
                     Ok(admission) => {
+                        self.noise.admitted.fetch_add(1, Ordering::Relaxed);
                         running.spawn(serve(connection, admission));
                         // If an older one has to be closed for this one, that happens before the next one is accepted.
                         yield_now().await;
@@ -105,6 +150,7 @@ pub(crate) struct Wording {
 /// Events that strangers can cause, so the log only counts them.
 #[derive(Debug)]
 pub(crate) struct Noise {
+    admitted: AtomicU64,
     accept: Tally,
     foreign: Tally,
     handshake: Tally,
@@ -118,6 +164,7 @@ impl Noise {
     fn new(Wording { explain, not_permitted }: Wording) -> Self {
         Self {
             explain,
+            admitted: AtomicU64::new(0),
             accept: Tally::new("cannot accept a connection"),
             foreign: Tally::new("a connection of another user was closed"),
             handshake: Tally::new("TLS handshake failed"),

@@ -62,6 +62,11 @@ impl Gate {
         Self(Arc::new(Mutex::new(state)))
     }
 
+    /// How many connections are open.
+    pub(crate) fn open(&self) -> usize {
+        lock(&self.0).connections.len()
+    }
+
     /// Admits a connection from `address`, and closes an older one if needed. On a unix socket there is no
     /// address: the caller is this user.
     ///

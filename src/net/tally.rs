@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use tracing::warn;
 pub(crate) struct Tally {
     what: &'static str,
     hint: Option<&'static str>,
+    /// How often it has happened.
+    total: AtomicU64,
     counted: Mutex<Counted>,
     opened: Notify,
 }
@@ -31,7 +34,7 @@ struct Counted {
 impl Tally {
     /// `what` is what happens, as a log line says it.
     pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, hint: None, counted: Mutex::default(), opened: Notify::new() }
+        Self { what, hint: None, total: AtomicU64::new(0), counted: Mutex::default(), opened: Notify::new() }
     }
 
     /// The same, with what to do about it.
@@ -41,6 +44,7 @@ impl Tally {
 
     /// It has happened once more, for this reason.
     pub(crate) fn note(&self, reason: impl Display) {
+        self.total.fetch_add(1, Ordering::Relaxed);
         let mut counted = self.lock();
         if !mem::replace(&mut counted.open, true) {
             self.opened.notify_one();
@@ -51,6 +55,11 @@ impl Tally {
         if counted.reasons.len() < REASONS || counted.reasons.contains_key(&reason) {
             *counted.reasons.entry(reason).or_default() += 1;
         }
+    }
+
+    /// How often it has happened.
+    pub(crate) fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
     }
 
     /// Writes the lines with numbers, whenever one is due.

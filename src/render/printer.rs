@@ -42,6 +42,12 @@ impl Printer {
         Ok(())
     }
 
+    /// Tells how many log lines were lost since the start of the log. Without a log there are none.
+    pub fn log_losses(&self) -> impl Fn() -> u64 + Send + Sync + use<> {
+        let losses = self.log.get().map(Log::losses);
+        move || losses.as_ref().map_or(0, |losses| losses())
+    }
+
     /// Waits until a part of this process panics, and gives its words. Without a log it waits without end.
     pub async fn panicked(&self) -> String {
         match self.log.get() {

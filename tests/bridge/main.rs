@@ -1,6 +1,7 @@
 //! `egext bridge`, run as its users run it: the built binary between a caller and a server that are both
 //! ours, so that both ends of every call can be asked what they saw.
 
+mod admin;
 mod anchors;
 mod calls;
 mod connect;

@@ -1,3 +1,4 @@
+mod admin;
 mod callers;
 mod calls;
 mod operation;
@@ -6,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub use admin::AdminArgs;
 pub use callers::Callers;
 pub use operation::Operation;
 
@@ -31,6 +33,9 @@ pub struct Bridge {
     /// Name expected in the upstream's certificate [default: host of `--upstream`]
     #[arg(long, value_name = "NAME", env = "EGEXT_SERVER_NAME")]
     pub server_name: Option<Host>,
+    /// Where people and monitoring see what it does.
+    #[command(flatten)]
+    pub admin: AdminArgs,
     /// Which callers are served.
     #[command(flatten)]
     pub callers: Callers,

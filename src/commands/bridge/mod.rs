@@ -1,3 +1,4 @@
+mod admin;
 mod callers;
 mod notify;
 mod plan;
@@ -13,6 +14,7 @@ use self::notify::Notifier;
 use self::plan::Used;
 use super::signals::Signals;
 use super::{Clock, Error, block_on};
+use crate::admin::Admin;
 use crate::bridge::{Bridge, BridgePlan};
 use crate::cli::{self, Variables};
 use crate::pki::audit;
@@ -26,19 +28,24 @@ pub(super) fn run(
     printer: &Printer,
 ) -> Result<Report, Error> {
     let log = Log::of(&arguments, printer);
+    let address = arguments.admin.admin.clone();
     let (plan, used) = plan::plan(arguments, variables, clock)?;
-    block_on(run_until_stopped(plan, &used, log, printer))?
+    // With a runtime of its own, which cannot be made inside of another one.
+    let admin = address.as_ref().map(Admin::bind).transpose()?;
+    block_on(run_until_stopped(plan, &used, admin, log, printer))?
 }
 
 async fn run_until_stopped(
     plan: BridgePlan,
     used: &Used,
+    admin: Option<Admin>,
     log: Log,
     printer: &Printer,
 ) -> Result<Report, Error> {
     // Before there is a socket that a signal could leave behind.
     let mut signals = Signals::listen().map_err(Error::Runtime)?;
     let upstream = plan.upstream.address().clone();
+    let clock = plan.clock;
     let bridge = Bridge::bind(plan).await?;
     let address = bridge.address().map_err(Error::Runtime)?;
     printer.start_log(log.format, log.level).map_err(Error::Runtime)?;
@@ -46,6 +53,8 @@ async fn run_until_stopped(
     info!(listen = %address, upstream = %upstream, "bridge is up");
     tell_all(used);
     systemd.status(&format!("listening on `{address}`, calls go to `{upstream}`")).await;
+    // Until the last call has ended.
+    let _admin = admin.map(|admin| admin::serve(admin, &bridge, clock, printer)).transpose()?;
     let drained = tokio::select! {
         drained = serve::serve(bridge, &mut signals, &systemd) => drained?,
         words = printer.panicked() => return Err(Error::Panicked { words }),

@@ -31,6 +31,18 @@ impl Used {
     }
 }
 
+/// The admin server has no TLS, and an address of its own.
+fn refuse_admin(address: &Address, arguments: &cli::Bridge) -> Result<(), Error> {
+    if address.transport() == Transport::Tls {
+        return Err(Error::AdminTls { address: address.clone() });
+    }
+    let others = [("--listen", &arguments.listen), ("--upstream", &arguments.upstream)];
+    match others.into_iter().find(|(_, other)| *other == address) {
+        Some((flag, _)) => Err(Error::AdminTwice { flag, address: address.clone() }),
+        None => Ok(()),
+    }
+}
+
 /// Decides which side has TLS and with which files.
 pub(super) fn plan(
     arguments: cli::Bridge,
@@ -46,6 +58,9 @@ pub(super) fn plan(
     }
     if arguments.listen == arguments.upstream {
         return Err(Error::BridgeToItself { address: arguments.listen });
+    }
+    if let Some(address) = &arguments.admin.admin {
+        refuse_admin(address, &arguments)?;
     }
     let has_tls = tls(&arguments.listen) || tls(&arguments.upstream);
     if let Some(flag) = material.typed(variables).filter(|_| !has_tls) {

@@ -85,6 +85,12 @@ pub(super) fn start(format: LogFormat, level: Level, colours: bool) -> io::Resul
 }
 
 impl Log {
+    /// Tells how many lines were lost since the start.
+    pub(super) fn losses(&self) -> impl Fn() -> u64 + Send + Sync + use<> {
+        let sink = self.sink.clone();
+        move || sink.lost_in_all()
+    }
+
     /// Writes what is no event, in its turn.
     pub(super) fn print(&self, text: &str) {
         self.sink.push(text.as_bytes());

@@ -29,6 +29,8 @@ struct State {
     waiting: Vec<u8>,
     /// Lines that were not written and not told yet.
     lost: u64,
+    /// All that were not written.
+    lost_in_all: u64,
     /// `flush` waits until everything is written and the number of lost lines is logged, or neither is possible.
     flushing: bool,
 }
@@ -51,7 +53,10 @@ impl Sink {
         let mut state = self.0.lock();
         match state.waiting.len() + lines.len() <= CAPACITY {
             true => state.waiting.extend_from_slice(lines),
-            false => state.lost += count(lines),
+            false => {
+                state.lost += count(lines);
+                state.lost_in_all += count(lines);
+            }
         }
         self.0.news.notify_all();
     }
@@ -69,6 +74,11 @@ impl Sink {
             }
             state = self.0.news.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// How many lines were lost since the start.
+    pub(super) fn lost_in_all(&self) -> u64 {
+        self.0.lock().lost_in_all
     }
 
     /// Takes out what waits, where no thread does.
@@ -120,6 +130,7 @@ impl<W: Write> Writer<W> {
             let told = lost > 0 && failed == 0 && self.write(&notice(lost)) == 0;
             let mut state = self.queue.lock();
             state.lost = state.lost + failed - if told { lost } else { 0 };
+            state.lost_in_all += failed;
             if state.waiting.is_empty() {
                 state.flushing = false;
                 self.queue.news.notify_all();

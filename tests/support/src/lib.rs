@@ -25,6 +25,7 @@ pub use provoked::provoked;
 pub use run::{Egext, Run, assert_text, scrub};
 pub use running::Running;
 pub use rustix::process::Signal;
+pub use schema::assert_conforms_to;
 pub use server::{Manner, ReservedPort, TestServer};
 pub use tls::AnyServer;
 

@@ -20,6 +20,20 @@ pub(crate) fn assert_conforms(report: &Value) {
     assert!(errors.is_empty(), "not as in docs/report.schema.json:\n{}\n{report:#}", errors.join("\n"));
 }
 
+/// The same for another schema, all of whose objects are closed.
+///
+/// # Panics
+/// When it is not as the schema says, or has a key that the schema does not know.
+#[track_caller]
+pub fn assert_conforms_to(schema: &str, object: &Value) {
+    let mut schema = serde_json::from_str(schema).expect("JSON");
+    close(&mut schema);
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let errors: Vec<_> =
+        validator.iter_errors(object).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "not as in the schema:\n{}\n{object:#}", errors.join("\n"));
+}
+
 /// A key that the schema does not know is one of a later version for others, and a mistake here.
 fn close(schema: &mut Value) {
     for definition in schema["$defs"].as_object_mut().expect("definitions").values_mut() {

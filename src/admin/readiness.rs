@@ -1,0 +1,74 @@
+//! `/readyz`: do calls reach the extension server?
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::status::{Notice, Phase, Role, State, Status, Validity};
+
+/// Whether calls reach the upstream, and what hinders them.
+#[derive(Serialize)]
+pub(super) struct Readiness<'a> {
+    pub(super) ready: bool,
+    reasons: &'a [Notice],
+    warnings: &'a [Notice],
+}
+
+impl<'a> Readiness<'a> {
+    pub(super) fn of(status: &'a Status) -> Self {
+        Self { ready: status.ready, reasons: &status.reasons, warnings: &status.warnings }
+    }
+
+    /// One line for each reason, and its hint below.
+    pub(super) fn text(&self) -> String {
+        let mut text = if self.ready { "ready\n" } else { "not ready\n" }.to_owned();
+        for (kind, notices) in [("reason", self.reasons), ("warning", self.warnings)] {
+            for notice in notices {
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "{kind}: {}", one_line(&notice.line()));
+                if let Some(hint) = &notice.hint {
+                    let _ = writeln!(text, "  hint: {}", one_line(hint));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// A peer's words must not look like a line of ours.
+fn one_line(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+/// Why calls do not reach the upstream, or will not soon. `warnings` is what does not hinder them yet.
+pub(super) fn judge(status: &mut Status) {
+    let mut reasons = Vec::new();
+    if status.phase != Phase::Serving {
+        reasons.push(Notice::new("the bridge is stopping and takes no new callers"));
+    }
+    match &status.upstream.state {
+        State::Connected => {}
+        State::Connecting => {
+            let upstream = &status.upstream.address;
+            reasons.push(Notice::new(format!("there is no connection to `{upstream}` yet")));
+        }
+        State::Failing => reasons.extend(status.upstream.cause.iter().map(Notice::of_finding)),
+    }
+    let mut warnings = Vec::new();
+    let (cas, own) =
+        status.certificates.iter().partition::<Vec<_>, _>(|certificate| certificate.role == Role::Ca);
+    reasons.extend(own.iter().filter_map(|certificate| certificate.why_invalid()));
+    // An old CA may expire next to its successor.
+    let is_any_valid = cas.iter().any(|ca| ca.validity == Validity::Valid);
+    let invalid = cas.iter().filter_map(|ca| ca.why_invalid());
+    if is_any_valid {
+        warnings.extend(invalid);
+    } else {
+        reasons.extend(invalid);
+    }
+    let failed = status.reloads.last.iter().filter_map(|reload| reload.finding.as_ref());
+    warnings.extend(failed.map(Notice::of_finding));
+    warnings.extend(status.unaccepted.iter().map(Notice::of_finding));
+    status.ready = reasons.is_empty();
+    (status.reasons, status.warnings) = (reasons, warnings);
+}

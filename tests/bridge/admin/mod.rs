@@ -1,0 +1,6 @@
+//! `--admin`: what people and monitoring can see, and what its clients cannot do.
+
+mod clients;
+mod counts;
+mod openmetrics;
+mod states;
