@@ -15,5 +15,6 @@ fn every_finding_is_provoked() {
     }
 }
 
-/// A reset in the moment in which a connection opens: a firewall does that, a server cannot do it reliably.
-const BEYOND_TESTS: [&str; 1] = ["probe.connect.reset"];
+/// Sixty outages, which take minutes; and a reset in the moment in which a connection opens: a firewall does that, a server
+/// cannot do it reliably.
+const BEYOND_TESTS: [&str; 2] = ["bridge.resync.capped", "probe.connect.reset"];

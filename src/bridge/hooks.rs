@@ -11,14 +11,16 @@ use crate::report::FindingId;
 pub(super) struct Hooks {
     /// Would calls be held, if they were told to?
     can_be_held: bool,
+    /// Is Envoy Gateway made to ask again?
+    asks_again: bool,
     /// It has been logged since the server last answered a call.
     is_told: AtomicBool,
 }
 
 impl Hooks {
-    /// `can_be_held` if calls wait for a limited time only.
-    pub(super) fn new(can_be_held: bool) -> Self {
-        Self { can_be_held, is_told: AtomicBool::new(false) }
+    /// `can_be_held` if calls wait for a limited time only; `asks_again` if Envoy Gateway is made to.
+    pub(super) fn new(can_be_held: bool, asks_again: bool) -> Self {
+        Self { can_be_held, asks_again, is_told: AtomicBool::new(false) }
     }
 
     /// The bridge has answered the call itself, with an error. `upstream` is the server's address.
@@ -26,7 +28,7 @@ impl Hooks {
         let is_hook = path
             .strip_prefix('/')
             .is_some_and(|path| path.strip_prefix(SERVICE).is_some_and(|method| method.starts_with('/')));
-        if !is_hook || self.is_told.swap(true, Ordering::Relaxed) {
+        if !is_hook || self.asks_again || self.is_told.swap(true, Ordering::Relaxed) {
             return;
         }
         let id = FindingId::BridgeHookUnanswered;

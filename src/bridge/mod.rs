@@ -32,6 +32,7 @@ mod phase;
 mod pipe;
 mod pulse;
 mod request;
+mod resync;
 mod server;
 mod surroundings;
 mod upstream;
@@ -47,6 +48,7 @@ pub use died::Died;
 pub use metrics::{Code, Latency, Method, MethodCalls};
 pub use overview::{Observer, Overview};
 pub use pulse::{Pulse, Stuck};
+pub use resync::{ResyncAttempt, ResyncOutcome, ResyncPlan, ResyncStatus};
 pub use server::{Bridge, Drained};
 pub use upstream::{DEFAULT_CONNECT_WAIT, HeldCalls, PastCause, UpstreamState, UpstreamStatus};
 
@@ -77,6 +79,8 @@ pub struct BridgePlan {
     pub call_timeout: Option<Duration>,
     /// How long calls in progress may go on after the signal to stop.
     pub drain_timeout: Duration,
+    /// Where Envoy Gateway is made to translate again.
+    pub resync: ResyncPlan,
     /// How much time callers have.
     pub callers: CallerLimits,
     /// Reads the clock, for verdicts about certificates.

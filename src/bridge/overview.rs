@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use super::metrics::{MethodCalls, Metrics};
 use super::phase::{Lifecycle, Watched};
+use super::resync::ResyncStatus;
 use super::upstream::UpstreamStatus;
 use crate::net::{Address, Counters, Crowd};
 use crate::pki::CredentialsStatus;
@@ -18,6 +19,7 @@ pub struct Observer {
     pub(super) phase: Watched,
     pub(super) upstream: watch::Receiver<UpstreamStatus>,
     pub(super) credentials: watch::Receiver<CredentialsStatus>,
+    pub(super) resync: watch::Receiver<ResyncStatus>,
     pub(super) callers: Counters,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -38,6 +40,8 @@ pub struct Overview {
     pub upstream: UpstreamStatus,
     /// Its certificates.
     pub credentials: CredentialsStatus,
+    /// How Envoy Gateway was made to translate again.
+    pub resync: ResyncStatus,
     /// The connections of its callers.
     pub callers: Crowd,
     /// Its calls, by method.
@@ -53,6 +57,7 @@ impl Observer {
             started: self.started,
             is_stopping: *self.phase.borrow() != Lifecycle::Serving,
             upstream: self.upstream.borrow().clone(),
+            resync: self.resync.borrow().clone(),
             credentials: self.credentials.borrow().clone(),
             callers: self.callers.read(),
             calls: self.metrics.read(),

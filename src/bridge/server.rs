@@ -20,6 +20,7 @@ use super::overview::Observer;
 use super::phase::{Lifecycle, Watched};
 use super::pulse::{Heart, Hearts, Pulse};
 use super::request::NextHop;
+use super::resync::{Resync, ResyncStatus};
 use super::upstream::{Keeping, Renewal, Upstream, UpstreamStatus};
 use crate::diagnosis::CALLERS;
 use crate::net::{Address, BindError, Entrance, Listener, raise_limit};
@@ -39,6 +40,7 @@ pub struct Bridge {
     hearts: Hearts,
     reload: Reload,
     credentials: Noted,
+    resync: watch::Sender<ResyncStatus>,
 }
 
 /// How a bridge ended.
@@ -76,6 +78,7 @@ impl Bridge {
             hearts,
             reload: Reload::default(),
             credentials: Arc::new(watch::Sender::new(status)),
+            resync: watch::Sender::default(),
         })
     }
 
@@ -104,6 +107,7 @@ impl Bridge {
             phase: self.order.subscribe(),
             upstream: self.upstream.subscribe(),
             credentials: self.credentials.subscribe(),
+            resync: self.resync.subscribe(),
             callers: self.entrance.counters(),
             metrics: Arc::clone(&self.metrics),
         })
@@ -131,13 +135,24 @@ impl Bridge {
     /// When a task of the bridge ends because of a bug. The bridge could not do its work without this task.
     pub async fn run(self, stop: &Notify) -> Result<Drained, Died> {
         let Self {
-            mut plan, listener, order, upstream, entrance, metrics, hearts, reload, credentials, ..
+            mut plan,
+            listener,
+            order,
+            upstream,
+            entrance,
+            metrics,
+            hearts,
+            reload,
+            credentials,
+            resync,
+            ..
         } = self;
         let phase = order.subscribe();
         let (server, client) = (watch::Sender::new(plan.server.take()), watch::Sender::new(None));
         let (shown, renewed) = (server.subscribe(), client.subscribe());
         let renewal = Renewal { renewed, noted: Arc::clone(&credentials) };
-        let (calls, mut keeping) = calls(&plan, upstream, phase.clone(), metrics, (hearts.upstream, renewal));
+        let tied = (hearts.upstream, renewal);
+        let (calls, mut keeping) = calls(&plan, upstream, phase.clone(), metrics, tied, resync);
         match plan.credentials.take() {
             Some(loaded) => {
                 let keeper = Keeper::new(loaded, server, client, (credentials, reload), plan.clock);
@@ -201,12 +216,17 @@ fn calls(
     phase: Watched,
     metrics: Arc<Metrics>,
     tied: (Heart, Renewal),
+    resync: watch::Sender<ResyncStatus>,
 ) -> (Arc<Calls>, Keeping) {
     let scheme = if plan.upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
-    let hooks = Hooks::new(plan.connect_wait.is_some());
-    let (upstream, keeping) = Upstream::start(plan, status, phase.clone(), tied);
+    let (upstream, mut keeping) = Upstream::start(plan, status, phase.clone(), tied);
+    let resync = Resync::new(plan, metrics.hooks(), upstream.link(), resync);
+    let hooks = Hooks::new(plan.connect_wait.is_some(), resync.is_some());
+    if let Some(resync) = resync {
+        keeping.spawn(resync.run());
+    }
     let route = NextHop { scheme, authority };
     (Calls::new(upstream, hooks, route, plan.call_timeout, phase, metrics), keeping)
 }

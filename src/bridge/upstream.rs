@@ -16,6 +16,7 @@
 
 mod board;
 mod keeper;
+mod link;
 mod status;
 mod waiting;
 
@@ -34,6 +35,7 @@ pub use status::{HeldCalls, PastCause, UpstreamState, UpstreamStatus};
 use self::board::{Board, Published};
 use self::keeper::Keeper;
 pub(super) use self::keeper::Renewal;
+pub(super) use self::link::Link;
 use self::waiting::{MOST_WAITING, Turn, Waiting};
 use super::BridgePlan;
 use super::answer::Answer;
@@ -47,6 +49,7 @@ use crate::net::{Channel, LONGEST};
 pub(super) struct Upstream {
     address: String,
     state: watch::Receiver<Published>,
+    status: watch::Receiver<UpstreamStatus>,
     phase: Watched,
     wanted: Arc<Notify>,
     waiting: Arc<Waiting>,
@@ -78,6 +81,7 @@ impl Upstream {
         let wanted = Arc::new(Notify::new());
         let answered = Arc::new(AtomicBool::new(false));
         let waiting = Waiting::new(status.clone(), plan.clock);
+        let seen = status.subscribe();
         let (board, state) = Board::new(status, plan.connect_wait, plan.clock);
         let board = Arc::new(board);
         let keeper = Keeper::new(
@@ -98,7 +102,12 @@ impl Upstream {
         });
         let address = plan.upstream.address().to_string();
         let connect_wait = plan.connect_wait.unwrap_or(LONGEST).min(LONGEST);
-        (Self { address, state, phase, wanted, waiting, connect_wait, answered }, keeping)
+        (Self { address, state, status: seen, phase, wanted, waiting, connect_wait, answered }, keeping)
+    }
+
+    /// Its state, for a task without a call.
+    pub(super) fn link(&self) -> Link {
+        Link::new(self.status.clone(), Arc::clone(&self.wanted))
     }
 
     /// Its address, for messages.

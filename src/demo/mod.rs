@@ -20,7 +20,7 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Status;
 
-use crate::bridge::{self, Bridge, Died, Drained};
+use crate::bridge::{self, Bridge, Died, Drained, ResyncPlan};
 use crate::extension::{self, Hook, Object, PassThrough, Server};
 use crate::gateway::{self, BridgeCommand, ConfigurationError, ValueError};
 use crate::host::Host;
@@ -207,6 +207,8 @@ impl RunningDemo {
             socket: socket.as_path().try_into()?,
             upstream: self.server.clone(),
             material: self.certificates().as_path().try_into()?,
+            hold: false,
+            resync: Vec::new(),
         };
         Ok(gateway::Configuration::decide(gateway::Request::new(bridge))?.yaml())
     }
@@ -232,6 +234,7 @@ impl RunningDemo {
             connect_wait: Some(CONNECT_WAIT),
             call_timeout: Some(LIMIT),
             drain_timeout: CONNECT_WAIT,
+            resync: ResyncPlan::default(),
             callers: CallerLimits::default(),
             clock: self.clock,
         })

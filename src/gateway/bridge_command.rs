@@ -1,6 +1,6 @@
 use std::fmt::{self, Display};
 
-use super::{SocketPath, TextPath};
+use super::{AbsolutePath, SocketPath, TextPath};
 use crate::net::{Address, Transport};
 use crate::shell::shell_word;
 
@@ -13,6 +13,10 @@ pub struct BridgeCommand {
     pub upstream: Address,
     /// Directory of certificates and keys; of no use to a plaintext upstream.
     pub material: TextPath,
+    /// Do calls wait in it until the server is back, however long that takes?
+    pub hold: bool,
+    /// Where it makes EG ask again after an outage.
+    pub resync: Vec<AbsolutePath>,
 }
 
 impl BridgeCommand {
@@ -29,6 +33,12 @@ impl Display for BridgeCommand {
         write!(f, "egext bridge --listen {} --upstream {}", shell_word(&listen), shell_word(&upstream))?;
         if self.is_tls() {
             write!(f, " --dir {}", shell_word(self.material.as_str()))?;
+        }
+        if self.hold {
+            write!(f, " --connect-wait forever")?;
+        }
+        for directory in &self.resync {
+            write!(f, " --resync {}", shell_word(directory.as_str()))?;
         }
         Ok(())
     }

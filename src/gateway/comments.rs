@@ -13,7 +13,9 @@ pub(super) fn about_bridge(bridge: &BridgeCommand) -> String {
         Address::Tcp { host, .. } if !host.is_loopback() => PLAINTEXT_TO_A_HOST,
         _ => "EG speaks plaintext HTTP/2 on the socket, and so does the bridge to the server.",
     };
-    format!("{what}\n{WHEN_DOWN}")
+    let down = if bridge.hold { HOLD } else { ANSWER };
+    let again = if bridge.resync.is_empty() { NOT_AGAIN } else { AGAIN };
+    format!("{what}\n{WHEN_DOWN}{down}{again}")
 }
 
 /// Where EG's own TLS works, and what it needs there.
@@ -53,8 +55,24 @@ speak TLS.";
 
 const WHEN_DOWN: &str = "\
 Start the bridge before EG: while no program listens on the socket, EG waits without a limit and without
-an error, for all gateways. While the server is down, the bridge answers with the cause and EG logs it;
-EG asks again only when one of its resource files changes.
+an error, for all gateways.
+";
+
+const HOLD: &str = "\
+While the server is down, calls wait in the bridge, whose log says why, and EG goes on when it is back.
+What only the operator can change is answered with the cause, and EG logs it.
+";
+
+const ANSWER: &str = "\
+While the server is down, the bridge answers with the cause, and EG logs it.
+";
+
+const AGAIN: &str = "\
+EG does not ask again after an error: `--resync` makes it ask when the server is back.
+";
+
+const NOT_AGAIN: &str = "\
+EG does not ask again after an error: add `--resync DIR` to the bridge, with the directory of EG's resources.
 ";
 
 // The two conditions are v1.4.0:internal/cmd/server.go:164 and v1.9.0:api/v1alpha1/envoygateway_helpers.go:387.

@@ -155,6 +155,13 @@ impl Configuration {
                 tls.client_secret = Some(DEFAULT_CLIENT_SECRET.parse().expect("the name of a Secret"));
             }
         }
+        if let Service::Bridge(bridge) = &mut request.service {
+            // With an answer EG would publish nothing, and would not ask again. If it may fail open, it needs the answer.
+            bridge.hold = !request.fail_open;
+            if let Some(file) = &request.file {
+                bridge.resync.clone_from(&file.resources_dirs);
+            }
+        }
         if request.hooks.is_empty() {
             request.hooks = default_hooks(&request);
         }

@@ -221,6 +221,8 @@ mod tests {
             socket: SocketPath::try_from(Path::new(socket)).ok()?,
             upstream: upstream.parse().ok()?,
             material: TextPath::try_from(Path::new(material)).ok()?,
+            hold: false,
+            resync: Vec::new(),
         })
     }
 

@@ -40,6 +40,7 @@ impl Impatient {
             connect_wait: Some(Duration::from_secs(5)),
             call_timeout: None,
             drain_timeout: Duration::from_secs(1),
+            resync: egext::bridge::ResyncPlan::default(),
             callers,
             clock: || time::OffsetDateTime::UNIX_EPOCH,
         };

@@ -24,6 +24,7 @@ mod reload;
 mod reload_listener;
 mod reload_refused;
 mod requests;
+mod resync;
 mod retry;
 mod revocation;
 mod shared;

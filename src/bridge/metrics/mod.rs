@@ -92,7 +92,6 @@ impl Metrics {
     }
 
     /// What becomes of hook calls from now on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the code that makes Envoy Gateway ask again"))]
     pub(super) fn hooks(&self) -> watch::Receiver<HookTally> {
         self.hooks.subscribe()
     }

@@ -35,6 +35,7 @@ impl Way {
             connect_wait,
             call_timeout: None,
             drain_timeout: Duration::ZERO,
+            resync: crate::bridge::ResyncPlan::default(),
             callers: CallerLimits::default(),
             clock: || OffsetDateTime::UNIX_EPOCH,
         };

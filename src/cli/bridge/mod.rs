@@ -2,6 +2,7 @@ mod admin;
 mod callers;
 mod calls;
 mod operation;
+mod resync;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use clap::Args;
 pub use admin::AdminArgs;
 pub use callers::Callers;
 pub use operation::Operation;
+pub use resync::Resync;
 
 use self::calls::Calls;
 use crate::cli::Material;
@@ -45,6 +47,9 @@ pub struct Bridge {
     /// How it runs as a service.
     #[command(flatten)]
     pub operation: Operation,
+    /// After an outage.
+    #[command(flatten)]
+    pub resync: Resync,
     /// What we trust and what we show.
     #[command(flatten)]
     pub material: Material,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::callers;
-use crate::bridge::{BridgePlan, Credentials};
+use crate::bridge::{BridgePlan, Credentials, ResyncPlan};
 use crate::cli::{self, Variables};
 use crate::commands::material::Files as _;
 use crate::commands::{Clock, Error};
@@ -111,6 +111,7 @@ pub(super) fn plan(
         connect_wait: arguments.calls.connect_wait.duration(),
         call_timeout: Some(arguments.calls.call_timeout.duration()).filter(|limit| !limit.is_zero()),
         drain_timeout: arguments.operation.drain_timeout.duration(),
+        resync: ResyncPlan { directories: arguments.resync.resync },
         callers: CallerLimits::default(),
         clock,
     };

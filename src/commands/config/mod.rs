@@ -87,6 +87,8 @@ fn service(arguments: &ServiceFlags) -> Result<Service, ConfigError> {
         socket: SocketPath::try_from(arguments.socket.as_path())?,
         upstream: arguments.upstream.parse()?,
         material,
+        hold: false,
+        resync: Vec::new(),
     }))
 }
 

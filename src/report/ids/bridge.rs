@@ -18,6 +18,24 @@ macro_rules! bridge {
             BridgeUpstreamUnstable = "bridge.upstream.unstable", Error, may_pass,
                 "the bridge reaches the server and begins HTTP/2, but several connections in a row ended within a second, before the server answered a call",
                 "read the server's log: it may be restarting again and again, or it ends connections for a reason such as `too_many_pings` or a very short maximum age, which the message names if the server says it";
+            BridgeResyncCapped = "bridge.resync.capped", Warning,
+                "so many markers were written within an hour that something else must be wrong: the extension server is lost again and again",
+                "find out why the extension server is lost so often: the bridge's log names the cause each time";
+            BridgeResyncDirectory = "bridge.resync.directory", Warning,
+                "the directory of `--resync` is missing, or the bridge cannot read it or write to it: the hint says why",
+                "name the directory that Envoy Gateway watches, and run the bridge as a user who may write to it; `--connect-wait forever` needs no directory";
+            BridgeResyncForeign = "bridge.resync.foreign", Warning,
+                "a file with the name of the marker is in the directory of `--resync`, and this bridge has not made it: it is left as it is",
+                "look at the file, and move it out of the directory";
+            BridgeResyncNoEffect = "bridge.resync.no-effect", Warning,
+                "Envoy Gateway did not ask its extension server although a marker was written: it is not running, watches another directory, or cannot load this one, because one file in it is broken. An editor's backup, a text file or a YAML file with nothing but comments is enough",
+                "read Envoy Gateway's log for `error when reload resources`, and move the file that it names out of the directory";
+            BridgeResyncNoGateway = "bridge.resync.no-gateway", Warning,
+                "no file in the directory of `--resync` has a Gateway, so there is nothing that a marker could be attached to",
+                "name the directory that Envoy Gateway watches: `provider.custom.resource.file.paths` of its configuration";
+            BridgeResyncNoListener = "bridge.resync.no-listener", Warning,
+                "no listener of a Gateway accepts HTTPRoutes of its own namespace, so no marker can be attached to it, and this Gateway keeps its old configuration",
+                "allow HTTPRoutes in `allowedRoutes` of an HTTP or HTTPS listener, or let calls wait: `--connect-wait forever`";
             BridgeUpstreamPlaintext = "bridge.upstream.plaintext", Warning,
                 "`--upstream` is a `tcp://` address of another machine: calls, with their certificates, keys and tokens, can be read and changed on the network",
                 "let the server speak TLS and write `--upstream tls://HOST:PORT`; in front of a server without TLS, run `egext bridge --listen tls://HOST:PORT --upstream tcp://127.0.0.1:PORT` on its machine";

@@ -82,7 +82,7 @@ fn without_wishes_the_defaults_are_written() {
             "failOpen": false,
         } })
     );
-    let bridge = "#   egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005 --dir certs\n";
+    let bridge = "#   egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005 --dir certs --connect-wait forever\n";
     assert!(yaml.contains(bridge), "{yaml}");
 }
 
@@ -222,7 +222,7 @@ fn the_report_in_json_has_what_a_person_gets_and_more() {
     assert_eq!(json["mode"], "standalone");
     assert_eq!(
         json["bridge_command"],
-        "egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005 --dir certs"
+        "egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005 --dir certs --connect-wait forever"
     );
     assert_eq!(json["yaml"], written(&flags));
 }
