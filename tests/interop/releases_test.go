@@ -126,7 +126,6 @@ func (h healing) run(t *testing.T) time.Duration {
 	} else {
 		c.start(port)
 	}
-	// Until Envoy Gateway has failed, or waits for the bridge, which holds its calls.
 	c.waitUntilBroken()
 	if !h.failOpen {
 		if header, err := c.get(c.ports[0], "/"); err == nil && header.Get("x-greeting") == "" {
@@ -237,31 +236,27 @@ func (c *healingChain) installEnvoy(home, versions string) {
 	}
 }
 
-// waitUntilBroken waits until the outage has had its effect: an error in Envoy Gateway's log, and with fail open a
-// configuration without the extension. A bridge that holds the calls says so.
+// waitUntilBroken waits until the outage has had its effect. Where Envoy Gateway fails closed the bridge holds its calls;
+// where it fails open there is an error in its log, and a configuration without the extension.
 func (c *healingChain) waitUntilBroken() {
 	c.t.Helper()
-	failed := `(failed to translate xds ir|Extension Manager Post\w+ failure).*egext bridge`
-	switch {
-	case !c.failOpen && !c.healing.killed:
-		c.gateway.waitFor(c.t, failed)
-	case !c.failOpen:
-		c.gateway.waitFor(c.t, failed)
-	default:
-		path := "/"
-		if c.healing.killed {
-			path = "/more"
-		}
-		c.gateway.waitFor(c.t, failed)
-		for _, port := range c.ports {
-			eventually(c.t, "a configuration without the extension", func() error {
-				header, err := c.get(port, path)
-				if err == nil && header.Get("x-greeting") != "" {
-					err = errors.New("it has the extension")
-				}
-				return err
-			})
-		}
+	if !c.failOpen {
+		c.bridge.waitFor(c.t, `calls wait until the upstream is back`)
+		return
+	}
+	c.gateway.waitFor(c.t, `Extension Manager Post\w+ failure.*egext bridge`)
+	path := "/"
+	if c.healing.killed {
+		path = "/more"
+	}
+	for _, port := range c.ports {
+		eventually(c.t, "a configuration without the extension", func() error {
+			header, err := c.get(port, path)
+			if err == nil && header.Get("x-greeting") != "" {
+				err = errors.New("it has the extension")
+			}
+			return err
+		})
 	}
 }
 

@@ -15,9 +15,6 @@ macro_rules! bridge {
             BridgeReloadUnaccepted = "bridge.reload.unaccepted", Warning,
                 "new certificates were loaded, and the upstream does not accept a connection with them, or its certificate is not of the new CA; the connection that was made with the old ones stays in use, and the bridge keeps trying",
                 "give the upstream the files that belong to the new ones; in a rotation of the CA, `ca.crt` with both CAs comes first, on both sides (`egext certs rotate-ca prepare`)";
-            BridgeUpstreamUnstable = "bridge.upstream.unstable", Error, may_pass,
-                "the bridge reaches the server and begins HTTP/2, but several connections in a row ended within a second, before the server answered a call",
-                "read the server's log: it may be restarting again and again, or it ends connections for a reason such as `too_many_pings` or a very short maximum age, which the message names if the server says it";
             BridgeResyncCapped = "bridge.resync.capped", Warning,
                 "so many markers were written within an hour that something else must be wrong: the extension server is lost again and again",
                 "find out why the extension server is lost so often: the bridge's log names the cause each time";
@@ -36,6 +33,9 @@ macro_rules! bridge {
             BridgeResyncNoListener = "bridge.resync.no-listener", Warning,
                 "no listener of a Gateway accepts HTTPRoutes of its own namespace, so no marker can be attached to it, and this Gateway keeps its old configuration",
                 "allow HTTPRoutes in `allowedRoutes` of an HTTP or HTTPS listener, or let calls wait: `--connect-wait forever`";
+            BridgeUpstreamUnstable = "bridge.upstream.unstable", Error, may_pass,
+                "the bridge reaches the server and begins HTTP/2, but several connections in a row ended within a second, before the server answered a call",
+                "read the server's log: it may be restarting again and again, or it ends connections for a reason such as `too_many_pings` or a very short maximum age, which the message names if the server says it";
             BridgeUpstreamPlaintext = "bridge.upstream.plaintext", Warning,
                 "`--upstream` is a `tcp://` address of another machine: calls, with their certificates, keys and tokens, can be read and changed on the network",
                 "let the server speak TLS and write `--upstream tls://HOST:PORT`; in front of a server without TLS, run `egext bridge --listen tls://HOST:PORT --upstream tcp://127.0.0.1:PORT` on its machine";
