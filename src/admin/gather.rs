@@ -7,8 +7,11 @@ use time::OffsetDateTime;
 use super::credentials;
 use super::process::Process;
 use super::readiness;
-use super::status::{self, Bucket, Calls, Cause, Connections, Phase, Resync, SCHEMA, State, Status};
-use crate::bridge::{Latency, MethodCalls, Observer, Overview, Pulse, UpstreamState, UpstreamStatus};
+use super::status::{self, Bucket, Calls, Cause, Connections, Event, Phase, Resync, SCHEMA, State, Status};
+use crate::bridge::{
+    Latency, MethodCalls, Observer, Overview, Pulse, ResyncOutcome, ResyncStatus, UpstreamState,
+    UpstreamStatus,
+};
 use crate::net::Crowd;
 use crate::pki::when;
 
@@ -67,7 +70,7 @@ impl View {
             certificates: credentials::certificates(&overview.credentials, now),
             reloads: credentials::reloads(&overview.credentials),
             unaccepted: overview.credentials.unaccepted.clone(),
-            resync: Resync::default(),
+            resync: resync(&overview.resync),
             calls: calls(&overview.calls),
             connections: connections(&overview.callers),
             log_lines_dropped: (self.lost_lines)(),
@@ -121,6 +124,25 @@ fn calls(methods: &[MethodCalls]) -> Vec<Calls> {
         duration: duration(&calls.latency),
     })
     .collect()
+}
+
+fn resync(status: &ResyncStatus) -> Resync {
+    let attempts = status.attempts.iter().map(|attempt| {
+        let (outcome, finding) = match &attempt.outcome {
+            ResyncOutcome::Done => ("done", None),
+            ResyncOutcome::Interrupted => ("interrupted", None),
+            ResyncOutcome::Failed(finding) => ("failed", Some(finding.clone())),
+        };
+        let directory = Some(attempt.directory.display().to_string());
+        Event { at: when::timestamp(attempt.at), outcome, directory, finding }
+    });
+    Resync {
+        directories: status.directories.iter().map(|directory| directory.display().to_string()).collect(),
+        needed_since: status.needed_since.map(when::timestamp),
+        done: status.done,
+        failed: status.failed,
+        attempts: attempts.collect(),
+    }
 }
 
 fn connections(crowd: &Crowd) -> Connections {
