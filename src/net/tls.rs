@@ -9,9 +9,9 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
+    ClientConfig, DigitallySignedStruct, DistinguishedName, InconsistentKeys, ServerConfig, SignatureScheme,
     SupportedProtocolVersion,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -94,8 +94,7 @@ impl ServerTls {
             .with_protocol_versions(VERSIONS)
             .expect("aws-lc has suites for both versions")
             .with_client_cert_verifier(verifier)
-            .with_single_cert(identity.ders(), identity.key())
-            .map_err(TlsError::Identity)?;
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair(identity)?)));
         config.alpn_protocols = vec![H2.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
@@ -246,8 +245,17 @@ impl ResolvesClientCert for WitnessedResolver {
 }
 
 fn certified_key(identity: &Identity) -> Result<CertifiedKey, TlsError> {
-    let key = provider().key_provider.load_private_key(identity.key()).map_err(TlsError::Identity)?;
+    let key = identity.signing_key().map_err(TlsError::Identity)?;
     Ok(CertifiedKey::new(identity.ders(), key))
+}
+
+/// The same for a server, checked as `with_single_cert` of rustls checks it, which would make a copy of the key.
+fn pair(identity: &Identity) -> Result<CertifiedKey, TlsError> {
+    let certified = certified_key(identity)?;
+    match certified.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(error) => Err(TlsError::Identity(error)),
+    }
 }
 
 /// The protocol that gRPC needs, as ALPN names it (RFC 9113 section 3.2).

@@ -280,3 +280,18 @@ async fn an_order_while_the_bridge_stops_does_not_end_it_early() {
     drop(caller);
     assert_eq!(bridge.running.finish().0, 0);
 }
+
+/// An upstream that refuses us is asked again as soon as there is another certificate, and not when a pause is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_was_refused_is_replaced_while_calls_fail() {
+    let pki = TestPki::new().client_expired();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+    let caller = bridge.caller().await;
+    let refused = caller.hook().await;
+    assert!(refused.words().contains("(probe.client-cert.expired)"), "{refused:?}");
+    pki.renewed("client");
+    bridge.running.wait_for_line(IN_USE);
+    bridge.running.wait_for_line("connected");
+    assert_eq!(caller.hook().await.code(), 0);
+}

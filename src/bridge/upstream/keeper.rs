@@ -195,7 +195,7 @@ impl Keeper {
     }
 
     /// Waits for the pause to end or for a call that wants the connection, but never without any pause.
-    async fn rest(&self, begin: Instant, pause: Duration) {
+    async fn rest(&mut self, begin: Instant, pause: Duration) {
         // A server that accepts connections and closes them at once is not tried again for every call.
         let least = if self.useless >= TOLD_USELESS { pause.min(ATTENDED_PAUSE) } else { LEAST_PAUSE };
         sleep_until(begin + least).await;
@@ -203,6 +203,8 @@ impl Keeper {
         tokio::select! {
             () = sleep(jittered(pause)) => {}
             () = self.wanted.notified() => {}
+            // They may be what the server was missing.
+            () = self.renewal.renewed() => {}
         }
     }
 }

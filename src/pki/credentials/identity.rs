@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::sign::SigningKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use webpki::anchor_from_trusted_cert;
 use zeroize::Zeroizing;
@@ -181,9 +182,15 @@ impl Identity {
         self.chain.iter().map(|certificate| certificate.der.clone()).collect()
     }
 
-    /// A copy of the key, for a TLS configuration.
+    /// A copy of the key, for a TLS configuration. It is not wiped from memory when it is dropped; [`Self::signing_key`]
+    /// makes none.
     pub fn key(&self) -> PrivateKeyDer<'static> {
         self.key.clone_key()
+    }
+
+    /// The key in the form in which the crypto provider keeps it. It wipes it from memory, too.
+    pub(crate) fn signing_key(&self) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        any_supported_type(&self.key)
     }
 
     /// The first of them.

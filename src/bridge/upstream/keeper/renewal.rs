@@ -30,12 +30,13 @@ impl Renewal {
         }
     }
 
-    /// Waits for new certificates.
-    async fn renewed(&mut self) {
+    /// Waits for new certificates, which are then for [`Keeper::take_renewed`].
+    pub(super) async fn renewed(&mut self) {
         // Without files of certificates there is no sender any more.
         if self.renewed.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+        self.renewed.mark_changed();
     }
 }
 
@@ -58,7 +59,6 @@ impl Keeper {
                 () = channel.closed() => return channel,
                 () = self.renewal.renewed() => {}
             }
-            self.renewal.renewed.mark_changed();
             let Some(next) = self.replacement(&channel).await else { return channel };
             channel = self.replace(next);
         }
@@ -85,7 +85,7 @@ impl Keeper {
             }
             tokio::select! {
                 () = old.closed() => {}
-                () = self.renewal.renewed() => self.renewal.renewed.mark_changed(),
+                () = self.renewal.renewed() => {}
                 () = sleep(jittered(backoff.advance())) => {}
             }
         }

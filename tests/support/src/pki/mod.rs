@@ -313,6 +313,11 @@ impl TestPki {
         path
     }
 
+    /// A good certificate for `role` in place of one with a defect.
+    pub fn renewed(&self, role: &str) {
+        self.issue(&if role == "server" { Leaf::server("localhost") } else { Leaf::client() });
+    }
+
     /// The certificate of `role` on disk.
     pub fn certificate(&self, role: &str) -> Vec<u8> {
         certificates(&self.directory().join(format!("{role}.crt"))).swap_remove(0).to_vec()
