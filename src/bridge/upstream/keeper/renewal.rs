@@ -2,8 +2,11 @@
 //! on the old one have some time to finish. While the server does not accept the new certificates, the old connection
 //! serves, and the bridge goes on trying.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::{FIRST_PAUSE, Keeper, LAST_PAUSE};
@@ -71,12 +74,21 @@ impl Keeper {
             if self.take_renewed() {
                 backoff.reset();
             }
-            let connected = tokio::select! {
-                () = old.closed() => None,
-                connected = self.connect() => Some(connected),
+            let connected = {
+                let mut connecting = pin!(self.connect());
+                tokio::select! {
+                    connected = &mut connecting => Some(connected),
+                    // A server with new certificates of its own sends us away while we connect: that is no reason to begin anew.
+                    () = old.closed() => timeout(ALMOST, connecting).await.ok(),
+                }
             };
             match connected {
                 None => {
+                    self.note(None);
+                    return None;
+                }
+                // What keeps the bridge from connecting at all is told by the keeper.
+                Some(Err(_)) if old.is_closed() => {
                     self.note(None);
                     return None;
                 }
@@ -130,3 +142,6 @@ impl Keeper {
         self.renewal.noted.send_modify(|status| status.unaccepted = finding);
     }
 }
+
+/// How long an attempt may go on when the old connection has ended.
+const ALMOST: Duration = Duration::from_secs(1);
