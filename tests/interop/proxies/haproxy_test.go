@@ -1,0 +1,71 @@
+package proxies
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"syscall"
+)
+
+var haproxyKind = &kind{
+	name: "HAProxy",
+	version: func() (string, error) {
+		path, err := found("haproxy", "install the package haproxy")
+		if err != nil {
+			return "", err
+		}
+		version, err := said(path, "-v")
+		return regexp.MustCompile(`\d+\.\d+\.\d+`).FindString(version), err
+	},
+	command: func(s *stage, with setup) *exec.Cmd {
+		s.must(os.WriteFile(s.path("haproxy.cfg"), []byte(haproxyConfiguration(with)), 0o600))
+		return exec.Command("haproxy", "-W", "-db", "-f", s.path("haproxy.cfg"))
+	},
+	reload: func(p *proxy) error { return p.signal(syscall.SIGUSR2) },
+	drain:  syscall.SIGUSR1,
+	force:  syscall.SIGTERM,
+	lacks: map[feature]string{
+		watches: "reads its files at a signal only",
+	},
+}
+
+func haproxyConfiguration(with setup) string {
+	bind, server := haproxyAddress(with.listen)+" proto h2", haproxyAddress(with.upstream)+" proto h2"
+	certificates := with.certificates
+	if with.role == terminate {
+		bind = fmt.Sprintf("%s ssl crt %s/server.pem ca-file %[2]s/ca.crt verify required alpn h2",
+			with.listen, certificates)
+	} else {
+		server = fmt.Sprintf("%s ssl alpn h2 crt %s/client.pem ca-file %[2]s/ca.crt verify required sni str(%s) verifyhost %[3]s",
+			with.upstream, certificates, with.name)
+	}
+	return fmt.Sprintf(`global
+  nbthread 1
+  log stdout format raw local0
+  hard-stop-after %dms
+defaults
+  mode http
+  log global
+  option httplog
+  timeout connect %dms
+  timeout client 30s
+  timeout server 30s
+  timeout http-request %dms
+  timeout client-fin 30s
+frontend callers
+  bind %s
+  default_backend server
+backend server
+  http-reuse always
+  default-server init-addr libc,none
+  server s %s
+`, with.drain.Milliseconds(), with.connect.Milliseconds(), with.silence.Milliseconds(), bind, server)
+}
+
+func haproxyAddress(address string) string {
+	if network(address) == "unix" {
+		return "unix@" + address
+	}
+	return address
+}
