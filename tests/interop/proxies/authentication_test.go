@@ -57,12 +57,14 @@ func rejectsCaller(s *stage, change func(*tls.Config)) {
 }
 
 func rejectsCertificate(s *stage, of *authority, with leaf) {
-	issued := of.issue(with).tls
-	rejectsCaller(s, func(config *tls.Config) {
-		config.Certificates = nil
-		// Present it in any case: Go withholds a certificate that does not suit the CAs that the server names.
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &issued, nil }
-	})
+	rejectsCaller(s, func(config *tls.Config) { presenting(config, of.issue(with)) })
+}
+
+// presenting lets a client present a certificate in any case: Go withholds one that does not suit the CAs that the
+// server names.
+func presenting(config *tls.Config, issued pair) *tls.Config {
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &issued.tls, nil }
+	return config
 }
 
 func plaintextCaller(s *stage) {

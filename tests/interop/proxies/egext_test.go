@@ -26,6 +26,12 @@ var egextKind = &kind{
 		if with.role == originate {
 			arguments = append(arguments, "--server-name", with.name)
 		}
+		if with.permitted != "" {
+			arguments = append(arguments, "--allow-san", with.permitted)
+		}
+		if with.revocations != "" {
+			arguments = append(arguments, "--crl", with.revocations)
+		}
 		return exec.Command(egext, append(arguments, with.flags...)...)
 	},
 	reload: func(p *proxy) error { return p.signal(syscall.SIGHUP) },

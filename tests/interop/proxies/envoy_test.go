@@ -36,6 +36,7 @@ var envoyKind = &kind{
 	drain: syscall.SIGTERM,
 	force: syscall.SIGTERM,
 	lacks: map[feature]string{
+		admin:   "its statistics have other names and no readiness of the server; this suite does not read them",
 		drained: "SIGTERM ends it at once; it drains when its admin interface is asked to",
 	},
 }
@@ -69,6 +70,18 @@ func envoyCA(with setup) string {
 	matcher := ""
 	if with.role == originate {
 		matcher = fmt.Sprintf("match_typed_subject_alt_names: [{ san_type: DNS, matcher: { exact: %q } }]", with.name)
+	}
+	switch kind, name, _ := strings.Cut(with.permitted, ":"); {
+	case kind == "uri":
+		matcher = fmt.Sprintf("match_typed_subject_alt_names: [{ san_type: URI, matcher: { exact: %q } }]", name)
+	case strings.HasPrefix(name, "*."):
+		pattern := `[^.]+` + regexp.QuoteMeta(name[1:])
+		matcher = fmt.Sprintf("match_typed_subject_alt_names: [{ san_type: DNS, matcher: { safe_regex: { regex: '%s' } } }]", pattern)
+	case kind == "dns":
+		matcher = fmt.Sprintf("match_typed_subject_alt_names: [{ san_type: DNS, matcher: { exact: %q } }]", name)
+	}
+	if with.revocations != "" {
+		matcher += fmt.Sprintf("crl: { filename: %q }", with.revocations)
 	}
 	return fmt.Sprintf(`resources:
 - "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret
@@ -148,6 +161,9 @@ static_resources:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: callers
           codec_type: HTTP2
+          forward_client_cert_details: SANITIZE_SET
+          set_current_client_cert_details: { subject: true, uri: true, dns: true }
+          common_http_protocol_options: { idle_timeout: @SILENCE@ }
           route_config:
             virtual_hosts:
             - name: all

@@ -26,7 +26,10 @@ var haproxyKind = &kind{
 	drain:  syscall.SIGUSR1,
 	force:  syscall.SIGTERM,
 	lacks: map[feature]string{
-		watches: "reads its files at a signal only",
+		sans:     "2.6 has no expression for the names in a client's certificate",
+		identity: "has no such header of its own",
+		admin:    "its statistics count requests and HTTP codes, not calls; this suite does not read them",
+		watches:  "reads its files at a signal only",
 	},
 }
 
@@ -36,6 +39,9 @@ func haproxyConfiguration(with setup) string {
 	if with.role == terminate {
 		bind = fmt.Sprintf("%s ssl crt %s/server.pem ca-file %[2]s/ca.crt verify required alpn h2",
 			with.listen, certificates)
+		if with.revocations != "" {
+			bind += " crl-file " + with.revocations
+		}
 	} else {
 		server = fmt.Sprintf("%s ssl alpn h2 crt %s/client.pem ca-file %[2]s/ca.crt verify required sni str(%s) verifyhost %[3]s",
 			with.upstream, certificates, with.name)
@@ -49,12 +55,14 @@ defaults
   log global
   option httplog
   timeout connect %dms
-  timeout client 30s
+  timeout client 20s
+  retries 1
   timeout server 30s
   timeout http-request %dms
   timeout client-fin 30s
 frontend callers
   bind %s
+  http-request del-header x-forwarded-client-cert
   default_backend server
 backend server
   http-reuse always

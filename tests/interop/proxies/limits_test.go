@@ -18,7 +18,7 @@ var limitScenarios = []scenario{
 	{name: "100 silent and 100 babbling connections: calls pass, and all of them are reaped", run: handshakeFlood},
 	{name: "300 connections made and closed: open files and memory return to what they were", run: churn},
 	{name: "200 idle connections cost less than 100 KiB each, and calls pass", run: idleConnections},
-	{name: "out of file descriptors: calls pass again when connections have ended", run: outOfDescriptors},
+	{name: "256 file descriptors and 600 connections: calls pass again when connections have ended", run: outOfDescriptors},
 	{name: "five callers that do not read cost their own calls only", run: slowReaders},
 	{name: "five calls that the server does not read cost themselves only", run: slowServer},
 }

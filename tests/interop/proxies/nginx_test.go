@@ -27,7 +27,10 @@ var nginxKind = &kind{
 	drain:  syscall.SIGQUIT,
 	force:  syscall.SIGTERM,
 	lacks: map[feature]string{
-		watches: "reads its files at a signal only",
+		sans:     "1.22 has no variable with the names in a client's certificate",
+		identity: "has no such header of its own",
+		admin:    "its status page counts requests, not calls; this suite does not read it",
+		watches:  "reads its files at a signal only",
 	},
 }
 
@@ -35,6 +38,9 @@ func nginxConfiguration(s *stage, with setup) string {
 	listen, pass, security := nginxAddress(with.listen)+" http2", "grpc://server", nginxOriginate
 	if with.role == terminate {
 		listen, security = nginxAddress(with.listen)+" ssl http2", nginxTerminate
+		if with.revocations != "" {
+			security += "    ssl_crl " + with.revocations + ";\n"
+		}
 	} else {
 		pass = "grpcs://server"
 	}
@@ -86,6 +92,7 @@ http {
     location / {
       grpc_pass @PASS@;
       grpc_set_header Host $http_host;
+      grpc_set_header X-Forwarded-Client-Cert "";
       grpc_connect_timeout @CONNECT@;
       grpc_read_timeout 30s;
       grpc_send_timeout 30s;

@@ -57,6 +57,10 @@ type setup struct {
 	connect time.Duration
 	// silence is how long a caller may say nothing before it has begun.
 	silence time.Duration
+	// permitted is the name of the only callers to serve: `dns:NAME` or `uri:URI`.
+	permitted string
+	// revocations is a file with a list of revoked certificates.
+	revocations string
 	// descriptors is the limit of open files.
 	descriptors int
 	// flags are for egext only, for scenarios with features that only it has.

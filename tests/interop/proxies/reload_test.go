@@ -104,15 +104,14 @@ func newClientCertificate(s *stage) {
 func newCallersCA(s *stage) {
 	_, p := s.onePair(terminate)
 	other := newAuthority("another CA")
-	stranger := s.material
-	stranger.client = other.issue(leaf{})
-	_, err := exchange(p, stranger.clientTLS())
+	stranger := presenting(s.material.clientTLS(), other.issue(leaf{}))
+	_, err := exchange(p, stranger)
 	s.want(err != nil, "a client of another CA was accepted before the reload")
 	both := s.material
 	both.ca = bytes.Join([][]byte{s.material.ca, other.root}, nil)
 	p.replace(both.files())
 	s.eventually(soon, "its clients are accepted", func() error {
-		_, err := exchange(p, stranger.clientTLS())
+		_, err := exchange(p, stranger)
 		return err
 	})
 }

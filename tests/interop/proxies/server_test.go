@@ -42,7 +42,9 @@ type serving struct {
 	address string
 	// handlers are methods besides those that every server has.
 	handlers map[string]handler
-	options  []grpc.ServerOption
+	// bare leaves out the methods: the server has health only.
+	bare    bool
+	options []grpc.ServerOption
 }
 
 // server is a grpc-go server that can be watched.
@@ -71,8 +73,10 @@ func (s *stage) serve(with serving) *server {
 	made.address = listener.Addr().String()
 	options := append([]grpc.ServerOption{
 		grpc.ForceServerCodec(either{}), grpc.MaxRecvMsgSize(1 << 30),
-		grpc.UnknownServiceHandler(made.dispatch(with.handlers)),
 	}, with.options...)
+	if !with.bare {
+		options = append(options, grpc.UnknownServiceHandler(made.dispatch(with.handlers)))
+	}
 	if with.tls {
 		config := with.config
 		if config == nil {

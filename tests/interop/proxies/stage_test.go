@@ -25,6 +25,7 @@ const (
 type stage struct {
 	kind      *kind
 	directory string
+	limit     time.Duration
 	// authority has issued the certificates of `material`, which the proxy and its peers use unless told otherwise.
 	authority *authority
 	material  material
@@ -39,9 +40,10 @@ type stage struct {
 
 var stages atomic.Int64
 
-func newStage(kind *kind) *stage {
+func newStage(kind *kind, limit time.Duration) *stage {
 	s := &stage{
 		kind:      kind,
+		limit:     limit,
 		directory: filepath.Join(scratch, fmt.Sprint(stages.Add(1))),
 		result:    verdict{word: passes},
 	}
@@ -62,8 +64,8 @@ func (s *stage) perform(run func(*stage)) verdict {
 	}()
 	select {
 	case <-done:
-	case <-time.After(limit + soon):
-		s.conclude(fails, fmt.Sprintf("the scenario is not over within %s", limit+soon))
+	case <-time.After(s.limit + soon):
+		s.conclude(fails, fmt.Sprintf("the scenario is not over within %s", s.limit+soon))
 	}
 	s.cancel()
 	s.mu.Lock()

@@ -34,6 +34,12 @@ var groups = []group{
 	{"Reload", reloadScenarios},
 	{"Shutdown", shutdownScenarios},
 	{"Authentication", authenticationScenarios},
+	{"Authorization", authorizationScenarios},
+	{"TLS versions and keys", tlsScenarios},
+	{"Hostile callers", hostileScenarios},
+	{"Sockets", socketScenarios},
+	{"gRPC", grpcScenarios},
+	{"State and metrics", adminScenarios},
 }
 
 // kinds are the proxies, in the order of the table's columns.
@@ -124,7 +130,7 @@ func play(t *testing.T, kind *kind, scenario scenario) verdict {
 			return verdict{notApplicable, reason}
 		}
 	}
-	s := newStage(kind)
+	s := newStage(kind, limit)
 	result := s.perform(scenario.run)
 	switch {
 	case result.word != fails:
