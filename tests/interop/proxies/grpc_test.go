@@ -22,7 +22,7 @@ var grpcScenarios = []scenario{
 	{name: "details of an error pass", run: errorDetails},
 	{name: "Trailers-Only: an error without headers passes", run: trailersOnly},
 	{name: "metadata passes both ways, also binary and repeated", run: metadataPasses},
-	{name: "64 KiB of metadata in headers and trailers pass", run: largeMetadata},
+	{name: "64 KiB of metadata in headers and trailers pass the limits that are set by default", run: largeMetadata},
 	{name: "server streaming: 1,000 messages in their order, each as it comes", run: serverStreaming},
 	{name: "the caller's deadline is passed on", run: deadlinePassed},
 	{name: "a deadline that passes ends the call at both ends", run: deadlinePasses},

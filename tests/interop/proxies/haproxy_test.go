@@ -22,7 +22,14 @@ var haproxyKind = &kind{
 		s.must(os.WriteFile(s.path("haproxy.cfg"), []byte(haproxyConfiguration(with)), 0o600))
 		return exec.Command("haproxy", "-W", "-db", "-f", s.path("haproxy.cfg"))
 	},
-	reload: func(p *proxy) error { return p.signal(syscall.SIGUSR2) },
+	heeds:  syscall.SIGUSR2,
+	reload: func(p *proxy) error {
+		// After a reload it starts itself again, and for a while ignores the signal.
+		p.stage.eventually(soon, "HAProxy heeds signals", func() error {
+			return holds(p.catches(syscall.SIGUSR2), "not yet")
+		})
+		return p.signal(syscall.SIGUSR2)
+	},
 	drain:  syscall.SIGUSR1,
 	force:  syscall.SIGTERM,
 	lacks: map[feature]string{
@@ -34,7 +41,7 @@ var haproxyKind = &kind{
 }
 
 func haproxyConfiguration(with setup) string {
-	bind, server := haproxyAddress(with.listen)+" proto h2", haproxyAddress(with.upstream)+" proto h2"
+	bind, server := haproxyAddress(with.listen)+" proto h2"+haproxyMode(with.listen), haproxyAddress(with.upstream)+" proto h2"
 	certificates := with.certificates
 	if with.role == terminate {
 		bind = fmt.Sprintf("%s ssl crt %s/server.pem ca-file %[2]s/ca.crt verify required alpn h2",
@@ -48,6 +55,9 @@ func haproxyConfiguration(with setup) string {
 	}
 	return fmt.Sprintf(`global
   nbthread 1
+  tune.h2.initial-window-size 1048576
+  tune.bufsize 65536
+  tune.h2.max-concurrent-streams 1024
   log stdout format raw local0
   hard-stop-after %dms
 defaults
@@ -69,6 +79,14 @@ backend server
   default-server init-addr libc,none
   server s %s
 `, with.drain.Milliseconds(), with.connect.Milliseconds(), with.silence.Milliseconds(), bind, server)
+}
+
+// haproxyMode keeps other users from the socket.
+func haproxyMode(address string) string {
+	if network(address) == "unix" {
+		return " mode 600"
+	}
+	return ""
 }
 
 func haproxyAddress(address string) string {

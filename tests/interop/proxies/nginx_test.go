@@ -83,6 +83,7 @@ http {
   fastcgi_temp_path @DIR@/fastcgi;
   uwsgi_temp_path @DIR@/uwsgi;
   scgi_temp_path @DIR@/scgi;
+  http2_max_concurrent_streams 1024;
   client_header_timeout @SILENCE@;
   keepalive_requests 1000000000;
   upstream server { server @SERVER@; keepalive 64; keepalive_requests 1000000000; }

@@ -93,6 +93,23 @@ func (p *process) usage() (files, memory int) {
 	return files, memory
 }
 
+// catches reports whether the process has a handler for that signal, and does not block it.
+func (p *process) catches(signal syscall.Signal) bool {
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.command.Process.Pid), "status"))
+	if err != nil {
+		return false
+	}
+	has := func(mask string) bool {
+		match := regexp.MustCompile(mask + `:\s+([0-9a-f]+)`).FindSubmatch(status)
+		if match == nil {
+			return false
+		}
+		set, err := strconv.ParseUint(string(match[1]), 16, 64)
+		return err == nil && set&(1<<(signal-1)) != 0
+	}
+	return has("SigCgt") && !has("SigBlk")
+}
+
 var residentSize = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
 
 // transcript keeps the lines that a program writes.

@@ -28,6 +28,8 @@ type kind struct {
 	name string
 	// version is how the program calls itself, or why it is not there.
 	version func() (string, error)
+	// heeds is a signal for which the proxy installs its handler after it has begun to accept connections.
+	heeds syscall.Signal
 	// lacks are the features that it does not have, with the reason.
 	lacks map[feature]string
 	// command writes its configuration and says how to start it.
@@ -121,6 +123,7 @@ func (s *stage) proxy(with setup) *proxy {
 		connection, err := p.connect()
 		if err == nil {
 			_ = connection.Close()
+			err = holds(s.kind.heeds == 0 || p.catches(s.kind.heeds), "it does not heed signals yet")
 		}
 		return err
 	})
