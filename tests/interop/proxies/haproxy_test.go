@@ -22,7 +22,7 @@ var haproxyKind = &kind{
 		s.must(os.WriteFile(s.path("haproxy.cfg"), []byte(haproxyConfiguration(with)), 0o600))
 		return exec.Command("haproxy", "-W", "-db", "-f", s.path("haproxy.cfg"))
 	},
-	heeds:  syscall.SIGUSR2,
+	heeds: syscall.SIGUSR2,
 	reload: func(p *proxy) error {
 		// After a reload it starts itself again, and for a while ignores the signal.
 		p.stage.eventually(soon, "HAProxy heeds signals", func() error {
@@ -30,8 +30,8 @@ var haproxyKind = &kind{
 		})
 		return p.signal(syscall.SIGUSR2)
 	},
-	drain:  syscall.SIGUSR1,
-	force:  syscall.SIGTERM,
+	drain: syscall.SIGUSR1,
+	force: syscall.SIGTERM,
 	lacks: map[feature]string{
 		sans:     "2.6 has no expression for the names in a client's certificate",
 		identity: "has no such header of its own",
