@@ -124,7 +124,7 @@ func outOfDescriptors(s *stage) {
 		}
 		open = append(open, connection)
 	}
-	s.want(len(open) > 128, "only %d connections could be made", len(open))
+	s.want(len(open) >= 64, "only %d connections could be made", len(open))
 	s.want(p.alive(), "the proxy has ended: %s", p.log.last(2))
 	for _, connection := range open {
 		_ = connection.Close()
