@@ -21,7 +21,7 @@ var egextKind = &kind{
 		}
 		arguments := []string{
 			"bridge", "--listen", listen, "--upstream", upstream, "--dir", with.certificates,
-			"--call-timeout", "0s", "--connect-wait", with.connect.String(), "--drain-timeout", with.drain.String(),
+			"--call-timeout", with.call.String(), "--connect-wait", with.connect.String(), "--drain-timeout", with.drain.String(),
 		}
 		if with.role == originate {
 			arguments = append(arguments, "--server-name", with.name)

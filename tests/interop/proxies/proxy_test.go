@@ -57,6 +57,8 @@ type setup struct {
 	drain time.Duration
 	// connect is how long a connection to the server may take.
 	connect time.Duration
+	// call is the limit of every call, for egext only; there is none if it is zero.
+	call time.Duration
 	// silence is how long a caller may say nothing before it has begun.
 	silence time.Duration
 	// permitted is the name of the only callers to serve: `dns:NAME` or `uri:URI`.

@@ -195,18 +195,26 @@ func first(values []string) string {
 	return values[0]
 }
 
+// tell sends, unless so much was sent already that nothing reads it.
+func tell[T any](channel chan T, value T) {
+	select {
+	case channel <- value:
+	default:
+	}
+}
+
 // hold answers when it is released, with the first message.
 func (made *server) hold(stream grpc.ServerStream) error {
 	var message []byte
 	if err := stream.RecvMsg(&message); err != nil {
 		return err
 	}
-	made.arrived <- string(message)
+	tell(made.arrived, string(message))
 	select {
 	case <-made.released:
 		return stream.SendMsg(&message)
 	case <-stream.Context().Done():
-		made.cancelled <- stream.Context().Err()
+		tell(made.cancelled, stream.Context().Err())
 		return stream.Context().Err()
 	}
 }

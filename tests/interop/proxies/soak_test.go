@@ -84,7 +84,7 @@ func (k *soak) run(duration time.Duration) {
 	server := k.serve(address)
 	k.proxy = s.proxy(setup{
 		upstream: address, connect: 2 * time.Second, drain: 5 * time.Second,
-		flags: []string{"--call-timeout", "12s", "--admin", "unix:" + s.path("admin.sock")},
+		call: 12 * time.Second, flags: []string{"--admin", "unix:" + s.path("admin.sock")},
 	})
 	stop, cancel := context.WithTimeout(s.ctx, duration)
 	defer cancel()
