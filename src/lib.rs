@@ -15,6 +15,7 @@
 //! * [`pki`] has certificates and keys: it loads, describes, issues, checks and stores them.
 //! * [`probe`] tests a channel layer by layer and names the cause of the first failure.
 //! * [`report`] is the result of a command as data.
+//! * `sandbox` takes from a process what it does not need any more (feature `cli`).
 //! * [`units`] has durations and sizes as people type them.
 //!
 //! # Examples
@@ -88,5 +89,7 @@ pub mod probe;
 #[cfg(feature = "cli")]
 pub mod render;
 pub mod report;
+#[cfg(feature = "cli")]
+pub mod sandbox;
 mod shell;
 pub mod units;

@@ -23,7 +23,7 @@ use super::request::NextHop;
 use super::resync::{Resync, ResyncStatus};
 use super::upstream::{Keeping, Renewal, Upstream, UpstreamStatus};
 use crate::diagnosis::CALLERS;
-use crate::net::{Address, BindError, Entrance, Listener, raise_limit};
+use crate::net::{Address, BindError, Entrance, Inherited, Listener, raise_limit};
 use crate::pki::CredentialsStatus;
 
 /// A bridge that listens.
@@ -58,7 +58,15 @@ impl Bridge {
     /// # Errors
     /// When the address cannot be had.
     pub async fn bind(plan: BridgePlan) -> Result<Self, BindError> {
-        let listener = Listener::bind(&plan.listen).await?;
+        Self::bind_with(plan, &mut Vec::new()).await
+    }
+
+    /// The same with one of `sockets`, if one of them listens at the plan's address. That one is taken out.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn bind_with(plan: BridgePlan, sockets: &mut Vec<Inherited>) -> Result<Self, BindError> {
+        let listener = Listener::bind_with(&plan.listen, sockets).await?;
         let upstream = plan.upstream.address();
         if listener.is_at(upstream).await {
             return Err(BindError::Loop { address: plan.listen, upstream: upstream.clone() });

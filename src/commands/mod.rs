@@ -14,7 +14,7 @@ mod signals;
 mod stdin;
 
 pub use both::Alone;
-pub use bridge::CallersError;
+pub use bridge::{ActivationError, CallersError};
 pub use certs::CertsError;
 pub use config::ConfigError;
 pub use signals::survive_file_size_limit;
@@ -22,6 +22,7 @@ pub use signals::survive_file_size_limit;
 use std::future::Future;
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
@@ -67,6 +68,9 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The sockets that systemd has passed cannot be used.
+    #[error(transparent)]
+    Activation(#[from] ActivationError),
     /// The admin server cannot start.
     #[error(transparent)]
     Admin(#[from] AdminError),
@@ -204,6 +208,7 @@ pub enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Activation(error) => error.hint(),
             Self::Admin(AdminError::Bind(BindError::NotLoopback { .. })) | Self::AdminTls { .. } => {
                 Some("name a unix socket or a loopback address: `--admin 127.0.0.1:PORT`".to_owned())
             }
@@ -293,10 +298,17 @@ fn formats(command: &Command) -> &'static [Format] {
 /// Runs a future to its end on this thread: our work waits for peers, not for processors.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
     enough_for_a_runtime().map_err(Error::Runtime)?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_keep_alive(RESOLVER_KEPT)
+        .build()
+        .map_err(Error::Runtime)?;
     let output = runtime.block_on(future);
     // Does not wait for threads that ask a resolver which does not answer: our limit has passed already.
     runtime.shutdown_background();
     Ok(output)
 }
+
+/// How long a thread that has asked the resolver waits for the next question. The bridge restricts itself when no such
+/// thread is left, because the restriction does not hold for threads that run already.
+const RESOLVER_KEPT: Duration = Duration::from_millis(5);

@@ -1,6 +1,8 @@
 //! `egext bridge`, run as its users run it: the built binary between a caller and a server that are both
 //! ours, so that both ends of every call can be asked what they saw.
 
+#[cfg(target_os = "linux")]
+mod activation;
 mod admin;
 mod anchors;
 mod calls;
@@ -27,6 +29,8 @@ mod requests;
 mod resync;
 mod retry;
 mod revocation;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod shared;
 mod sockets;
 mod stop;

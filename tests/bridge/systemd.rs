@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use egext_test_support::Signal;
+use egext_test_support::{Egext, Signal};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::fixture::{Bridge, Call, HOOK, Manager, Upstream, post, within_limit};
@@ -103,10 +103,10 @@ async fn a_socket_of_systemd_that_cannot_be_used_costs_a_line() {
 }
 
 /// A bridge whose stderr is a file, as the journal's is a socket: only its device and inode count.
-fn journal(stderr: &Path, is_journal: bool, arguments: &[&str]) -> egext_test_support::Running {
+fn journal(stderr: &Path, is_journal: bool, arguments: &[&str]) -> Egext {
     let stream = if is_journal { r#"$(stat -L -c %d:%i "$log")"# } else { "1:2" };
     let start = format!(r#"log=$1; shift; : >"$log"; JOURNAL_STREAM={stream} exec "$0" "$@" 2>"$log""#);
-    script(&start).arg(stderr).args(arguments).start()
+    script(&start).arg(stderr).args(arguments)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,15 +117,18 @@ async fn the_journal_gets_levels_and_no_times() {
     let upstream = Upstream::unix(Call::echo);
     let bridge = ["bridge", "--listen", &listen, "--upstream", upstream.address()];
     for (is_journal, flags) in [(true, &[][..]), (true, &["--log-format", "text"]), (false, &[])] {
-        let mut running = journal(&log, is_journal, &[&bridge, flags].concat());
+        let start = journal(&log, is_journal, &[&bridge, flags].concat());
+        let mut running = start.env("NOTIFY_SOCKET", "/nowhere").start();
         running.wait_for_socket(&socket);
-        running.signal(Signal::HUP);
         upstream.wait_for_connections(1).await;
         assert_eq!(running.terminate().0, 0);
         let log = std::fs::read_to_string(&log).expect("readable");
         let has = |line: &str| log.lines().any(|found| found.starts_with(line));
         if is_journal && flags.is_empty() {
-            assert!(has("<6>bridge is up listen=") && has("<4>SIGHUP") && has("<6>stopped"), "{log}");
+            assert!(
+                has("<6>bridge is up listen=") && has("<4>cannot notify systemd") && has("<6>stopped"),
+                "{log}"
+            );
         } else {
             assert!(!log.contains("<6>") && log.contains(" INFO bridge is up"), "{log}");
         }
@@ -137,7 +140,8 @@ async fn the_journal_gets_levels_and_no_times() {
 fn an_error_has_its_level_in_the_journal() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let log = directory.path().join("log");
-    let running = journal(&log, true, &["bridge", "--listen", "unix:/x/eg.sock", "--upstream", "unix:/y"]);
+    let running =
+        journal(&log, true, &["bridge", "--listen", "unix:/x/eg.sock", "--upstream", "unix:/y"]).start();
     assert_eq!(running.finish().0, 2);
     let log = std::fs::read_to_string(&log).expect("readable");
     let lines = log.lines().collect::<Vec<_>>();
@@ -152,7 +156,7 @@ async fn json_stays_json_in_the_journal() {
     let (socket, log) = (directory.path().join("eg.sock"), directory.path().join("log"));
     let listen = format!("unix:{}", socket.display());
     let arguments = ["bridge", "--listen", &listen, "--upstream", "unix:/nowhere", "--log-format", "json"];
-    let mut running = journal(&log, true, &arguments);
+    let mut running = journal(&log, true, &arguments).start();
     running.wait_for_socket(&socket);
     assert_eq!(running.terminate().0, 0);
     let log = std::fs::read_to_string(&log).expect("readable");

@@ -14,6 +14,8 @@ mod output;
 mod pages;
 mod probe;
 mod typed;
+#[cfg(target_os = "linux")]
+mod units;
 
 use egext_test_support::Egext;
 

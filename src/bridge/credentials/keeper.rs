@@ -1,5 +1,7 @@
 use std::collections::HashSet;
 use std::convert::Infallible;
+use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -238,7 +240,24 @@ fn of_finding(worse: &Finding) -> Finding {
 /// New files that cannot be used.
 fn of_error(error: &IdentityError, sources: &Sources) -> Finding {
     let of_error = Finding::of_error(FindingId::BridgeReloadFailed, place(sources), error);
-    Finding { message: format!("{KEPT}: {}", of_error.message), ..of_error }
+    let found = Finding { message: format!("{KEPT}: {}", of_error.message), ..of_error };
+    match is_denied(error) {
+        true => found.with_hint(DENIED),
+        false => found,
+    }
+}
+
+/// True if the operating system, or our own sandbox, forbids to read a file.
+fn is_denied(error: &IdentityError) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let error_of_system = error.downcast_ref::<io::Error>();
+        if error_of_system.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The same for what TLS does not take.
@@ -250,6 +269,9 @@ fn place(sources: &Sources) -> String {
     let directory = sources.ca.parent().filter(|directory| *directory != Path::new(""));
     directory.unwrap_or(Path::new(".")).display().to_string()
 }
+
+/// A link that leads elsewhere since the start is the likely reason where the mode is none.
+const DENIED: &str = "look at owner and mode of the file; if a link leads to another directory since the start of the bridge, restart it: its sandbox only permits the directories of that time";
 
 const KEPT: &str = "the new files are not used, the certificates in use stay";
 

@@ -30,6 +30,12 @@ pub struct Operation {
         env = "EGEXT_LOG_LEVEL"
     )]
     pub log_level: Option<Level>,
+    /// Do not restrict the process, and allow core dumps
+    ///
+    /// By default the bridge gives up, once it listens, what it does not need any more: with Landlock all other files and
+    /// TCP ports, also new privileges and core dumps. Use this to attach a debugger or profiler.
+    #[arg(long, env = "EGEXT_NO_SANDBOX")]
+    pub no_sandbox: bool,
 }
 
 /// The levels by their names, so that a wrong one has the same error as in other lists.

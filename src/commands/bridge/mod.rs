@@ -1,15 +1,16 @@
+mod activation;
 mod admin;
 mod callers;
+mod confine;
 mod notify;
 mod plan;
 mod serve;
 
-pub use callers::CallersError;
-
-use std::path::PathBuf;
-
 use tracing::{Level, info, warn};
 
+pub use self::activation::ActivationError;
+pub use self::callers::CallersError;
+use self::confine::Confined;
 use self::notify::Notifier;
 use self::plan::Used;
 use super::signals::Signals;
@@ -17,9 +18,10 @@ use super::{Clock, Error, block_on};
 use crate::admin::Admin;
 use crate::bridge::{Bridge, BridgePlan};
 use crate::cli::{self, Variables};
-use crate::pki::audit;
+use crate::net::Inherited;
 use crate::render::{self, LogFormat, Printer};
 use crate::report::{Finding, Report, Severity};
+use crate::sandbox::Needs;
 
 pub(super) fn run(
     arguments: cli::Bridge,
@@ -28,17 +30,22 @@ pub(super) fn run(
     printer: &Printer,
 ) -> Result<Report, Error> {
     let log = Log::of(&arguments, printer);
+    // Resync opens the way to its directories anew each time, which the rules would forbid.
+    let has_sandbox = !arguments.operation.no_sandbox && arguments.resync.resync.is_empty();
     let address = arguments.admin.admin.clone();
     let (plan, used) = plan::plan(arguments, variables, clock)?;
+    let sockets = activation::sockets()?;
+    let needs = has_sandbox.then(|| confine::needs(&plan, &used, address.as_ref()));
     // With a runtime of its own, which cannot be made inside of another one.
     let admin = address.as_ref().map(Admin::bind).transpose()?;
-    block_on(run_until_stopped(plan, &used, admin, log, printer))?
+    block_on(run_until_stopped(plan, &used, (sockets, admin), needs, log, printer))?
 }
 
 async fn run_until_stopped(
     plan: BridgePlan,
     used: &Used,
-    admin: Option<Admin>,
+    (mut sockets, admin): (Vec<Inherited>, Option<Admin>),
+    needs: Option<Needs>,
     log: Log,
     printer: &Printer,
 ) -> Result<Report, Error> {
@@ -46,12 +53,21 @@ async fn run_until_stopped(
     let mut signals = Signals::listen().map_err(Error::Runtime)?;
     let upstream = plan.upstream.address().clone();
     let clock = plan.clock;
-    let bridge = Bridge::bind(plan).await?;
+    activation::refuse_others(&sockets, &[&plan.listen]).await?;
+    let bridge = Bridge::bind_with(plan, &mut sockets).await?;
     let address = bridge.address().map_err(Error::Runtime)?;
-    printer.start_log(log.format, log.level).map_err(Error::Runtime)?;
     let systemd = Notifier::of_environment();
+    let findings = used.findings();
+    // Every file has been read and every socket made. The threads of the log and of the resolver come after this.
+    let confined = match needs {
+        Some(needs) => Some(confine::confine(needs).await),
+        None => None,
+    };
+    printer.start_log(log.format, log.level).map_err(Error::Runtime)?;
     info!(listen = %address, upstream = %upstream, "bridge is up");
-    tell_all(used);
+    systemd.tell();
+    confined.iter().for_each(Confined::tell);
+    findings.iter().for_each(tell);
     systemd.status(&format!("listening on `{address}`, calls go to `{upstream}`")).await;
     // Until the last call has ended.
     let _admin = admin.map(|admin| admin::serve(admin, &bridge, clock, printer)).transpose()?;
@@ -78,13 +94,6 @@ impl Log {
 }
 
 /// Logs what is wrong with the files and does not keep the bridge from starting.
-fn tell_all(used: &Used) {
-    used.defects.iter().for_each(tell);
-    used.keys.iter().flat_map(|key| audit::key_mode(key)).for_each(|exposed| tell(&exposed));
-    let paths = used.files.iter().map(PathBuf::as_path);
-    audit::replaceable(paths, &used.keys).iter().for_each(tell);
-}
-
 fn tell(finding: &Finding) {
     let (subject, id, hint) = (&finding.subject, finding.id, &finding.hint);
     match finding.severity {

@@ -26,21 +26,30 @@ use crate::bridge::Pulse;
 #[derive(Debug)]
 pub(super) struct Notifier {
     socket: Option<UnixDatagram>,
+    /// Why there is none, although one was named.
+    fault: Option<String>,
     has_failed: AtomicBool,
 }
 
 impl Notifier {
     /// Connects with the socket that the environment names. Needs a runtime.
-    ///
-    /// A socket that cannot be used is logged and does not keep the bridge from starting: a unit of another type than
-    /// `notify` works without it.
     pub(super) fn of_environment() -> Self {
         let name = env::var_os(NOTIFY_SOCKET).filter(|name| !name.is_empty());
-        let socket = name.and_then(|name| {
-            let connected = connect(&name);
-            connected.inspect_err(|error| warn!(socket = ?name, "cannot notify systemd: {error}")).ok()
-        });
-        Self { socket, has_failed: AtomicBool::new(false) }
+        let (socket, fault) = match name.as_deref().map(connect) {
+            Some(Ok(socket)) => (Some(socket), None),
+            Some(Err(error)) => (None, Some(error.to_string())),
+            None => (None, None),
+        };
+        Self { socket, fault, has_failed: AtomicBool::new(false) }
+    }
+
+    /// A socket that cannot be used is logged and does not keep the bridge from starting: a unit of another type than
+    /// `notify` works without it.
+    pub(super) fn tell(&self) {
+        if let Some(fault) = &self.fault {
+            let socket = env::var_os(NOTIFY_SOCKET).unwrap_or_default();
+            warn!(socket = %socket.display(), "cannot notify systemd: {fault}");
+        }
     }
 
     /// The bridge listens. The upstream may be down: calls get their answer all the same, and EG may be ordered after

@@ -8,7 +8,7 @@ use crate::cli::{self, Variables};
 use crate::commands::material::Files as _;
 use crate::commands::{Clock, Error};
 use crate::net::{Address, Alpn, CallerLimits, Target, Transport};
-use crate::pki::{Role, Sources};
+use crate::pki::{Role, Sources, audit};
 use crate::report::Finding;
 
 /// The files that the bridge uses.
@@ -23,6 +23,14 @@ pub(super) struct Used {
 }
 
 impl Used {
+    /// What is wrong with the files and does not keep the bridge from starting.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let exposed = self.keys.iter().flat_map(|key| audit::key_mode(key));
+        let mut findings = self.defects.iter().cloned().chain(exposed).collect::<Vec<_>>();
+        findings.extend(audit::replaceable(self.files.iter().map(PathBuf::as_path), &self.keys));
+        findings
+    }
+
     fn pair(&mut self, material: &cli::Material, role: Role) -> Result<(), Error> {
         let (certificate, key) = material.pair(role)?;
         self.files.extend([material.ca_file(), certificate, key.clone()]);

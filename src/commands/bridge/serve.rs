@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use time::OffsetDateTime;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tracing::info;
 
 use super::notify::Notifier;
-use crate::bridge::{Bridge, Died, Drained, Reload};
+use crate::bridge::{Bridge, Died, Drained};
 use crate::commands::signals::{Order, Signals};
+use crate::pki::CredentialsStatus;
 
 /// Runs the bridge until it has stopped.
 ///
@@ -30,7 +32,9 @@ pub(super) async fn serve(
 /// The bridge is in a task of its own, so that a panic is an error of this command and not an end without one.
 async fn obey(bridge: Bridge, signals: &mut Signals, systemd: &Notifier) -> Result<Drained, Died> {
     let stop = Arc::new(Notify::new());
-    let orders = bridge.reload();
+    let (orders, mut certificates) = (bridge.reload(), bridge.credentials());
+    // The end of the reload before the one that is under way.
+    let mut reloading = None;
     let mut running = JoinSet::new();
     running.spawn({
         let stop = Arc::clone(&stop);
@@ -46,14 +50,27 @@ async fn obey(bridge: Bridge, signals: &mut Signals, systemd: &Notifier) -> Resu
                     stop.notify_one();
                 }
                 Order::Unknown(name) => info!("{name} has no meaning here"),
-                Order::HangUp => reload(&orders, systemd).await,
+                Order::HangUp => {
+                    systemd.reloading().await;
+                    reloading.get_or_insert_with(|| ended(&certificates.borrow()));
+                    orders.order();
+                }
             },
+            // Its outcome does not matter: with the old certificates the service goes on, and the log has the reason.
+            () = reloaded(&mut certificates, reloading.flatten()), if reloading.is_some() => {
+                reloading = None;
+                systemd.ready().await;
+            }
         }
     }
 }
 
-async fn reload(orders: &Reload, systemd: &Notifier) {
-    systemd.reloading().await;
-    orders.order();
-    systemd.ready().await;
+/// Returns when a reload has ended after that of the time `before`.
+async fn reloaded(certificates: &mut watch::Receiver<CredentialsStatus>, before: Option<OffsetDateTime>) {
+    // An error means that the bridge is gone, and so is the reload.
+    let _ = certificates.wait_for(|status| ended(status) != before).await;
+}
+
+fn ended(certificates: &CredentialsStatus) -> Option<OffsetDateTime> {
+    certificates.last.as_ref().map(|last| last.at)
 }

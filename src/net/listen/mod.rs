@@ -1,5 +1,6 @@
 //! Listening sockets.
 
+mod inherited;
 mod unix;
 
 use std::io;
@@ -20,6 +21,7 @@ use crate::pki::store::Untrusted;
 use crate::report::Hint;
 use crate::shell::{shell_parent, shell_path};
 
+pub use inherited::{Inherited, InheritedError};
 pub use unix::UnixSocket;
 
 /// A listening socket. Dropping it removes the path of a unix socket, if that is still ours.
@@ -53,6 +55,18 @@ impl Listener {
         match address {
             Address::Unix(path) => UnixSocket::bind(path).await.map(Self::Unix),
             Address::Tcp { host, port, transport } => bind_tcp(address, host, *port, *transport).await,
+        }
+    }
+
+    /// The same with one of `sockets`, which other processes have made, if one of them listens at `address`. That one is
+    /// taken out.
+    ///
+    /// # Errors
+    /// As [`Self::bind`].
+    pub async fn bind_with(address: &Address, sockets: &mut Vec<Inherited>) -> Result<Self, BindError> {
+        match Inherited::take(address, sockets).await {
+            Some(socket) => socket.listener(address),
+            None => Self::bind(address).await,
         }
     }
 

@@ -26,9 +26,14 @@ use crate::pki::store::{StoreError, open_trusted};
 ///
 /// When it is dropped, the file is removed before the socket is closed: while the socket is open, no other process can
 /// mistake its path for a stale one, or reuse its inode.
+///
+/// The file of a socket that another process has made belongs to that process, and stays.
 #[derive(Debug)]
 pub struct UnixSocket {
-    file: SocketFile,
+    path: PathBuf,
+    identity: Option<Identity>,
+    /// Before the listener, because it is dropped first.
+    _file: Option<SocketFile>,
     listener: UnixListener,
 }
 
@@ -59,16 +64,24 @@ impl UnixSocket {
         let bound = place.listen();
         drop(lock);
         let (identity, listener) = bound.map_err(|source| failed(path, source))?;
-        Ok(Self { file: SocketFile { place, identity }, listener })
+        let file = Some(SocketFile { place, identity });
+        Ok(Self { path: path.to_owned(), identity: Some(identity), _file: file, listener })
+    }
+
+    /// A socket that another process has bound to `path`. Needs a runtime.
+    pub(super) fn adopt(path: &Path, socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        let identity = fs::stat(path).ok().map(|found| Identity::of(&found));
+        let listener = UnixListener::from_std(socket)?;
+        Ok(Self { path: path.to_owned(), identity, _file: None, listener })
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.file.place.path
+        &self.path
     }
 
     /// True if `path` is this socket, also under another name.
     pub(super) fn is_at(&self, path: &Path) -> bool {
-        fs::stat(path).is_ok_and(|found| Identity::of(&found) == self.file.identity)
+        fs::stat(path).is_ok_and(|found| Some(Identity::of(&found)) == self.identity)
     }
 
     /// The next connection, and the user whose process has made it.

@@ -92,6 +92,13 @@ impl Egext {
         self
     }
 
+    /// Gives it something else as stdin, such as a socket.
+    #[must_use]
+    pub fn stdin_from(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.command.stdin(stdin);
+        self
+    }
+
     /// What it prints is a script or another kind of data, not text that is judged as words for people.
     #[must_use]
     pub fn prints_data(mut self) -> Self {
