@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tonic::{Code, Status};
 
 use crate::diagnosis::BRIDGE_SAYS;
-use crate::net::HeaderFault;
+use crate::net::{Farewell, HeaderFault};
 use crate::report::Finding;
 
 /// What the bridge itself says to a caller: a gRPC status.
@@ -49,15 +49,20 @@ impl Answer {
     }
 
     /// A call was cut: by a reset of its stream, or together with the connection, by the server or by our own HTTP/2.
-    pub(super) fn of_cut(error: &h2::Error) -> Self {
+    /// `farewell` is what the server said before.
+    pub(super) fn of_cut(error: &h2::Error, farewell: Option<&Farewell>) -> Self {
+        let after = farewell.map(|farewell| format!(" (after {farewell})")).unwrap_or_default();
         let Some(reason) = error.reason() else {
             if !error.is_io() {
                 return Self::new(Code::Internal, format!("the bridge could not send the call ({error})"));
             }
-            let message = "the connection to the extension server was cut during the call";
+            let message = format!("the connection to the extension server was cut during the call{after}");
             return Self::new(Code::Unavailable, message);
         };
-        let words = reason.description();
+        let words = match farewell.filter(|_| error.is_go_away() && error.is_remote()) {
+            Some(farewell) => farewell.to_string(),
+            None => reason.description().to_owned(),
+        };
         match (error.is_remote(), error.is_go_away()) {
             (true, false) => {
                 Self::new(code_of_reset(reason), format!("the extension server reset the call ({words})"))

@@ -366,7 +366,10 @@ impl<'a> Exchange<'a> {
         let is_cancel = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::CANCEL);
         match is_cancel && self.is_late_cancel(Some(Code::Cancelled as i32)) {
             true => self.too_late(),
-            false => Answer::of_cut(error),
+            false => {
+                let farewell = self.answered.as_ref().and_then(HeadersOf::farewell);
+                Answer::of_cut(error, farewell.as_ref())
+            }
         }
     }
 

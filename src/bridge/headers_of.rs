@@ -1,7 +1,7 @@
 use h2::StreamId;
 
 use super::answer::Answer;
-use crate::net::HeaderFaults;
+use crate::net::{Farewell, HeaderFaults};
 
 /// Where the faults in the header fields of one side of a call are reported.
 pub(super) struct HeadersOf {
@@ -13,6 +13,11 @@ pub(super) struct HeadersOf {
 impl HeadersOf {
     pub(super) fn new(faults: HeaderFaults, stream: StreamId, whose: &'static str) -> Self {
         Self { faults, stream: stream.as_u32(), whose }
+    }
+
+    /// What this side has said in GOAWAY.
+    pub(super) fn farewell(&self) -> Option<Farewell> {
+        self.faults.said()
     }
 
     /// The answer to a call with faults in its header fields.

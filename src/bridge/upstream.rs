@@ -179,7 +179,7 @@ impl Upstream {
         let is_health = call.path.starts_with(HEALTH);
         let is_stopping = *self.phase.borrow() != Lifecycle::Serving;
         let wait = if is_health || is_stopping { self.short_wait() } else { self.connect_wait };
-        let wait_ends = state.lost + wait;
+        let wait_ends = state.lost(call.begin) + wait;
         let is_told_at_once = is_health || state.is_permanent() || state.is_unstable() && !self.holds_calls();
         let end = match &state.cause {
             None => wait_ends,
@@ -197,7 +197,7 @@ impl Upstream {
     fn no_channel(&self, state: &Published, call: &Seeker<'_>) -> Answer {
         let now = Instant::now();
         let is_stopping = *self.phase.borrow() != Lifecycle::Serving;
-        if is_stopping && now < state.lost + self.connect_wait && !state.is_permanent() {
+        if is_stopping && now < state.lost(call.begin) + self.connect_wait && !state.is_permanent() {
             return Answer::stopping();
         }
         if let Some(cause) = &state.cause {

@@ -45,7 +45,7 @@ pub use listen::{AcceptError, Accepted, BindError, Inherited, InheritedError, Li
 pub use permitted::{FingerprintError, KeyFingerprint, Permitted, PermittedName, PermittedNameError};
 pub use reset::Reset;
 pub use session::{Session, open};
-pub(crate) use sieve::{HeaderFault, HeaderFaults, NO_AUTHORITY, Sieve};
+pub(crate) use sieve::{Farewell, HeaderFault, HeaderFaults, NO_AUTHORITY, Sieve};
 pub(crate) use stream::Cut;
 pub use stream::Stream;
 pub(crate) use tls::H2;

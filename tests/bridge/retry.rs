@@ -162,3 +162,56 @@ async fn calls_that_cross_a_goaway_are_sent_again() {
     }
     assert_eq!(processed.load(Ordering::SeqCst), 200, "each call was processed once");
 }
+
+/// grpc-go says GOAWAY twice when a connection is too old, and why the second time. Servers choose the words.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reason_of_a_goaway_is_logged_and_told() {
+    let upstream = RawUpstream::start(|mut frames| async move {
+        while let Some(frame) = frames.read().await {
+            if frame.kind != HEADERS {
+                continue;
+            }
+            let last = &frame.id.to_be_bytes()[..];
+            frames.write(GOAWAY, 0, 0, &[&[0x7f, 0xff, 0xff, 0xff][..], &[0; 4]].concat()).await;
+            frames.write(GOAWAY, 0, 0, &[last, &[0, 0, 0, 11], b"too_many_pings\x1b[2J"].concat()).await;
+            // The call was taken, and is cut with the connection.
+            return frames.end().await;
+        }
+    });
+    let mut bridge = Bridge::plaintext(&upstream.address()).start();
+    let answer = bridge.caller().await.hook().await;
+    assert_eq!(answer.code(), Code::Unavailable as i32, "{answer:?}");
+    let line = bridge.running.wait_for_line("connection ended");
+    for text in [answer.words(), line] {
+        assert!(text.contains("GOAWAY ENHANCE_YOUR_CALM: too_many_pings"), "{text}");
+        assert!(!text.contains('\x1b') && text.contains("u{1b}[2J"), "{text}");
+    }
+}
+
+/// The call notices the end of a connection before the bridge has said why it ended. However long that connection was
+/// good, the call waits for the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goaway_after_a_long_time_fails_no_call() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let upstream = RawUpstream::start(move |mut frames| {
+        let is_first = connections.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            while let Some(frame) = frames.read().await {
+                if frame.kind != HEADERS {
+                    continue;
+                }
+                match is_first {
+                    // NO_ERROR, and no call was processed.
+                    true => frames.write(GOAWAY, 0, 0, &[0; 8]).await,
+                    false => frames.answer(frame.id, b"\0\0\0\0\0").await,
+                }
+            }
+        }
+    });
+    let wait = Duration::from_secs(2);
+    let mut bridge = Bridge::plaintext(&upstream.address()).flag("--connect-wait", "2s").start();
+    bridge.running.wait_for_line("connected");
+    tokio::time::sleep(wait + Duration::from_millis(200)).await;
+    let answer = bridge.caller().await.hook().await;
+    assert_eq!(answer.code(), 0, "{answer:?}");
+}

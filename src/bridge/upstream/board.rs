@@ -17,7 +17,7 @@ use crate::report::{Finding, FindingId};
 pub(super) struct Published {
     channel: Option<Channel>,
     /// Since when there has been no connection of any use.
-    pub(super) lost: Instant,
+    lost: Instant,
     /// When the attempt under way has begun.
     pub(super) attempt: Option<Instant>,
     /// How many attempts have failed.
@@ -30,6 +30,12 @@ impl Published {
     /// The connection, if it stands.
     pub(super) fn open_channel(&self) -> Option<Channel> {
         self.channel.as_ref().filter(|channel| !channel.is_closed()).cloned()
+    }
+
+    /// Since when there has been no connection, for a call that came at `begin`: it may be the first one to notice that
+    /// the connection has ended.
+    pub(super) fn lost(&self, begin: Instant) -> Instant {
+        if self.channel.is_some() { begin } else { self.lost }
     }
 
     /// The cause, if the operator has to remove it.

@@ -170,7 +170,9 @@ impl Keeper {
             info!(upstream = %self.target.address(), "connected");
             channel = self.until_closed(channel).await;
         }
-        let cause = channel.fault(Stage::Call).map(|fault| fault.kind.to_string());
+        let farewell = channel.header_faults().explained(LEAST_PAUSE).await;
+        let error = channel.fault(Stage::Call).map(|fault| fault.kind.to_string());
+        let cause = farewell.map(|farewell| farewell.to_string()).or(error);
         if !is_silent {
             info!(upstream = %self.target.address(), cause, "connection ended");
         }

@@ -1,6 +1,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::farewell::Farewell;
 
 /// What was wrong with header fields that a [`super::Sieve`] has repaired for h2, by the stream that had them.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +17,9 @@ struct Shared {
     /// So that the check is cheap as long as there are none.
     number: AtomicUsize,
     faults: Mutex<BTreeMap<u32, HeaderFault>>,
+    /// What the peer said last, preferably with words.
+    farewell: Mutex<Option<Farewell>>,
+    said: Notify,
 }
 
 /// Why header fields are rejected.
@@ -42,6 +51,33 @@ impl HeaderFaults {
             faults.pop_first();
         }
         self.0.number.store(faults.len(), Ordering::Release);
+    }
+
+    /// The peer says that it takes no new streams.
+    pub(super) fn farewell(&self, farewell: Farewell) {
+        let mut known = self.0.farewell.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() || !farewell.is_bare() {
+            *known = Some(farewell);
+        }
+        drop(known);
+        self.0.said.notify_waiters();
+    }
+
+    /// Why the peer takes no new streams, if it said so.
+    pub(crate) fn said(&self) -> Option<Farewell> {
+        self.0.farewell.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The same, and waits for a peer that has yet to say why.
+    pub(crate) async fn explained(&self, limit: Duration) -> Option<Farewell> {
+        let next = self.0.said.notified();
+        let said = self.said();
+        if said.as_ref().is_none_or(|said| !said.is_bare()) {
+            return said;
+        }
+        // Without a reason in time, what was said counts.
+        let _ = timeout(limit, next).await;
+        self.said()
     }
 
     fn faults(&self) -> MutexGuard<'_, BTreeMap<u32, HeaderFault>> {

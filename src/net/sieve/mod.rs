@@ -14,9 +14,11 @@
 //! an authority, so it is replaced by one that means none ([`NO_AUTHORITY`]).
 //!
 //! [`HeaderFaults`] tells the call what was wrong, and the call fails with it: a repaired field is not passed on as if it
-//! were the peer's. Other frames are not changed, and correct data is not copied.
+//! were the peer's. Other frames are not changed, and correct data is not copied. What GOAWAY says is
+//! kept as well ([`Farewell`]).
 
 mod block;
+mod farewell;
 mod faults;
 mod field;
 mod huffman;
@@ -32,6 +34,7 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::block::Sifted;
+pub(crate) use self::farewell::Farewell;
 pub(crate) use self::faults::{HeaderFault, HeaderFaults};
 pub(crate) use self::field::NO_AUTHORITY;
 use self::stored::Stored;
@@ -173,6 +176,11 @@ impl<S> Sieve<S> {
             DATA if head.length == 0 && head.flags & END_STREAM == 0 && head.stream != 0 => Step::Skip(whole),
             // A longer frame, and one without a stream, are errors that h2 tells.
             HEADERS if head.length <= FRAME_SIZE as usize && head.stream != 0 => self.headers(head, octets),
+            GOAWAY if head.length <= FRAME_SIZE as usize && head.stream == 0 => {
+                let Some(payload) = octets.get(FRAME_HEADER..whole) else { return Step::Wait };
+                Farewell::read(payload).into_iter().for_each(|farewell| self.faults.farewell(farewell));
+                Step::Pass(whole)
+            }
             _ => Step::Pass(whole),
         }
     }
@@ -349,6 +357,7 @@ const PREFACE: usize = 24;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 1;
