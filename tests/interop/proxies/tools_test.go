@@ -27,6 +27,9 @@ func prepare() (err error) {
 
 func findEgext() (string, error) {
 	if path := os.Getenv("EGEXT_BIN"); path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return "", fmt.Errorf("EGEXT_BIN: %w", err)
+		}
 		return filepath.Abs(path)
 	}
 	root, err := filepath.Abs("../../..")
