@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 )
 
@@ -26,6 +27,7 @@ var (
 		{name: "server down: a caller's deadline of 500 ms is kept", run: shortDeadline},
 		{name: "server dies with 50 calls under way: each has a status at once", run: diesWithMany},
 		{name: "server that freezes during a call: the caller's deadline is kept at both ends", run: freezes},
+		{name: "server that retires each connection after 200 ms (MaxConnectionAge): eight callers, no failed call", run: connectionAge},
 	}
 	moreLimits = []scenario{
 		{name: "a reader that stops in an answer of 256 MiB costs less than 32 MiB of memory", run: stoppedReader},
@@ -38,6 +40,10 @@ var (
 			needs: []feature{reloads}, run: inPlace},
 		{name: "files that are gone: the old certificate keeps serving new callers", needs: []feature{reloads}, run: filesGone},
 		{name: "a new kind of key (P-256, then RSA)", needs: []feature{reloads}, run: newKind},
+		{name: "a new certificate for callers while a call is under way: it is finished, others succeed", needs: []feature{reloads},
+			run: func(s *stage) { newCertificateDuringCall(s, terminate) }},
+		{name: "a new certificate towards the server while a call is under way: it is finished, others succeed",
+			needs: []feature{reloads}, run: func(s *stage) { newCertificateDuringCall(s, originate) }},
 		{name: "a CA that was removed: its callers are rejected, also with a session of before", needs: []feature{reloads}, run: removedCA},
 	}
 	moreAuthentication = []scenario{
@@ -325,4 +331,32 @@ func brokenAtStart(s *stage) {
 	s.want(code != 0, "the exit code is 0")
 	said := p.log.String()
 	s.want(strings.Contains(said, "client.key") || strings.Contains(said, "client.pem"), "the file is not named: %s", p.log.last(1))
+}
+
+// connectionAge is a server that retires its connections all the time, as many do behind load balancers.
+func connectionAge(s *stage) {
+	age := keepalive.ServerParameters{MaxConnectionAge: 200 * time.Millisecond, MaxConnectionAgeGrace: soon}
+	server := s.serve(serving{tls: true, options: []grpc.ServerOption{grpc.KeepaliveParams(age)}})
+	p := s.proxy(setup{upstream: server.address})
+	load := s.load(8, func() *caller { return s.dial(p) })
+	s.eventually(soon, "ten connections have been retired", func() error {
+		return holds(server.connections.Load() > 10, "there were %d", server.connections.Load())
+	})
+	load.end(s)
+}
+
+// newCertificateDuringCall reloads a new certificate while a call is under way, and makes another call after it.
+func newCertificateDuringCall(s *stage, role role) {
+	server, p := s.onePair(role)
+	c := s.dial(p)
+	held := c.hold(s.ctx, "under way")
+	await(s, "the call arrives", server.arrived)
+	p.replace(s.authority.material().files())
+	// Until the new certificate is in use, and the old connection is drained.
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		s.must(c.echo([]byte("meanwhile")))
+		s.must(s.dial(p).echo([]byte("a new caller")))
+	}
+	close(server.released)
+	s.must(await(s, "the held call ends", held))
 }
