@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use egext_test_support::{Running, TestPki, is_root};
+use tokio::time::sleep;
 
 use crate::egext;
-use crate::fixture::{Bridge, Call, Caller, Upstream, within_limit};
+use crate::fixture::{Admin, Bridge, Call, Caller, PAUSE, Upstream, within_limit};
 
 /// This field of the status of each thread.
 fn of_threads(running: &Running, field: &str) -> Vec<String> {
@@ -152,4 +154,101 @@ async fn what_is_outside_is_denied_with_words() {
     bridge.running.signal(egext_test_support::Signal::HUP);
     bridge.running.wait_for_line("are back");
     assert_eq!(bridge.running.terminate().0, 0);
+}
+
+/// The one directory that it may write to, and the admin server, on both kinds of sockets.
+#[tokio::test(flavor = "multi_thread")]
+async fn resync_writes_inside_and_nowhere_else() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (resources, server) = (directory.path().join("resources"), directory.path().join("server.sock"));
+    with_gateway(&resources);
+    let bridge = Bridge::plaintext(&format!("unix:{}", server.display()))
+        .flag("--resync", &resources)
+        .flag("--connect-wait", "200ms")
+        .flag("--log-level", "debug");
+    let mut bridge = bridge.start();
+    let line = bridge.running.wait_for_line("sandbox: ");
+    let flags = of_threads(&bridge.running, "NoNewPrivs");
+    assert!(flags.iter().all(|flag| flag == "1"), "{flags:?}");
+    let unavailable = tonic::Code::Unavailable as i32;
+    assert_eq!(bridge.caller().await.hook().await.code(), unavailable);
+    let upstream = Upstream::unix_at(&server, Call::echo);
+    until(|| entries(&resources).iter().any(|name| name.starts_with("egext-resync"))).await;
+    assert_eq!(bridge.caller().await.hook().await.code(), 0);
+    until(|| entries(&resources) == ["all.yaml"]).await;
+    if !line.contains("Landlock version") {
+        return egext_test_support::skipped("this kernel has no Landlock");
+    }
+    assert!(line.contains(&format!("change=[{resources:?}]")), "{line}");
+    // Another directory of the same name, which the same user may write to: only the sandbox can be against it.
+    #[expect(clippy::disallowed_methods, reason = "the test is Envoy Gateway's operator")]
+    fs::rename(&resources, directory.path().join("old")).expect("ours");
+    with_gateway(&resources);
+    upstream.die().await;
+    until_async(|| async { bridge.caller().await.hook().await.code() == unavailable }).await;
+    let line = bridge.running.wait_for_line("bridge.resync.directory");
+    assert!(line.contains("Permission denied") && line.contains("sandbox"), "{line}");
+    assert_eq!(entries(&resources), ["all.yaml"]);
+    assert_eq!(bridge.running.terminate().0, 0);
+}
+
+/// It is bound before, answers inside, and its own numbers come from `/proc`, which is not dumpable then.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_admin_server_shows_everything_inside() {
+    let directory = tempfile::tempdir_in("/tmp").expect("a temporary directory");
+    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o1777))
+        .expect("ours");
+    let socket = directory.path().join("admin.sock");
+    let listen = format!("unix:{}", directory.path().join("eg.sock").display());
+    for admin in [format!("unix:{}", socket.display()), "127.0.0.1:0".to_owned()] {
+        let mut running = egext(["bridge", "--listen", &listen, "--upstream", "unix:/nowhere"])
+            .args(["--admin", &admin, "--log-level", "debug"])
+            .without_privileges()
+            .start();
+        let line = running.wait_for_line("admin server is up");
+        let client = match line.rsplit_once(':').and_then(|(_, port)| port.trim().parse().ok()) {
+            Some(port) => Admin::Port(port),
+            None => Admin::at(&socket),
+        };
+        let flags = of_threads(&running, "NoNewPrivs");
+        assert!(flags.len() >= 2 && flags.iter().all(|flag| flag == "1"), "{flags:?}");
+        for _ in 0..2 {
+            let metrics = client.metrics().await;
+            for name in ["process_open_fds ", "process_resident_memory_bytes ", "process_cpu_seconds_total "]
+            {
+                assert!(metrics.contains(name), "{admin}: {metrics}");
+            }
+        }
+        assert_eq!(client.get("/readyz").await.code, 503);
+        assert_eq!(running.terminate().0, 0);
+        assert!(!socket.exists(), "{admin}");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test is Envoy Gateway's operator")]
+fn with_gateway(resources: &Path) {
+    let gateway = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: local}\nspec:\n  \
+                   listeners:\n    - {name: http, protocol: HTTP, port: 80}\n";
+    fs::create_dir(resources).expect("ours");
+    fs::write(resources.join("all.yaml"), gateway).expect("ours");
+}
+
+fn entries(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("ours").map(|entry| entry.expect("readable").file_name());
+    let mut names = entries.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>();
+    names.sort();
+    names
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    until_async(|| async { is_so() }).await;
+}
+
+async fn until_async<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
+    within_limit(async {
+        while !is_so().await {
+            sleep(PAUSE).await;
+        }
+    })
+    .await;
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use egext_test_support::{Egext, Signal};
+use egext_test_support::{Egext, Signal, TestPki};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::fixture::{Bridge, Call, HOOK, Manager, Upstream, post, within_limit};
@@ -25,7 +25,7 @@ async fn a_service_tells_its_life_from_ready_to_stopping() {
         assert!((now - told) < 60_000_000 && told <= now, "{told} at {now}");
         manager.wait_for("READY=1");
         assert_eq!(bridge.running.terminate().0, 0);
-        assert!(manager.wait_for("STOPPING=1").contains("STATUS=stopping: "));
+        assert!(manager.wait_for("STOPPING=1").contains("STATUS=draining: "));
     }
 }
 
@@ -37,6 +37,55 @@ async fn a_bridge_is_ready_before_its_upstream_is() {
     let mut manager = Manager::at_path();
     let bridge = Bridge::plaintext(&nobody).env("NOTIFY_SOCKET", manager.name()).start();
     manager.wait_for("READY=1");
+    assert_eq!(bridge.running.terminate().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_line_follows_the_upstream() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("server.sock");
+    let mut manager = Manager::at_path();
+    let address = format!("unix:{}", path.display());
+    let bridge = Bridge::plaintext(&address).env("NOTIFY_SOCKET", manager.name()).start();
+    let line = manager.wait_for_status("failing since ");
+    assert!(line.contains("Z: ") && line.contains(&address) && line.contains(" (probe."), "{line}");
+    let upstream = Upstream::unix_at(&path, Call::echo);
+    let line = manager.wait_for_status("connected to ");
+    assert!(line.starts_with(&format!("connected to `{address}` since 20")), "{line}");
+    upstream.die().await;
+    manager.wait_for_status("failing since ");
+    bridge.running.signal(Signal::TERM);
+    manager.wait_for("STOPPING=1");
+    assert_eq!(bridge.running.finish().0, 0);
+    let after = manager.messages().concat();
+    assert!(!after.contains("STATUS="), "draining is the last state: {after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_line_has_what_is_wrong_with_the_certificates() {
+    let pki = TestPki::new().client_expired();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let mut manager = Manager::at_path();
+    let bridge = Bridge::mtls(upstream.address(), &pki).env("NOTIFY_SOCKET", manager.name()).start();
+    let line = manager.wait_for_status("failing since ");
+    let expired = format!("; the certificate `{}` expired at ", pki.client_certificate().display());
+    assert!(line.contains(&expired), "{line}");
+    pki.renewed("client");
+    let line = manager.wait_for_status("connected to ");
+    assert!(!line.contains("; "), "{line}");
+    // Not a key at all, as after a copy that failed.
+    let key = pki.client_key();
+    std::fs::copy(&key, key.with_extension("before")).expect("ours");
+    std::fs::copy(pki.ca(), &key).expect("ours");
+    bridge.running.signal(Signal::HUP);
+    manager.wait_for_state("of a failed reload", |line| {
+        line.starts_with("connected to ") && line.contains("bridge.reload.failed")
+    });
+    std::fs::copy(key.with_extension("before"), &key).expect("ours");
+    bridge.running.signal(Signal::HUP);
+    manager.wait_for_state("without a failure", |line| {
+        line.starts_with("connected to ") && !line.contains("; ")
+    });
     assert_eq!(bridge.running.terminate().0, 0);
 }
 

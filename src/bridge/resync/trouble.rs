@@ -14,11 +14,11 @@ use crate::shell::shell_path;
 pub(super) fn unreadable(directory: &Path, error: &io::Error) -> Finding {
     let path = shell_path(directory);
     let hint = match error.kind() {
-        io::ErrorKind::NotFound => {
-            format!("create it, or name the directory that Envoy Gateway watches: `ls -ld {path}`")
-        }
+        io::ErrorKind::NotFound => format!(
+            "create it and start the bridge again, or name the directory that Envoy Gateway watches: `ls -ld {path}`"
+        ),
         io::ErrorKind::NotADirectory => NAME_THE_DIRECTORY.to_owned(),
-        _ => format!("run the bridge as a user who may read it: `ls -ld {path}`"),
+        _ => format!("run the bridge as a user who may read it: `ls -ld {path}`; {EXCHANGED}"),
     };
     let message = format!("the resource directory cannot be read: {error}");
     Finding::new(FindingId::BridgeResyncDirectory, directory.display().to_string(), message).with_hint(hint)
@@ -39,7 +39,7 @@ pub(super) fn unwritable(directory: &Path, error: &WriteError) -> Finding {
     };
     let hint = match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::ACCESS | Errno::PERM) => {
-            format!("run the bridge as a user who may write to it: `ls -ld {path}`")
+            format!("run the bridge as a user who may write to it: `ls -ld {path}`; {EXCHANGED}")
         }
         Some(Errno::ROFS) => {
             "the file system is mounted read-only: mount it writable for the bridge, or use `--connect-wait forever`"
@@ -102,6 +102,9 @@ pub(super) fn capped(directory: &Path) -> Finding {
     let hint = "find out why the extension server is lost so often: the lines of this log before this one";
     Finding::new(FindingId::BridgeResyncCapped, directory.display().to_string(), message).with_hint(hint)
 }
+
+/// The sandbox has rules for directories, not for their names.
+const EXCHANGED: &str = "if it is another directory than at the start of the bridge, restart it: its sandbox permits only that one";
 
 const NAME_THE_DIRECTORY: &str = "name the directory that Envoy Gateway watches: `provider.custom.resource.file.paths` of its \
                                   configuration";

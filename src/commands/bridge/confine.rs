@@ -30,6 +30,10 @@ pub(super) fn needs(plan: &BridgePlan, used: &Used, admin: Option<&Address>) -> 
     needs.remove.extend(
         [Some(&plan.listen), admin].into_iter().flatten().filter_map(Address::socket_path).map(directory_of),
     );
+    for directory in &plan.resync.directories {
+        needs.read.extend(linked(directory).iter().flat_map(|file| directories(file)));
+        needs.change.push(directory.clone());
+    }
     if let Address::Tcp { host, port, .. } = plan.upstream.address() {
         needs.connect.push(*port);
         if let Host::Name(_) = host {
@@ -93,6 +97,13 @@ fn directories(file: &Path) -> Vec<PathBuf> {
     let links = file.ancestors().skip(1).filter(|directory| directory.is_symlink()).map(directory_of);
     all.extend(links.filter(|directory| !OF_SYSTEM.iter().any(|system| directory == Path::new(system))));
     all
+}
+
+/// The files of a directory that are links, which may lead out of it.
+fn linked(directory: &Path) -> Vec<PathBuf> {
+    // One that cannot be read is told by those who use it.
+    let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| entry.path()).filter(|path| path.is_symlink()).collect()
 }
 
 fn directory_of(path: &Path) -> PathBuf {

@@ -5,6 +5,7 @@ mod confine;
 mod notify;
 mod plan;
 mod serve;
+mod state_line;
 
 use tracing::{Level, info, warn};
 
@@ -13,6 +14,7 @@ pub use self::callers::CallersError;
 use self::confine::Confined;
 use self::notify::Notifier;
 use self::plan::Used;
+use self::state_line::StateLine;
 use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::admin::Admin;
@@ -30,8 +32,7 @@ pub(super) fn run(
     printer: &Printer,
 ) -> Result<Report, Error> {
     let log = Log::of(&arguments, printer);
-    // Resync opens the way to its directories anew each time, which the rules would forbid.
-    let has_sandbox = !arguments.operation.no_sandbox && arguments.resync.resync.is_empty();
+    let has_sandbox = !arguments.operation.no_sandbox;
     let address = arguments.admin.admin.clone();
     let (plan, used) = plan::plan(arguments, variables, clock)?;
     let sockets = activation::sockets()?;
@@ -68,11 +69,11 @@ async fn run_until_stopped(
     systemd.tell();
     confined.iter().for_each(Confined::tell);
     findings.iter().for_each(tell);
-    systemd.status(&format!("listening on `{address}`, calls go to `{upstream}`")).await;
+    let state = StateLine::of(&bridge, &upstream, clock);
     // Until the last call has ended.
     let _admin = admin.map(|admin| admin::serve(admin, &bridge, clock, printer)).transpose()?;
     let drained = tokio::select! {
-        drained = serve::serve(bridge, &mut signals, &systemd) => drained?,
+        drained = serve::serve(bridge, state, &mut signals, &systemd) => drained?,
         words = printer.panicked() => return Err(Error::Panicked { words }),
     };
     info!("stopped");

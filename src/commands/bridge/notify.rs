@@ -69,13 +69,19 @@ impl Notifier {
 
     /// The bridge got the signal to stop.
     pub(super) async fn stopping(&self) {
-        let status = NotifyState::Status("stopping: calls in progress come to their end");
+        let status = NotifyState::Status("draining: calls in progress come to their end");
         self.send(&[NotifyState::Stopping, status]).await;
+    }
+
+    /// False if there is nobody to tell.
+    pub(super) fn is_there(&self) -> bool {
+        self.socket.is_some()
     }
 
     /// One line for `systemctl status`.
     pub(super) async fn status(&self, line: &str) {
-        self.send(&[NotifyState::Status(&line.replace('\n', " "))]).await;
+        // A peer's words must not look like another message.
+        self.send(&[NotifyState::Status(&line.replace(char::is_control, " "))]).await;
     }
 
     /// Sends the watchdog what it waits for, twice as often as needed, as long as every part of the bridge gives a sign of
