@@ -6,12 +6,14 @@ use http::uri::PathAndQuery;
 use tokio::time::Instant;
 use tracing::{debug, error};
 
+use super::connection_name::ConnectionName;
 use super::metrics::{Code, Ended, Method, Metrics, Outcome};
 
 /// The one place that observes a call: its log line and its metrics, both when it is dropped.
 #[derive(Debug)]
 pub(super) struct CallLog {
     metrics: Arc<Metrics>,
+    connection: ConnectionName,
     method: Method,
     path: Option<PathAndQuery>,
     begin: Instant,
@@ -22,11 +24,16 @@ pub(super) struct CallLog {
 }
 
 impl CallLog {
-    pub(super) fn new(metrics: &Arc<Metrics>, path: Option<&PathAndQuery>) -> Self {
+    pub(super) fn new(
+        metrics: &Arc<Metrics>,
+        connection: ConnectionName,
+        path: Option<&PathAndQuery>,
+    ) -> Self {
         let method = Method::from_path(path.map_or("", PathAndQuery::path));
         metrics.began(method);
         Self {
             metrics: Arc::clone(metrics),
+            connection,
             method,
             path: path.cloned(),
             begin: Instant::now(),
@@ -72,16 +79,16 @@ impl CallLog {
 impl Drop for CallLog {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            error!(path = self.path(), "a fault of the bridge ended this call");
+            error!(connection = %self.connection, path = self.path(), "a fault of the bridge ended this call");
         }
         let (outcome, end) = self.answer.unwrap_or_else(|| (Outcome::CallerGone, Instant::now()));
-        let Self { method, begin, request_bytes, response_bytes, .. } = *self;
+        let Self { connection, method, begin, request_bytes, response_bytes, .. } = *self;
         let took = end - begin;
         self.metrics.ended(&Ended { method, outcome, begin, took, request_bytes, response_bytes });
         let code = outcome.code().and_then(Code::number);
         let milliseconds = took.as_secs_f64() * 1000.0;
         let by = outcome.by();
-        debug!(path = self.path(), code, by, milliseconds, request_bytes, response_bytes, "call");
+        debug!(%connection, path = self.path(), code, by, milliseconds, request_bytes, response_bytes, "call");
     }
 }
 

@@ -8,6 +8,7 @@ use h2::server::SendResponse;
 use http::Request;
 
 use super::call_log::CallLog;
+use super::connection_name::ConnectionName;
 use super::deadline::Limits;
 use super::exchange::{Exchange, Failure};
 use super::headers_of::HeadersOf;
@@ -47,10 +48,10 @@ impl Calls {
         self: Arc<Self>,
         request: Request<RecvStream>,
         mut respond: SendResponse<Bytes>,
-        caller: Caller,
+        (caller, connection): (Caller, ConnectionName),
         faults: HeaderFaults,
     ) {
-        let mut log = CallLog::new(&self.metrics, request.uri().path_and_query());
+        let mut log = CallLog::new(&self.metrics, connection, request.uri().path_and_query());
         match self.forward(request, &mut respond, caller, faults, &mut log).await {
             Ok(()) | Err(Failure::CallerGone) => {}
             Err(Failure::Answer(answer)) => {

@@ -8,6 +8,7 @@ use h2::{Ping, PingPong};
 use tokio::time::{sleep, timeout};
 
 use super::calls::Calls;
+use super::connection_name::ConnectionName;
 use super::phase::{Watched, stopping};
 use super::request::Caller;
 use crate::net::{
@@ -18,7 +19,7 @@ use crate::net::{
 /// HTTP/2 with one caller, until one side ends it.
 pub(super) async fn serve(
     stream: Stream,
-    caller: Caller,
+    (caller, name): (Caller, ConnectionName),
     calls: Arc<Calls>,
     limits: CallerLimits,
     admission: &Admission,
@@ -40,7 +41,7 @@ pub(super) async fn serve(
     admission.prove();
     let gone = gone(connection.ping_pong().expect("taken once"), limits);
     tokio::select! {
-        ended = (Serving { connection, calls, caller, faults, called: false }).run(phase) => ended,
+        ended = (Serving { connection, name, calls, caller, faults, called: false }).run(phase) => ended,
         () = gone => Err(Ended::Gone),
     }
 }
@@ -80,6 +81,7 @@ pub(super) enum Ended {
 
 struct Serving {
     connection: Connection<Gathered<Sieve<Stream>>, Bytes>,
+    name: ConnectionName,
     calls: Arc<Calls>,
     caller: Caller,
     faults: HeaderFaults,
@@ -109,7 +111,7 @@ impl Serving {
             // No task waits for its end: it belongs to the streams of its two connections, and the connection here
             // ends after its streams. If it panics, the process ends (`render::log`).
             let (calls, caller) = (Arc::clone(&self.calls), self.caller.clone());
-            tokio::spawn(calls.pass(request, respond, caller, self.faults.clone()));
+            tokio::spawn(calls.pass(request, respond, (caller, self.name), self.faults.clone()));
         }
         Ok(())
     }

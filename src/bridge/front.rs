@@ -4,6 +4,7 @@ use std::future::{Future, pending};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -14,6 +15,7 @@ use tracing::{debug, info};
 
 use super::calls::Calls;
 use super::connection::{self, Ended};
+use super::connection_name::ConnectionName;
 use super::died::Died;
 use super::forwarded::client_certificate;
 use super::phase::{Lifecycle, Watched, stopping};
@@ -34,6 +36,8 @@ pub(super) struct Front {
     pub(super) limits: CallerLimits,
     pub(super) phase: Watched,
     pub(super) entrance: Entrance,
+    /// How many callers there were.
+    pub(super) callers: AtomicU64,
 }
 
 impl Front {
@@ -65,6 +69,7 @@ impl Front {
 
     fn caller(&self, admission: Admission) -> NewCaller {
         NewCaller {
+            name: ConnectionName::Caller(self.callers.fetch_add(1, Ordering::Relaxed) + 1),
             calls: Arc::clone(&self.calls),
             server: self.server.clone(),
             drain: self.drain,
@@ -102,6 +107,7 @@ impl Arrivals for Attended<'_> {
 
 /// A caller that has proven nothing yet.
 struct NewCaller {
+    name: ConnectionName,
     calls: Arc<Calls>,
     server: watch::Receiver<Option<Arc<ServerTls>>>,
     drain: Duration,
@@ -124,8 +130,8 @@ impl NewCaller {
                 None => return,
             },
         };
-        let Self { calls, server, drain, limits, phase, noise, admission } = self;
-        let serve = |phase| connection::serve(stream, caller, calls, limits, &admission, phase);
+        let Self { name, calls, server, drain, limits, phase, noise, admission } = self;
+        let serve = |phase| connection::serve(stream, (caller, name), calls, limits, &admission, phase);
         let ended = match is_tls {
             true => until_replaced(serve, server, phase, drain).await,
             false => serve(phase).await,
@@ -135,7 +141,7 @@ impl NewCaller {
             Err(Ended::Displaced) => noise.displaced("before HTTP/2"),
             // Envoy asks for it with `alpn_protocols`.
             Err(error @ Ended::NoAlpn) => noise.useless(error),
-            Err(error) => debug!(error = chain(&error), "a caller's connection ended"),
+            Err(error) => debug!(connection = %name, error = chain(&error), "a caller's connection ended"),
         }
     }
 

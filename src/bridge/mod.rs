@@ -18,6 +18,7 @@ mod buffer;
 mod call_log;
 mod calls;
 mod connection;
+mod connection_name;
 mod credentials;
 mod deadline;
 mod died;

@@ -1,5 +1,6 @@
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
@@ -169,8 +170,9 @@ impl Bridge {
             None => keeping.spawn(reload.refused(credentials, plan.clock)),
         };
         let noise = Arc::clone(entrance.noise());
-        let front =
-            Front { calls, server: shown, drain: plan.drain_timeout, limits: plan.callers, phase, entrance };
+        let (drain, limits) = (plan.drain_timeout, plan.callers);
+        let callers = AtomicU64::default();
+        let front = Front { calls, server: shown, drain, limits, phase, entrance, callers };
         let mut connections = JoinSet::new();
         tokio::select! {
             died = front.accept(&listener, hearts.front, &mut connections) => return Err(died),

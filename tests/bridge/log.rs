@@ -39,6 +39,9 @@ async fn every_line_is_one_json_object() {
     assert_eq!(call["level"], "DEBUG");
     assert_eq!(call["path"], HOOK);
     assert_eq!(call["code"], 0);
+    assert_eq!(call["connection"], "c1");
+    let connected = events.iter().find(|event| event["message"] == "connected").expect("told");
+    assert_eq!(connected["connection"], "u1", "{connected}");
     assert_eq!(call["by"], "server");
     assert_eq!(call["request_bytes"], "a message with hunter2".len(), "{call}");
     assert_eq!(call["response_bytes"], call["request_bytes"], "an echo");
@@ -78,4 +81,26 @@ async fn a_connection_that_was_cut_is_told_in_words() {
     upstream.die().await;
     let line = bridge.running.wait_for_line("connection ended");
     assert!(!line.contains("Io(") && !line.contains("Os {"), "made for people: {line}");
+}
+
+/// What belongs to one connection can be found by its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_have_names_of_their_own() {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).flag("--log-level", "debug").start();
+    let (one, two) = (bridge.caller().await, bridge.caller().await);
+    for caller in [&one, &two, &one] {
+        assert_eq!(caller.hook().await.code(), 0);
+    }
+    upstream.go_away();
+    upstream.wait_for_connections(2).await;
+    assert_eq!(two.hook().await.code(), 0);
+    bridge.running.wait_for_line("connection=u2");
+    let (_, log) = bridge.running.terminate();
+    let calls = log.lines().filter(|line| line.contains(" call ")).collect::<Vec<_>>();
+    let of = |name: &str| calls.iter().filter(|line| line.contains(name)).count();
+    assert_eq!((calls.len(), of("connection=c1 "), of("connection=c2 ")), (4, 2, 2), "{log}");
+    let ended = log.lines().find(|line| line.contains("connection ended")).expect("told");
+    assert!(ended.contains("connection=u1 "), "{ended}");
 }

@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::DEFAULT_CONNECT_WAIT;
 use super::status::{UpstreamState, UpstreamStatus};
+use crate::bridge::connection_name::ConnectionName;
 use crate::net::Channel;
 use crate::report::{Finding, FindingId};
 
@@ -104,6 +105,11 @@ impl Board {
 
     fn last_cause_differs(&self, cause: &Finding) -> bool {
         self.calls.borrow().cause.as_ref().is_none_or(|known| known.message != cause.message)
+    }
+
+    /// The last connection that was made.
+    pub(super) fn name(&self) -> ConnectionName {
+        ConnectionName::Upstream(self.status.borrow().connects)
     }
 
     /// Gives a new connection to the calls.

@@ -167,14 +167,14 @@ impl Keeper {
         let is_silent = self.useless >= TOLD_USELESS && channel.is_closed();
         if !is_silent {
             self.board.connected();
-            info!(upstream = %self.target.address(), "connected");
+            info!(connection = %self.board.name(), upstream = %self.target.address(), "connected");
             channel = self.until_closed(channel).await;
         }
         let farewell = channel.header_faults().explained(LEAST_PAUSE).await;
         let error = channel.fault(Stage::Call).map(|fault| fault.kind.to_string());
         let cause = farewell.map(|farewell| farewell.to_string()).or(error);
         if !is_silent {
-            info!(upstream = %self.target.address(), cause, "connection ended");
+            info!(connection = %self.board.name(), upstream = %self.target.address(), cause, "connection ended");
         }
         let was_useful = begin.elapsed() > STABLE || self.answered.load(Ordering::Relaxed);
         self.useless = if was_useful { 0 } else { self.useless.saturating_add(1) };

@@ -106,9 +106,10 @@ impl Keeper {
     /// New calls go to `next` from now on.
     fn replace(&mut self, next: Channel) -> Channel {
         self.note(None);
-        info!(upstream = %self.target.address(), "connected with the new certificates");
         let old = std::mem::replace(&mut self.connections, vec![next.cut()]);
         self.board.replaced(&next);
+        let (connection, upstream) = (self.board.name(), self.target.address());
+        info!(%connection, %upstream, "connected with the new certificates");
         let drain = self.drain;
         // What has ended by then is not cut. When the keeper ends, so do these.
         self.retired.spawn(async move {
