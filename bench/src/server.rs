@@ -6,34 +6,48 @@ use egext_test_support::TestPki;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::load::WINDOW;
 
-/// Sends every message back, over mutual TLS.
-pub struct Server {
-    pub port: u16,
+/// The ports of two servers that send every message back.
+#[derive(Clone, Copy, Debug)]
+pub struct Servers {
+    /// Mutual TLS.
+    pub secure: u16,
+    /// No TLS.
+    pub plain: u16,
 }
 
-impl Server {
+impl Servers {
     pub async fn start(pki: &TestPki) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let port = listener.local_addr()?.port();
         let acceptor = TlsAcceptor::from(Arc::new(pki.mtls_config()));
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                // Who is not let in shows at the other end.
-                tokio::spawn(serve(stream, acceptor.clone()));
-            }
-        });
-        Ok(Self { port })
+        Ok(Self { secure: listen(Some(acceptor)).await?, plain: listen(None).await? })
     }
 }
 
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let stream = acceptor.accept(stream).await?;
+async fn listen(acceptor: Option<TlsAcceptor>) -> io::Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            // A caller that is refused reports it at its own end.
+            tokio::spawn(async move {
+                stream.set_nodelay(true)?;
+                match acceptor {
+                    Some(acceptor) => serve(acceptor.accept(stream).await?).await,
+                    None => serve(stream).await,
+                }
+            });
+        }
+    });
+    Ok(port)
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     let handshake = h2::server::Builder::new()
         .initial_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
