@@ -22,7 +22,8 @@ use super::phase::{Lifecycle, Watched, stopping};
 use super::pulse::Heart;
 use super::request::Caller;
 use crate::net::{
-    AcceptError, Accepted, Admission, Arrivals, CallerLimits, Entrance, Listener, Noise, ServerTls, Stream,
+    AcceptError, Accepted, Admission, Arrivals, CallerLimits, Entrance, Listener, Noise, ReadAhead,
+    ServerTls, Stream,
 };
 use crate::report::chain;
 
@@ -123,8 +124,8 @@ impl NewCaller {
         let tls = self.server.borrow_and_update().clone();
         let is_tls = tls.is_some();
         let (stream, caller) = match (connection, tls) {
-            (Accepted::Unix(stream), _) => (Stream::Unix(stream), Caller::Local),
-            (Accepted::Tcp(stream, _), None) => (Stream::Tcp(stream), Caller::Local),
+            (Accepted::Unix(stream), _) => (stream.into(), Caller::Local),
+            (Accepted::Tcp(stream, _), None) => (stream.into(), Caller::Local),
             (Accepted::Tcp(stream, peer), Some(tls)) => match self.secure(stream, peer, &tls).await {
                 Some(secured) => secured,
                 None => return,
@@ -153,7 +154,7 @@ impl NewCaller {
         server: &ServerTls,
     ) -> Option<(Stream, Caller)> {
         let (config, limit) = (Arc::clone(server.config()), self.limits.handshake);
-        let handshake = self.noise.secure(stream, Some(peer), config, limit, &self.admission);
+        let handshake = self.noise.secure(ReadAhead::new(stream), Some(peer), config, limit, &self.admission);
         let stream = tokio::select! {
             stream = handshake => stream?,
             () = stopping(&mut self.phase) => return None,

@@ -49,9 +49,9 @@ async fn answer(address: &Address, trace: &Trace, deadline: Instant) -> Option<V
 }
 
 async fn ask(address: &Address, trace: &Trace) -> std::io::Result<Vec<u8>> {
-    let mut stream = match (address, &trace.connected) {
-        (Address::Unix(path), _) => Stream::Unix(UnixStream::connect(path).await?),
-        (Address::Tcp { .. }, Some((Some(peer), _))) => Stream::Tcp(TcpStream::connect(peer).await?),
+    let mut stream: Stream = match (address, &trace.connected) {
+        (Address::Unix(path), _) => UnixStream::connect(path).await?.into(),
+        (Address::Tcp { .. }, Some((Some(peer), _))) => TcpStream::connect(peer).await?.into(),
         (Address::Tcp { .. }, _) => return Ok(Vec::new()),
     };
     stream.write_all(&hello(address)?).await?;

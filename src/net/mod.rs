@@ -15,6 +15,7 @@ mod hello;
 mod limits;
 mod listen;
 mod permitted;
+mod read_ahead;
 mod reset;
 mod session;
 mod sieve;
@@ -43,6 +44,7 @@ pub(crate) use limits::{
 pub(crate) use listen::is_of_this_machine;
 pub use listen::{AcceptError, Accepted, BindError, Inherited, InheritedError, Listener, UnixSocket};
 pub use permitted::{FingerprintError, KeyFingerprint, Permitted, PermittedName, PermittedNameError};
+pub(crate) use read_ahead::ReadAhead;
 pub use reset::Reset;
 pub use session::{Session, open};
 pub(crate) use sieve::{Farewell, HeaderFault, HeaderFaults, NO_AUTHORITY, Sieve};

@@ -9,17 +9,30 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 
+use super::ReadAhead;
 use super::frame::FRAME_HEADER;
 
 /// A connection of any of our kinds.
 #[derive(Debug)]
 pub enum Stream {
     /// Plaintext over TCP.
-    Tcp(TcpStream),
+    Tcp(ReadAhead<TcpStream>),
     /// TLS over TCP.
-    Tls(Box<tokio_rustls::TlsStream<TcpStream>>),
+    Tls(Box<tokio_rustls::TlsStream<ReadAhead<TcpStream>>>),
     /// Plaintext over a unix socket.
-    Unix(UnixStream),
+    Unix(ReadAhead<UnixStream>),
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Self {
+        Self::Tcp(ReadAhead::new(stream))
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Self {
+        Self::Unix(ReadAhead::new(stream))
+    }
 }
 
 macro_rules! on_each {

@@ -16,7 +16,7 @@ use super::descriptors::cause_of_resolver;
 use super::frame::{FRAME_HEADER, is_settings};
 use super::stream::Stream;
 use super::tls::{ClientTls, H2, Witness};
-use super::{Address, Fault, FaultKind, Stage, Transport};
+use super::{Address, Fault, FaultKind, ReadAhead, Stage, Transport};
 use crate::host::Host;
 
 /// Where to connect, and how.
@@ -165,7 +165,7 @@ async fn attempt(target: &Target, deadline: Instant, trace: &mut Trace) -> Resul
             let addresses = resolve(host, *port, deadline, trace).await?;
             let stream = connect_tcp(&addresses, deadline, trace).await?;
             match &target.tls {
-                None => Stream::Tcp(stream),
+                None => Stream::from(stream),
                 Some((tls, name)) => handshake(tls, name.clone(), stream, deadline, trace).await?,
             }
         }
@@ -232,7 +232,7 @@ async fn connect_unix(path: &Path, deadline: Instant, trace: &mut Trace) -> Resu
         .map_err(|_| Fault::timeout(Stage::Connect))?
         .map_err(|error| Fault::io(Stage::Connect, told_apart(path, error)))?;
     trace.connected = Some((None, begin.elapsed()));
-    Ok(Stream::Unix(stream))
+    Ok(Stream::from(stream))
 }
 
 /// The kernel refuses a connection to any file; only a socket's refusal means that no process listens.
@@ -266,7 +266,7 @@ async fn handshake(
     let begin = Instant::now();
     let (config, witness) = tls.connection();
     trace.witness = Some(witness);
-    let stream = timeout_at(deadline, TlsConnector::from(config).connect(name, stream))
+    let stream = timeout_at(deadline, TlsConnector::from(config).connect(name, ReadAhead::new(stream)))
         .await
         .map_err(|_| Fault::timeout(Stage::Tls))?
         .map_err(|error| Fault::io(Stage::Tls, error))?;

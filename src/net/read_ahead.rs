@@ -1,0 +1,128 @@
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::io::poll_read_buf;
+
+/// A socket, read in larger pieces than TLS and h2 ask for.
+///
+/// rustls asks for 4 KiB at a time, so a record of 16 KiB costs five calls of the kernel. h2 asks for what is left of its
+/// buffer, so every third message of 2 KiB costs two. Here one call takes what there is, up to [`MOST`], unless the reader
+/// has as much room itself. A connection that sends little has a buffer of [`LEAST`], so that thousands of idle
+/// connections cost little memory.
+#[derive(Debug)]
+pub struct ReadAhead<S> {
+    stream: S,
+    /// The bytes of the last call.
+    waiting: BytesMut,
+    /// How many of them have been taken.
+    taken: usize,
+    /// How much the next call asks for.
+    size: usize,
+}
+
+impl<S> ReadAhead<S> {
+    /// Nothing has been read from `stream` yet.
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, waiting: BytesMut::new(), taken: 0, size: LEAST }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.taken == this.waiting.len() {
+            if buffer.remaining() >= this.size {
+                return Pin::new(&mut this.stream).poll_read(context, buffer);
+            }
+            ready!(this.fill(context))?;
+        }
+        let left = &this.waiting[this.taken..];
+        let length = left.len().min(buffer.remaining());
+        buffer.put_slice(&left[..length]);
+        this.taken += length;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> ReadAhead<S> {
+    fn fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.waiting.clear();
+        self.taken = 0;
+        if self.waiting.capacity() != self.size {
+            self.waiting = BytesMut::with_capacity(self.size);
+        }
+        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), context, &mut self.waiting))?;
+        if read >= self.size {
+            self.size = (4 * self.size).min(MOST);
+        } else if read < self.size / 8 {
+            self.size = (self.size / 4).max(LEAST);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for ReadAhead<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// As much as TLS asks for by itself.
+const LEAST: usize = 4 << 10;
+
+/// Four records of TLS. Larger calls save little.
+const MOST: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_sent_arrives_and_a_busy_stream_is_read_in_large_pieces() {
+        let (mut peer, stream) = duplex(1 << 20);
+        let sent = (0..1 << 20).map(|octet: u32| octet as u8).collect::<Vec<_>>();
+        peer.write_all(&sent).await.expect("room for all of it");
+        let mut ahead = ReadAhead::new(stream);
+        let mut received = vec![0; sent.len()];
+        ahead.read_exact(&mut received).await.expect("all of it");
+        assert!(received == sent);
+        assert_eq!(ahead.size, MOST);
+        for expected in [LEAST << 2, LEAST, LEAST] {
+            peer.write_all(b"little").await.expect("room");
+            let mut little = [0; 6];
+            ahead.read_exact(&mut little).await.expect("six bytes");
+            assert_eq!((&little, ahead.size), (b"little", expected));
+        }
+        drop(peer);
+        assert_eq!(ahead.read(&mut received).await.expect("the end"), 0);
+    }
+}
