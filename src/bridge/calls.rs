@@ -1,4 +1,3 @@
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +11,9 @@ use super::connection_name::ConnectionName;
 use super::deadline::Limits;
 use super::exchange::{Exchange, Failure};
 use super::headers_of::HeadersOf;
-use super::hooks::Hooks;
 use super::metrics::Metrics;
-use super::phase::Watched;
 use super::request::{Caller, NextHop};
 use super::surroundings::Surroundings;
-use super::upstream::Upstream;
 use crate::net::HeaderFaults;
 
 /// Passes calls on.
@@ -31,14 +27,12 @@ pub(super) struct Calls {
 
 impl Calls {
     pub(super) fn new(
-        upstream: Upstream,
-        hooks: Hooks,
+        bridge: Surroundings,
         route: NextHop,
         call_timeout: Option<Duration>,
-        phase: Watched,
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
-        Arc::new(Self { bridge: Surroundings { upstream, hooks, phase }, route, call_timeout, metrics })
+        Arc::new(Self { bridge, route, call_timeout, metrics })
     }
 
     /// Passes one call on, and its response back, or answers it.
@@ -76,8 +70,7 @@ impl Calls {
         let (head, body) = request.into_parts();
         let limits = Limits::new(&head.headers, self.call_timeout)?;
         let head = self.route.prepare(head, &caller)?;
-        let mut limit = pin!(None);
-        let mut exchange = Exchange::new(&self.bridge, limits, limit.as_mut(), body, caller, asked, log);
+        let mut exchange = Exchange::new(&self.bridge, limits, body, caller, asked, log);
         let outcome = exchange.run(head, respond).await;
         exchange.count();
         outcome

@@ -8,9 +8,10 @@ use h2::client::ResponseFuture;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{Request, Response};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tonic::Code;
 
+use super::alarms::Alarm;
 use super::answer::Answer;
 use super::call_log::{CallLog, status};
 use super::deadline::{Deadline, Limits};
@@ -28,7 +29,7 @@ pub(super) struct Exchange<'a> {
     limits: Limits,
     /// The one that counts, once the call has a connection.
     deadline: Option<Deadline>,
-    limit: Pin<&'a mut Option<Sleep>>,
+    limit: Option<Alarm>,
     upload: Pipe,
     /// `None` when all of the request's body has been sent, or the upstream does not want the rest.
     to_upstream: Option<SendStream<Bytes>>,
@@ -62,7 +63,6 @@ impl<'a> Exchange<'a> {
     pub(super) fn new(
         bridge: &'a Surroundings,
         limits: Limits,
-        limit: Pin<&'a mut Option<Sleep>>,
         body: RecvStream,
         caller: Caller,
         asked: HeadersOf,
@@ -73,7 +73,7 @@ impl<'a> Exchange<'a> {
             bridge,
             limits,
             deadline: None,
-            limit,
+            limit: None,
             upload,
             to_upstream: None,
             caller,
@@ -169,7 +169,7 @@ impl<'a> Exchange<'a> {
 
     fn begin_limits(&mut self) {
         self.deadline = self.limits.connected();
-        self.limit.set(self.deadline.map(|deadline| sleep_until(deadline.at)));
+        self.limit = self.deadline.map(|deadline| self.bridge.alarms.at(deadline.at));
     }
 
     /// Whether the call can be sent once more.
@@ -382,11 +382,8 @@ impl<'a> Exchange<'a> {
     }
 }
 
-fn poll_limit(limit: &mut Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> Poll<()> {
-    match limit.as_mut().as_pin_mut() {
-        Some(limit) => limit.poll(context),
-        None => Poll::Pending,
-    }
+fn poll_limit(limit: &mut Option<Alarm>, context: &Context<'_>) -> Poll<()> {
+    limit.as_mut().map_or(Poll::Pending, |limit| limit.poll(context))
 }
 
 /// Between attempts for a call that the server refuses.

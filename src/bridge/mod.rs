@@ -13,6 +13,7 @@
 //! the call its part of the upstream's window, without end. Here one task for each call watches the caller,
 //! the upstream, the deadline and both directions in every state. That is one task fewer than with hyper.
 
+mod alarms;
 mod answer;
 mod buffer;
 mod call_log;

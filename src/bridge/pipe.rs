@@ -168,7 +168,9 @@ impl Pipe {
     fn write(&mut self, context: &mut Context<'_>, sink: &mut SendStream<Bytes>) -> Result<(), Broken> {
         while !self.waiting.is_empty() {
             sink.reserve_capacity(self.waiting.len());
-            let mut room = sink.capacity();
+            // h2 gives a new stream no room before its connection has opened it. Data that has to wait waits there as
+            // well as here, and a message that goes out with its header fields is one write, and one record of TLS.
+            let mut room = if self.is_begun { sink.capacity() } else { FIRST };
             while room == 0 {
                 match sink.poll_capacity(context) {
                     Poll::Ready(Some(Ok(more))) => room = more,
@@ -210,6 +212,9 @@ impl Pipe {
         let _ = self.source.flow_control().release_capacity(fresh);
     }
 }
+
+/// How much is sent of a stream before its peer is known to have room.
+const FIRST: usize = 16 << 10;
 
 /// What is kept of a request's body until its response begins; grpc-go keeps as much of a call for the same end.
 const REPLAY_LIMIT: usize = 256 << 10;

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tracing::info;
 
 use super::BridgePlan;
+use super::alarms::Alarms;
 use super::calls::Calls;
 use super::credentials::{Credentials, Keeper, Noted, Reload};
 use super::died::Died;
@@ -22,6 +23,7 @@ use super::phase::{Lifecycle, Watched};
 use super::pulse::{Heart, Hearts, Pulse};
 use super::request::NextHop;
 use super::resync::{Resync, ResyncStatus};
+use super::surroundings::Surroundings;
 use super::upstream::{Keeping, Renewal, Upstream, UpstreamStatus};
 use crate::diagnosis::CALLERS;
 use crate::net::{Address, BindError, Entrance, Inherited, Listener, raise_limit};
@@ -237,8 +239,10 @@ fn calls(
     if let Some(resync) = resync {
         keeping.spawn(resync.run());
     }
+    let alarms = Alarms::default();
+    keeping.spawn(alarms.clone().run());
     let route = NextHop { scheme, authority };
-    (Calls::new(upstream, hooks, route, plan.call_timeout, phase, metrics), keeping)
+    (Calls::new(Surroundings { upstream, hooks, phase, alarms }, route, plan.call_timeout, metrics), keeping)
 }
 
 /// How long the callers of calls that were cut may take to read the answer.

@@ -1,3 +1,4 @@
+use super::alarms::Alarms;
 use super::hooks::Hooks;
 use super::phase::{Lifecycle, Watched};
 use super::upstream::Upstream;
@@ -8,6 +9,7 @@ pub(super) struct Surroundings {
     pub(super) upstream: Upstream,
     pub(super) hooks: Hooks,
     pub(super) phase: Watched,
+    pub(super) alarms: Alarms,
 }
 
 impl Surroundings {
