@@ -19,6 +19,7 @@ pub fn formats(command: &str) -> &'static [Format] {
         | "generate findings"
         | "generate man"
         | "generate schema"
+        | "generate status-schema"
         | "man" => ONLY_HUMAN,
         "probe" => WITH_CHECKS,
         _ => &[Format::Human, Format::Json],

@@ -39,6 +39,7 @@ const CALLS: &[(&str, State, &[&str])] = &[
     ("generate findings", State::Nothing, &[]),
     ("generate man", State::Nothing, &[]),
     ("generate schema", State::Nothing, &[]),
+    ("generate status-schema", State::Nothing, &[]),
     ("man", State::Nothing, &[]),
     ("probe", State::Made, &["127.0.0.1:1"]),
     ("version", State::Nothing, &[]),

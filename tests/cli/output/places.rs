@@ -138,6 +138,7 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("generate findings", "", 0),
     ("generate man", " certs init", 0),
     ("generate schema", "", 0),
+    ("generate status-schema", "", 0),
     ("man", " certs init", 0),
     ("probe", " {server}", 0),
     ("probe", " tcp://127.0.0.1:1", 1),
