@@ -1,4 +1,4 @@
-//! `/metrics`. The names are a part of the interface: `docs/bridge.md` lists them, and none is renamed.
+//! `/metrics`. The names are a part of the interface: `docs/bridge-reference.md` lists them, and none is renamed.
 //!
 //! The library formats; it does not count. Its histogram takes a lock for each value, and what is read here was copied
 //! at one moment.

@@ -34,9 +34,11 @@ impl Hooks {
         let id = FindingId::BridgeHookUnanswered;
         let hint = match self.can_be_held {
             true => {
-                "start the bridge with `--connect-wait forever`, which holds such calls until the server is back"
+                "start the bridge with `--resync DIR`, which makes Envoy Gateway ask again when the server is back, or with `--connect-wait forever`, which holds such calls until then"
             }
-            false => "when the server answers again, change a resource of Envoy Gateway",
+            false => {
+                "when the server answers again, change a resource of Envoy Gateway; `--resync DIR` makes the bridge do that"
+            }
         };
         warn!(
             upstream,

@@ -161,6 +161,7 @@ async fn a_hook_that_the_bridge_answers_is_a_warning() {
         }
         let line = bridge.running.wait_for_line("bridge.hook.unanswered");
         assert!(line.contains("WARN") && line.contains("`--connect-wait forever`"), "{line}");
+        assert!(line.contains("`--resync DIR`"), "{line}");
         assert!(line.contains(HOOK), "{line}");
         if times == 1 {
             let upstream = Upstream::unix_at(&path, Call::echo);

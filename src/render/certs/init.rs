@@ -267,7 +267,7 @@ impl<'a> Set<'a> {
         Some(match self.outcome {
             Outcome::Created => format!("start the server with its files, then `{probe}`"),
             Outcome::Replaced => format!(
-                "install the new files on both sides and restart both: the old and new sets do not trust each other; then `{probe}`"
+                "install the new files on both sides at the same time: the bridge reloads them by itself, restart other programs that do not; the old and new sets do not trust each other; then `{probe}`"
             ),
             Outcome::Unchanged => return None,
             Outcome::WouldCreate | Outcome::WouldReplace => "leave `--dry-run` out to do it".to_owned(),

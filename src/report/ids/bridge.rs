@@ -8,7 +8,7 @@ macro_rules! bridge {
                 "give them more time with `--drain-timeout`, or find out why the server takes so long";
             BridgeHookUnanswered = "bridge.hook.unanswered", Warning,
                 "the bridge had to answer a hook call of Envoy Gateway itself, with an error, because the server could not be reached, cut the call or took too long; Envoy Gateway tries a call four times within a second and then not again: it publishes nothing new, or with `failOpen` a configuration without the extension, until one of its own resources changes",
-                "start the bridge with `--connect-wait forever`, which holds hook calls until the server is back; for now change a resource of Envoy Gateway, so that it asks again";
+                "start the bridge with `--resync DIR`, the directory of Envoy Gateway's resources: it makes Envoy Gateway ask again when the server is back; `--connect-wait forever` also holds hook calls until then, for a gateway that fails closed; for now change a resource of Envoy Gateway, so that it asks again";
             BridgeReloadFailed = "bridge.reload.failed", Warning,
                 "files of certificates changed, and the new ones cannot be used: one is missing or broken, a key is not that of its certificate, or peers would reject a certificate that is new; the certificates that were loaded before stay in use",
                 "correct the files, as the message says; the bridge notices the change by itself and tries again";

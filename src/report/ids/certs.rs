@@ -4,7 +4,7 @@ macro_rules! certs {
     ([$next:ident $($rest:ident)*] $($before:tt)*) => {
         $next! { [$($rest)*] $($before)*
             CertsAlwaysDue = "certs.always-due", Warning,
-                "`--within` asks for at least the whole lifetime of the certificate, so a new one is due as soon as it is issued: every run of `certs renew` makes a new key, and both sides have to be restarted each time",
+                "`--within` asks for at least the whole lifetime of the certificate, so a new one is due as soon as it is issued: every run of `certs renew` makes a new key, and both sides have to load it each time",
                 "use a shorter time or a fraction (`egext certs renew --within 33%`), or a longer lifetime: `egext certs renew --name NAME --lifetime SPAN`";
             CertsCaCannotSign = "certs.ca-cannot-sign", Error,
                 "the CA's certificate has a key usage without keyCertSign: Go and OpenSSL trust nothing that it signed; webpki ignores it",
@@ -44,7 +44,7 @@ macro_rules! certs {
                 "use `--key-type p256` unless both sides are known to accept Ed25519";
             CertsExpired = "certs.expired", Error,
                 "the certificate has expired, so every peer rejects it; it is a note if no certificate that was checked needs it, such as an old CA in `ca.crt` next to the new one",
-                "`egext certs renew` makes a new server or client certificate from the same CA; if the CA has expired, `egext certs rotate-ca prepare` and `activate` replace it and keep all names; install the new files and restart both sides; if the date looks wrong, set this machine's clock";
+                "`egext certs renew` makes a new server or client certificate from the same CA; if the CA has expired, `egext certs rotate-ca prepare` and `activate` replace it and keep all names; install the new files on both sides, and restart programs that do not reload them (the bridge does); if the date looks wrong, set this machine's clock";
             CertsExpiring = "certs.expiring", Warning,
                 "the certificate expires within the time of `--within`; without it, within the last third of its lifetime and within 30 days; it is a note, and nothing is due, if no certificate that was checked needs it",
                 "`egext certs renew` makes a new server or client certificate from the same CA, `egext certs rotate-ca prepare` begins to replace the CA without a failed call";
@@ -95,7 +95,7 @@ macro_rules! certs {
                 "if the requester is not a replica of that server or client, do not hand the certificate out; issue it again with the names that you choose: `egext certs issue ROLE --csr FILE --san NAME`";
             CertsNamesMissing = "certs.names-missing", Error,
                 "the server's certificate lacks names that `--for-name` asks for, or one of an existing set lacks names that `--san`, `--client-san` or `--spiffe-id` ask for; it was left as it is",
-                "add them (`egext certs renew --name server --add-san NAME,NAME`), give the server or client its new files and restart it";
+                "add them (`egext certs renew --name server --add-san NAME,NAME`), give the server or client its new files, and restart it if it does not reload them (the bridge does)";
             CertsNoSan = "certs.no-san", Error,
                 "the server's certificate has no subjectAltName that is a host name or an IP address; a name with a port, a scheme or a dot at its end does not count; modern TLS stacks ignore the common name (RFC 9525)",
                 "issue it again with the name as subjectAltName: `egext certs issue server --out server --san NAME --replace`";

@@ -134,14 +134,14 @@ async fn after_many_callers_the_levels_are_where_they_were() {
     }
 }
 
-/// docs/bridge.md names every metric with its type, and no other.
+/// docs/bridge-reference.md names every metric with its type, and no other.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_table_of_the_docs_is_what_there_is() {
     let (upstream, _release) = upstream();
     let (bridge, admin) = Bridge::plaintext(upstream.address()).start_with_admin();
     bridge.caller().await.hook().await;
     let metrics = metrics(&admin).await;
-    let docs = include_str!("../../../docs/bridge.md");
+    let docs = include_str!("../../../docs/bridge-reference.md");
     let documented = docs.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| `")?.split('|').map(|cell| cell.trim().trim_end_matches('`'));
         let (name, kind) = (cells.next()?, cells.next()?);
@@ -150,7 +150,10 @@ async fn the_table_of_the_docs_is_what_there_is() {
     let documented: Vec<_> = documented.collect();
     for (name, kind) in metrics.families() {
         let exposed = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
-        assert!(documented.contains(&(exposed.as_str(), kind)), "docs/bridge.md lacks `{exposed}`, a {kind}");
+        assert!(
+            documented.contains(&(exposed.as_str(), kind)),
+            "docs/bridge-reference.md lacks `{exposed}`, a {kind}"
+        );
     }
     for name in ["egext_bridge_calls_total", "process_start_time_seconds"] {
         assert!(documented.iter().any(|(known, _)| *known == name), "the table is read: {documented:?}");

@@ -296,7 +296,7 @@ replaced the set in `certs` by a new one, with a new CA
 ...
 note: the previous set stays in `certs/.egext/previous` until the next one is made
 
-hint: install the new files on both sides and restart both: the old and new sets do not trust each other; then `egext probe localhost:5005`
+hint: install the new files on both sides at the same time: the bridge reloads them by itself, restart other programs that do not; the old and new sets do not trust each other; then `egext probe localhost:5005`
 
 "]]);
     place.assert_whole();

@@ -158,7 +158,7 @@ would trust `corp` too, which can issue all certificates in `certs`
 files
   to both sides   certs/ca.crt
 
-hint: give both sides the new `ca.crt` and restart them, in any order; once both trust both CAs: `egext certs rotate-ca activate --ca-cert corp.crt --ca-key corp.key`
+hint: give both sides the new `ca.crt`, in any order: the bridge reloads it by itself, restart other programs that do not. Once both trust both CAs: `egext certs rotate-ca activate --ca-cert corp.crt --ca-key corp.key`
 
 note: a server that trusts this CA accepts every client certificate that the CA has issued
 
@@ -179,7 +179,7 @@ files
   to the server   certs/ca.crt  certs/server.crt  certs/server.key
   to the client   certs/ca.crt  certs/client.crt  certs/client.key
 
-hint: give both sides their new files and restart them, in any order; when neither side presents a certificate of the old CA any longer: `egext certs rotate-ca finish`
+hint: give both sides their new files, in any order: the bridge reloads them by itself, restart other programs that do not. When neither side presents a certificate of the old CA any longer: `egext certs rotate-ca finish`
 
 note: the CA key was not copied; pass it again to issue or renew: `--ca-cert corp.crt --ca-key corp.key`
 
@@ -329,7 +329,7 @@ hint: both sides trust its root already: `egext certs rotate-ca activate --ca-ce
     place.rotate("activate", Some("second")).assert().success().stdout_eq(str![[r"
 issued all certificates from the new CA in `certs`
 ...
-hint: give both sides their new files and restart them, in any order: they trust the root already, so `finish` is not needed
+hint: give both sides their new files, in any order: the bridge reloads them by itself, restart other programs that do not. They trust the root already, so `finish` is not needed
 ...
 "]]);
     assert_eq!((place.phase().as_str(), place.files_of("ca.crt")), ("idle", trusted));

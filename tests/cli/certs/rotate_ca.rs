@@ -55,7 +55,7 @@ made a new CA, trusted in addition to the old one, in `certs`
 files
   to both sides   certs/ca.crt
 
-hint: give both sides the new `ca.crt` and restart them, in any order; once both trust both CAs: `egext certs rotate-ca activate`
+hint: give both sides the new `ca.crt`, in any order: the bridge reloads it by itself, restart other programs that do not. Once both trust both CAs: `egext certs rotate-ca activate`
 
 "]]);
     let prepared = place.files();
@@ -74,7 +74,7 @@ files
   to the server   certs/ca.crt  certs/server.crt  certs/server.key
   to the client   certs/ca.crt  certs/client.crt  certs/client.key
 
-hint: give both sides their new files and restart them, in any order; when neither side presents a certificate of the old CA any longer: `egext certs rotate-ca finish`
+hint: give both sides their new files, in any order: the bridge reloads them by itself, restart other programs that do not. When neither side presents a certificate of the old CA any longer: `egext certs rotate-ca finish`
 
 "]]);
     assert!(!place.certs().join(".egext/current/.next-ca.key").exists());
@@ -84,7 +84,7 @@ the old CA is no longer trusted in `certs`
 files
   to both sides   certs/ca.crt
 
-hint: give both sides the new `ca.crt` and restart them: after that the old CA's key is worthless and can be deleted
+hint: give both sides the new `ca.crt`: the bridge reloads it by itself, restart other programs that do not. After that the old CA's key is worthless and can be deleted
 
 "]]);
     place.assert_whole();

@@ -58,7 +58,7 @@ fn other_wishes_for_a_prepared_ca_are_granted_by_another_one() {
     place.step(&wishes).assert().success().stdout_eq(str![[r"
 made a new CA in place of the one that was prepared in `certs`
 ...
-hint: give both sides the new `ca.crt` and restart them, in any order; once both trust both CAs: `egext certs rotate-ca activate`
+hint: give both sides the new `ca.crt`, in any order: the bridge reloads it by itself, restart other programs that do not. Once both trust both CAs: `egext certs rotate-ca activate`
 
 "]]);
     let second = place.trusted();

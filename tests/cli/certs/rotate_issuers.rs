@@ -66,7 +66,7 @@ fn the_key_of_a_companys_ca_is_not_called_worthless() {
     }
     place.rotate("finish", None).assert().success().stdout_eq(str![[r"
 ...
-hint: give both sides the new `ca.crt` and restart them: after that nothing here needs the old CA
+hint: give both sides the new `ca.crt`: the bridge reloads it by itself, restart other programs that do not. After that nothing here needs the old CA
 
 "]]);
 }

@@ -109,7 +109,7 @@ func TestACallThatIsCutInsideAMessage(t *testing.T) {
 				o := on.do(call{Method: echo, Messages: 1, Size: 10, Metadata: asking("x-odd", 1)})
 				if from.name == grpcGo.name {
 					if o.Code != "INTERNAL" || o.Message != "unexpected EOF" {
-						t.Errorf("grpc-go has come to another end than docs/bridge.md says: %s", o)
+						t.Errorf("grpc-go has come to another end than docs/bridge-reference.md says: %s", o)
 					}
 				} else {
 					wantOurs(t, []outcome{o}, "UNAVAILABLE")

@@ -73,16 +73,16 @@ pub(crate) fn report(step: &Step<'_>, now: OffsetDateTime) -> Report {
         (Verb::Finish { .. }, Outcome::Done { before, .. }) if before.phase == Phase::Activated => {
             bundle(&mut report, rotation);
             report.talk.blank().hint(if before.retires_only_own() {
-                "give both sides the new `ca.crt` and restart them: after that the old CA's key is worthless and can be deleted"
+                "give both sides the new `ca.crt`: the bridge reloads it by itself, restart other programs that do not. After that the old CA's key is worthless and can be deleted"
             } else {
-                "give both sides the new `ca.crt` and restart them: after that nothing here needs the old CA"
+                "give both sides the new `ca.crt`: the bridge reloads it by itself, restart other programs that do not. After that nothing here needs the old CA"
             });
         }
         // Both sides trust the root already, so that there is nothing to finish.
         (Verb::Activate, Outcome::Done { .. }) if rotation.phase == Phase::Idle => {
             holders(&mut report, rotation);
             report.talk.blank().hint(
-                "give both sides their new files and restart them, in any order: they trust the root already, so `finish` is not needed",
+                "give both sides their new files, in any order: the bridge reloads them by itself, restart other programs that do not. They trust the root already, so `finish` is not needed",
             );
         }
         (_, Outcome::Dry) => drop(report.talk.blank().hint("leave `--dry-run` out to do it")),
@@ -177,7 +177,7 @@ fn tell(report: &mut Report, rotation: &Rotation, activate: &str, now: OffsetDat
         (Phase::Activated, _) => {
             holders(report, rotation);
             report.talk.blank().hint(format!(
-                "give both sides their new files and restart them, in any order; when neither side presents a certificate of the old \
+                "give both sides their new files, in any order: the bridge reloads them by itself, restart other programs that do not. When neither side presents a certificate of the old \
              CA any longer: {}",
                 command(rotation, "finish", "")
             ));
@@ -189,7 +189,7 @@ fn tell(report: &mut Report, rotation: &Rotation, activate: &str, now: OffsetDat
             } else {
                 bundle(report, rotation);
                 report.talk.blank().hint(format!(
-                    "give both sides the new `ca.crt` and restart them, in any order; once both trust both CAs: {activate}"
+                    "give both sides the new `ca.crt`, in any order: the bridge reloads it by itself, restart other programs that do not. Once both trust both CAs: {activate}"
                 ));
             }
         }
