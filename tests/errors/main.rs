@@ -20,7 +20,7 @@ use std::time::SystemTime;
 use clap::CommandFactory as _;
 use egext::cli::{self, Cli, Stop};
 use egext::commands;
-use egext::net::AddressError;
+use egext::net::{AddressError, FingerprintError, PermittedNameError};
 use egext::render::{OutputOptions, Printer};
 use egext::units::QuantityError;
 use egext_test_support::Egext;
@@ -171,11 +171,12 @@ fn now() -> OffsetDateTime {
 /// What a parser of ours says about a value, which clap hands on.
 fn of_value(error: &clap::Error) -> Option<String> {
     let source = error.source()?;
-    if let Some(error) = source.downcast_ref::<AddressError>() {
-        Some(format!("AddressError {error:?}"))
-    } else {
-        source.downcast_ref::<QuantityError>().map(|error| format!("QuantityError {error:?}"))
-    }
+    let address = source.downcast_ref::<AddressError>().map(|error| format!("AddressError {error:?}"));
+    let quantity = || source.downcast_ref::<QuantityError>().map(|error| format!("QuantityError {error:?}"));
+    let name =
+        || source.downcast_ref::<PermittedNameError>().map(|error| format!("PermittedNameError {error:?}"));
+    let key = || source.downcast_ref::<FingerprintError>().map(|error| format!("FingerprintError {error:?}"));
+    address.or_else(quantity).or_else(name).or_else(key)
 }
 
 const NAME: &str = "every_error_has_a_row";

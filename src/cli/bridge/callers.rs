@@ -7,7 +7,7 @@ use crate::net::{KeyFingerprint, Permitted, PermittedName};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Callers")]
 pub struct Callers {
-    /// Serve clients with this name: `dns:NAME`, `uri:URI` or `ip:ADDRESS`; may be repeated
+    /// Serve clients named `dns:NAME`, `uri:URI` or `ip:ADDRESS`; may be repeated
     ///
     /// For `--listen tls://`. The first label of a DNS name may be `*`, and so may one segment of a URI's path:
     /// `uri:spiffe://example.org/ns/gateway/sa/*`. A client needs one of the names, or a key of `--allow-fingerprint`.

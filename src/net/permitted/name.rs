@@ -127,7 +127,9 @@ fn is_segment(text: &str) -> bool {
 /// What was meant, if a name was given without its kind, or with another one.
 fn meant(text: &str) -> Option<String> {
     let host = text.parse::<IpAddr>().map(|address| format!("ip:{address}")).ok();
-    let name = || dns(text).ok().filter(|_| text.contains('.')).map(|name| name.to_string());
+    // Not by `dns`, which asks here what was meant by a text that is no name.
+    let name =
+        || (text.contains('.') && is_dns_name(text)).then(|| format!("dns:{}", text.to_ascii_lowercase()));
     let id = || uri(text).ok().filter(|_| text.contains("://")).map(|uri| uri.to_string());
     host.or_else(id).or_else(name)
 }
@@ -161,7 +163,7 @@ pub enum PermittedNameError {
         meant: Option<String>,
     },
     /// Not a URI.
-    #[error("`{uri}` cannot be permitted: {reason}")]
+    #[error("{reason}")]
     Uri {
         /// As given.
         uri: String,
