@@ -54,7 +54,7 @@ pub use resync::{ResyncAttempt, ResyncOutcome, ResyncPlan, ResyncStatus};
 pub use server::{Bridge, Drained};
 pub use upstream::{DEFAULT_CONNECT_WAIT, HeldCalls, PastCause, UpstreamState, UpstreamStatus};
 
-use crate::net::{Address, CallerLimits, ServerTls, Target};
+use crate::net::{Address, CallerLimits, ServerTls, SocketAccess, Target};
 use crate::pki::Certificate;
 
 /// What to connect with what.
@@ -83,6 +83,8 @@ pub struct BridgePlan {
     pub drain_timeout: Duration,
     /// Where Envoy Gateway is made to translate again.
     pub resync: ResyncPlan,
+    /// Who may connect, if `listen` is a unix socket.
+    pub socket: SocketAccess,
     /// How much time callers have.
     pub callers: CallerLimits,
     /// Reads the clock, for verdicts about certificates.

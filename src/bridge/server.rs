@@ -69,7 +69,7 @@ impl Bridge {
     /// # Errors
     /// When the address cannot be had.
     pub async fn bind_with(plan: BridgePlan, sockets: &mut Vec<Inherited>) -> Result<Self, BindError> {
-        let listener = Listener::bind_with(&plan.listen, sockets).await?;
+        let listener = Listener::bind_with(&plan.listen, &plan.socket, sockets).await?;
         let upstream = plan.upstream.address();
         if listener.is_at(upstream).await {
             return Err(BindError::Loop { address: plan.listen, upstream: upstream.clone() });

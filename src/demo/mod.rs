@@ -25,8 +25,8 @@ use crate::extension::{self, Hook, Object, PassThrough, Server};
 use crate::gateway::{self, BridgeCommand, ConfigurationError, ValueError};
 use crate::host::Host;
 use crate::net::{
-    self, Address, AddressError, Alpn, BindError, CallerLimits, ClientTls, Fault, Target, TargetError,
-    TlsError, Transport, server_config,
+    self, Address, AddressError, Alpn, BindError, CallerLimits, ClientTls, Fault, SocketAccess, Target,
+    TargetError, TlsError, Transport, server_config,
 };
 use crate::pki::authority::AuthorityError;
 use crate::pki::issue::{CertificateSet, SetPlan, issue_set};
@@ -235,6 +235,7 @@ impl RunningDemo {
             call_timeout: Some(LIMIT),
             drain_timeout: CONNECT_WAIT,
             resync: ResyncPlan::default(),
+            socket: SocketAccess::default(),
             callers: CallerLimits::default(),
             clock: self.clock,
         })

@@ -12,6 +12,7 @@ use crate::net::Wording;
 pub(crate) const CALLERS: Wording = Wording {
     explain: caller_fault,
     not_permitted: "`--allow-san` with one of its names, or `--allow-fingerprint` with its key's, permits it",
+    foreign: "`--allow-uid` serves one user, and `--socket-group` the members of a group",
 };
 
 /// Why a caller's TLS handshake failed, and in some cases what to do.

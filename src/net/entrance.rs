@@ -145,6 +145,8 @@ pub(crate) struct Wording {
     pub(crate) explain: fn(&io::Error) -> String,
     /// What lets in a client that is not permitted.
     pub(crate) not_permitted: &'static str,
+    /// What lets in another user.
+    pub(crate) foreign: &'static str,
 }
 
 /// Events that strangers can cause, so the log only counts them.
@@ -161,12 +163,12 @@ pub(crate) struct Noise {
 }
 
 impl Noise {
-    fn new(Wording { explain, not_permitted }: Wording) -> Self {
+    fn new(Wording { explain, not_permitted, foreign }: Wording) -> Self {
         Self {
             explain,
             admitted: AtomicU64::new(0),
             accept: Tally::new("cannot accept a connection"),
-            foreign: Tally::new("a connection of another user was closed"),
+            foreign: Tally::new("a connection of another user was closed").with_hint(foreign),
             handshake: Tally::new("TLS handshake failed"),
             not_permitted: Tally::new("a client was refused: neither its names nor its key are permitted")
                 .with_hint(not_permitted),

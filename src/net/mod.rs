@@ -42,7 +42,9 @@ pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };
 pub(crate) use listen::is_of_this_machine;
-pub use listen::{AcceptError, Accepted, BindError, Inherited, InheritedError, Listener, UnixSocket};
+pub use listen::{
+    AcceptError, Accepted, BindError, Inherited, InheritedError, Listener, SocketAccess, UnixSocket,
+};
 pub use permitted::{FingerprintError, KeyFingerprint, Permitted, PermittedName, PermittedNameError};
 pub(crate) use read_ahead::ReadAhead;
 pub use reset::Reset;

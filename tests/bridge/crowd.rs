@@ -41,6 +41,7 @@ impl Impatient {
             call_timeout: None,
             drain_timeout: Duration::from_secs(1),
             resync: egext::bridge::ResyncPlan::default(),
+            socket: egext::net::SocketAccess::default(),
             callers,
             clock: || time::OffsetDateTime::UNIX_EPOCH,
         };

@@ -192,6 +192,7 @@ async fn a_task_that_dies_ends_the_bridge() {
         call_timeout: None,
         drain_timeout: std::time::Duration::from_secs(1),
         resync: egext::bridge::ResyncPlan::default(),
+        socket: egext::net::SocketAccess::default(),
         callers: egext::net::CallerLimits::default(),
         clock: || match STARTED.load(Ordering::SeqCst) {
             false => time::OffsetDateTime::UNIX_EPOCH,

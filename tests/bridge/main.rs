@@ -1,6 +1,7 @@
 //! `egext bridge`, run as its users run it: the built binary between a caller and a server that are both
 //! ours, so that both ends of every call can be asked what they saw.
 
+mod access;
 #[cfg(target_os = "linux")]
 mod activation;
 mod admin;

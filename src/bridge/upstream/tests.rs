@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::keeper::{LAST_PAUSE, LEAST_PAUSE};
 use super::*;
 use crate::bridge::Pulse;
-use crate::net::{Alpn, CallerLimits, Target};
+use crate::net::{Alpn, CallerLimits, SocketAccess, Target};
 
 /// A bridge's way to a socket that is missing at first, so that each attempt fails at once.
 struct Way {
@@ -36,6 +36,7 @@ impl Way {
             call_timeout: None,
             drain_timeout: Duration::ZERO,
             resync: crate::bridge::ResyncPlan::default(),
+            socket: SocketAccess::default(),
             callers: CallerLimits::default(),
             clock: || OffsetDateTime::UNIX_EPOCH,
         };

@@ -108,7 +108,9 @@ pub(super) fn plan(
     let name = arguments.server_name.as_ref();
     let name = name.filter(|_| client.is_some() || !variables.set("--server-name"));
     let upstream = Target::new(arguments.upstream, client, name, Alpn::Preferred)?;
+    let socket = callers::access(&arguments.callers, &arguments.listen)?;
     let plan = BridgePlan {
+        socket,
         listen: arguments.listen,
         server,
         upstream,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use socket2::SockRef;
 
-use super::{BindError, Listener, UnixSocket, resolve};
+use super::{BindError, Listener, SocketAccess, UnixSocket, resolve};
 use crate::host::Host;
 use crate::net::{Address, Transport};
 
@@ -99,7 +99,7 @@ impl Inherited {
     }
 
     /// Needs a runtime.
-    pub(super) fn listener(self, address: &Address) -> Result<Listener, BindError> {
+    pub(super) fn listener(self, address: &Address, access: &SocketAccess) -> Result<Listener, BindError> {
         let failed = |source| BindError::Failed { address: address.clone(), source };
         match self.socket {
             Socket::Tcp(socket) => {
@@ -114,7 +114,7 @@ impl Inherited {
             Socket::Unix(socket) => {
                 socket.set_nonblocking(true).map_err(failed)?;
                 let path = self.address.socket_path().unwrap_or(Path::new(""));
-                UnixSocket::adopt(path, socket).map(Listener::Unix).map_err(failed)
+                UnixSocket::adopt(path, access, socket).map(Listener::Unix).map_err(failed)
             }
         }
     }

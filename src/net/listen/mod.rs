@@ -1,5 +1,6 @@
 //! Listening sockets.
 
+mod access;
 mod inherited;
 mod unix;
 
@@ -21,6 +22,7 @@ use crate::pki::store::Untrusted;
 use crate::report::Hint;
 use crate::shell::{shell_parent, shell_path};
 
+pub use access::SocketAccess;
 pub use inherited::{Inherited, InheritedError};
 pub use unix::UnixSocket;
 
@@ -52,8 +54,16 @@ impl Listener {
     /// # Errors
     /// When the address is in use, belongs to another user, or must not be served without TLS.
     pub async fn bind(address: &Address) -> Result<Self, BindError> {
+        Self::bind_for(address, &SocketAccess::default()).await
+    }
+
+    /// The same, with a unix socket for others than this user and root.
+    ///
+    /// # Errors
+    /// As [`Self::bind`], and when the socket cannot be given to the group.
+    pub async fn bind_for(address: &Address, access: &SocketAccess) -> Result<Self, BindError> {
         match address {
-            Address::Unix(path) => UnixSocket::bind(path).await.map(Self::Unix),
+            Address::Unix(path) => UnixSocket::bind(path, access).await.map(Self::Unix),
             Address::Tcp { host, port, transport } => bind_tcp(address, host, *port, *transport).await,
         }
     }
@@ -63,10 +73,14 @@ impl Listener {
     ///
     /// # Errors
     /// As [`Self::bind`].
-    pub async fn bind_with(address: &Address, sockets: &mut Vec<Inherited>) -> Result<Self, BindError> {
+    pub async fn bind_with(
+        address: &Address,
+        access: &SocketAccess,
+        sockets: &mut Vec<Inherited>,
+    ) -> Result<Self, BindError> {
         match Inherited::take(address, sockets).await {
-            Some(socket) => socket.listener(address),
-            None => Self::bind(address).await,
+            Some(socket) => socket.listener(address, access),
+            None => Self::bind_for(address, access).await,
         }
     }
 
@@ -112,10 +126,7 @@ impl Listener {
                 prepare(&stream)?;
                 Ok(Accepted::Tcp(stream, peer))
             }
-            Self::Unix(socket) => match socket.accept().await? {
-                (stream, user) if user == geteuid().as_raw() || user == ROOT => Ok(Accepted::Unix(stream)),
-                (_, user) => Err(AcceptError::Foreign { user }),
-            },
+            Self::Unix(socket) => socket.accept().await.map(Accepted::Unix),
         }
     }
 }
@@ -124,8 +135,8 @@ impl Listener {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// A process of another user; the mode of the socket was changed to allow it.
-    #[error("user {user} is neither this user nor root")]
+    /// A process of another user, whom the mode of the socket lets connect.
+    #[error("user {user} is not served")]
     Foreign {
         /// The number of the user.
         user: u32,
@@ -154,6 +165,16 @@ pub enum BindError {
         path: PathBuf,
         /// The number of the user.
         owner: u32,
+    },
+    /// The socket cannot be given to a group.
+    #[error("cannot give `{}` to group {group}", path.display())]
+    Group {
+        /// The path.
+        path: PathBuf,
+        /// The number of the group.
+        group: u32,
+        /// Why.
+        source: io::Error,
     },
     /// The lock file was not made by us.
     #[error("`{}` is not a lock file of this user", path.display())]
@@ -216,6 +237,10 @@ impl Hint for BindError {
             Self::Foreign { path, .. } => format!("remove it if it is a leftover: `rm {}`", shell_path(path)),
             Self::ForeignLock { path } => {
                 format!("remove it, `rm {}`, or choose another path", shell_path(path))
+            }
+            Self::Group { .. } => {
+                "only root, or a member of the group, may do that: `id` prints the groups of this user"
+                    .to_owned()
             }
             Self::Hidden { path, .. } => {
                 let path = shell_path(path);
@@ -329,5 +354,3 @@ pub(crate) fn is_of_this_machine(address: IpAddr) -> bool {
 
 /// How long to wait for the addresses of a name.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
-
-const ROOT: u32 = 0;

@@ -11,14 +11,15 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, FileType, Gid, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, sleep};
 
-use super::BindError;
+use super::access::OTHERS;
+use super::{AcceptError, BindError, SocketAccess};
 use crate::net::Address;
 use crate::pki::store::{StoreError, open_trusted};
 
@@ -34,6 +35,7 @@ pub struct UnixSocket {
     identity: Option<Identity>,
     /// Before the listener, because it is dropped first.
     _file: Option<SocketFile>,
+    access: SocketAccess,
     listener: UnixListener,
 }
 
@@ -57,22 +59,27 @@ struct Place {
 
 impl UnixSocket {
     /// Listens at `path`.
-    pub(super) async fn bind(path: &Path) -> Result<Self, BindError> {
+    pub(super) async fn bind(path: &Path, access: &SocketAccess) -> Result<Self, BindError> {
         let place = Place::open(path)?;
         let lock = Lock::take(&place).await?;
         place.clear().await?;
-        let bound = place.listen();
+        let bound = place.listen(access);
         drop(lock);
-        let (identity, listener) = bound.map_err(|source| failed(path, source))?;
+        let (identity, listener) = bound?;
         let file = Some(SocketFile { place, identity });
-        Ok(Self { path: path.to_owned(), identity: Some(identity), _file: file, listener })
+        let (path, access) = (path.to_owned(), access.clone());
+        Ok(Self { path, identity: Some(identity), _file: file, access, listener })
     }
 
     /// A socket that another process has bound to `path`. Needs a runtime.
-    pub(super) fn adopt(path: &Path, socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
+    pub(super) fn adopt(
+        path: &Path,
+        access: &SocketAccess,
+        socket: std::os::unix::net::UnixListener,
+    ) -> io::Result<Self> {
         let identity = fs::stat(path).ok().map(|found| Identity::of(&found));
         let listener = UnixListener::from_std(socket)?;
-        Ok(Self { path: path.to_owned(), identity, _file: None, listener })
+        Ok(Self { path: path.to_owned(), identity, _file: None, access: access.clone(), listener })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -84,11 +91,26 @@ impl UnixSocket {
         fs::stat(path).is_ok_and(|found| Some(Identity::of(&found)) == self.identity)
     }
 
-    /// The next connection, and the user whose process has made it.
-    pub(super) async fn accept(&self) -> io::Result<(UnixStream, u32)> {
+    /// The next connection, if it is of a user who is served.
+    pub(super) async fn accept(&self) -> Result<UnixStream, AcceptError> {
         let (stream, _) = self.listener.accept().await?;
         let user = stream.peer_cred()?.uid();
-        Ok((stream, user))
+        match self.access.serves(user) || self.is_for_members() {
+            true => Ok(stream),
+            false => Err(AcceptError::Foreign { user }),
+        }
+    }
+
+    /// Can no process connect but those of this user, of root, and of the members of the group that we serve? True
+    /// while the file has the group and the mode that it is to have.
+    fn is_for_members(&self) -> bool {
+        let Some(group) = self.access.group else { return false };
+        fs::lstat(&self.path).is_ok_and(|found| {
+            Some(Identity::of(&found)) == self.identity
+                && found.st_gid == group
+                && Mode::from_raw_mode(found.st_mode) == self.access.file_mode()
+                && self.access.mode & OTHERS == 0
+        })
     }
 }
 
@@ -168,8 +190,46 @@ impl Place {
         }
     }
 
-    /// Between `bind` and `listen` the path exists and no caller can connect. On Linux it has its mode from the start.
-    fn listen(&self) -> io::Result<(Identity, UnixListener)> {
+    /// Between `bind` and `listen` the path exists and no caller can connect. On Linux the file is private from the start,
+    /// and gets its group before its mode.
+    fn listen(&self, access: &SocketAccess) -> Result<(Identity, UnixListener), BindError> {
+        let failed = |source| failed(&self.path, source);
+        let (identity, socket) = self.bind_private().map_err(failed)?;
+        match self.admit(socket, access) {
+            Ok(listener) => Ok((identity, listener)),
+            Err(error) => {
+                // What stays is a stale socket, which the next start replaces.
+                let _ = self.remove(&self.name);
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets those connect who may.
+    fn admit(&self, socket: Socket, access: &SocketAccess) -> Result<UnixListener, BindError> {
+        let failed = |source| failed(&self.path, source);
+        if let Some(group) = access.group {
+            let given =
+                fs::chownat(&self.directory, &*self.name, None, Some(Gid::from_raw(group)), AtFlags::empty());
+            given.map_err(|error| BindError::Group {
+                path: self.path.clone(),
+                group,
+                source: error.into(),
+            })?;
+        }
+        if access.file_mode() != PRIVATE {
+            let changed = fs::chmodat(&self.directory, &*self.name, access.file_mode(), AtFlags::empty());
+            changed.map_err(|error| failed(error.into()))?;
+        }
+        let begun = || {
+            socket.listen(BACKLOG)?;
+            socket.set_nonblocking(true)?;
+            UnixListener::from_std(socket.into())
+        };
+        begun().map_err(failed)
+    }
+
+    fn bind_private(&self) -> io::Result<(Identity, Socket)> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         #[cfg(target_os = "linux")]
         fs::fchmod(&socket, PRIVATE)?;
@@ -182,9 +242,7 @@ impl Place {
         if Mode::from_raw_mode(bound.st_mode) != PRIVATE {
             fs::chmodat(&self.directory, &*self.name, PRIVATE, AtFlags::empty())?;
         }
-        socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        Ok((Identity::of(&bound), UnixListener::from_std(socket.into())?))
+        Ok((Identity::of(&bound), socket))
     }
 }
 
