@@ -13,6 +13,7 @@ mod deadline;
 mod ends;
 mod fields;
 mod fixture;
+mod floods;
 mod forwarded;
 mod hold;
 mod hostile;

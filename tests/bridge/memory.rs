@@ -100,7 +100,7 @@ fn countable(plan: Plan) -> Bridge {
 }
 
 /// In KiB (proc_pid_status(5)).
-fn resident(running: &Running) -> usize {
+pub fn resident(running: &Running) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", running.id())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
     line.trim().trim_end_matches(" kB").parse().expect("a number")

@@ -20,7 +20,7 @@ pub struct Callers {
     /// well. The key is meant, not the certificate: a renewal with `--keep-key` keeps the fingerprint.
     #[arg(long, value_name = "SHA-256", value_delimiter = ',', value_parser = values::parsed_item::<KeyFingerprint>(), env = "EGEXT_ALLOW_FINGERPRINT")]
     pub allow_fingerprint: Vec<KeyFingerprint>,
-    /// Serve processes of this user on the unix socket, by name or number; may be repeated
+    /// Serve this user on the unix socket, by name or number; may be repeated
     ///
     /// This user and root are always served. The mode of the socket must let the user connect: see `--socket-group`
     /// and `--socket-mode`. A list with commas works as well.
