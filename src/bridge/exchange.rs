@@ -343,7 +343,7 @@ impl<'a> Exchange<'a> {
     /// An answer of the bridge, after a part of the server's has been sent.
     fn told(&mut self, answer: Answer) -> http::HeaderMap {
         self.log.answered_by_bridge(answer.code());
-        self.bridge.unanswered(self.log.path());
+        self.bridge.unanswered(self.log.path(), answer.code());
         answer.into_trailers()
     }
 

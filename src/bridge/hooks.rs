@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tonic::Code;
 use tracing::warn;
 
 use crate::extension::SERVICE;
@@ -23,8 +24,8 @@ impl Hooks {
         Self { can_be_held, asks_again, is_told: AtomicBool::new(false) }
     }
 
-    /// The bridge has answered the call itself, with an error. `upstream` is the server's address.
-    pub(super) fn unanswered(&self, path: &str, upstream: &str) {
+    /// The bridge has answered the call itself, with this gRPC code. `upstream` is the server's address.
+    pub(super) fn unanswered(&self, path: &str, code: i32, upstream: &str) {
         let is_hook = path
             .strip_prefix('/')
             .is_some_and(|path| path.strip_prefix(SERVICE).is_some_and(|method| method.starts_with('/')));
@@ -32,7 +33,9 @@ impl Hooks {
             return;
         }
         let id = FindingId::BridgeHookUnanswered;
-        let hint = match self.can_be_held {
+        // Only calls that wait for a connection are held: not those whose answer takes too long, and not those for which
+        // the operator has to change something first.
+        let hint = match self.can_be_held && code == Code::Unavailable as i32 {
             true => {
                 "start the bridge with `--resync DIR`, which makes Envoy Gateway ask again when the server is back, or with `--connect-wait forever`, which holds such calls until then"
             }

@@ -13,11 +13,11 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    /// The bridge answers this call itself, with an error.
-    pub(super) fn unanswered(&self, path: &str) {
+    /// The bridge answers this call itself, with this gRPC code.
+    pub(super) fn unanswered(&self, path: &str, code: i32) {
         // A caller that is told that the bridge stops comes back to the next one.
         if *self.phase.borrow() == Lifecycle::Serving {
-            self.hooks.unanswered(path, self.upstream.address());
+            self.hooks.unanswered(path, code, self.upstream.address());
         }
     }
 }

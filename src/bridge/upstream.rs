@@ -178,7 +178,12 @@ impl Upstream {
     fn end_of_wait(&self, state: &Published, call: &Seeker<'_>) -> (Instant, bool) {
         let is_health = call.path.starts_with(HEALTH);
         let is_stopping = *self.phase.borrow() != Lifecycle::Serving;
-        let wait = if is_health || is_stopping { self.short_wait() } else { self.connect_wait };
+        let wait = match is_stopping {
+            // The caller tries again, and reaches the bridge that comes after this one.
+            true if self.holds_calls() => Duration::ZERO,
+            _ if is_health || is_stopping => self.short_wait(),
+            _ => self.connect_wait,
+        };
         let wait_ends = state.lost(call.begin) + wait;
         let is_told_at_once = is_health || state.is_permanent() || state.is_unstable() && !self.holds_calls();
         let end = match &state.cause {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use egext_test_support::{ReservedPort, Signal, TestPki, TestServer};
+use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 use tonic::Code;
 
@@ -103,6 +104,18 @@ async fn what_only_the_operator_can_change_is_not_held() {
     assert!(!line.contains("--connect-wait"), "{line}");
 }
 
+/// Also when it is the limited time that the bridge was started with.
+#[tokio::test(flavor = "multi_thread")]
+async fn to_hold_calls_is_no_advice_where_they_would_not_be_held() {
+    let pki = TestPki::new().server_from_other_ca();
+    let server = TestServer::mtls(&pki).spawn();
+    let mut bridge = Bridge::mtls(&server.tls_address(), &pki).start();
+    let answer = bridge.caller().await.hook().await;
+    assert_eq!(answer.code(), Code::FailedPrecondition as i32, "{answer:?}");
+    let line = bridge.running.wait_for_line("bridge.hook.unanswered");
+    assert!(!line.contains("--connect-wait"), "{line}");
+}
+
 /// A bridge that is restarted while calls are held: Envoy Gateway tries them again, and waits for the socket.
 #[tokio::test(flavor = "multi_thread")]
 async fn held_calls_are_told_that_the_bridge_stops() {
@@ -123,6 +136,27 @@ async fn held_calls_are_told_that_the_bridge_stops() {
     let (code, log) = bridge.running.finish();
     assert_eq!(code, 0, "{log}");
     assert!(!log.contains("bridge.hook.unanswered"), "{log}");
+}
+
+/// Also in the first seconds, and while the server accepts the connection and says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn held_calls_are_told_at_once_that_the_bridge_stops() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("server.sock");
+    let silent = UnixListener::bind(&path).expect("a free path");
+    let bridge = holding(&format!("unix:{}", path.display()));
+    let caller = bridge.caller().await;
+    let call = caller.send(post(HOOK), "hook").await;
+    let _attempt = within_limit(silent.accept()).await.expect("an attempt to connect");
+    let begin = Instant::now();
+    bridge.running.signal(Signal::TERM);
+    let answer = answer(call).await;
+    // The attempt would have taken 3.5 s, and a bridge that does not hold calls would have waited for it.
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert_eq!(answer.code(), Code::Unavailable as i32, "{answer:?}");
+    assert!(answer.words().contains("the bridge is stopping"), "{answer:?}");
+    let (code, log) = bridge.running.finish();
+    assert_eq!(code, 0, "{log}");
 }
 
 /// What a caller leaves behind would be held for as long as the server is away.
