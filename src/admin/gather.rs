@@ -85,7 +85,11 @@ fn upstream(overview: &Overview, now: OffsetDateTime) -> status::Upstream {
     let UpstreamStatus { state, since, held, connects, failures, causes, .. } = &overview.upstream;
     let (state, cause) = match state {
         UpstreamState::Connected => (State::Connected, None),
-        UpstreamState::Connecting => (State::Connecting, None),
+        UpstreamState::Connecting => {
+            // Of an attempt since the connection was lost, not of an earlier time without one.
+            let last = causes.last().filter(|past| past.last >= *since);
+            (State::Connecting, last.map(|past| past.cause.clone()))
+        }
         UpstreamState::Failing { cause } => (State::Failing, Some(cause.clone())),
     };
     let causes = causes.iter().map(|past| Cause {

@@ -46,13 +46,13 @@ pub(super) fn judge(status: &mut Status) {
     if status.phase != Phase::Serving {
         reasons.push(Notice::new("the bridge is stopping and takes no new callers"));
     }
-    match &status.upstream.state {
-        State::Connected => {}
-        State::Connecting => {
+    match (&status.upstream.state, &status.upstream.cause) {
+        (State::Connected, _) => {}
+        (State::Connecting | State::Failing, Some(cause)) => reasons.push(Notice::of_finding(cause)),
+        (State::Connecting | State::Failing, None) => {
             let upstream = &status.upstream.address;
             reasons.push(Notice::new(format!("there is no connection to `{upstream}` yet")));
         }
-        State::Failing => reasons.extend(status.upstream.cause.iter().map(Notice::of_finding)),
     }
     let mut warnings = Vec::new();
     let (cas, own) =
@@ -69,6 +69,11 @@ pub(super) fn judge(status: &mut Status) {
     let failed = status.reloads.last.iter().filter_map(|reload| reload.finding.as_ref());
     warnings.extend(failed.map(Notice::of_finding));
     warnings.extend(status.unaccepted.iter().map(Notice::of_finding));
+    // Calls pass, and Envoy Gateway still serves what it made of the errors before.
+    if status.resync.needed_since.is_some() {
+        let failed = status.resync.attempts.last().and_then(|attempt| attempt.finding.as_ref());
+        warnings.extend(failed.map(Notice::of_finding));
+    }
     status.ready = reasons.is_empty();
     (status.reasons, status.warnings) = (reasons, warnings);
 }

@@ -85,7 +85,7 @@ pub(super) struct Upstream {
     #[serde(skip)]
     #[schemars(skip)]
     pub(super) age: String,
-    /// Why the last attempt failed, if the state is `failing`.
+    /// Why the last attempt failed, if there is no connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cause: Option<Finding>,
     /// Calls that wait for a connection.

@@ -69,6 +69,39 @@ async fn calls_that_are_held_are_seen_until_the_server_is_there() {
     admin.wait_for("/metrics", |reply| reply.body.contains("egext_bridge_calls_held 0.0\n")).await;
 }
 
+/// The cause is told as soon as an attempt has failed, not when calls begin to fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cause_is_told_while_the_bridge_is_still_connecting() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let address = format!("unix:{}", directory.path().join("server.sock").display());
+    let (_bridge, admin) = Bridge::plaintext(&address).flag("--connect-wait", "1h").start_with_admin();
+    admin.wait_for("/status", |reply| reply.body.contains("probe.connect.socket-missing")).await;
+    let ready = admin.get("/readyz").await;
+    let status = admin.status().await;
+    // For six seconds. On a machine that is slower than that the test shows nothing.
+    if status["upstream"]["state"] == "connecting" {
+        assert!(ready.body.contains("probe.connect.socket-missing"), "{}", ready.body);
+        assert_eq!(status["upstream"]["cause"]["id"], "probe.connect.socket-missing", "{status}");
+    }
+}
+
+/// Calls pass again, and Envoy Gateway is left with what it made of the errors.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resync_that_is_needed_and_fails_is_a_warning_of_readiness() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("server.sock");
+    let resources = tempfile::tempdir().expect("a temporary directory");
+    let (bridge, admin) = Bridge::plaintext(&format!("unix:{}", path.display()))
+        .flag("--connect-wait", "200ms")
+        .flag("--resync", resources.path().display().to_string())
+        .start_with_admin();
+    assert_eq!(bridge.caller().await.hook().await.code(), 14);
+    let _upstream = Upstream::unix_at(&path, Call::echo);
+    let ready = admin.wait_for("/readyz", |reply| reply.body.contains("bridge.resync.no-gateway")).await;
+    assert_eq!(ready.code, 200, "{ready:?}");
+    assert!(ready.body.starts_with("ready\nwarning: "), "{}", ready.body);
+}
+
 /// It accepts connections and says nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_hangs_is_not_ready() {
