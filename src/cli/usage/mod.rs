@@ -298,6 +298,7 @@ fn what_is(line: &Line, name: &str) -> String {
 fn in_a_sentence(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
+        _ if text.starts_with("Envoy Gateway") => text.to_owned(),
         Some(first) if letters.clone().next().is_some_and(char::is_lowercase) => {
             first.to_lowercase().chain(letters).collect()
         }
