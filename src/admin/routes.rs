@@ -161,7 +161,8 @@ mod tests {
             ("127.0.0.1:9000", true),
             ("127.9.9.9", true),
             ("[::1]:9000", true),
-            ("::1", true),
+            // An IPv6 address stands in brackets there (RFC 3986 section 3.2.2).
+            ("::1", false),
             ("example.com", false),
             ("example.com:9000", false),
             ("localhost.example.com", false),

@@ -21,7 +21,7 @@ pub enum GenerateCommand {
     Man(Man),
     /// Print `docs/report.schema.json`, the JSON Schema of `-o json`
     Schema,
-    /// Print `docs/bridge-status.schema.json`, the JSON Schema of the bridge's `/status`
+    /// Print `docs/bridge-status.schema.json`, the schema of the bridge's `/status`
     StatusSchema,
 }
 

@@ -25,7 +25,7 @@ macro_rules! bridge {
                 "a file with the name of the marker is in the directory of `--resync`, and this bridge has not made it: it is left as it is",
                 "look at the file, and move it out of the directory";
             BridgeResyncNoEffect = "bridge.resync.no-effect", Warning,
-                "Envoy Gateway did not ask its extension server although a marker was written: it is not running, watches another directory, or cannot load this one, because one file in it is broken. An editor's backup, a text file or a YAML file with nothing but comments is enough",
+                "a marker was written, and Envoy Gateway did not ask its extension server: it is not running, watches another directory, or cannot load this one, because one file in it is broken; an editor's backup, a text file or a YAML file with nothing but comments is enough",
                 "read Envoy Gateway's log for `error when reload resources`, and move the file that it names out of the directory";
             BridgeResyncNoGateway = "bridge.resync.no-gateway", Warning,
                 "no file in the directory of `--resync` has a Gateway, so there is nothing that a marker could be attached to",
