@@ -160,6 +160,7 @@ impl Configuration {
             bridge.hold = !request.fail_open;
             if let Some(file) = &request.file {
                 bridge.resync.clone_from(&file.resources_dirs);
+                keep_first_of_each(&mut bridge.resync);
             }
         }
         if request.hooks.is_empty() {

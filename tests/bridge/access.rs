@@ -4,7 +4,6 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
@@ -33,9 +32,8 @@ impl Ground {
         let directory = tempfile::tempdir().expect("a temporary directory");
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).expect("ours");
         // Not by `fs::copy`: a process that starts meanwhile would hold the copy open for writing.
-        let copied =
-            Command::new("cp").args([env!("CARGO_BIN_EXE_egext").as_ref(), directory.path()]).status();
-        assert!(copied.expect("cp").success());
+        let copied = Egext::new("cp", [env!("CARGO_BIN_EXE_egext")]).arg(directory.path()).run();
+        assert_eq!(copied.exit_code, 0, "{copied:?}");
         Some(Self { directory, server: TestServer::plaintext().spawn() })
     }
 

@@ -110,3 +110,17 @@ async fn a_broken_list_leaves_the_old_one_in_use() {
     assert!(line.contains("ca.crl` holds no revocation list"), "{line}");
     assert_eq!(bridge.caller().await.hook().await.code(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ca_without_a_list_is_told_at_the_start() {
+    let pki = TestPki::new();
+    let other = pki.directory().join("other");
+    egext(["certs", "init", "--dir"]).arg(&other).assert().success();
+    let both =
+        [fs::read(pki.ca()), fs::read(other.join("ca.crt"))].map(|file| file.expect("readable")).concat();
+    fs::write(pki.ca(), both).expect("writable");
+    let upstream = Upstream::unix(Call::echo);
+    let mut front = front(&pki, &upstream, &pki.revocation_list(None, Duration::days(1)));
+    let line = front.running.wait_for_line("certs.crl-missing");
+    assert!(line.contains("no revocation list is of the CA `egext CA"), "{line}");
+}

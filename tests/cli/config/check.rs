@@ -37,7 +37,7 @@ fn a_changed_file_fails_the_check_with_a_diff() {
 
 --- eg.yaml
 +++ egext config stanza
-@@ -20,4 +20,4 @@
+@@ -22,4 +22,4 @@
          - HTTPListener  # for each listener, EG's own readiness listener among them
          - Translation   # once at the end; the clusters and secrets in the answer replace all there were
    # When the extension answers an error, EG logs it and keeps the configuration that it published before.
