@@ -112,6 +112,7 @@ async fn a_broken_list_leaves_the_old_one_in_use() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "fixtures are not the user's files")]
 async fn a_ca_without_a_list_is_told_at_the_start() {
     let pki = TestPki::new();
     let other = pki.directory().join("other");
