@@ -3,7 +3,7 @@
 //! [`Admin`] listens on a unix socket or a loopback port and answers GET and HEAD: `/healthz`, `/readyz`, `/metrics`,
 //! `/status` and a page for people at `/`. Nothing can be changed here.
 //!
-//! Everything that is shown comes from one value, [`status::Status`], which is made from a copy of what the bridge
+//! Everything that is shown comes from one value, `status::Status`, which is made from a copy of what the bridge
 //! publishes ([`Observer`](crate::bridge::Observer)). So metrics, JSON, page and readiness cannot contradict each other.
 //! The module is above `bridge`, because the bridge works without it; and it is not part of `render`, because what it
 //! writes goes to peers and not to the streams of this process.

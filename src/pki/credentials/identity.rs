@@ -182,7 +182,7 @@ impl Identity {
         self.chain.iter().map(|certificate| certificate.der.clone()).collect()
     }
 
-    /// A copy of the key, for a TLS configuration. It is not wiped from memory when it is dropped; [`Self::signing_key`]
+    /// A copy of the key, for a TLS configuration. It is not wiped from memory when it is dropped; `signing_key`
     /// makes none.
     pub fn key(&self) -> PrivateKeyDer<'static> {
         self.key.clone_key()
