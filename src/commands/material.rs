@@ -19,6 +19,9 @@ pub(super) trait Files {
     /// error. With a CA file and no directory there is none: the default directory is not looked at.
     fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error>;
 
+    /// The files of the certificate of `role`, if they were named, or one of them is where they are looked for.
+    fn pair_if_present(&self, role: Role) -> Result<Option<(PathBuf, PathBuf)>, Alone>;
+
     /// As it would be typed.
     fn directory(&self) -> &Path;
 
@@ -49,12 +52,14 @@ impl Files for Material {
     }
 
     fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error> {
-        let (certificate, key) = self.pair(role)?;
-        let is_there = self.is_searched() && (is_present(&certificate) || is_present(&key));
-        if self.cert.is_none() && !is_there {
-            return Ok(None);
-        }
-        Ok(Some(Identity::load(&certificate, &key)?))
+        let pair = self.pair_if_present(role)?;
+        Ok(pair.map(|(certificate, key)| Identity::load(&certificate, &key)).transpose()?)
+    }
+
+    fn pair_if_present(&self, role: Role) -> Result<Option<(PathBuf, PathBuf)>, Alone> {
+        let pair = self.pair(role)?;
+        let is_there = self.is_searched() && (is_present(&pair.0) || is_present(&pair.1));
+        Ok(Some(pair).filter(|_| self.cert.is_some() || is_there))
     }
 
     fn directory(&self) -> &Path {

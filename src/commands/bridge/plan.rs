@@ -31,11 +31,9 @@ impl Used {
         findings
     }
 
-    fn pair(&mut self, material: &cli::Material, role: Role) -> Result<(), Error> {
-        let (certificate, key) = material.pair(role)?;
-        self.files.extend([material.ca_file(), certificate, key.clone()]);
+    fn pair(&mut self, (certificate, key): (PathBuf, PathBuf)) {
+        self.files.extend([certificate, key.clone()]);
         self.keys.push(key);
-        Ok(())
     }
 }
 
@@ -82,14 +80,16 @@ pub(super) fn plan(
         return Err(Error::MaterialWithoutTls { flag: "--crl", address: arguments.upstream });
     }
     let mut pairs = Vec::new();
+    if has_tls {
+        used.files.push(material.ca_file());
+    }
     if tls(&arguments.listen) {
-        used.pair(material, Role::Server)?;
+        used.pair(material.pair(Role::Server)?);
         pairs.push(material.pair_files(Role::Server, true)?);
     }
     if tls(&arguments.upstream) {
-        match material.identity_if_present(Role::Client)? {
-            Some(_) => used.pair(material, Role::Client)?,
-            None => used.files.push(material.ca_file()),
+        if let Some(pair) = material.pair_if_present(Role::Client)? {
+            used.pair(pair);
         }
         pairs.push(material.pair_files(Role::Client, false)?);
     }
