@@ -84,7 +84,7 @@ impl Drop for CallLog {
         let (outcome, end) = self.answer.unwrap_or_else(|| (Outcome::CallerGone, Instant::now()));
         let Self { connection, method, begin, request_bytes, response_bytes, .. } = *self;
         let took = end - begin;
-        self.metrics.ended(&Ended { method, outcome, begin, took, request_bytes, response_bytes });
+        self.metrics.ended(&Ended { method, outcome, took, request_bytes, response_bytes });
         let code = outcome.code().and_then(Code::number);
         let milliseconds = took.as_secs_f64() * 1000.0;
         let by = outcome.by();
