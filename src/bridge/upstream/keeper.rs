@@ -220,7 +220,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 pub(super) const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 /// While calls wait: they would rather not miss a server that is up again.
-const ATTENDED_PAUSE: Duration = Duration::from_millis(250);
+pub(super) const ATTENDED_PAUSE: Duration = Duration::from_millis(250);
 
 /// Between the beginnings of two attempts, however many calls want one.
 pub(super) const LEAST_PAUSE: Duration = Duration::from_millis(20);

@@ -1,10 +1,10 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use super::UpstreamStatus;
+use super::keeper::ATTENDED_PAUSE;
 
 /// The state of the upstream, for a task that waits for it without a call.
 #[derive(Debug)]
@@ -36,11 +36,8 @@ impl Link {
                     // The bridge stops.
                     std::future::pending::<()>().await;
                 },
-                () = sleep(PAUSE) => {}
+                () = sleep(ATTENDED_PAUSE) => {}
             }
         }
     }
 }
-
-/// Between attempts, as for calls that wait.
-const PAUSE: Duration = Duration::from_millis(250);
