@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,26 +92,10 @@ func diesWithMany(s *stage) {
 
 func freezes(s *stage) {
 	begun := make(chan struct{}, 10)
-	server := s.accept(func(connection net.Conn, _ int) {
-		secured := tls.Server(connection, s.material.serverTLS())
-		if _, err := io.ReadFull(secured, make([]byte, len(http2.ClientPreface))); err != nil {
-			return
-		}
-		c := newRawConn(secured)
-		if c.framer.WriteSettings() != nil {
-			return
-		}
-		for {
-			frame, err := c.framer.ReadFrame()
-			if err != nil {
-				return
-			}
-			c.tend(frame)
-			if _, ok := frame.(*http2.MetaHeadersFrame); ok {
-				begun <- struct{}{}
-				<-s.ctx.Done()
-				return
-			}
+	server := s.serveRaw(func(_ *rawConn, _ int, frame http2.Frame) {
+		if _, ok := frame.(*http2.MetaHeadersFrame); ok {
+			begun <- struct{}{}
+			<-s.ctx.Done()
 		}
 	})
 	c := s.dial(s.proxy(setup{upstream: server.address}))
