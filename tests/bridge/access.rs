@@ -83,7 +83,7 @@ fn the_members_of_a_group_are_served_whatever_their_user_is() {
     assert_eq!((code, log.matches("another user").count()), (0, 0), "{log}");
 }
 
-/// Somebody has changed the mode, so the kernel does not keep strangers out any more.
+/// The mode was changed, so the kernel does not keep other users out any more.
 #[test]
 fn a_socket_that_was_opened_to_all_serves_no_stranger() {
     let Some(ground) = Ground::new() else { return };
@@ -128,7 +128,7 @@ fn the_mode_is_there_before_anybody_can_connect() {
     }
 }
 
-/// The mode at the first moment at which somebody can connect.
+/// The mode at the first moment at which a caller can connect.
 fn watch(path: &Path) -> u32 {
     let deadline = Instant::now() + LIMIT;
     while UnixStream::connect(path).is_err() {

@@ -52,7 +52,7 @@ func (h healing) String() string {
 }
 
 // What `egext config gateway` prints is run as it is. While the extension server is away, Envoy Gateway fails; it comes
-// back, and nobody touches anything.
+// back, without any other intervention.
 func TestEveryReleaseHealsByItself(t *testing.T) {
 	for _, release := range releases(t) {
 		for _, line := range lines(release) {

@@ -73,7 +73,7 @@ impl Notifier {
         self.send(&[NotifyState::Stopping, status]).await;
     }
 
-    /// False if there is nobody to tell.
+    /// False if no service manager asked for messages.
     pub(super) fn is_there(&self) -> bool {
         self.socket.is_some()
     }

@@ -22,7 +22,7 @@ var shutdownScenarios = []scenario{
 	{name: "killed: a new process serves on the same socket", run: killed},
 }
 
-// stop sends the signal, and waits until nobody can connect any more.
+// stop sends the signal, and waits until no connection is accepted any more.
 func (s *stage) stop(p *proxy) {
 	s.must(p.signal(p.kind.drain))
 	s.eventually(soon, "new connections are refused", func() error {
