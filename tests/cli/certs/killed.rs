@@ -114,6 +114,22 @@ fn a_rotation_to_a_company_and_back_that_is_killed_is_before_a_step_or_behind_it
     });
 }
 
+/// As if the run had been killed between the new set and the link to its CA's key.
+#[test]
+fn the_link_to_a_new_ca_key_is_made_by_the_next_command() {
+    let place = Place::new();
+    Company::new(&["corp root", "corp"]).write(&place, "corp");
+    place.init(&["--ca-cert", "corp.crt", "--ca-key", "corp.key"]).assert().success();
+    let link = place.certs().join("ca.key");
+    assert!(!link.is_symlink(), "the company's key stays with the company");
+    place.verb(&["rotate-ca", "prepare", "--private-ca"]).assert().success();
+    place.verb(&["rotate-ca", "activate"]).assert().success();
+    fs::remove_file(&link).expect("a link");
+    place.assert_whole();
+    place.verb(&["rotate-ca", "finish"]).assert().success();
+    assert!(link.is_symlink() && link.exists(), "it leads to the key");
+}
+
 #[test]
 fn a_first_run_that_is_killed_leaves_nothing_or_a_whole_set() {
     let one_run = one_run(&["init"], &Place::new());

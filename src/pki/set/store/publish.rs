@@ -29,7 +29,10 @@ impl Store {
         let names = made.clone().chain(kept.iter().map(String::as_str));
         let names = names.filter(|name| !name.starts_with('.')).collect::<Vec<_>>();
         let is_visible = |name: &&str| made.clone().any(|made| made == *name) || !self.is_withdrawn(name);
-        for name in names.iter().copied().filter(is_visible).collect::<Vec<_>>() {
+        // To a set that has no such key, its link would lead nowhere: it comes with the set.
+        let comes_later = |name: &&str| *name == CA_KEY_FILE && before.is_some();
+        let early = names.iter().copied().filter(|name| is_visible(name) && !comes_later(name));
+        for name in early.collect::<Vec<_>>() {
             self.link(name)?;
         }
         if before.is_none() {
@@ -77,6 +80,10 @@ impl Store {
     /// From here on the new set is what readers see.
     fn settle(&mut self, hidden: Directory, names: &[&str]) -> Result<(), StoreError> {
         self.undo.keep();
+        if names.contains(&CA_KEY_FILE) {
+            self.link(CA_KEY_FILE)?;
+            self.undo.keep();
+        }
         self.place.remove_idle_links(names)?;
         self.changed.extend([hidden, self.place.directory().clone()]);
         sync(&self.changed.iter().map(Directory::unsynced).collect::<Vec<_>>())
