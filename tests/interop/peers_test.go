@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -31,21 +33,34 @@ func newMaterial(t *testing.T, flags ...string) material {
 
 func loadMaterial(t *testing.T, directory string) material {
 	t.Helper()
-	m := material{directory: directory, ca: x509.NewCertPool()}
-	pem, err := os.ReadFile(filepath.Join(directory, "ca.crt"))
+	m, err := readMaterial(directory)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m
+}
+
+// readMaterial reads the files of one generation, also when another one is published meanwhile.
+func readMaterial(directory string) (material, error) {
+	m := material{directory: directory, ca: x509.NewCertPool()}
+	authority, err := filepath.EvalSymlinks(filepath.Join(directory, "ca.crt"))
+	if err != nil {
+		return m, err
+	}
+	pem, err := os.ReadFile(authority)
+	if err != nil {
+		return m, err
+	}
 	if !m.ca.AppendCertsFromPEM(pem) {
-		t.Fatal("Go finds no certificate in ca.crt")
+		return m, errors.New("Go finds no certificate in ca.crt")
 	}
 	for role, pair := range map[string]*tls.Certificate{"server": &m.server, "client": &m.client} {
-		path := filepath.Join(directory, role)
+		path := filepath.Join(filepath.Dir(authority), role)
 		if *pair, err = tls.LoadX509KeyPair(path+".crt", path+".key"); err != nil {
-			t.Fatalf("Go does not load the pair of the %s: %v", role, err)
+			return m, fmt.Errorf("Go does not load the pair of the %s: %w", role, err)
 		}
 	}
-	return m
+	return m, nil
 }
 
 // forEachKeyType runs a test with certificates of every `--key-type`.

@@ -22,7 +22,9 @@ const limit = 60 * time.Second
 
 // process is a running program with its log. It and all its children end with the test.
 type process struct {
-	name  string
+	name string
+	// group is what it and its children are in.
+	group int
 	lines []string
 	ended bool
 	// grown is signalled when there is another line, or an end.
@@ -44,6 +46,7 @@ func start(t *testing.T, name string, command *exec.Cmd) *process {
 		t.Fatalf("%s does not start: %v", name, err)
 	}
 	_ = writer.Close()
+	p.group = command.Process.Pid
 	go p.read(reader)
 	t.Cleanup(func() {
 		_ = syscall.Kill(-command.Process.Pid, syscall.SIGTERM)
@@ -80,6 +83,41 @@ func (p *process) log() []string {
 	p.grown.L.Lock()
 	defer p.grown.L.Unlock()
 	return append([]string(nil), p.lines...)
+}
+
+func (p *process) matching(pattern *regexp.Regexp) []string {
+	var found []string
+	for _, line := range p.log() {
+		if pattern.MatchString(line) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// kill ends it without a warning, and returns when it is gone. Its number is not given to another one before the
+// test has ended.
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := syscall.Kill(-p.group, syscall.SIGKILL); err != nil {
+		t.Fatalf("%s cannot be killed: %v", p.name, err)
+	}
+	eventually(t, p.name+" is gone", func() error {
+		p.grown.L.Lock()
+		defer p.grown.L.Unlock()
+		if !p.ended {
+			return errors.New("its log is open")
+		}
+		return nil
+	})
+}
+
+// freeze stops it without an end: its connections stay open, and it does not answer.
+func (p *process) freeze(t *testing.T) {
+	t.Helper()
+	if err := syscall.Kill(-p.group, syscall.SIGSTOP); err != nil {
+		t.Fatalf("%s cannot be stopped: %v", p.name, err)
+	}
 }
 
 // excerpt is the log without the ends of Envoy Gateway's longest lines, which hold whole configurations.

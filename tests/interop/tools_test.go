@@ -75,6 +75,23 @@ func prepareTools() error {
 	return nil
 }
 
+// release is the program of a release, which takes minutes to compile the first time.
+func release(version string) (string, error) {
+	if path := compiled[version]; path != "" {
+		return path, nil
+	}
+	build := exec.Command("releases/build", version)
+	build.Stderr = os.Stderr
+	path, err := build.Output()
+	if err != nil {
+		return "", fmt.Errorf("`releases/build %s`: %w", version, err)
+	}
+	compiled[version] = strings.TrimSpace(string(path))
+	return compiled[version], nil
+}
+
+var compiled = map[string]string{}
+
 func buildRust(root, name string) (string, error) {
 	if err := run(root, "cargo", "build", "--quiet", "--locked", "--package", name); err != nil {
 		return "", err
