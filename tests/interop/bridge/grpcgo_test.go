@@ -158,13 +158,18 @@ func startGo(t *testing.T, options ...grpc.ServerOption) *goServer {
 		t.Fatal(err)
 	}
 	s := &goServer{address: "localhost:" + portOf(listener)}
-	server := grpc.NewServer(append([]grpc.ServerOption{
-		grpc.Creds(credentials.NewTLS(certificates.serverTLS())), grpc.ForceServerCodec(bytesCodec{}),
-		grpc.UnknownServiceHandler(s.handle), grpc.MaxRecvMsgSize(1 << 30),
-	}, options...)...)
+	secured := grpc.Creds(credentials.NewTLS(certificates.serverTLS()))
+	server := s.serving(append([]grpc.ServerOption{secured}, options...)...)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	return s
+}
+
+// serving is a server that can also be a handler below another HTTP/2.
+func (s *goServer) serving(options ...grpc.ServerOption) *grpc.Server {
+	return grpc.NewServer(append([]grpc.ServerOption{
+		grpc.ForceServerCodec(bytesCodec{}), grpc.UnknownServiceHandler(s.handle), grpc.MaxRecvMsgSize(1 << 30),
+	}, options...)...)
 }
 
 func (s *goServer) handle(_ any, stream grpc.ServerStream) error {
