@@ -158,6 +158,14 @@ pub enum QuantityError {
     /// Not a size.
     #[error("expected a size such as `64KiB`, `4MiB`, `4Mi` or `4M`")]
     Size,
+    /// Outside of the sizes that make sense.
+    #[error("expected a size from {least} to {most}")]
+    SizeRange {
+        /// The smallest.
+        least: Size,
+        /// The largest.
+        most: Size,
+    },
     /// Not a duration.
     #[error("expected a duration such as `500ms`, `90s`, `15m`, `1h30m`, `12h`, `30d`, `1w` or `5y`")]
     Span,
@@ -173,6 +181,9 @@ pub enum QuantityError {
     /// Neither a duration nor a percentage.
     #[error("expected a duration such as `30d` or `12h`, or a percentage such as `20%`")]
     Within,
+    /// No time at all.
+    #[error("expected a duration greater than zero")]
+    Zero,
 }
 
 impl Hint for QuantityError {
@@ -182,6 +193,7 @@ impl Hint for QuantityError {
             Self::Size => {
                 "whole numbers only; `Mi` and `MiB` are 1024 times 1024 bytes, `M` is a million".to_owned()
             }
+            Self::SizeRange { least, .. } => format!("for example `{least}`"),
             Self::Span => {
                 "whole numbers only, the largest unit first: `1h30m`, not `1.5h`; `m` is minutes".to_owned()
             }
@@ -191,6 +203,7 @@ impl Hint for QuantityError {
             Self::Within => {
                 "the percentage is of the certificate's lifetime: `20%` of 365d are 73d".to_owned()
             }
+            Self::Zero => "for example `5s`".to_owned(),
         })
     }
 }

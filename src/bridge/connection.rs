@@ -1,19 +1,21 @@
-use std::future::pending;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::{Builder, Connection};
-use h2::{Ping, PingPong};
 use tokio::time::{sleep, timeout};
+use tracing::debug;
 
 use super::calls::Calls;
+use super::clock::{Clock, Due};
 use super::connection_name::ConnectionName;
 use super::phase::{Watched, stopping};
 use super::request::Caller;
 use crate::net::{
-    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Gathered, H2, HEADER_LIST, HeaderFaults,
-    REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
+    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Gathered, H2, HeaderFaults, REMEMBERED_RESETS,
+    SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
 };
 
 /// HTTP/2 with one caller, until one side ends it.
@@ -21,15 +23,15 @@ pub(super) async fn serve(
     stream: Stream,
     (caller, name): (Caller, ConnectionName),
     calls: Arc<Calls>,
-    limits: CallerLimits,
+    (limits, drain): (CallerLimits, Duration),
     admission: &Admission,
     mut phase: Watched,
 ) -> Result<(), Ended> {
     if matches!(&stream, Stream::Tls(tls) if tls.get_ref().1.alpn_protocol() != Some(H2)) {
         return Err(Ended::NoAlpn);
     }
-    let settings = settings();
-    let sieve = Sieve::of_caller(stream);
+    let settings = settings(&limits);
+    let sieve = Sieve::of_caller(stream, limits.metadata);
     let faults = sieve.faults();
     let handshake = settings.handshake(Gathered::new(sieve));
     let mut connection = tokio::select! {
@@ -39,29 +41,17 @@ pub(super) async fn serve(
         () = async { stopping(&mut phase).await; sleep(LAST_WORDS).await } => return Ok(()),
     };
     admission.prove();
-    let gone = gone(connection.ping_pong().expect("taken once"), limits);
-    tokio::select! {
-        ended = (Serving { connection, name, calls, caller, faults, called: false }).run(phase) => ended,
-        () = gone => Err(Ended::Gone),
-    }
-}
-
-/// Asks the caller from time to time whether it is still there, and returns if it is not.
-async fn gone(mut pings: PingPong, limits: CallerLimits) {
-    loop {
-        sleep(limits.ping_after).await;
-        match timeout(limits.ping_limit, pings.ping(Ping::opaque())).await {
-            Ok(Ok(_)) => {}
-            // The connection itself has the better reason for its end.
-            Ok(Err(_)) => return pending().await,
-            Err(_) => return,
-        }
-    }
+    let clock = Clock::new(connection.ping_pong().expect("taken once"), limits);
+    Serving { connection, name, calls, caller, faults, clock, called: false, busy: false }
+        .run(phase, drain)
+        .await
 }
 
 /// Why a caller's connection ended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ended {
+    #[error("its calls did not finish in time after GOAWAY")]
+    Cut,
     #[error("it proved nothing, and a newer one needed its place")]
     Displaced,
     #[error("the caller does not answer")]
@@ -85,62 +75,103 @@ struct Serving {
     calls: Arc<Calls>,
     caller: Caller,
     faults: HeaderFaults,
+    clock: Clock,
     called: bool,
+    /// There was a call since the clock last said that it is time to look.
+    busy: bool,
+}
+
+/// Why no more calls are taken from a connection.
+enum Over {
+    Closed,
+    /// The connection has to go, for this reason.
+    Due(&'static str),
 }
 
 impl Serving {
-    async fn run(mut self, mut phase: Watched) -> Result<(), Ended> {
+    async fn run(mut self, mut phase: Watched, drain: Duration) -> Result<(), Ended> {
         tokio::select! {
-            ended = self.accept() => return ended,
+            over = self.accept() => match over? {
+                Over::Closed => return Ok(()),
+                Over::Due(reason) => return self.dismiss(reason, drain).await,
+            },
             () = stopping(&mut phase) => {}
         }
+        self.clock.leave();
         self.connection.graceful_shutdown();
         tokio::select! {
-            ended = self.accept() => return ended,
+            ended = self.accept() => return ended.map(|_| ()),
             () = sleep(LAST_WORDS) => {}
         }
         // A caller without a call by now has none in progress, and may never answer.
-        if self.called { self.accept().await } else { Ok(()) }
+        if self.called { self.accept().await.map(|_| ()) } else { Ok(()) }
     }
 
-    /// Takes calls until the connection has ended. Can be cancelled and begun again.
-    async fn accept(&mut self) -> Result<(), Ended> {
-        while let Some(call) = self.connection.accept().await {
-            let (request, respond) = call?;
-            self.called = true;
-            // No task waits for its end: it belongs to the streams of its two connections, and the connection here
-            // ends after its streams. If it panics, the process ends (`render::log`).
-            let (calls, caller) = (Arc::clone(&self.calls), self.caller.clone());
-            tokio::spawn(calls.pass(request, respond, (caller, self.name), self.faults.clone()));
+    /// Tells the caller to connect again for new calls (GOAWAY), and lets those in progress finish.
+    async fn dismiss(mut self, reason: &'static str, drain: Duration) -> Result<(), Ended> {
+        debug!(connection = %self.name, reason, "a caller's connection is closed");
+        self.clock.leave();
+        self.connection.graceful_shutdown();
+        // The caller may send a call before it has read GOAWAY.
+        match timeout(drain.max(LAST_WORDS), self.accept()).await {
+            Ok(ended) => ended.map(|_| ()),
+            Err(_) => Err(Ended::Cut),
         }
-        Ok(())
+    }
+
+    /// Takes calls until the connection has ended or has to go. Can be cancelled and begun again.
+    async fn accept(&mut self) -> Result<Over, Ended> {
+        poll_fn(|context| {
+            while let Poll::Ready(call) = self.connection.poll_accept(context) {
+                let Some(call) = call else { return Poll::Ready(Ok(Over::Closed)) };
+                let (request, respond) = call?;
+                (self.called, self.busy) = (true, true);
+                // No task waits for its end: it belongs to the streams of its two connections, and the connection here
+                // ends after its streams. If it panics, the process ends (`render::log`).
+                let (calls, caller) = (Arc::clone(&self.calls), self.caller.clone());
+                tokio::spawn(calls.pass(request, respond, (caller, self.name), self.faults.clone()));
+            }
+            while let Poll::Ready(due) = self.clock.poll(context) {
+                match due {
+                    Due::Gone => return Poll::Ready(Err(Ended::Gone)),
+                    Due::Old => return Poll::Ready(Ok(Over::Due("it has reached its greatest age"))),
+                    Due::Look => {
+                        let has_calls = self.connection.has_streams();
+                        if self.clock.is_idle(has_calls || self.busy) {
+                            return Poll::Ready(Ok(Over::Due("it was idle")));
+                        }
+                        // The end of a call that goes on is not seen here: it counts until the next look.
+                        self.busy = has_calls;
+                    }
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 }
 
-fn settings() -> Builder {
+fn settings(limits: &CallerLimits) -> Builder {
     let mut builder = Builder::new();
     builder
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_SIZE)
-        .max_header_list_size(HEADER_LIST)
+        .max_header_list_size(limits.metadata)
         .max_send_buffer_size(SEND_BUFFER)
         .data_frame_budget(SMALL_FRAMES)
-        .max_concurrent_streams(CONCURRENT_CALLS)
+        .max_concurrent_streams(limits.concurrent_calls)
         .max_concurrent_reset_streams(REMEMBERED_RESETS)
         // Calls that were cancelled before we have read them: as many as there may be calls at once. They cost
         // the upstream nothing, because they are not passed on.
-        .max_pending_accept_reset_streams(CONCURRENT_CALLS as usize)
+        .max_pending_accept_reset_streams(limits.concurrent_calls as usize)
         // Malformed requests on a connection, in total. h2 has no other measure against a caller that makes
-        // us reset its calls, so that more than `CONCURRENT_CALLS` of them are processed (CVE-2025-8671).
+        // us reset its calls, so that more than `concurrent_calls` of them are processed (CVE-2025-8671).
         .max_local_error_reset_streams(Some(MALFORMED_CALLS));
     builder
 }
 
 /// How long after the signal to stop a first call may still arrive.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-
-/// Concurrent calls on one connection. Envoy Gateway makes one at a time.
-const CONCURRENT_CALLS: u32 = 1024;
 
 const MALFORMED_CALLS: usize = 1024;

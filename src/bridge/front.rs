@@ -132,7 +132,8 @@ impl NewCaller {
             },
         };
         let Self { name, calls, server, drain, limits, phase, noise, admission } = self;
-        let serve = |phase| connection::serve(stream, (caller, name), calls, limits, &admission, phase);
+        let serve =
+            |phase| connection::serve(stream, (caller, name), calls, (limits, drain), &admission, phase);
         let ended = match is_tls {
             true => until_replaced(serve, server, phase, drain).await,
             false => serve(phase).await,

@@ -18,6 +18,7 @@ mod answer;
 mod buffer;
 mod call_log;
 mod calls;
+mod clock;
 mod connection;
 mod connection_name;
 mod credentials;
@@ -85,7 +86,7 @@ pub struct BridgePlan {
     pub resync: ResyncPlan,
     /// Who may connect, if `listen` is a unix socket.
     pub socket: SocketAccess,
-    /// How much time callers have.
+    /// How much callers may use, and how much time they have.
     pub callers: CallerLimits,
     /// Reads the clock, for verdicts about certificates.
     pub clock: fn() -> OffsetDateTime,

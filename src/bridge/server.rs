@@ -81,7 +81,7 @@ impl Bridge {
             started,
             order: watch::Sender::new(Lifecycle::Serving),
             upstream: watch::Sender::new(UpstreamStatus::new(started)),
-            entrance: Entrance::new(raise_limit(), CALLERS),
+            entrance: Entrance::new(plan.callers.connections, raise_limit(), CALLERS),
             metrics: Arc::new(Metrics::new()),
             plan,
             listener,

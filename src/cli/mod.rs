@@ -69,7 +69,7 @@ pub enum Command {
     /// Test the channel to a server layer by layer
     Probe(Probe),
     /// Proxy gRPC calls between plaintext and mutual TLS
-    Bridge(Bridge),
+    Bridge(Box<Bridge>),
     /// Run everything once in a temporary directory
     Demo(Demo),
     /// Explain a finding: cause and cure

@@ -49,7 +49,7 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
     refuse_other_formats(&cli)?;
     stdin::refuse_second(&cli.command)?;
     let report = match cli.command {
-        Command::Bridge(arguments) => bridge::run(arguments, &cli.variables, clock, printer)?,
+        Command::Bridge(arguments) => bridge::run(*arguments, &cli.variables, clock, printer)?,
         Command::Certs(arguments) => certs::run(arguments, clock())?,
         Command::Completions(arguments) => generate::completions(&arguments),
         Command::Config(arguments) => config::run(&arguments)?,

@@ -12,6 +12,7 @@ use crate::net::Wording;
 pub(crate) const CALLERS: Wording = Wording {
     explain: caller_fault,
     not_permitted: "`--allow-san` with one of its names, or `--allow-fingerprint` with its key's, permits it",
+    too_many: "`--max-connections` allows more, and `ulimit -n` as many files as they need",
     foreign: "`--allow-uid` serves one user, and `--socket-group` the members of a group",
 };
 

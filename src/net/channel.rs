@@ -67,15 +67,21 @@ impl Channel {
     }
 }
 
-/// Begins HTTP/2 on a stream that [`super::dial`] made, and gives up at `deadline`.
+/// Begins HTTP/2 on a stream that [`super::dial`] made, and gives up at `deadline`. `metadata` is the largest that is
+/// accepted with one answer.
 ///
 /// # Errors
 /// As [`super::open`].
-pub(crate) async fn open_channel(stream: Stream, first: Bytes, deadline: Instant) -> Result<Channel, Fault> {
+pub(crate) async fn open_channel(
+    stream: Stream,
+    first: Bytes,
+    metadata: u32,
+    deadline: Instant,
+) -> Result<Channel, Fault> {
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
     let settings = settings();
-    let sieve = Sieve::of_upstream(stream);
+    let sieve = Sieve::of_upstream(stream, metadata);
     let faults = sieve.faults();
     let handshake = settings.handshake(Gathered::new(sieve));
     let (requests, connection) = timeout_at(deadline, handshake)

@@ -22,7 +22,7 @@ use super::gate::{Admission, Gate};
 use super::listen::AcceptError;
 use super::permitted::watched;
 use super::tally::Tally;
-use crate::report::chain;
+use crate::report::{MORE_DESCRIPTORS, chain};
 
 /// Where connections come from.
 pub(crate) trait Arrivals {
@@ -80,9 +80,9 @@ pub(crate) struct Entrance {
 }
 
 impl Entrance {
-    /// For a process that may have so many descriptors.
-    pub(crate) fn new(descriptors: usize, wording: Wording) -> Self {
-        Self { gate: Gate::new(descriptors), noise: Arc::new(Noise::new(wording)) }
+    /// For so many connections, and a process that may have so many descriptors.
+    pub(crate) fn new(connections: usize, descriptors: usize, wording: Wording) -> Self {
+        Self { gate: Gate::new(connections, descriptors), noise: Arc::new(Noise::new(wording)) }
     }
 
     /// Counts its connections, also after it has ended.
@@ -147,6 +147,8 @@ pub(crate) struct Wording {
     pub(crate) not_permitted: &'static str,
     /// What lets in another user.
     pub(crate) foreign: &'static str,
+    /// What lets in more connections.
+    pub(crate) too_many: &'static str,
 }
 
 /// Events that strangers can cause, so the log only counts them.
@@ -163,16 +165,16 @@ pub(crate) struct Noise {
 }
 
 impl Noise {
-    fn new(Wording { explain, not_permitted, foreign }: Wording) -> Self {
+    fn new(Wording { explain, not_permitted, foreign, too_many }: Wording) -> Self {
         Self {
             explain,
             admitted: AtomicU64::new(0),
-            accept: Tally::new("cannot accept a connection"),
+            accept: Tally::new("cannot accept a connection").with_hint(MORE_DESCRIPTORS),
             foreign: Tally::new("a connection of another user was closed").with_hint(foreign),
             handshake: Tally::new("TLS handshake failed"),
             not_permitted: Tally::new("a client was refused: neither its names nor its key are permitted")
                 .with_hint(not_permitted),
-            refused: Tally::new("a connection was closed: too many are open"),
+            refused: Tally::new("a connection was closed: too many are open").with_hint(too_many),
             silent: Tally::new("a connection that proved nothing was closed for a newer one"),
         }
     }

@@ -55,10 +55,10 @@ pub(crate) enum Refused {
 }
 
 impl Gate {
-    /// A gate for a process that may have this number of descriptors.
-    pub(crate) fn new(descriptors: usize) -> Self {
-        let state =
-            Occupancy { limits: Limits::for_descriptors(descriptors), next: 0, connections: BTreeMap::new() };
+    /// A gate for so many connections, and for a process that may have this number of descriptors.
+    pub(crate) fn new(connections: usize, descriptors: usize) -> Self {
+        let limits = Limits::new(connections, descriptors);
+        let state = Occupancy { limits, next: 0, connections: BTreeMap::new() };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -109,7 +109,7 @@ impl Occupancy {
         if let Some(address) = address {
             let own = |entry: &&Entry| entry.address == Some(address);
             let (mine, silent) = (self.count(own), self.count(|entry| own(entry) && entry.close.is_some()));
-            if mine >= all / 2 || silent >= unproven / 2 {
+            if mine >= half(all) || silent >= half(unproven) {
                 return self.close_oldest(Some(address)).ok_or(Refused::Address(mine));
             }
         }
@@ -146,10 +146,15 @@ impl Occupancy {
 
 impl Limits {
     /// Some descriptors stay for the upstream, for files and for what is being closed.
-    fn for_descriptors(descriptors: usize) -> Self {
-        let all = MOST_CONNECTIONS.min(descriptors.saturating_sub(RESERVED).max(descriptors / 2));
-        Self { all, unproven: MOST_UNPROVEN.min(all / 2) }
+    fn new(connections: usize, descriptors: usize) -> Self {
+        let all = connections.min(descriptors.saturating_sub(RESERVED).max(descriptors / 2));
+        Self { all, unproven: MOST_UNPROVEN.min(half(all)) }
     }
+}
+
+/// At least one: a connection has to be unproven before it is proven.
+fn half(number: usize) -> usize {
+    (number / 2).max(1)
 }
 
 /// One customer of a provider has 2^64 IPv6 addresses (RFC 6177).
@@ -163,9 +168,6 @@ fn network(address: IpAddr) -> IpAddr {
 fn lock(state: &Mutex<Occupancy>) -> MutexGuard<'_, Occupancy> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// Envoy Gateway has one for each of its processes.
-const MOST_CONNECTIONS: usize = 4096;
 
 /// In the middle of a handshake or silent: each has some kilobytes.
 const MOST_UNPROVEN: usize = 512;
@@ -186,7 +188,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_oldest_of_the_busiest_address_goes_first() {
-        let gate = Gate::new(1024);
+        let gate = Gate::new(4096, 1024);
         let quiet = gate.admit(address(1)).expect("room");
         let first: Vec<_> = (0..224).map(|_| gate.admit(address(2)).expect("room")).collect();
         // 448 may be silent, half of them of one address.
@@ -202,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_proven_itself_is_never_closed() {
-        let gate = Gate::new(1024);
+        let gate = Gate::new(4096, 1024);
         let proven: Vec<_> = (0..448)
             .map(|_| {
                 let admission = gate.admit(address(1)).expect("room");
@@ -226,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_many_addresses_the_one_with_the_oldest_goes_first() {
-        let gate = Gate::new(1024);
+        let gate = Gate::new(4096, 1024);
         let stranger = |number: u32| Some(IpAddr::V4(number.into()));
         let strangers: Vec<_> = (0..447).map(|number| gate.admit(stranger(number)).expect("room")).collect();
         // No order of addresses may count.

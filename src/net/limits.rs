@@ -6,27 +6,44 @@
 
 use std::time::Duration;
 
-/// How much time a caller has.
+/// How much callers may use, and how much time they have.
 #[derive(Clone, Copy, Debug)]
 pub struct CallerLimits {
+    /// How many connections all callers may have together.
+    pub connections: usize,
+    /// How many calls there may be at the same time on one connection.
+    pub concurrent_calls: u32,
+    /// All of a request's or a response's metadata, as RFC 9113 section 6.5.2 counts it, in octets.
+    pub metadata: u32,
     /// For the TLS handshake.
     pub handshake: Duration,
     /// From the end of the handshake to the beginning of HTTP/2.
     pub preface: Duration,
     /// From one PING (RFC 9113 section 6.7) to the next.
     pub ping_after: Duration,
-    /// To answer one. An idle caller that answers stays for years.
+    /// To answer one.
     pub ping_limit: Duration,
+    /// Without a call. `None` lets a connection stay as long as its caller answers PING.
+    pub idle: Option<Duration>,
+    /// For a connection as a whole, give or take a tenth. `None` for no limit.
+    pub age: Option<Duration>,
 }
 
 impl Default for CallerLimits {
     fn default() -> Self {
         Self {
+            // Envoy Gateway has one for each of its processes.
+            connections: 4096,
+            // Envoy Gateway makes one at a time.
+            concurrent_calls: 1024,
+            metadata: HEADER_LIST,
             handshake: Duration::from_secs(10),
             preface: Duration::from_secs(10),
             ping_after: Duration::from_secs(5 * 60),
             // A caller may be stopped in a debugger.
             ping_limit: Duration::from_secs(2 * 60),
+            idle: None,
+            age: None,
         }
     }
 }

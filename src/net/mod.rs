@@ -39,7 +39,7 @@ pub(crate) use gathered::Gathered;
 pub use hello::explain;
 pub use limits::CallerLimits;
 pub(crate) use limits::{
-    CONNECTION_WINDOW, FRAME_SIZE, HEADER_LIST, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
+    CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };
 pub(crate) use listen::is_of_this_machine;
 pub use listen::{

@@ -33,6 +33,8 @@ pub(super) struct Keeper {
     searched: bool,
     /// Of an attempt.
     limit: Duration,
+    /// Of an answer.
+    metadata: u32,
     clock: fn() -> OffsetDateTime,
     board: Arc<Board>,
     wanted: Arc<Notify>,
@@ -71,6 +73,7 @@ impl Keeper {
             directory: plan.directory.clone(),
             searched: plan.searched,
             limit,
+            metadata: plan.callers.metadata,
             clock: plan.clock,
             board,
             wanted,
@@ -112,7 +115,7 @@ impl Keeper {
         let dialed = net::dial(&self.target, deadline).await;
         self.warn_of_plaintext(&dialed.trace);
         let outcome = match dialed.outcome {
-            Ok((stream, first)) => net::open_channel(stream, first, deadline).await,
+            Ok((stream, first)) => net::open_channel(stream, first, self.metadata, deadline).await,
             Err(fault) => Err(fault),
         };
         let fault = match outcome {

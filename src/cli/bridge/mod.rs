@@ -1,6 +1,7 @@
 mod admin;
 mod callers;
 mod calls;
+mod limits;
 mod operation;
 mod resync;
 
@@ -14,6 +15,7 @@ pub use operation::Operation;
 pub use resync::Resync;
 
 use self::calls::Calls;
+use self::limits::Limits;
 use crate::cli::Material;
 use crate::host::Host;
 use crate::net::Address;
@@ -44,6 +46,9 @@ pub struct Bridge {
     /// How long calls wait and last.
     #[command(flatten)]
     pub calls: Calls,
+    /// What callers may use, and how long connections last.
+    #[command(flatten)]
+    pub limits: Limits,
     /// How it runs as a service.
     #[command(flatten)]
     pub operation: Operation,

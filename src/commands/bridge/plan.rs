@@ -7,7 +7,7 @@ use crate::bridge::{BridgePlan, Credentials, ResyncPlan};
 use crate::cli::{self, Variables};
 use crate::commands::material::Files as _;
 use crate::commands::{Clock, Error};
-use crate::net::{Address, Alpn, CallerLimits, Target, Transport};
+use crate::net::{Address, Alpn, Target, Transport};
 use crate::pki::{Role, Sources, audit};
 use crate::report::Finding;
 
@@ -122,7 +122,7 @@ pub(super) fn plan(
         call_timeout: Some(arguments.calls.call_timeout.duration()).filter(|limit| !limit.is_zero()),
         drain_timeout: arguments.operation.drain_timeout.duration(),
         resync: ResyncPlan { directories: arguments.resync.resync },
-        callers: CallerLimits::default(),
+        callers: arguments.limits.of_callers(),
         clock,
     };
     Ok((plan, used))

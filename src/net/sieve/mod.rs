@@ -39,7 +39,7 @@ pub(crate) use self::faults::{HeaderFault, HeaderFaults};
 pub(crate) use self::field::NO_AUTHORITY;
 use self::stored::Stored;
 use super::frame::FRAME_HEADER;
-use super::limits::{FRAME_SIZE, HEADER_LIST, UPSTREAM_HEADER_LIST};
+use super::limits::{FRAME_SIZE, UPSTREAM_HEADER_LIST};
 
 /// A stream below h2, whose frames are looked at as they are read.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub(crate) struct Sieve<S> {
     whole: usize,
     /// Looked at, for h2 to read.
     ready: BytesMut,
+    /// The largest list of header fields.
+    limit: usize,
     /// The most that is held of a header block. One that has no end goes to h2 then (CVE-2024-27316).
     held_limit: usize,
     stored: Stored,
@@ -82,23 +84,27 @@ enum Step {
 
 impl<S> Sieve<S> {
     /// On a stream of a caller, who begins with the preface.
-    pub(crate) fn of_caller(stream: S) -> Self {
-        Self::new(stream, PREFACE, CALLER_HELD)
+    ///
+    /// `limit` is that of a list of header fields. Of a block, four times as much is held: what is larger than the limit
+    /// costs its own call.
+    pub(crate) fn of_caller(stream: S, limit: u32) -> Self {
+        Self::new(stream, PREFACE, limit, 4 * limit as usize)
     }
 
     /// On the stream of the upstream.
-    pub(crate) fn of_upstream(stream: S) -> Self {
-        Self::new(stream, 0, UPSTREAM_HELD)
+    pub(crate) fn of_upstream(stream: S, limit: u32) -> Self {
+        Self::new(stream, 0, limit, UPSTREAM_HELD)
     }
 
     /// `preface` bytes come before the first frame.
-    fn new(stream: S, preface: usize, held_limit: usize) -> Self {
+    fn new(stream: S, preface: usize, limit: u32, held_limit: usize) -> Self {
         Self {
             stream,
             passing: preface,
             held: BytesMut::new(),
             whole: 0,
             ready: BytesMut::new(),
+            limit: limit as usize,
             held_limit,
             stored: Stored::default(),
             faults: HeaderFaults::default(),
@@ -193,7 +199,7 @@ impl<S> Sieve<S> {
         }
         let Some(first) = head.fragment(&octets[FRAME_HEADER..whole]) else { return Step::Pass(whole) };
         if head.flags & END_HEADERS != 0 {
-            return match block::judge(first, HEADER_LIST as usize, &mut self.stored) {
+            return match block::judge(first, self.limit, &mut self.stored) {
                 Sifted::Fine => Step::Pass(whole),
                 Sifted::Mended(block, fault) => self.mended(head, whole, &block, fault),
             };
@@ -215,7 +221,7 @@ impl<S> Sieve<S> {
             }
         }
         let block = [first, &continuations(&octets[whole..end])].concat();
-        match block::judge(&block, HEADER_LIST as usize, &mut self.stored) {
+        match block::judge(&block, self.limit, &mut self.stored) {
             Sifted::Fine => Step::Replace(end, head.write(&block)),
             Sifted::Mended(block, fault) => self.mended(head, end, &block, fault),
         }
@@ -346,10 +352,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Sieve<S> {
     }
 }
 
-/// Of a caller's header block, four times the limit of its list: what is larger than the limit costs its own call.
-const CALLER_HELD: usize = 4 * HEADER_LIST as usize;
-
-/// Of the upstream's, all that it may send by [`UPSTREAM_HEADER_LIST`], and more than h2 takes CONTINUATION frames for.
+/// Of the upstream's header block, all that it may send by [`UPSTREAM_HEADER_LIST`], and more than h2 takes CONTINUATION frames for.
 const UPSTREAM_HELD: usize = 3 * UPSTREAM_HEADER_LIST as usize / 2;
 
 /// What a client sends before its first frame (RFC 9113 section 3.4).

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use tokio::io::AsyncReadExt as _;
 
 use super::*;
+use crate::net::limits::HEADER_LIST;
 
 /// Gives its bytes in pieces of these lengths, and then the end.
 struct Peer {
@@ -29,7 +30,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 /// What comes through, read into buffers of so many bytes.
 fn sieved(octets: Vec<u8>, preface: usize, pieces: Vec<usize>, room: usize) -> (Vec<u8>, HeaderFaults) {
-    let mut sieve = Sieve::new(Peer { octets, pieces }, preface, CALLER_HELD);
+    let mut sieve = Sieve::new(Peer { octets, pieces }, preface, HEADER_LIST, 4 * HEADER_LIST as usize);
     let faults = sieve.faults();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let read = runtime.block_on(async {

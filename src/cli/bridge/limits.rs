@@ -1,0 +1,96 @@
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::net::CallerLimits;
+use crate::units::{QuantityError, Size, Span};
+
+/// What callers may use, and how long connections last.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Limits")]
+pub struct Limits {
+    /// Most connections of callers at the same time (1 to 65536)
+    ///
+    /// There are never more than the descriptors that the process may have, minus 128. Half of them can come from one
+    /// address. The connection above the limit is closed.
+    #[arg(long, value_name = "NUMBER", value_parser = connections, default_value = "4096", env = "EGEXT_MAX_CONNECTIONS")]
+    pub max_connections: usize,
+    /// Most calls at the same time on one connection of a caller (1 to 4096)
+    ///
+    /// The caller is told the number (`SETTINGS_MAX_CONCURRENT_STREAMS`). A call above it is refused (REFUSED_STREAM).
+    #[arg(long, value_name = "NUMBER", value_parser = streams, default_value = "1024", env = "EGEXT_MAX_CONCURRENT_STREAMS")]
+    pub max_concurrent_streams: u32,
+    /// Largest metadata of a request or a response (8KiB to 16MiB)
+    ///
+    /// Each field counts as its name, its value and 32 bytes. A call with more gets RESOURCE_EXHAUSTED.
+    #[arg(long, value_name = "SIZE", value_parser = metadata, default_value = "1MiB", env = "EGEXT_MAX_METADATA_SIZE")]
+    pub max_metadata_size: u32,
+    /// Limit of a caller's TLS handshake, and then of its first HTTP/2 frame
+    #[arg(long, value_name = "DURATION", value_parser = positive, default_value = "10s", env = "EGEXT_HANDSHAKE_TIMEOUT")]
+    pub handshake_timeout: Span,
+    /// Close a caller's connection after this time without a call; `0s` for never
+    ///
+    /// It gets GOAWAY, and its client connects again for the next call. gRPC's own clients close a connection that has been idle
+    /// for half an hour.
+    #[arg(long, value_name = "DURATION", default_value = "1h", env = "EGEXT_IDLE_TIMEOUT")]
+    pub idle_timeout: Span,
+    /// Close a caller's connection after this time, more or less; `0s` for never
+    ///
+    /// The time differs by up to a tenth, so that not all callers connect again at once. A caller gets GOAWAY, and its calls
+    /// have `--drain-timeout` to finish.
+    #[arg(long, value_name = "DURATION", default_value = "0s", env = "EGEXT_MAX_CONNECTION_AGE")]
+    pub max_connection_age: Span,
+}
+
+impl Limits {
+    /// Those of callers.
+    pub fn of_callers(&self) -> CallerLimits {
+        CallerLimits {
+            connections: self.max_connections,
+            concurrent_calls: self.max_concurrent_streams,
+            metadata: self.max_metadata_size,
+            handshake: self.handshake_timeout.duration(),
+            preface: self.handshake_timeout.duration(),
+            idle: unless_zero(self.idle_timeout),
+            age: unless_zero(self.max_connection_age),
+            ..CallerLimits::default()
+        }
+    }
+}
+
+fn unless_zero(span: Span) -> Option<Duration> {
+    Some(span.duration()).filter(|duration| !duration.is_zero())
+}
+
+fn positive(text: &str) -> Result<Span, QuantityError> {
+    let span: Span = text.parse()?;
+    if span.duration().is_zero() { Err(QuantityError::Zero) } else { Ok(span) }
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    number(text, 1..=65_536)
+}
+
+fn streams(text: &str) -> Result<u32, String> {
+    number(text, 1..=4_096)
+}
+
+fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| format!("expected a number from {} to {}", range.start(), range.end()))
+}
+
+fn metadata(text: &str) -> Result<u32, QuantityError> {
+    let size: Size = text.parse()?;
+    let octets = u32::try_from(size.octets()).ok().filter(|size| METADATA.contains(size));
+    octets.ok_or(QuantityError::SizeRange {
+        least: Size::from_octets(u64::from(*METADATA.start())),
+        most: Size::from_octets(u64::from(*METADATA.end())),
+    })
+}
+
+/// Less than gRPC's C core takes by default would refuse calls that work elsewhere. More is refused by grpc-go.
+const METADATA: RangeInclusive<u32> = 8 << 10..=16 << 20;
