@@ -2,15 +2,16 @@ use time::OffsetDateTime;
 
 use super::status::{Certificate, Event, Reloads, Role, Validity};
 use crate::pki::lifetime::CLOCK;
-use crate::pki::{self, CredentialsStatus, InUse, ReloadOutcome, when};
+use crate::pki::{self, CredentialsStatus, InUse, Reload, ReloadOutcome, when};
 use crate::shell::shell_path;
 
 /// The certificates in use, as they are shown.
 pub(super) fn certificates(status: &CredentialsStatus, now: OffsetDateTime) -> Vec<Certificate> {
-    status.certificates.iter().map(|in_use| certificate(in_use, now)).collect()
+    let shown = |in_use| certificate(in_use, status.hinders(in_use, now), now);
+    status.certificates.iter().map(shown).collect()
 }
 
-fn certificate(in_use: &InUse, now: OffsetDateTime) -> Certificate {
+fn certificate(in_use: &InUse, hinders: bool, now: OffsetDateTime) -> Certificate {
     let validity = match () {
         () if now < in_use.not_before => Validity::NotYetValid,
         () if now > in_use.not_after => Validity::Expired,
@@ -31,6 +32,7 @@ fn certificate(in_use: &InUse, now: OffsetDateTime) -> Certificate {
         not_after_unix: in_use.not_after.unix_timestamp(),
         days_left: (in_use.not_after - now).whole_days(),
         validity,
+        hinders,
         fingerprint: in_use.fingerprint.clone(),
         hint: match validity {
             Validity::NotYetValid => CLOCK.to_owned(),
@@ -41,7 +43,18 @@ fn certificate(in_use: &InUse, now: OffsetDateTime) -> Certificate {
 
 /// How reloads went.
 pub(super) fn reloads(status: &CredentialsStatus) -> Reloads {
-    let last = status.last.as_ref().map(|reload| Event {
+    Reloads {
+        loaded_at: status.loaded.map(when::timestamp),
+        loaded: status.reloads.loaded,
+        failed: status.reloads.failed,
+        unchanged: status.reloads.unchanged,
+        last: status.last().map(event),
+        recent: status.recent.iter().map(event).collect(),
+    }
+}
+
+fn event(reload: &Reload) -> Event {
+    Event {
         at: when::timestamp(reload.at),
         outcome: match reload.outcome {
             ReloadOutcome::Failed => "failed",
@@ -50,12 +63,5 @@ pub(super) fn reloads(status: &CredentialsStatus) -> Reloads {
         },
         directory: None,
         finding: reload.finding.clone(),
-    });
-    Reloads {
-        loaded_at: status.loaded.map(when::timestamp),
-        loaded: status.reloads.loaded,
-        failed: status.reloads.failed,
-        unchanged: status.reloads.unchanged,
-        last,
     }
 }

@@ -24,6 +24,7 @@ mod status;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
@@ -31,7 +32,7 @@ use tokio::sync::Notify;
 pub use gather::View;
 pub use status::json_schema;
 
-use crate::net::{Address, BindError, Listener};
+use crate::net::{Address, BindError, Inherited, Listener, SocketAccess};
 
 /// The admin server, listening and not serving yet.
 #[derive(Debug)]
@@ -55,13 +56,15 @@ pub enum AdminError {
 }
 
 impl Admin {
-    /// Listens at `address`: a unix socket or a loopback address. Must not be called from asynchronous code.
+    /// Listens at `address`: a unix socket or a loopback address. If one of `sockets`, which other processes have made,
+    /// listens there, it is taken out and used. Must not be called from asynchronous code.
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub fn bind(address: &Address) -> Result<Self, AdminError> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(Listener::bind(address))?;
+    pub fn bind_with(address: &Address, sockets: &mut Vec<Inherited>) -> Result<Self, AdminError> {
+        let runtime = Builder::new_current_thread().enable_all().thread_keep_alive(RESOLVER_KEPT).build()?;
+        let access = SocketAccess::default();
+        let listener = runtime.block_on(Listener::bind_with(address, &access, sockets))?;
         let address = listener.address(address.transport())?;
         Ok(Self { listener, address, runtime })
     }
@@ -105,3 +108,6 @@ impl Drop for Serving {
         }
     }
 }
+
+/// How long the thread that has resolved the name of the address stays. The sandbox does not hold for it.
+const RESOLVER_KEPT: Duration = Duration::from_millis(5);

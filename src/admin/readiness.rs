@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::status::{Notice, Phase, Role, State, Status, Validity};
+use super::status::{Notice, Phase, State, Status};
 
 /// Whether calls reach the upstream, and what hinders them.
 #[derive(Serialize)]
@@ -55,16 +55,9 @@ pub(super) fn judge(status: &mut Status) {
         }
     }
     let mut warnings = Vec::new();
-    let (cas, own) =
-        status.certificates.iter().partition::<Vec<_>, _>(|certificate| certificate.role == Role::Ca);
-    reasons.extend(own.iter().filter_map(|certificate| certificate.why_invalid()));
-    // An old CA may expire next to its successor.
-    let is_any_valid = cas.iter().any(|ca| ca.validity == Validity::Valid);
-    let invalid = cas.iter().filter_map(|ca| ca.why_invalid());
-    if is_any_valid {
-        warnings.extend(invalid);
-    } else {
-        reasons.extend(invalid);
+    for certificate in &status.certificates {
+        let notices = if certificate.hinders { &mut reasons } else { &mut warnings };
+        notices.extend(certificate.why_invalid());
     }
     let failed = status.reloads.last.iter().filter_map(|reload| reload.finding.as_ref());
     warnings.extend(failed.map(Notice::of_finding));

@@ -152,6 +152,10 @@ pub(super) struct Certificate {
     /// Whole days until it expires; negative if it has expired.
     pub(super) days_left: i64,
     pub(super) validity: Validity,
+    /// True if handshakes fail because of its dates.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(super) hinders: bool,
     /// SHA-256 of the certificate.
     pub(super) fingerprint: String,
     /// What to do about it, if it is not valid now.
@@ -205,6 +209,8 @@ pub(super) struct Reloads {
     pub(super) unchanged: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last: Option<Event>,
+    /// The last reloads, oldest first; of several in a row without a change, the last one.
+    pub(super) recent: Vec<Event>,
 }
 
 /// How often Envoy Gateway was made to translate again.

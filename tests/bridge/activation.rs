@@ -10,7 +10,7 @@ use std::path::Path;
 use egext_test_support::{Egext, Run, TestPki};
 use tokio::net::{TcpStream, UnixStream as Stream};
 
-use crate::fixture::{Call, Caller, Upstream, within_limit};
+use crate::fixture::{Admin, Call, Caller, Upstream, within_limit};
 use crate::script;
 
 /// A bridge that gets `socket` as systemd passes one.
@@ -121,11 +121,40 @@ async fn sockets_of_another_process_are_left_alone() {
     running.wait_for_socket(&path);
     assert_eq!(running.terminate().0, 0);
     assert!(!Path::new(&path).exists());
+    // Without the number of a process they are nobody's: so says sd_listen_fds(3).
+    for count in ["1", "900", "x"] {
+        let mut running = bridge().env("LISTEN_FDS", count).env("LISTEN_PID", "").start();
+        running.wait_for_socket(&path);
+        assert_eq!(running.terminate().0, 0);
+    }
+    let start = r#"LISTEN_PID=$$ exec "$0" "$@""#;
+    let for_it = |count: &str| {
+        let bridge = script(start).args(["bridge", "--listen", &listen, "--upstream", "unix:/nowhere"]);
+        bridge.env("LISTEN_FDS", count).run()
+    };
     for count in ["x", "99999999999", "-1"] {
-        let run = bridge().env("LISTEN_FDS", count).run();
-        refused(&run, &format!("LISTEN_FDS is `{count}`"), "systemd");
+        refused(&for_it(count), &format!("LISTEN_FDS is `{count}`"), "systemd");
     }
     // More than there are.
-    let run = bridge().env("LISTEN_FDS", "900").run();
+    let run = for_it("900");
     assert_eq!(run.exit_code, 2, "{run:?}");
+}
+
+/// Its directory may be one where the bridge cannot make a socket.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_of_systemd_is_used_for_the_admin_server_too() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let [listen, admin] = ["eg.sock", "admin.sock"].map(|name| directory.path().join(name));
+    let socket = UnixListener::bind(&admin).expect("a free path");
+    let upstream = Upstream::unix(Call::echo);
+    let address = format!("unix:{}", admin.display());
+    let mut running = with_socket(socket, &format!("unix:{}", listen.display()), upstream.address())
+        .args(["--admin", &address])
+        .start();
+    running.wait_for_line("admin server is up");
+    let ready = Admin::at(&admin).wait_for("/readyz", |reply| reply.code == 200).await;
+    assert_eq!(ready.body, "ready\n");
+    let (code, log) = running.terminate();
+    assert_eq!(code, 0, "{log}");
+    assert!(admin.exists() && !listen.exists(), "that of systemd stays");
 }

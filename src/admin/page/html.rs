@@ -32,10 +32,10 @@ impl Write for Escaper<'_, '_> {
     }
 }
 
-/// A hint, with commands set as such.
-pub(super) struct Hint<'a>(pub(super) &'a str);
+/// A message or a hint, with what is in backticks set as code.
+pub(super) struct Marked<'a>(pub(super) &'a str);
 
-impl Display for Hint<'_> {
+impl Display for Marked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, part) in self.0.split('`').enumerate() {
             match number % 2 {
@@ -108,7 +108,7 @@ mod tests {
         let written = Text(hostile).to_string();
         assert!(!written.contains(['<', '>', '"', '\'']), "{written}");
         assert_eq!(Text("a\u{202e}b\0").to_string(), "a\u{fffd}b\u{fffd}");
-        let hint = Hint("run `egext <x>` then").to_string();
+        let hint = Marked("run `egext <x>` then").to_string();
         assert_eq!(hint, "run <code>egext &lt;x&gt;</code> then");
     }
 

@@ -28,7 +28,7 @@ pub(super) fn policy() -> &'static str {
     static POLICY: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
         let hash = |text: &str| BASE64.encode(digest(&SHA256, text.as_bytes()).as_ref());
         format!(
-            "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; base-uri 'none'; \
+            "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; base-uri 'none'; \
              form-action 'none'; frame-ancestors 'none'",
             hash(STYLE),
             hash(SCRIPT)
@@ -87,18 +87,20 @@ fn header(page: &mut String, status: &Status, word: &str) -> fmt::Result {
             Time(since)
         )?;
     }
+    sections::facts(page, status)?;
     page.write_str("</header>\n")
 }
 
 fn notices(page: &mut String, class: &str, notices: &[Notice]) -> fmt::Result {
     for notice in notices {
-        write!(page, "<div class=\"notice {class}\"><p>{}", Text(&notice.message))?;
+        let label = if class == "warning" { "<b>warning:</b> " } else { "" };
+        write!(page, "<div class=\"notice {class}\"><p>{label}{}", html::Marked(&notice.message))?;
         if let Some(id) = notice.id {
             write!(page, " <span class=\"id\">{}</span>", Text(id))?;
         }
         page.write_str("</p>")?;
         if let Some(hint) = &notice.hint {
-            write!(page, "<p class=\"hint\">{}</p>", html::Hint(hint))?;
+            write!(page, "<p class=\"hint\"><b>hint:</b> {}</p>", html::Marked(hint))?;
         }
         page.write_str("</div>\n")?;
     }
@@ -125,6 +127,7 @@ fn footer(page: &mut String, status: &Status) -> fmt::Result {
     )
 }
 
+/// A number of things.
 fn plural(number: u64, what: &str) -> impl Display {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -1,9 +1,9 @@
 //! The tables of the page. A section without content is left out, unless its absence would be a question.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt::{self, Display, Write as _};
 
-use super::html::{Bytes, Hint, Text, Time, Took};
+use super::html::{Bytes, Marked, Text, Time, Took};
 use crate::admin::status::{Calls, Certificate, Event, Role, Status, Validity};
 
 pub(super) fn write(page: &mut String, status: &Status) -> fmt::Result {
@@ -14,10 +14,15 @@ pub(super) fn write(page: &mut String, status: &Status) -> fmt::Result {
     callers(page, status)
 }
 
-/// A table in a box of its own, which scrolls if it is too wide.
-fn table(page: &mut String, title: &str, head: &[&str]) -> fmt::Result {
-    write!(page, "<section>\n<h2>{title}</h2>\n<div class=\"table\" tabindex=\"0\"><table>\n<thead><tr>")?;
-    for name in head {
+fn table(page: &mut String, title: &str, names: &[&str]) -> fmt::Result {
+    write!(page, "<section>\n<h2>{title}</h2>\n")?;
+    head(page, names)
+}
+
+/// The beginning of a table, in a box of its own that scrolls if it is too wide.
+fn head(page: &mut String, names: &[&str]) -> fmt::Result {
+    page.write_str("<div class=\"table\" tabindex=\"0\"><table>\n<thead><tr>")?;
+    for name in names {
         write!(page, "<th scope=\"col\">{name}</th>")?;
     }
     page.write_str("</tr></thead>\n<tbody>\n")
@@ -31,7 +36,7 @@ fn calls(page: &mut String, status: &Status) -> fmt::Result {
     if status.calls.is_empty() {
         return page.write_str("<section>\n<h2>Calls</h2>\n<p class=\"none\">No call yet.</p>\n</section>\n");
     }
-    table(page, "Calls", &["Method", "Answers", "p50", "p99", "Now", "Bytes out, in"])?;
+    table(page, "Calls", &["Method", "Answers", "p50", "p99", "In flight", "Request / response"])?;
     for calls in &status.calls {
         write!(page, "<tr><th scope=\"row\">{}</th><td>", Text(calls.method))?;
         answers(page, &calls.answered_by_server, "")?;
@@ -42,7 +47,7 @@ fn calls(page: &mut String, status: &Status) -> fmt::Result {
         writeln!(
             page,
             "</td><td class=\"number\" data-label=\"p50\">{}</td><td class=\"number\" data-label=\"p99\">{}</td>\
-             <td class=\"number\" data-label=\"now\">{}</td><td class=\"number\" data-label=\"bytes\">{}, {}</td></tr>",
+             <td class=\"number\" data-label=\"in flight\">{}</td><td class=\"number\" data-label=\"bytes\">{} / {}</td></tr>",
             quantile(calls, calls.duration.p50_seconds),
             quantile(calls, calls.duration.p99_seconds),
             calls.in_flight,
@@ -78,8 +83,8 @@ fn certificates(page: &mut String, status: &Status) -> fmt::Result {
     for certificate in &status.certificates {
         let role = match certificate.role {
             Role::Ca => "CA",
-            Role::Client => "client, to the upstream",
-            Role::Server => "server, to callers",
+            Role::Client => "Client <small>to the upstream</small>",
+            Role::Server => "Server <small>to callers</small>",
         };
         let (class, left) = left(certificate);
         writeln!(
@@ -117,41 +122,48 @@ fn causes(page: &mut String, status: &Status) -> fmt::Result {
         let finding = &cause.finding;
         write!(
             page,
-            "<tr><td>{}</td><td>{} <span class=\"id\">{}</span>",
+            "<tr><td>{}</td><td class=\"wide\">{} <span class=\"id\">{}</span>",
             Time(&cause.last),
-            Text(&finding.message),
+            Marked(&finding.message),
             Text(finding.id)
         )?;
         if let Some(hint) = &finding.hint {
-            write!(page, "<div class=\"hint\">{}</div>", Hint(hint))?;
+            write!(page, "<div class=\"hint\"><b>hint:</b> {}</div>", Marked(hint))?;
         }
         writeln!(page, "</td><td class=\"number\" data-label=\"times\">{}</td></tr>", cause.times)?;
     }
     end(page)
 }
 
+/// The newest first.
 fn events(page: &mut String, status: &Status) -> fmt::Result {
     let (reloads, resync) = (&status.reloads, &status.resync);
-    let last_reload = reloads.last.iter().map(|event| ("certificates", event));
-    let resyncs = resync.attempts.iter().rev().map(|event| ("Envoy Gateway", event));
-    let events = last_reload.chain(resyncs).collect::<Vec<_>>();
-    if !events.is_empty() {
-        table(page, "Reloads and resyncs", &["At", "Of", "Result"])?;
-        events.iter().try_for_each(|(of, event)| row(page, of, event))?;
-        end(page)?;
+    let of_reloads = reloads.recent.iter().map(|event| ("Reload", event));
+    let of_resyncs = resync.attempts.iter().map(|event| ("Resync", event));
+    let mut events = of_reloads.chain(of_resyncs).collect::<Vec<_>>();
+    // Times of RFC 3339 in one time zone have the order of their letters.
+    events.sort_by(|(_, one), (_, other)| other.at.cmp(&one.at));
+    if events.is_empty() && resync.needed_since.is_none() {
+        return Ok(());
     }
+    page.write_str("<section>\n<h2>Reloads and resyncs</h2>\n")?;
     if let Some(since) = &resync.needed_since {
         let since = Time(since);
         writeln!(page, "<p class=\"none\">Envoy Gateway has needed another translation since {since}.</p>")?;
     }
-    Ok(())
+    if !events.is_empty() {
+        head(page, &["At", "What", "Result"])?;
+        events.iter().try_for_each(|(what, event)| row(page, what, event))?;
+        page.write_str("</tbody></table></div>\n")?;
+    }
+    page.write_str("</section>\n")
 }
 
-fn row(page: &mut String, of: &str, event: &Event) -> fmt::Result {
+fn row(page: &mut String, what: &str, event: &Event) -> fmt::Result {
     let class = if event.outcome == "failed" { "error" } else { "ok" };
     write!(
         page,
-        "<tr><td>{}</td><td>{of}</td><td><span class=\"chip {class}\">{}</span>",
+        "<tr><td>{}</td><th scope=\"row\">{what}</th><td class=\"wide\"><span class=\"chip {class}\">{}</span>",
         Time(&event.at),
         Text(event.outcome)
     )?;
@@ -159,31 +171,44 @@ fn row(page: &mut String, of: &str, event: &Event) -> fmt::Result {
         write!(page, " <code>{}</code>", Text(directory))?;
     }
     if let Some(finding) = &event.finding {
-        write!(page, " {} <span class=\"id\">{}</span>", Text(&finding.message), Text(finding.id))?;
+        write!(page, " {} <span class=\"id\">{}</span>", Marked(&finding.message), Text(finding.id))?;
         if let Some(hint) = &finding.hint {
-            write!(page, "<div class=\"hint\">{}</div>", Hint(hint))?;
+            write!(page, "<div class=\"hint\"><b>hint:</b> {}</div>", Marked(hint))?;
         }
     }
     page.write_str("</td></tr>\n")
 }
 
+/// Those who were not served.
 fn callers(page: &mut String, status: &Status) -> fmt::Result {
-    let connections = &status.connections;
-    write!(
-        page,
-        "<section>\n<h2>Callers</h2>\n<p>{} open, {} accepted since the start.",
-        connections.open, connections.accepted
-    )?;
-    for (reason, number) in &connections.refused {
-        if *number > 0 {
-            write!(
-                page,
-                " <span class=\"chip error\">{} <b>{number}</b></span>",
-                Text(reason.replace('_', " "))
-            )?;
-        }
+    let refused = status.connections.refused.iter().filter(|(_, number)| **number > 0).collect::<Vec<_>>();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    page.write_str("<section>\n<h2>Connections that were not served</h2>\n<p>")?;
+    for (reason, number) in refused {
+        let reason = reason.replace('_', " ");
+        write!(page, "<span class=\"chip error\">{} <b>{number}</b></span> ", Text(reason))?;
     }
     page.write_str("</p>\n</section>\n")
+}
+
+/// The numbers that a person looks for first.
+pub(super) fn facts(page: &mut String, status: &Status) -> fmt::Result {
+    let all = |number: fn(&Calls) -> u64| status.calls.iter().map(number).sum::<u64>();
+    page.write_str("<dl class=\"facts\">")?;
+    fact(page, "calls", all(Calls::ended))?;
+    fact(page, "answered by the bridge", all(|calls| calls.answered_by_bridge.values().sum()))?;
+    fact(page, "in flight", all(|calls| calls.in_flight))?;
+    fact(page, "callers connected", status.connections.open)?;
+    if let Some(first) = status.certificates.iter().min_by_key(|certificate| certificate.not_after_unix) {
+        fact(page, "until a certificate expires", left(first).1)?;
+    }
+    page.write_str("</dl>\n")
+}
+
+fn fact(page: &mut String, name: &str, value: impl Display) -> fmt::Result {
+    write!(page, "<div><dt>{name}</dt><dd>{value}</dd></div>")
 }
 
 /// Days. Certificates that live shorter are renewed more often than a person looks.

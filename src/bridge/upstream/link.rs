@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use super::UpstreamStatus;
 use super::keeper::ATTENDED_PAUSE;
@@ -29,14 +29,15 @@ impl Link {
 
     /// Waits for a connection, and has attempts made without long pauses, as a call that waits has.
     pub(in crate::bridge) async fn connected(&mut self) {
-        while !self.is_connected() {
+        loop {
             self.wanted.notify_one();
-            tokio::select! {
-                changed = self.status.changed() => if changed.is_err() {
-                    // The bridge stops.
-                    std::future::pending::<()>().await;
-                },
-                () = sleep(ATTENDED_PAUSE) => {}
+            // Not at each change of the status: every attempt that fails is one.
+            let connected = async { self.status.wait_for(UpstreamStatus::is_connected).await.map(drop) };
+            match timeout(ATTENDED_PAUSE, connected).await {
+                Ok(Ok(())) => return,
+                // The bridge stops.
+                Ok(Err(_)) => std::future::pending::<()>().await,
+                Err(_) => {}
             }
         }
     }

@@ -12,6 +12,9 @@ use crate::report::Hint;
 
 /// The sockets, which are taken once. Call it while this process has one thread: it changes the environment.
 pub(super) fn sockets() -> Result<Vec<Inherited>, ActivationError> {
+    if !is_for_us() {
+        return Ok(Vec::new());
+    }
     let names = env::var_os("LISTEN_FDNAMES").unwrap_or_default().to_string_lossy().into_owned();
     let names = names.split(':').map(str::to_owned).collect::<Vec<_>>();
     if let Some(count) = env::var_os(COUNT).filter(|count| !count.is_empty()) {
@@ -22,6 +25,11 @@ pub(super) fn sockets() -> Result<Vec<Inherited>, ActivationError> {
     }
     let mut passed = ListenFd::from_env();
     (0..passed.len()).map(|index| socket(&mut passed, index, names.get(index))).collect()
+}
+
+/// As sd_listen_fds(3) decides it: the variables may be those of the process that has started this one.
+fn is_for_us() -> bool {
+    env::var_os("LISTEN_PID").is_some_and(|pid| *pid == *std::process::id().to_string())
 }
 
 /// Refuses sockets that listen at none of `addresses`.
@@ -95,7 +103,7 @@ impl Hint for ActivationError {
             }
             Self::Unusable { .. } => "use `ListenStream=/path` in the .socket unit".to_owned(),
             Self::Unused { .. } => {
-                "let `ListenStream=` of the .socket unit and `--listen` be the same address".to_owned()
+                "let `ListenStream=` of the .socket unit be the address of `--listen` or `--admin`".to_owned()
             }
         })
     }

@@ -35,10 +35,10 @@ pub(super) fn run(
     let has_sandbox = !arguments.operation.no_sandbox;
     let address = arguments.admin.admin.clone();
     let (plan, used) = plan::plan(arguments, variables, clock)?;
-    let sockets = activation::sockets()?;
+    let mut sockets = activation::sockets()?;
     let needs = has_sandbox.then(|| confine::needs(&plan, &used, address.as_ref()));
     // With a runtime of its own, which cannot be made inside of another one.
-    let admin = address.as_ref().map(Admin::bind).transpose()?;
+    let admin = address.as_ref().map(|address| Admin::bind_with(address, &mut sockets)).transpose()?;
     block_on(run_until_stopped(plan, &used, (sockets, admin), needs, log, printer))?
 }
 

@@ -82,5 +82,5 @@ async fn reloaded(certificates: &mut watch::Receiver<CredentialsStatus>, before:
 }
 
 fn ended(certificates: &CredentialsStatus) -> Option<OffsetDateTime> {
-    certificates.last.as_ref().map(|last| last.at)
+    certificates.last().map(|last| last.at)
 }

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::bridge::{Bridge, UpstreamState, UpstreamStatus};
 use crate::commands::Clock;
 use crate::net::Address;
-use crate::pki::{CredentialsStatus, InUse, when};
+use crate::pki::{CredentialsStatus, when};
 
 /// Follows what the bridge publishes.
 pub(super) struct StateLine {
@@ -70,35 +70,27 @@ fn line(
             format!("failing since {since}: {}: {} ({})", cause.subject, cause.message, cause.id)
         }
     };
-    if let Some(expired) = expired(&certificates.certificates, now) {
-        let (file, end) = (expired.path.display(), when::timestamp(expired.not_after));
+    let mut all = certificates.certificates.iter();
+    if let Some(invalid) = all.find(|certificate| certificates.hinders(certificate, now)) {
+        let what = match now < invalid.not_before {
+            true => format!("is not valid before {}", when::timestamp(invalid.not_before)),
+            false => format!("expired at {}", when::timestamp(invalid.not_after)),
+        };
         // Writing to a string does not fail.
-        let _ = write!(line, "; the certificate `{file}` expired at {end}");
+        let _ = write!(line, "; the certificate `{}` {what}", invalid.path.display());
     }
-    let refused = certificates.last.iter().filter_map(|reload| reload.finding.as_ref());
+    let refused = certificates.last().and_then(|reload| reload.finding.as_ref()).into_iter();
     for finding in refused.chain(&certificates.unaccepted) {
         let _ = write!(line, "; {} ({})", finding.message, finding.id);
     }
     line
 }
 
-/// The first certificate of our own that has expired, or a CA's if all of them have: an old one may expire next to its
-/// successor.
-fn expired(certificates: &[InUse], now: OffsetDateTime) -> Option<&InUse> {
-    let is_expired = |certificate: &&InUse| certificate.not_after < now;
-    let mut own = certificates.iter().filter(|certificate| certificate.role.is_some());
-    let mut cas = certificates.iter().filter(|certificate| certificate.role.is_none());
-    own.find(is_expired).or_else(|| {
-        let first = cas.next().filter(is_expired)?;
-        cas.all(|ca| is_expired(&ca)).then_some(first)
-    })
-}
-
-/// When to look at the clock again: at the next end of a certificate. Earlier if that is far away, because a clock may be
-/// set, and a machine may sleep.
+/// When to look at the clock again: at the next beginning or end of a certificate. Earlier if that is far away, because
+/// a clock may be set, and a machine may sleep.
 fn due(certificates: &CredentialsStatus, now: OffsetDateTime) -> Duration {
-    let ends = certificates.certificates.iter().map(|certificate| certificate.not_after - now);
-    let next = ends.filter(|left| !left.is_negative()).min();
+    let dates = certificates.certificates.iter().flat_map(|in_use| [in_use.not_before, in_use.not_after]);
+    let next = dates.map(|date| date - now).filter(|left| !left.is_negative()).min();
     // The last second of its life is over a second after its beginning.
     let next = next.and_then(|left| Duration::try_from(left).ok()).map(|left| left + Duration::from_secs(1));
     next.unwrap_or(LONGEST).min(LONGEST)

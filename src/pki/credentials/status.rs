@@ -1,5 +1,6 @@
 //! What a running endpoint says about its certificates: data for metrics, pages and log lines.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
@@ -18,8 +19,8 @@ pub struct CredentialsStatus {
     pub revocation_lists: Vec<Crl>,
     /// When the ones in use were loaded; `None` without TLS.
     pub loaded: Option<OffsetDateTime>,
-    /// The last reload, also one that failed or found nothing new; `None` before the first.
-    pub last: Option<Reload>,
+    /// The last reloads, oldest first, also those that failed. Of several in a row that found nothing new, the last one.
+    pub recent: VecDeque<Reload>,
     /// How many reloads there were.
     pub reloads: Reloads,
     /// Why the upstream does not accept a connection with the present certificates, while one that was made with the
@@ -88,7 +89,7 @@ impl CredentialsStatus {
             certificates: Vec::new(),
             revocation_lists: Vec::new(),
             loaded: None,
-            last: None,
+            recent: VecDeque::new(),
             reloads: Reloads::default(),
             unaccepted: None,
         }
@@ -117,7 +118,28 @@ impl CredentialsStatus {
             ReloadOutcome::Loaded => self.reloads.loaded += 1,
             ReloadOutcome::Unchanged => self.reloads.unchanged += 1,
         }
-        self.last = Some(Reload { at, outcome, finding });
+        let is_again = self.last().is_some_and(|last| last.outcome == outcome);
+        if outcome == ReloadOutcome::Unchanged && is_again {
+            // A manager that asks every minute must not drive out what has happened.
+            self.recent.pop_back();
+        }
+        if self.recent.len() == MOST_RELOADS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Reload { at, outcome, finding });
+    }
+
+    /// The last reload; `None` before the first.
+    pub fn last(&self) -> Option<&Reload> {
+        self.recent.back()
+    }
+
+    /// True if handshakes fail at `now` because of the dates of `certificate`, which is one of these. A CA counts only if
+    /// no other one is valid: an old one may expire next to its successor.
+    pub fn hinders(&self, certificate: &InUse, now: OffsetDateTime) -> bool {
+        let is_ca = |in_use: &&InUse| in_use.role.is_none();
+        let has_valid_ca = || self.certificates.iter().filter(is_ca).any(|ca| ca.is_valid(now));
+        !certificate.is_valid(now) && (certificate.role.is_some() || !has_valid_ca())
     }
 }
 
@@ -133,4 +155,12 @@ impl InUse {
             serial: certificate.serial.clone(),
         }
     }
+
+    /// True if `now` is between its dates.
+    pub fn is_valid(&self, now: OffsetDateTime) -> bool {
+        (self.not_before..=self.not_after).contains(&now)
+    }
 }
+
+/// What a person reads on a page.
+const MOST_RELOADS: usize = 10;

@@ -1,5 +1,7 @@
 //! The state of the bridge, as `/readyz`, `/status`, `/metrics` and the page tell it: always the same.
 
+use std::time::{Duration, Instant};
+
 use egext_test_support::{Signal, TestPki};
 use tokio::sync::watch;
 
@@ -100,6 +102,32 @@ async fn a_resync_that_is_needed_and_fails_is_a_warning_of_readiness() {
     let ready = admin.wait_for("/readyz", |reply| reply.body.contains("bridge.resync.no-gateway")).await;
     assert_eq!(ready.code, 200, "{ready:?}");
     assert!(ready.body.starts_with("ready\nwarning: "), "{}", ready.body);
+}
+
+/// What waits for the upstream has attempts made without long pauses, but not without any.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resync_that_waits_for_the_server_does_not_hammer_it() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let resources = tempfile::tempdir().expect("a temporary directory");
+    let address = format!("unix:{}", directory.path().join("server.sock").display());
+    let (bridge, admin) = Bridge::plaintext(&address)
+        .flag("--connect-wait", "200ms")
+        .flag("--resync", resources.path().display().to_string())
+        .start_with_admin();
+    assert_eq!(bridge.caller().await.hook().await.code(), 14);
+    let failures = |status: &serde_json::Value| status["upstream"]["causes"][0]["times"].as_u64();
+    let reached = |number: u64| {
+        move |reply: &crate::fixture::Reply| {
+            let status = serde_json::from_str(&reply.body).expect("JSON");
+            failures(&status).is_some_and(|times| times >= number)
+        }
+    };
+    // The first pauses are short.
+    admin.wait_for("/status", reached(10)).await;
+    let begin = Instant::now();
+    admin.wait_for("/status", reached(22)).await;
+    // A pause is at least 125 ms long then.
+    assert!(begin.elapsed() > Duration::from_millis(1200), "{:?}", begin.elapsed());
 }
 
 /// It accepts connections and says nothing.
@@ -206,4 +234,36 @@ async fn certificates_and_their_reloads_are_shown() {
     let warned = admin.wait_for("/readyz", |reply| reply.body.contains("warning: ")).await;
     assert_eq!(warned.code, 200, "the old ones serve: {warned:?}");
     assert!(warned.body.contains("\n  hint: "), "{}", warned.body);
+    let reloads = &admin.status().await["reloads"];
+    let recent = reloads["recent"].as_array().expect("a list");
+    assert_eq!(recent.last(), Some(&reloads["last"]), "{reloads:#}");
+    assert!(recent.iter().any(|event| event["outcome"] == "loaded"), "{reloads:#}");
+    assert_eq!(reloads["last"]["finding"]["id"], "bridge.reload.failed", "{reloads:#}");
+}
+
+/// What has happened stays visible, however often a manager asks for a reload; and there is an end to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_reloads_are_kept_and_no_more() {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let (bridge, admin) = Bridge::mtls(upstream.address(), &pki).start_with_admin();
+    let unchanged = |number: u64| format!("egext_bridge_reloads_total{{result=\"unchanged\"}} {number}\n");
+    let loaded = |number: u64| format!("egext_bridge_reloads_total{{result=\"loaded\"}} {number}\n");
+    let outcomes = async || {
+        let status = admin.status().await;
+        let recent = status["reloads"]["recent"].as_array().expect("a list").clone();
+        recent.iter().map(|event| event["outcome"].as_str().expect("a word").to_owned()).collect::<Vec<_>>()
+    };
+    pki.renew("client");
+    admin.wait_for("/metrics", |reply| reply.body.contains(&loaded(1))).await;
+    for number in 1..=3 {
+        bridge.running.signal(Signal::HUP);
+        admin.wait_for("/metrics", |reply| reply.body.contains(&unchanged(number))).await;
+    }
+    assert_eq!(outcomes().await, ["loaded", "unchanged"]);
+    for number in 2..=12 {
+        pki.renew("client");
+        admin.wait_for("/metrics", |reply| reply.body.contains(&loaded(number))).await;
+    }
+    assert_eq!(outcomes().await, ["loaded"; 10]);
 }
