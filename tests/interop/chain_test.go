@@ -89,10 +89,13 @@ func (c *chain) startGatewayWith(flags ...string) *process {
 }
 
 // startAsPrinted runs the bridge, too, as `egext config gateway` prints it.
-func (c *chain) startAsPrinted(upstream string) (bridge, gateway *process) {
+func (c *chain) startAsPrinted(upstream string, failOpen bool) (bridge, gateway *process) {
 	c.t.Helper()
-	command := c.prepareGateway(append([]string{"--upstream", upstream}, exampleHooks...)...)
-	bridge = c.startPrintedBridge(command)
+	flags := append([]string{"--upstream", upstream}, exampleHooks...)
+	if failOpen {
+		flags = append(flags, "--fail-open")
+	}
+	bridge = c.startPrintedBridge(c.prepareGateway(flags...))
 	return bridge, c.runGateway()
 }
 

@@ -115,31 +115,35 @@ func startHanging(t *testing.T, port int, certificates string, handshake bool) {
 	}()
 }
 
-// The commands are those of `egext config gateway` for a gateway that fails closed: calls are held, but not for what only a
-// person can change. That is in Envoy Gateway's log, and once it is changed, resync makes Envoy Gateway ask again.
+// The commands are those of `egext config gateway`. Calls are not held for what only a person can change: that is in Envoy
+// Gateway's log, and once it is changed, resync makes Envoy Gateway ask again.
 func TestAnExpiredServerCertificateIsNamedAndANewOneHeals(t *testing.T) {
-	heals(t, func(t *testing.T) time.Duration {
-		c := newChain(t)
-		port := freePort(t)
-		expired := expiredServer(t, c)
-		server := c.runServer(port, "--cert", expired, "--key", c.certificates+"/server.key")
-		server.waitFor(t, `listening on`)
-		_, gateway := c.startAsPrinted(fmt.Sprintf("127.0.0.1:%d", port))
-		says := gateway.waitFor(t, `failed to translate xds ir.*egext bridge: (.*?expired.*?\(probe\.server-cert\.expired\))`)
-		t.Log("Envoy Gateway logs: ", says[1])
-		if _, err := c.request(); err == nil {
-			t.Error("a configuration without the extension was published")
-		}
-		ready, err := c.admin("/readyz")
-		if err != nil || !strings.Contains(ready, "probe.server-cert.expired") {
-			t.Errorf("/readyz does not say it: %v %s", err, ready)
-		}
-		server.kill(t)
-		c.startServer(port)
-		back := time.Now()
-		c.waitForHeader()
-		return time.Since(back)
-	})
+	t.Run("fails closed", func(t *testing.T) { heals(t, func(t *testing.T) time.Duration { return replaceExpired(t, false) }) })
+	t.Run("fails open", func(t *testing.T) { heals(t, func(t *testing.T) time.Duration { return replaceExpired(t, true) }) })
+}
+
+func replaceExpired(t *testing.T, failOpen bool) time.Duration {
+	c := newChain(t)
+	port := freePort(t)
+	server := c.runServer(port, "--cert", expiredServer(t, c), "--key", c.certificates+"/server.key")
+	server.waitFor(t, `listening on`)
+	_, gateway := c.startAsPrinted(fmt.Sprintf("127.0.0.1:%d", port), failOpen)
+	says := gateway.waitFor(t, fmt.Sprintf(`(?:%s).*egext bridge: (.*?expired.*?\(probe\.server-cert\.expired\))`, failedHook))
+	t.Log("Envoy Gateway logs: ", says[1])
+	if failOpen {
+		eventually(t, "a configuration without the extension", func() error { _, err := c.request(); return err })
+	} else if _, err := c.request(); err == nil {
+		t.Error("a configuration without the extension was published")
+	}
+	ready, err := c.admin("/readyz")
+	if err != nil || !strings.Contains(ready, "probe.server-cert.expired") {
+		t.Errorf("/readyz does not say it: %v %s", err, ready)
+	}
+	server.kill(t)
+	c.startServer(port)
+	back := time.Now()
+	c.waitForHeader()
+	return time.Since(back)
 }
 
 // heals runs a story that returns how long the header took. Other work on the machine can slow one run down, but not two.
@@ -164,33 +168,62 @@ func heals(t *testing.T, story func(t *testing.T) time.Duration) (took time.Dura
 // Envoy's configuration has the extension all the time, each change gets there, and no hook call is lost.
 func TestTenKillsWhileResourcesChange(t *testing.T) {
 	c := newChain(t)
-	port := freePort(t)
+	server, port, gateway := c.startForKills(false)
+	guard := startGuard(c)
+	for round := range 10 {
+		path := fmt.Sprintf("/round-%d", round)
+		c.killWhileResourcesChange(server, path, round)
+		if round%3 != 1 {
+			c.waitForMetric(1, "egext_bridge_calls_held")
+		}
+		server = c.restartForKills(port, path, round)
+	}
+	guard.stop(t)
+	c.wantNoLostCalls(gateway, 11)
+}
+
+// Where Envoy Gateway fails open it publishes each change without the extension. Each time the extension is back soon.
+func TestKillsWhereEnvoyGatewayFailsOpen(t *testing.T) {
+	c := newChain(t)
+	server, port, gateway := c.startForKills(true)
+	for round := range 4 {
+		path := fmt.Sprintf("/round-%d", round)
+		c.killWhileResourcesChange(server, path, round)
+		eventually(t, "the change is published", func() error { _, err := get(c.listener, path); return err })
+		server = c.restartForKills(port, path, round)
+	}
+	c.wantNoLostCalls(gateway, 5)
+	c.waitForMetric(1, "egext_bridge_resyncs_total", `result="done"`)
+}
+
+func (c *chain) startForKills(failOpen bool) (server *process, port int, gateway *process) {
+	c.t.Helper()
+	port = freePort(c.t)
 	server, upstream := c.startServer(port)
-	_, gateway := c.startAsPrinted(upstream)
+	_, gateway = c.startAsPrinted(upstream, failOpen)
 	c.waitForHeader()
 	// From now on each path has a route of its own.
 	c.changeRoute("/first")
-	eventually(t, "the first route is gone", func() error {
+	eventually(c.t, "the first route is gone", func() error {
 		if _, err := get(c.listener, "/round-0"); err == nil {
 			return errors.New("it answers for all paths")
 		}
 		return nil
 	})
-	guard := startGuard(c)
-	for round := range 10 {
-		path := fmt.Sprintf("/round-%d", round)
-		c.killWhileResourcesChange(server, path, round)
-		server, _ = c.startServer(port)
-		back := time.Now()
-		c.waitForHeaderAt(path)
-		if took := time.Since(back); took > promised {
-			t.Errorf("round %d: the header came %s after the server", round, took)
-		} else {
-			t.Logf("round %d: %.1f s", round, took.Seconds())
-		}
+	return server, port, gateway
+}
+
+func (c *chain) restartForKills(port int, path string, round int) *process {
+	c.t.Helper()
+	server, _ := c.startServer(port)
+	back := time.Now()
+	c.waitForHeaderAt(path)
+	took := time.Since(back)
+	c.t.Logf("round %d: %.1f s", round, took.Seconds())
+	if took > promised {
+		c.t.Errorf("round %d: the header came %s after the server", round, took)
 	}
-	guard.stop(t)
-	c.wantNoLostCalls(gateway, 11)
+	return server
 }
 
 // killWhileResourcesChange returns when Envoy Gateway has called, and the server is gone.
@@ -209,9 +242,6 @@ func (c *chain) killWhileResourcesChange(server *process, path string, round int
 		c.changeRoute(path)
 		c.waitForMetric(1, "egext_bridge_calls_in_flight")
 		server.kill(c.t)
-	}
-	if round%3 != 1 {
-		c.waitForMetric(1, "egext_bridge_calls_held")
 	}
 }
 
