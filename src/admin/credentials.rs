@@ -1,9 +1,9 @@
 use time::OffsetDateTime;
 
 use super::status::{Certificate, Event, Reloads, Role, Validity};
+use crate::pki::audit;
 use crate::pki::lifetime::CLOCK;
 use crate::pki::{self, CredentialsStatus, InUse, Reload, ReloadOutcome, when};
-use crate::shell::shell_path;
 
 /// The certificates in use, as they are shown.
 pub(super) fn certificates(status: &CredentialsStatus, now: OffsetDateTime) -> Vec<Certificate> {
@@ -22,7 +22,6 @@ fn certificate(in_use: &InUse, hinders: bool, now: OffsetDateTime) -> Certificat
         Some(pki::Role::Client) => Role::Client,
         Some(pki::Role::Server) => Role::Server,
     };
-    let show = format!("`egext certs show {}` says more", shell_path(&in_use.path));
     Certificate {
         role,
         subject: in_use.subject.clone(),
@@ -36,7 +35,7 @@ fn certificate(in_use: &InUse, hinders: bool, now: OffsetDateTime) -> Certificat
         fingerprint: in_use.fingerprint.clone(),
         hint: match validity {
             Validity::NotYetValid => CLOCK.to_owned(),
-            Validity::Expired | Validity::Valid => format!("renew it; {show}"),
+            Validity::Expired | Validity::Valid => audit::renewal(&in_use.path),
         },
     }
 }

@@ -16,7 +16,7 @@ mod probe;
 mod usage;
 mod values;
 
-pub use bridge::{Bridge, Callers};
+pub use bridge::{AdminAddressError, Bridge, Callers};
 pub use certs::{
     Activate, Certs, CertsCheck, CertsCommand, CertsInit, CertsIssue, CertsPack, CertsRemove, CertsRenew,
     CertsRotateCa, CertsShow, Changes, Finish, NewKeyPassphrase, OtherCa, Prepare, RotationStep, Server,

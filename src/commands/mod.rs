@@ -21,6 +21,7 @@ pub use signals::survive_file_size_limit;
 
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -147,6 +148,14 @@ pub enum Error {
         /// The address, or the first of several.
         address: Address,
     },
+    /// The user named a directory of resources that is none.
+    #[error("`--resync {}` is not a directory", path.display())]
+    ResyncDirectory {
+        /// As typed.
+        path: PathBuf,
+        /// What is there instead.
+        source: io::Error,
+    },
     /// A task ended by a fault of ours.
     #[error("a part of the bridge failed: {words}")]
     Panicked {
@@ -214,6 +223,7 @@ impl Hint for Error {
             }
             Self::Admin(AdminError::Bind(error)) => error.hint(),
             Self::Admin(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
+            Self::ResyncDirectory { .. } => Some(RESYNC_DIRECTORY.to_owned()),
             Self::AdminTwice { .. } => Some("the admin server needs an address of its own".to_owned()),
             Self::Alone(error) => error.hint(),
             Self::AmbiguousCertificate => {
@@ -312,3 +322,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
 /// How long a thread that has asked the resolver waits for the next question. The bridge restricts itself when no such
 /// thread is left, because the restriction does not hold for threads that run already.
 const RESOLVER_KEPT: Duration = Duration::from_millis(5);
+
+/// Envoy Gateway makes no such directory, either.
+const RESYNC_DIRECTORY: &str = "name the directory that Envoy Gateway loads (`provider.custom.resource.file.paths`); make it \
+                                first if it is not there yet";

@@ -166,6 +166,19 @@ fn flags_that_contradict_each_other_are_named() {
     place.refuses(&plaintext, "`--dir` has no meaning for `tcp://127.0.0.1:1`, which is plaintext");
 }
 
+/// It may be set for another command, or for another bridge.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_with_a_revocation_list_does_not_break_a_bridge_without_tls() {
+    let upstream = Upstream::unix(Call::echo);
+    let bridge = Bridge::plaintext(upstream.address()).env("EGEXT_CRL", "/nowhere/list.crl").start();
+    assert_eq!(bridge.caller().await.hook().await.code(), 0);
+    let place = Place::new();
+    let typed = egext(["bridge", "--listen", &place.listen, "--upstream", "tcp://127.0.0.1:1"])
+        .args(["--crl", "/nowhere/list.crl"])
+        .run();
+    place.refuses(&typed, "`--crl` has no meaning for ");
+}
+
 /// As Kubernetes mounts it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mounted_secret_is_a_directory_of_certificates() {

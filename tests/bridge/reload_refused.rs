@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use egext_test_support::TestPki;
+use egext_test_support::{TestAuthority, TestPki};
 use rustix::process::Signal;
 
 use crate::egext;
@@ -38,6 +38,12 @@ async fn files_that_cannot_be_used_are_not_and_are_told_once() {
         let line = bridge.running.wait_for_line(REFUSED);
         assert!(line.contains("WARN") && line.contains(words), "{line}");
         assert!(line.contains("bridge.reload.failed"), "{line}");
+        // There is a set already.
+        assert!(!line.contains("certs init"), "{line}");
+        if line.contains("holds no") {
+            let cure = "`egext certs issue client --out client --san NAME --replace --dir ";
+            assert!(line.contains("put the right file back") && line.contains(cure), "{line}");
+        }
         // The same again is no news.
         replace(path, contents);
         assert_eq!(caller.hook().await.code(), 0);
@@ -127,7 +133,40 @@ fn what_peers_will_reject_is_told_at_the_start() {
         let mut bridge = Bridge::mtls("localhost:1", &pki).start();
         let line = bridge.running.wait_for_line(id);
         assert!(line.contains("WARN") && line.contains("client.crt"), "{line}");
+        if id.starts_with("certs.expir") {
+            assert!(line.contains("the certificate of `egext client` expire"), "{line}");
+            let cure = "renew it where its CA is: `egext certs renew --name client --dir ";
+            assert!(line.contains(cure), "{line}");
+        }
     }
+}
+
+/// A bundle may have a CA that no peer needs any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_ca_of_a_bundle_is_watched_and_one_that_is_valid_is_enough() {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let ours = fs::read_to_string(pki.ca()).expect("readable");
+    let [old, aged] = [("old", -1), ("aged", 3)].map(|(name, days)| {
+        let ca = TestAuthority::new(&format!("the {name} one")).expiring_in(days);
+        ca.root()
+    });
+    replace(&pki.ca(), format!("{old}{ours}{aged}"));
+    let (mut bridge, admin) = Bridge::mtls(upstream.address(), &pki).start_with_admin();
+    let ready = admin.wait_for("/readyz", |reply| reply.code == 200).await;
+    assert!(ready.body.contains("warning: ") && ready.body.contains("the old one"), "{}", ready.body);
+    assert_eq!(bridge.caller().await.hook().await.code(), 0);
+    replace(&pki.ca(), &old);
+    let line = bridge.running.wait_for_line(REFUSED);
+    assert!(line.contains("certs."), "{line}");
+    let (_, log) = bridge.running.terminate();
+    for told in ["WARN the CA `the old one` expired ", "WARN the CA `the aged one` expires "] {
+        let lines = log.lines().filter(|line| line.contains(told)).collect::<Vec<_>>();
+        assert!(lines.len() == 1 && lines[0].contains("`egext certs rotate-ca prepare"), "{log}");
+    }
+    let (_bridge, admin) = Bridge::mtls(upstream.address(), &pki).start_with_admin();
+    let ready = admin.wait_for("/readyz", |reply| reply.body.contains("(certs.expired)")).await;
+    assert!(ready.code == 503 && ready.body.contains("reason: "), "{ready:?}");
 }
 
 /// Of twelve seconds the last four are near the end.

@@ -424,16 +424,15 @@ async fn a_directory_without_a_gateway_is_told_once() {
     assert_eq!(log.matches("bridge.resync.no-gateway").count(), 1, "{log}");
 }
 
+/// One that is there and goes, or comes to be closed to the bridge, is for the log.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directory_that_is_not_there_is_told_at_the_start() {
+async fn a_directory_that_is_gone_is_told_when_it_is_needed() {
     let place = Place::new();
-    let file = place.path("file");
-    fs::write(&file, "").expect("ours");
-    let mut bridge = place.bridge_named("eg.sock", &[place.path("missing"), file]);
+    let mut bridge = place.bridge();
+    fs::remove_dir(place.resources()).expect("ours");
+    place.fails().await;
     let line = bridge.wait_for_line("bridge.resync.directory");
-    assert!(line.contains("missing"), "{line}");
-    let line = bridge.wait_for_line("bridge.resync.directory");
-    assert!(line.contains("/file"), "{line}");
+    assert!(line.contains("No such file") && line.contains("create it"), "{line}");
 }
 
 /// The disk is full, or a limit stands against it: nothing of ours stays in the directory, and calls go on.

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use clap::CommandFactory as _;
-use egext::cli::{self, Cli, Stop};
+use egext::cli::{self, AdminAddressError, Cli, Stop};
 use egext::commands;
 use egext::net::{AddressError, FingerprintError, PermittedNameError};
 use egext::render::{OutputOptions, Printer};
@@ -176,7 +176,9 @@ fn of_value(error: &clap::Error) -> Option<String> {
     let name =
         || source.downcast_ref::<PermittedNameError>().map(|error| format!("PermittedNameError {error:?}"));
     let key = || source.downcast_ref::<FingerprintError>().map(|error| format!("FingerprintError {error:?}"));
-    address.or_else(quantity).or_else(name).or_else(key)
+    let admin =
+        || source.downcast_ref::<AdminAddressError>().map(|error| format!("AdminAddressError {error:?}"));
+    address.or_else(quantity).or_else(name).or_else(key).or_else(admin)
 }
 
 const NAME: &str = "every_error_has_a_row";

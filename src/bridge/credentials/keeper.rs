@@ -16,7 +16,7 @@ use super::notices::Notices;
 use super::{ClientSide, Credentials, Noted, Reload, client, own, server, use_now};
 use crate::backoff::Backoff;
 use crate::net::{Permitted, ServerTls, TlsError};
-use crate::pki::audit::Verified;
+use crate::pki::audit::{self, Verified};
 use crate::pki::{IdentityError, ReloadOutcome, Role, Sources, when};
 use crate::report::{Finding, FindingId, Severity, chain};
 
@@ -35,7 +35,7 @@ pub(in crate::bridge) struct Keeper {
     /// Why the files that are there now are not used.
     failure: Option<Finding>,
     /// What the log has said about the certificates in use.
-    told: HashSet<(FindingId, String)>,
+    told: HashSet<Told>,
 }
 
 /// What made us look.
@@ -65,7 +65,7 @@ impl Keeper {
         (status, reload): (Noted, Reload),
         clock: fn() -> OffsetDateTime,
     ) -> Self {
-        let told = names(credentials.findings());
+        let told = credentials.findings().iter().map(key).collect();
         let Credentials { sources, permitted, verified, .. } = credentials;
         let notices = Notices::default();
         Self {
@@ -213,7 +213,7 @@ impl Keeper {
 
     fn tell(&mut self, finding: &Finding) {
         let (subject, id, hint) = (&finding.subject, finding.id, &finding.hint);
-        if !self.told.insert((id, subject.clone())) {
+        if !self.told.insert(key(finding)) {
             return;
         }
         match finding.severity {
@@ -223,8 +223,13 @@ impl Keeper {
     }
 }
 
-fn names(findings: &[Finding]) -> HashSet<(FindingId, String)> {
-    findings.iter().map(|finding| (finding.id, finding.subject.clone())).collect()
+/// What the log says once: its words change with the time that is left.
+type Told = (FindingId, String, Option<String>);
+
+/// A file can hold several certificates.
+fn key(finding: &Finding) -> Told {
+    let certificate = finding.evidence.iter().find(|(name, _)| *name == "certificate");
+    (finding.id, finding.subject.clone(), certificate.map(|(_, subject)| subject))
 }
 
 /// New certificates that peers would reject.
@@ -241,9 +246,10 @@ fn of_finding(worse: &Finding) -> Finding {
 fn of_error(error: &IdentityError, sources: &Sources) -> Finding {
     let of_error = Finding::of_error(FindingId::BridgeReloadFailed, place(sources), error);
     let found = Finding { message: format!("{KEPT}: {}", of_error.message), ..of_error };
-    match is_denied(error) {
-        true => found.with_hint(DENIED),
-        false => found,
+    match (is_denied(error), audit::another_file(error, sources)) {
+        (true, _) => found.with_hint(DENIED),
+        (false, Some(hint)) => found.with_hint(hint),
+        (false, None) => found,
     }
 }
 

@@ -1,6 +1,9 @@
+use std::net::IpAddr;
+
 use clap::Args;
 
 use crate::net::{Address, AddressError};
+use crate::report::Hint;
 
 /// Where people and monitoring can see what the bridge does.
 #[derive(Args, Debug)]
@@ -15,9 +18,73 @@ pub struct AdminArgs {
 }
 
 /// Without a scheme it is plaintext here: the admin server has no TLS.
-fn plaintext(text: &str) -> Result<Address, AddressError> {
-    match text.contains("://") || text.starts_with("unix:") || text.starts_with(['/', '.', '@']) {
+fn plaintext(text: &str) -> Result<Address, AdminAddressError> {
+    let parsed = match text.contains("://") || text.starts_with("unix:") || text.starts_with(['/', '.', '@'])
+    {
         true => text.parse(),
         false => format!("tcp://{text}").parse(),
+    };
+    parsed.map_err(|source| match source {
+        AddressError::Malformed { .. } => AdminAddressError::Malformed { text: text.to_owned() },
+        error @ (AddressError::Scheme { .. } | AddressError::UserInfo { .. }) => {
+            AdminAddressError::Other { error, meant: meant(text) }
+        }
+        source => AdminAddressError::Address(source),
+    })
+}
+
+/// The user named no address where the admin server could listen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminAddressError {
+    /// As with every address.
+    #[error(transparent)]
+    Address(AddressError),
+    /// No port, no host, or parts that an address cannot have.
+    #[error("`{text}` is not an address of this machine; expected `127.0.0.1:PORT` or `unix:/path`")]
+    Malformed {
+        /// As typed.
+        text: String,
+    },
+    /// An address with a part that belongs elsewhere.
+    #[error("{error}")]
+    Other {
+        /// As with every address.
+        error: AddressError,
+        /// What was probably meant.
+        meant: String,
+    },
+}
+
+impl Hint for AdminAddressError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Address(error) => error.hint(),
+            Self::Malformed { text } => Some(format!("write `{}`", meant(text))),
+            Self::Other { meant, .. } => Some(format!("write `{meant}`")),
+        }
     }
 }
+
+/// What was probably meant.
+fn meant(text: &str) -> String {
+    if text.starts_with(['/', '.']) {
+        return format!("unix:{text}");
+    }
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !rest.ends_with(']') => (host, port),
+        None if rest.parse::<u16>().is_ok() => ("", rest),
+        _ => (rest, ""),
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_ours = bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let host = if is_ours { host } else { "127.0.0.1" };
+    let port = port.parse::<u16>().unwrap_or(PORT);
+    format!("{host}:{port}")
+}
+
+/// As in the examples.
+const PORT: u16 = 9464;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-pub use admin::AdminArgs;
+pub use admin::{AdminAddressError, AdminArgs};
 pub use callers::Callers;
 pub use operation::Operation;
 pub use resync::Resync;

@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
+use crate::cli::bridge::AdminAddressError;
 use crate::cli::directory::NotADirectory;
 use crate::cli::formats;
 use crate::host::HostError;
@@ -253,7 +254,7 @@ fn refused_value(context: &Context<'_>, line: &Line) -> (String, String) {
     let is_named = name.starts_with("--") || name.starts_with("EGEXT_");
     // An address may hold a password, which its error does not repeat.
     let is_told = reason.contains(&format!("`{value}`"))
-        || matches!(source, Some(source) if source.is::<AddressError>() || source.is::<HostError>());
+        || matches!(source, Some(source) if source.is::<AddressError>() || source.is::<AdminAddressError>() || source.is::<HostError>());
     let message = match (value.is_empty(), is_told, is_named) {
         (true, _, true) => return no_value(line, &name),
         (true, _, false) => format!("`{name}` is empty"),
@@ -263,12 +264,19 @@ fn refused_value(context: &Context<'_>, line: &Line) -> (String, String) {
     };
     let own = source.and_then(|source| {
         let address = source.downcast_ref::<AddressError>().and_then(Hint::hint);
+        let admin = || source.downcast_ref::<AdminAddressError>().and_then(Hint::hint);
         let host = || source.downcast_ref::<HostError>().and_then(Hint::hint);
         let quantity = || source.downcast_ref::<QuantityError>().and_then(Hint::hint);
         let directory = || source.downcast_ref::<NotADirectory>().and_then(Hint::hint);
         let permitted = || source.downcast_ref::<PermittedNameError>().and_then(Hint::hint);
         let key = || source.is::<FingerprintError>().then(|| FINGERPRINT.to_owned());
-        address.or_else(host).or_else(quantity).or_else(directory).or_else(permitted).or_else(key)
+        address
+            .or_else(admin)
+            .or_else(host)
+            .or_else(quantity)
+            .or_else(directory)
+            .or_else(permitted)
+            .or_else(key)
     });
     (message, own.unwrap_or_else(|| what_is(line, &name)))
 }

@@ -1,6 +1,7 @@
 //! From flags to a plan: which side has TLS, and with which files.
 
 use std::path::PathBuf;
+use std::{fs, io};
 
 use super::callers;
 use crate::bridge::{BridgePlan, Credentials, ResyncPlan};
@@ -49,6 +50,22 @@ fn refuse_admin(address: &Address, arguments: &cli::Bridge) -> Result<(), Error>
     }
 }
 
+/// A name that is mistyped would be noticed after an outage only, when Envoy Gateway is not made to ask again. Whether the
+/// directory can be written to may change later, and is for the log.
+fn directories(directories: &[PathBuf]) -> Result<(), Error> {
+    for path in directories {
+        let source = match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_dir() => io::ErrorKind::NotADirectory.into(),
+            Err(error) if ABSENT.contains(&error.kind()) => error,
+            Ok(_) | Err(_) => continue,
+        };
+        return Err(Error::ResyncDirectory { path: path.clone(), source });
+    }
+    Ok(())
+}
+
+const ABSENT: &[io::ErrorKind] = &[io::ErrorKind::NotADirectory, io::ErrorKind::NotFound];
+
 /// Decides which side has TLS and with which files.
 pub(super) fn plan(
     arguments: cli::Bridge,
@@ -72,11 +89,12 @@ pub(super) fn plan(
     if let Some(flag) = material.typed(variables).filter(|_| !has_tls) {
         return Err(Error::MaterialWithoutTls { flag, address: arguments.upstream });
     }
+    directories(&arguments.resync.resync)?;
     callers::check(&arguments.callers, &arguments.listen, variables)?;
     if tls(&arguments.listen) && tls(&arguments.upstream) && material.cert.is_some() {
         return Err(Error::AmbiguousCertificate);
     }
-    if !arguments.crl.is_empty() && !has_tls {
+    if !arguments.crl.is_empty() && !has_tls && !variables.set("--crl") {
         return Err(Error::MaterialWithoutTls { flag: "--crl", address: arguments.upstream });
     }
     let mut pairs = Vec::new();

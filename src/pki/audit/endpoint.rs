@@ -11,9 +11,10 @@ use time::OffsetDateTime;
 use super::chain::Question;
 use super::usage;
 use crate::pki::lifetime::CLOCK;
+use crate::pki::set::change::{renew_command, replace_command, rotate_command};
 use crate::pki::set::check::{expiring, soon, untimely, untimely_issuer};
 use crate::pki::x509::when;
-use crate::pki::{Certificate, Crl, Identity, Loaded, Role};
+use crate::pki::{Certificate, Crl, Identity, IdentityError, Loaded, PairFiles, Role, Sources};
 use crate::report::{Finding, FindingId, Severity};
 use crate::shell::shell_path;
 
@@ -86,23 +87,69 @@ fn dates(loaded: &Loaded, now: OffsetDateTime) -> Vec<Finding> {
         }
         findings.extend(own);
     }
-    // A bundle can have CAs that no peer needs any more; if the last one to expire is over, all are.
-    let last = loaded.anchors.certificates().iter().max_by_key(|ca| ca.not_after);
-    findings.extend(last.and_then(|ca| {
-        let path = loaded.anchors.path();
-        untimely(path, ca, now).or_else(|| due(path, ca, now)).map(|finding| {
-            finding.with_hint("replace the CA where its key is: `egext certs rotate-ca prepare`")
-        })
-    }));
+    findings.extend(ca_dates(loaded, now));
     findings.extend(loaded.anchors.revocation_lists().iter().filter_map(|list| list_dates(list, now)));
     findings
 }
 
+/// Of each CA. A bundle can have one that no peer needs any more: as long as another one is valid, it is a warning.
+fn ca_dates(loaded: &Loaded, now: OffsetDateTime) -> Vec<Finding> {
+    let (cas, path) = (loaded.anchors.certificates(), loaded.anchors.path());
+    let is_any_valid = cas.iter().any(|ca| (ca.not_before..=ca.not_after).contains(&now));
+    let of_each = cas.iter().filter_map(|ca| {
+        let finding = untimely(path, ca, now).or_else(|| due(path, ca, now))?;
+        let severity = if is_any_valid { Severity::Warning } else { finding.severity };
+        let finding = Finding { severity, ..named("the CA", ca, finding) };
+        Some(match finding.id {
+            FindingId::CertsNotYetValid => finding.with_hint(CLOCK),
+            _ => finding.with_hint(format!("replace it where its key is: {}", rotate_command(path, ""))),
+        })
+    });
+    of_each.collect()
+}
+
 fn leaf_dates(path: &Path, leaf: &Certificate, now: OffsetDateTime) -> Option<Finding> {
     let finding = untimely(path, leaf, now).or_else(|| due(path, leaf, now))?;
+    let finding = named("the certificate of", leaf, finding);
     Some(match finding.id {
         FindingId::CertsNotYetValid => finding.with_hint(CLOCK),
-        _ => finding.with_hint(format!("renew it; `egext certs show {}` says more", shell_path(path))),
+        _ => finding.with_hint(renewal(path)),
+    })
+}
+
+/// How to get a successor of the leaf certificate in `path`, which may be a copy.
+pub fn renewal(path: &Path) -> String {
+    format!("renew it where its CA is: {}", renew_command(path, ""))
+}
+
+/// A log has no heading that says which certificate it is about.
+fn named(what: &str, certificate: &Certificate, finding: Finding) -> Finding {
+    let subject = certificate.subject.to_string();
+    let is = if finding.id == FindingId::CertsNotYetValid { "is " } else { "" };
+    let message = format!("{what} `{subject}` {is}{}", finding.message);
+    Finding { message, ..finding }.with_evidence("certificate", subject)
+}
+
+/// What to do if a file of `sources` holds nothing that can be used while others are in use: its set is there already.
+pub fn another_file(error: &IdentityError, sources: &Sources) -> Option<String> {
+    let path = match error {
+        IdentityError::NoCertificate { path, found } | IdentityError::NoKey { path, found }
+            if found.is_nothing() =>
+        {
+            path
+        }
+        _ => return None,
+    };
+    let of_pair = |pair: &PairFiles| {
+        let mut files = pair.candidates.iter();
+        let (certificate, _) = files.find(|(certificate, key)| [certificate, key].contains(&path))?;
+        Some(replace_command(certificate, pair.role))
+    };
+    Some(match sources.pairs.iter().find_map(of_pair) {
+        Some(command) => {
+            format!("put the right file back, or issue another pair where the CA is: {command}")
+        }
+        None => "put the right file back".to_owned(),
     })
 }
 
@@ -116,7 +163,12 @@ fn issuer_dates(loaded: &Loaded, path: &Path, leaf: &Certificate, now: OffsetDat
     let issuers = loaded.anchors.certificates().iter().filter(|ca| leaf.is_issued_by(ca));
     let found = issuers.map(|ca| untimely_issuer(path, ca, now)).collect::<Option<Vec<_>>>()?;
     let finding = found.into_iter().next()?;
-    Some(finding.with_hint("replace the CA where its key is: `egext certs rotate-ca prepare`"))
+    Some(
+        finding.with_hint(format!(
+            "replace the CA where its key is: {}",
+            rotate_command(loaded.anchors.path(), "")
+        )),
+    )
 }
 
 fn list_dates(list: &Crl, now: OffsetDateTime) -> Option<Finding> {

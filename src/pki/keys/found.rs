@@ -60,6 +60,11 @@ impl Found {
         }
     }
 
+    /// Nothing that could be converted into what was looked for?
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Empty | Self::Text)
+    }
+
     /// Is it a key, in whatever form?
     pub fn is_key(&self) -> bool {
         match self {

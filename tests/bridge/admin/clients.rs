@@ -90,6 +90,16 @@ async fn on_a_port_requests_for_other_hosts_are_refused() {
     assert_eq!(admin.raw(absolute).await.code, 421);
 }
 
+/// The thread that resolves a name ends before the sandbox begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_as_its_address_costs_no_warning() {
+    let upstream = Upstream::unix(Call::echo);
+    let mut bridge = Bridge::plaintext(upstream.address()).flag("--admin", "localhost:0").start();
+    bridge.running.wait_for_line("admin server is up");
+    let (code, log) = bridge.running.terminate();
+    assert!(code == 0 && !log.contains("WARN"), "{log}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn its_socket_is_for_its_user_and_goes_with_it() {
     let upstream = Upstream::unix(Call::echo);
