@@ -1,4 +1,5 @@
 use std::fmt::Write as _;
+use std::io;
 
 use h2::Reason;
 use http::header::CONTENT_TYPE;
@@ -56,7 +57,11 @@ impl Answer {
             if !error.is_io() {
                 return Self::new(Code::Internal, format!("the bridge could not send the call ({error})"));
             }
-            let message = format!("the connection to the extension server was cut during the call{after}");
+            // The server does not answer any more, or its host has gone; other ends of a connection explain nothing.
+            let silence = error.get_io().filter(|error| error.kind() == io::ErrorKind::TimedOut);
+            let silence = silence.map(|error| format!(": {error}")).unwrap_or_default();
+            let message =
+                format!("the connection to the extension server was cut during the call{silence}{after}");
             return Self::new(Code::Unavailable, message);
         };
         let words = match farewell.filter(|_| error.is_go_away() && error.is_remote()) {

@@ -55,7 +55,7 @@ pub use resync::{ResyncAttempt, ResyncOutcome, ResyncPlan, ResyncStatus};
 pub use server::{Bridge, Drained};
 pub use upstream::{DEFAULT_CONNECT_WAIT, HeldCalls, PastCause, UpstreamState, UpstreamStatus};
 
-use crate::net::{Address, CallerLimits, ServerTls, SocketAccess, Target};
+use crate::net::{Address, CallerLimits, Keepalive, ServerTls, SocketAccess, Target};
 use crate::pki::Certificate;
 
 /// What to connect with what.
@@ -88,6 +88,8 @@ pub struct BridgePlan {
     pub socket: SocketAccess,
     /// How much callers may use, and how much time they have.
     pub callers: CallerLimits,
+    /// When the upstream is asked whether it is still there; `None` for never.
+    pub keepalive: Option<Keepalive>,
     /// Reads the clock, for verdicts about certificates.
     pub clock: fn() -> OffsetDateTime,
 }

@@ -237,6 +237,7 @@ impl RunningDemo {
             resync: ResyncPlan::default(),
             socket: SocketAccess::default(),
             callers: CallerLimits::default(),
+            keepalive: None,
             clock: self.clock,
         })
     }

@@ -1,5 +1,6 @@
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -9,13 +10,14 @@ use http::Request;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use super::keepalive::attend;
 use super::limits::{
     CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
     UPSTREAM_HEADER_LIST,
 };
 use super::session::{Link, ended_early};
 use super::stream::{Cut, Replayed, Stream};
-use super::{Fault, Gathered, HeaderFaults, Sieve, Stage};
+use super::{Attention, Fault, Gathered, HeaderFaults, Sieve, Stage};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone.
 ///
@@ -67,27 +69,38 @@ impl Channel {
     }
 }
 
-/// Begins HTTP/2 on a stream that [`super::dial`] made, and gives up at `deadline`. `metadata` is the largest that is
-/// accepted with one answer.
+/// How the calls of others are carried.
+#[derive(Clone)]
+pub(crate) struct ChannelPlan {
+    /// The largest metadata that is accepted with one answer.
+    pub(crate) metadata: u32,
+    /// When the server is asked whether it is still there.
+    pub(crate) attention: Option<Attention>,
+}
+
+/// Begins HTTP/2 on a stream that [`super::dial`] made, and gives up at `deadline`.
 ///
 /// # Errors
 /// As [`super::open`].
 pub(crate) async fn open_channel(
     stream: Stream,
     first: Bytes,
-    metadata: u32,
+    plan: &ChannelPlan,
     deadline: Instant,
 ) -> Result<Channel, Fault> {
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
     let settings = settings();
-    let sieve = Sieve::of_upstream(stream, metadata);
+    let sieve = Sieve::of_upstream(stream, plan.metadata);
     let faults = sieve.faults();
     let handshake = settings.handshake(Gathered::new(sieve));
-    let (requests, connection) = timeout_at(deadline, handshake)
+    let (requests, mut connection) = timeout_at(deadline, handshake)
         .await
         .map_err(|_| Fault::timeout(Stage::Http2))?
         .map_err(|error| ended_early(&wire, Some(error.to_string())))?;
+    if let (Some(attention), Some(pings)) = (&plan.attention, connection.ping_pong()) {
+        tokio::spawn(attend(pings, Arc::downgrade(&wire), attention.clone()));
+    }
     let (end, ended) = watch::channel(false);
     tokio::spawn(drive(connection, requests.clone(), end));
     let link = Link { wire, ended };

@@ -29,6 +29,15 @@ pub struct CallerLimits {
     pub age: Option<Duration>,
 }
 
+/// How an upstream that is silent during calls is asked whether it is still there.
+#[derive(Clone, Copy, Debug)]
+pub struct Keepalive {
+    /// After how much silence it is asked (PING).
+    pub interval: Duration,
+    /// How long it may take to answer.
+    pub timeout: Duration,
+}
+
 impl Default for CallerLimits {
     fn default() -> Self {
         Self {

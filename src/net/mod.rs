@@ -12,6 +12,7 @@ mod frame;
 mod gate;
 mod gathered;
 mod hello;
+mod keepalive;
 mod limits;
 mod listen;
 mod permitted;
@@ -26,7 +27,7 @@ mod verifier;
 
 pub use address::{Address, Transport};
 pub use address_error::AddressError;
-pub(crate) use channel::{Channel, open_channel};
+pub(crate) use channel::{Channel, ChannelPlan, open_channel};
 pub(crate) use deadline::{LONGEST, deadline};
 pub use descriptors::enough_for_a_runtime;
 pub(crate) use descriptors::{descriptor_limit, raise_limit};
@@ -37,10 +38,11 @@ pub use fault::{Fault, FaultKind, Stage};
 pub(crate) use gate::Admission;
 pub(crate) use gathered::Gathered;
 pub use hello::explain;
-pub use limits::CallerLimits;
+pub(crate) use keepalive::{Activity, Attention};
 pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };
+pub use limits::{CallerLimits, Keepalive};
 pub(crate) use listen::is_of_this_machine;
 pub use listen::{
     AcceptError, Accepted, BindError, Inherited, InheritedError, Listener, SocketAccess, UnixSocket,

@@ -2,7 +2,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -106,6 +106,8 @@ pub(super) struct Wire {
     heard: Mutex<Vec<u8>>,
     news: Notify,
     cut: AtomicBool,
+    /// Something was read since this was last asked.
+    has_heard: AtomicBool,
     /// Who reads, and has found nothing.
     reader: Mutex<Option<Waker>>,
 }
@@ -127,12 +129,7 @@ impl Cut {
 
 impl Drop for Cut {
     fn drop(&mut self) {
-        if let Some(wire) = self.0.upgrade() {
-            wire.cut.store(true, Ordering::Release);
-            if let Some(reader) = lock(&wire.reader).take() {
-                reader.wake();
-            }
-        }
+        self.0.upgrade().inspect(|wire| wire.cut());
     }
 }
 
@@ -154,6 +151,29 @@ impl Wire {
         }
     }
 
+    /// Whether something was read since the last time that this was asked.
+    pub(super) fn has_heard(&self) -> bool {
+        self.has_heard.swap(false, Ordering::Relaxed)
+    }
+
+    /// Ends the stream for this reason.
+    pub(super) fn give_up(&self, error: &io::Error) {
+        self.keep(error);
+        self.cut();
+    }
+
+    fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+        if let Some(reader) = lock(&self.reader).take() {
+            reader.wake();
+        }
+    }
+
+    /// How a cut looks to those who read and write.
+    fn why_cut(&self) -> io::Error {
+        lock(&self.last_error).as_ref().map_or_else(|| io::ErrorKind::ConnectionAborted.into(), copy)
+    }
+
     /// What has come of the first frame header.
     pub(super) fn heard(&self) -> Vec<u8> {
         lock(&self.heard).clone()
@@ -164,7 +184,8 @@ impl Wire {
         let mut reader = lock(&self.reader);
         // Looked at below the lock, so that a cut either finds the waker or is seen here.
         if self.cut.load(Ordering::Acquire) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            drop(reader);
+            return Poll::Ready(Err(self.why_cut()));
         }
         match reader.as_mut() {
             Some(waker) => waker.clone_from(context.waker()),
@@ -201,12 +222,19 @@ impl Replayed {
         self.wire.news.notify_one();
     }
 
-    fn written<T>(&mut self, context: &mut Context<'_>, result: io::Result<T>) -> io::Result<T> {
-        let result = self.note(result);
+    /// What becomes of a write. A peer that does not read makes it wait without end, and h2 reads nothing in that time.
+    fn written<T>(&mut self, context: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let result = match result {
+            Poll::Pending if self.wire.cut.load(Ordering::Acquire) => {
+                return Poll::Ready(Err(self.wire.why_cut()));
+            }
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(result) => self.note(result),
+        };
         if result.is_err() {
             self.hear_out(context);
         }
-        result
+        Poll::Ready(result)
     }
 
     /// Reads what the peer said before it closed: it is still in the receive buffer.
@@ -240,6 +268,7 @@ impl AsyncRead for Replayed {
         let Poll::Ready(result) = Pin::new(&mut this.stream).poll_read(context, buffer) else {
             return this.wire.wait(context);
         };
+        this.wire.has_heard.store(true, Ordering::Relaxed);
         if this.unheard > 0 {
             this.show(&buffer.filled()[before..]);
         }
@@ -250,14 +279,14 @@ impl AsyncRead for Replayed {
 impl AsyncWrite for Replayed {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let result = ready!(Pin::new(&mut this.stream).poll_write(context, bytes));
-        Poll::Ready(this.written(context, result))
+        let result = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.written(context, result)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let result = ready!(Pin::new(&mut this.stream).poll_flush(context));
-        Poll::Ready(this.written(context, result))
+        let result = Pin::new(&mut this.stream).poll_flush(context);
+        this.written(context, result)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -270,8 +299,8 @@ impl AsyncWrite for Replayed {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let result = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, slices));
-        Poll::Ready(this.written(context, result))
+        let result = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.written(context, result)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -43,6 +43,7 @@ impl Impatient {
             resync: egext::bridge::ResyncPlan::default(),
             socket: egext::net::SocketAccess::default(),
             callers,
+            keepalive: None,
             clock: || time::OffsetDateTime::UNIX_EPOCH,
         };
         let bridge = egext::bridge::Bridge::bind(plan).await.expect("a free path");

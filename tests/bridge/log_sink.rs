@@ -194,6 +194,7 @@ async fn a_task_that_dies_ends_the_bridge() {
         resync: egext::bridge::ResyncPlan::default(),
         socket: egext::net::SocketAccess::default(),
         callers: egext::net::CallerLimits::default(),
+        keepalive: None,
         clock: || match STARTED.load(Ordering::SeqCst) {
             false => time::OffsetDateTime::UNIX_EPOCH,
             // Asked for when the first attempt to connect has failed.

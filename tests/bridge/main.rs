@@ -17,6 +17,7 @@ mod floods;
 mod forwarded;
 mod hold;
 mod hostile;
+mod keepalive;
 mod limits;
 #[cfg(target_os = "linux")]
 mod lock_file;

@@ -18,9 +18,10 @@ use super::board::Board;
 use super::waiting::Waiting;
 use crate::backoff::{Backoff, jittered};
 use crate::bridge::BridgePlan;
+use crate::bridge::metrics::Metrics;
 use crate::diagnosis::{Context, Speaker, diagnose};
 use crate::host::Host;
-use crate::net::{self, Address, Channel, Cut, Stage, Target, Trace};
+use crate::net::{self, Address, Attention, Channel, ChannelPlan, Cut, Stage, Target, Trace};
 use crate::pki::Certificate;
 use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
@@ -33,8 +34,8 @@ pub(super) struct Keeper {
     searched: bool,
     /// Of an attempt.
     limit: Duration,
-    /// Of an answer.
-    metadata: u32,
+    /// Of a connection.
+    channel: ChannelPlan,
     clock: fn() -> OffsetDateTime,
     board: Arc<Board>,
     wanted: Arc<Notify>,
@@ -64,7 +65,12 @@ impl Keeper {
         waiting: Arc<Waiting>,
         answered: Arc<AtomicBool>,
         renewal: Renewal,
+        metrics: &Arc<Metrics>,
     ) -> Self {
+        let attention = plan.keepalive.map(|keepalive| {
+            let metrics = Arc::clone(metrics);
+            Attention { keepalive, activity: Arc::new(move || metrics.activity()) }
+        });
         // An attempt that begins just after a call came has failed, and has a cause, before that call gives up.
         let limit = plan.connect_wait.map_or(LONGEST_ATTEMPT, |wait| LONGEST_ATTEMPT.min(wait.mul_f64(0.9)));
         Self {
@@ -73,7 +79,7 @@ impl Keeper {
             directory: plan.directory.clone(),
             searched: plan.searched,
             limit,
-            metadata: plan.callers.metadata,
+            channel: ChannelPlan { metadata: plan.callers.metadata, attention },
             clock: plan.clock,
             board,
             wanted,
@@ -115,7 +121,7 @@ impl Keeper {
         let dialed = net::dial(&self.target, deadline).await;
         self.warn_of_plaintext(&dialed.trace);
         let outcome = match dialed.outcome {
-            Ok((stream, first)) => net::open_channel(stream, first, self.metadata, deadline).await,
+            Ok((stream, first)) => net::open_channel(stream, first, &self.channel, deadline).await,
             Err(fault) => Err(fault),
         };
         let fault = match outcome {

@@ -38,12 +38,18 @@ impl Way {
             resync: crate::bridge::ResyncPlan::default(),
             socket: SocketAccess::default(),
             callers: CallerLimits::default(),
+            keepalive: None,
             clock: || OffsetDateTime::UNIX_EPOCH,
         };
         let (order, phase) = watch::channel(Lifecycle::Serving);
         let (sender, status) = watch::channel(UpstreamStatus::new(OffsetDateTime::UNIX_EPOCH));
-        let (upstream, keeping) =
-            Upstream::start(&plan, sender, phase, (Pulse::new().1.upstream, Renewal::none()));
+        let (upstream, keeping) = Upstream::start(
+            &plan,
+            sender,
+            phase,
+            (Pulse::new().1.upstream, Renewal::none()),
+            &Arc::new(Metrics::new()),
+        );
         Self { upstream: Arc::new(upstream), status, order, directory, _keeping: keeping }
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::net::CallerLimits;
+use crate::net::{CallerLimits, Keepalive};
 use crate::units::{QuantityError, Size, Span};
 
 /// What callers may use, and how long connections last.
@@ -41,6 +41,17 @@ pub struct Limits {
     /// have `--drain-timeout` to finish.
     #[arg(long, value_name = "DURATION", default_value = "0s", env = "EGEXT_MAX_CONNECTION_AGE")]
     pub max_connection_age: Span,
+    /// Send PING to an upstream silent for this long during calls; `0s` for never
+    ///
+    /// Without calls there is no PING, because servers end connections on which there are too many. Then TCP finds out
+    /// within half a minute that a host has gone.
+    #[arg(long, value_name = "DURATION", default_value = "10s", env = "EGEXT_KEEPALIVE_INTERVAL")]
+    pub keepalive_interval: Span,
+    /// How long the upstream may take to answer PING
+    ///
+    /// If nothing arrives from it in this time, its calls fail with UNAVAILABLE, and the bridge connects again.
+    #[arg(long, value_name = "DURATION", value_parser = positive, default_value = "10s", env = "EGEXT_KEEPALIVE_TIMEOUT")]
+    pub keepalive_timeout: Span,
 }
 
 impl Limits {
@@ -56,6 +67,12 @@ impl Limits {
             age: unless_zero(self.max_connection_age),
             ..CallerLimits::default()
         }
+    }
+
+    /// How the upstream is asked whether it is still there.
+    pub fn keepalive(&self) -> Option<Keepalive> {
+        let timeout = self.keepalive_timeout.duration();
+        unless_zero(self.keepalive_interval).map(|interval| Keepalive { interval, timeout })
     }
 }
 

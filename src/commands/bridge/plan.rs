@@ -141,6 +141,7 @@ pub(super) fn plan(
         drain_timeout: arguments.operation.drain_timeout.duration(),
         resync: ResyncPlan { directories: arguments.resync.resync },
         callers: arguments.limits.of_callers(),
+        keepalive: arguments.limits.keepalive(),
         clock,
     };
     Ok((plan, used))

@@ -1,0 +1,99 @@
+//! Asks an upstream that is silent during calls whether it is still there.
+//!
+//! TCP notices within half a minute that a host has gone ([`super::dial`]). It does not notice a server that stands still, nor
+//! that there is no one behind a relay: a load balancer, a tunnel, a sidecar. A PING of HTTP/2 goes all the way.
+//!
+//! But servers count PINGs, and end a connection that has too many of them (ENHANCE_YOUR_CALM, `too_many_pings`). By
+//! default, grpc-go and gRPC's C core allow one in two hours without calls, and one in five minutes during calls. They count
+//! anew when they have sent a part of an answer. So there is no PING without calls, and only one in five minutes unless a
+//! call was answered since the last one.
+
+use std::future::poll_fn;
+use std::io;
+use std::mem;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use h2::{Ping, PingPong};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Keepalive;
+use super::stream::Wire;
+
+/// What is known of the calls of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Activity {
+    /// How many have begun and not ended.
+    pub(crate) in_flight: u64,
+    /// How many the server has answered since the start.
+    pub(crate) answered: u64,
+}
+
+/// When to ask, and how to find out whether there are calls.
+#[derive(Clone)]
+pub(crate) struct Attention {
+    pub(crate) keepalive: Keepalive,
+    pub(crate) activity: Arc<dyn Fn() -> Activity + Send + Sync>,
+}
+
+/// What became of a PING.
+enum Asked {
+    Answered,
+    /// The connection has ended by now.
+    Ended,
+    /// Nothing was heard.
+    Silent,
+}
+
+/// Asks from time to time, and cuts a connection whose server does not answer. Returns when the connection has ended.
+pub(super) async fn attend(mut pings: PingPong, wire: Weak<Wire>, attention: Attention) {
+    let Attention { keepalive: Keepalive { interval, timeout }, activity } = attention;
+    let mut was_silent = false;
+    // When the server was asked last, and how many calls it had answered by then.
+    let mut last: Option<(Instant, u64)> = None;
+    loop {
+        sleep(interval / LOOKS).await;
+        let Some(heard) = wire.upgrade().map(|wire| wire.has_heard()) else { return };
+        let Activity { in_flight, answered } = activity();
+        let is_silent = !heard && in_flight > 0;
+        // A call that was there at one look only may have begun just now.
+        let is_suspect = mem::replace(&mut was_silent, is_silent) && is_silent;
+        let is_soon = last.is_some_and(|(at, known)| known == answered && at.elapsed() < LEAST_PAUSE);
+        if !is_suspect || is_soon {
+            continue;
+        }
+        match ask(&mut pings, &wire, timeout).await {
+            Asked::Answered => last = Some((Instant::now(), activity().answered)),
+            Asked::Ended => return,
+            Asked::Silent => {
+                let words = format!("no answer to a PING within {timeout:?}");
+                wire.upgrade().inspect(|wire| wire.give_up(&io::Error::new(io::ErrorKind::TimedOut, words)));
+                return;
+            }
+        }
+    }
+}
+
+async fn ask(pings: &mut PingPong, wire: &Weak<Wire>, limit: Duration) -> Asked {
+    if pings.send_ping(Ping::opaque()).is_err() {
+        return Asked::Ended;
+    }
+    loop {
+        match timeout(limit, poll_fn(|context| pings.poll_pong(context))).await {
+            Ok(Ok(_)) => return Asked::Answered,
+            Ok(Err(_)) => return Asked::Ended,
+            // The answer to the PING may be behind a large message.
+            Err(_) => match wire.upgrade().map(|wire| wire.has_heard()) {
+                None => return Asked::Ended,
+                Some(true) => {}
+                Some(false) => return Asked::Silent,
+            },
+        }
+    }
+}
+
+/// In the time after which a server is asked.
+const LOOKS: u32 = 2;
+
+/// Between two PINGs, unless a call was answered.
+const LEAST_PAUSE: Duration = Duration::from_secs(5 * 60);

@@ -1,0 +1,193 @@
+//! A server that nothing is heard of during calls is asked whether it is still there. Between it and the bridge is a relay,
+//! which can stand still without closing anything, as load balancers, tunnels and frozen machines do.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tonic::Code;
+
+use crate::fixture::{Bridge, Call, HOOK, Plan, Upstream, answer, post, within_limit};
+use crate::reload::{held, held_until};
+
+/// Forwards what comes to a server and back.
+struct Relay {
+    path: PathBuf,
+    /// How many connections there were until they all stood still.
+    frozen: watch::Sender<usize>,
+    pings: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+    _directory: TempDir,
+}
+
+impl Relay {
+    fn start(upstream: &Upstream) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("relay.sock");
+        let listener = UnixListener::bind(&path).expect("a free path");
+        let (server, frozen) = (upstream.path(), watch::Sender::new(0));
+        let pings = Arc::new(AtomicUsize::new(0));
+        let task = tokio::spawn({
+            let (frozen, pings) = (frozen.clone(), Arc::clone(&pings));
+            async move {
+                let mut directions = JoinSet::new();
+                for number in 1.. {
+                    let (client, _) = listener.accept().await.expect("a connection");
+                    let server = UnixStream::connect(&server).await.expect("the server listens");
+                    let ((from_client, to_client), (from_server, to_server)) =
+                        (client.into_split(), server.into_split());
+                    let thaw = |frozen: &watch::Sender<usize>| (number, frozen.subscribe());
+                    directions.spawn(forward(
+                        from_client,
+                        to_server,
+                        thaw(&frozen),
+                        Some(Arc::clone(&pings)),
+                    ));
+                    directions.spawn(forward(from_server, to_client, thaw(&frozen), None));
+                }
+            }
+        });
+        Self { path, frozen, pings, task, _directory: directory }
+    }
+
+    fn bridge(&self) -> Plan {
+        Bridge::plaintext(&format!("unix:{}", self.path.display()))
+    }
+
+    /// The first so many connections stand still from now on.
+    fn freeze(&self, connections: usize) {
+        self.frozen.send_replace(connections);
+    }
+
+    /// How many PING frames came from the client.
+    fn pings(&self) -> usize {
+        self.pings.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn forward(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    (number, mut frozen): (usize, watch::Receiver<usize>),
+    pings: Option<Arc<AtomicUsize>>,
+) {
+    let mut octets = vec![0; 16 << 10];
+    let stands_still = async { drop(frozen.wait_for(|frozen| *frozen >= number).await) };
+    let forwarding = async {
+        while let Ok(read @ 1..) = from.read(&mut octets).await {
+            if let Some(pings) = &pings {
+                let found = octets[..read].windows(PING.len()).filter(|frame| frame == &PING).count();
+                pings.fetch_add(found, Ordering::SeqCst);
+            }
+            if to.write_all(&octets[..read]).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = forwarding => {}
+        // Both ends stay open.
+        () = stands_still => std::future::pending().await,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_stands_still_is_left_and_the_next_call_gets_through() {
+    let upstream = Upstream::unix(held_until(&Arc::new(Semaphore::new(0))));
+    let relay = Relay::start(&upstream);
+    let flags = [("--keepalive-interval", "200ms"), ("--keepalive-timeout", "300ms")];
+    let mut bridge = flags.iter().fold(relay.bridge(), |plan, (flag, value)| plan.flag(flag, value)).start();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    let call = caller.send(held(), "held").await;
+    relay.freeze(1);
+    let answer = within_limit(answer(call)).await;
+    assert_eq!(answer.code(), Code::Unavailable as i32, "{answer:?}");
+    assert!(answer.words().contains("no answer to a PING within 300ms"), "{answer:?}");
+    let line = bridge.running.wait_for_line("connection ended");
+    assert!(line.contains("no answer to a PING within 300ms"), "{line}");
+    assert_eq!(caller.hook().await.code(), 0, "over a new connection");
+    assert_eq!(upstream.connections(), 2);
+}
+
+/// A server whose sockets are full takes no PING, and the bridge waits to write.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_message_into_nothing_does_not_keep_the_connection() {
+    let upstream = Upstream::unix(Call::echo);
+    let relay = Relay::start(&upstream);
+    let flags = [("--keepalive-interval", "200ms"), ("--keepalive-timeout", "300ms")];
+    let bridge = flags.iter().fold(relay.bridge(), |plan, (flag, value)| plan.flag(flag, value)).start();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    relay.freeze(1);
+    // As much as the windows of the server allow.
+    let mut calls = Vec::new();
+    for _ in 0..8 {
+        calls.push(caller.send(post(HOOK), vec![0; 1 << 20]).await);
+    }
+    for call in calls {
+        assert_eq!(within_limit(answer(call)).await.code(), Code::Unavailable as i32);
+    }
+    assert_eq!(caller.hook().await.code(), 0, "over a new connection");
+}
+
+/// grpc-go allows one PING in five minutes during a call, and none without calls. An answer makes it count anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_server_is_asked_once_and_an_idle_one_never() {
+    let permits = Arc::new(Semaphore::new(0));
+    let upstream = Upstream::unix(held_until(&permits));
+    let relay = Relay::start(&upstream);
+    let bridge = relay.bridge().flag("--keepalive-interval", "100ms").start();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    // Many times the interval.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(relay.pings(), 0, "without a call");
+    for asked in 1..=2 {
+        let call = caller.send(held(), "held").await;
+        within_limit(async {
+            while relay.pings() < asked {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(relay.pings(), asked);
+        permits.add_permits(1);
+        assert_eq!(within_limit(answer(call)).await.code(), 0);
+    }
+    assert_eq!(upstream.connections(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_keepalive_the_limit_of_the_call_counts() {
+    let asked = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&asked);
+    let upstream = Upstream::unix(move |call: Call| {
+        seen.store(true, Ordering::SeqCst);
+        call.echo()
+    });
+    let relay = Relay::start(&upstream);
+    let plan = relay.bridge().env("EGEXT_KEEPALIVE_INTERVAL", "0s").env("EGEXT_KEEPALIVE_TIMEOUT", "100ms");
+    let bridge = plan.flag("--call-timeout", "1s").start();
+    let caller = bridge.caller().await;
+    relay.freeze(1);
+    assert_eq!(caller.hook().await.code(), Code::DeadlineExceeded as i32);
+    assert_eq!((relay.pings(), asked.load(Ordering::SeqCst)), (0, false));
+}
+
+/// The head of a PING that is no answer.
+const PING: [u8; 9] = [0, 0, 8, 6, 0, 0, 0, 0, 0];
