@@ -57,9 +57,13 @@ pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -
             )
             .with_evidence("found", error.to_string())
             .with_hint(MORE_DESCRIPTORS),
-        Stage::Connect if is_lack_of_descriptors(error) => {
-            connect_error(context, error).with_hint(MORE_DESCRIPTORS)
-        }
+        Stage::Connect if is_lack_of_descriptors(error) => context
+            .finding(
+                FindingId::ProbeConnectFailed,
+                "the connection could not be opened: no file descriptor is left",
+            )
+            .with_evidence("found", error.to_string())
+            .with_hint(MORE_DESCRIPTORS),
         Stage::Resolve => {
             let authority = context.target.address().authority();
             let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);

@@ -10,6 +10,8 @@ mod calls;
 mod connect;
 mod crowd;
 mod deadline;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod ends;
 mod fields;
 mod fixture;
