@@ -106,6 +106,19 @@ func (l *transcript) last(count int) string {
 	return strings.Join(l.lines[max(0, len(l.lines)-count):], "\n")
 }
 
+// count says how many lines have this text.
+func (l *transcript) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := 0
+	for _, line := range l.lines {
+		if strings.Contains(line, text) {
+			found++
+		}
+	}
+	return found
+}
+
 // waitFor returns the submatches of the first line that matches.
 func (l *transcript) waitFor(t *testing.T, pattern string) []string {
 	t.Helper()
