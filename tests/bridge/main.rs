@@ -17,6 +17,7 @@ mod fields;
 mod fixture;
 mod floods;
 mod forwarded;
+mod frames;
 mod hold;
 mod hostile;
 mod keepalive;

@@ -4,3 +4,5 @@ mod clients;
 mod counts;
 mod openmetrics;
 mod states;
+
+pub use openmetrics::Metrics;
