@@ -20,6 +20,8 @@ type chain struct {
 	t *testing.T
 	// directory holds everything else: socket, configuration, Envoy Gateway's home.
 	directory string
+	// home is Envoy Gateway's.
+	home string
 	// certificates is a directory of `egext certs init`.
 	certificates string
 	// listener is Envoy's port.
@@ -30,8 +32,10 @@ type chain struct {
 
 func newChain(t *testing.T) *chain {
 	refuseSecondEnvoyGateway(t)
+	directory := shortDirectory(t)
 	return &chain{
-		t: t, directory: shortDirectory(t), certificates: newMaterial(t).directory, listener: freePort(t),
+		t: t, directory: directory, home: filepath.Join(directory, "home"), certificates: newMaterial(t).directory,
+		listener: freePort(t),
 	}
 }
 
@@ -108,11 +112,11 @@ func (c *chain) prepareGateway(flags ...string) string {
 	c.t.Cleanup(backend.Close)
 	c.writeResources(backend.Listener.Addr().(*net.TCPAddr).Port)
 
-	c.linkEnvoy(c.path("home", "data", "envoy-versions"))
-	flags = append([]string{"--dir", c.certificates, "--home", c.path("home"),
+	c.linkEnvoy(filepath.Join(c.home, "data", "envoy-versions"))
+	flags = append([]string{"--dir", c.certificates, "--home", c.home,
 		"--resource", "example.egext.dev/v1alpha1/ResponseHeader"}, flags...)
 	command := c.configure(flags...)
-	output(c.t, tools.envoyGateway, "certgen", "--local", "--config-home", c.path("home", "config"))
+	output(c.t, tools.envoyGateway, "certgen", "--local", "--config-home", filepath.Join(c.home, "config"))
 	return command
 }
 

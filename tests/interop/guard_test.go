@@ -131,7 +131,7 @@ func (c *chain) envoyAdmin() (address string) {
 	c.t.Helper()
 	eventually(c.t, "Envoy's admin address", func() error {
 		address = ""
-		err := filepath.WalkDir(c.path("home"), func(path string, entry fs.DirEntry, err error) error {
+		err := filepath.WalkDir(c.home, func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && entry.Name() == "admin-address.txt" {
 				var content []byte
 				content, err = os.ReadFile(path)

@@ -120,13 +120,18 @@ func (p *process) freeze(t *testing.T) {
 	}
 }
 
-// excerpt is the log without the ends of Envoy Gateway's longest lines, which hold whole configurations.
+// excerpt is the log without the ends of Envoy Gateway's longest lines, which hold whole configurations, and without Envoy's
+// line for each request.
 func (p *process) excerpt() []string {
-	lines := p.log()
-	for i, line := range lines {
-		if len(line) > 1000 {
-			lines[i] = line[:500] + " [...] " + line[len(line)-500:]
+	var lines []string
+	for _, line := range p.log() {
+		if strings.HasPrefix(line, `{":authority"`) {
+			continue
 		}
+		if len(line) > 1000 {
+			line = line[:500] + " [...] " + line[len(line)-500:]
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }

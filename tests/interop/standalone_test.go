@@ -40,7 +40,11 @@ func newStandalone(t *testing.T, s setUp) *standalone {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &standalone{chain: &chain{t: t, directory: shortDirectory(t)}, setUp: s, program: program}
+	directory := shortDirectory(t)
+	c := &standalone{chain: &chain{t: t, directory: directory, home: filepath.Join(directory, "home")}, setUp: s, program: program}
+	if before(s.release, "1.6") {
+		c.home = "/tmp/envoy-gateway"
+	}
 	c.backend = startBackend(t)
 	for range s.gateways {
 		c.ports = append(c.ports, freePort(t))
@@ -65,16 +69,14 @@ func (c *standalone) start(server ...string) {
 		flags = append(flags, "--fail-open")
 	}
 	certgen := []string{"certgen", "--local"}
-	home := "/tmp/envoy-gateway"
-	envoy := filepath.Join(home, "versions")
+	envoy := filepath.Join(c.home, "versions")
 	if !before(c.release, "1.6") {
-		home = c.path("home")
-		envoy = filepath.Join(home, "data", "envoy-versions")
-		flags = append(flags, "--home", home)
-		certgen = append(certgen, "--config-home", filepath.Join(home, "config"))
+		envoy = filepath.Join(c.home, "data", "envoy-versions")
+		flags = append(flags, "--home", c.home)
+		certgen = append(certgen, "--config-home", filepath.Join(c.home, "config"))
 	}
 	command := c.configure(flags...)
-	c.installEnvoy(home, envoy)
+	c.installEnvoy(envoy)
 	output(c.t, c.program, certgen...)
 	c.bridge = c.startPrintedBridge(command)
 	c.gateway = start(c.t, "envoy-gateway "+c.release, exec.Command(c.program,
@@ -83,19 +85,19 @@ func (c *standalone) start(server ...string) {
 
 // installEnvoy puts Envoy where this release looks for it. The directory of the older ones cannot be chosen: it is
 // removed afterwards, and if there is one that is not ours the test does not run.
-func (c *standalone) installEnvoy(home, versions string) {
+func (c *standalone) installEnvoy(versions string) {
 	c.t.Helper()
 	if before(c.release, "1.6") {
-		ours := filepath.Join(home, ".egext-interop")
+		ours := filepath.Join(c.home, ".egext-interop")
 		// Of a run that was killed.
 		if _, err := os.Stat(ours); err == nil {
-			_ = os.RemoveAll(home)
+			_ = os.RemoveAll(c.home)
 		}
-		if err := os.Mkdir(home, 0o755); err != nil {
-			c.t.Fatalf("Envoy Gateway %s has its files in %s and nowhere else: %v", c.release, home, err)
+		if err := os.Mkdir(c.home, 0o755); err != nil {
+			c.t.Fatalf("Envoy Gateway %s has its files in %s and nowhere else: %v", c.release, c.home, err)
 		}
-		c.t.Cleanup(func() { _ = os.RemoveAll(home) })
-		for path, content := range map[string]string{ours: "", filepath.Join(home, "version"): envoyVersion} {
+		c.t.Cleanup(func() { _ = os.RemoveAll(c.home) })
+		for path, content := range map[string]string{ours: "", filepath.Join(c.home, "version"): envoyVersion} {
 			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 				c.t.Fatal(err)
 			}
@@ -129,6 +131,24 @@ func (c *standalone) waitForNoGreeting(path string) {
 			return err
 		})
 	}
+}
+
+// waitForEnvoy waits until Envoy has done what it does before it takes a configuration.
+func (c *standalone) waitForEnvoy() {
+	c.t.Helper()
+	ready := "http://" + c.envoyAdmin() + "/ready"
+	eventually(c.t, "Envoy has begun", func() error {
+		response, err := http.Get(ready)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		state, err := io.ReadAll(response.Body)
+		if err == nil && strings.HasPrefix(string(state), "PRE_INITIALIZING") {
+			err = errors.New("it is in the state PRE_INITIALIZING")
+		}
+		return err
+	})
 }
 
 // addRoute adds a resource in one step, so that Envoy Gateway sees one event and translates once.
