@@ -10,7 +10,7 @@ use tokio_util::io::poll_read_buf;
 ///
 /// rustls asks for 4 KiB at a time, so a record of 16 KiB costs five calls of the kernel. h2 asks for what is left of its
 /// buffer, so every third message of 2 KiB costs two. Here one call takes what there is, up to [`MOST`], unless the reader
-/// has as much room itself. A connection that sends little has a buffer of [`LEAST`], so that thousands of idle
+/// has as much room itself. A connection that sends little has a buffer of [`LEAST`] at most, so that thousands of idle
 /// connections cost little memory.
 #[derive(Debug)]
 pub struct ReadAhead<S> {
@@ -39,6 +39,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
         let this = self.get_mut();
         if this.taken == this.waiting.len() {
             if buffer.remaining() >= this.size {
+                // Room that an idle connection would keep for nothing. A busy one is here once for many messages.
+                if this.waiting.capacity() <= LEAST {
+                    (this.waiting, this.taken) = (BytesMut::new(), 0);
+                }
                 return Pin::new(&mut this.stream).poll_read(context, buffer);
             }
             ready!(this.fill(context))?;
@@ -125,6 +129,10 @@ mod tests {
             ahead.read_exact(&mut little).await.expect("six bytes");
             assert_eq!((&little, ahead.size), (b"little", expected));
         }
+        // Into much room. There is none of its own any more.
+        peer.write_all(b"little").await.expect("room");
+        let mut much = vec![0; LEAST];
+        assert_eq!((ahead.read(&mut much).await.expect("six bytes"), ahead.waiting.capacity()), (6, 0));
         drop(peer);
         assert_eq!(ahead.read(&mut received).await.expect("the end"), 0);
     }

@@ -52,6 +52,25 @@ async fn connections_that_come_and_go_leave_no_files_open() {
     panic!("{} files are open, {files} were", open_files(&bridge.running));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_needs_little_memory() {
+    let upstream = Upstream::unix(Call::echo);
+    let bridge = Bridge::plaintext(upstream.address()).start();
+    let mut idle = Vec::new();
+    for _ in 0..2 {
+        let before = resident(&bridge.running);
+        for _ in 0..300 {
+            let mut frames = Frames::client(bridge.connect().await).await;
+            frames.ping().await;
+            idle.push(frames);
+        }
+        let grown = resident(&bridge.running).saturating_sub(before) / 300;
+        // The first ones are the first for the allocator, too.
+        assert!(idle.len() == 300 || grown < 40, "{grown} KiB for each");
+    }
+}
+
 /// What a caller may send before its call has a connection is bounded in octets, and small frames cost no more.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
