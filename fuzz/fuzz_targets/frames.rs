@@ -5,7 +5,7 @@ use std::env;
 use std::fs::DirBuilder;
 use std::future::pending;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -67,6 +67,7 @@ fn plan(listen: &str, upstream: &str) -> BridgePlan {
         resync: ResyncPlan::default(),
         socket: SocketAccess::default(),
         callers: CallerLimits::default(),
+        keepalive: None,
         clock: || NOW,
     }
 }
@@ -80,16 +81,18 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 fuzz_target!(|octets: &[u8]| {
     let Stage { runtime, socket } = &*STAGE;
-    let ended = runtime.block_on(timeout(LIMIT, async {
-        let (mut reader, mut writer) = UnixStream::connect(socket).await.expect("it listens").into_split();
-        let sending = async {
-            // Fails when the bridge has ended the connection already, which is what it should do with most inputs.
-            let _ = writer.write_all(&[PREFACE, octets].concat()).await;
-            let _ = writer.shutdown().await;
-        };
-        let mut answer = Vec::new();
-        tokio::join!(sending, reader.read_to_end(&mut answer)).1
-    }));
-    // A reset is as good an end as any.
-    let _ = ended.expect("the connection ends in time");
+    let ended = runtime.block_on(async { timeout(LIMIT, exchange(socket, octets)).await });
+    ended.expect("the connection ends in time");
 });
+
+async fn exchange(socket: &Path, octets: &[u8]) {
+    let (mut reader, mut writer) = UnixStream::connect(socket).await.expect("it listens").into_split();
+    let sending = async {
+        // Fails when the bridge has ended the connection already, which is what it should do with most inputs.
+        let _ = writer.write_all(&[PREFACE, octets].concat()).await;
+        let _ = writer.shutdown().await;
+    };
+    let mut answer = Vec::new();
+    // A reset is as good an end as any.
+    let _ = tokio::join!(sending, reader.read_to_end(&mut answer));
+}

@@ -202,7 +202,9 @@ pub(super) fn facts(page: &mut String, status: &Status) -> fmt::Result {
     fact(page, "in flight", all(|calls| calls.in_flight))?;
     fact(page, "callers connected", status.connections.open)?;
     if let Some(first) = status.certificates.iter().min_by_key(|certificate| certificate.not_after_unix) {
-        fact(page, "until a certificate expires", left(first).1)?;
+        let name =
+            if first.validity == Validity::Valid { "until a certificate expires" } else { "a certificate" };
+        fact(page, name, left(first).1)?;
     }
     page.write_str("</dl>\n")
 }

@@ -48,6 +48,23 @@ func TestThePageShowsWhatHappens(t *testing.T) {
 	page.shows("The bridge has not answered since")
 }
 
+// TestThePageShowsWhatWaitsAndWhatHasExpired has names that fit into no column.
+func TestThePageShowsWhatWaitsAndWhatHasExpired(t *testing.T) {
+	long := strings.Repeat("gateway-", 7) + "internal"
+	s := prepare(t, "--lifetime", "20s", "--client-common-name", long)
+	s.upstream = "127.0.0.1:1"
+	s.start("--connect-wait", "forever")
+	page := open(t, s.page)
+	page.shows("less than a day", long)
+	ended := make(chan codes.Code)
+	go func() { ended <- s.call("PostTranslateModify") }()
+	page.shows("1 call held since", "PostTranslateModify", "probe.connect.refused")
+	page.shows("a certificate\nexpired", "egext certs renew --name client --dir", "Failing")
+	page.isSound("expired")
+	s.bridge.kill()
+	is(t, <-ended, codes.Unavailable)
+}
+
 // TestThePageWorksWithoutScripts refreshes it by other means.
 func TestThePageWorksWithoutScripts(t *testing.T) {
 	s := newStage(t)

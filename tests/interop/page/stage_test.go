@@ -48,16 +48,23 @@ type stage struct {
 // newStage starts a server and a bridge.
 func newStage(t *testing.T) *stage {
 	t.Helper()
+	s := prepare(t)
+	s.serve("127.0.0.1:0")
+	s.start("--connect-wait", "300ms")
+	return s
+}
+
+// prepare makes certificates, with flags of `certs init`, and a resource directory.
+func prepare(t *testing.T, flags ...string) *stage {
+	t.Helper()
 	// Its name is short enough for the path of a socket.
 	directory, err := os.MkdirTemp("/tmp", "eg")
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(directory) })
 	s := &stage{t: t, directory: directory}
-	s.egext("certs", "init", "--dir", s.path("certs"))
+	s.egext(append([]string{"certs", "init", "--dir", s.path("certs")}, flags...)...)
 	must(t, os.Mkdir(s.path("resources"), 0o755))
 	must(t, os.WriteFile(s.path("resources/gateway.yaml"), []byte(gateway), 0o644))
-	s.serve("127.0.0.1:0")
-	s.start()
 	return s
 }
 
@@ -99,11 +106,12 @@ func (s *stage) serve(address string) {
 }
 
 // start starts the bridge, and a caller.
-func (s *stage) start() {
+func (s *stage) start(flags ...string) {
 	s.t.Helper()
 	socket := s.path("eg.sock")
-	s.bridge = launch(s.t, exec.Command(egext, "bridge", "--listen", "unix:"+socket, "--upstream", s.upstream,
-		"--dir", s.path("certs"), "--connect-wait", "300ms", "--resync", s.path("resources"), "--admin", "127.0.0.1:0"))
+	flags = append(flags, "--listen", "unix:"+socket, "--upstream", s.upstream, "--dir", s.path("certs"),
+		"--resync", s.path("resources"), "--admin", "127.0.0.1:0")
+	s.bridge = launch(s.t, exec.Command(egext, append([]string{"bridge"}, flags...)...))
 	address := s.bridge.says(`admin server is up.*address=tcp://(\S+)`)
 	s.page = "http://" + address + "/"
 	var err error
