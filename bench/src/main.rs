@@ -30,7 +30,7 @@ async fn main() -> io::Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [egext, rounds, wanted @ ..] = arguments.as_slice() else {
         return Err(io::Error::other(
-            "usage: egext-bench EGEXT ROUNDS [memory | profile PROXY | write | PROXY...]",
+            "usage: egext-bench EGEXT ROUNDS [memory | profile PROXY [connections] | write | PROXY...]",
         ));
     };
     let rounds: usize = rounds.parse().map_err(io::Error::other)?;
@@ -39,7 +39,10 @@ async fn main() -> io::Result<()> {
     let setting = Setting::new(egext, &pki, servers)?;
     match wanted {
         [one] if one == "memory" => return memory(&setting).await,
-        [one, name] if one == "profile" => return profile(&setting, name, rounds).await,
+        [one, name] if one == "profile" => return profile(&setting, name, rounds, Profile::Calls).await,
+        [one, name, what] if one == "profile" && what == "connections" => {
+            return profile(&setting, name, rounds, Profile::Connections).await;
+        }
         _ => {}
     }
     let is_written = wanted == ["write"];
@@ -61,8 +64,17 @@ async fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// So many times 10,000 calls of 2 KiB one after the other, for a profiler that is attached to the process.
-async fn profile(setting: &Setting, name: &str, rounds: usize) -> io::Result<()> {
+/// What a profiler sees.
+#[derive(Clone, Copy, Debug)]
+enum Profile {
+    /// 10,000 calls of 2 KiB on one connection, one after the other.
+    Calls,
+    /// 5,000 connections with one call each, 32 at a time.
+    Connections,
+}
+
+/// So many rounds, for a profiler that is attached to the process.
+async fn profile(setting: &Setting, name: &str, rounds: usize, profile: Profile) -> io::Result<()> {
     let proxy = Proxy::ALL.iter().find(|proxy| proxy.name == name);
     let proxy = proxy.ok_or_else(|| io::Error::other(format!("no proxy is called `{name}`")))?;
     let running = proxy.start(setting, Role::Originate).await?;
@@ -70,7 +82,13 @@ async fn profile(setting: &Setting, name: &str, rounds: usize) -> io::Result<()>
     println!("process {}", running.process());
     let mut load = Load::plain(running.socket()).await?;
     for _ in 0..rounds {
-        println!("p50 {:.1} us", load.one_at_a_time(10_000).await?.p50);
+        match profile {
+            Profile::Calls => println!("p50 {:.1} us", load.one_at_a_time(10_000).await?.p50),
+            Profile::Connections => {
+                let cpu = running.cpu(Load::connections(running.socket(), 5_000, 32)).await?;
+                println!("{:.1} us of processor each", cpu / 5_000.0);
+            }
+        }
     }
     Ok(())
 }
