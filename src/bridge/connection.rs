@@ -14,8 +14,8 @@ use super::connection_name::ConnectionName;
 use super::phase::{Watched, stopping};
 use super::request::Caller;
 use crate::net::{
-    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Gathered, H2, HeaderFaults, REMEMBERED_RESETS,
-    SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
+    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Gathered, H2, HeaderFaults, Outlet,
+    REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
 };
 
 /// HTTP/2 with one caller, until one side ends it.
@@ -33,7 +33,8 @@ pub(super) async fn serve(
     let settings = settings(&limits);
     let sieve = Sieve::of_caller(stream, limits.metadata);
     let faults = sieve.faults();
-    let handshake = settings.handshake(Gathered::new(sieve));
+    let (stream, outlet) = Gathered::new(sieve);
+    let handshake = settings.handshake(stream);
     let mut connection = tokio::select! {
         connection = timeout(limits.preface, handshake) => connection.map_err(|_| Ended::Silent)??,
         () = admission.closed() => return Err(Ended::Displaced),
@@ -42,7 +43,7 @@ pub(super) async fn serve(
     };
     admission.prove();
     let clock = Clock::new(connection.ping_pong().expect("taken once"), limits);
-    Serving { connection, name, calls, caller, faults, clock, called: false, busy: false }
+    Serving { connection, outlet, name, calls, caller, faults, clock, called: false, busy: false }
         .run(phase, drain)
         .await
 }
@@ -71,6 +72,7 @@ pub(super) enum Ended {
 
 struct Serving {
     connection: Connection<Gathered<Sieve<Stream>>, Bytes>,
+    outlet: Outlet<Sieve<Stream>>,
     name: ConnectionName,
     calls: Arc<Calls>,
     caller: Caller,
@@ -131,6 +133,7 @@ impl Serving {
                 let (calls, caller) = (Arc::clone(&self.calls), self.caller.clone());
                 tokio::spawn(calls.pass(request, respond, (caller, self.name), self.faults.clone()));
             }
+            self.outlet.flush(context);
             while let Poll::Ready(due) = self.clock.poll(context) {
                 match due {
                     Due::Gone => return Poll::Ready(Err(Ended::Gone)),

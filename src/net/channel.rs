@@ -17,7 +17,7 @@ use super::limits::{
 };
 use super::session::{Link, ended_early};
 use super::stream::{Cut, Replayed, Stream};
-use super::{Attention, Fault, Gathered, HeaderFaults, Sieve, Stage};
+use super::{Attention, Fault, Gathered, HeaderFaults, Outlet, Sieve, Stage};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone.
 ///
@@ -93,7 +93,8 @@ pub(crate) async fn open_channel(
     let settings = settings();
     let sieve = Sieve::of_upstream(stream, plan.metadata);
     let faults = sieve.faults();
-    let handshake = settings.handshake(Gathered::new(sieve));
+    let (stream, outlet) = Gathered::new(sieve);
+    let handshake = settings.handshake(stream);
     let (requests, mut connection) = timeout_at(deadline, handshake)
         .await
         .map_err(|_| Fault::timeout(Stage::Http2))?
@@ -102,7 +103,7 @@ pub(crate) async fn open_channel(
         tokio::spawn(attend(pings, Arc::downgrade(&wire), attention.clone()));
     }
     let (end, ended) = watch::channel(false);
-    tokio::spawn(drive(connection, requests.clone(), end));
+    tokio::spawn(drive(Driven { connection, outlet }, requests.clone(), end));
     let link = Link { wire, ended };
     if silent {
         link.await_settings(deadline).await?;
@@ -110,18 +111,28 @@ pub(crate) async fn open_channel(
     Ok(Channel { requests, faults, link })
 }
 
+/// A connection, and what writes whatever it has said.
+struct Driven {
+    connection: Connection<Gathered<Sieve<Replayed>>, Bytes>,
+    outlet: Outlet<Sieve<Replayed>>,
+}
+
+impl Driven {
+    /// Ready at its end. Why it ended is on the wire; h2's error adds nothing to it.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let ended = Pin::new(&mut self.connection).poll(context);
+        self.outlet.flush(context);
+        ended.map(|_| ())
+    }
+}
+
 /// Runs the connection to its end, and reports when it accepts no new calls. That is earlier if the server sends
 /// GOAWAY while calls are in progress.
-async fn drive(
-    mut connection: Connection<Gathered<Sieve<Replayed>>, Bytes>,
-    mut requests: SendRequest<Bytes>,
-    end: watch::Sender<bool>,
-) {
+async fn drive(mut connection: Driven, mut requests: SendRequest<Bytes>, end: watch::Sender<bool>) {
     let is_over = {
         let mut abandoned = pin!(end.closed());
         poll_fn(|context| {
-            // Why it ended is on the wire; h2's error adds nothing to it.
-            if Pin::new(&mut connection).poll(context).is_ready() {
+            if connection.poll(context).is_ready() {
                 return Poll::Ready(true);
             }
             if refuses(&mut requests, context) || abandoned.as_mut().poll(context).is_ready() {
@@ -135,7 +146,7 @@ async fn drive(
     // While it is there, h2 keeps the connection for it.
     drop(requests);
     if !is_over {
-        let _ = connection.await;
+        poll_fn(|context| connection.poll(context)).await;
     }
 }
 

@@ -1,39 +1,70 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream below h2 that writes once for each time that its task is woken.
+/// A stream below h2 that writes once for each time that h2's task runs.
 ///
 /// h2 flushes after every frame. If thirty calls are answered at the same moment, that makes thirty writes, and
-/// with TLS thirty records. So a flush of new data is put off here: it returns at once and wakes the task. If the task
-/// comes back without more data, or the data exceeds [`LIMIT`], all of it is written at once.
+/// with TLS thirty records. So a flush only notes here that it was asked for, and whoever polls the connection calls
+/// [`Outlet::flush`] when it has nothing more to say. Data that exceeds [`LIMIT`] is written at once.
 ///
-/// h2 reads before it flushes, and only reads while it waits for a peer's preface. So a read that finds nothing also
-/// writes what was put off.
+/// While a connection begins, h2 reads before anyone can do that. So a read that finds nothing writes
+/// what waits, too.
 #[derive(Debug)]
-pub(crate) struct Gathered<S> {
+pub(crate) struct Gathered<S>(Arc<Mutex<Gathering<S>>>);
+
+/// Writes what waits in a [`Gathered`].
+#[derive(Debug)]
+pub(crate) struct Outlet<S>(Arc<Mutex<Gathering<S>>>);
+
+#[derive(Debug)]
+struct Gathering<S> {
     stream: S,
     waiting: BytesMut,
-    /// Something was written since the last flush.
-    fresh: bool,
     /// A flush was put off.
     put_off: bool,
+    /// Why a flush failed that h2 had not waited for.
+    failed: Option<io::Error>,
 }
 
 impl<S> Gathered<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        Self { stream, waiting: BytesMut::new(), fresh: false, put_off: false }
+    /// With where its data goes out.
+    pub(crate) fn new(stream: S) -> (Self, Outlet<S>) {
+        let gathering = Gathering { stream, waiting: BytesMut::new(), put_off: false, failed: None };
+        let shared = Arc::new(Mutex::new(gathering));
+        (Self(Arc::clone(&shared)), Outlet(shared))
     }
 }
 
-impl<S: AsyncWrite + Unpin> Gathered<S> {
+impl<S: AsyncWrite + Unpin> Outlet<S> {
+    /// Writes what waits. Where that cannot be done now, the task of `context` is woken when it can, and has to poll
+    /// the connection again; so it is if this fails, and the connection then finds the reason.
+    pub(crate) fn flush(&self, context: &mut Context<'_>) {
+        let mut this = lock(&self.0);
+        if this.put_off
+            && let Poll::Ready(Err(error)) = this.flush_all(context)
+        {
+            (this.put_off, this.failed) = (false, Some(error));
+            context.waker().wake_by_ref();
+        }
+    }
+}
+
+impl<S> Gathering<S> {
+    fn take_failure(&mut self) -> io::Result<()> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Gathering<S> {
     fn flush_all(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.write_waiting(context))?;
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        (self.fresh, self.put_off) = (false, false);
+        self.put_off = false;
         Poll::Ready(Ok(()))
     }
 
@@ -47,6 +78,31 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
         }
         Poll::Ready(Ok(()))
     }
+
+    /// Keeps as much as may wait, and writes the rest.
+    fn write(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let length = slices.iter().map(|slice| slice.len()).sum::<usize>();
+        if self.waiting.len() + length <= LIMIT {
+            slices.iter().for_each(|slice| self.waiting.extend_from_slice(slice));
+            return Poll::Ready(Ok(length));
+        }
+        // Too much to keep: the waiting data is written first, and the rest is not copied.
+        loop {
+            let mut all = [IoSlice::new(&[]); SLICES];
+            all[0] = IoSlice::new(&self.waiting);
+            let number = slices.len().min(SLICES - 1);
+            all[1..=number].copy_from_slice(&slices[..number]);
+            let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, &all[..=number]))?;
+            if let Some(theirs) = written.checked_sub(self.waiting.len()).filter(|theirs| *theirs > 0) {
+                self.waiting.clear();
+                return Poll::Ready(Ok(theirs));
+            }
+            if written == 0 {
+                return Poll::Ready(Ok(0));
+            }
+            self.waiting.advance(written);
+        }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<S> {
@@ -55,7 +111,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
+        let mut this = lock(&self.0);
+        this.take_failure()?;
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         if read.is_pending()
             && this.put_off
@@ -72,18 +129,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
         self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.fresh && !this.waiting.is_empty() {
-            (this.fresh, this.put_off) = (false, true);
-            context.waker().wake_by_ref();
-            return Poll::Ready(Ok(()));
-        }
-        this.flush_all(context)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut this = lock(&self.0);
+        this.put_off = true;
+        Poll::Ready(this.take_failure())
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
+        let mut this = lock(&self.0);
+        this.take_failure()?;
         ready!(this.write_waiting(context))?;
         Pin::new(&mut this.stream).poll_shutdown(context)
     }
@@ -93,35 +147,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let length = slices.iter().map(|slice| slice.len()).sum::<usize>();
-        if this.waiting.len() + length <= LIMIT {
-            slices.iter().for_each(|slice| this.waiting.extend_from_slice(slice));
-            this.fresh = true;
-            return Poll::Ready(Ok(length));
-        }
-        // Too much to keep: the waiting data is written first, and the rest is not copied.
-        loop {
-            let mut all = [IoSlice::new(&[]); SLICES];
-            all[0] = IoSlice::new(&this.waiting);
-            let number = slices.len().min(SLICES - 1);
-            all[1..=number].copy_from_slice(&slices[..number]);
-            let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, &all[..=number]))?;
-            if let Some(theirs) = written.checked_sub(this.waiting.len()).filter(|theirs| *theirs > 0) {
-                this.waiting.clear();
-                this.fresh = true;
-                return Poll::Ready(Ok(theirs));
-            }
-            if written == 0 {
-                return Poll::Ready(Ok(0));
-            }
-            this.waiting.advance(written);
-        }
+        let mut this = lock(&self.0);
+        this.take_failure()?;
+        this.write(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
+}
+
+fn lock<S>(gathering: &Mutex<Gathering<S>>) -> MutexGuard<'_, Gathering<S>> {
+    gathering.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many bytes may wait: a larger limit would hardly reduce the number of writes.
@@ -147,6 +184,7 @@ mod tests {
         takes: Vec<usize>,
         taken: Vec<u8>,
         writes: usize,
+        is_gone: bool,
     }
 
     impl AsyncRead for Peer {
@@ -162,6 +200,9 @@ mod tests {
             bytes: &[u8],
         ) -> Poll<io::Result<usize>> {
             let this = self.get_mut();
+            if this.is_gone {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
             this.writes += 1;
             let length = match this.takes.pop() {
                 Some(0) => {
@@ -184,6 +225,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_flushed_in_one_poll_is_one_write() {
+        let context = &mut Context::from_waker(Waker::noop());
+        let (mut stream, outlet) = Gathered::new(Peer::default());
+        for frame in ["one", "two", "three"] {
+            assert!(Pin::new(&mut stream).poll_write(context, frame.as_bytes()).is_ready());
+            assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
+        }
+        assert_eq!(lock(&stream.0).stream.writes, 0);
+        outlet.flush(context);
+        let gathering = lock(&stream.0);
+        assert_eq!((gathering.stream.writes, &*gathering.stream.taken), (1, &b"onetwothree"[..]));
+    }
+
+    #[test]
+    fn what_was_put_off_goes_out_while_there_is_nothing_to_read() {
+        let context = &mut Context::from_waker(Waker::noop());
+        let (mut stream, _outlet) = Gathered::new(Peer::default());
+        assert!(Pin::new(&mut stream).poll_write(context, b"preface").is_ready());
+        assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
+        let mut space = [0; 8];
+        assert!(Pin::new(&mut stream).poll_read(context, &mut ReadBuf::new(&mut space)).is_pending());
+        assert_eq!(lock(&stream.0).stream.taken, b"preface");
+    }
+
+    #[test]
+    fn a_flush_that_fails_is_told_to_who_polls_the_connection_next() {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let context = &mut Context::from_waker(&waker);
+        let (mut stream, outlet) = Gathered::new(Peer { is_gone: true, ..Peer::default() });
+        assert!(Pin::new(&mut stream).poll_write(context, b"frame").is_ready());
+        assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
+        outlet.flush(context);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1, "somebody has to come back");
+        let Poll::Ready(Err(error)) = Pin::new(&mut stream).poll_write(context, b"next") else {
+            panic!("it failed");
+        };
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
     #[derive(Default)]
     struct Woken(AtomicUsize);
 
@@ -191,33 +273,6 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    #[test]
-    fn what_is_flushed_in_one_poll_is_one_write_in_the_next() {
-        let woken = Arc::new(Woken::default());
-        let waker = Waker::from(Arc::clone(&woken));
-        let context = &mut Context::from_waker(&waker);
-        let mut stream = Gathered::new(Peer::default());
-        for frame in ["one", "two", "three"] {
-            assert!(Pin::new(&mut stream).poll_write(context, frame.as_bytes()).is_ready());
-            assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
-        }
-        assert_eq!(stream.stream.writes, 0);
-        assert!(woken.0.load(Ordering::Relaxed) > 0, "somebody has to come back");
-        assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
-        assert_eq!((stream.stream.writes, &*stream.stream.taken), (1, &b"onetwothree"[..]));
-    }
-
-    #[test]
-    fn what_was_put_off_goes_out_while_there_is_nothing_to_read() {
-        let context = &mut Context::from_waker(Waker::noop());
-        let mut stream = Gathered::new(Peer::default());
-        assert!(Pin::new(&mut stream).poll_write(context, b"preface").is_ready());
-        assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
-        let mut space = [0; 8];
-        assert!(Pin::new(&mut stream).poll_read(context, &mut ReadBuf::new(&mut space)).is_pending());
-        assert_eq!(stream.stream.taken, b"preface");
     }
 
     proptest! {
@@ -230,7 +285,7 @@ mod tests {
             takes in prop::collection::vec(prop_oneof![Just(0), 1_usize..20_000], 0..40),
             flushed in any::<u32>(),
         ) {
-            let mut stream = Gathered::new(Peer { takes, ..Peer::default() });
+            let (mut stream, outlet) = Gathered::new(Peer { takes, ..Peer::default() });
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             let mut sent = Vec::new();
             let mut next = 0_u8;
@@ -254,11 +309,16 @@ mod tests {
                     }
                     if flushed & (1 << (index % 32)) != 0 {
                         poll_fn(|context| Pin::new(&mut stream).poll_flush(context)).await.expect("flushed");
+                        poll_fn(|context| {
+                            outlet.flush(context);
+                            Poll::Ready(())
+                        })
+                        .await;
                     }
                 }
                 poll_fn(|context| Pin::new(&mut stream).poll_shutdown(context)).await.expect("shut down");
             });
-            prop_assert!(stream.stream.taken == sent);
+            prop_assert!(lock(&stream.0).stream.taken == sent);
         }
     }
 }

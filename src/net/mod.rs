@@ -36,7 +36,7 @@ pub use entrance::Crowd;
 pub(crate) use entrance::{Arrivals, Counters, Entrance, Noise, Wording};
 pub use fault::{Fault, FaultKind, Stage};
 pub(crate) use gate::Admission;
-pub(crate) use gathered::Gathered;
+pub(crate) use gathered::{Gathered, Outlet};
 pub use hello::explain;
 pub(crate) use keepalive::{Activity, Attention};
 pub(crate) use limits::{

@@ -15,7 +15,7 @@ use tower::{Service, service_fn};
 use super::frame::{FRAME_HEADER, is_settings};
 use super::limits::{FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
 use super::stream::{Replayed, Stream, Wire};
-use super::{Fault, FaultKind, Gathered, Stage};
+use super::{Fault, FaultKind, Stage};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for calls of our own.
 ///
@@ -92,7 +92,7 @@ where
 {
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
-    let handshake = settings().handshake(TokioIo::new(Gathered::new(stream)));
+    let handshake = settings().handshake(TokioIo::new(stream));
     let (requests, connection) = timeout_at(deadline, handshake)
         .await
         .map_err(|_| Fault::timeout(Stage::Http2))?
