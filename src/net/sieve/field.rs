@@ -146,15 +146,18 @@ impl Literal<'_> {
             Name::Text(name) => name.decoded()?,
         };
         let kind = self.kind(&name);
-        if kind == Kind::Field {
-            if matches!(self.name, Name::Text(_))
-                && let Some(octet) = bad_in_name(&name)
-            {
-                return Some(Effect::Fault(Damage { fault: self.octet(&name, octet), is_in_name: true }));
-            }
-            if self.value.is_coded && !huffman::may_have_control(self.value.octets) {
-                return Some(Effect::Fine);
-            }
+        if kind == Kind::Field
+            && matches!(self.name, Name::Text(_))
+            && let Some(octet) = bad_in_name(&name)
+        {
+            return Some(Effect::Fault(Damage { fault: self.octet(&name, octet), is_in_name: true }));
+        }
+        // Most calls have a path that is Huffman-coded, and to decode it is most of the work here.
+        if matches!(kind, Kind::Field | Kind::Pseudo)
+            && self.value.is_coded
+            && !huffman::may_have_bad(self.value.octets)
+        {
+            return Some(Effect::Fine);
         }
         let value = self.value.decoded()?;
         Some(match bad_in_value(kind, &value) {
