@@ -61,7 +61,10 @@ impl Deadline {
     /// When there is no room for it.
     pub(super) fn pass_on(&self, headers: &mut HeaderMap) -> Result<(), Answer> {
         let left = self.at.saturating_duration_since(Instant::now());
-        add(headers, GRPC_TIMEOUT, HeaderValue::try_from(written(left)).expect("digits and a letter"))
+        let mut value = HeaderValue::try_from(written(left)).expect("digits and a letter");
+        // Each call has another one. HPACK does not store it in its table then, in the place of what comes again.
+        value.set_sensitive(true);
+        add(headers, GRPC_TIMEOUT, value)
     }
 
     /// Until when to wait for a connection: the caller must have its answer before its own limit has passed, or it
@@ -133,17 +136,21 @@ fn parse(value: &str) -> Option<Duration> {
 
 /// In the finest unit whose number has eight digits at most. Rounded up: a server must not give up before we do.
 fn written(left: Duration) -> String {
-    let nanoseconds = left.as_nanos();
-    let units = [(1000, "u"), (1_000_000, "m"), (1_000_000_000, "S")]
-        .map(|(unit, name)| (nanoseconds.div_ceil(unit), name));
-    let (number, unit) =
-        units.into_iter().find(|(number, _)| *number <= EIGHT_DIGITS).unwrap_or((EIGHT_DIGITS, "S"));
+    let microseconds = u64::from(left.subsec_nanos().div_ceil(1000));
+    let microseconds = left.as_secs().saturating_mul(1_000_000).saturating_add(microseconds);
+    let units = [(1, 'u'), (1000, 'm'), (1_000_000, 'S')];
+    let in_unit = |(unit, name): (u64, char)| (microseconds.div_ceil(unit), name);
+    let (number, unit) = units
+        .into_iter()
+        .map(in_unit)
+        .find(|(number, _)| *number <= EIGHT_DIGITS)
+        .unwrap_or((EIGHT_DIGITS, 'S'));
     format!("{number}{unit}")
 }
 
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-const EIGHT_DIGITS: u128 = 99_999_999;
+const EIGHT_DIGITS: u64 = 99_999_999;
 
 /// How long before its limit a call that waits for a connection gets the cause, if its limit is not shorter than ten
 /// times that.

@@ -137,7 +137,8 @@ impl<'a> Exchange<'a> {
             let is_first = give_up.is_none();
             self.again(&error, *give_up.get_or_insert_with(|| self.bridge.upstream.refused_until()))?;
             if error.is_reset() && !is_first {
-                self.pause(jittered(backoff.advance()), respond).await?;
+                // In a box, as all that is rare: the task of each call has room for all that it may wait for.
+                Box::pin(self.pause(jittered(backoff.advance()), respond)).await?;
             }
         }
     }
@@ -157,14 +158,19 @@ impl<'a> Exchange<'a> {
             }
             return Ok(channel);
         }
-        let upload = &mut self.upload;
-        let channel = tokio::select! {
-            channel = upstream.channel(self.limits.asked.as_ref(), self.log.path()) => channel?,
-            _ = poll_fn(|context| respond.poll_reset(context)) => return Err(Failure::CallerGone),
-            _ = poll_fn(|context| upload.poll_source(context)) => return Err(Failure::CallerGone),
-        };
+        let channel = Box::pin(self.wait_for_channel(respond)).await?;
         self.begin_limits();
         Ok(channel)
+    }
+
+    async fn wait_for_channel(&mut self, respond: &mut SendResponse<Bytes>) -> Result<Channel, Failure> {
+        let upload = &mut self.upload;
+        let channel = self.bridge.upstream.channel(self.limits.asked.as_ref(), self.log.path());
+        tokio::select! {
+            channel = channel => Ok(channel?),
+            _ = poll_fn(|context| respond.poll_reset(context)) => Err(Failure::CallerGone),
+            _ = poll_fn(|context| upload.poll_source(context)) => Err(Failure::CallerGone),
+        }
     }
 
     fn begin_limits(&mut self) {
