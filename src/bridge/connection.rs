@@ -131,7 +131,13 @@ impl Serving {
                 // No task waits for its end: it belongs to the streams of its two connections, and the connection here
                 // ends after its streams. If it panics, the process ends (`render::log`).
                 let (calls, caller) = (Arc::clone(&self.calls), self.caller.clone());
-                tokio::spawn(calls.pass(request, respond, (caller, self.name), self.faults.clone()));
+                // In a box, since tokio moves a task several times before it runs, and once when it has ended.
+                tokio::spawn(Box::pin(calls.pass(
+                    request,
+                    respond,
+                    (caller, self.name),
+                    self.faults.clone(),
+                )));
             }
             self.outlet.flush(context);
             while let Poll::Ready(due) = self.clock.poll(context) {

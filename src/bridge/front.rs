@@ -126,7 +126,8 @@ impl NewCaller {
         let (stream, caller) = match (connection, tls) {
             (Accepted::Unix(stream), _) => (stream.into(), Caller::Local),
             (Accepted::Tcp(stream, _), None) => (stream.into(), Caller::Local),
-            (Accepted::Tcp(stream, peer), Some(tls)) => match self.secure(stream, peer, &tls).await {
+            (Accepted::Tcp(stream, peer), Some(tls)) => match Box::pin(self.secure(stream, peer, &tls)).await
+            {
                 Some(secured) => secured,
                 None => return,
             },
@@ -135,7 +136,7 @@ impl NewCaller {
         let serve =
             |phase| connection::serve(stream, (caller, name), calls, (limits, drain), &admission, phase);
         let ended = match is_tls {
-            true => until_replaced(serve, server, phase, drain).await,
+            true => Box::pin(until_replaced(serve, server, phase, drain)).await,
             false => serve(phase).await,
         };
         match ended {

@@ -172,6 +172,8 @@ impl Bridge {
             None => keeping.spawn(reload.refused(credentials, plan.clock)),
         };
         let noise = Arc::clone(entrance.noise());
+        let told = Arc::clone(&noise);
+        keeping.spawn(async move { told.sum_up().await });
         let (drain, limits) = (plan.drain_timeout, plan.callers);
         let callers = AtomicU64::default();
         let front = Front { calls, server: shown, drain, limits, phase, entrance, callers };
@@ -179,7 +181,6 @@ impl Bridge {
         tokio::select! {
             died = front.accept(&listener, hearts.front, &mut connections) => return Err(died),
             died = failed(&mut keeping) => return Err(died),
-            never = noise.sum_up() => match never {},
             () = stop.notified() => {}
         }
         // From here on new callers are refused, and do not wait in a queue that is not served.

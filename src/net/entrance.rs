@@ -121,9 +121,13 @@ impl Entrance {
                 Some(Ok(connection)) => match self.gate.admit(A::address(&connection)) {
                     Ok(admission) => {
                         self.noise.admitted.fetch_add(1, Ordering::Relaxed);
-                        running.spawn(serve(connection, admission));
-                        // If an older one has to be closed for this one, that happens before the next one is accepted.
-                        yield_now().await;
+                        let displaces = admission.displaces();
+                        // In a box, since tokio moves a task several times before it runs, and once when it has ended.
+                        running.spawn(Box::pin(serve(connection, admission)));
+                        if displaces {
+                            // The older one is closed before the next one is accepted.
+                            yield_now().await;
+                        }
                     }
                     Err(refused) => self.noise.refused.note(refused),
                 },

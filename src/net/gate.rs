@@ -21,6 +21,8 @@ struct Occupancy {
     limits: Limits,
     next: u64,
     connections: BTreeMap<u64, Entry>,
+    /// How many of them have proven nothing.
+    unproven: usize,
 }
 
 #[derive(Debug)]
@@ -43,6 +45,7 @@ pub(crate) struct Admission {
     state: Arc<Mutex<Occupancy>>,
     number: u64,
     close: Arc<Notify>,
+    displaces: bool,
 }
 
 /// Why a connection is not admitted.
@@ -58,7 +61,7 @@ impl Gate {
     /// A gate for so many connections, and for a process that may have this number of descriptors.
     pub(crate) fn new(connections: usize, descriptors: usize) -> Self {
         let limits = Limits::new(connections, descriptors);
-        let state = Occupancy { limits, next: 0, connections: BTreeMap::new() };
+        let state = Occupancy { limits, next: 0, connections: BTreeMap::new(), unproven: 0 };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -75,19 +78,28 @@ impl Gate {
     pub(crate) fn admit(&self, address: Option<IpAddr>) -> Result<Admission, Refused> {
         let mut state = lock(&self.0);
         let address = address.map(network);
-        state.make_room(address)?;
+        let displaces = state.make_room(address)?;
         let (number, close) = (state.next, Arc::new(Notify::new()));
         state.next += 1;
         state.connections.insert(number, Entry { address, close: Some(Arc::clone(&close)) });
-        Ok(Admission { state: Arc::clone(&self.0), number, close })
+        state.unproven += 1;
+        Ok(Admission { state: Arc::clone(&self.0), number, close, displaces })
     }
 }
 
 impl Admission {
+    /// An older connection is closed for this one.
+    pub(crate) fn displaces(&self) -> bool {
+        self.displaces
+    }
+
     /// The peer has proven itself: this connection is not closed for others any more.
     pub(crate) fn prove(&self) {
-        if let Some(entry) = lock(&self.state).connections.get_mut(&self.number) {
-            entry.close = None;
+        let mut state = lock(&self.state);
+        if let Some(entry) = state.connections.get_mut(&self.number)
+            && entry.close.take().is_some()
+        {
+            state.unproven -= 1;
         }
     }
 
@@ -99,25 +111,35 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        lock(&self.state).connections.remove(&self.number);
+        lock(&self.state).remove(self.number);
     }
 }
 
 impl Occupancy {
-    fn make_room(&mut self, address: Option<IpAddr>) -> Result<(), Refused> {
+    /// True when an older connection had to go.
+    fn make_room(&mut self, address: Option<IpAddr>) -> Result<bool, Refused> {
         let Limits { all, unproven } = self.limits;
-        if let Some(address) = address {
+        let number = self.connections.len();
+        // They are counted only where they may be too many.
+        if let Some(address) = address.filter(|_| number >= half(all) || self.unproven >= half(unproven)) {
             let own = |entry: &&Entry| entry.address == Some(address);
             let (mine, silent) = (self.count(own), self.count(|entry| own(entry) && entry.close.is_some()));
             if mine >= half(all) || silent >= half(unproven) {
-                return self.close_oldest(Some(address)).ok_or(Refused::Address(mine));
+                self.close_oldest(Some(address)).ok_or(Refused::Address(mine))?;
+                return Ok(true);
             }
         }
-        let number = self.connections.len();
-        if number >= all || self.count(|entry| entry.close.is_some()) >= unproven {
-            return self.close_oldest(self.busiest()).ok_or(Refused::All(number));
+        if number >= all || self.unproven >= unproven {
+            self.close_oldest(self.busiest()).ok_or(Refused::All(number))?;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Entry> {
+        let entry = self.connections.remove(&number)?;
+        self.unproven -= usize::from(entry.close.is_some());
+        Some(entry)
     }
 
     fn count(&self, wanted: impl Fn(&&Entry) -> bool) -> usize {
@@ -138,8 +160,7 @@ impl Occupancy {
     fn close_oldest(&mut self, address: Option<IpAddr>) -> Option<()> {
         let silent = |entry: &Entry| entry.address == address && entry.close.is_some();
         let number = *self.connections.iter().find(|(_, entry)| silent(entry))?.0;
-        let entry = self.connections.remove(&number)?;
-        entry.close?.notify_one();
+        self.remove(number)?.close?.notify_one();
         Some(())
     }
 }
