@@ -83,6 +83,10 @@ impl<S: AsyncWrite + Unpin> Gathering<S> {
     fn write(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let length = slices.iter().map(|slice| slice.len()).sum::<usize>();
         if self.waiting.len() + length <= LIMIT {
+            // Not in small steps, from the first frame head on.
+            if self.waiting.capacity() == 0 {
+                self.waiting.reserve(length.max(LEAST));
+            }
             slices.iter().for_each(|slice| self.waiting.extend_from_slice(slice));
             return Poll::Ready(Ok(length));
         }
@@ -163,6 +167,9 @@ fn lock<S>(gathering: &Mutex<Gathering<S>>) -> MutexGuard<'_, Gathering<S>> {
 
 /// How many bytes may wait: a larger limit would hardly reduce the number of writes.
 const LIMIT: usize = 32 << 10;
+
+/// The room of the first frames of a connection.
+const LEAST: usize = 1 << 10;
 
 /// In one write: more than h2 has.
 const SLICES: usize = 17;
