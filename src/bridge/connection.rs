@@ -30,22 +30,41 @@ pub(super) async fn serve(
     if matches!(&stream, Stream::Tls(tls) if tls.get_ref().1.alpn_protocol() != Some(H2)) {
         return Err(Ended::NoAlpn);
     }
-    let settings = settings(&limits);
+    // In a box, which is gone by the time that the caller may be idle. So its task has no room for it.
+    let begun = Box::pin(begin(stream, &limits, admission, &mut phase)).await?;
+    let Some(Begun { mut connection, outlet, faults }) = begun else { return Ok(()) };
+    admission.prove();
+    let clock = Clock::new(connection.ping_pong().expect("taken once"), limits);
+    let mut serving =
+        Serving { connection, outlet, name, calls, caller, faults, clock, called: false, busy: false };
+    serving.run(phase, drain).await
+}
+
+/// HTTP/2 as it has begun.
+struct Begun {
+    connection: Box<Connection<Gathered<Sieve<Stream>>, Bytes>>,
+    outlet: Outlet<Sieve<Stream>>,
+    faults: HeaderFaults,
+}
+
+/// Waits until the caller begins HTTP/2; `None` if the bridge stops first.
+async fn begin(
+    stream: Stream,
+    limits: &CallerLimits,
+    admission: &Admission,
+    phase: &mut Watched,
+) -> Result<Option<Begun>, Ended> {
     let sieve = Sieve::of_caller(stream, limits.metadata);
     let faults = sieve.faults();
     let (stream, outlet) = Gathered::new(sieve);
-    let handshake = settings.handshake(stream);
-    let mut connection = tokio::select! {
+    let handshake = settings(limits).handshake(stream);
+    let connection = tokio::select! {
         connection = timeout(limits.preface, handshake) => connection.map_err(|_| Ended::Silent)??,
         () = admission.closed() => return Err(Ended::Displaced),
         // A caller that has not begun HTTP/2 by then has no call in progress.
-        () = async { stopping(&mut phase).await; sleep(LAST_WORDS).await } => return Ok(()),
+        () = async { stopping(phase).await; sleep(LAST_WORDS).await } => return Ok(None),
     };
-    admission.prove();
-    let clock = Clock::new(connection.ping_pong().expect("taken once"), limits);
-    Serving { connection, outlet, name, calls, caller, faults, clock, called: false, busy: false }
-        .run(phase, drain)
-        .await
+    Ok(Some(Begun { connection: Box::new(connection), outlet, faults }))
 }
 
 /// Why a caller's connection ended.
@@ -71,7 +90,7 @@ pub(super) enum Ended {
 }
 
 struct Serving {
-    connection: Connection<Gathered<Sieve<Stream>>, Bytes>,
+    connection: Box<Connection<Gathered<Sieve<Stream>>, Bytes>>,
     outlet: Outlet<Sieve<Stream>>,
     name: ConnectionName,
     calls: Arc<Calls>,
@@ -91,7 +110,7 @@ enum Over {
 }
 
 impl Serving {
-    async fn run(mut self, mut phase: Watched, drain: Duration) -> Result<(), Ended> {
+    async fn run(&mut self, mut phase: Watched, drain: Duration) -> Result<(), Ended> {
         tokio::select! {
             over = self.accept() => match over? {
                 Over::Closed => return Ok(()),
@@ -110,7 +129,7 @@ impl Serving {
     }
 
     /// Tells the caller to connect again for new calls (GOAWAY), and lets those in progress finish.
-    async fn dismiss(mut self, reason: &'static str, drain: Duration) -> Result<(), Ended> {
+    async fn dismiss(&mut self, reason: &'static str, drain: Duration) -> Result<(), Ended> {
         debug!(connection = %self.name, reason, "a caller's connection is closed");
         self.clock.leave();
         self.connection.graceful_shutdown();
