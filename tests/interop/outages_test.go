@@ -32,40 +32,44 @@ func TestAHangingServerIsNamedWithinTwoConnectWaits(t *testing.T) {
 		"ends the handshake, and does not begin HTTP/2; fails closed": {true, false, "probe.http2.timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newChain(t)
-			port := freePort(t)
-			startHanging(t, port, c.certificates, test.handshake)
-			c.startBridge(fmt.Sprintf("127.0.0.1:%d", port))
-			flags := exampleHooks
-			if test.failOpen {
-				flags = append([]string{"--fail-open"}, flags...)
-			}
-			gateway := c.startGatewayWith(flags...)
-			c.wantCauseInTime(gateway, port, 0, test.cause)
+			inTime(t, 2*connectWait, func(t *testing.T) time.Duration {
+				c := newChain(t)
+				port := freePort(t)
+				startHanging(t, port, c.certificates, test.handshake)
+				c.startBridge(fmt.Sprintf("127.0.0.1:%d", port))
+				flags := exampleHooks
+				if test.failOpen {
+					flags = append([]string{"--fail-open"}, flags...)
+				}
+				gateway := c.startGatewayWith(flags...)
+				return c.waitForCause(gateway, port, 0, test.cause)
+			})
 		})
 	}
 }
 
 // The same when all was well before: the wait begins with the loss of the connection.
 func TestAServerThatBeginsToHangIsNamedWithinTwoConnectWaits(t *testing.T) {
-	c := newChain(t)
-	port := freePort(t)
-	server, upstream := c.startServer(port)
-	c.startBridge(upstream)
-	gateway := c.startGateway()
-	c.waitForHeader()
-	server.kill(t)
-	startHanging(t, port, c.certificates, false)
-	before, err := c.metric("egext_bridge_calls_total")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.changeRoute("/changed")
-	c.wantCauseInTime(gateway, port, before, "probe.tls.timeout")
+	inTime(t, 2*connectWait, func(t *testing.T) time.Duration {
+		c := newChain(t)
+		port := freePort(t)
+		server, upstream := c.startServer(port)
+		c.startBridge(upstream)
+		gateway := c.startGateway()
+		c.waitForHeader()
+		server.kill(t)
+		startHanging(t, port, c.certificates, false)
+		before, err := c.metric("egext_bridge_calls_total")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.changeRoute("/changed")
+		return c.waitForCause(gateway, port, before, "probe.tls.timeout")
+	})
 }
 
-// wantCauseInTime waits for Envoy Gateway's first call after so many, and then for its first error.
-func (c *chain) wantCauseInTime(gateway *process, port int, before float64, cause string) {
+// waitForCause waits for Envoy Gateway's first call after so many, and then for its first error. It returns the time between.
+func (c *chain) waitForCause(gateway *process, port int, before float64, cause string) time.Duration {
 	c.t.Helper()
 	eventually(c.t, "Envoy Gateway calls", func() error {
 		under, err := c.metric("egext_bridge_calls_in_flight")
@@ -79,12 +83,10 @@ func (c *chain) wantCauseInTime(gateway *process, port int, before float64, caus
 	says := gateway.waitFor(c.t, fmt.Sprintf(`(?:%s).*egext bridge: (127\.0\.0\.1:%d: .*?) \(([\w.-]+)\)`, failedHook, port))
 	took := time.Since(called)
 	c.t.Logf("%.1f s after the first call: %s", took.Seconds(), says[1])
-	if took > 2*connectWait {
-		c.t.Errorf("Envoy Gateway logs the cause %s after its first call", took)
-	}
 	if says[2] != cause {
 		c.t.Errorf("the cause is %s, and not %s", says[2], cause)
 	}
+	return took
 }
 
 // startHanging accepts connections and never says anything on them, but for a TLS handshake if that is asked for.
@@ -146,21 +148,27 @@ func replaceExpired(t *testing.T, failOpen bool) time.Duration {
 	return time.Since(back)
 }
 
-// heals runs a story that returns how long the header took. Other work on the machine can slow one run down, but not two.
-func heals(t *testing.T, story func(t *testing.T) time.Duration) (took time.Duration) {
+// heals runs a story that returns how long the header took.
+func heals(t *testing.T, story func(t *testing.T) time.Duration) time.Duration {
+	t.Helper()
+	return inTime(t, promised, story)
+}
+
+// inTime runs a story that returns how long something took. Other work on the machine can slow one run down, but not two.
+func inTime(t *testing.T, most time.Duration, story func(t *testing.T) time.Duration) (took time.Duration) {
 	t.Helper()
 	var slow []string
 	for _, name := range []string{"run", "again"} {
 		if !t.Run(name, func(t *testing.T) { took = story(t) }) {
 			return took
 		}
-		if took <= promised {
+		if took <= most {
 			t.Logf("%.1f s", took.Seconds())
 			return took
 		}
 		slow = append(slow, took.String())
 	}
-	t.Errorf("the header came %s after the server", strings.Join(slow, " and in a second run "))
+	t.Errorf("it took %s, and may take %s", strings.Join(slow, " and in a second run "), most)
 	return took
 }
 
