@@ -179,6 +179,19 @@ async fn a_variable_with_a_revocation_list_does_not_break_a_bridge_without_tls()
     place.refuses(&typed, "`--crl` has no meaning for ");
 }
 
+/// They do not say which of two sides they are for, and were not typed for this command.
+#[test]
+fn variables_with_one_pair_do_not_break_a_bridge_with_two_sides() {
+    let pki = TestPki::new();
+    let mut bridge = egext(["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", "localhost:1"])
+        .pki(&pki)
+        .env("EGEXT_CERT", "/nowhere/a.crt")
+        .env("EGEXT_KEY", "/nowhere/a.key")
+        .start();
+    bridge.wait_for_line("bridge is up");
+    assert_eq!(bridge.terminate().0, 0);
+}
+
 /// As Kubernetes mounts it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mounted_secret_is_a_directory_of_certificates() {

@@ -50,6 +50,21 @@ fn refuse_admin(address: &Address, arguments: &cli::Bridge) -> Result<(), Error>
     }
 }
 
+/// `--cert` does not say which side it is for. Variables are not typed for this command, so they count as unset then.
+fn refuse_one_pair_for_two(arguments: &mut cli::Bridge, variables: &Variables) -> Result<(), Error> {
+    let sides = [&arguments.listen, &arguments.upstream];
+    if sides.iter().any(|address| address.transport() != Transport::Tls) {
+        return Ok(());
+    }
+    let material = &mut arguments.material;
+    for (flag, file) in [("--cert", &mut material.cert), ("--key", &mut material.key)] {
+        if file.take().is_some() && !variables.set(flag) {
+            return Err(Error::AmbiguousCertificate);
+        }
+    }
+    Ok(())
+}
+
 /// A name that is mistyped would be noticed after an outage only, when Envoy Gateway is not made to ask again. Whether the
 /// directory can be written to may change later, and is for the log.
 fn directories(directories: &[PathBuf]) -> Result<(), Error> {
@@ -68,11 +83,12 @@ const ABSENT: &[io::ErrorKind] = &[io::ErrorKind::NotADirectory, io::ErrorKind::
 
 /// Decides which side has TLS and with which files.
 pub(super) fn plan(
-    arguments: cli::Bridge,
+    mut arguments: cli::Bridge,
     variables: &Variables,
     clock: Clock,
 ) -> Result<(BridgePlan, Used), Error> {
     let mut used = Used::default();
+    refuse_one_pair_for_two(&mut arguments, variables)?;
     let material = &arguments.material;
     let tls = |address: &Address| address.transport() == Transport::Tls;
     let calls = &arguments.calls;
@@ -91,9 +107,6 @@ pub(super) fn plan(
     }
     directories(&arguments.resync.resync)?;
     callers::check(&arguments.callers, &arguments.listen, variables)?;
-    if tls(&arguments.listen) && tls(&arguments.upstream) && material.cert.is_some() {
-        return Err(Error::AmbiguousCertificate);
-    }
     if !arguments.crl.is_empty() && !has_tls && !variables.set("--crl") {
         return Err(Error::MaterialWithoutTls { flag: "--crl", address: arguments.upstream });
     }

@@ -3,8 +3,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::container::{Container, Wanted, openssl};
-use super::link::lost_link;
+use super::container::{Container, OTHERWISE, Wanted, openssl};
+use super::link::{lost_link, replacement};
 use super::pem::AGAIN;
 use crate::input::{PIPE_LIMIT, is_stdin};
 use crate::pki::{
@@ -274,13 +274,13 @@ impl Hint for IdentityError {
             }
             Self::Malformed { .. } => AGAIN.to_owned(),
             Self::MalformedPem { path, source } => source.hint(path),
-            Self::NoCertificate { path, found } => found.hint(path, Wanted::Certificate),
-            Self::NoKey { path, found } => found.hint(path, Wanted::Key),
+            Self::NoCertificate { path, found } => of_contents(path, found.hint(path, Wanted::Certificate)),
+            Self::NoKey { path, found } => of_contents(path, found.hint(path, Wanted::Key)),
             Self::NoRevocationList { .. } | Self::UnusableRevocationList { .. } => {
                 "name a complete X.509 revocation list of version 2, as PEM or DER: `openssl crl -in FILE -noout -text` shows it"
                     .to_owned()
             }
-            Self::NotPem { path, container } => container.hint(path, Wanted::Certificate),
+            Self::NotPem { path, container } => of_contents(path, container.hint(path, Wanted::Certificate)),
             Self::NotAnAnchor { source: Distrust::CannotSign, .. } => CANNOT_SIGN.to_owned(),
             Self::NotAnAnchor { issuer, .. } => format!("replace it by the certificate of its issuer, `{issuer}`"),
             Self::NotAFile { .. } => "name a regular file of PEM blocks; a pipe of the shell works, too: `<(COMMAND)`".to_owned(),
@@ -299,6 +299,14 @@ impl Hint for IdentityError {
             }
         };
         Some(hint)
+    }
+}
+
+/// What to do about a file that holds nothing which could be used; `hint` is for what it holds.
+fn of_contents(path: &Path, hint: String) -> String {
+    match replacement(path).filter(|_| hint == OTHERWISE) {
+        Some(command) => format!("put the right file back, or replace it and its pair: {command}"),
+        None => hint,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::shell::shell_path;
+use crate::shell::{dir_flag_of, shell_path};
 
 /// In the directory of a set: where the sets are.
 pub(in crate::pki) const HIDDEN: &str = ".egext";
@@ -29,4 +29,15 @@ pub(in crate::pki) fn lost_link(path: &Path) -> Option<String> {
         return None;
     }
     Some(format!("ln -sfn {} {}", shell_path(&target.join(name)), shell_path(path)))
+}
+
+/// The command that replaces a leaf certificate and its key, of which one is at `path`, if both are in a set.
+pub(in crate::pki) fn replacement(path: &Path) -> Option<String> {
+    let name = path.file_stem()?.to_str()?;
+    let current = path.parent()?.join(HIDDEN).join(CURRENT);
+    let is_of_set = ["client", "server"].contains(&name) && current.symlink_metadata().is_ok();
+    is_of_set.then(|| {
+        let place = dir_flag_of(path);
+        format!("`egext certs issue {name} --out {name} --san NAME --replace{place}`")
+    })
 }

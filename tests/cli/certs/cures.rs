@@ -25,6 +25,23 @@ error: `a b/ca.crt` is a file, and a directory is expected
     );
 }
 
+/// The set is there: another one is not what is missing.
+#[test]
+fn a_broken_file_of_a_set_is_replaced_by_the_command_of_its_hint() {
+    let place = Place::new();
+    place.init(&[]).assert().success();
+    for (file, role) in [("client.key", "client"), ("server.crt", "server")] {
+        #[expect(clippy::disallowed_methods, reason = "the operator's mistake")]
+        fs::write(place.certs().join(file), "garbage").expect("a file of the set");
+        let report = place.verb_json(&["check"], 1);
+        let command = format!("egext certs issue {role} --out {role} --san NAME --replace`");
+        let hint = report["findings"][0]["hint"].as_str().expect("a hint");
+        assert!(hint.starts_with("put the right file back") && hint.ends_with(&command), "{hint}");
+        place.verb(&["issue", role, "--out", role, "--san", "localhost", "--replace"]).assert().success();
+        place.verb(&["check", "-q"]).assert().success().stdout_eq("");
+    }
+}
+
 /// Without the link the key is still there, and the next command that writes would put the link back.
 #[test]
 fn a_ca_key_that_was_left_in_the_set_is_a_warning() {
