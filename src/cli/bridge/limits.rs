@@ -31,8 +31,8 @@ pub struct Limits {
     pub handshake_timeout: Span,
     /// Close a caller's connection after this time without a call; `0s` for never
     ///
-    /// It gets GOAWAY, and its client connects again for the next call. gRPC's own clients close a connection that has been idle
-    /// for half an hour.
+    /// It gets GOAWAY, and its client connects again for the next call. Envoy Gateway closes a connection that has been
+    /// idle for half an hour itself.
     #[arg(long, value_name = "DURATION", default_value = "1h", env = "EGEXT_IDLE_TIMEOUT")]
     pub idle_timeout: Span,
     /// Close a caller's connection after this time, more or less; `0s` for never
