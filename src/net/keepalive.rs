@@ -78,18 +78,21 @@ async fn ask(pings: &mut PingPong, wire: &Weak<Wire>, limit: Duration) -> Asked 
     if pings.send_ping(Ping::opaque()).is_err() {
         return Asked::Ended;
     }
-    loop {
-        match timeout(limit, poll_fn(|context| pings.poll_pong(context))).await {
+    // In two halves: if this process itself stood still, the time may be over before anything could be read.
+    let mut silent_halves = 0;
+    while silent_halves < 2 {
+        match timeout(limit / 2, poll_fn(|context| pings.poll_pong(context))).await {
             Ok(Ok(_)) => return Asked::Answered,
             Ok(Err(_)) => return Asked::Ended,
             // The answer to the PING may be behind a large message.
             Err(_) => match wire.upgrade().map(|wire| wire.has_heard()) {
                 None => return Asked::Ended,
-                Some(true) => {}
-                Some(false) => return Asked::Silent,
+                Some(true) => silent_halves = 0,
+                Some(false) => silent_halves += 1,
             },
         }
     }
+    Asked::Silent
 }
 
 /// In the time after which a server is asked.

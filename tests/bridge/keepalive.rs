@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -22,6 +23,8 @@ struct Relay {
     path: PathBuf,
     /// How many connections there were until they all stood still.
     frozen: watch::Sender<usize>,
+    /// What the server sends is kept back.
+    mute: watch::Sender<bool>,
     pings: Arc<AtomicUsize>,
     task: JoinHandle<()>,
     _directory: TempDir,
@@ -33,9 +36,10 @@ impl Relay {
         let path = directory.path().join("relay.sock");
         let listener = UnixListener::bind(&path).expect("a free path");
         let (server, frozen) = (upstream.path(), watch::Sender::new(0));
-        let pings = Arc::new(AtomicUsize::new(0));
+        let (mute, pings) = (watch::Sender::new(false), Arc::new(AtomicUsize::new(0)));
         let task = tokio::spawn({
-            let (frozen, pings) = (frozen.clone(), Arc::clone(&pings));
+            let (frozen, never, pings) = (frozen.clone(), watch::Sender::new(false), Arc::clone(&pings));
+            let mute = mute.clone();
             async move {
                 let mut directions = JoinSet::new();
                 for number in 1.. {
@@ -44,17 +48,14 @@ impl Relay {
                     let ((from_client, to_client), (from_server, to_server)) =
                         (client.into_split(), server.into_split());
                     let thaw = |frozen: &watch::Sender<usize>| (number, frozen.subscribe());
-                    directions.spawn(forward(
-                        from_client,
-                        to_server,
-                        thaw(&frozen),
-                        Some(Arc::clone(&pings)),
-                    ));
-                    directions.spawn(forward(from_server, to_client, thaw(&frozen), None));
+                    let counted = Some(Arc::clone(&pings));
+                    let (open, muted) = (never.subscribe(), mute.subscribe());
+                    directions.spawn(forward(from_client, to_server, thaw(&frozen), open, counted));
+                    directions.spawn(forward(from_server, to_client, thaw(&frozen), muted, None));
                 }
             }
         });
-        Self { path, frozen, pings, task, _directory: directory }
+        Self { path, frozen, mute, pings, task, _directory: directory }
     }
 
     fn bridge(&self) -> Plan {
@@ -82,6 +83,7 @@ async fn forward(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     (number, mut frozen): (usize, watch::Receiver<usize>),
+    mut mute: watch::Receiver<bool>,
     pings: Option<Arc<AtomicUsize>>,
 ) {
     let mut octets = vec![0; 16 << 10];
@@ -92,7 +94,8 @@ async fn forward(
                 let found = octets[..read].windows(PING.len()).filter(|frame| frame == &PING).count();
                 pings.fetch_add(found, Ordering::SeqCst);
             }
-            if to.write_all(&octets[..read]).await.is_err() {
+            let is_open = mute.wait_for(|mute| !mute).await.is_ok();
+            if !is_open || to.write_all(&octets[..read]).await.is_err() {
                 return;
             }
         }
@@ -169,6 +172,34 @@ async fn a_slow_server_is_asked_once_and_an_idle_one_never() {
         permits.add_permits(1);
         assert_eq!(within_limit(answer(call)).await.code(), 0);
     }
+    assert_eq!(upstream.connections(), 1);
+}
+
+/// A machine that was suspended finds its own time over, and the answer of the server in its socket.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bridge_that_stood_still_itself_does_not_blame_the_server() {
+    let permits = Arc::new(Semaphore::new(0));
+    let upstream = Upstream::unix(held_until(&permits));
+    let relay = Relay::start(&upstream);
+    let flags = [("--keepalive-interval", "100ms"), ("--keepalive-timeout", "4s")];
+    let bridge = flags.iter().fold(relay.bridge(), |plan, (flag, value)| plan.flag(flag, value)).start();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    relay.mute.send_replace(true);
+    let call = caller.send(held(), "held").await;
+    within_limit(async {
+        while relay.pings() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    bridge.running.stop();
+    tokio::time::sleep(Duration::from_millis(4200)).await;
+    relay.mute.send_replace(false);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    bridge.running.signal(Signal::CONT);
+    permits.add_permits(1);
+    assert_eq!(within_limit(answer(call)).await.code(), 0);
     assert_eq!(upstream.connections(), 1);
 }
 
