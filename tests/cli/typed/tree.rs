@@ -35,6 +35,7 @@ fn good_value(arg: &Arg) -> String {
         Some("ADDRESS") => "tcp://localhost:1",
         Some("LEVEL") => "info",
         Some("MODE") => "0600",
+        Some("NUMBER") => "7",
         Some("SIZE") => "4Mi",
         Some("ROLE" | "SIDE") => "server",
         _ => "x",
