@@ -1,12 +1,13 @@
 //! Asks an upstream that is silent during calls whether it is still there.
 //!
 //! TCP notices within half a minute that a host has gone ([`super::dial`]). It does not notice a server that stands still, nor
-//! that there is no one behind a relay: a load balancer, a tunnel, a sidecar. A PING of HTTP/2 goes all the way.
+//! that a relay has lost the server behind it: a load balancer, a tunnel, a sidecar. A PING of HTTP/2 goes all the way.
 //!
 //! But servers count PINGs, and end a connection that has too many of them (ENHANCE_YOUR_CALM, `too_many_pings`). By
 //! default, grpc-go and gRPC's C core allow one in two hours without calls, and one in five minutes during calls. They count
-//! anew when they have sent a part of an answer. So there is no PING without calls, and only one in five minutes unless a
-//! call was answered since the last one.
+//! anew when they have sent a part of an answer. So there is a PING only when calls wait or were given up in vain, and one in
+//! five minutes unless a call was answered since the last one. Calls are those of the whole bridge: while an old connection
+//! comes to its end, those on its successor count for it too. Servers allow that few in excess.
 
 use std::future::poll_fn;
 use std::io;
@@ -27,6 +28,8 @@ pub(crate) struct Activity {
     pub(crate) in_flight: u64,
     /// How many the server has answered since the start.
     pub(crate) answered: u64,
+    /// How many have ended without its answer: their time was over, or their callers have gone.
+    pub(crate) given_up: u64,
 }
 
 /// When to ask, and how to find out whether there are calls.
@@ -49,13 +52,20 @@ enum Asked {
 pub(super) async fn attend(mut pings: PingPong, wire: Weak<Wire>, attention: Attention) {
     let Attention { keepalive: Keepalive { interval, timeout }, activity } = attention;
     let mut was_silent = false;
+    // How many calls had been given up at the look before something was heard. They may be shorter than the interval.
+    let mut known = activity().given_up;
+    let mut before = known;
     // When the server was asked last, and how many calls it had answered by then.
     let mut last: Option<(Instant, u64)> = None;
     loop {
         sleep(interval / LOOKS).await;
         let Some(heard) = wire.upgrade().map(|wire| wire.has_heard()) else { return };
-        let Activity { in_flight, answered } = activity();
-        let is_silent = !heard && in_flight > 0;
+        let Activity { in_flight, answered, given_up } = activity();
+        if heard {
+            known = before;
+        }
+        before = given_up;
+        let is_silent = !heard && (in_flight > 0 || given_up != known);
         // A call that was there at one look only may have begun just now.
         let is_suspect = mem::replace(&mut was_silent, is_silent) && is_silent;
         let is_soon = last.is_some_and(|(at, known)| known == answered && at.elapsed() < LEAST_PAUSE);
@@ -95,8 +105,8 @@ async fn ask(pings: &mut PingPong, wire: &Weak<Wire>, limit: Duration) -> Asked 
     Asked::Silent
 }
 
-/// In the time after which a server is asked.
+/// In each interval.
 const LOOKS: u32 = 2;
 
-/// Between two PINGs, unless a call was answered.
+/// The shortest time between two PINGs, unless a call was answered.
 const LEAST_PAUSE: Duration = Duration::from_secs(5 * 60);

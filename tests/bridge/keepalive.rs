@@ -126,6 +126,23 @@ async fn a_connection_that_stands_still_is_left_and_the_next_call_gets_through()
     assert_eq!(upstream.connections(), 2);
 }
 
+/// Health checks of a second, say, and a server that is asked after ten.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_end_before_the_interval_show_a_server_that_stands_still() {
+    let upstream = Upstream::unix(Call::echo);
+    let relay = Relay::start(&upstream);
+    let flags =
+        [("--keepalive-interval", "1s"), ("--keepalive-timeout", "300ms"), ("--call-timeout", "100ms")];
+    let mut bridge = flags.iter().fold(relay.bridge(), |plan, (flag, value)| plan.flag(flag, value)).start();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    relay.freeze(1);
+    assert_eq!(caller.hook().await.code(), Code::DeadlineExceeded as i32);
+    let line = bridge.running.wait_for_line("connection ended");
+    assert!(line.contains("no answer to a PING within 300ms"), "{line}");
+    assert_eq!(caller.hook().await.code(), 0, "over a new connection");
+}
+
 /// A server whose sockets are full takes no PING, and the bridge waits to write.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_message_into_nothing_does_not_keep_the_connection() {

@@ -101,9 +101,17 @@ impl Metrics {
         let sum = |numbers: &dyn Fn(&Counters) -> u64| self.methods.iter().map(numbers).sum();
         let answered =
             |counters: &Counters| counters.server.iter().map(|code| code.load(Ordering::Relaxed)).sum();
+        let late = Outcome::Bridge(Code::from_number(tonic::Code::DeadlineExceeded as i32));
+        let given_up = |counters: &Counters| {
+            [late, Outcome::CallerGone]
+                .map(|outcome| counters.of(outcome).load(Ordering::Relaxed))
+                .iter()
+                .sum()
+        };
         Activity {
             in_flight: sum(&|counters| counters.in_flight.load(Ordering::Relaxed)),
             answered: sum(&answered),
+            given_up: sum(&given_up),
         }
     }
 

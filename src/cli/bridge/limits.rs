@@ -13,7 +13,7 @@ pub struct Limits {
     /// Most connections of callers at the same time (1 to 65536)
     ///
     /// There are never more than the descriptors that the process may have, minus 128. Half of them can come from one
-    /// address. The connection above the limit is closed.
+    /// address. Above the limit, an older one that has not begun HTTP/2 is closed, otherwise the new one.
     #[arg(long, value_name = "NUMBER", value_parser = connections, default_value = "4096", env = "EGEXT_MAX_CONNECTIONS")]
     pub max_connections: usize,
     /// Most calls at the same time on one connection of a caller (1 to 4096)
@@ -43,13 +43,14 @@ pub struct Limits {
     pub max_connection_age: Span,
     /// Send PING to an upstream silent for this long during calls; `0s` for never
     ///
-    /// Without calls there is no PING, because servers end connections on which there are too many. Then TCP finds out
+    /// While no call waits there is no PING, because servers end connections on which there are too many. Then TCP finds out
     /// within half a minute that a host has gone.
     #[arg(long, value_name = "DURATION", default_value = "10s", env = "EGEXT_KEEPALIVE_INTERVAL")]
     pub keepalive_interval: Span,
     /// How long the upstream may take to answer PING
     ///
-    /// If nothing arrives from it in this time, its calls fail with UNAVAILABLE, and the bridge connects again.
+    /// If nothing arrives from it in this time, its calls fail with UNAVAILABLE, and the bridge connects again. It must be
+    /// longer than the server ever stands still: one whose only thread computes answers no PING.
     #[arg(long, value_name = "DURATION", value_parser = positive, default_value = "10s", env = "EGEXT_KEEPALIVE_TIMEOUT")]
     pub keepalive_timeout: Span,
 }
