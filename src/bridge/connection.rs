@@ -87,6 +87,8 @@ pub(super) enum Ended {
     Replaced,
     #[error("the caller did not begin HTTP/2 in time")]
     Silent,
+    #[error("the caller had no call, and did not close it after GOAWAY")]
+    Unread,
 }
 
 struct Serving {
@@ -133,8 +135,15 @@ impl Serving {
         debug!(connection = %self.name, reason, "a caller's connection is closed");
         self.clock.leave();
         self.connection.graceful_shutdown();
+        let limit = drain.max(LAST_WORDS);
         // The caller may send a call before it has read GOAWAY.
-        match timeout(drain.max(LAST_WORDS), self.accept()).await {
+        let first = limit.min(UNREAD_GOAWAY);
+        match timeout(first, self.accept()).await {
+            Ok(ended) => return ended.map(|_| ()),
+            Err(_) if !self.connection.has_streams() => return Err(Ended::Unread),
+            Err(_) => {}
+        }
+        match timeout(limit - first, self.accept()).await {
             Ok(ended) => ended.map(|_| ()),
             Err(_) => Err(Ended::Cut),
         }
@@ -201,5 +210,8 @@ fn settings(limits: &CallerLimits) -> Builder {
 
 /// How long after the signal to stop a first call may still arrive.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How long a caller without a call may take to read GOAWAY, and to close its connection.
+const UNREAD_GOAWAY: Duration = Duration::from_secs(5);
 
 const MALFORMED_CALLS: usize = 1024;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egext_test_support::TestPki;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 
 use crate::egext;
-use crate::fixture::raw::{END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, literal, request_fields};
+use crate::fixture::raw::{
+    END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, PREFACE, literal, request_fields,
+};
 use crate::fixture::{Bridge, Call, HOOK, Upstream, answer, post, within_limit};
 use crate::reload::{held, held_until};
 use crate::tls_listener::Front;
@@ -50,6 +52,20 @@ async fn an_idle_connection_ends_with_goaway_and_one_with_a_call_does_not() {
     assert_eq!(upstream.connections(), 1, "the connection to the server has no such limit");
     let (code, log) = bridge.running.terminate();
     assert_eq!(code, 0, "{log}");
+}
+
+/// A caller that stands still: it has no call that the time to drain is for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_without_a_call_that_does_not_read_goaway_is_not_waited_for() {
+    let upstream = Upstream::unix(Call::echo);
+    let flags = [("--idle-timeout", "100ms"), ("--drain-timeout", "1h")];
+    let plan = Bridge::plaintext(upstream.address());
+    let bridge = flags.iter().fold(plan, |plan, (flag, value)| plan.flag(flag, value)).start();
+    let mut stream = bridge.connect().await;
+    let empty_settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream.write_all(&[PREFACE, &empty_settings].concat()).await.expect("sent");
+    let mut octets = Vec::new();
+    within_limit(stream.read_to_end(&mut octets)).await.expect("the bridge ends it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
