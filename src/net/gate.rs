@@ -116,7 +116,7 @@ impl Drop for Admission {
 }
 
 impl Occupancy {
-    /// True when an older connection had to go.
+    /// True when an older connection was closed.
     fn make_room(&mut self, address: Option<IpAddr>) -> Result<bool, Refused> {
         let Limits { all, unproven } = self.limits;
         let number = self.connections.len();

@@ -9,10 +9,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A stream below h2 that writes once for each time that h2's task runs.
 ///
 /// h2 flushes after every frame. If thirty calls are answered at the same moment, that makes thirty writes, and
-/// with TLS thirty records. So a flush only notes here that it was asked for, and whoever polls the connection calls
+/// with TLS thirty records. So a flush only notes here that it was asked for, and the task that polls the connection calls
 /// [`Outlet::flush`] when it has nothing more to say. Data that exceeds [`LIMIT`] is written at once.
 ///
-/// While a connection begins, h2 reads before anyone can do that. So a read that finds nothing writes
+/// While a connection begins, h2 reads before that is called. So a read that finds nothing writes
 /// what waits, too.
 #[derive(Debug)]
 pub(crate) struct Gathered<S>(Arc<Mutex<Gathering<S>>>);
@@ -65,6 +65,10 @@ impl<S: AsyncWrite + Unpin> Gathering<S> {
         ready!(self.write_waiting(context))?;
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         self.put_off = false;
+        // After a busy moment the room is not kept.
+        if self.waiting.capacity() > KEPT {
+            self.waiting = BytesMut::new();
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -171,6 +175,9 @@ const LIMIT: usize = 32 << 10;
 /// The room of the first frames of a connection.
 const LEAST: usize = 1 << 10;
 
+/// How much room an idle connection keeps.
+const KEPT: usize = 4 << 10;
+
 /// In one write: more than h2 has.
 const SLICES: usize = 17;
 
@@ -266,7 +273,7 @@ mod tests {
         assert!(Pin::new(&mut stream).poll_write(context, b"frame").is_ready());
         assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
         outlet.flush(context);
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1, "somebody has to come back");
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1, "the task must be polled again");
         let Poll::Ready(Err(error)) = Pin::new(&mut stream).poll_write(context, b"next") else {
             panic!("it failed");
         };

@@ -13,7 +13,7 @@ pub struct CallerLimits {
     pub connections: usize,
     /// How many calls there may be at the same time on one connection.
     pub concurrent_calls: u32,
-    /// All of a request's or a response's metadata, as RFC 9113 section 6.5.2 counts it, in octets.
+    /// All of a request's or a response's metadata, as RFC 9113 section 6.5.2 counts it, in bytes.
     pub metadata: u32,
     /// For the TLS handshake.
     pub handshake: Duration,
