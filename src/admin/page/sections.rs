@@ -138,10 +138,10 @@ fn causes(page: &mut String, status: &Status) -> fmt::Result {
 /// The newest first.
 fn events(page: &mut String, status: &Status) -> fmt::Result {
     let (reloads, resync) = (&status.reloads, &status.resync);
-    let of_reloads = reloads.recent.iter().map(|event| ("Reload", event));
-    let of_resyncs = resync.attempts.iter().map(|event| ("Resync", event));
+    let of_reloads = reloads.recent.iter().rev().map(|event| ("Reload", event));
+    let of_resyncs = resync.attempts.iter().rev().map(|event| ("Resync", event));
     let mut events = of_reloads.chain(of_resyncs).collect::<Vec<_>>();
-    // Times of RFC 3339 in one time zone have the order of their letters.
+    // Times of RFC 3339 in one time zone have the order of their letters. Events of one second keep the order above.
     events.sort_by(|(_, one), (_, other)| other.at.cmp(&one.at));
     if events.is_empty() && resync.needed_since.is_none() {
         return Ok(());

@@ -261,6 +261,10 @@ async fn the_last_reloads_are_kept_and_no_more() {
         admin.wait_for("/metrics", |reply| reply.body.contains(&unchanged(number))).await;
     }
     assert_eq!(outcomes().await, ["loaded", "unchanged"]);
+    // Usually both are of the same second.
+    let page = admin.get("/").await.body;
+    let of = |outcome: &str| page.find(&format!("<span class=\"chip ok\">{outcome}</span>"));
+    assert!(of("unchanged").is_some() && of("unchanged") < of("loaded"), "the newest first: {page}");
     for number in 2..=12 {
         pki.renew("client");
         admin.wait_for("/metrics", |reply| reply.body.contains(&loaded(number))).await;
