@@ -51,7 +51,10 @@ pub(super) fn judge(status: &mut Status) {
         (State::Connecting | State::Failing, Some(cause)) => reasons.push(Notice::of_finding(cause)),
         (State::Connecting | State::Failing, None) => {
             let upstream = &status.upstream.address;
-            reasons.push(Notice::new(format!("there is no connection to `{upstream}` yet")));
+            reasons.push(Notice::new(match status.upstream.connects {
+                0 => format!("there is no connection to `{upstream}` yet"),
+                _ => format!("the connection to `{upstream}` ended, and the bridge connects again"),
+            }));
         }
     }
     let mut warnings = Vec::new();
