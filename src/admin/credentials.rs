@@ -2,8 +2,8 @@ use time::OffsetDateTime;
 
 use super::status::{Certificate, Event, Reloads, Role, Validity};
 use crate::pki::audit;
-use crate::pki::lifetime::CLOCK;
 use crate::pki::{self, CredentialsStatus, InUse, Reload, ReloadOutcome, when};
+use crate::report::FindingId;
 
 /// The certificates in use, as they are shown.
 pub(super) fn certificates(status: &CredentialsStatus, now: OffsetDateTime) -> Vec<Certificate> {
@@ -22,6 +22,13 @@ fn certificate(in_use: &InUse, hinders: bool, now: OffsetDateTime) -> Certificat
         Some(pki::Role::Client) => Role::Client,
         Some(pki::Role::Server) => Role::Server,
     };
+    let id = match validity {
+        Validity::NotYetValid => FindingId::CertsNotYetValid,
+        Validity::Expired => FindingId::CertsExpired,
+        Validity::Valid => FindingId::CertsExpiring,
+    };
+    // An expired CA hinders unless another one is valid.
+    let has_valid_ca = in_use.role.is_none() && !hinders;
     Certificate {
         role,
         subject: in_use.subject.clone(),
@@ -33,10 +40,7 @@ fn certificate(in_use: &InUse, hinders: bool, now: OffsetDateTime) -> Certificat
         validity,
         hinders,
         fingerprint: in_use.fingerprint.clone(),
-        hint: match validity {
-            Validity::NotYetValid => CLOCK.to_owned(),
-            Validity::Expired | Validity::Valid => audit::renewal(&in_use.path),
-        },
+        hint: audit::cure_of_dates(id, in_use.role, &in_use.path, has_valid_ca),
     }
 }
 

@@ -55,6 +55,31 @@ async fn files_that_cannot_be_used_are_not_and_are_told_once() {
     assert_eq!(log.matches(REFUSED).count(), defects.len(), "{log}");
 }
 
+/// The set is there, but for one file: another CA would make it useless.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_missing_is_to_be_put_back() {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    let issue = "`egext certs issue client --out client --san NAME --replace --dir ";
+    for (path, cure) in
+        [(pki.client_certificate(), Some(issue)), (pki.client_key(), Some(issue)), (pki.ca(), None)]
+    {
+        let whole = fs::read(&path).expect("readable");
+        fs::remove_file(&path).expect("ours");
+        let line = bridge.running.wait_for_line(REFUSED);
+        assert!(line.contains("bridge.reload.failed"), "{line}");
+        assert!(line.contains("put the right file back") && !line.contains("certs init"), "{line}");
+        assert!(line.contains("certs issue") == cure.is_some(), "{line}");
+        assert!(cure.is_none_or(|cure| line.contains(cure)), "{line}");
+        assert_eq!(caller.hook().await.code(), 0);
+        replace(&path, whole);
+        bridge.running.wait_for_line(BACK);
+    }
+}
+
 /// Each is a pair of sound files. What is wrong with it, a peer would say.
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_that_peers_reject_are_not_taken_in_place_of_good_ones() {
@@ -155,18 +180,30 @@ async fn each_ca_of_a_bundle_is_watched_and_one_that_is_valid_is_enough() {
     let (mut bridge, admin) = Bridge::mtls(upstream.address(), &pki).start_with_admin();
     let ready = admin.wait_for("/readyz", |reply| reply.code == 200).await;
     assert!(ready.body.contains("warning: ") && ready.body.contains("the old one"), "{}", ready.body);
+    let [finish, prepare] = ["finish", "prepare"].map(|step| format!("`egext certs rotate-ca {step} --dir "));
+    assert!(ready.body.contains(&finish) && !ready.body.contains("certs renew"), "{}", ready.body);
+    let page = admin.get("/").await.body;
+    assert!(page.contains("<dt>until a certificate expires</dt>"), "what hinders nothing is no fact: {page}");
     assert_eq!(bridge.caller().await.hook().await.code(), 0);
     replace(&pki.ca(), &old);
     let line = bridge.running.wait_for_line(REFUSED);
     assert!(line.contains("certs."), "{line}");
     let (_, log) = bridge.running.terminate();
-    for told in ["WARN the CA `the old one` expired ", "WARN the CA `the aged one` expires "] {
-        let lines = log.lines().filter(|line| line.contains(told)).collect::<Vec<_>>();
-        assert!(lines.len() == 1 && lines[0].contains("`egext certs rotate-ca prepare"), "{log}");
+    let cures = [("the old one` expired ", &finish), ("the aged one` expires ", &prepare)];
+    for (told, cure) in cures {
+        let told = format!("WARN the CA `{told}");
+        let lines = log.lines().filter(|line| line.contains(&told)).collect::<Vec<_>>();
+        assert!(lines.len() == 1 && lines[0].contains(cure.as_str()), "{log}");
     }
-    let (_bridge, admin) = Bridge::mtls(upstream.address(), &pki).start_with_admin();
+    let (bridge, admin) = Bridge::mtls(upstream.address(), &pki).start_with_admin();
     let ready = admin.wait_for("/readyz", |reply| reply.body.contains("(certs.expired)")).await;
     assert!(ready.code == 503 && ready.body.contains("reason: "), "{ready:?}");
+    // The log and the admin address give the same command.
+    let (_, log) = bridge.running.terminate();
+    let line = log.lines().find(|line| line.contains("the CA `the old one` expired ")).expect("it is told");
+    for text in [line, &ready.body] {
+        assert!(text.contains(&prepare) && !text.contains("certs renew"), "{text}");
+    }
 }
 
 /// Of twelve seconds the last four are near the end.

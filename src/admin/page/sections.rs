@@ -201,7 +201,10 @@ pub(super) fn facts(page: &mut String, status: &Status) -> fmt::Result {
     fact(page, "answered by the bridge", all(|calls| calls.answered_by_bridge.values().sum()))?;
     fact(page, "in flight", all(|calls| calls.in_flight))?;
     fact(page, "callers connected", status.connections.open)?;
-    if let Some(first) = status.certificates.iter().min_by_key(|certificate| certificate.not_after_unix) {
+    // Not of an old CA next to a valid one: nothing is wrong, and nothing is left to count.
+    let needed =
+        status.certificates.iter().filter(|known| known.validity == Validity::Valid || known.hinders);
+    if let Some(first) = needed.min_by_key(|certificate| certificate.not_after_unix) {
         let name =
             if first.validity == Validity::Valid { "until a certificate expires" } else { "a certificate" };
         fact(page, name, left(first).1)?;

@@ -4,14 +4,16 @@
 //! that does not run cannot say to Envoy Gateway what is wrong. A reload has something to lose: new files with an
 //! error that the certificates in use do not have are not used.
 
+use std::io;
 use std::path::Path;
 
 use time::OffsetDateTime;
 
 use super::chain::Question;
 use super::usage;
+use crate::pki::keys::link::lost_link;
 use crate::pki::lifetime::CLOCK;
-use crate::pki::set::change::{renew_command, replace_command, rotate_command};
+use crate::pki::set::change::{finish_command, renew_command, replace_command, rotate_command};
 use crate::pki::set::check::{expiring, soon, untimely, untimely_issuer};
 use crate::pki::x509::when;
 use crate::pki::{Certificate, Crl, Identity, IdentityError, Loaded, PairFiles, Role, Sources};
@@ -79,9 +81,9 @@ fn judge(loaded: &Loaded, now: OffsetDateTime) -> Vec<Finding> {
 /// What is over, not valid yet, or due.
 fn dates(loaded: &Loaded, now: OffsetDateTime) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (_, identity) in &loaded.identities {
+    for (role, identity) in &loaded.identities {
         let (leaf, path) = (identity.leaf(), identity.certificate_path());
-        let own = leaf_dates(path, leaf, now);
+        let own = leaf_dates(*role, path, leaf, now);
         if own.is_none() {
             findings.extend(issuer_dates(loaded, path, leaf, now));
         }
@@ -100,26 +102,31 @@ fn ca_dates(loaded: &Loaded, now: OffsetDateTime) -> Vec<Finding> {
         let finding = untimely(path, ca, now).or_else(|| due(path, ca, now))?;
         let severity = if is_any_valid { Severity::Warning } else { finding.severity };
         let finding = Finding { severity, ..named("the CA", ca, finding) };
-        Some(match finding.id {
-            FindingId::CertsNotYetValid => finding.with_hint(CLOCK),
-            _ => finding.with_hint(format!("replace it where its key is: {}", rotate_command(path, ""))),
-        })
+        let hint = cure_of_dates(finding.id, None, path, is_any_valid);
+        Some(finding.with_hint(hint))
     });
     of_each.collect()
 }
 
-fn leaf_dates(path: &Path, leaf: &Certificate, now: OffsetDateTime) -> Option<Finding> {
+fn leaf_dates(role: Role, path: &Path, leaf: &Certificate, now: OffsetDateTime) -> Option<Finding> {
     let finding = untimely(path, leaf, now).or_else(|| due(path, leaf, now))?;
     let finding = named("the certificate of", leaf, finding);
-    Some(match finding.id {
-        FindingId::CertsNotYetValid => finding.with_hint(CLOCK),
-        _ => finding.with_hint(renewal(path)),
-    })
+    let hint = cure_of_dates(finding.id, Some(role), path, false);
+    Some(finding.with_hint(hint))
 }
 
-/// How to get a successor of the leaf certificate in `path`, which may be a copy.
-pub fn renewal(path: &Path) -> String {
-    format!("renew it where its CA is: {}", renew_command(path, ""))
+/// What to do about the dates of the certificate in `path`, which may be a copy, if they are what `id` says. `role` is
+/// `None` for a CA, and `has_valid_ca` says whether the file with it holds one that is valid.
+pub fn cure_of_dates(id: FindingId, role: Option<Role>, path: &Path, has_valid_ca: bool) -> String {
+    match (id, role) {
+        (FindingId::CertsNotYetValid, _) => CLOCK.to_owned(),
+        (_, Some(_)) => format!("renew it where its CA is: {}", renew_command(path, "")),
+        (FindingId::CertsExpired, None) if has_valid_ca => format!(
+            "another CA of this file is valid, and no peer needs this one any more: remove it from the file: {}",
+            finish_command(path)
+        ),
+        (_, None) => format!("replace it where its key is: {}", rotate_command(path, "")),
+    }
 }
 
 /// A log has no heading that says which certificate it is about.
@@ -130,11 +137,17 @@ fn named(what: &str, certificate: &Certificate, finding: Finding) -> Finding {
     Finding { message, ..finding }.with_evidence("certificate", subject)
 }
 
-/// What to do if a file of `sources` holds nothing that can be used while others are in use: its set is there already.
+/// What to do if a file of `sources` is missing or holds nothing that can be used, while others are in use: its set is there already.
 pub fn another_file(error: &IdentityError, sources: &Sources) -> Option<String> {
     let path = match error {
         IdentityError::NoCertificate { path, found } | IdentityError::NoKey { path, found }
             if found.is_nothing() =>
+        {
+            path
+        }
+        // A link that is lost is put back by the command that the error itself names.
+        IdentityError::Unreadable { path, source }
+            if source.kind() == io::ErrorKind::NotFound && lost_link(path).is_none() =>
         {
             path
         }

@@ -21,7 +21,7 @@ mod strictness;
 mod usage;
 
 pub use super::go_x509;
-pub use endpoint::{Verified, another_file, renewal};
+pub use endpoint::{Verified, another_file, cure_of_dates};
 pub use place::replaceable;
 pub use scope::{CaKeyFile, LeafFiles, Scope};
 pub use usage::usage;

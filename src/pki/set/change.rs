@@ -270,10 +270,18 @@ pub(in crate::pki) fn further_command(path: &Path, role: crate::pki::Role) -> St
 
 /// The command that begins to replace the CA in `path`, for a hint.
 pub fn rotate_command(path: &Path, flags: &str) -> String {
+    rotation("prepare", flags, &place_of_ca(path))
+}
+
+/// The command that removes the CA that was replaced from the file in `path`, for a hint.
+pub(in crate::pki) fn finish_command(path: &Path) -> String {
+    rotation("finish", "", &place_of_ca(path))
+}
+
+fn place_of_ca(path: &Path) -> String {
     let of_set = [crate::pki::CA_CERTIFICATE_FILE, crate::pki::CA_KEY_FILE];
     let is_of_set = path.file_name().is_some_and(|name| of_set.iter().any(|file| name == *file));
-    let place = if is_of_set { dir_flag_of(path) } else { ELSEWHERE.to_owned() };
-    rotation("prepare", flags, &place)
+    if is_of_set { dir_flag_of(path) } else { ELSEWHERE.to_owned() }
 }
 
 /// What to do about a certificate that has expired together with its CA; `replace` is the next command to replace that.
