@@ -122,7 +122,8 @@ pub fn cure_of_dates(id: FindingId, role: Option<Role>, path: &Path, has_valid_c
         (FindingId::CertsNotYetValid, _) => CLOCK.to_owned(),
         (_, Some(_)) => format!("renew it where its CA is: {}", renew_command(path, "")),
         (FindingId::CertsExpired, None) if has_valid_ca => format!(
-            "another CA of this file is valid, and no peer needs this one any more: remove it from the file: {}",
+            "no peer needs it any more, since another CA of this file is valid: remove it from the file, or, if a \
+             rotation left it there, finish that where the CA's key is: {}",
             finish_command(path)
         ),
         (_, None) => format!("replace it where its key is: {}", rotate_command(path, "")),
