@@ -80,6 +80,25 @@ async fn a_file_that_is_missing_is_to_be_put_back() {
     }
 }
 
+/// A client may have no certificate, but not lose it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_whose_files_have_gone_stays_in_use() {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    let pair = [pki.client_certificate(), pki.client_key()];
+    let whole = pair.each_ref().map(|path| fs::read(path).expect("readable"));
+    pair.iter().for_each(|path| fs::remove_file(path).expect("ours"));
+    let line = bridge.running.wait_for_line(REFUSED);
+    assert!(line.contains("client.crt") && line.contains("put the right file back"), "{line}");
+    assert_eq!(caller.hook().await.code(), 0);
+    pair.iter().zip(whole).for_each(|(path, octets)| replace(path, octets));
+    bridge.running.wait_for_line(BACK);
+    assert_eq!(upstream.connections(), 1, "no connection was made anew");
+}
+
 /// Each is a pair of sound files. What is wrong with it, a peer would say.
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_that_peers_reject_are_not_taken_in_place_of_good_ones() {

@@ -136,7 +136,8 @@ impl Keeper {
 
     /// Reads the files. On a network file system that may take long, and the calls do not wait for it.
     async fn find(&self) -> Found {
-        let (sources, in_use, now) = (self.sources.clone(), Arc::clone(&self.verified), (self.clock)());
+        let (in_use, now) = (Arc::clone(&self.verified), (self.clock)());
+        let sources = self.sources.clone().requiring(in_use.loaded());
         let found = spawn_blocking(move || match sources.load() {
             Ok(loaded) if loaded.is_same(in_use.loaded()) => Found::InUse,
             Ok(loaded) => match in_use.succeeded_by(loaded, now) {

@@ -70,6 +70,15 @@ impl Sources {
         unmoved(&self.paths().collect::<Vec<_>>(), || self.load_once())
     }
 
+    /// The same for an endpoint that goes on with `loaded` if a file is missing: a side that has a certificate does not lose
+    /// it because its files have gone.
+    pub(crate) fn requiring(mut self, loaded: &Loaded) -> Self {
+        for pair in &mut self.pairs {
+            pair.required |= loaded.identity(pair.role).is_some();
+        }
+        self
+    }
+
     /// Every file that can be read, whether it is there or not.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let pairs = self.pairs.iter().flat_map(|pair| &pair.candidates);
