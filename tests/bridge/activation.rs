@@ -121,7 +121,7 @@ async fn sockets_of_another_process_are_left_alone() {
     running.wait_for_socket(&path);
     assert_eq!(running.terminate().0, 0);
     assert!(!Path::new(&path).exists());
-    // Without the number of a process they are nobody's: so says sd_listen_fds(3).
+    // Without the number of a process they belong to no process: so says sd_listen_fds(3).
     for count in ["1", "900", "x"] {
         let mut running = bridge().env("LISTEN_FDS", count).env("LISTEN_PID", "").start();
         running.wait_for_socket(&path);

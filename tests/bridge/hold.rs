@@ -80,8 +80,8 @@ async fn the_limit_of_calls_begins_when_there_is_a_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_call_with_a_limit_gets_the_cause_before_it() {
-    let nobody = ReservedPort::new();
-    let bridge = holding(&nobody.tcp_address());
+    let unused_port = ReservedPort::new();
+    let bridge = holding(&unused_port.tcp_address());
     let mut request = post(HOOK);
     request.headers_mut().insert("grpc-timeout", http::HeaderValue::from_static("3S"));
     let answer = bridge.caller().await.call(request, "").await;
@@ -119,8 +119,8 @@ async fn to_hold_calls_is_no_advice_where_they_would_not_be_held() {
 /// A bridge that is restarted while calls are held: Envoy Gateway tries them again, and waits for the socket.
 #[tokio::test(flavor = "multi_thread")]
 async fn held_calls_are_told_that_the_bridge_stops() {
-    let nobody = ReservedPort::new();
-    let bridge = Bridge::plaintext(&nobody.tcp_address())
+    let unused_port = ReservedPort::new();
+    let bridge = Bridge::plaintext(&unused_port.tcp_address())
         .flag("--connect-wait", "forever")
         .flag("--drain-timeout", "1h")
         .start();

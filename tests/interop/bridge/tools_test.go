@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"egext.dev/binary"
 )
 
 // limit bounds every wait. It is far beyond what anything here takes on a busy machine.
@@ -41,7 +43,7 @@ func testMain(m *testing.M) int {
 }
 
 func prepare() (err error) {
-	if egext, err = findEgext(); err != nil {
+	if egext, err = binary.Find(); err != nil {
 		return err
 	}
 	if scratch, err = os.MkdirTemp("/tmp", "eg"); err != nil {
@@ -53,26 +55,6 @@ func prepare() (err error) {
 	}
 	certificates, err = load(directory)
 	return err
-}
-
-func findEgext() (string, error) {
-	if path := os.Getenv("EGEXT_BIN"); path != "" {
-		return filepath.Abs(path)
-	}
-	root, err := filepath.Abs("../../..")
-	if err != nil {
-		return "", err
-	}
-	build := exec.Command("cargo", "build", "--quiet", "--locked", "--package", "egext")
-	build.Dir, build.Stderr = root, os.Stderr
-	if err := build.Run(); err != nil {
-		return "", fmt.Errorf("`cargo build`: %w (or name a binary with EGEXT_BIN)", err)
-	}
-	target := os.Getenv("CARGO_TARGET_DIR")
-	if target == "" {
-		target = filepath.Join(root, "target")
-	}
-	return filepath.Join(target, "debug", "egext"), nil
 }
 
 // material is a directory of certificates as Go reads it.

@@ -3,6 +3,7 @@ module egext.dev/page
 go 1.26.6
 
 require (
+	egext.dev/binary v0.0.0
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	google.golang.org/grpc v1.85.0
@@ -16,3 +17,5 @@ require (
 	golang.org/x/text v0.42.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 )
+
+replace egext.dev/binary => ../binary

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"egext.dev/binary"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -209,34 +210,11 @@ var egext string
 
 func TestMain(m *testing.M) {
 	var err error
-	if egext, err = findEgext(); err != nil {
+	if egext, err = binary.Find(); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
-}
-
-func findEgext() (string, error) {
-	if path := os.Getenv("EGEXT_BIN"); path != "" {
-		if _, err := os.Stat(path); err != nil {
-			return "", fmt.Errorf("EGEXT_BIN: %w", err)
-		}
-		return filepath.Abs(path)
-	}
-	root, err := filepath.Abs("../../..")
-	if err != nil {
-		return "", err
-	}
-	build := exec.Command("cargo", "build", "--quiet", "--locked", "--package", "egext")
-	build.Dir, build.Stderr = root, os.Stderr
-	if err := build.Run(); err != nil {
-		return "", fmt.Errorf("`cargo build`: %w (or name a binary with EGEXT_BIN)", err)
-	}
-	target := os.Getenv("CARGO_TARGET_DIR")
-	if target == "" {
-		target = filepath.Join(root, "target")
-	}
-	return filepath.Join(target, "debug", "egext"), nil
 }
 
 // gateway is what the resource directory has: something that a marker can be attached to.

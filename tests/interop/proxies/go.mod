@@ -3,6 +3,7 @@ module egext.dev/proxies
 go 1.26.6
 
 require (
+	egext.dev/binary v0.0.0
 	golang.org/x/net v0.62.0
 	google.golang.org/grpc v1.85.0
 )
@@ -13,3 +14,5 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
+
+replace egext.dev/binary => ../binary

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"egext.dev/binary"
 )
 
 var (
@@ -18,34 +20,11 @@ var (
 )
 
 func prepare() (err error) {
-	if egext, err = findEgext(); err != nil {
+	if egext, err = binary.Find(); err != nil {
 		return err
 	}
 	scratch, err = os.MkdirTemp("/tmp", "eg")
 	return err
-}
-
-func findEgext() (string, error) {
-	if path := os.Getenv("EGEXT_BIN"); path != "" {
-		if _, err := os.Stat(path); err != nil {
-			return "", fmt.Errorf("EGEXT_BIN: %w", err)
-		}
-		return filepath.Abs(path)
-	}
-	root, err := filepath.Abs("../../..")
-	if err != nil {
-		return "", err
-	}
-	build := exec.Command("cargo", "build", "--quiet", "--locked", "--package", "egext")
-	build.Dir, build.Stderr = root, os.Stderr
-	if err := build.Run(); err != nil {
-		return "", fmt.Errorf("`cargo build`: %w (or name a binary with EGEXT_BIN)", err)
-	}
-	target := os.Getenv("CARGO_TARGET_DIR")
-	if target == "" {
-		target = filepath.Join(root, "target")
-	}
-	return filepath.Join(target, "debug", "egext"), nil
 }
 
 // found is the path of a program, or an error that says how to get it.

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"egext.dev/binary"
 )
 
 // egext is the binary under test, an absolute path.
@@ -30,7 +32,7 @@ func testMain(m *testing.M) int {
 	// Modes are then those that egext asks for, and not what somebody's umask left of them.
 	syscall.Umask(0)
 	var err error
-	if egext, err = findEgext(); err != nil {
+	if egext, err = binary.Find(); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		return 1
 	}
@@ -41,26 +43,6 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(scratch)
 	return m.Run()
-}
-
-func findEgext() (string, error) {
-	if path := os.Getenv("EGEXT_BIN"); path != "" {
-		return filepath.Abs(path)
-	}
-	root, err := filepath.Abs("../../..")
-	if err != nil {
-		return "", err
-	}
-	build := exec.Command("cargo", "build", "--quiet", "--locked", "--package", "egext")
-	build.Dir, build.Stderr = root, os.Stderr
-	if err := build.Run(); err != nil {
-		return "", fmt.Errorf("`cargo build`: %w (or name a binary with EGEXT_BIN)", err)
-	}
-	target := os.Getenv("CARGO_TARGET_DIR")
-	if target == "" {
-		target = filepath.Join(root, "target")
-	}
-	return filepath.Join(target, "debug", "egext"), nil
 }
 
 // require is the path of a program. Without it the test fails in CI, and is skipped elsewhere.

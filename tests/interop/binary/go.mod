@@ -1,0 +1,3 @@
+module egext.dev/binary
+
+go 1.26.6
