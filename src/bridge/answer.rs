@@ -6,6 +6,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tonic::{Code, Status};
 
+use super::cutoff::Dismissal;
 use crate::diagnosis::BRIDGE_SAYS;
 use crate::net::{Farewell, HeaderFault};
 use crate::report::Finding;
@@ -57,11 +58,14 @@ impl Answer {
             if !error.is_io() {
                 return Self::new(Code::Internal, format!("the bridge could not send the call ({error})"));
             }
-            // The server does not answer any more, or its host has gone; other ends of a connection explain nothing.
-            let silence = error.get_io().filter(|error| error.kind() == io::ErrorKind::TimedOut);
-            let silence = silence.map(|error| format!(": {error}")).unwrap_or_default();
+            // The server does not answer any more, its host has gone, or we have cut the connection; other ends of a
+            // connection explain nothing.
+            let explains = |error: &&io::Error| {
+                matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::TimedOut)
+            };
+            let why = error.get_io().filter(explains).map(|error| format!(": {error}")).unwrap_or_default();
             let message =
-                format!("the connection to the extension server was cut during the call{silence}{after}");
+                format!("the connection to the extension server was cut during the call{why}{after}");
             return Self::new(Code::Unavailable, message);
         };
         let words = match farewell.filter(|_| error.is_go_away() && error.is_remote()) {
@@ -98,6 +102,19 @@ impl Answer {
             HeaderFault::TooLarge { .. } => Code::ResourceExhausted,
         };
         Self::new(code, format!("{whose}: {fault}"))
+    }
+
+    /// The bridge ends the caller's connection before the call has finished.
+    pub(super) fn dismissed(reason: Dismissal) -> Self {
+        let flag = match reason {
+            Dismissal::Idle => " (`--idle-timeout`)",
+            Dismissal::Old => " (`--max-connection-age`)",
+            Dismissal::Replaced => "",
+        };
+        let message = format!(
+            "the call was cut: its connection {reason}{flag}, and the call did not finish within `--drain-timeout`"
+        );
+        Self::new(Code::Unavailable, message)
     }
 
     /// The bridge stops before the call has finished.

@@ -8,6 +8,7 @@ use http::Request;
 
 use super::call_log::CallLog;
 use super::connection_name::ConnectionName;
+use super::cutoff::Cutoff;
 use super::deadline::Limits;
 use super::exchange::{Exchange, Failure};
 use super::headers_of::HeadersOf;
@@ -44,9 +45,11 @@ impl Calls {
         mut respond: SendResponse<Bytes>,
         (caller, connection): (Caller, ConnectionName),
         faults: HeaderFaults,
+        cutoff: Arc<Cutoff>,
     ) {
         let mut log = CallLog::new(&self.metrics, connection, request.uri().path_and_query());
-        match self.forward(request, &mut respond, caller, faults, &mut log).await {
+        let forwarded = self.forward(request, &mut respond, caller, (faults, &cutoff), &mut log);
+        match cutoff.waking(forwarded).await {
             Ok(()) | Err(Failure::CallerGone) => {}
             Err(Failure::Answer(answer)) => {
                 log.answered_by_bridge(answer.code());
@@ -62,7 +65,7 @@ impl Calls {
         request: Request<RecvStream>,
         respond: &mut SendResponse<Bytes>,
         caller: Caller,
-        faults: HeaderFaults,
+        (faults, cutoff): (HeaderFaults, &Cutoff),
         log: &mut CallLog,
     ) -> Result<(), Failure> {
         let asked = HeadersOf::new(faults, respond.stream_id(), "the call's header fields");
@@ -70,7 +73,7 @@ impl Calls {
         let (head, body) = request.into_parts();
         let limits = Limits::new(&head.headers, self.call_timeout)?;
         let head = self.route.prepare(head, &caller)?;
-        let mut exchange = Exchange::new(&self.bridge, limits, body, caller, asked, log);
+        let mut exchange = Exchange::new((&self.bridge, cutoff), limits, body, caller, asked, log);
         let outcome = exchange.run(head, respond).await;
         exchange.count();
         outcome

@@ -11,6 +11,7 @@ use tracing::debug;
 use super::calls::Calls;
 use super::clock::{Clock, Due};
 use super::connection_name::ConnectionName;
+use super::cutoff::{Cutoff, Dismissal};
 use super::phase::{Watched, stopping};
 use super::request::Caller;
 use crate::net::{
@@ -22,7 +23,7 @@ use crate::net::{
 pub(super) async fn serve(
     stream: Stream,
     (caller, name): (Caller, ConnectionName),
-    calls: Arc<Calls>,
+    (calls, cutoff): (Arc<Calls>, Arc<Cutoff>),
     (limits, drain): (CallerLimits, Duration),
     admission: &Admission,
     mut phase: Watched,
@@ -35,8 +36,18 @@ pub(super) async fn serve(
     let Some(Begun { mut connection, outlet, faults }) = begun else { return Ok(()) };
     admission.prove();
     let clock = Clock::new(connection.ping_pong().expect("taken once"), limits);
-    let mut serving =
-        Serving { connection, outlet, name, calls, caller, faults, clock, called: false, busy: false };
+    let mut serving = Serving {
+        connection,
+        outlet,
+        name,
+        calls,
+        cutoff,
+        caller,
+        faults,
+        clock,
+        called: false,
+        busy: false,
+    };
     serving.run(phase, drain).await
 }
 
@@ -96,6 +107,7 @@ struct Serving {
     outlet: Outlet<Sieve<Stream>>,
     name: ConnectionName,
     calls: Arc<Calls>,
+    cutoff: Arc<Cutoff>,
     caller: Caller,
     faults: HeaderFaults,
     clock: Clock,
@@ -108,7 +120,7 @@ struct Serving {
 enum Over {
     Closed,
     /// The connection has to go, for this reason.
-    Due(&'static str),
+    Due(Dismissal),
 }
 
 impl Serving {
@@ -131,8 +143,8 @@ impl Serving {
     }
 
     /// Tells the caller to connect again for new calls (GOAWAY), and lets those in progress finish.
-    async fn dismiss(&mut self, reason: &'static str, drain: Duration) -> Result<(), Ended> {
-        debug!(connection = %self.name, reason, "a caller's connection is closed");
+    async fn dismiss(&mut self, reason: Dismissal, drain: Duration) -> Result<(), Ended> {
+        debug!(connection = %self.name, %reason, "a caller's connection is closed");
         self.clock.leave();
         self.connection.graceful_shutdown();
         let limit = drain.max(LAST_WORDS);
@@ -144,9 +156,12 @@ impl Serving {
             Err(_) => {}
         }
         match timeout(limit - first, self.accept()).await {
-            Ok(ended) => ended.map(|_| ()),
-            Err(_) => Err(Ended::Cut),
+            Ok(ended) => return ended.map(|_| ()),
+            Err(_) => self.cutoff.cut(reason),
         }
+        // However it ends now, calls were cut.
+        let _ = timeout(LAST_ANSWERS, self.accept()).await;
+        Err(Ended::Cut)
     }
 
     /// Takes calls until the connection has ended or has to go. Can be cancelled and begun again.
@@ -165,17 +180,18 @@ impl Serving {
                     respond,
                     (caller, self.name),
                     self.faults.clone(),
+                    Arc::clone(&self.cutoff),
                 )));
             }
             self.outlet.flush(context);
             while let Poll::Ready(due) = self.clock.poll(context) {
                 match due {
                     Due::Gone => return Poll::Ready(Err(Ended::Gone)),
-                    Due::Old => return Poll::Ready(Ok(Over::Due("it has reached its greatest age"))),
+                    Due::Old => return Poll::Ready(Ok(Over::Due(Dismissal::Old))),
                     Due::Look => {
                         let has_calls = self.connection.has_streams();
                         if self.clock.is_idle(has_calls || self.busy) {
-                            return Poll::Ready(Ok(Over::Due("it was idle")));
+                            return Poll::Ready(Ok(Over::Due(Dismissal::Idle)));
                         }
                         // The end of a call that goes on is not seen here: it counts until the next look.
                         self.busy = has_calls;
@@ -210,6 +226,9 @@ fn settings(limits: &CallerLimits) -> Builder {
 
 /// How long after the signal to stop a first call may still arrive.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How long the caller of calls that were cut may take to read the answers.
+pub(super) const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// How long a caller without a call may take to read GOAWAY, and to close its connection.
 const UNREAD_GOAWAY: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 use std::future::{Future as _, poll_fn};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use tonic::Code;
 use super::alarms::Alarm;
 use super::answer::Answer;
 use super::call_log::{CallLog, status};
+use super::cutoff::Cutoff;
 use super::deadline::{Deadline, Limits};
 use super::headers_of::HeadersOf;
 use super::phase::Lifecycle;
@@ -26,6 +27,8 @@ use crate::net::Channel;
 /// A call in progress.
 pub(super) struct Exchange<'a> {
     bridge: &'a Surroundings,
+    /// Of the caller's connection.
+    cutoff: &'a Cutoff,
     limits: Limits,
     /// The one that counts, once the call has a connection.
     deadline: Option<Deadline>,
@@ -61,7 +64,7 @@ enum Attempt {
 
 impl<'a> Exchange<'a> {
     pub(super) fn new(
-        bridge: &'a Surroundings,
+        (bridge, cutoff): (&'a Surroundings, &'a Cutoff),
         limits: Limits,
         body: RecvStream,
         caller: Caller,
@@ -71,6 +74,7 @@ impl<'a> Exchange<'a> {
         let upload = Pipe::replayable(body);
         Self {
             bridge,
+            cutoff,
             limits,
             deadline: None,
             limit: None,
@@ -168,6 +172,7 @@ impl<'a> Exchange<'a> {
         let channel = self.bridge.upstream.channel(self.limits.asked.as_ref(), self.log.path());
         tokio::select! {
             channel = channel => Ok(channel?),
+            reason = poll_fn(|_| self.cutoff.poll()) => Err(Answer::dismissed(reason).into()),
             _ = poll_fn(|context| respond.poll_reset(context)) => Err(Failure::CallerGone),
             _ = poll_fn(|context| upload.poll_source(context)) => Err(Failure::CallerGone),
         }
@@ -195,12 +200,18 @@ impl<'a> Exchange<'a> {
     }
 
     async fn pause(&mut self, pause: Duration, respond: &mut SendResponse<Bytes>) -> Result<(), Failure> {
-        tokio::select! {
-            () = sleep(pause) => Ok(()),
-            () = poll_fn(|context| poll_limit(&mut self.limit, context)) => Err(Failure::Answer(self.too_late())),
-            _ = poll_fn(|context| respond.poll_reset(context)) => Err(Failure::CallerGone),
-            _ = poll_fn(|context| self.upload.poll_source(context)) => Err(Failure::CallerGone),
-        }
+        let mut pause = pin!(sleep(pause));
+        poll_fn(|context| {
+            let is_reset = respond.poll_reset(context).is_ready();
+            if is_reset || self.upload.poll_source(context).is_ready() {
+                return Poll::Ready(Err(Failure::CallerGone));
+            }
+            if let Poll::Ready(answer) = self.poll_time(context) {
+                return Poll::Ready(Err(answer.into()));
+            }
+            pause.as_mut().poll(context).map(Ok)
+        })
+        .await
     }
 
     /// Sends the request until the head of its response comes.
@@ -219,10 +230,7 @@ impl<'a> Exchange<'a> {
             if let Poll::Ready(response) = Pin::new(&mut response).poll(context) {
                 return Poll::Ready(response.map_err(|error| self.attempt_failed(error)));
             }
-            match poll_limit(&mut self.limit, context) {
-                Poll::Ready(()) => Poll::Ready(Err(Attempt::Failed(self.too_late().into()))),
-                Poll::Pending => Poll::Pending,
-            }
+            self.poll_time(context).map(|answer| Err(Attempt::Failed(answer.into())))
         })
         .await;
         if outcome.is_ok() {
@@ -298,12 +306,18 @@ impl<'a> Exchange<'a> {
             Poll::Ready(Ok(end)) => return Poll::Ready(Ok(end)),
             Poll::Ready(Err(Broken::Sink)) => return Poll::Ready(Err(Failure::CallerGone)),
             Poll::Ready(Err(Broken::Source(error))) => self.cut(&error),
-            Poll::Pending => match poll_limit(&mut self.limit, context) {
-                Poll::Ready(()) => self.too_late(),
-                Poll::Pending => return Poll::Pending,
-            },
+            Poll::Pending => ready!(self.poll_time(context)),
         };
         Poll::Ready(Err(answer.into()))
+    }
+
+    /// Ready when the time of the call is over, by its limit or together with the caller's connection.
+    fn poll_time(&mut self, context: &Context<'_>) -> Poll<Answer> {
+        if let Poll::Ready(reason) = self.cutoff.poll() {
+            return Poll::Ready(Answer::dismissed(reason));
+        }
+        ready!(self.limit.as_mut().map_or(Poll::Pending, |limit| limit.poll(context)));
+        Poll::Ready(self.too_late())
     }
 
     /// Passes the request's body on.
@@ -386,10 +400,6 @@ impl<'a> Exchange<'a> {
             None => Answer::new(Code::DeadlineExceeded, "the call's limit has passed"),
         }
     }
-}
-
-fn poll_limit(limit: &mut Option<Alarm>, context: &Context<'_>) -> Poll<()> {
-    limit.as_mut().map_or(Poll::Pending, |limit| limit.poll(context))
 }
 
 /// Between attempts for a call that the server refuses.

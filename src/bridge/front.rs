@@ -14,8 +14,9 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 
 use super::calls::Calls;
-use super::connection::{self, Ended};
+use super::connection::{self, Ended, LAST_ANSWERS};
 use super::connection_name::ConnectionName;
+use super::cutoff::{Cutoff, Dismissal};
 use super::died::Died;
 use super::forwarded::client_certificate;
 use super::phase::{Lifecycle, Watched, stopping};
@@ -133,10 +134,12 @@ impl NewCaller {
             },
         };
         let Self { name, calls, server, drain, limits, phase, noise, admission } = self;
+        let cutoff = Arc::new(Cutoff::default());
+        let calls = (calls, Arc::clone(&cutoff));
         let serve =
             |phase| connection::serve(stream, (caller, name), calls, (limits, drain), &admission, phase);
         let ended = match is_tls {
-            true => Box::pin(until_replaced(serve, server, phase, drain)).await,
+            true => Box::pin(until_replaced(serve, server, phase, (drain, &cutoff))).await,
             false => serve(phase).await,
         };
         match ended {
@@ -168,12 +171,12 @@ impl NewCaller {
 }
 
 /// Serves a connection until its end, but not for long once the settings that it was made with have been replaced: it
-/// gets GOAWAY then, so that its client connects again, and its calls have `drain` to finish.
+/// gets GOAWAY then, so that its client connects again, and its calls have `drain` to finish before they are cut.
 async fn until_replaced<F>(
     serve: impl FnOnce(Watched) -> F,
     mut server: watch::Receiver<Option<Arc<ServerTls>>>,
     mut phase: Watched,
-    drain: Duration,
+    (drain, cutoff): (Duration, &Cutoff),
 ) -> Result<(), Ended>
 where
     F: Future<Output = Result<(), Ended>>,
@@ -190,5 +193,11 @@ where
         Ok(()) = server.changed() => {}
     }
     order.send_replace(Lifecycle::Draining);
-    timeout(drain, serving).await.unwrap_or(Err(Ended::Replaced))
+    if let Ok(ended) = timeout(drain, &mut serving).await {
+        return ended;
+    }
+    cutoff.cut(Dismissal::Replaced);
+    // However it ends now, calls were cut.
+    let _ = timeout(LAST_ANSWERS, serving).await;
+    Err(Ended::Replaced)
 }

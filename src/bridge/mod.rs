@@ -22,6 +22,7 @@ mod clock;
 mod connection;
 mod connection_name;
 mod credentials;
+mod cutoff;
 mod deadline;
 mod died;
 mod exchange;

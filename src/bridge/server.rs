@@ -1,7 +1,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
 use time::OffsetDateTime;
@@ -13,6 +12,7 @@ use tracing::info;
 use super::BridgePlan;
 use super::alarms::Alarms;
 use super::calls::Calls;
+use super::connection::LAST_ANSWERS;
 use super::credentials::{Credentials, Keeper, Noted, Reload};
 use super::died::Died;
 use super::front::Front;
@@ -245,6 +245,3 @@ fn calls(
     let route = NextHop { scheme, authority };
     (Calls::new(Surroundings { upstream, hooks, phase, alarms }, route, plan.call_timeout, metrics), keeping)
 }
-
-/// How long the callers of calls that were cut may take to read the answer.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);

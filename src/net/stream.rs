@@ -121,6 +121,12 @@ impl Cut {
         Self(Arc::downgrade(wire))
     }
 
+    /// Ends it now. Its reader finds these words.
+    pub(crate) fn because(self, words: &str) {
+        let error = io::Error::new(io::ErrorKind::ConnectionAborted, words);
+        self.0.upgrade().inspect(|wire| wire.give_up(&error));
+    }
+
     /// True when there is nothing to end any more.
     pub(crate) fn is_gone(&self) -> bool {
         self.0.strong_count() == 0

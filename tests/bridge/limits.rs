@@ -8,7 +8,6 @@ use egext_test_support::TestPki;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 
-use crate::egext;
 use crate::fixture::raw::{
     END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, PREFACE, literal, request_fields,
 };
@@ -117,21 +116,6 @@ async fn an_old_connection_ends_and_its_calls_finish() {
     caller.ended().await;
     // A client comes back, and is served.
     assert_eq!(bridge.caller().await.hook().await.code(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_on_an_old_connection_is_cut_when_the_drain_timeout_is_over() {
-    let pki = TestPki::new();
-    let upstream = Upstream::unix(held_until(&Arc::new(Semaphore::new(0))));
-    let arguments = ["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", upstream.address()];
-    let flags = ["--max-connection-age", "100ms", "--drain-timeout", "100ms", "--log-level", "debug"];
-    let mut front = Front::run(egext(arguments).args(flags).pki(&pki));
-    let stream = front.handshake(pki.client_config()).await.expect("let in");
-    let caller = crate::fixture::Caller::over(stream).await;
-    let call = caller.send(held(), "held").await;
-    within_limit(call).await.expect_err("cut");
-    front.running.wait_for_line("it has reached its greatest age");
-    front.running.wait_for_line("its calls did not finish in time after GOAWAY");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ mod anchors;
 mod calls;
 mod connect;
 mod crowd;
+mod cuts;
 mod deadline;
 #[cfg(target_os = "linux")]
 mod descriptors;

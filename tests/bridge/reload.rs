@@ -97,7 +97,11 @@ async fn calls_on_the_old_connection_are_cut_when_their_time_is_over() {
 
     pki.renew("client");
     bridge.running.wait_for_line(RECONNECTED);
-    assert_eq!(answer(call).await.code(), Code::Unavailable as i32);
+    let answer = answer(call).await;
+    assert_eq!(answer.code(), Code::Unavailable as i32);
+    let words = "the connection to the extension server was cut during the call: it was made with certificates that have \
+                 been replaced, and the call did not finish within `--drain-timeout`";
+    assert!(answer.words().contains(words), "{answer:?}");
     upstream.wait_for_ends(1).await;
     assert_eq!(caller.hook().await.code(), 0);
 }

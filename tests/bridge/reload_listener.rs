@@ -6,6 +6,7 @@ use std::sync::Arc;
 use egext_test_support::{Running, TestPki};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::Semaphore;
+use tonic::Code;
 
 use crate::egext;
 use crate::fixture::{Call, Caller, Upstream, answer, within_limit};
@@ -65,7 +66,12 @@ async fn a_connection_of_before_ends_when_the_time_of_its_calls_is_over() {
     assert_eq!(busy.hook().await.code(), 0);
     pki.renew("server");
     front.running.wait_for_line(IN_USE);
-    within_limit(call).await.expect_err("the connection was closed");
+    let cut = within_limit(answer(call)).await;
+    assert_eq!(cut.code(), Code::Unavailable as i32, "{cut:?}");
+    let words = "its connection was made with certificates that have been replaced, and the call did not finish within \
+                 `--drain-timeout`";
+    assert!(cut.words().contains(words), "{cut:?}");
+    busy.ended().await;
     let (next, _) = caller(&front, pki.client_config()).await;
     assert_eq!(next.hook().await.code(), 0);
 }

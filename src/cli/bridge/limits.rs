@@ -38,7 +38,7 @@ pub struct Limits {
     /// Close a caller's connection after this time, more or less; `0s` for never
     ///
     /// The time differs by up to a tenth, so that not all callers connect again at once. A caller gets GOAWAY, and its calls
-    /// have `--drain-timeout` to finish.
+    /// have `--drain-timeout` to finish before they get UNAVAILABLE.
     #[arg(long, value_name = "DURATION", default_value = "0s", env = "EGEXT_MAX_CONNECTION_AGE")]
     pub max_connection_age: Span,
     /// Send PING to an upstream silent for this long during calls; `0s` for never

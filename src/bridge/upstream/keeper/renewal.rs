@@ -114,7 +114,7 @@ impl Keeper {
         // What has ended by then is not cut. When the keeper ends, so do these.
         self.retired.spawn(async move {
             sleep(drain).await;
-            drop(old);
+            old.into_iter().for_each(|connection| connection.because(REPLACED));
         });
         while self.retired.try_join_next().is_some() {}
         next
@@ -143,6 +143,9 @@ impl Keeper {
         self.renewal.noted.send_modify(|status| status.unaccepted = finding);
     }
 }
+
+/// Why calls on a connection that was replaced are cut.
+const REPLACED: &str = "it was made with certificates that have been replaced, and the call did not finish within `--drain-timeout`";
 
 /// How long an attempt may go on when the old connection has ended.
 const ALMOST: Duration = Duration::from_secs(1);
