@@ -1,3 +1,5 @@
+mod verdict;
+
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
@@ -17,12 +19,11 @@ use super::call_log::{CallLog, status};
 use super::cutoff::Cutoff;
 use super::deadline::{Deadline, Limits};
 use super::headers_of::HeadersOf;
-use super::phase::Lifecycle;
 use super::pipe::{Broken, End, Pipe};
 use super::request::Caller;
 use super::surroundings::Surroundings;
 use crate::backoff::{Backoff, jittered};
-use crate::net::Channel;
+use crate::net::{Carried, Channel};
 
 /// A call in progress.
 pub(super) struct Exchange<'a> {
@@ -36,6 +37,8 @@ pub(super) struct Exchange<'a> {
     upload: Pipe,
     /// `None` when all of the request's body has been sent, or the upstream does not want the rest.
     to_upstream: Option<SendStream<Bytes>>,
+    /// `None` when the upstream has nothing more to do with the call.
+    carried: Option<Carried>,
     caller: Caller,
     asked: HeadersOf,
     answered: Option<HeadersOf>,
@@ -80,6 +83,7 @@ impl<'a> Exchange<'a> {
             limit: None,
             upload,
             to_upstream: None,
+            carried: None,
             caller,
             asked,
             answered: None,
@@ -93,8 +97,14 @@ impl<'a> Exchange<'a> {
         head: Request<()>,
         respond: &mut SendResponse<Bytes>,
     ) -> Result<(), Failure> {
-        let response = self.response(head, respond).await?;
-        self.relay(response, respond).await
+        let outcome = match self.response(head, respond).await {
+            Ok(response) => self.relay(response, respond).await,
+            Err(failure) => Err(failure),
+        };
+        if matches!(outcome, Err(Failure::CallerGone)) {
+            self.give_up();
+        }
+        outcome
     }
 
     /// Tells the log how much was passed on.
@@ -120,7 +130,8 @@ impl<'a> Exchange<'a> {
             }
             let is_bodiless = self.upload.is_bodiless();
             let error = match channel.begin(head, is_bodiless) {
-                Ok((response, to_upstream)) => {
+                Ok((response, to_upstream, carried)) => {
+                    self.carried = Some(carried);
                     self.answered = Some(HeadersOf::new(
                         channel.header_faults().clone(),
                         response.stream_id(),
@@ -185,7 +196,7 @@ impl<'a> Exchange<'a> {
 
     /// Whether the call can be sent once more.
     fn again(&mut self, error: &h2::Error, give_up: Instant) -> Result<(), Failure> {
-        self.to_upstream = None;
+        (self.to_upstream, self.carried) = (None, None);
         // A server that says goodbye again and again may be waited for, one that refuses the call is there.
         let is_held = !error.is_reset() && self.bridge.upstream.holds_calls();
         if Instant::now() >= give_up && !is_held || self.is_cut_by_us() {
@@ -234,6 +245,7 @@ impl<'a> Exchange<'a> {
         })
         .await;
         if outcome.is_ok() {
+            self.carried.iter().for_each(Carried::answered);
             self.bridge.upstream.answered();
             self.bridge.hooks.answered();
             self.upload.settle();
@@ -262,6 +274,9 @@ impl<'a> Exchange<'a> {
             return Err(self.too_late().into());
         }
         let is_bodiless = body.is_end_stream();
+        if is_bodiless {
+            self.carried = None;
+        }
         if code.is_some() || is_bodiless {
             self.log.answered_by_server(code);
         }
@@ -273,6 +288,9 @@ impl<'a> Exchange<'a> {
         }
         let mut download = Pipe::new(body);
         let end = poll_fn(|context| self.poll_relay(context, &mut download, &mut to_caller)).await;
+        if end.is_ok() {
+            self.carried = None;
+        }
         self.log.passed_back(download.passed());
         let sent = match end {
             Ok(End::Sent) => {
@@ -306,18 +324,33 @@ impl<'a> Exchange<'a> {
             Poll::Ready(Ok(end)) => return Poll::Ready(Ok(end)),
             Poll::Ready(Err(Broken::Sink)) => return Poll::Ready(Err(Failure::CallerGone)),
             Poll::Ready(Err(Broken::Source(error))) => self.cut(&error),
-            Poll::Pending => ready!(self.poll_time(context)),
+            Poll::Pending => {
+                // The caller may take its time to read the rest.
+                if download.is_received() {
+                    self.carried = None;
+                }
+                ready!(self.poll_time(context))
+            }
         };
         Poll::Ready(Err(answer.into()))
     }
 
     /// Ready when the time of the call is over, by its limit or together with the caller's connection.
     fn poll_time(&mut self, context: &Context<'_>) -> Poll<Answer> {
-        if let Poll::Ready(reason) = self.cutoff.poll() {
-            return Poll::Ready(Answer::dismissed(reason));
-        }
-        ready!(self.limit.as_mut().map_or(Poll::Pending, |limit| limit.poll(context)));
-        Poll::Ready(self.too_late())
+        let answer = match self.cutoff.poll() {
+            Poll::Ready(reason) => Answer::dismissed(reason),
+            Poll::Pending => {
+                ready!(self.limit.as_mut().map_or(Poll::Pending, |limit| limit.poll(context)));
+                self.too_late()
+            }
+        };
+        self.give_up();
+        Poll::Ready(answer)
+    }
+
+    /// Nothing more is waited for from the upstream.
+    fn give_up(&mut self) {
+        self.carried.take().into_iter().for_each(Carried::give_up);
     }
 
     /// Passes the request's body on.
@@ -341,64 +374,6 @@ impl<'a> Exchange<'a> {
         };
         self.to_upstream = None;
         Ok(())
-    }
-
-    fn is_late_cancel(&self, code: Option<i32>) -> bool {
-        code == Some(Code::Cancelled as i32) && self.deadline.is_some_and(|deadline| deadline.has_passed())
-    }
-
-    /// The upstream's trailers, or what they mean.
-    fn judged(&mut self, trailers: http::HeaderMap) -> http::HeaderMap {
-        let code = status(&trailers);
-        match self.check_answer() {
-            Err(answer) => self.told(answer),
-            Ok(()) if self.is_late_cancel(code) => self.told(self.too_late()),
-            Ok(()) => {
-                self.log.answered_by_server(code);
-                trailers
-            }
-        }
-    }
-
-    /// An answer of the bridge, after a part of the server's has been sent.
-    fn told(&mut self, answer: Answer) -> http::HeaderMap {
-        self.log.answered_by_bridge(answer.code());
-        self.bridge.unanswered(self.log.path(), answer.code());
-        answer.into_trailers()
-    }
-
-    fn check_answer(&self) -> Result<(), Answer> {
-        self.answered.as_ref().map_or(Ok(()), HeadersOf::check)
-    }
-
-    /// True if the bridge has closed the upstream because it stops.
-    fn is_cut_by_us(&self) -> bool {
-        *self.bridge.phase.borrow() == Lifecycle::Cutting
-    }
-
-    fn cut(&self, error: &h2::Error) -> Answer {
-        if self.is_cut_by_us() {
-            return Answer::stopping();
-        }
-        if let Err(answer) = self.check_answer() {
-            return answer;
-        }
-        let is_cancel = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::CANCEL);
-        match is_cancel && self.is_late_cancel(Some(Code::Cancelled as i32)) {
-            true => self.too_late(),
-            false => {
-                let farewell = self.answered.as_ref().and_then(HeadersOf::farewell);
-                Answer::of_cut(error, farewell.as_ref())
-            }
-        }
-    }
-
-    fn too_late(&self) -> Answer {
-        let upstream = self.bridge.upstream.address();
-        match &self.deadline {
-            Some(deadline) => deadline.answer(self.log.path(), upstream),
-            None => Answer::new(Code::DeadlineExceeded, "the call's limit has passed"),
-        }
     }
 }
 

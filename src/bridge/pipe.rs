@@ -73,6 +73,11 @@ impl Pipe {
         self.passed
     }
 
+    /// True when the whole stream has come, though not all of it may have been passed on.
+    pub(super) fn is_received(&self) -> bool {
+        self.end.is_some() || self.source.is_end_stream()
+    }
+
     /// True when there is no body at all.
     pub(super) fn is_bodiless(&self) -> bool {
         self.waiting.is_empty() && self.end.is_none() && self.source.is_end_stream()

@@ -234,7 +234,7 @@ fn calls(
     let scheme = if plan.upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
-    let (upstream, mut keeping) = Upstream::start(plan, status, phase.clone(), tied, &metrics);
+    let (upstream, mut keeping) = Upstream::start(plan, status, phase.clone(), tied);
     let resync = Resync::new(plan, metrics.hooks(), upstream.link(), resync);
     let hooks = Hooks::new(plan.connect_wait.is_some(), resync.is_some());
     if let Some(resync) = resync {

@@ -40,7 +40,6 @@ use self::waiting::{MOST_WAITING, Turn, Waiting};
 use super::BridgePlan;
 use super::answer::Answer;
 use super::deadline::Deadline;
-use super::metrics::Metrics;
 use super::phase::{Lifecycle, Watched};
 use super::pulse::Heart;
 use crate::net::{Channel, LONGEST};
@@ -78,7 +77,6 @@ impl Upstream {
         status: watch::Sender<UpstreamStatus>,
         phase: Watched,
         (mut heart, renewal): (Heart, Renewal),
-        metrics: &Arc<Metrics>,
     ) -> (Self, Keeping) {
         let wanted = Arc::new(Notify::new());
         let answered = Arc::new(AtomicBool::new(false));
@@ -93,7 +91,6 @@ impl Upstream {
             Arc::clone(&waiting),
             Arc::clone(&answered),
             renewal,
-            metrics,
         );
         let mut keeping = Keeping::new();
         keeping.spawn(async move {

@@ -17,7 +17,8 @@ use super::limits::{
 };
 use super::session::{Link, ended_early};
 use super::stream::{Cut, Replayed, Stream};
-use super::{Attention, Fault, Gathered, HeaderFaults, Outlet, Sieve, Stage};
+use super::traffic::{Carried, Traffic};
+use super::{Fault, Gathered, HeaderFaults, Keepalive, Outlet, Sieve, Stage};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone.
 ///
@@ -27,6 +28,7 @@ use super::{Attention, Fault, Gathered, HeaderFaults, Outlet, Sieve, Stage};
 pub(crate) struct Channel {
     requests: SendRequest<Bytes>,
     faults: HeaderFaults,
+    traffic: Arc<Traffic>,
     link: Link,
 }
 
@@ -39,8 +41,9 @@ impl Channel {
         &self,
         request: Request<()>,
         end: bool,
-    ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
-        self.requests.clone().send_request(request, end)
+    ) -> Result<(ResponseFuture, SendStream<Bytes>, Carried), h2::Error> {
+        let (response, message) = self.requests.clone().send_request(request, end)?;
+        Ok((response, message, Carried::new(&self.traffic)))
     }
 
     /// What was wrong with the header fields of the server's answers.
@@ -70,12 +73,12 @@ impl Channel {
 }
 
 /// How the calls of others are carried.
-#[derive(Clone)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct ChannelPlan {
     /// The largest metadata that is accepted with one answer.
     pub(crate) metadata: u32,
     /// When the server is asked whether it is still there.
-    pub(crate) attention: Option<Attention>,
+    pub(crate) keepalive: Option<Keepalive>,
 }
 
 /// Begins HTTP/2 on a stream that [`super::dial`] made, and gives up at `deadline`.
@@ -99,8 +102,9 @@ pub(crate) async fn open_channel(
         .await
         .map_err(|_| Fault::timeout(Stage::Http2))?
         .map_err(|error| ended_early(&wire, Some(error.to_string())))?;
-    if let (Some(attention), Some(pings)) = (&plan.attention, connection.ping_pong()) {
-        tokio::spawn(attend(pings, Arc::downgrade(&wire), attention.clone()));
+    let traffic = Arc::<Traffic>::default();
+    if let (Some(keepalive), Some(pings)) = (plan.keepalive, connection.ping_pong()) {
+        tokio::spawn(attend(pings, Arc::downgrade(&wire), keepalive, Arc::clone(&traffic)));
     }
     let (end, ended) = watch::channel(false);
     tokio::spawn(drive(Driven { connection, outlet }, requests.clone(), end));
@@ -108,7 +112,7 @@ pub(crate) async fn open_channel(
     if silent {
         link.await_settings(deadline).await?;
     }
-    Ok(Channel { requests, faults, link })
+    Ok(Channel { requests, faults, traffic, link })
 }
 
 /// A connection, and what writes whatever it has said.

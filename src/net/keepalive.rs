@@ -6,8 +6,8 @@
 //! But servers count PINGs, and end a connection that has too many of them (ENHANCE_YOUR_CALM, `too_many_pings`). By
 //! default, grpc-go and gRPC's C core allow one in two hours without calls, and one in five minutes during calls. They count
 //! anew when they have sent a part of an answer. So there is a PING only when calls wait or were given up in vain, and one in
-//! five minutes unless a call was answered since the last one. Calls are those of the whole bridge: while an old connection
-//! comes to its end, those on its successor count for it too. Servers allow that few in excess.
+//! five minutes unless a call was answered since the last one. Calls are those of the same connection, because servers count
+//! for each: while an old connection comes to its end, its successor may be idle, or may be answered all the time.
 
 use std::future::poll_fn;
 use std::io;
@@ -20,24 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Keepalive;
 use super::stream::Wire;
-
-/// What is known of the calls of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Activity {
-    /// How many have begun and not ended.
-    pub(crate) in_flight: u64,
-    /// How many the server has answered since the start.
-    pub(crate) answered: u64,
-    /// How many have ended without its answer: their time was over, or their callers have gone.
-    pub(crate) given_up: u64,
-}
-
-/// When to ask, and how to find out whether there are calls.
-#[derive(Clone)]
-pub(crate) struct Attention {
-    pub(crate) keepalive: Keepalive,
-    pub(crate) activity: Arc<dyn Fn() -> Activity + Send + Sync>,
-}
+use super::traffic::{Activity, Traffic};
 
 /// What became of a PING.
 enum Asked {
@@ -49,18 +32,22 @@ enum Asked {
 }
 
 /// Asks from time to time, and cuts a connection whose server does not answer. Returns when the connection has ended.
-pub(super) async fn attend(mut pings: PingPong, wire: Weak<Wire>, attention: Attention) {
-    let Attention { keepalive: Keepalive { interval, timeout }, activity } = attention;
+pub(super) async fn attend(
+    mut pings: PingPong,
+    wire: Weak<Wire>,
+    Keepalive { interval, timeout }: Keepalive,
+    traffic: Arc<Traffic>,
+) {
     let mut was_silent = false;
     // How many calls had been given up at the look before something was heard. They may be shorter than the interval.
-    let mut known = activity().given_up;
+    let mut known = traffic.activity().given_up;
     let mut before = known;
     // When the server was asked last, and how many calls it had answered by then.
     let mut last: Option<(Instant, u64)> = None;
     loop {
         sleep(interval / LOOKS).await;
         let Some(heard) = wire.upgrade().map(|wire| wire.has_heard()) else { return };
-        let Activity { in_flight, answered, given_up } = activity();
+        let Activity { in_flight, answered, given_up } = traffic.activity();
         if heard {
             known = before;
         }
@@ -73,7 +60,7 @@ pub(super) async fn attend(mut pings: PingPong, wire: Weak<Wire>, attention: Att
             continue;
         }
         match ask(&mut pings, &wire, timeout).await {
-            Asked::Answered => last = Some((Instant::now(), activity().answered)),
+            Asked::Answered => last = Some((Instant::now(), traffic.activity().answered)),
             Asked::Ended => return,
             Asked::Silent => {
                 let words = format!("no answer to a PING within {timeout:?}");

@@ -23,6 +23,7 @@ mod sieve;
 mod stream;
 mod tally;
 mod tls;
+mod traffic;
 mod verifier;
 
 pub use address::{Address, Transport};
@@ -38,7 +39,6 @@ pub use fault::{Fault, FaultKind, Stage};
 pub(crate) use gate::Admission;
 pub(crate) use gathered::{Gathered, Outlet};
 pub use hello::explain;
-pub(crate) use keepalive::{Activity, Attention};
 pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };
@@ -56,5 +56,6 @@ pub(crate) use stream::Cut;
 pub use stream::Stream;
 pub(crate) use tls::H2;
 pub use tls::{ClientTls, ServerTls, TlsError, Witness, server_config};
+pub(crate) use traffic::Carried;
 
 pub(crate) use address::{SOCKET_PATH_LIMIT, is_directory};

@@ -2,8 +2,8 @@
 //! which can stand still without closing anything, as load balancers, tunnels and frozen machines do.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -25,7 +25,8 @@ struct Relay {
     frozen: watch::Sender<usize>,
     /// What the server sends is kept back.
     mute: watch::Sender<bool>,
-    pings: Arc<AtomicUsize>,
+    /// Of each connection.
+    pings: Pings,
     task: JoinHandle<()>,
     _directory: TempDir,
 }
@@ -36,7 +37,7 @@ impl Relay {
         let path = directory.path().join("relay.sock");
         let listener = UnixListener::bind(&path).expect("a free path");
         let (server, frozen) = (upstream.path(), watch::Sender::new(0));
-        let (mute, pings) = (watch::Sender::new(false), Arc::new(AtomicUsize::new(0)));
+        let (mute, pings) = (watch::Sender::new(false), Pings::default());
         let task = tokio::spawn({
             let (frozen, never, pings) = (frozen.clone(), watch::Sender::new(false), Arc::clone(&pings));
             let mute = mute.clone();
@@ -48,6 +49,7 @@ impl Relay {
                     let ((from_client, to_client), (from_server, to_server)) =
                         (client.into_split(), server.into_split());
                     let thaw = |frozen: &watch::Sender<usize>| (number, frozen.subscribe());
+                    pings.lock().expect("whole").push(0);
                     let counted = Some(Arc::clone(&pings));
                     let (open, muted) = (never.subscribe(), mute.subscribe());
                     directions.spawn(forward(from_client, to_server, thaw(&frozen), open, counted));
@@ -69,7 +71,21 @@ impl Relay {
 
     /// How many PING frames came from the client.
     fn pings(&self) -> usize {
-        self.pings.load(Ordering::SeqCst)
+        self.pings.lock().expect("whole").iter().sum()
+    }
+
+    /// On each connection.
+    fn pings_of_each(&self) -> Vec<usize> {
+        self.pings.lock().expect("whole").clone()
+    }
+
+    async fn wait_for_pings(&self, pings: usize) {
+        within_limit(async {
+            while self.pings() < pings {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
     }
 }
 
@@ -84,7 +100,7 @@ async fn forward(
     mut to: OwnedWriteHalf,
     (number, mut frozen): (usize, watch::Receiver<usize>),
     mut mute: watch::Receiver<bool>,
-    pings: Option<Arc<AtomicUsize>>,
+    pings: Option<Pings>,
 ) {
     let mut octets = vec![0; 16 << 10];
     let stands_still = async { drop(frozen.wait_for(|frozen| *frozen >= number).await) };
@@ -92,7 +108,7 @@ async fn forward(
         while let Ok(read @ 1..) = from.read(&mut octets).await {
             if let Some(pings) = &pings {
                 let found = octets[..read].windows(PING.len()).filter(|frame| frame == &PING).count();
-                pings.fetch_add(found, Ordering::SeqCst);
+                pings.lock().expect("whole")[number - 1] += found;
             }
             let is_open = mute.wait_for(|mute| !mute).await.is_ok();
             if !is_open || to.write_all(&octets[..read]).await.is_err() {
@@ -178,18 +194,56 @@ async fn a_slow_server_is_asked_once_and_an_idle_one_never() {
     assert_eq!(relay.pings(), 0, "without a call");
     for asked in 1..=2 {
         let call = caller.send(held(), "held").await;
-        within_limit(async {
-            while relay.pings() < asked {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        })
-        .await;
+        relay.wait_for_pings(asked).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(relay.pings(), asked);
         permits.add_permits(1);
         assert_eq!(within_limit(answer(call)).await.code(), 0);
     }
     assert_eq!(upstream.connections(), 1);
+}
+
+/// While an old connection comes to its end, calls go over the next one. Neither is asked because of the other's calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_asked_about_its_own_calls() {
+    let permits = Arc::new(Semaphore::new(0));
+    let upstream = Upstream::unix(held_until(&permits));
+    let relay = Relay::start(&upstream);
+    let bridge = relay.bridge().flag("--keepalive-interval", "100ms").start();
+    let caller = bridge.caller().await;
+    let call = caller.send(held(), "held").await;
+    relay.wait_for_pings(1).await;
+    upstream.go_away();
+    upstream.wait_for_connections(2).await;
+    assert_eq!(caller.hook().await.code(), 0);
+    // Many times the interval, in which the new connection has no call.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(relay.pings_of_each(), [1, 0]);
+    // As many again, in which it has some, and the server answers them.
+    for _ in 0..10 {
+        assert_eq!(caller.hook().await.code(), 0);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(relay.pings_of_each(), [1, 0]);
+    permits.add_permits(1);
+    assert_eq!(within_limit(answer(call)).await.code(), 0);
+}
+
+/// The call goes on here, and is over for the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_read_slowly_is_no_reason_to_ask() {
+    let upstream = Upstream::unix(|call: Call| async move {
+        // More than the caller has room for, and less than it and the bridge have.
+        call.reply(vec![0; 3 << 19].into());
+    });
+    let relay = Relay::start(&upstream);
+    let bridge = relay.bridge().flag("--keepalive-interval", "100ms").start();
+    let caller = bridge.caller().await;
+    let call = caller.send(post(HOOK), "").await;
+    let unread = within_limit(call).await.expect("a head");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(relay.pings(), 0);
+    drop(unread);
 }
 
 /// A machine that was suspended finds its own time over, and the answer of the server in its socket.
@@ -204,12 +258,7 @@ async fn a_bridge_that_stood_still_itself_does_not_blame_the_server() {
     assert_eq!(caller.hook().await.code(), 0);
     relay.mute.send_replace(true);
     let call = caller.send(held(), "held").await;
-    within_limit(async {
-        while relay.pings() == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await;
+    relay.wait_for_pings(1).await;
     bridge.running.stop();
     tokio::time::sleep(Duration::from_millis(4200)).await;
     relay.mute.send_replace(false);
@@ -236,6 +285,8 @@ async fn without_keepalive_the_limit_of_the_call_counts() {
     assert_eq!(caller.hook().await.code(), Code::DeadlineExceeded as i32);
     assert_eq!((relay.pings(), asked.load(Ordering::SeqCst)), (0, false));
 }
+
+type Pings = Arc<Mutex<Vec<usize>>>;
 
 /// The head of a PING that is no answer.
 const PING: [u8; 9] = [0, 0, 8, 6, 0, 0, 0, 0, 0];

@@ -20,8 +20,6 @@ pub use histogram::Latency;
 pub(super) use hooks::HookTally;
 pub use method::Method;
 
-use crate::net::Activity;
-
 /// All that is counted for calls.
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -94,25 +92,6 @@ impl Metrics {
     /// What becomes of hook calls from now on.
     pub(super) fn hooks(&self) -> watch::Receiver<HookTally> {
         self.hooks.subscribe()
-    }
-
-    /// Whether there are calls, and whether the server answers them.
-    pub(super) fn activity(&self) -> Activity {
-        let sum = |numbers: &dyn Fn(&Counters) -> u64| self.methods.iter().map(numbers).sum();
-        let answered =
-            |counters: &Counters| counters.server.iter().map(|code| code.load(Ordering::Relaxed)).sum();
-        let late = Outcome::Bridge(Code::from_number(tonic::Code::DeadlineExceeded as i32));
-        let given_up = |counters: &Counters| {
-            [late, Outcome::CallerGone]
-                .map(|outcome| counters.of(outcome).load(Ordering::Relaxed))
-                .iter()
-                .sum()
-        };
-        Activity {
-            in_flight: sum(&|counters| counters.in_flight.load(Ordering::Relaxed)),
-            answered: sum(&answered),
-            given_up: sum(&given_up),
-        }
     }
 
     /// A copy of all numbers.

@@ -18,10 +18,9 @@ use super::board::Board;
 use super::waiting::Waiting;
 use crate::backoff::{Backoff, jittered};
 use crate::bridge::BridgePlan;
-use crate::bridge::metrics::Metrics;
 use crate::diagnosis::{Context, Speaker, diagnose};
 use crate::host::Host;
-use crate::net::{self, Address, Attention, Channel, ChannelPlan, Cut, Stage, Target, Trace};
+use crate::net::{self, Address, Channel, ChannelPlan, Cut, Stage, Target, Trace};
 use crate::pki::Certificate;
 use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
@@ -65,12 +64,7 @@ impl Keeper {
         waiting: Arc<Waiting>,
         answered: Arc<AtomicBool>,
         renewal: Renewal,
-        metrics: &Arc<Metrics>,
     ) -> Self {
-        let attention = plan.keepalive.map(|keepalive| {
-            let metrics = Arc::clone(metrics);
-            Attention { keepalive, activity: Arc::new(move || metrics.activity()) }
-        });
         // An attempt that begins just after a call came has failed, and has a cause, before that call gives up.
         let limit = plan.connect_wait.map_or(LONGEST_ATTEMPT, |wait| LONGEST_ATTEMPT.min(wait.mul_f64(0.9)));
         Self {
@@ -79,7 +73,7 @@ impl Keeper {
             directory: plan.directory.clone(),
             searched: plan.searched,
             limit,
-            channel: ChannelPlan { metadata: plan.callers.metadata, attention },
+            channel: ChannelPlan { metadata: plan.callers.metadata, keepalive: plan.keepalive },
             clock: plan.clock,
             board,
             wanted,

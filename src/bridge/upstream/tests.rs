@@ -43,13 +43,8 @@ impl Way {
         };
         let (order, phase) = watch::channel(Lifecycle::Serving);
         let (sender, status) = watch::channel(UpstreamStatus::new(OffsetDateTime::UNIX_EPOCH));
-        let (upstream, keeping) = Upstream::start(
-            &plan,
-            sender,
-            phase,
-            (Pulse::new().1.upstream, Renewal::none()),
-            &Arc::new(Metrics::new()),
-        );
+        let tied = (Pulse::new().1.upstream, Renewal::none());
+        let (upstream, keeping) = Upstream::start(&plan, sender, phase, tied);
         Self { upstream: Arc::new(upstream), status, order, directory, _keeping: keeping }
     }
 
