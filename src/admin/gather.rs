@@ -82,11 +82,11 @@ impl View {
 }
 
 fn upstream(overview: &Overview, now: OffsetDateTime) -> status::Upstream {
-    let UpstreamStatus { state, since, held, connects, failures, causes, .. } = &overview.upstream;
+    let UpstreamStatus { state, since, held, connects, failures, ends, causes, .. } = &overview.upstream;
     let (state, cause) = match state {
         UpstreamState::Connected => (State::Connected, None),
         UpstreamState::Connecting => {
-            // Of an attempt since the connection was lost, not of an earlier time without one.
+            // Of this time without a connection, not of an earlier one.
             let last = causes.last().filter(|past| past.last >= *since);
             (State::Connecting, last.map(|past| past.cause.clone()))
         }
@@ -110,6 +110,7 @@ fn upstream(overview: &Overview, now: OffsetDateTime) -> status::Upstream {
         held_since_unix: held.map(|held| held.since.unix_timestamp()),
         connects: *connects,
         failures: failures.iter().map(|(id, times)| (id.name(), *times)).collect(),
+        ends: ends.iter().map(|(end, times)| (end.name(), *times)).collect(),
         causes: causes.collect(),
     }
 }

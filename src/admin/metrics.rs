@@ -217,6 +217,11 @@ impl Scrape {
             "Attempts to connect that failed, by finding.",
             by("cause", &upstream.failures),
         );
+        self.counter(
+            "egext_bridge_upstream_disconnects",
+            "Connections to the upstream that ended, by cause.",
+            by("cause", &upstream.ends),
+        );
     }
 
     fn certificates(&mut self, status: &Status) {

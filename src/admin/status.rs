@@ -85,7 +85,7 @@ pub(super) struct Upstream {
     #[serde(skip)]
     #[schemars(skip)]
     pub(super) age: String,
-    /// Why the last attempt failed, if there is no connection.
+    /// Why there is no connection, if it is known: what the last attempt found, or why the last connection was cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cause: Option<Finding>,
     /// Calls that wait for a connection.
@@ -100,6 +100,8 @@ pub(super) struct Upstream {
     pub(super) connects: u64,
     /// Attempts that failed, by finding.
     pub(super) failures: BTreeMap<&'static str, u64>,
+    /// Connections that ended: `closed`, `goaway`, `replaced` by one with new certificates, or `silent`.
+    pub(super) ends: BTreeMap<&'static str, u64>,
     /// The last different causes, oldest first.
     pub(super) causes: Vec<Cause>,
 }
@@ -125,14 +127,14 @@ impl State {
     }
 }
 
-/// Why attempts to connect failed.
+/// Why there was no connection.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Cause {
-    /// When the first attempt in a row failed with it.
+    /// When it was seen first, of several times in a row.
     pub(super) first: String,
-    /// And the last one.
+    /// And last.
     pub(super) last: String,
-    /// How many attempts in a row.
+    /// How many times in a row.
     pub(super) times: u64,
     #[serde(flatten)]
     pub(super) finding: Finding,

@@ -58,12 +58,9 @@ impl Answer {
             if !error.is_io() {
                 return Self::new(Code::Internal, format!("the bridge could not send the call ({error})"));
             }
-            // The server does not answer any more, its host has gone, or we have cut the connection; other ends of a
-            // connection explain nothing.
-            let explains = |error: &&io::Error| {
-                matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::TimedOut)
-            };
-            let why = error.get_io().filter(explains).map(|error| format!(": {error}")).unwrap_or_default();
+            // We have cut the connection; other ends of a connection explain nothing.
+            let ours = error.get_io().filter(|error| error.kind() == io::ErrorKind::ConnectionAborted);
+            let why = ours.map(|error| format!(": {error}")).unwrap_or_default();
             let message =
                 format!("the connection to the extension server was cut during the call{why}{after}");
             return Self::new(Code::Unavailable, message);

@@ -54,7 +54,7 @@ pub use overview::{Observer, Overview};
 pub use pulse::{Pulse, Stuck};
 pub use resync::{ResyncAttempt, ResyncOutcome, ResyncPlan, ResyncStatus};
 pub use server::{Bridge, Drained};
-pub use upstream::{DEFAULT_CONNECT_WAIT, HeldCalls, PastCause, UpstreamState, UpstreamStatus};
+pub use upstream::{DEFAULT_CONNECT_WAIT, HeldCalls, PastCause, UpstreamEnd, UpstreamState, UpstreamStatus};
 
 use crate::net::{Address, CallerLimits, Keepalive, ServerTls, SocketAccess, Target};
 use crate::pki::Certificate;

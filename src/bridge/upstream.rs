@@ -15,6 +15,7 @@
 //! 6 s, and seven hooks with 0.73 s of EG's own pauses each, are less than two connect-waits.
 
 mod board;
+mod end;
 mod keeper;
 mod link;
 mod status;
@@ -30,6 +31,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tonic::Code;
 
+pub use end::UpstreamEnd;
+pub(super) use end::silence;
 pub use status::{HeldCalls, PastCause, UpstreamState, UpstreamStatus};
 
 use self::board::{Board, Published};
@@ -211,9 +214,7 @@ impl Upstream {
         // No attempt has failed yet: the first one is still under way.
         match call.deadline.filter(|deadline| deadline.last_word() <= now) {
             Some(deadline) => deadline.answer_unconnected(call.path, &self.address),
-            None => {
-                Answer::new(Code::Unavailable, format!("there is no connection to `{}` yet", self.address))
-            }
+            None => state.absence.answer(&self.address),
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Context<'a> {
     pub directory: &'a Path,
     /// Was our certificate looked for in that directory?
     pub searched: bool,
+    /// Has this program had a good connection with the server over TLS before?
+    pub spoke_tls: bool,
     /// Whose verdict it is.
     pub speaker: Speaker,
 }
@@ -171,6 +173,11 @@ impl Context<'_> {
     /// The flag that names the directory of our certificates, for a command that is about them.
     fn dir_flag(&self) -> String {
         dir_flag(self.directory)
+    }
+
+    /// What to do about a server that does not answer as a TLS server does; `known` is for one that has spoken TLS before.
+    fn plaintext_hint_or(&self, known: &str) -> String {
+        if self.spoke_tls { known.to_owned() } else { self.plaintext_hint() }
     }
 
     fn plaintext_hint(&self) -> String {

@@ -21,7 +21,7 @@ fn in_handshake(context: &Context<'_>, message: &str) -> Finding {
     match context.presented() {
         _ if context.asked_for_certificate() => after_our_certificate(context, finding),
         Some(_) => finding.with_hint(LOG),
-        None => finding.with_hint(context.plaintext_hint()),
+        None => finding.with_hint(context.plaintext_hint_or(LOG)),
     }
 }
 
@@ -114,7 +114,9 @@ pub(super) fn timed_out(context: &Context<'_>, stage: Stage) -> Finding {
                 FindingId::ProbeTlsTimeout,
                 format!("the server did not answer our TLS hello within {limit}"),
             )
-            .with_hint(context.plaintext_hint()),
+            .with_hint(context.plaintext_hint_or(
+                "it has spoken TLS before: restart the server, or what is on the way to it",
+            )),
         Stage::Call => context
             .finding(FindingId::ProbeGrpcTimeout, format!("no answer to the health check within {limit}")),
         _ => context

@@ -141,6 +141,7 @@ async fn attempt(
         now: now(),
         directory: &plan.directory,
         searched: plan.searched,
+        spoke_tls: false,
         speaker: Speaker::Probe,
     };
     outcome.add_trace(&dialed.trace);

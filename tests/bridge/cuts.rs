@@ -9,7 +9,7 @@ use tonic::Code;
 
 use crate::admin::Metrics;
 use crate::egext;
-use crate::fixture::{Answer, Bridge, Call, HOOK, Plan, Upstream, answer, post, within_limit};
+use crate::fixture::{Answer, Bridge, Call, HOOK, Plan, Reply, Upstream, answer, post, within_limit};
 use crate::reload::{held, held_until};
 use crate::tls_listener::Front;
 
@@ -97,4 +97,49 @@ async fn such_calls_count_as_answers_of_the_bridge() {
     assert!((count - 1.0).abs() < f64::EPSILON, "{count}");
     let status = admin.status().await;
     assert_eq!(status["calls"][0]["caller_gone"], 0, "{status}");
+}
+
+/// It stands still: its port accepts connections, and no TLS hello is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_spoke_tls_before_is_not_taken_for_plaintext() {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let port = upstream.address().rsplit_once(':').expect("a port").1.to_owned();
+    let mut bridge = Bridge::mtls(upstream.address(), &pki).start();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    upstream.die().await;
+    bridge.running.wait_for_line("connection ended");
+    let silent =
+        tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.expect("it was free before");
+    let line = bridge.running.wait_for_line("probe.tls.timeout");
+    let words = "it has spoken TLS before: restart the server, or what is on the way to it";
+    assert!(line.contains(words) && !line.contains("tcp://"), "{line}");
+    drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_of_connections_to_the_server_are_counted_by_cause() {
+    let pki = TestPki::new();
+    let upstream = Upstream::mtls(&pki, Call::echo).await;
+    let (_bridge, admin) = Bridge::mtls(upstream.address(), &pki).start_with_admin();
+    upstream.wait_for_connections(1).await;
+    admin.wait_for("/readyz", |reply| reply.code == 200).await;
+    upstream.go_away();
+    upstream.wait_for_connections(2).await;
+    admin.wait_for("/readyz", |reply| reply.code == 200).await;
+    pki.renew("client");
+    upstream.wait_for_connections(3).await;
+    let is_counted = |cause: &'static str| {
+        move |reply: &Reply| {
+            let series = format!("egext_bridge_upstream_disconnects_total{{cause=\"{cause}\"}}");
+            Metrics::parse(&reply.body)
+                .of("egext_bridge_upstream_disconnects_total")
+                .contains(&(&*series, 1.0))
+        }
+    };
+    admin.wait_for("/metrics", is_counted("goaway")).await;
+    admin.wait_for("/metrics", is_counted("replaced")).await;
+    upstream.die().await;
+    admin.wait_for("/metrics", is_counted("closed")).await;
 }

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tonic::Code;
 
+use crate::admin::Metrics;
 use crate::fixture::{Bridge, Call, HOOK, Plan, Upstream, answer, post, within_limit};
 use crate::reload::{held, held_until};
 
@@ -127,7 +128,7 @@ async fn forward(
 async fn a_connection_that_stands_still_is_left_and_the_next_call_gets_through() {
     let upstream = Upstream::unix(held_until(&Arc::new(Semaphore::new(0))));
     let relay = Relay::start(&upstream);
-    let flags = [("--keepalive-interval", "200ms"), ("--keepalive-timeout", "300ms")];
+    let flags = [("--keepalive-interval", "200ms"), ("--keepalive-timeout", "1s")];
     let mut bridge = flags.iter().fold(relay.bridge(), |plan, (flag, value)| plan.flag(flag, value)).start();
     let caller = bridge.caller().await;
     assert_eq!(caller.hook().await.code(), 0);
@@ -135,11 +136,47 @@ async fn a_connection_that_stands_still_is_left_and_the_next_call_gets_through()
     relay.freeze(1);
     let answer = within_limit(answer(call)).await;
     assert_eq!(answer.code(), Code::Unavailable as i32, "{answer:?}");
-    assert!(answer.words().contains("no answer to a PING within 300ms"), "{answer:?}");
-    let line = bridge.running.wait_for_line("connection ended");
-    assert!(line.contains("no answer to a PING within 300ms"), "{line}");
+    let words =
+        "the connection was cut, because the server is silent: no answer to a PING within 1s; hint: restart";
+    assert!(answer.words().contains(words), "{answer:?}");
+    assert!(answer.words().ends_with("(bridge.upstream.silent)"), "{answer:?}");
+    let line = bridge.running.wait_for_line("bridge.upstream.silent");
+    assert!(line.contains("no answer to a PING within 1s"), "{line}");
     assert_eq!(caller.hook().await.code(), 0, "over a new connection");
     assert_eq!(upstream.connections(), 2);
+}
+
+/// Its successor stands still from the start, so no attempt has a cause before its time is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stood_still_is_told_at_the_admin_address() {
+    let upstream = Upstream::unix(held_until(&Arc::new(Semaphore::new(0))));
+    let relay = Relay::start(&upstream);
+    let flags = [("--keepalive-interval", "200ms"), ("--keepalive-timeout", "1s"), ("--connect-wait", "1h")];
+    let plan = flags.iter().fold(relay.bridge(), |plan, (flag, value)| plan.flag(flag, value));
+    let (bridge, admin) = plan.start_with_admin();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    let call = caller.send(held(), "held").await;
+    relay.freeze(2);
+    assert_eq!(within_limit(answer(call)).await.code(), Code::Unavailable as i32);
+
+    let lost = admin.wait_for("/readyz", |reply| reply.code == 503).await;
+    // Until the next attempt has failed, after seconds.
+    if !lost.body.contains("probe.http2.timeout") {
+        let words = "the connection was cut, because the server is silent: no answer to a PING within 1s";
+        assert!(lost.body.contains(words) && lost.body.contains("(bridge.upstream.silent)"), "{}", lost.body);
+    }
+    let status = admin.status().await;
+    assert_eq!(status["upstream"]["causes"][0]["id"], "bridge.upstream.silent", "{status}");
+    assert_eq!(status["upstream"]["ends"], serde_json::json!({"silent": 1}), "{status}");
+    assert!(status["upstream"]["failures"]["bridge.upstream.silent"].is_null(), "no attempt: {status}");
+    let metrics = Metrics::parse(&admin.metrics().await);
+    assert_eq!(metrics.count("egext_bridge_upstream_disconnects_total{cause=\"silent\"}"), 1);
+    let page = admin.get("/").await.body;
+    assert!(
+        page.contains("Why there was no connection") && page.contains("bridge.upstream.silent"),
+        "{page}"
+    );
 }
 
 /// Health checks of a second, say, and a server that is asked after ten.
@@ -147,15 +184,14 @@ async fn a_connection_that_stands_still_is_left_and_the_next_call_gets_through()
 async fn calls_that_end_before_the_interval_show_a_server_that_stands_still() {
     let upstream = Upstream::unix(Call::echo);
     let relay = Relay::start(&upstream);
-    let flags =
-        [("--keepalive-interval", "1s"), ("--keepalive-timeout", "300ms"), ("--call-timeout", "100ms")];
+    let flags = [("--keepalive-interval", "1s"), ("--keepalive-timeout", "1s"), ("--call-timeout", "100ms")];
     let mut bridge = flags.iter().fold(relay.bridge(), |plan, (flag, value)| plan.flag(flag, value)).start();
     let caller = bridge.caller().await;
     assert_eq!(caller.hook().await.code(), 0);
     relay.freeze(1);
     assert_eq!(caller.hook().await.code(), Code::DeadlineExceeded as i32);
-    let line = bridge.running.wait_for_line("connection ended");
-    assert!(line.contains("no answer to a PING within 300ms"), "{line}");
+    let line = bridge.running.wait_for_line("bridge.upstream.silent");
+    assert!(line.contains("no answer to a PING within 1s"), "{line}");
     assert_eq!(caller.hook().await.code(), 0, "over a new connection");
 }
 
@@ -164,7 +200,7 @@ async fn calls_that_end_before_the_interval_show_a_server_that_stands_still() {
 async fn a_large_message_into_nothing_does_not_keep_the_connection() {
     let upstream = Upstream::unix(Call::echo);
     let relay = Relay::start(&upstream);
-    let flags = [("--keepalive-interval", "200ms"), ("--keepalive-timeout", "300ms")];
+    let flags = [("--keepalive-interval", "200ms"), ("--keepalive-timeout", "1s")];
     let bridge = flags.iter().fold(relay.bridge(), |plan, (flag, value)| plan.flag(flag, value)).start();
     let caller = bridge.caller().await;
     assert_eq!(caller.hook().await.code(), 0);
@@ -278,7 +314,7 @@ async fn without_keepalive_the_limit_of_the_call_counts() {
         call.echo()
     });
     let relay = Relay::start(&upstream);
-    let plan = relay.bridge().env("EGEXT_KEEPALIVE_INTERVAL", "0s").env("EGEXT_KEEPALIVE_TIMEOUT", "100ms");
+    let plan = relay.bridge().env("EGEXT_KEEPALIVE_INTERVAL", "0s").env("EGEXT_KEEPALIVE_TIMEOUT", "1s");
     let bridge = plan.flag("--call-timeout", "1s").start();
     let caller = bridge.caller().await;
     relay.freeze(1);

@@ -117,7 +117,7 @@ fn causes(page: &mut String, status: &Status) -> fmt::Result {
     if upstream.causes.is_empty() {
         return Ok(());
     }
-    table(page, "Why connecting failed", &["Last", "Cause", "Times"])?;
+    table(page, "Why there was no connection", &["Last", "Cause", "Times"])?;
     for cause in upstream.causes.iter().rev() {
         let finding = &cause.finding;
         write!(

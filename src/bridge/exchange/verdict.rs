@@ -9,6 +9,7 @@ use crate::bridge::answer::Answer;
 use crate::bridge::call_log::status;
 use crate::bridge::headers_of::HeadersOf;
 use crate::bridge::phase::Lifecycle;
+use crate::bridge::upstream::silence;
 
 impl Exchange<'_> {
     pub(super) fn is_late_cancel(&self, code: Option<i32>) -> bool {
@@ -55,6 +56,10 @@ impl Exchange<'_> {
         match is_cancel && self.is_late_cancel(Some(Code::Cancelled as i32)) {
             true => self.too_late(),
             false => {
+                let upstream = self.bridge.upstream.address();
+                if let Some(silence) = error.get_io().and_then(|error| silence(upstream, error)) {
+                    return Answer::of_finding(&silence);
+                }
                 let farewell = self.answered.as_ref().and_then(HeadersOf::farewell);
                 Answer::of_cut(error, farewell.as_ref())
             }

@@ -4,10 +4,13 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+use tonic::Code;
 use tracing::warn;
 
 use super::DEFAULT_CONNECT_WAIT;
+use super::end::{Ended, UpstreamEnd};
 use super::status::{UpstreamState, UpstreamStatus};
+use crate::bridge::answer::Answer;
 use crate::bridge::connection_name::ConnectionName;
 use crate::net::Channel;
 use crate::report::{Finding, FindingId};
@@ -25,6 +28,31 @@ pub(super) struct Published {
     pub(super) failures: u64,
     /// Why the last one did.
     pub(super) cause: Option<Finding>,
+    /// Why there is no connection, before an attempt has failed.
+    pub(super) absence: Absence,
+}
+
+/// Why there is no connection, if no attempt has told since.
+#[derive(Clone, Debug)]
+pub(super) enum Absence {
+    /// There has not been one.
+    First,
+    /// The last one has ended.
+    Ended,
+    /// It was cut, because nothing more was heard from the server.
+    Silent(Finding),
+}
+
+impl Absence {
+    /// What a call is told that waited in vain.
+    pub(super) fn answer(&self, upstream: &str) -> Answer {
+        let message = match self {
+            Self::First => format!("there is no connection to `{upstream}` yet"),
+            Self::Ended => format!("the connection to `{upstream}` ended, and there is no new one yet"),
+            Self::Silent(finding) => return Answer::of_finding(finding),
+        };
+        Answer::new(Code::Unavailable, message)
+    }
 }
 
 impl Published {
@@ -69,8 +97,14 @@ impl Board {
         connect_wait: Option<Duration>,
         clock: fn() -> OffsetDateTime,
     ) -> (Self, watch::Receiver<Published>) {
-        let published =
-            Published { channel: None, lost: Instant::now(), attempt: None, failures: 0, cause: None };
+        let published = Published {
+            channel: None,
+            lost: Instant::now(),
+            attempt: None,
+            failures: 0,
+            cause: None,
+            absence: Absence::First,
+        };
         let (calls, seen) = watch::channel(published);
         // Calls that are held longer do not change what is true: the upstream fails.
         let patience = connect_wait.unwrap_or(DEFAULT_CONNECT_WAIT).min(DEFAULT_CONNECT_WAIT);
@@ -124,7 +158,10 @@ impl Board {
     /// Gives the calls that begin now another connection, in place of one that stands.
     pub(super) fn replaced(&self, channel: &Channel) {
         self.calls.send_modify(|calls| calls.channel = Some(channel.clone()));
-        self.status.send_modify(|status| status.connects += 1);
+        self.status.send_modify(|status| {
+            status.connects += 1;
+            status.count_end(UpstreamEnd::Replaced);
+        });
     }
 
     /// The new connection is taken for a good one.
@@ -138,9 +175,10 @@ impl Board {
 
     /// The connection has ended. `unstable` says so if it was the last of several that were of no use: then this is
     /// no new beginning.
-    pub(super) fn ended(&self, unstable: Option<&Finding>) {
+    pub(super) fn ended(&self, ended: &Ended, unstable: Option<&Finding>) {
         self.calls.send_modify(|calls| {
             calls.channel = None;
+            calls.absence = ended.silence.clone().map_or(Absence::Ended, Absence::Silent);
             match unstable {
                 Some(cause) => {
                     calls.failures += 1;
@@ -149,10 +187,17 @@ impl Board {
                 None => calls.lost = Instant::now(),
             }
         });
-        if let Some(cause) = unstable {
-            self.status.send_modify(|status| status.count(cause, (self.clock)()));
-        }
+        self.status.send_modify(|status| {
+            status.count_end(ended.how);
+            if let Some(cause) = unstable {
+                status.count(cause, (self.clock)());
+            }
+        });
         self.judge();
+        // Behind the beginning of this outage, to which it belongs.
+        if let Some(silence) = &ended.silence {
+            self.status.send_modify(|status| status.note(silence, (self.clock)()));
+        }
     }
 
     /// Decides, while there is no connection, whether the upstream is connecting or failing.

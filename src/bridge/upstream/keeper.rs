@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 pub(in crate::bridge) use self::renewal::Renewal;
 use super::board::Board;
+use super::end::Ended;
 use super::waiting::Waiting;
 use crate::backoff::{Backoff, jittered};
 use crate::bridge::BridgePlan;
@@ -52,6 +53,8 @@ pub(super) struct Keeper {
     retired: JoinSet<()>,
     /// How many connections in a row were of no use: they ended soon, without an answer to any call.
     useless: u32,
+    /// There was a good connection over TLS.
+    spoke_tls: bool,
     /// It has been told that calls leave this machine in plaintext.
     told_plaintext: bool,
 }
@@ -84,6 +87,7 @@ impl Keeper {
             drain: plan.drain_timeout.min(net::LONGEST),
             retired: JoinSet::new(),
             useless: 0,
+            spoke_tls: false,
             told_plaintext: false,
         }
     }
@@ -132,6 +136,7 @@ impl Keeper {
             now: (self.clock)(),
             directory: &self.directory,
             searched: self.searched,
+            spoke_tls: self.spoke_tls,
             speaker: Speaker::Bridge,
         };
         Err(diagnose(&context, &fault))
@@ -167,28 +172,39 @@ impl Keeper {
                 () = sleep(STABLE) => {}
             }
         }
-        let is_silent = self.useless >= TOLD_USELESS && channel.is_closed();
-        if !is_silent {
+        let is_untold = self.useless >= TOLD_USELESS && channel.is_closed();
+        if !is_untold {
+            self.spoke_tls |= self.target.tls().is_some();
             self.board.connected();
             info!(connection = %self.board.name(), upstream = %self.target.address(), "connected");
             channel = self.until_closed(channel).await;
         }
         let farewell = channel.header_faults().explained(LEAST_PAUSE).await;
-        let error = channel.fault(Stage::Call).map(|fault| fault.kind.to_string());
-        let cause = farewell.map(|farewell| farewell.to_string()).or(error);
-        if !is_silent {
-            info!(connection = %self.board.name(), upstream = %self.target.address(), cause, "connection ended");
+        let fault = channel.fault(Stage::Call);
+        let ended = Ended::of(&self.target.address().to_string(), farewell.as_ref(), fault.as_ref());
+        if !is_untold {
+            self.tell(&ended);
         }
         let was_useful = begin.elapsed() > STABLE || self.answered.load(Ordering::Relaxed);
         self.useless = if was_useful { 0 } else { self.useless.saturating_add(1) };
-        let unstable = (self.useless >= TOLD_USELESS).then(|| self.unstable(cause));
+        let unstable = (self.useless >= TOLD_USELESS).then(|| self.unstable(ended.words.as_deref()));
         if let Some(found) = unstable.as_ref().filter(|_| self.useless == TOLD_USELESS) {
             warn!(upstream = found.subject, id = %found.id, hint = found.hint, "{}", found.message);
         }
-        self.board.ended(unstable.as_ref());
+        self.board.ended(&ended, unstable.as_ref());
     }
 
-    fn unstable(&self, cause: Option<String>) -> Finding {
+    fn tell(&self, ended: &Ended) {
+        let (connection, upstream) = (self.board.name(), self.target.address());
+        match &ended.silence {
+            Some(Finding { id, hint, message, .. }) => {
+                warn!(%connection, %upstream, %id, hint, "{message}");
+            }
+            None => info!(%connection, %upstream, cause = ended.words, "connection ended"),
+        }
+    }
+
+    fn unstable(&self, cause: Option<&str>) -> Finding {
         let subject = self.target.address().to_string();
         let found =
             Finding::new(FindingId::BridgeUpstreamUnstable, subject, "connections end as soon as they begin");

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use super::UpstreamEnd;
 use crate::report::{Finding, FindingId};
 
 /// Whether calls can reach the upstream.
@@ -34,6 +35,8 @@ pub struct UpstreamStatus {
     pub connects: u64,
     /// How many have failed, for each cause.
     pub failures: Vec<(FindingId, u64)>,
+    /// How many connections have ended, for each way.
+    pub ends: Vec<(UpstreamEnd, u64)>,
     /// The last different causes, oldest first.
     pub causes: Vec<PastCause>,
 }
@@ -47,14 +50,14 @@ pub struct HeldCalls {
     pub since: OffsetDateTime,
 }
 
-/// Why attempts have failed.
+/// Why attempts have failed, or a connection was lost.
 #[derive(Clone, Debug)]
 pub struct PastCause {
-    /// When an attempt in a row failed with it first.
+    /// When it was seen first, of several times in a row.
     pub first: OffsetDateTime,
     /// And last.
     pub last: OffsetDateTime,
-    /// How many attempts in a row.
+    /// How many times in a row.
     pub times: u64,
     /// What was found.
     pub cause: Finding,
@@ -70,6 +73,7 @@ impl UpstreamStatus {
             held: None,
             connects: 0,
             failures: Vec::new(),
+            ends: Vec::new(),
             causes: Vec::new(),
         }
     }
@@ -91,6 +95,19 @@ impl UpstreamStatus {
             Some((_, times)) => *times += 1,
             None => self.failures.push((cause.id, 1)),
         }
+        self.note(cause, now);
+    }
+
+    /// A connection has ended.
+    pub(super) fn count_end(&mut self, end: UpstreamEnd) {
+        match self.ends.iter_mut().find(|(known, _)| *known == end) {
+            Some((_, times)) => *times += 1,
+            None => self.ends.push((end, 1)),
+        }
+    }
+
+    /// Why there is no connection.
+    pub(super) fn note(&mut self, cause: &Finding, now: OffsetDateTime) {
         match self.causes.last_mut() {
             Some(known) if known.cause.message == cause.message => {
                 (known.last, known.times) = (now, known.times + 1);

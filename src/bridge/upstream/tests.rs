@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use tokio::net::UnixListener;
 use tokio::time::sleep;
 
+use super::end::Ended;
 use super::keeper::{LAST_PAUSE, LEAST_PAUSE};
 use super::*;
 use crate::bridge::Pulse;
@@ -190,4 +191,24 @@ async fn pauses_stay_short_while_a_call_waits() {
     let attempts = way.failures();
     // In 60 s, with 145 to 270 ms between two of them.
     assert!((220..=425).contains(&attempts), "{attempts} attempts");
+}
+
+/// What a call is told before an attempt has failed.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ended_is_told_from_one_that_never_was() {
+    let (status, _seen) = watch::channel(UpstreamStatus::new(OffsetDateTime::UNIX_EPOCH));
+    let (board, calls) = Board::new(status, None, || OffsetDateTime::UNIX_EPOCH);
+    let told = || {
+        let trailers = calls.borrow().absence.answer("unix:up.sock").into_trailers();
+        let words = trailers["grpc-message"].to_str().expect("ASCII").to_owned();
+        percent_encoding::percent_decode_str(&words).decode_utf8().expect("UTF-8").into_owned()
+    };
+    assert!(told().ends_with("there is no connection to `unix:up.sock` yet"), "{}", told());
+    board.ended(&Ended::of("unix:up.sock", None, None), None);
+    let words = "the connection to `unix:up.sock` ended, and there is no new one yet";
+    assert!(told().ends_with(words), "{}", told());
+    let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer");
+    let fault = crate::net::Fault { stage: crate::net::Stage::Call, kind: crate::net::FaultKind::Io(error) };
+    board.ended(&Ended::of("unix:up.sock", None, Some(&fault)), None);
+    assert!(told().contains("the server is silent: no answer"), "{}", told());
 }

@@ -70,6 +70,7 @@ impl<'a> Question<'a> {
             now,
             directory,
             searched: false,
+            spoke_tls: false,
             speaker: Speaker::Probe,
         };
         Ok(Err(diagnose(&context, &fault)))

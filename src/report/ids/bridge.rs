@@ -33,6 +33,9 @@ macro_rules! bridge {
             BridgeResyncNoListener = "bridge.resync.no-listener", Warning,
                 "no listener of a Gateway accepts HTTPRoutes of its own namespace, so no marker can be attached to it, and this Gateway keeps its old configuration",
                 "allow HTTPRoutes in `allowedRoutes` of an HTTP or HTTPS listener, or let calls wait: `--connect-wait forever`";
+            BridgeUpstreamSilent = "bridge.upstream.silent", Error, may_pass,
+                "while calls were in progress, nothing was heard from the server, not even the answer to a PING within `--keepalive-timeout`, or its host did not answer TCP for half a minute: the server stands still, or a load balancer, a tunnel or a sidecar on the way has lost it; the bridge cuts such a connection, answers its calls with UNAVAILABLE, and connects again",
+                "restart the server, or what is on the way to it; if the server only computes for so long that it answers no PING, start the bridge with a longer `--keepalive-timeout`";
             BridgeUpstreamUnstable = "bridge.upstream.unstable", Error, may_pass,
                 "the bridge reaches the server and begins HTTP/2, but several connections in a row ended within a second, before the server answered a call",
                 "read the server's log: it may be restarting again and again, or it ends connections for a reason such as `too_many_pings` or a very short maximum age, which the message names if the server says it";

@@ -39,7 +39,7 @@ func TestThePageShowsWhatHappens(t *testing.T) {
 	// What Envoy Gateway does when it sees the marker.
 	eventually(t, "there is a marker", s.hasMarker)
 	is(t, s.call("PostRouteModify"), codes.OK)
-	page.shows("Connected", "done", s.path("resources"), "Why connecting failed")
+	page.shows("Connected", "done", s.path("resources"), "Why there was no connection")
 	must(t, os.WriteFile(s.path("certs/client.key"), []byte("broken"), 0o600))
 	page.shows("the certificates in use stay", "bridge.reload.failed")
 	page.isSound("recovered")
