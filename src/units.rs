@@ -17,6 +17,11 @@ impl Span {
         Self(Duration::from_secs(seconds))
     }
 
+    /// A span of whole milliseconds.
+    pub const fn from_milliseconds(milliseconds: u64) -> Self {
+        Self(Duration::from_millis(milliseconds))
+    }
+
     /// A span of whole days.
     pub const fn from_days(days: u64) -> Self {
         Self::from_seconds(days.saturating_mul(SECONDS_PER_DAY))
@@ -175,6 +180,12 @@ pub enum QuantityError {
     /// Longer than any limit.
     #[error("it is too long: the limit is {}", Span(Duration::from_millis(LONGEST)))]
     TooLong,
+    /// Shorter than makes sense.
+    #[error("expected a duration of at least {least}")]
+    TooShort {
+        /// The shortest.
+        least: Span,
+    },
     /// Neither a duration nor `forever`.
     #[error("expected a duration such as `500ms`, `90s` or `1h`, or `forever`")]
     Wait,
@@ -199,6 +210,7 @@ impl Hint for QuantityError {
             }
             Self::TooLarge => "for example `16Mi`".to_owned(),
             Self::TooLong => "for example `90s`, `12h`, `30d` or `5y`".to_owned(),
+            Self::TooShort { least } => format!("for example `{least}`"),
             Self::Wait => "`forever` holds calls until the server is back".to_owned(),
             Self::Within => {
                 "the percentage is of the certificate's lifetime: `20%` of 365d are 73d".to_owned()

@@ -43,15 +43,15 @@ pub struct Limits {
     pub max_connection_age: Span,
     /// Send PING to an upstream silent for this long during calls; `0s` for never
     ///
-    /// While no call waits there is no PING, because servers end connections on which there are too many. Then TCP finds out
-    /// within half a minute that a host has gone.
-    #[arg(long, value_name = "DURATION", default_value = "10s", env = "EGEXT_KEEPALIVE_INTERVAL")]
+    /// At least 100ms. While no call waits there is no PING, because servers end connections on which there are too many. Then
+    /// TCP finds out within half a minute that a host has gone.
+    #[arg(long, value_name = "DURATION", value_parser = interval, default_value = "10s", env = "EGEXT_KEEPALIVE_INTERVAL")]
     pub keepalive_interval: Span,
-    /// How long the upstream may take to answer PING
+    /// How long the upstream may take to answer PING (at least 1s)
     ///
     /// If nothing arrives from it in this time, its calls fail with UNAVAILABLE, and the bridge connects again. It must be
     /// longer than the server ever stands still: one whose only thread computes answers no PING.
-    #[arg(long, value_name = "DURATION", value_parser = positive, default_value = "10s", env = "EGEXT_KEEPALIVE_TIMEOUT")]
+    #[arg(long, value_name = "DURATION", value_parser = answer, default_value = "10s", env = "EGEXT_KEEPALIVE_TIMEOUT")]
     pub keepalive_timeout: Span,
 }
 
@@ -86,6 +86,20 @@ fn positive(text: &str) -> Result<Span, QuantityError> {
     if span.duration().is_zero() { Err(QuantityError::Zero) } else { Ok(span) }
 }
 
+/// Zero is for never.
+fn interval(text: &str) -> Result<Span, QuantityError> {
+    let span: Span = text.parse()?;
+    if span.duration().is_zero() { Ok(span) } else { at_least(LEAST_SILENCE, span) }
+}
+
+fn answer(text: &str) -> Result<Span, QuantityError> {
+    at_least(LEAST_ANSWER, text.parse()?)
+}
+
+fn at_least(least: Span, span: Span) -> Result<Span, QuantityError> {
+    if span < least { Err(QuantityError::TooShort { least }) } else { Ok(span) }
+}
+
 fn connections(text: &str) -> Result<usize, String> {
     number(text, 1..=65_536)
 }
@@ -109,6 +123,14 @@ fn metadata(text: &str) -> Result<u32, QuantityError> {
         most: Size::from_octets(u64::from(*METADATA.end())),
     })
 }
+
+/// With less, the time that an answer needs on its way would count as silence. grpc-go's clients take at least 10 s, to spare
+/// servers PINGs; here their number has its own limit (`net::keepalive`).
+const LEAST_SILENCE: Span = Span::from_milliseconds(100);
+
+/// With less, a server that collects garbage, or a lost packet (TCP sends again after 200 ms and more), would pass for a
+/// server that stands still, and all calls would end.
+const LEAST_ANSWER: Span = Span::from_seconds(1);
 
 /// Less than gRPC's C core takes by default would refuse calls that work elsewhere. More is refused by grpc-go.
 const METADATA: RangeInclusive<u32> = 8 << 10..=16 << 20;
