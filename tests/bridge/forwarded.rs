@@ -18,6 +18,8 @@ const UNIT: &[u64] = &[2, 5, 4, 11];
 const STREET: &[u64] = &[2, 5, 4, 9];
 const EMAIL: &[u64] = &[1, 2, 840, 113549, 1, 9, 1];
 const DOMAIN: &[u64] = &[0, 9, 2342, 19200300, 100, 1, 25];
+const HOUSE: &[u64] = &[2, 5, 4, 51];
+const HOST: &[u64] = &[0, 9, 2342, 19200300, 100, 1, 9];
 const UNKNOWN: &[u64] = &[1, 2, 3, 4, 5];
 
 /// The value that the server sees, without the hash, after that was compared.
@@ -72,6 +74,7 @@ async fn a_subject_is_written_as_envoy_writes_it() {
             &[(DOMAIN, "org"), (DOMAIN_2, "example"), (EMAIL, "a@b.c")][..],
             "emailAddress=a@b.c,UID=example,DC=org",
         ),
+        (&[(HOUSE, "12"), (HOST, "gw1"), (COMMON_NAME, "a")][..], "CN=a,host=gw1,houseIdentifier=12"),
         (
             &[(COMMON_NAME, "Söhne\u{202e}\u{7f}"), (UNKNOWN, "odd")][..],
             r"1.2.3.4.5=#0C036F6464,CN=S\C3\B6hne\E2\80\AE\7F",

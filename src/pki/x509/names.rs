@@ -78,7 +78,7 @@ fn written(attribute: &AttributeTypeAndValue<'_>) -> String {
 }
 
 /// The value, where it is of a text type.
-pub(super) fn text(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
+fn text(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
     use x509_parser::asn1_rs::Tag;
 
     let octets = attribute.as_slice();
