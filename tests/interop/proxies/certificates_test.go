@@ -63,6 +63,8 @@ type leaf struct {
 	keyType string
 	// from and until are relative to now.
 	from, until time.Duration
+	// change makes what only a few certificates have.
+	change func(template *x509.Certificate)
 }
 
 // pair is a certificate with its key, as PEM and as Go uses it.
@@ -94,14 +96,22 @@ func (a *authority) issue(with leaf) pair {
 		}
 		template.URIs = []*url.URL{uri}
 	}
+	if with.change != nil {
+		with.change(template)
+	}
 	key := newKey(with.keyType)
-	made := sign(template, a.certificate, key.Public(), a.key)
+	made := create(template, a.certificate, key.Public(), a.key)
 	octets, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		panic(err)
 	}
-	p := pair{certificate: append(encode("CERTIFICATE", made.Raw), a.chain...), key: encode("PRIVATE KEY", octets)}
-	if p.tls, err = tls.X509KeyPair(p.certificate, p.key); err != nil {
+	p := pair{certificate: append(encode("CERTIFICATE", made), a.chain...), key: encode("PRIVATE KEY", octets)}
+	switch p.tls, err = tls.X509KeyPair(p.certificate, p.key); {
+	case err == nil:
+	case with.change != nil:
+		// Go does not read all that peers read.
+		p.tls = tls.Certificate{Certificate: [][]byte{made}, PrivateKey: key}
+	default:
 		panic(err)
 	}
 	return p
@@ -129,15 +139,19 @@ func newKey(kind string) crypto.Signer {
 }
 
 func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) *x509.Certificate {
-	octets, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
-	if err != nil {
-		panic(err)
-	}
-	made, err := x509.ParseCertificate(octets)
+	made, err := x509.ParseCertificate(create(template, parent, public, key))
 	if err != nil {
 		panic(err)
 	}
 	return made
+}
+
+func create(template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) []byte {
+	octets, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
+	if err != nil {
+		panic(err)
+	}
+	return octets
 }
 
 func encode(label string, octets []byte) []byte {

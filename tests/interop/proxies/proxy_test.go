@@ -45,6 +45,8 @@ type kind struct {
 // setup says how a proxy is to be started. What is zero is filled in.
 type setup struct {
 	role role
+	// kind is the stage's, if none is named.
+	kind *kind
 	// upstream is `host:port`, or the path of a socket.
 	upstream string
 	// listen is the path of a socket, or `127.0.0.1:port`.
@@ -81,6 +83,9 @@ type proxy struct {
 
 // filled is the set-up with everything that the scenario leaves open.
 func (s *stage) filled(with setup) setup {
+	if with.kind == nil {
+		with.kind = s.kind
+	}
 	if with.name == "" {
 		with.name = "localhost"
 	}
@@ -109,12 +114,12 @@ func (s *stage) filled(with setup) setup {
 // launch starts the proxy without waiting for anything.
 func (s *stage) launch(with setup) *proxy {
 	with = s.filled(with)
-	command := s.kind.command(s, with)
+	command := with.kind.command(s, with)
 	if with.descriptors != 0 {
 		limited := fmt.Sprintf(`ulimit -n %d && exec "$@"`, with.descriptors)
 		command = exec.Command("sh", append([]string{"-c", limited, "sh"}, command.Args...)...)
 	}
-	return &proxy{process: s.start(s.kind.name, command), kind: s.kind, setup: with, stage: s}
+	return &proxy{process: s.start(with.kind.name, command), kind: with.kind, setup: with, stage: s}
 }
 
 // proxy starts the proxy and waits until it accepts connections.
@@ -125,7 +130,7 @@ func (s *stage) proxy(with setup) *proxy {
 		connection, err := p.connect()
 		if err == nil {
 			_ = connection.Close()
-			err = holds(s.kind.heeds == 0 || p.catches(s.kind.heeds), "it does not heed signals yet")
+			err = holds(p.kind.heeds == 0 || p.catches(p.kind.heeds), "it does not heed signals yet")
 		}
 		return err
 	})
