@@ -2,6 +2,7 @@
 
 mod clients;
 mod counts;
+mod events;
 mod openmetrics;
 mod states;
 
