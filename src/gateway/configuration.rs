@@ -1,8 +1,9 @@
 use super::hook::{Called as _, Trigger};
+use super::releases::Fact;
 use super::yaml::is_printable;
 use super::{
-    AbsolutePath, BridgeCommand, ControllerName, Feature, Included, Namespace, Resource, Row, SecretName,
-    TextPath, Treatment, Version, emit, include,
+    AbsolutePath, BridgeCommand, ControllerName, Included, Namespace, Resource, SecretName, TextPath,
+    Treatment, Version, Wish, WishRow, emit, include,
 };
 use crate::choice::choices;
 use crate::extension::Hook;
@@ -130,10 +131,10 @@ impl Configuration {
             return Err(ConfigurationError::MessageSize { size });
         }
         let mut findings = Vec::new();
-        for (feature, subject) in asked_for(&request) {
-            let row = feature.row();
+        for (wish, subject) in asked_for(&request) {
+            let row = wish.row();
             match row.treatment {
-                _ if request.version.has(feature) => {}
+                _ if row.since <= request.version => {}
                 Treatment::Refuse => {
                     return Err(ConfigurationError::Unsupported { row, version: request.version });
                 }
@@ -151,7 +152,7 @@ impl Configuration {
         findings.extend(request.hooks.iter().filter_map(|hook| never_called(&request, *hook)));
         if let Service::NativeTls(tls) = &mut request.service {
             findings.push(native_tls_is_not_used());
-            if request.version.has(Feature::ClientCertificate) && tls.client_secret.is_none() {
+            if request.version.has(Fact::ClientCertificateRef) && tls.client_secret.is_none() {
                 tls.client_secret = Some(DEFAULT_CLIENT_SECRET.parse().expect("the name of a Secret"));
             }
         }
@@ -228,7 +229,7 @@ pub enum ConfigurationError {
     #[error("{} needs EG {}: EG {version} {}", row.name, row.since, row.before)]
     Unsupported {
         /// What was asked for.
-        row: &'static Row,
+        row: &'static WishRow,
         /// As typed.
         version: Version,
     },
@@ -265,8 +266,8 @@ pub(super) fn host_and_port(server: &Address) -> Option<(&Host, u16)> {
     }
 }
 
-/// What of [`Feature`] the request asks for, and the key that it is about.
-fn asked_for(request: &Request) -> impl Iterator<Item = (Feature, &'static str)> {
+/// Which [`Wish`] the request has, and the key that it is about.
+fn asked_for(request: &Request) -> impl Iterator<Item = (Wish, &'static str)> {
     let client_secret =
         matches!(&request.service, Service::NativeTls(NativeTls { client_secret: Some(_), .. }));
     let home = request.file.as_ref().is_some_and(|file| file.home.is_some());
@@ -274,26 +275,26 @@ fn asked_for(request: &Request) -> impl Iterator<Item = (Feature, &'static str)>
     let policies = !request.policy_resources.is_empty();
     let resources = !request.resources.is_empty();
     let wishes = [
-        (backends, Feature::BackendResources, "extensionManager.backendResources"),
-        (client_secret, Feature::ClientCertificate, "extensionManager.service.tls.clientCertificateRef"),
-        (home, Feature::HostDirectories, "provider.custom.infrastructure.host"),
-        (backends, Feature::ResourcesFromFiles, "extensionManager.backendResources"),
-        (policies, Feature::ResourcesFromFiles, "extensionManager.policyResources"),
-        (resources, Feature::ResourcesFromFiles, "extensionManager.resources"),
+        (backends, Wish::BackendResources, "extensionManager.backendResources"),
+        (client_secret, Wish::ClientCertificate, "extensionManager.service.tls.clientCertificateRef"),
+        (home, Wish::HostDirectories, "provider.custom.infrastructure.host"),
+        (backends, Wish::ResourcesFromFiles, "extensionManager.backendResources"),
+        (policies, Wish::ResourcesFromFiles, "extensionManager.policyResources"),
+        (resources, Wish::ResourcesFromFiles, "extensionManager.resources"),
         (
             policies && !resources && request.hooks.contains(&Hook::Route),
-            Feature::RoutePolicies,
+            Wish::RoutePolicies,
             "extensionManager.hooks",
         ),
         (
             !request.include_all.is_empty(),
-            Feature::TranslationKinds,
+            Wish::TranslationKinds,
             "extensionManager.hooks.xdsTranslator.translation",
         ),
     ];
-    let wishes = wishes.into_iter().filter(|(asked, ..)| *asked).map(|(_, feature, key)| (feature, key));
-    let hooks = request.hooks.iter().filter_map(|hook| hook.feature());
-    wishes.chain(hooks.map(|feature| (feature, "extensionManager.hooks")))
+    let wishes = wishes.into_iter().filter(|(asked, ..)| *asked).map(|(_, wish, key)| (wish, key));
+    let hooks = request.hooks.iter().filter_map(|hook| hook.wish());
+    wishes.chain(hooks.map(|wish| (wish, "extensionManager.hooks")))
 }
 
 /// Is there a kind of resource that makes EG call this hook?
@@ -324,7 +325,7 @@ fn default_hooks(request: &Request) -> Vec<Hook> {
             && has_trigger(request, *hook)
             && (*hook != Hook::Route
                 || !request.resources.is_empty()
-                || request.version.has(Feature::RoutePolicies))
+                || request.version.has(Fact::HookRoutePolicy))
     };
     Hook::ALL.iter().copied().filter(is_called).collect()
 }

@@ -3,8 +3,9 @@
 use super::configuration::host_and_port;
 use super::hook::Called as _;
 use super::include::translation;
+use super::releases::Fact;
 use super::yaml::{Item, KeyValue, Node, comment, document};
-use super::{Configuration, Feature, NativeTls, Resource, Service, Standalone, comments};
+use super::{Configuration, NativeTls, Resource, Service, Standalone, comments};
 use crate::extension::Hook;
 use crate::host::Host;
 use crate::shell::shell_word;
@@ -82,7 +83,7 @@ fn extension_manager(configuration: &Configuration) -> KeyValue {
     let mut translator = vec![KeyValue::new("post", Node::List(post.collect())).commented(comments::HOOKS)];
     translator.extend(translation(&configuration.request));
     entries.push(KeyValue::new("hooks", vec![KeyValue::new("xdsTranslator", translator)]));
-    let mut note = if request.version.has(Feature::ResourcesFromFiles) { "" } else { comments::NOT_LOADABLE };
+    let mut note = if request.version.has(Fact::LoadCustom) { "" } else { comments::NOT_LOADABLE };
     for (key, resources) in [
         ("resources", &request.resources),
         ("policyResources", &request.policy_resources),

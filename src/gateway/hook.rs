@@ -1,6 +1,6 @@
 //! When a release of EG calls which hook.
 
-use super::{Feature, ValueError};
+use super::{ValueError, Wish};
 use crate::extension::Hook;
 
 /// What makes EG call a hook.
@@ -10,14 +10,14 @@ pub(super) enum Trigger {
     AnyGateway,
     /// A backend of a `--backend-resource` kind.
     BackendResource,
-    /// A route with a filter of a `--resource` kind, or from [`Feature::RoutePolicies`] on with a policy.
+    /// A route with a filter of a `--resource` kind, or from [`Wish::RoutePolicies`] on with a policy.
     RouteExtension,
 }
 
 /// What EG does with a hook.
 pub(super) trait Called {
-    /// The feature that it is, unless every release has it.
-    fn feature(self) -> Option<Feature>;
+    /// The wish that it is, unless every release has it.
+    fn wish(self) -> Option<Wish>;
 
     fn trigger(self) -> Trigger;
 
@@ -30,8 +30,8 @@ pub(super) trait Called {
 }
 
 impl Called for Hook {
-    fn feature(self) -> Option<Feature> {
-        row(self).feature
+    fn wish(self) -> Option<Wish> {
+        row(self).wish
     }
 
     fn trigger(self) -> Trigger {
@@ -67,7 +67,7 @@ fn row(hook: Hook) -> &'static Row {
 }
 
 struct Row {
-    feature: Option<Feature>,
+    wish: Option<Wish>,
     trigger: Trigger,
     called: &'static str,
 }
@@ -75,28 +75,28 @@ struct Row {
 /// In the order of [`Hook`].
 const HOOKS: &[Row] = &[
     Row {
-        feature: None,
+        wish: None,
         trigger: Trigger::RouteExtension,
         called: "for each route that a resource of the extension is attached to",
     },
-    Row { feature: None, trigger: Trigger::AnyGateway, called: "for each virtual host that has a route" },
+    Row { wish: None, trigger: Trigger::AnyGateway, called: "for each virtual host that has a route" },
     Row {
-        feature: None,
+        wish: None,
         trigger: Trigger::AnyGateway,
         called: "for each listener, EG's own readiness listener among them",
     },
     Row {
-        feature: Some(Feature::ClusterHook),
+        wish: Some(Wish::ClusterHook),
         trigger: Trigger::BackendResource,
         called: "for each cluster made from a backend resource",
     },
     Row {
-        feature: Some(Feature::EndpointsHook),
+        wish: Some(Wish::EndpointsHook),
         trigger: Trigger::AnyGateway,
         called: "for each cluster whose endpoints EG sends apart (EDS)",
     },
     Row {
-        feature: None,
+        wish: None,
         trigger: Trigger::AnyGateway,
         called: "once at the end; the clusters and secrets in the answer replace all there were",
     },

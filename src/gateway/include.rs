@@ -1,7 +1,8 @@
 //! Which resources the hook `Translation` gets (`hooks.xdsTranslator.translation`, EG 1.5 and later).
 
+use super::releases::Fact;
 use super::yaml::{KeyValue, Node};
-use super::{ConfigurationError, Feature, Request};
+use super::{ConfigurationError, Request, Wish};
 use crate::choice::choices;
 use crate::extension::Hook;
 use crate::report::{Finding, FindingId};
@@ -27,7 +28,7 @@ pub(super) fn settle(request: &mut Request) -> Result<Option<Finding>, Configura
     if !request.include_all.is_empty() && !request.hooks.is_empty() && !named {
         return Err(ConfigurationError::IncludeAll);
     }
-    if named && request.include_all.is_empty() && request.version.has(Feature::TranslationKinds) {
+    if named && request.include_all.is_empty() && request.version.has(Fact::TranslationKinds) {
         request.include_all = Included::ALL.to_vec();
     }
     request.include_all.sort_unstable();
@@ -39,7 +40,7 @@ pub(super) fn settle(request: &mut Request) -> Result<Option<Finding>, Configura
 
 /// A server that attaches a filter to listeners waits in vain for them.
 fn blind(request: &Request) -> Finding {
-    let (message, hint) = if request.version.has(Feature::TranslationKinds) {
+    let (message, hint) = if request.version.has(Fact::TranslationKinds) {
         let missing: Vec<_> = [Included::Listener, Included::Route]
             .into_iter()
             .filter(|kind| !request.include_all.contains(kind))
@@ -51,7 +52,7 @@ fn blind(request: &Request) -> Finding {
                 .to_owned(),
         )
     } else {
-        let since = Feature::TranslationKinds.row().since;
+        let since = Wish::TranslationKinds.row().since;
         (
             format!(
                 "EG {} sends `Translation` no listeners and no routes, so it can change none",

@@ -14,10 +14,11 @@ mod emit;
 mod hook;
 mod include;
 mod recognise;
+pub mod releases;
 mod sections;
 mod value_error;
 mod values;
-mod version;
+mod wishes;
 mod yaml;
 
 pub use bridge_command::BridgeCommand;
@@ -25,7 +26,8 @@ pub use configuration::{Configuration, ConfigurationError, Mode, NativeTls, Requ
 pub use hook::{hook_called, hook_names};
 pub use include::Included;
 pub use recognise::{has_encoded_secret, is_envoy_gateway};
+pub use releases::{Release, Version};
 pub use sections::{Section, masked, sections};
 pub use value_error::ValueError;
 pub use values::{AbsolutePath, ControllerName, Namespace, Resource, SecretName, SocketPath, TextPath};
-pub use version::{Feature, MATRIX, Row, Treatment, Version};
+pub use wishes::{Treatment, WISHES, Wish, WishRow};

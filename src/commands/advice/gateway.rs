@@ -1,5 +1,5 @@
 use super::Advice;
-use crate::gateway::{ConfigurationError, Feature};
+use crate::gateway::{ConfigurationError, Wish};
 
 impl Advice for ConfigurationError {
     fn advice(&self) -> Option<String> {
@@ -23,37 +23,37 @@ impl Advice for ConfigurationError {
             Self::IncludeAll => "`--include-all`",
             Self::MessageSize { .. } => "`--max-message-size`",
             Self::Server { .. } => "`--server`",
-            Self::Unsupported { row, .. } => flags(row.feature),
+            Self::Unsupported { row, .. } => flags(row.wish),
             _ => return String::new(),
         };
         format!("{flag}: ")
     }
 }
 
-/// How a feature is asked for.
-fn flags(feature: Feature) -> &'static str {
-    match feature {
-        Feature::BackendResources => "`--backend-resource`",
-        Feature::ClientCertificate => "`--client-secret`",
-        Feature::ClusterHook => "`--hook Cluster`",
-        Feature::EndpointsHook => "`--hook Endpoints`",
-        Feature::HostDirectories => "`--home`",
-        Feature::ResourcesFromFiles => "`--resource`, `--policy-resource`, `--backend-resource`",
-        Feature::RoutePolicies => "`--hook Route` with `--policy-resource` only",
-        Feature::TranslationKinds => "`--include-all`",
+/// The flags of a wish.
+fn flags(wish: Wish) -> &'static str {
+    match wish {
+        Wish::BackendResources => "`--backend-resource`",
+        Wish::ClientCertificate => "`--client-secret`",
+        Wish::ClusterHook => "`--hook Cluster`",
+        Wish::EndpointsHook => "`--hook Endpoints`",
+        Wish::HostDirectories => "`--home`",
+        Wish::ResourcesFromFiles => "`--resource`, `--policy-resource`, `--backend-resource`",
+        Wish::RoutePolicies => "`--hook Route` with `--policy-resource` only",
+        Wish::TranslationKinds => "`--include-all`",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::MATRIX;
+    use crate::gateway::WISHES;
 
     #[test]
     fn the_documentation_has_every_row() {
         let page = include_str!("../../../docs/configuration.md");
-        for row in MATRIX {
-            let row = format!("| {} | {} |", flags(row.feature), row.since);
+        for row in WISHES {
+            let row = format!("| {} | {} |", flags(row.wish), row.since);
             assert!(page.contains(&row), "docs/configuration.md lacks `{row}`");
         }
     }
