@@ -18,11 +18,11 @@ pub struct Config {
 impl Config {
     /// A file is compared, and nothing written.
     pub(crate) fn has_check(&self) -> bool {
-        let extension = match &self.command {
-            ConfigCommand::Gateway(gateway) => &gateway.extension,
-            ConfigCommand::Stanza(stanza) => &stanza.extension,
-        };
-        extension.check.is_some()
+        match &self.command {
+            ConfigCommand::Gateway(gateway) => gateway.extension.check.is_some(),
+            ConfigCommand::Stanza(stanza) => stanza.extension.check.is_some(),
+            ConfigCommand::Versions(_) => false,
+        }
     }
 }
 
@@ -36,6 +36,9 @@ pub enum ConfigCommand {
     /// Print the `extensionManager` part of an EnvoyGateway file
     #[command(after_help = AFTER_STANZA)]
     Stanza(Stanza),
+    /// Print what releases of EG do with their configuration
+    #[command(after_help = AFTER_VERSIONS)]
+    Versions(Versions),
 }
 
 /// Print the `extensionManager` part of an EnvoyGateway file.
@@ -44,6 +47,16 @@ pub struct Stanza {
     /// What both have.
     #[command(flatten)]
     pub extension: Extension,
+}
+
+/// Print what releases of EG do with their configuration.
+#[derive(Args, Debug)]
+pub struct Versions {
+    /// Release of EG, such as 1.9 or 1.5.0 [default: 1.4 to 1.9]
+    ///
+    /// With one release, EG's messages are printed too.
+    #[arg(long, value_name = "VERSION", env = "EGEXT_EG_VERSION")]
+    pub eg_version: Option<String>,
 }
 
 /// Print a complete EnvoyGateway file.
@@ -245,3 +258,9 @@ The file goes to stdout:
 
 In CI, check that the file is still what the same command would print:
   egext config stanza --resource example.io/v1alpha1/Thing --check extension.yaml";
+
+const AFTER_VERSIONS: &str = "\
+Examples:
+  egext config versions
+  egext config versions --eg-version 1.7.2
+  egext config versions -o json";

@@ -13,6 +13,8 @@ pub struct Generate {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum GenerateCommand {
+    /// Print `docs/compatibility.md`
+    Compatibility,
     /// Print a completion script for a shell
     Completions(Completions),
     /// Print `docs/findings.md`

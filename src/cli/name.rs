@@ -24,10 +24,12 @@ impl Command {
             Self::Config(config) => match &config.command {
                 ConfigCommand::Gateway(_) => "config gateway",
                 ConfigCommand::Stanza(_) => "config stanza",
+                ConfigCommand::Versions(_) => "config versions",
             },
             Self::Demo(_) => "demo",
             Self::Explain(_) => "explain",
             Self::Generate(generate) => match &generate.command {
+                GenerateCommand::Compatibility => "generate compatibility",
                 GenerateCommand::Completions(_) => "generate completions",
                 GenerateCommand::Findings => "generate findings",
                 GenerateCommand::Man(_) => "generate man",

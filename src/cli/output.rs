@@ -15,6 +15,7 @@ pub fn formats(command: &str) -> &'static [Format] {
         // What goes to stdout has a format of its own.
         "completions"
         | "generate"
+        | "generate compatibility"
         | "generate completions"
         | "generate findings"
         | "generate man"
@@ -57,8 +58,8 @@ pub struct Output {
     pub fail_on: Severity,
     /// Print warnings and errors only
     ///
-    /// A report without any prints nothing. Output that is data (YAML, PEM, a script), `certs show`, `explain`
-    /// and `version` are printed all the same. Formats other than `human` do not change.
+    /// A report without any prints nothing. Output that is data (YAML, PEM, a script), `certs show`, `config
+    /// versions`, `explain` and `version` are printed all the same. Formats other than `human` do not change.
     #[arg(short, long, global = true, env = "EGEXT_QUIET")]
     pub quiet: bool,
 }

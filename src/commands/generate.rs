@@ -6,11 +6,12 @@ use clap_complete::Shell;
 use super::Error;
 use crate::admin;
 use crate::cli::{Cli, Completions, Generate, GenerateCommand, Man};
-use crate::render::{findings_page, json_schema};
+use crate::render::{compatibility_page, findings_page, json_schema};
 use crate::report::{Body, Report};
 
 pub(super) fn run(arguments: Generate) -> Result<Report, Error> {
     match arguments.command {
+        GenerateCommand::Compatibility => Ok(text("generate compatibility", compatibility_page())),
         GenerateCommand::Completions(Completions { shell }) => {
             Ok(text("generate completions", completions_for(shell)))
         }

@@ -5,6 +5,7 @@
 
 pub(crate) mod bridge;
 pub(crate) mod certs;
+mod compatibility;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod explain;
@@ -17,10 +18,12 @@ mod page;
 mod printer;
 pub(crate) mod probe;
 mod prometheus;
+pub(crate) mod releases;
 mod schema;
 mod stream;
 pub(crate) mod version;
 
+pub use compatibility::compatibility_page;
 pub use log::LogFormat;
 pub use options::{Colour, Format, OutputOptions};
 pub use page::findings_page;

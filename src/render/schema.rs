@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema as _, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use super::{bridge, certs, config, demo, explain, json, probe, version};
+use super::{bridge, certs, config, demo, explain, json, probe, releases, version};
 
 /// A command, and the schema of its own keys.
 type Verb = (&'static str, fn(&mut SchemaGenerator) -> Schema);
@@ -49,6 +49,7 @@ const VERBS: &[Verb] = &[
     ("certs show", certs::show::Details::json_schema),
     ("config gateway", config::Details::json_schema),
     ("config stanza", config::Details::json_schema),
+    ("config versions", releases::Details::json_schema),
     ("demo", demo::Details::json_schema),
     ("explain", explain::Details::json_schema),
     ("probe", probe::Details::json_schema),

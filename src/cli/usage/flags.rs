@@ -213,7 +213,16 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         typed: "--directory --certs --certs-dir --cert-dir --cert-path --keystore --folder",
-        at: &["probe", "bridge", "certs check", "certs show", "certs pack", "certs issue", "config"],
+        at: &[
+            "probe",
+            "bridge",
+            "certs check",
+            "certs show",
+            "certs pack",
+            "certs issue",
+            "config stanza",
+            "config gateway",
+        ],
         hint: "`--dir DIR` is the directory that `egext certs init` filled",
     },
     // Verification.
@@ -325,7 +334,7 @@ pub(super) const ROWS: &[Row] = &[
     // Configuration.
     Row {
         typed: "--gateway-version --envoy-gateway-version --eg --release --target-version",
-        at: &["config stanza", "config gateway"],
+        at: &["config"],
         hint: "`--eg-version 1.9` names the release of Envoy Gateway",
     },
     Row {

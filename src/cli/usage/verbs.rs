@@ -75,6 +75,11 @@ pub(super) const ROWS: &[Row] = &[
         hint: "`egext config stanza` writes the part about the extension",
     },
     Row {
+        typed: "compatibility compat matrix releases",
+        at: &["", "config"],
+        hint: "`egext config versions` prints what each release of Envoy Gateway does",
+    },
+    Row {
         typed: "completion complete autocomplete bash zsh fish",
         at: &[""],
         hint: "`egext completions bash` prints a completion script",

@@ -1,4 +1,5 @@
 mod compare;
+mod versions;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub(super) fn run(arguments: &Config) -> Result<Report, Error> {
             write("config gateway", &arguments.extension, Some(standalone(arguments)?))?
         }
         ConfigCommand::Stanza(arguments) => write("config stanza", &arguments.extension, None)?,
+        ConfigCommand::Versions(arguments) => versions::run(arguments)?,
     })
 }
 

@@ -2,6 +2,7 @@
 //! files counts what they mean.
 
 mod check;
+mod versions;
 
 use egext_test_support::Egext;
 use serde_json::{Value, json};

@@ -22,6 +22,7 @@ const LINES: &[(&str, &str)] = &[
     ("certs show", " missing"),
     ("config gateway", " --resources-dir /a --check missing"),
     ("config stanza", " --check missing"),
+    ("config versions", " --eg-version 1.3"),
     ("demo", ""),
     ("explain", " nonsense"),
     ("generate man", " nonsense"),
@@ -32,6 +33,7 @@ const LINES: &[(&str, &str)] = &[
 /// They have no input that is read when they run.
 const NEVER_FAIL: &[&str] = &[
     "completions",
+    "generate compatibility",
     "generate completions",
     "generate findings",
     "generate schema",
