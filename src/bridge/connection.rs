@@ -34,7 +34,9 @@ pub(super) async fn serve(
     // In a box, which is gone by the time that the caller may be idle. So its task has no room for it.
     let begun = Box::pin(begin(stream, &limits, admission, &mut phase)).await?;
     let Some(Begun { mut connection, outlet, faults }) = begun else { return Ok(()) };
-    admission.prove();
+    if !admission.prove() {
+        return Err(Ended::Displaced);
+    }
     let clock = Clock::new(connection.ping_pong().expect("taken once"), limits);
     let mut serving = Serving {
         connection,

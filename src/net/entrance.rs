@@ -231,9 +231,10 @@ impl Noise {
             }
         };
         match handshake {
-            Ok(stream) => {
-                admission.prove();
-                Some(stream)
+            Ok(stream) if admission.prove() => Some(stream),
+            Ok(_) => {
+                self.displaced("at the end of the TLS handshake");
+                None
             }
             Err(error) => {
                 debug!(

@@ -93,17 +93,20 @@ impl Admission {
         self.displaces
     }
 
-    /// The peer has proven itself: this connection is not closed for others any more.
-    pub(crate) fn prove(&self) {
+    /// The peer has proven itself: this connection is not closed for others any more. False if it comes too late: a
+    /// newer connection has its place already, and it must be closed, because it counts no more.
+    #[must_use]
+    pub(crate) fn prove(&self) -> bool {
         let mut state = lock(&self.state);
-        if let Some(entry) = state.connections.get_mut(&self.number)
-            && entry.close.take().is_some()
-        {
+        let Some(entry) = state.connections.get_mut(&self.number) else { return false };
+        if entry.close.take().is_some() {
             state.unproven -= 1;
         }
+        true
     }
 
-    /// Waits until this connection is to be closed for a newer one.
+    /// Waits until this connection is to be closed for a newer one. If it proves itself at the same moment,
+    /// [`Self::prove`] decides, so it does not matter which of the two a caller's `select!` sees first.
     pub(crate) async fn closed(&self) {
         self.close.notified().await;
     }
@@ -229,7 +232,7 @@ mod tests {
         let proven: Vec<_> = (0..448)
             .map(|_| {
                 let admission = gate.admit(address(1)).expect("room");
-                admission.prove();
+                assert!(admission.prove());
                 admission
             })
             .collect();
@@ -237,7 +240,7 @@ mod tests {
         let local: Vec<_> = (0..448)
             .map(|_| {
                 let admission = gate.admit(None).expect("room");
-                admission.prove();
+                assert!(admission.prove());
                 admission
             })
             .collect();
@@ -264,6 +267,17 @@ mod tests {
             assert!(!is_closed(&newcomer).await);
         }
         assert!(is_closed(&strangers[0]).await);
+    }
+
+    #[tokio::test]
+    async fn a_proof_that_comes_too_late_is_none() {
+        let gate = Gate::new(1, usize::MAX);
+        let first = gate.admit(address(1)).expect("room");
+        let second = gate.admit(address(2)).expect("the first one goes");
+        assert!(!first.prove(), "its place is taken");
+        assert!(second.prove() && second.prove(), "however often it is asked");
+        assert!(is_closed(&first).await && !is_closed(&second).await);
+        assert_eq!(gate.open(), 1);
     }
 
     #[test]

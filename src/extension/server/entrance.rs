@@ -73,10 +73,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Handshakes<S> {
 
     async fn secure(self: Arc<Self>, noise: Arc<Noise>, stream: S, admission: Admission) {
         let stream = match self.tls.clone() {
-            None => {
-                admission.prove();
-                Secured::Plaintext(stream)
-            }
+            None if admission.prove() => Secured::Plaintext(stream),
+            None => return noise.displaced("at its beginning"),
             Some(tls) => match noise.secure(stream, None, tls, self.limit, &admission).await {
                 Some(stream) => Secured::Tls(Box::new(stream)),
                 None => return,
