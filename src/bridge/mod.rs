@@ -53,7 +53,7 @@ pub use metrics::{Code, Latency, Method, MethodCalls};
 pub use overview::{Observer, Overview};
 pub use pulse::{Pulse, Stuck};
 pub use resync::{ResyncAttempt, ResyncOutcome, ResyncPlan, ResyncStatus};
-pub use server::{Bridge, Drained};
+pub use server::{Bridge, Drained, Shortage};
 pub use upstream::{DEFAULT_CONNECT_WAIT, HeldCalls, PastCause, UpstreamEnd, UpstreamState, UpstreamStatus};
 
 use crate::net::{Address, CallerLimits, Keepalive, ServerTls, SocketAccess, Target};

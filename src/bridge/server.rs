@@ -26,7 +26,7 @@ use super::resync::{Resync, ResyncStatus};
 use super::surroundings::Surroundings;
 use super::upstream::{Keeping, Renewal, Upstream, UpstreamStatus};
 use crate::diagnosis::CALLERS;
-use crate::net::{Address, BindError, Entrance, Inherited, Listener, raise_limit};
+use crate::net::{Address, BindError, Bound, Capacity, Entrance, Inherited, Listener, raise_limit};
 use crate::pki::CredentialsStatus;
 
 /// A bridge that listens.
@@ -34,6 +34,7 @@ use crate::pki::CredentialsStatus;
 pub struct Bridge {
     plan: BridgePlan,
     listener: Listener,
+    shortage: Option<Shortage>,
     started: OffsetDateTime,
     order: watch::Sender<Lifecycle>,
     upstream: watch::Sender<UpstreamStatus>,
@@ -44,6 +45,19 @@ pub struct Bridge {
     reload: Reload,
     credentials: Noted,
     resync: watch::Sender<ResyncStatus>,
+}
+
+/// The process may have too few descriptors for the connections of the plan.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Shortage {
+    /// How many connections the bridge serves at most.
+    pub connections: usize,
+    /// How many the plan allows.
+    pub planned: usize,
+    /// How many descriptors the process may have.
+    pub descriptors: usize,
+    /// How many descriptors are enough for the plan.
+    pub enough: usize,
 }
 
 /// How a bridge ended.
@@ -76,13 +90,16 @@ impl Bridge {
         }
         let (pulse, hearts) = Pulse::new();
         let status = plan.credentials.as_ref().map_or_else(CredentialsStatus::none, Credentials::status);
+        let (planned, descriptors) = (plan.callers.connections, raise_limit());
+        let capacity = Capacity::new(planned, descriptors);
         let started = (plan.clock)();
         Ok(Self {
             started,
             order: watch::Sender::new(Lifecycle::Serving),
             upstream: watch::Sender::new(UpstreamStatus::new(started)),
-            entrance: Entrance::new(plan.callers.connections, raise_limit(), CALLERS),
+            entrance: Entrance::new(capacity, CALLERS),
             metrics: Arc::new(Metrics::new()),
+            shortage: Shortage::of(capacity, planned, descriptors),
             plan,
             listener,
             pulse,
@@ -91,6 +108,11 @@ impl Bridge {
             credentials: Arc::new(watch::Sender::new(status)),
             resync: watch::Sender::default(),
         })
+    }
+
+    /// Whether the process may have too few descriptors for as many connections as the plan allows.
+    pub fn shortage(&self) -> Option<Shortage> {
+        self.shortage
     }
 
     /// For a watchdog: asks the bridge, while it runs, whether it still does its work.
@@ -204,6 +226,14 @@ impl Bridge {
             // A caller that does not read gets no answer, and no more time.
             Ok(Ok(())) | Err(_) => Ok(Drained::Cut),
         }
+    }
+}
+
+impl Shortage {
+    fn of(capacity: Capacity, planned: usize, descriptors: usize) -> Option<Self> {
+        let Capacity { connections, bound } = capacity;
+        let shortage = Self { connections, planned, descriptors, enough: Capacity::descriptors_for(planned) };
+        (bound == Bound::Descriptors).then_some(shortage)
     }
 }
 

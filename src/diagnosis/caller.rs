@@ -12,7 +12,9 @@ use crate::net::Wording;
 pub(crate) const CALLERS: Wording = Wording {
     explain: caller_fault,
     not_permitted: "`--allow-san` with one of its names, or `--allow-fingerprint` with its key's, permits it",
-    too_many: "`--max-connections` allows more, and `ulimit -n` as many files as they need",
+    more_descriptors: "raise the limit on open files: `LimitNOFILE=` in the systemd unit, or `ulimit -n`",
+    too_many: "start it with a larger `--max-connections`",
+    too_many_of_one: "one remote address may have half of `--max-connections`: start it with a larger number",
     foreign: "`--allow-uid` serves one user, and `--socket-group` the members of a group",
 };
 

@@ -18,11 +18,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
-use super::gate::{Admission, Gate};
+use super::gate::{Admission, Bound, Capacity, Gate, Refused};
 use super::listen::AcceptError;
 use super::permitted::watched;
 use super::tally::Tally;
-use crate::report::{MORE_DESCRIPTORS, chain};
+use crate::report::chain;
 
 /// Where connections come from.
 pub(crate) trait Arrivals {
@@ -55,20 +55,17 @@ pub struct Crowd {
 
 impl Counters {
     pub(crate) fn read(&self) -> Crowd {
-        let Noise { admitted, accept, foreign, handshake, not_permitted, refused, silent, .. } = &*self.noise;
+        let Noise { admitted, accept, foreign, full, handshake, not_permitted, share, silent, .. } =
+            &*self.noise;
         let refused = [
-            ("accept_failed", accept),
-            ("handshake", handshake),
-            ("limit", refused),
-            ("not_permitted", not_permitted),
-            ("displaced", silent),
-            ("other_user", foreign),
+            ("accept_failed", accept.total()),
+            ("handshake", handshake.total()),
+            ("limit", full.total() + share.total()),
+            ("not_permitted", not_permitted.total()),
+            ("displaced", silent.total()),
+            ("other_user", foreign.total()),
         ];
-        Crowd {
-            open: self.gate.open(),
-            accepted: admitted.load(Ordering::Relaxed),
-            refused: refused.map(|(reason, tally)| (reason, tally.total())).into(),
-        }
+        Crowd { open: self.gate.open(), accepted: admitted.load(Ordering::Relaxed), refused: refused.into() }
     }
 }
 
@@ -80,9 +77,9 @@ pub(crate) struct Entrance {
 }
 
 impl Entrance {
-    /// For so many connections, and a process that may have so many descriptors.
-    pub(crate) fn new(connections: usize, descriptors: usize, wording: Wording) -> Self {
-        Self { gate: Gate::new(connections, descriptors), noise: Arc::new(Noise::new(wording)) }
+    /// For so many connections.
+    pub(crate) fn new(capacity: Capacity, wording: Wording) -> Self {
+        Self { gate: Gate::new(capacity.connections), noise: Arc::new(Noise::new(wording, capacity.bound)) }
     }
 
     /// Counts its connections, also after it has ended.
@@ -129,7 +126,8 @@ impl Entrance {
                             yield_now().await;
                         }
                     }
-                    Err(refused) => self.noise.refused.note(refused),
+                    Err(refused @ Refused::All(_)) => self.noise.full.note(refused),
+                    Err(refused @ Refused::Address(..)) => self.noise.share.note(refused),
                 },
                 Some(Err(AcceptError::Foreign { user })) => self.noise.foreign.note(format!("user {user}")),
                 Some(Err(AcceptError::Io(error))) => {
@@ -151,8 +149,12 @@ pub(crate) struct Wording {
     pub(crate) not_permitted: &'static str,
     /// What lets in another user.
     pub(crate) foreign: &'static str,
-    /// What lets in more connections.
+    /// What gives the process more descriptors.
+    pub(crate) more_descriptors: &'static str,
+    /// What lets in more connections, if there are descriptors for them.
     pub(crate) too_many: &'static str,
+    /// The same for those of one address.
+    pub(crate) too_many_of_one: &'static str,
 }
 
 /// Events that strangers can cause, so the log only counts them.
@@ -161,24 +163,34 @@ pub(crate) struct Noise {
     admitted: AtomicU64,
     accept: Tally,
     foreign: Tally,
+    /// As many are open as there may be.
+    full: Tally,
     handshake: Tally,
     not_permitted: Tally,
-    refused: Tally,
+    /// One address has as many as it may have.
+    share: Tally,
     silent: Tally,
     explain: fn(&io::Error) -> String,
 }
 
 impl Noise {
-    fn new(Wording { explain, not_permitted, foreign, too_many }: Wording) -> Self {
+    fn new(wording: Wording, bound: Bound) -> Self {
+        let Wording { explain, not_permitted, foreign, more_descriptors, too_many, too_many_of_one } =
+            wording;
+        let (full, share) = match bound {
+            Bound::Connections => (too_many, too_many_of_one),
+            Bound::Descriptors => (more_descriptors, more_descriptors),
+        };
         Self {
             explain,
             admitted: AtomicU64::new(0),
-            accept: Tally::new("cannot accept a connection").with_hint(MORE_DESCRIPTORS),
+            accept: Tally::new("cannot accept a connection").with_hint(more_descriptors),
             foreign: Tally::new("a connection of another user was closed").with_hint(foreign),
+            full: Tally::new("a connection was closed: too many are open").with_hint(full),
             handshake: Tally::new("TLS handshake failed"),
             not_permitted: Tally::new("a client was refused: neither its names nor its key are permitted")
                 .with_hint(not_permitted),
-            refused: Tally::new("a connection was closed: too many are open").with_hint(too_many),
+            share: Tally::new("a connection was closed: too many of one address are open").with_hint(share),
             silent: Tally::new("a connection that proved nothing was closed for a newer one"),
         }
     }
@@ -188,17 +200,18 @@ impl Noise {
         tokio::select! {
             never = self.accept.sum_up() => never,
             never = self.foreign.sum_up() => never,
+            never = self.full.sum_up() => never,
             never = self.handshake.sum_up() => never,
             never = self.not_permitted.sum_up() => never,
-            never = self.refused.sum_up() => never,
+            never = self.share.sum_up() => never,
             never = self.silent.sum_up() => never,
         }
     }
 
     /// Logs what has been counted and not logged yet.
     pub(crate) fn tell(&self) {
-        let Self { accept, foreign, handshake, not_permitted, refused, silent, .. } = self;
-        for tally in [accept, foreign, handshake, not_permitted, refused, silent] {
+        let Self { accept, foreign, full, handshake, not_permitted, share, silent, .. } = self;
+        for tally in [accept, foreign, full, handshake, not_permitted, share, silent] {
             tally.tell();
         }
     }

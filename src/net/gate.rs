@@ -4,9 +4,14 @@
 //! stranger can open as many as the network carries. So the number of unproven connections is limited, and above the
 //! limit the oldest one of the busiest address is closed: an honest peer proves itself within milliseconds, a silent
 //! one has had its time. A proven connection is never closed for another one.
+//!
+//! One remote address has a share of the connections, so that a host that opens as many as it can leaves room for
+//! others. Callers on this machine have no share: they all come from a loopback address, or from a unix socket that
+//! only permitted users can open, so nothing tells the one that opens too many from the others.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +32,7 @@ struct Occupancy {
 
 #[derive(Debug)]
 struct Entry {
+    /// `None` for a caller on this machine.
     address: Option<IpAddr>,
     /// To close it; `None` once it has proven itself.
     close: Option<Arc<Notify>>,
@@ -37,6 +43,24 @@ struct Entry {
 struct Limits {
     all: usize,
     unproven: usize,
+}
+
+/// How many connections a process can have, and what it is that does not allow more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Capacity {
+    /// How many.
+    pub(crate) connections: usize,
+    /// Why not more.
+    pub(crate) bound: Bound,
+}
+
+/// What bounds the number of connections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Bound {
+    /// The number that was asked for.
+    Connections,
+    /// The number of descriptors that the process may have.
+    Descriptors,
 }
 
 /// A connection that was admitted. Its place is free again when this is dropped.
@@ -51,16 +75,33 @@ pub(crate) struct Admission {
 /// Why a connection is not admitted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("{0} connections are open")]
+    #[error("{} open", connections(*.0, ""))]
     All(usize),
-    #[error("{0} connections of one address are open")]
-    Address(usize),
+    #[error("{} open", connections(*.1, &format!(" of {}", Network(*.0))))]
+    Address(IpAddr, usize),
+}
+
+/// An address as [`network`] returns it.
+struct Network(IpAddr);
+
+impl Capacity {
+    /// Some descriptors stay for the upstream, for files and for what is being closed.
+    pub(crate) fn new(connections: usize, descriptors: usize) -> Self {
+        let available = descriptors.saturating_sub(RESERVED).max(descriptors / 2);
+        let bound = if connections <= available { Bound::Connections } else { Bound::Descriptors };
+        Self { connections: connections.min(available), bound }
+    }
+
+    /// How many descriptors are enough for so many connections.
+    pub(crate) fn descriptors_for(connections: usize) -> usize {
+        connections.saturating_add(RESERVED)
+    }
 }
 
 impl Gate {
-    /// A gate for so many connections, and for a process that may have this number of descriptors.
-    pub(crate) fn new(connections: usize, descriptors: usize) -> Self {
-        let limits = Limits::new(connections, descriptors);
+    /// A gate for so many connections.
+    pub(crate) fn new(connections: usize) -> Self {
+        let limits = Limits::new(connections);
         let state = Occupancy { limits, next: 0, connections: BTreeMap::new(), unproven: 0 };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -71,13 +112,13 @@ impl Gate {
     }
 
     /// Admits a connection from `address`, and closes an older one if needed. On a unix socket there is no
-    /// address: the caller is this user.
+    /// address.
     ///
     /// # Errors
     /// When there are too many that have all proven themselves.
     pub(crate) fn admit(&self, address: Option<IpAddr>) -> Result<Admission, Refused> {
         let mut state = lock(&self.0);
-        let address = address.map(network);
+        let address = address.and_then(network);
         let displaces = state.make_room(address)?;
         let (number, close) = (state.next, Arc::new(Notify::new()));
         state.next += 1;
@@ -124,11 +165,13 @@ impl Occupancy {
         let Limits { all, unproven } = self.limits;
         let number = self.connections.len();
         // They are counted only where they may be too many.
-        if let Some(address) = address.filter(|_| number >= half(all) || self.unproven >= half(unproven)) {
+        if let Some(address) = address.filter(|_| number >= share(all) || self.unproven >= share(unproven)) {
             let own = |entry: &&Entry| entry.address == Some(address);
             let (mine, silent) = (self.count(own), self.count(|entry| own(entry) && entry.close.is_some()));
-            if mine >= half(all) || silent >= half(unproven) {
-                self.close_oldest(Some(address)).ok_or(Refused::Address(mine))?;
+            if mine >= share(all) || silent >= share(unproven) {
+                // The share may be all of it.
+                let refused = if mine < all { Refused::Address(address, mine) } else { Refused::All(number) };
+                self.close_oldest(Some(address)).ok_or(refused)?;
                 return Ok(true);
             }
         }
@@ -149,8 +192,8 @@ impl Occupancy {
         self.connections.values().filter(wanted).count()
     }
 
-    /// The address with the most connections that have proven nothing; of several, the one whose oldest is the oldest
-    /// of all. So a stranger with many addresses displaces its own connections, and not the newest one.
+    /// The address with the most connections that have proven nothing, where this machine counts as one; of several,
+    /// the one whose oldest is the oldest of all. So a stranger with many addresses displaces its own connections, and not the newest one.
     fn busiest(&self) -> Option<IpAddr> {
         let mut addresses = BTreeMap::new();
         for (age, entry) in self.connections.iter().filter(|(_, entry)| entry.close.is_some()) {
@@ -169,23 +212,40 @@ impl Occupancy {
 }
 
 impl Limits {
-    /// Some descriptors stay for the upstream, for files and for what is being closed.
-    fn new(connections: usize, descriptors: usize) -> Self {
-        let all = connections.min(descriptors.saturating_sub(RESERVED).max(descriptors / 2));
-        Self { all, unproven: MOST_UNPROVEN.min(half(all)) }
+    fn new(all: usize) -> Self {
+        Self { all, unproven: MOST_UNPROVEN.min(share(all)) }
     }
 }
 
-/// At least one: a connection has to be unproven before it is proven.
-fn half(number: usize) -> usize {
-    (number / 2).max(1)
+/// The part of `number` that one address may have, and that may be unproven: half. But an operator who allows as few as
+/// [`FEW`] has counted the callers, and expects them to be served, also if all of them come from one address or connect
+/// at the same moment.
+fn share(number: usize) -> usize {
+    (number / 2).max(number.min(FEW))
 }
 
-/// One customer of a provider has 2^64 IPv6 addresses (RFC 6177).
-fn network(address: IpAddr) -> IpAddr {
+/// What counts as one address; `None` for this machine. One customer of a provider has 2^64 IPv6 addresses (RFC 6177).
+fn network(address: IpAddr) -> Option<IpAddr> {
     match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        address => address,
+        address if address.is_loopback() => None,
+        IpAddr::V6(address) => Some(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into()),
+        address => Some(address),
+    }
+}
+
+impl Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(f),
+            IpAddr::V6(address) => write!(f, "{address}/64"),
+        }
+    }
+}
+
+fn connections(number: usize, whose: &str) -> String {
+    match number {
+        1 => format!("1 connection{whose} is"),
+        _ => format!("{number} connections{whose} are"),
     }
 }
 
@@ -197,6 +257,9 @@ fn lock(state: &Mutex<Occupancy>) -> MutexGuard<'_, Occupancy> {
 const MOST_UNPROVEN: usize = 512;
 
 const RESERVED: usize = 128;
+
+/// Up to so many connections, there is no smaller limit for a part of them.
+const FEW: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -212,7 +275,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_oldest_of_the_busiest_address_goes_first() {
-        let gate = Gate::new(4096, 1024);
+        let gate = Gate::new(896);
         let quiet = gate.admit(address(1)).expect("room");
         let first: Vec<_> = (0..224).map(|_| gate.admit(address(2)).expect("room")).collect();
         // 448 may be silent, half of them of one address.
@@ -228,7 +291,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_proven_itself_is_never_closed() {
-        let gate = Gate::new(4096, 1024);
+        let gate = Gate::new(896);
         let proven: Vec<_> = (0..448)
             .map(|_| {
                 let admission = gate.admit(address(1)).expect("room");
@@ -236,7 +299,8 @@ mod tests {
                 admission
             })
             .collect();
-        assert_eq!(gate.admit(address(1)).expect_err("half of all"), Refused::Address(448));
+        let refused = gate.admit(address(1)).expect_err("half of all");
+        assert_eq!(refused.to_string(), "448 connections of 192.0.2.1 are open");
         let local: Vec<_> = (0..448)
             .map(|_| {
                 let admission = gate.admit(None).expect("room");
@@ -252,7 +316,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_many_addresses_the_one_with_the_oldest_goes_first() {
-        let gate = Gate::new(4096, 1024);
+        let gate = Gate::new(896);
         let stranger = |number: u32| Some(IpAddr::V4(number.into()));
         let strangers: Vec<_> = (0..447).map(|number| gate.admit(stranger(number)).expect("room")).collect();
         // No order of addresses may count.
@@ -271,20 +335,54 @@ mod tests {
 
     #[tokio::test]
     async fn a_proof_that_comes_too_late_is_none() {
-        let gate = Gate::new(1, usize::MAX);
+        let gate = Gate::new(1);
         let first = gate.admit(address(1)).expect("room");
         let second = gate.admit(address(2)).expect("the first one goes");
         assert!(!first.prove(), "its place is taken");
         assert!(second.prove() && second.prove(), "however often it is asked");
         assert!(is_closed(&first).await && !is_closed(&second).await);
         assert_eq!(gate.open(), 1);
+        drop(first);
+        assert_eq!(gate.admit(None).expect_err("full").to_string(), "1 connection is open");
+    }
+
+    #[test]
+    fn this_machine_and_a_few_connections_have_no_share() {
+        for (limit, callers) in [(16, address(1)), (64, None), (64, Some(IpAddr::from([127, 0, 0, 1])))] {
+            let gate = Gate::new(limit);
+            let admitted: Vec<_> = (0..limit).map(|_| gate.admit(callers).expect("room")).collect();
+            assert!(limit > 16 || admitted.iter().all(Admission::prove), "none is closed for another one");
+        }
+        let gate = Gate::new(20);
+        let admitted: Vec<_> = (0..16).map(|_| gate.admit(address(1)).expect("room")).collect();
+        assert!(admitted.iter().all(Admission::prove));
+        assert!(matches!(gate.admit(address(1)).expect_err("its share"), Refused::Address(_, 16)));
+    }
+
+    #[test]
+    fn what_bounds_the_number_is_known() {
+        for (connections, descriptors, expected, bound) in [
+            (4096, 1024, 896, Bound::Descriptors),
+            (896, 1024, 896, Bound::Connections),
+            (4096, 80, 40, Bound::Descriptors),
+            (1, usize::MAX, 1, Bound::Connections),
+        ] {
+            let capacity = Capacity::new(connections, descriptors);
+            assert_eq!(capacity, Capacity { connections: expected, bound });
+            let enough = Capacity::new(connections, Capacity::descriptors_for(connections));
+            assert_eq!(enough, Capacity { connections, bound: Bound::Connections });
+        }
     }
 
     #[test]
     fn a_provider_s_customer_is_one_address() {
-        let of = |text: &str| network(text.parse().expect("an address"));
+        let of = |text: &str| network(text.parse().expect("an address")).expect("another machine");
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::1"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_eq!(Network(of("2001:db8:1:2::1")).to_string(), "2001:db8:1:2::/64");
+        for local in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(network(local.parse().expect("an address")), None, "{local}");
+        }
     }
 }

@@ -36,7 +36,7 @@ pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use entrance::Crowd;
 pub(crate) use entrance::{Arrivals, Counters, Entrance, Noise, Wording};
 pub use fault::{Fault, FaultKind, Stage};
-pub(crate) use gate::Admission;
+pub(crate) use gate::{Admission, Bound, Capacity};
 pub(crate) use gathered::{Gathered, Outlet};
 pub use hello::explain;
 pub(crate) use limits::{

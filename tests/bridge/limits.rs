@@ -119,36 +119,6 @@ async fn an_old_connection_ends_and_its_calls_finish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn so_many_connections_and_no_more() {
-    let upstream = Upstream::unix(Call::echo);
-    let mut bridge = Bridge::plaintext(upstream.address()).flag("--max-connections", "2").start();
-    let (first, second) = (bridge.caller().await, bridge.caller().await);
-    let closed = within_limit(bridge.connect().await.read_to_end(&mut Vec::new())).await;
-    assert_eq!(closed.expect("an end in good order"), 0);
-    let line = bridge.running.wait_for_line("too many are open");
-    assert!(line.contains("2 connections are open") && line.contains("`--max-connections`"), "{line}");
-    for served in [&first, &second] {
-        assert_eq!(served.hook().await.code(), 0);
-    }
-    first.disconnect().await;
-    // The bridge sees the end of the first one at some time.
-    within_limit(async {
-        while bridge.connect().await.read(&mut [0; 1]).await.is_ok_and(|read| read == 0) {}
-    })
-    .await;
-    assert_eq!(second.hook().await.code(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_connection_is_enough_for_one_caller() {
-    let pki = TestPki::new();
-    let upstream = Upstream::unix(Call::echo);
-    let front = Front::start_with(&["--max-connections", "1"], &pki, &upstream);
-    let stream = front.handshake(pki.client_config()).await.expect("let in");
-    assert_eq!(crate::fixture::Caller::over(stream).await.hook().await.code(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn so_many_calls_on_a_connection_and_no_more() {
     let permits = Arc::new(Semaphore::new(0));
     let upstream = Upstream::unix(held_until(&permits));

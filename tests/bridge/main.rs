@@ -8,6 +8,7 @@ mod admin;
 mod anchors;
 mod calls;
 mod connect;
+mod connections;
 mod crowd;
 mod cuts;
 mod deadline;

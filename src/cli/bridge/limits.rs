@@ -12,8 +12,8 @@ use crate::units::{QuantityError, Size, Span};
 pub struct Limits {
     /// Most connections of callers at the same time (1 to 65536)
     ///
-    /// There are never more than the descriptors that the process may have, minus 128. Half of them can come from one
-    /// address. Above the limit, an older one that has not begun HTTP/2 is closed, otherwise the new one.
+    /// The descriptors that the process may have allow at most 128 fewer. One remote address can have half of them, but at
+    /// least 16. Above the limit, an older one that has not begun HTTP/2 is closed, otherwise the new one.
     #[arg(long, value_name = "NUMBER", value_parser = connections, default_value = "4096", env = "EGEXT_MAX_CONNECTIONS")]
     pub max_connections: usize,
     /// Most calls at the same time on one connection of a caller (1 to 4096)

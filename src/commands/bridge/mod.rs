@@ -18,7 +18,7 @@ use self::state_line::StateLine;
 use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::admin::Admin;
-use crate::bridge::{Bridge, BridgePlan};
+use crate::bridge::{Bridge, BridgePlan, Shortage};
 use crate::cli::{self, Variables};
 use crate::net::Inherited;
 use crate::render::{self, LogFormat, Printer};
@@ -69,6 +69,7 @@ async fn run_until_stopped(
     systemd.tell();
     confined.iter().for_each(Confined::tell);
     findings.iter().for_each(tell);
+    bridge.shortage().iter().for_each(tell_shortage);
     let state = StateLine::of(&bridge, &upstream, clock);
     // Until the last call has ended.
     let _admin = admin.map(|admin| admin::serve(admin, &bridge, clock, printer)).transpose()?;
@@ -101,4 +102,16 @@ fn tell(finding: &Finding) {
         Severity::Info => info!(subject, %id, hint, "{}", finding.message),
         Severity::Warning | Severity::Error => warn!(subject, %id, hint, "{}", finding.message),
     }
+}
+
+/// Logs that the process may have too few files open.
+fn tell_shortage(shortage: &Shortage) {
+    let Shortage { connections, planned, descriptors, enough } = shortage;
+    let hint = format!(
+        "`LimitNOFILE={enough}` in the systemd unit, or `ulimit -n {enough}` before the start, is enough for all; `--max-connections {connections}` asks for no more than there can be"
+    );
+    warn!(
+        hint,
+        "at most {connections} connections are served, not the {planned} of `--max-connections`: the process may have only {descriptors} files open"
+    );
 }

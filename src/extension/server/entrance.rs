@@ -12,7 +12,9 @@ use tokio_stream::{Stream, StreamExt as _};
 
 use super::connection::{Connection, Secured};
 use crate::diagnosis::CALLERS;
-use crate::net::{AcceptError, Admission, Arrivals, CallerLimits, Entrance, Noise, descriptor_limit};
+use crate::net::{
+    AcceptError, Admission, Arrivals, CallerLimits, Capacity, Entrance, Noise, descriptor_limit,
+};
 
 /// Brings connections to where HTTP/2 can begin, all of them at the same time.
 pub(super) struct Handshakes<S> {
@@ -47,7 +49,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Handshakes<S> {
     }
 
     pub(super) async fn accept(self: Arc<Self>, connections: impl Stream<Item = io::Result<S>>) {
-        let entrance = Entrance::new(CallerLimits::default().connections, descriptor_limit(), CALLERS);
+        let capacity = Capacity::new(CallerLimits::default().connections, descriptor_limit());
+        let entrance = Entrance::new(capacity, CALLERS);
         tokio::select! {
             () = self.accept_all(&entrance, connections) => {}
             never = entrance.noise().sum_up() => match never {},
