@@ -160,6 +160,16 @@ pub enum QuantityError {
         /// As typed.
         number: String,
     },
+    /// Not a number, or outside of the numbers that make sense.
+    #[error("expected a number from {least} to {most}")]
+    NumberRange {
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+        /// What to type instead.
+        example: u64,
+    },
     /// Not a size.
     #[error("expected a size such as `64KiB`, `4MiB`, `4Mi` or `4M`")]
     Size,
@@ -170,6 +180,8 @@ pub enum QuantityError {
         least: Size,
         /// The largest.
         most: Size,
+        /// What to type instead.
+        example: Size,
     },
     /// Not a duration.
     #[error("expected a duration such as `500ms`, `90s`, `15m`, `1h30m`, `12h`, `30d`, `1w` or `5y`")]
@@ -204,7 +216,8 @@ impl Hint for QuantityError {
             Self::Size => {
                 "whole numbers only; `Mi` and `MiB` are 1024 times 1024 bytes, `M` is a million".to_owned()
             }
-            Self::SizeRange { least, .. } => format!("for example `{least}`"),
+            Self::NumberRange { example, .. } => format!("for example `{example}`"),
+            Self::SizeRange { example, .. } => format!("for example `{example}`"),
             Self::Span => {
                 "whole numbers only, the largest unit first: `1h30m`, not `1.5h`; `m` is minutes".to_owned()
             }

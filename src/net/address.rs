@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::address_error::{AddressError, is_number, is_path, looks_like_ipv6, meant};
+use super::address_error::{AddressError, is_abstract, is_number, is_path, looks_like_ipv6, meant};
 use crate::host::Host;
 
 /// Where a server listens, and whether TLS is spoken there.
@@ -76,6 +76,9 @@ impl Address {
     }
 
     fn parse(text: &str, default_port: Option<u16>) -> Result<Self, AddressError> {
+        if is_abstract(text) {
+            return Err(AddressError::Abstract { text: text.to_owned() });
+        }
         if let Some(rest) = text.strip_prefix("unix:") {
             return unix(text, rest);
         }
@@ -181,9 +184,6 @@ fn unix(text: &str, rest: &str) -> Result<Address, AddressError> {
         Some(_) => return Err(AddressError::Malformed { text: text.to_owned(), meant: meant(text) }),
         None => rest,
     };
-    if let Some(name) = path.strip_prefix('@') {
-        return Err(AddressError::Abstract { name: name.to_owned() });
-    }
     if path.is_empty() || path.len() > SOCKET_PATH_LIMIT {
         return Err(AddressError::SocketPath { path: path.into() });
     }

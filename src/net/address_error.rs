@@ -11,11 +11,11 @@ use crate::report::Hint;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
-    /// What Envoy and Go mean by it: a socket of Linux without a file.
-    #[error("`unix:@{name}` is an abstract socket, which has no owner and no mode; it is not supported")]
+    /// A socket of Linux without a file, as Envoy and Go (`@name`) or gRPC (`unix-abstract:name`) write it.
+    #[error("`{text}` is an abstract socket, which has no owner and no mode; expected `unix:/path`")]
     Abstract {
-        /// Without the `@`.
-        name: String,
+        /// As typed.
+        text: String,
     },
     /// An IPv6 address without brackets.
     #[error("the IPv6 address in `{text}` needs brackets")]
@@ -102,9 +102,15 @@ impl Hint for AddressError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Host(error) => return error.hint(),
-            Self::Abstract { name } => format!(
-                "name a path, such as `unix:/run/egext/{name}.sock`; `unix:./@{name}` is a file of that name"
-            ),
+            Self::Abstract { text } => {
+                let name =
+                    text.trim_start_matches(ABSTRACT).trim_start_matches("unix:").trim_start_matches('@');
+                let is_name = !name.is_empty() && !name.contains(|c: char| c == '/' || c.is_control());
+                let name = if is_name { name } else { "eg" };
+                format!(
+                    "write `unix:/run/egext/{name}.sock`; `unix:./@{name}` is a file whose name begins with `@`"
+                )
+            }
             Self::SocketPath { path } if path.as_os_str().is_empty() => {
                 "name a path, such as `unix:/run/egext/eg.sock`".to_owned()
             }
@@ -173,10 +179,18 @@ pub(super) fn meant(text: &str) -> Option<Address> {
     Some(Address::Tcp { host: host.parse().ok()?, port, transport })
 }
 
+/// An abstract socket. What has `@` and a port is a user and a host.
+pub(super) fn is_abstract(text: &str) -> bool {
+    text.starts_with("unix:@") || text.starts_with(ABSTRACT) || (text.starts_with('@') && !text.contains(':'))
+}
+
 /// The path of a socket without `unix:`.
 pub(super) fn is_path(text: &str) -> bool {
     ["/", "./", "../"].iter().any(|begin| text.starts_with(begin)) && !text.starts_with("//")
 }
+
+/// gRPC's scheme for them (its document on naming).
+const ABSTRACT: &str = "unix-abstract:";
 
 pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -241,7 +255,12 @@ mod tests {
                 "`/run/egext/` is the path of a directory, not of a socket",
                 "name the socket in it: `unix:/run/egext/eg.sock`",
             ),
-            ("unix:@x", "`unix:@x` is an abstract socket", "name a path, such as `unix:/run/egext/x.sock`"),
+            ("unix:@x", "`unix:@x` is an abstract socket", "write `unix:/run/egext/x.sock`"),
+            ("@x", "`@x` is an abstract socket", "write `unix:/run/egext/x.sock`"),
+            ("@", "`@` is an abstract socket", "write `unix:/run/egext/eg.sock`"),
+            ("unix-abstract:x", "`unix-abstract:x` is an abstract socket", "write `unix:/run/egext/x.sock`"),
+            ("unix-abstract:a/b", "`unix-abstract:a/b` is an", "write `unix:/run/egext/eg.sock`"),
+            ("@h:1", "`***@h:1` has a user name", "write `h:1`"),
         ] {
             let error = text.parse::<Address>().expect_err(text);
             assert!(error.to_string().starts_with(message), "{text}: {error}");

@@ -19,14 +19,16 @@ pub struct AdminArgs {
 
 /// Without a scheme it is plaintext here: the admin server has no TLS.
 fn plaintext(text: &str) -> Result<Address, AdminAddressError> {
-    let parsed = match text.contains("://") || text.starts_with("unix:") || text.starts_with(['/', '.', '@'])
-    {
+    let has_scheme =
+        text.contains("://") || ["unix:", "unix-abstract:"].iter().any(|scheme| text.starts_with(scheme));
+    let parsed = match has_scheme || text.starts_with(['/', '.', '@']) {
         true => text.parse(),
         false => format!("tcp://{text}").parse(),
     };
     parsed.map_err(|source| match source {
         AddressError::Malformed { .. } => AdminAddressError::Malformed { text: text.to_owned() },
-        error @ (AddressError::Scheme { .. } | AddressError::UserInfo { .. }) => {
+        AddressError::Scheme { .. } => AdminAddressError::Url { text: text.to_owned(), meant: meant(text) },
+        error @ (AddressError::Port { .. } | AddressError::UserInfo { .. }) => {
             AdminAddressError::Other { error, meant: meant(text) }
         }
         source => AdminAddressError::Address(source),
@@ -41,7 +43,7 @@ pub enum AdminAddressError {
     #[error(transparent)]
     Address(AddressError),
     /// No port, no host, or parts that an address cannot have.
-    #[error("`{text}` is not an address of this machine; expected `127.0.0.1:PORT` or `unix:/path`")]
+    #[error("`{text}` is not an address to listen on; expected `127.0.0.1:PORT` or `unix:/path`")]
     Malformed {
         /// As typed.
         text: String,
@@ -54,6 +56,14 @@ pub enum AdminAddressError {
         /// What was probably meant.
         meant: String,
     },
+    /// A URL, as a browser takes it.
+    #[error("`{text}` is a URL; expected `127.0.0.1:PORT` or `unix:/path`")]
+    Url {
+        /// As typed. It has no password, which would be another error.
+        text: String,
+        /// What was probably meant.
+        meant: String,
+    },
 }
 
 impl Hint for AdminAddressError {
@@ -61,7 +71,7 @@ impl Hint for AdminAddressError {
         match self {
             Self::Address(error) => error.hint(),
             Self::Malformed { text } => Some(format!("write `{}`", meant(text))),
-            Self::Other { meant, .. } => Some(format!("write `{meant}`")),
+            Self::Other { meant, .. } | Self::Url { meant, .. } => Some(format!("write `{meant}`")),
         }
     }
 }

@@ -100,28 +100,35 @@ fn at_least(least: Span, span: Span) -> Result<Span, QuantityError> {
     if span < least { Err(QuantityError::TooShort { least }) } else { Ok(span) }
 }
 
-fn connections(text: &str) -> Result<usize, String> {
-    number(text, 1..=65_536)
+fn connections(text: &str) -> Result<usize, QuantityError> {
+    number(text, 1..=65_536, 4096)
 }
 
-fn streams(text: &str) -> Result<u32, String> {
-    number(text, 1..=4_096)
+fn streams(text: &str) -> Result<u32, QuantityError> {
+    number(text, 1..=4_096, 1024)
 }
 
-fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
-    let number = text.parse().ok().filter(|number| range.contains(number));
-    number
-        .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| format!("expected a number from {} to {}", range.start(), range.end()))
+/// A number of `range`. The hint names the end that is closest to what was typed, and `usual` if that is not a number.
+fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>, usual: u64) -> Result<T, QuantityError> {
+    let (least, most) = range.into_inner();
+    let typed = text.parse::<i128>();
+    let within = typed.clone().unwrap_or(usual.into()).clamp(least.into(), most.into());
+    let example = u64::try_from(within).unwrap_or(usual);
+    let number = typed.ok().filter(|number| *number == within).and_then(|_| T::try_from(example).ok());
+    number.ok_or(QuantityError::NumberRange { least, most, example })
 }
 
 fn metadata(text: &str) -> Result<u32, QuantityError> {
-    let size: Size = text.parse()?;
-    let octets = u32::try_from(size.octets()).ok().filter(|size| METADATA.contains(size));
-    octets.ok_or(QuantityError::SizeRange {
-        least: Size::from_octets(u64::from(*METADATA.start())),
-        most: Size::from_octets(u64::from(*METADATA.end())),
-    })
+    let size = match text.parse::<Size>() {
+        // Also for a size above the largest of all flags, the range of this one is what counts.
+        Err(QuantityError::TooLarge) => u64::MAX,
+        size => size?.octets(),
+    };
+    let (least, most) = (u64::from(*METADATA.start()), u64::from(*METADATA.end()));
+    let within = size.clamp(least, most);
+    let number = u32::try_from(within).ok().filter(|_| size == within);
+    let [least, most, example] = [least, most, within].map(Size::from_octets);
+    number.ok_or(QuantityError::SizeRange { least, most, example })
 }
 
 /// With less, the time that an answer needs on its way would count as silence. grpc-go's clients take at least 10 s, to spare
