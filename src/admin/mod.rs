@@ -18,6 +18,7 @@ mod page;
 mod process;
 mod readiness;
 mod routes;
+mod seats;
 mod server;
 mod status;
 

@@ -189,6 +189,27 @@ async fn silent_clients_do_not_keep_a_scraper_waiting() {
     panic!("a scraper waits for {shortest:?}");
 }
 
+/// A request that has begun to arrive counts more than connections on which nothing was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_in_the_middle_of_its_request_keeps_its_place() {
+    let upstream = Upstream::unix(Call::echo);
+    let (_bridge, admin) = Bridge::plaintext(upstream.address()).start_with_admin();
+    let (begin, rest) = HEALTH.split_at(20);
+    let mut asking = admin.connect().await;
+    asking.write_all(begin.as_bytes()).await.expect("sent");
+    // One more than there may be with the first.
+    let mut silent = Vec::new();
+    for _ in 0..16 {
+        silent.push(admin.connect().await);
+    }
+    let mut octets = Vec::new();
+    within_limit(silent[0].read_to_end(&mut octets)).await.expect("closed in good order");
+    assert!(octets.is_empty(), "the oldest silent one had to go: {octets:?}");
+    asking.write_all(rest.as_bytes()).await.expect("sent");
+    within_limit(asking.read_to_end(&mut octets)).await.expect("an answer");
+    assert!(octets.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&octets));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn huge_and_broken_requests_are_refused() {
     let upstream = Upstream::unix(Call::echo);
