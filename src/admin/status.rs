@@ -247,7 +247,7 @@ pub(super) struct Event {
 /// The calls of one method.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Calls {
-    /// A hook such as `PostRouteModify`, `Health/Check`, `Health/Watch`, or `other`.
+    /// A hook such as `PostRouteModify`, `other_hook` for one that is not known here, `Health/Check`, `Health/Watch`, or `other`.
     pub(super) method: &'static str,
     /// How many have begun and not ended.
     pub(super) in_flight: u64,

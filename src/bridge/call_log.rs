@@ -48,6 +48,11 @@ impl CallLog {
         self.path.as_ref().map_or("", PathAndQuery::path)
     }
 
+    /// Whether it is a hook of Envoy Gateway.
+    pub(super) fn is_hook(&self) -> bool {
+        self.method.is_hook()
+    }
+
     /// The server has answered. `code` is the number of the gRPC status, if it sent one.
     pub(super) fn answered_by_server(&mut self, code: Option<i32>) {
         self.answered(Outcome::Server(code.map_or(Code::NONE, Code::from_number)));

@@ -53,7 +53,7 @@ impl Calls {
             Ok(()) | Err(Failure::CallerGone) => {}
             Err(Failure::Answer(answer)) => {
                 log.answered_by_bridge(answer.code());
-                self.bridge.unanswered(log.path(), answer.code());
+                self.bridge.unanswered(&log, answer.code());
                 // Fails when the caller has gone.
                 let _ = respond.send_response(answer.into_response(), true);
             }

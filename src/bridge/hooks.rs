@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tonic::Code;
 use tracing::warn;
 
-use crate::extension::SERVICE;
+use super::call_log::CallLog;
 use crate::report::FindingId;
 
 /// Watches the hook calls of Envoy Gateway: after an error it tries a call three times more, within a second, and then
@@ -24,12 +24,9 @@ impl Hooks {
         Self { can_be_held, asks_again, is_told: AtomicBool::new(false) }
     }
 
-    /// The bridge has answered the call itself, with this gRPC code. `upstream` is the server's address.
-    pub(super) fn unanswered(&self, path: &str, code: i32, upstream: &str) {
-        let is_hook = path
-            .strip_prefix('/')
-            .is_some_and(|path| path.strip_prefix(SERVICE).is_some_and(|method| method.starts_with('/')));
-        if !is_hook || self.asks_again || self.is_told.swap(true, Ordering::Relaxed) {
+    /// The bridge has answered `call` itself, with this gRPC code. `upstream` is the server's address.
+    pub(super) fn unanswered(&self, call: &CallLog, code: i32, upstream: &str) {
+        if !call.is_hook() || self.asks_again || self.is_told.swap(true, Ordering::Relaxed) {
             return;
         }
         let id = FindingId::BridgeHookUnanswered;
@@ -45,7 +42,7 @@ impl Hooks {
         };
         warn!(
             upstream,
-            path,
+            path = call.path(),
             %id,
             hint,
             "Envoy Gateway got an error for a hook, and does not ask again until one of its resources changes"

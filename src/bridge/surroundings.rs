@@ -1,4 +1,5 @@
 use super::alarms::Alarms;
+use super::call_log::CallLog;
 use super::hooks::Hooks;
 use super::phase::{Lifecycle, Watched};
 use super::upstream::Upstream;
@@ -13,11 +14,11 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    /// The bridge answers this call itself, with this gRPC code.
-    pub(super) fn unanswered(&self, path: &str, code: i32) {
+    /// The bridge answers `call` itself, with this gRPC code.
+    pub(super) fn unanswered(&self, call: &CallLog, code: i32) {
         // A caller that is told that the bridge stops comes back to the next one.
         if *self.phase.borrow() == Lifecycle::Serving {
-            self.hooks.unanswered(path, code, self.upstream.address());
+            self.hooks.unanswered(call, code, self.upstream.address());
         }
     }
 }

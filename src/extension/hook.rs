@@ -62,6 +62,13 @@ impl Hook {
         }
     }
 
+    /// Whether `path` is that of a hook, also of one that is not known here: a newer Envoy Gateway may have more of them,
+    /// and the service has no other methods.
+    pub fn is_path(path: &str) -> bool {
+        let method = path.strip_prefix('/').and_then(|path| path.strip_prefix(SERVICE));
+        method.is_some_and(|method| method.starts_with('/'))
+    }
+
     /// The hook that is called at `path`.
     pub fn from_path(path: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|hook| hook.path() == path)
@@ -84,6 +91,13 @@ mod tests {
             assert_eq!(hook.path(), format!("/{SERVICE}/{}", hook.method()));
             assert!(hook.method().starts_with("Post") && hook.method().ends_with("Modify"));
             assert_eq!(Hook::from_path(hook.path()), Some(hook));
+            assert!(Hook::is_path(hook.path()));
+        }
+        assert!(Hook::is_path("/envoygateway.extension.EnvoyGatewayExtension/Other"));
+        for other in
+            ["", "/", "/envoygateway.extension.EnvoyGatewayExtension", "/grpc.health.v1.Health/Check"]
+        {
+            assert!(!Hook::is_path(other), "{other}");
         }
         assert_eq!(Hook::from_path("/envoygateway.extension.EnvoyGatewayExtension/Other"), None);
     }

@@ -32,7 +32,7 @@ impl Exchange<'_> {
     /// An answer of the bridge, after a part of the server's has been sent.
     pub(super) fn told(&mut self, answer: Answer) -> HeaderMap {
         self.log.answered_by_bridge(answer.code());
-        self.bridge.unanswered(self.log.path(), answer.code());
+        self.bridge.unanswered(self.log, answer.code());
         answer.into_trailers()
     }
 

@@ -5,6 +5,8 @@ use crate::extension::Hook;
 pub enum Method {
     /// A hook of the extension server.
     Hook(Hook),
+    /// A hook that is not known here, of a newer Envoy Gateway.
+    OtherHook,
     /// `grpc.health.v1.Health/Check`.
     HealthCheck,
     /// `grpc.health.v1.Health/Watch`.
@@ -15,13 +17,14 @@ pub enum Method {
 
 impl Method {
     /// All of them: the hooks in the order of Envoy Gateway's calls.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Hook(Hook::Route),
         Self::Hook(Hook::VirtualHost),
         Self::Hook(Hook::HttpListener),
         Self::Hook(Hook::Cluster),
         Self::Hook(Hook::Endpoints),
         Self::Hook(Hook::Translation),
+        Self::OtherHook,
         Self::HealthCheck,
         Self::HealthWatch,
         Self::Other,
@@ -32,14 +35,21 @@ impl Method {
         match path {
             HEALTH_CHECK => Self::HealthCheck,
             HEALTH_WATCH => Self::HealthWatch,
-            _ => Hook::from_path(path).map_or(Self::Other, Self::Hook),
+            _ if Hook::is_path(path) => Hook::from_path(path).map_or(Self::OtherHook, Self::Hook),
+            _ => Self::Other,
         }
+    }
+
+    /// Whether Envoy Gateway calls it while it translates: what such a call gets decides what it publishes.
+    pub(in crate::bridge) fn is_hook(self) -> bool {
+        matches!(self, Self::Hook(_) | Self::OtherHook)
     }
 
     /// Its name in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hook(hook) => hook.method(),
+            Self::OtherHook => "other_hook",
             Self::HealthCheck => "Health/Check",
             Self::HealthWatch => "Health/Watch",
             Self::Other => "other",
@@ -55,9 +65,10 @@ impl Method {
             Self::Hook(Hook::Cluster) => 3,
             Self::Hook(Hook::Endpoints) => 4,
             Self::Hook(Hook::Translation) => 5,
-            Self::HealthCheck => 6,
-            Self::HealthWatch => 7,
-            Self::Other => 8,
+            Self::OtherHook => 6,
+            Self::HealthCheck => 7,
+            Self::HealthWatch => 8,
+            Self::Other => 9,
         }
     }
 }
@@ -77,6 +88,8 @@ mod tests {
         for hook in Hook::ALL.iter().copied() {
             assert_eq!(Method::from_path(hook.path()), Method::Hook(hook));
         }
+        let newer = Method::from_path("/envoygateway.extension.EnvoyGatewayExtension/PostNothingModify");
+        assert!(newer == Method::OtherHook && newer.is_hook());
         assert_eq!(Method::from_path("/grpc.health.v1.Health/Check"), Method::HealthCheck);
         assert_eq!(Method::from_path("/invented/by-a-caller"), Method::Other);
     }

@@ -84,7 +84,7 @@ impl Metrics {
         counters.latency.observe(call.took);
         counters.in_flight.fetch_sub(1, Ordering::Relaxed);
         // Without a reader this is one atomic load.
-        if matches!(call.method, Method::Hook(_)) && self.hooks.receiver_count() > 0 {
+        if call.method.is_hook() && self.hooks.receiver_count() > 0 {
             self.hooks.send_if_modified(|tally| tally.note(call.outcome));
         }
     }
