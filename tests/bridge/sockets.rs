@@ -301,7 +301,7 @@ fn an_abstract_socket_is_not_taken_for_a_file() {
     let run = bridge_at("unix:@eg").run();
     assert_eq!((run.exit_code, &*run.stdout), (2, ""));
     assert!(run.stderr.contains("abstract socket"), "{run:?}");
-    assert!(run.stderr.contains("\n  hint: name a path, such as `unix:/run/egext/eg.sock`"), "{run:?}");
+    assert!(run.stderr.contains("\n  hint: write `unix:/run/egext/eg.sock`"), "{run:?}");
 }
 
 /// A hosts file can say of any name that it is every address of the machine.
