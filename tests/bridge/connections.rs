@@ -1,17 +1,16 @@
 //! `--max-connections`: who is served, who is not, and what the log says about it.
 
-use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 
-use egext_test_support::{TestPki, skipped};
+use egext_test_support::TestPki;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::fixture::{Bridge, Call, Caller, Upstream, within_limit};
+use crate::script;
 use crate::tls_listener::Front;
-use crate::{egext, script};
 
 /// Begins HTTP/2 on all `streams`, the last one first: when it is served, the others have been accepted as well.
 async fn served<S>(streams: Vec<S>) -> Vec<Caller>
@@ -93,45 +92,6 @@ async fn handshake(
 ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let name = ServerName::try_from("localhost").expect("a name");
     within_limit(TlsConnector::from(Arc::new(pki.client_config())).connect(name, stream)).await
-}
-
-/// An address of this machine that is not of the loopback interface, if there is one. Nothing is sent.
-fn outside() -> Option<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-    socket.connect("198.51.100.1:9").ok()?;
-    Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback())
-}
-
-/// One address, as that of a host that is not trusted to leave room for others.
-#[tokio::test(flavor = "multi_thread")]
-async fn one_remote_address_has_half_of_a_large_number() {
-    let Some(address) = outside() else { return skipped("this machine has the loopback interface only") };
-    let pki = TestPki::new();
-    let upstream = Upstream::unix(Call::echo);
-    let listen = format!("tls://{address}:0");
-    let arguments = ["bridge", "--listen", &listen, "--upstream", upstream.address()];
-    for (limit, share) in [(2, 2), (40, 20)] {
-        let run = egext(arguments).args(["--max-connections", &limit.to_string()]).pki(&pki);
-        let mut running = run.start();
-        let line = running.wait_for_line("bridge is up");
-        let port = line.split(&format!("{address}:")).nth(1).expect("the address").split(' ').next();
-        let port: u16 = port.expect("the port").trim().parse().expect("a number");
-        let connect = || async { TcpStream::connect((address, port)).await.expect("it listens") };
-        let mut secured = Vec::new();
-        for _ in 0..share {
-            secured.push(handshake(&pki, connect().await).await.expect("let in"));
-        }
-        let _callers = served(secured).await;
-        is_closed(connect().await).await;
-        let line = running.wait_for_line("a connection was closed: too many");
-        assert_eq!(line.contains("too many of one address are open"), share < limit, "{line}");
-        assert_eq!(
-            line.contains(&format!("{share} connections of {address} are open")),
-            share < limit,
-            "{line}"
-        );
-        assert!(line.contains("`--max-connections`"), "{line}");
-    }
 }
 
 /// With so many descriptors.
