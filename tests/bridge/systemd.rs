@@ -110,7 +110,7 @@ async fn the_watchdog_hears_from_a_bridge_that_works() {
     // Also while it drains, which may take longer than the watchdog waits.
     let caller = bridge.caller().await;
     let call = caller.send(post(HOOK), "").await;
-    within_limit(upstream.wait_for_connections(1)).await;
+    upstream.wait_for_calls(1).await;
     bridge.running.signal(Signal::TERM);
     manager.wait_for("STOPPING=1");
     for _ in 0..3 {
