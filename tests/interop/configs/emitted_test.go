@@ -1,0 +1,171 @@
+package configs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// What `config` can be asked for. A new flag is one more line here.
+var (
+	commands = []string{
+		"stanza",
+		"gateway --resources-dir /etc/envoy-gateway/resources",
+	}
+	modes = []string{
+		"standalone",
+	}
+	options = []string{
+		"--hook Route",
+		"--hook VirtualHost",
+		"--hook HTTPListener",
+		"--hook Cluster",
+		"--hook Endpoints",
+		"--hook Translation",
+		"--hook Route,VirtualHost,HTTPListener,Cluster,Translation",
+		"--include-all listener",
+		"--include-all route,cluster",
+		"--include-all listener,route,cluster,secret",
+		"--resource example.io/v1alpha1/Thing",
+		"--resource example.io/v1alpha1/Thing --resource example.io/v1/Other",
+		"--policy-resource example.io/v1alpha1/ThingPolicy",
+		"--backend-resource inference.networking.k8s.io/v1/InferencePool",
+		"--fail-open",
+		"--max-message-size 16Mi",
+		"--max-message-size 4194304",
+		"--socket /run/other.sock",
+		"--upstream extension.internal:5005 --dir /etc/certs",
+		"--native-tls --server extension.internal:5005",
+		"--native-tls --server 192.0.2.7:5005",
+		"--native-tls --server [2001:db8::7]:5005 --ca-secret ca --namespace other",
+		"--native-tls --server extension.internal:5005 --client-secret client",
+		"--controller-name example.io/controller",
+		"--home /var/lib/envoy-gateway",
+		"--enable-backend-api",
+		"--resources-dir /srv/more",
+	}
+)
+
+// request is one call of `config`.
+type request struct {
+	release, command, mode string
+	options                []string
+}
+
+func (r request) arguments() []string {
+	words := []string{"config", r.command, "--mode", r.mode, "--eg-version", r.release}
+	return strings.Fields(strings.Join(append(words, r.options...), " "))
+}
+
+func (r request) String() string { return "egext " + strings.Join(r.arguments(), " ") }
+
+// Each release reads every key of what is written for it, and starts with it. For each command and mode: without options, with
+// each one, and with each two.
+func TestEveryEmittedFileIsReadInFull(t *testing.T) {
+	for _, release := range releases {
+		t.Run(release, func(t *testing.T) {
+			emitted := emit(t, requests(release))
+			paths := make([]string, 0, len(emitted))
+			for path := range emitted {
+				paths = append(paths, path)
+			}
+			verdicts := judge(t, release, paths)
+			for path, request := range emitted {
+				if found := verdicts[path]; !found.accepted() || len(found.Ignored)+len(found.Twice)+len(found.Reload) > 0 {
+					t.Errorf("%s\n%s", request, found.lines())
+				}
+			}
+			t.Logf("%d files", len(paths))
+		})
+	}
+}
+
+// An option that no release took would make the test above one of nothing.
+func TestEveryOptionIsOnOffer(t *testing.T) {
+	newest := releases[len(releases)-1]
+	for _, option := range options {
+		var refused []byte
+		isTaken := slices.ContainsFunc(commands, func(command string) bool {
+			return slices.ContainsFunc(modes, func(mode string) bool {
+				answer, err := egext(request{newest, command, mode, []string{option}}.arguments()...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				refused = answer.stderr
+				return answer.exit == 0
+			})
+		})
+		if !isTaken {
+			t.Errorf("`%s` is refused by each command in each mode: %s", option, refused)
+		}
+	}
+}
+
+func requests(release string) []request {
+	var all []request
+	for _, command := range commands {
+		for _, mode := range modes {
+			all = append(all, request{release, command, mode, nil})
+			for i, option := range options {
+				all = append(all, request{release, command, mode, []string{option}})
+				for _, other := range options[i+1:] {
+					all = append(all, request{release, command, mode, []string{option, other}})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// emit writes what egext prints, and leaves out what it refuses to print for that release.
+func emit(t *testing.T, requests []request) map[string]request {
+	t.Helper()
+	directory := t.TempDir()
+	emitted := map[string]request{}
+	var mutex sync.Mutex
+	var workers sync.WaitGroup
+	for worker := range runtime.NumCPU() {
+		workers.Go(func() {
+			for i := worker; i < len(requests); i += runtime.NumCPU() {
+				answer, err := egext(requests[i].arguments()...)
+				switch {
+				case err != nil:
+					t.Error(err)
+				case answer.exit == 2:
+					continue
+				case answer.exit != 0:
+					t.Errorf("%s: exit code %d: %s", requests[i], answer.exit, answer.stderr)
+				default:
+					path := filepath.Join(directory, fmt.Sprintf("%05d.yaml", i))
+					if err := os.WriteFile(path, whole(requests[i].command, answer.stdout), 0o600); err != nil {
+						t.Error(err)
+					}
+					mutex.Lock()
+					emitted[path] = requests[i]
+					mutex.Unlock()
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return emitted
+}
+
+// whole is a file for Envoy Gateway around what is only a part of one.
+func whole(command string, printed []byte) []byte {
+	if command != "stanza" {
+		return printed
+	}
+	return append([]byte(`apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyGateway
+gateway:
+  controllerName: gateway.envoyproxy.io/gatewayclass-controller
+provider:
+  type: Kubernetes
+`), printed...)
+}

@@ -1,0 +1,7 @@
+module egext.dev/configs
+
+go 1.26.6
+
+require egext.dev/binary v0.0.0
+
+replace egext.dev/binary => ../binary
