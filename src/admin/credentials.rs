@@ -7,11 +7,11 @@ use crate::report::FindingId;
 
 /// The certificates in use, as they are shown.
 pub(super) fn certificates(status: &CredentialsStatus, now: OffsetDateTime) -> Vec<Certificate> {
-    let shown = |in_use| certificate(in_use, status.hinders(in_use, now), now);
+    let shown = |in_use| certificate(in_use, status.fails_handshakes(in_use, now), now);
     status.certificates.iter().map(shown).collect()
 }
 
-fn certificate(in_use: &InUse, hinders: bool, now: OffsetDateTime) -> Certificate {
+fn certificate(in_use: &InUse, fails_handshakes: bool, now: OffsetDateTime) -> Certificate {
     let validity = match () {
         () if now < in_use.not_before => Validity::NotYetValid,
         () if now > in_use.not_after => Validity::Expired,
@@ -27,8 +27,8 @@ fn certificate(in_use: &InUse, hinders: bool, now: OffsetDateTime) -> Certificat
         Validity::Expired => FindingId::CertsExpired,
         Validity::Valid => FindingId::CertsExpiring,
     };
-    // An expired CA hinders unless another one is valid.
-    let has_valid_ca = in_use.role.is_none() && !hinders;
+    // Handshakes fail with an expired CA unless another one is valid.
+    let has_valid_ca = in_use.role.is_none() && !fails_handshakes;
     Certificate {
         role,
         subject: in_use.subject.clone(),
@@ -38,7 +38,7 @@ fn certificate(in_use: &InUse, hinders: bool, now: OffsetDateTime) -> Certificat
         not_after_unix: in_use.not_after.unix_timestamp(),
         days_left: (in_use.not_after - now).whole_days(),
         validity,
-        hinders,
+        fails_handshakes,
         fingerprint: in_use.fingerprint.clone(),
         hint: audit::cure_of_dates(id, in_use.role, &in_use.path, has_valid_ca),
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::status::{Notice, Phase, State, Status};
 
-/// Whether calls reach the upstream, and what hinders them.
+/// Whether calls reach the upstream, and if not, why.
 #[derive(Serialize)]
 pub(super) struct Readiness<'a> {
     pub(super) ready: bool,
@@ -40,7 +40,7 @@ fn one_line(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
-/// Why calls do not reach the upstream, or will not soon. `warnings` is what does not hinder them yet.
+/// Why calls do not reach the upstream, or will not soon. `warnings` is what does not stop them yet.
 pub(super) fn judge(status: &mut Status) {
     let mut reasons = Vec::new();
     if status.phase != Phase::Serving {
@@ -59,7 +59,7 @@ pub(super) fn judge(status: &mut Status) {
     }
     let mut warnings = Vec::new();
     for certificate in &status.certificates {
-        let notices = if certificate.hinders { &mut reasons } else { &mut warnings };
+        let notices = if certificate.fails_handshakes { &mut reasons } else { &mut warnings };
         notices.extend(certificate.why_invalid());
     }
     let failed = status.reloads.last.iter().filter_map(|reload| reload.finding.as_ref());

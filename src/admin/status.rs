@@ -32,7 +32,7 @@ pub(super) struct Status {
     pub(super) ready: bool,
     /// Why not.
     pub(super) reasons: Vec<Notice>,
-    /// What does not hinder calls yet.
+    /// What does not stop calls yet.
     pub(super) warnings: Vec<Notice>,
     pub(super) upstream: Upstream,
     /// The certificates in use: our own leaf certificates first, then the CAs that peers are verified against.
@@ -157,7 +157,7 @@ pub(super) struct Certificate {
     /// True if handshakes fail because of its dates.
     #[serde(skip)]
     #[schemars(skip)]
-    pub(super) hinders: bool,
+    pub(super) fails_handshakes: bool,
     /// SHA-256 of the certificate.
     pub(super) fingerprint: String,
     /// What to do about it, if it is not valid now.

@@ -6,7 +6,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tonic::{Code, Status};
 
-use super::cutoff::Dismissal;
+use super::cutoff::GoAwayReason;
 use crate::diagnosis::BRIDGE_SAYS;
 use crate::net::{Farewell, HeaderFault};
 use crate::report::Finding;
@@ -102,11 +102,11 @@ impl Answer {
     }
 
     /// The bridge ends the caller's connection before the call has finished.
-    pub(super) fn dismissed(reason: Dismissal) -> Self {
+    pub(super) fn dismissed(reason: GoAwayReason) -> Self {
         let flag = match reason {
-            Dismissal::Idle => " (`--idle-timeout`)",
-            Dismissal::Old => " (`--max-connection-age`)",
-            Dismissal::Replaced => "",
+            GoAwayReason::Idle => " (`--idle-timeout`)",
+            GoAwayReason::Old => " (`--max-connection-age`)",
+            GoAwayReason::Replaced => "",
         };
         let message = format!(
             "the call was cut: its connection {reason}{flag}, and the call did not finish within `--drain-timeout`"

@@ -11,11 +11,11 @@ use tracing::debug;
 use super::calls::Calls;
 use super::clock::{Clock, Due};
 use super::connection_name::ConnectionName;
-use super::cutoff::{Cutoff, Dismissal};
+use super::cutoff::{Cutoff, GoAwayReason};
 use super::phase::{Watched, stopping};
 use super::request::Caller;
 use crate::net::{
-    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Gathered, H2, HeaderFaults, Outlet,
+    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Flusher, Gathered, H2, HeaderFaults,
     REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
 };
 
@@ -33,14 +33,14 @@ pub(super) async fn serve(
     }
     // In a box, which is gone by the time that the caller may be idle. So its task has no room for it.
     let begun = Box::pin(begin(stream, &limits, admission, &mut phase)).await?;
-    let Some(Begun { mut connection, outlet, faults }) = begun else { return Ok(()) };
+    let Some(Begun { mut connection, flusher, faults }) = begun else { return Ok(()) };
     if !admission.prove() {
         return Err(Ended::Displaced);
     }
     let clock = Clock::new(connection.ping_pong().expect("taken once"), limits);
     let mut serving = Serving {
         connection,
-        outlet,
+        flusher,
         name,
         calls,
         cutoff,
@@ -56,7 +56,7 @@ pub(super) async fn serve(
 /// HTTP/2 as it has begun.
 struct Begun {
     connection: Box<Connection<Gathered<Sieve<Stream>>, Bytes>>,
-    outlet: Outlet<Sieve<Stream>>,
+    flusher: Flusher<Sieve<Stream>>,
     faults: HeaderFaults,
 }
 
@@ -69,7 +69,7 @@ async fn begin(
 ) -> Result<Option<Begun>, Ended> {
     let sieve = Sieve::of_caller(stream, limits.metadata);
     let faults = sieve.faults();
-    let (stream, outlet) = Gathered::new(sieve);
+    let (stream, flusher) = Gathered::new(sieve);
     let handshake = settings(limits).handshake(stream);
     let connection = tokio::select! {
         connection = timeout(limits.preface, handshake) => connection.map_err(|_| Ended::Silent)??,
@@ -77,7 +77,7 @@ async fn begin(
         // A caller that has not begun HTTP/2 by then has no call in progress.
         () = async { stopping(phase).await; sleep(LAST_WORDS).await } => return Ok(None),
     };
-    Ok(Some(Begun { connection: Box::new(connection), outlet, faults }))
+    Ok(Some(Begun { connection: Box::new(connection), flusher, faults }))
 }
 
 /// Why a caller's connection ended.
@@ -106,7 +106,7 @@ pub(super) enum Ended {
 
 struct Serving {
     connection: Box<Connection<Gathered<Sieve<Stream>>, Bytes>>,
-    outlet: Outlet<Sieve<Stream>>,
+    flusher: Flusher<Sieve<Stream>>,
     name: ConnectionName,
     calls: Arc<Calls>,
     cutoff: Arc<Cutoff>,
@@ -118,19 +118,19 @@ struct Serving {
     busy: bool,
 }
 
-/// Why no more calls are taken from a connection.
-enum Over {
+/// Why no more calls are accepted on a connection.
+enum AcceptEnd {
     Closed,
-    /// The connection has to go, for this reason.
-    Due(Dismissal),
+    /// It gets GOAWAY, for this reason.
+    GoAway(GoAwayReason),
 }
 
 impl Serving {
     async fn run(&mut self, mut phase: Watched, drain: Duration) -> Result<(), Ended> {
         tokio::select! {
-            over = self.accept() => match over? {
-                Over::Closed => return Ok(()),
-                Over::Due(reason) => return self.dismiss(reason, drain).await,
+            end = self.accept() => match end? {
+                AcceptEnd::Closed => return Ok(()),
+                AcceptEnd::GoAway(reason) => return self.go_away(reason, drain).await,
             },
             () = stopping(&mut phase) => {}
         }
@@ -145,7 +145,7 @@ impl Serving {
     }
 
     /// Tells the caller to connect again for new calls (GOAWAY), and lets those in progress finish.
-    async fn dismiss(&mut self, reason: Dismissal, drain: Duration) -> Result<(), Ended> {
+    async fn go_away(&mut self, reason: GoAwayReason, drain: Duration) -> Result<(), Ended> {
         debug!(connection = %self.name, %reason, "a caller's connection is closed");
         self.clock.leave();
         self.connection.graceful_shutdown();
@@ -167,10 +167,10 @@ impl Serving {
     }
 
     /// Takes calls until the connection has ended or has to go. Can be cancelled and begun again.
-    async fn accept(&mut self) -> Result<Over, Ended> {
+    async fn accept(&mut self) -> Result<AcceptEnd, Ended> {
         poll_fn(|context| {
             while let Poll::Ready(call) = self.connection.poll_accept(context) {
-                let Some(call) = call else { return Poll::Ready(Ok(Over::Closed)) };
+                let Some(call) = call else { return Poll::Ready(Ok(AcceptEnd::Closed)) };
                 let (request, respond) = call?;
                 (self.called, self.busy) = (true, true);
                 // No task waits for its end: it belongs to the streams of its two connections, and the connection here
@@ -185,15 +185,15 @@ impl Serving {
                     Arc::clone(&self.cutoff),
                 )));
             }
-            self.outlet.flush(context);
+            self.flusher.flush(context);
             while let Poll::Ready(due) = self.clock.poll(context) {
                 match due {
                     Due::Gone => return Poll::Ready(Err(Ended::Gone)),
-                    Due::Old => return Poll::Ready(Ok(Over::Due(Dismissal::Old))),
+                    Due::Old => return Poll::Ready(Ok(AcceptEnd::GoAway(GoAwayReason::Old))),
                     Due::Look => {
                         let has_calls = self.connection.has_streams();
                         if self.clock.is_idle(has_calls || self.busy) {
-                            return Poll::Ready(Ok(Over::Due(Dismissal::Idle)));
+                            return Poll::Ready(Ok(AcceptEnd::GoAway(GoAwayReason::Idle)));
                         }
                         // The end of a call that goes on is not seen here: it counts until the next look.
                         self.busy = has_calls;

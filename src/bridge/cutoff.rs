@@ -8,14 +8,14 @@ use tokio::sync::Notify;
 
 /// Why the bridge ends the connection of a caller.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Dismissal {
+pub(super) enum GoAwayReason {
     Idle,
     Old,
     /// There are new settings for connections, above all new certificates.
     Replaced,
 }
 
-impl Display for Dismissal {
+impl Display for GoAwayReason {
     /// Goes on after "the connection".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -29,20 +29,20 @@ impl Display for Dismissal {
 /// Tells the calls of one connection that they are cut, so that each of them can still be answered.
 #[derive(Debug, Default)]
 pub(super) struct Cutoff {
-    reason: OnceLock<Dismissal>,
+    reason: OnceLock<GoAwayReason>,
     news: Notify,
 }
 
 impl Cutoff {
     /// Cuts the calls. The first reason counts.
-    pub(super) fn cut(&self, reason: Dismissal) {
+    pub(super) fn cut(&self, reason: GoAwayReason) {
         // Fails if they are cut already.
         let _ = self.reason.set(reason);
         self.news.notify_waiters();
     }
 
     /// Ready when the calls are cut. Wakes no task: [`Cutoff::waking`] does.
-    pub(super) fn poll(&self) -> Poll<Dismissal> {
+    pub(super) fn poll(&self) -> Poll<GoAwayReason> {
         self.reason.get().copied().map_or(Poll::Pending, Poll::Ready)
     }
 

@@ -16,7 +16,7 @@ use tracing::{debug, info};
 use super::calls::Calls;
 use super::connection::{self, Ended, LAST_ANSWERS};
 use super::connection_name::ConnectionName;
-use super::cutoff::{Cutoff, Dismissal};
+use super::cutoff::{Cutoff, GoAwayReason};
 use super::died::Died;
 use super::forwarded::client_certificate;
 use super::phase::{Lifecycle, Watched, stopping};
@@ -196,7 +196,7 @@ where
     if let Ok(ended) = timeout(drain, &mut serving).await {
         return ended;
     }
-    cutoff.cut(Dismissal::Replaced);
+    cutoff.cut(GoAwayReason::Replaced);
     // However it ends now, calls were cut.
     let _ = timeout(LAST_ANSWERS, serving).await;
     Err(Ended::Replaced)

@@ -10,7 +10,7 @@ use http::Request;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::keepalive::attend;
+use super::keepalive::keep_alive;
 use super::limits::{
     CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
     UPSTREAM_HEADER_LIST,
@@ -18,7 +18,7 @@ use super::limits::{
 use super::session::{Link, ended_early};
 use super::stream::{Cut, Replayed, Stream};
 use super::traffic::{Carried, Traffic};
-use super::{Fault, Gathered, HeaderFaults, Keepalive, Outlet, Sieve, Stage};
+use super::{Fault, Flusher, Gathered, HeaderFaults, Keepalive, Sieve, Stage};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone.
 ///
@@ -96,7 +96,7 @@ pub(crate) async fn open_channel(
     let settings = settings();
     let sieve = Sieve::of_upstream(stream, plan.metadata);
     let faults = sieve.faults();
-    let (stream, outlet) = Gathered::new(sieve);
+    let (stream, flusher) = Gathered::new(sieve);
     let handshake = settings.handshake(stream);
     let (requests, mut connection) = timeout_at(deadline, handshake)
         .await
@@ -104,10 +104,10 @@ pub(crate) async fn open_channel(
         .map_err(|error| ended_early(&wire, Some(error.to_string())))?;
     let traffic = Arc::<Traffic>::default();
     if let (Some(keepalive), Some(pings)) = (plan.keepalive, connection.ping_pong()) {
-        tokio::spawn(attend(pings, Arc::downgrade(&wire), keepalive, Arc::clone(&traffic)));
+        tokio::spawn(keep_alive(pings, Arc::downgrade(&wire), keepalive, Arc::clone(&traffic)));
     }
     let (end, ended) = watch::channel(false);
-    tokio::spawn(drive(Driven { connection, outlet }, requests.clone(), end));
+    tokio::spawn(drive(Driven { connection, flusher }, requests.clone(), end));
     let link = Link { wire, ended };
     if silent {
         link.await_settings(deadline).await?;
@@ -118,14 +118,14 @@ pub(crate) async fn open_channel(
 /// A connection, and what writes whatever it has said.
 struct Driven {
     connection: Connection<Gathered<Sieve<Replayed>>, Bytes>,
-    outlet: Outlet<Sieve<Replayed>>,
+    flusher: Flusher<Sieve<Replayed>>,
 }
 
 impl Driven {
     /// Ready at its end. Why it ended is on the wire; h2's error adds nothing to it.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let ended = Pin::new(&mut self.connection).poll(context);
-        self.outlet.flush(context);
+        self.flusher.flush(context);
         ended.map(|_| ())
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 ///
 /// h2 flushes after every frame. If thirty calls are answered at the same moment, that makes thirty writes, and
 /// with TLS thirty records. So a flush only notes here that it was asked for, and the task that polls the connection calls
-/// [`Outlet::flush`] when it has nothing more to say. Data that exceeds [`LIMIT`] is written at once.
+/// [`Flusher::flush`] when it has nothing more to say. Data that exceeds [`LIMIT`] is written at once.
 ///
 /// While a connection begins, h2 reads before that is called. So a read that finds nothing writes
 /// what waits, too.
@@ -19,7 +19,7 @@ pub(crate) struct Gathered<S>(Arc<Mutex<Gathering<S>>>);
 
 /// Writes what waits in a [`Gathered`].
 #[derive(Debug)]
-pub(crate) struct Outlet<S>(Arc<Mutex<Gathering<S>>>);
+pub(crate) struct Flusher<S>(Arc<Mutex<Gathering<S>>>);
 
 #[derive(Debug)]
 struct Gathering<S> {
@@ -33,14 +33,14 @@ struct Gathering<S> {
 
 impl<S> Gathered<S> {
     /// With where its data goes out.
-    pub(crate) fn new(stream: S) -> (Self, Outlet<S>) {
+    pub(crate) fn new(stream: S) -> (Self, Flusher<S>) {
         let gathering = Gathering { stream, waiting: BytesMut::new(), put_off: false, failed: None };
         let shared = Arc::new(Mutex::new(gathering));
-        (Self(Arc::clone(&shared)), Outlet(shared))
+        (Self(Arc::clone(&shared)), Flusher(shared))
     }
 }
 
-impl<S: AsyncWrite + Unpin> Outlet<S> {
+impl<S: AsyncWrite + Unpin> Flusher<S> {
     /// Writes what waits. Where that cannot be done now, the task of `context` is woken when it can, and has to poll
     /// the connection again; so it is if this fails, and the connection then finds the reason.
     pub(crate) fn flush(&self, context: &mut Context<'_>) {
@@ -242,13 +242,13 @@ mod tests {
     #[test]
     fn what_is_flushed_in_one_poll_is_one_write() {
         let context = &mut Context::from_waker(Waker::noop());
-        let (mut stream, outlet) = Gathered::new(Peer::default());
+        let (mut stream, flusher) = Gathered::new(Peer::default());
         for frame in ["one", "two", "three"] {
             assert!(Pin::new(&mut stream).poll_write(context, frame.as_bytes()).is_ready());
             assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
         }
         assert_eq!(lock(&stream.0).stream.writes, 0);
-        outlet.flush(context);
+        flusher.flush(context);
         let gathering = lock(&stream.0);
         assert_eq!((gathering.stream.writes, &*gathering.stream.taken), (1, &b"onetwothree"[..]));
     }
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn what_was_put_off_goes_out_while_there_is_nothing_to_read() {
         let context = &mut Context::from_waker(Waker::noop());
-        let (mut stream, _outlet) = Gathered::new(Peer::default());
+        let (mut stream, _flusher) = Gathered::new(Peer::default());
         assert!(Pin::new(&mut stream).poll_write(context, b"preface").is_ready());
         assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
         let mut space = [0; 8];
@@ -269,10 +269,10 @@ mod tests {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let context = &mut Context::from_waker(&waker);
-        let (mut stream, outlet) = Gathered::new(Peer { is_gone: true, ..Peer::default() });
+        let (mut stream, flusher) = Gathered::new(Peer { is_gone: true, ..Peer::default() });
         assert!(Pin::new(&mut stream).poll_write(context, b"frame").is_ready());
         assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
-        outlet.flush(context);
+        flusher.flush(context);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1, "the task must be polled again");
         let Poll::Ready(Err(error)) = Pin::new(&mut stream).poll_write(context, b"next") else {
             panic!("it failed");
@@ -299,7 +299,7 @@ mod tests {
             takes in prop::collection::vec(prop_oneof![Just(0), 1_usize..20_000], 0..40),
             flushed in any::<u32>(),
         ) {
-            let (mut stream, outlet) = Gathered::new(Peer { takes, ..Peer::default() });
+            let (mut stream, flusher) = Gathered::new(Peer { takes, ..Peer::default() });
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             let mut sent = Vec::new();
             let mut next = 0_u8;
@@ -324,7 +324,7 @@ mod tests {
                     if flushed & (1 << (index % 32)) != 0 {
                         poll_fn(|context| Pin::new(&mut stream).poll_flush(context)).await.expect("flushed");
                         poll_fn(|context| {
-                            outlet.flush(context);
+                            flusher.flush(context);
                             Poll::Ready(())
                         })
                         .await;

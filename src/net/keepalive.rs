@@ -23,16 +23,17 @@ use super::stream::Wire;
 use super::traffic::{Activity, Traffic};
 
 /// What became of a PING.
-enum Asked {
+enum PingOutcome {
     Answered,
     /// The connection has ended by now.
     Ended,
-    /// Nothing was heard.
-    Silent,
+    /// Nothing arrived in time.
+    NoAnswer,
 }
 
-/// Asks from time to time, and cuts a connection whose server does not answer. Returns when the connection has ended.
-pub(super) async fn attend(
+/// Sends PING to a server that is silent during calls, and cuts the connection if it does not answer. Returns when the
+/// connection has ended.
+pub(super) async fn keep_alive(
     mut pings: PingPong,
     wire: Weak<Wire>,
     Keepalive { interval, timeout }: Keepalive,
@@ -42,7 +43,7 @@ pub(super) async fn attend(
     // How many calls had been given up at the look before something was heard. They may be shorter than the interval.
     let mut known = traffic.activity().given_up;
     let mut before = known;
-    // When the server was asked last, and how many calls it had answered by then.
+    // When the last PING was sent, and how many calls the server had answered by then.
     let mut last: Option<(Instant, u64)> = None;
     loop {
         sleep(interval / LOOKS).await;
@@ -59,10 +60,10 @@ pub(super) async fn attend(
         if !is_suspect || is_soon {
             continue;
         }
-        match ask(&mut pings, &wire, timeout).await {
-            Asked::Answered => last = Some((Instant::now(), traffic.activity().answered)),
-            Asked::Ended => return,
-            Asked::Silent => {
+        match ping(&mut pings, &wire, timeout).await {
+            PingOutcome::Answered => last = Some((Instant::now(), traffic.activity().answered)),
+            PingOutcome::Ended => return,
+            PingOutcome::NoAnswer => {
                 let words = format!("no answer to a PING within {timeout:?}");
                 wire.upgrade().inspect(|wire| wire.give_up(&io::Error::new(io::ErrorKind::TimedOut, words)));
                 return;
@@ -71,25 +72,25 @@ pub(super) async fn attend(
     }
 }
 
-async fn ask(pings: &mut PingPong, wire: &Weak<Wire>, limit: Duration) -> Asked {
+async fn ping(pings: &mut PingPong, wire: &Weak<Wire>, limit: Duration) -> PingOutcome {
     if pings.send_ping(Ping::opaque()).is_err() {
-        return Asked::Ended;
+        return PingOutcome::Ended;
     }
     // In two halves: if this process itself stood still, the time may be over before anything could be read.
     let mut silent_halves = 0;
     while silent_halves < 2 {
         match timeout(limit / 2, poll_fn(|context| pings.poll_pong(context))).await {
-            Ok(Ok(_)) => return Asked::Answered,
-            Ok(Err(_)) => return Asked::Ended,
+            Ok(Ok(_)) => return PingOutcome::Answered,
+            Ok(Err(_)) => return PingOutcome::Ended,
             // The answer to the PING may be behind a large message.
             Err(_) => match wire.upgrade().map(|wire| wire.has_heard()) {
-                None => return Asked::Ended,
+                None => return PingOutcome::Ended,
                 Some(true) => silent_halves = 0,
                 Some(false) => silent_halves += 1,
             },
         }
     }
-    Asked::Silent
+    PingOutcome::NoAnswer
 }
 
 /// In each interval.

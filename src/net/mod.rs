@@ -37,7 +37,7 @@ pub use entrance::Crowd;
 pub(crate) use entrance::{Arrivals, Counters, Entrance, Noise, Wording};
 pub use fault::{Fault, FaultKind, Stage};
 pub(crate) use gate::{Admission, Bound, Capacity};
-pub(crate) use gathered::{Gathered, Outlet};
+pub(crate) use gathered::{Flusher, Gathered};
 pub use hello::explain;
 pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,

@@ -202,7 +202,7 @@ async fn each_ca_of_a_bundle_is_watched_and_one_that_is_valid_is_enough() {
     let [finish, prepare] = ["finish", "prepare"].map(|step| format!("`egext certs rotate-ca {step} --dir "));
     assert!(ready.body.contains(&finish) && !ready.body.contains("certs renew"), "{}", ready.body);
     let page = admin.get("/").await.body;
-    assert!(page.contains("<dt>until a certificate expires</dt>"), "what hinders nothing is no fact: {page}");
+    assert!(page.contains("<dt>until a certificate expires</dt>"), "what stops nothing is no fact: {page}");
     assert_eq!(bridge.caller().await.hook().await.code(), 0);
     replace(&pki.ca(), &old);
     let line = bridge.running.wait_for_line(REFUSED);

@@ -202,8 +202,10 @@ pub(super) fn facts(page: &mut String, status: &Status) -> fmt::Result {
     fact(page, "in flight", all(|calls| calls.in_flight))?;
     fact(page, "callers connected", status.connections.open)?;
     // Not of an old CA next to a valid one: nothing is wrong, and nothing is left to count.
-    let needed =
-        status.certificates.iter().filter(|known| known.validity == Validity::Valid || known.hinders);
+    let needed = status
+        .certificates
+        .iter()
+        .filter(|known| known.validity == Validity::Valid || known.fails_handshakes);
     if let Some(first) = needed.min_by_key(|certificate| certificate.not_after_unix) {
         let name =
             if first.validity == Validity::Valid { "until a certificate expires" } else { "a certificate" };

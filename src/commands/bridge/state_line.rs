@@ -71,7 +71,7 @@ fn line(
         }
     };
     let mut all = certificates.certificates.iter();
-    if let Some(invalid) = all.find(|certificate| certificates.hinders(certificate, now)) {
+    if let Some(invalid) = all.find(|certificate| certificates.fails_handshakes(certificate, now)) {
         let what = match now < invalid.not_before {
             true => format!("is not valid before {}", when::timestamp(invalid.not_before)),
             false => format!("expired at {}", when::timestamp(invalid.not_after)),

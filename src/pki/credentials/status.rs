@@ -136,7 +136,7 @@ impl CredentialsStatus {
 
     /// True if handshakes fail at `now` because of the dates of `certificate`, which is one of these. A CA counts only if
     /// no other one is valid: an old one may expire next to its successor.
-    pub fn hinders(&self, certificate: &InUse, now: OffsetDateTime) -> bool {
+    pub fn fails_handshakes(&self, certificate: &InUse, now: OffsetDateTime) -> bool {
         let is_ca = |in_use: &&InUse| in_use.role.is_none();
         let has_valid_ca = || self.certificates.iter().filter(is_ca).any(|ca| ca.is_valid(now));
         !certificate.is_valid(now) && (certificate.role.is_some() || !has_valid_ca())
