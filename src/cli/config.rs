@@ -1,10 +1,14 @@
-use std::path::PathBuf;
+mod secrets;
+
+pub use secrets::Secrets;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use super::directory::directory;
 use super::values;
-use crate::gateway::{Included, Mode};
+use crate::gateway::{DEFAULT_CA_SECRET, DEFAULT_NAMESPACE, Included, Mode};
 use crate::units::Size;
 
 /// Write Envoy Gateway (EG) configuration that works for its release.
@@ -16,12 +20,20 @@ pub struct Config {
 }
 
 impl Config {
+    /// The file that is written, in a format of its own.
+    pub(crate) fn out(&self) -> Option<&Path> {
+        match &self.command {
+            ConfigCommand::Secrets(secrets) => Some(&secrets.out),
+            _ => None,
+        }
+    }
+
     /// A file is compared, and nothing written.
     pub(crate) fn has_check(&self) -> bool {
         match &self.command {
             ConfigCommand::Gateway(gateway) => gateway.extension.check.is_some(),
             ConfigCommand::Stanza(stanza) => stanza.extension.check.is_some(),
-            ConfigCommand::Versions(_) => false,
+            ConfigCommand::Secrets(_) | ConfigCommand::Versions(_) => false,
         }
     }
 }
@@ -33,6 +45,9 @@ pub enum ConfigCommand {
     /// Print a complete EnvoyGateway file
     #[command(after_help = AFTER_GATEWAY)]
     Gateway(Gateway),
+    /// Write Secrets of Kubernetes for EG's own TLS
+    #[command(after_help = AFTER_SECRETS)]
+    Secrets(Secrets),
     /// Print the `extensionManager` part of an EnvoyGateway file
     #[command(after_help = AFTER_STANZA)]
     Stanza(Stanza),
@@ -224,7 +239,7 @@ pub struct ServiceFlags {
     #[arg(
         long,
         value_name = "NAME",
-        default_value = "egext-ca",
+        default_value = DEFAULT_CA_SECRET,
         requires = "native_tls",
         env = "EGEXT_CA_SECRET"
     )]
@@ -238,7 +253,7 @@ pub struct ServiceFlags {
     #[arg(
         long,
         value_name = "NAME",
-        default_value = "envoy-gateway-system",
+        default_value = DEFAULT_NAMESPACE,
         requires = "native_tls",
         env = "EGEXT_NAMESPACE"
     )]
@@ -251,6 +266,13 @@ The file goes to stdout:
 
 In CI, check that the file is still what the same command would print:
   egext config gateway --resources-dir /etc/envoy-gateway/resources --check envoy-gateway.yaml";
+
+const AFTER_SECRETS: &str = "\
+Examples:
+  egext config secrets | kubectl apply --server-side -f -
+  egext config secrets --out secrets.yaml
+
+`--server-side`: without it kubectl copies the private key into an annotation of the Secret.";
 
 const AFTER_STANZA: &str = "\
 The file goes to stdout:

@@ -23,6 +23,7 @@ impl Command {
             Self::Completions(_) => "completions",
             Self::Config(config) => match &config.command {
                 ConfigCommand::Gateway(_) => "config gateway",
+                ConfigCommand::Secrets(_) => "config secrets",
                 ConfigCommand::Stanza(_) => "config stanza",
                 ConfigCommand::Versions(_) => "config versions",
             },

@@ -53,7 +53,7 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
         Command::Bridge(arguments) => bridge::run(*arguments, &cli.variables, clock, printer)?,
         Command::Certs(arguments) => certs::run(arguments, clock())?,
         Command::Completions(arguments) => generate::completions(&arguments),
-        Command::Config(arguments) => config::run(&arguments)?,
+        Command::Config(arguments) => config::run(&arguments, clock())?,
         // With `--keep` it goes on running after its report.
         Command::Demo(arguments) => return demo::run(&arguments, clock, printer),
         Command::Explain(arguments) => explain::run(&arguments)?,
@@ -174,7 +174,7 @@ pub enum Error {
         /// As typed.
         format: Format,
     },
-    /// The user asked for an archive and a JSON object on stdout.
+    /// The user asked for a file and a JSON object on stdout.
     #[error("`--out -` and `-o {format}` both write to stdout")]
     OutputTwice {
         /// As typed.
@@ -253,7 +253,7 @@ impl Hint for Error {
             }
             Self::Runtime(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
             Self::ShortFormat { format } => Some(format!("leave out `--short`, or `-o {format}`")),
-            Self::OutputTwice { .. } => Some("name a file for the archive: `--out FILE`".to_owned()),
+            Self::OutputTwice { .. } => Some("name a file: `--out FILE`".to_owned()),
             Self::StdinTwice { .. } => Some("name a file for one of them, such as `<(COMMAND)`".to_owned()),
             Self::Target(error) => error.advice(),
             Self::TemporaryDirectory(_) => Some("set TMPDIR to a directory that you may write to".to_owned()),
@@ -279,7 +279,9 @@ fn refuse_other_formats(cli: &Cli) -> Result<(), Error> {
         Command::Certs(Certs { command: CertsCommand::Show(show) }) if show.short => {
             Error::ShortFormat { format }
         }
-        Command::Certs(Certs { command: CertsCommand::Pack(_) }) if known == ONLY_HUMAN => {
+        Command::Certs(Certs { command: CertsCommand::Pack(_) }) | Command::Config(_)
+            if known == ONLY_HUMAN =>
+        {
             Error::OutputTwice { format }
         }
         _ => Error::Format { format, known },
@@ -301,6 +303,7 @@ fn formats(command: &Command) -> &'static [Format] {
         Command::Certs(Certs { command: CertsCommand::Show(show) }) if show.short => ONLY_HUMAN,
         Command::Certs(Certs { command: CertsCommand::Pack(pack) }) if is_stdin(&pack.out) => ONLY_HUMAN,
         Command::Config(config) if config.has_check() => WITH_CHECKS,
+        Command::Config(config) if config.out().is_some_and(is_stdin) => ONLY_HUMAN,
         _ => cli::formats(command.name()),
     }
 }

@@ -1,6 +1,9 @@
 //! The texts of the comments. Lines with values from the user are separate from these, so that no path breaks a line.
 
-use super::{BridgeCommand, NativeTls, TextPath, Version};
+use super::{
+    BridgeCommand, DEFAULT_CA_SECRET, DEFAULT_CLIENT_SECRET, DEFAULT_NAMESPACE, NativeTls, SecretName,
+    Version,
+};
 use crate::net::Address;
 use crate::shell::shell_word;
 
@@ -20,16 +23,9 @@ pub(super) fn about_bridge(bridge: &BridgeCommand) -> String {
 
 /// Where EG's own TLS works, and what it needs there.
 pub(super) fn about_native_tls(tls: &NativeTls, version: Version) -> String {
-    let NativeTls { server, material, namespace, ca_secret, client_secret } = tls;
-    let namespace = namespace.as_str();
-    let file = |directory: &TextPath, name: &str| shell_word(directory.join(name).as_str()).into_owned();
+    let NativeTls { server, client_secret, .. } = tls;
     let client = match client_secret {
-        Some(name) => format!(
-            "  kubectl -n {namespace} create secret tls {} --cert={} --key={}\n",
-            name.as_str(),
-            file(material, "client.crt"),
-            file(material, "client.key"),
-        ),
+        Some(_) => String::new(),
         None => format!(
             "EG {version} has no `clientCertificateRef` (1.6 and later do), so it presents no certificate: a server\n\
              that demands one refuses it.\n"
@@ -38,14 +34,30 @@ pub(super) fn about_native_tls(tls: &NativeTls, version: Version) -> String {
     format!(
         "{WHERE_NATIVE_TLS_WORKS}\
          The Secrets, from the files of `egext certs init`:\n\
-         \x20 kubectl -n {namespace} create secret generic {} --from-file=tls.crt={}\n\
+         \x20 {}\n\
          {client}\n\
          EG sends the name `{}` in its TLS hello, with the port in it. OpenSSL and Go let that pass;\n\
          a server with rustls (tonic) refuses the connection, and EG waits without a word.\n",
-        ca_secret.as_str(),
-        file(material, "ca.crt"),
+        secrets_command(tls, version),
         server.authority(),
     )
+}
+
+/// What makes the Secrets; flags with their default are left out.
+fn secrets_command(tls: &NativeTls, version: Version) -> String {
+    let NativeTls { material, namespace, ca_secret, client_secret, .. } = tls;
+    let client = client_secret.as_ref().map_or(DEFAULT_CLIENT_SECRET, SecretName::as_str);
+    let release = if client_secret.is_some() { Version::default() } else { version };
+    let flags = [
+        ("--eg-version", release.name(), Version::default().name()),
+        ("--dir", material.as_str(), ""),
+        ("--ca-secret", ca_secret.as_str(), DEFAULT_CA_SECRET),
+        ("--client-secret", client, DEFAULT_CLIENT_SECRET),
+        ("--namespace", namespace.as_str(), DEFAULT_NAMESPACE),
+    ];
+    let flags = flags.into_iter().filter(|(_, value, default)| value != default);
+    let flags = flags.map(|(flag, value, _)| format!(" {flag} {}", shell_word(value)));
+    format!("egext config secrets{} | kubectl apply --server-side -f -", flags.collect::<String>())
 }
 
 const PLAINTEXT_TO_A_HOST: &str = "\

@@ -2,8 +2,8 @@ use super::hook::{Called as _, Trigger};
 use super::releases::Fact;
 use super::yaml::is_printable;
 use super::{
-    AbsolutePath, BridgeCommand, ControllerName, Included, Namespace, Resource, SecretName, TextPath,
-    Treatment, Version, Wish, WishRow, emit, include,
+    AbsolutePath, BridgeCommand, ControllerName, DEFAULT_CLIENT_SECRET, Included, Namespace, Resource,
+    SecretName, TextPath, Treatment, Version, Wish, WishRow, emit, include,
 };
 use crate::choice::choices;
 use crate::extension::Hook;
@@ -362,9 +362,6 @@ fn keep_first_of_each<T: PartialEq>(items: &mut Vec<T>) {
         }
     }
 }
-
-/// The Secret with EG's own certificate, where none is named.
-const DEFAULT_CLIENT_SECRET: &str = "egext-client";
 
 /// EG sends no hook whose message is larger than the limit: one of 4 or 16 bytes is one of which the unit was forgotten.
 const LEAST_MESSAGE: u64 = 1 << 10;

@@ -1,5 +1,7 @@
 //! Configuration that was written, or compared with a file.
 
+pub(crate) mod secrets;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 

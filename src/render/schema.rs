@@ -48,6 +48,7 @@ const VERBS: &[Verb] = &[
     ("certs rotate-ca status", certs::rotate_ca::StatusDetails::json_schema),
     ("certs show", certs::show::Details::json_schema),
     ("config gateway", config::Details::json_schema),
+    ("config secrets", config::secrets::Details::json_schema),
     ("config stanza", config::Details::json_schema),
     ("config versions", releases::Details::json_schema),
     ("demo", demo::Details::json_schema),

@@ -32,6 +32,7 @@ const CALLS: &[(&str, State, &[&str])] = &[
     ("certs show", State::Made, &[]),
     ("completions", State::Nothing, &["bash"]),
     ("config gateway", State::Nothing, &["--resources-dir=/etc/envoy-gateway/resources"]),
+    ("config secrets", State::Made, &["--out=secrets.yaml"]),
     ("config stanza", State::Nothing, &[]),
     ("config versions", State::Nothing, &[]),
     ("demo", State::Nothing, &[]),

@@ -13,6 +13,8 @@ mod request;
 mod rotation;
 mod store;
 
+pub(super) use store::file_advice;
+
 use std::error::Error;
 
 /// An error of the library whose hint only the command line can give.

@@ -13,10 +13,10 @@ impl Advice for PackError {
         match self {
             Self::CaExpired { ca, .. } => {
                 let directory = ca.parent().unwrap_or(Path::new(""));
-                Some(format!("replace the CA first, and pack then: {}", replacement(directory)))
+                Some(format!("replace the CA first: {}", replacement(directory)))
             }
             Self::Expired { path, .. } => {
-                Some(format!("renew it first, and pack then: {}", renew_command(path, "")))
+                Some(format!("renew it first: {}", renew_command(path, "")))
             }
             Self::Identity(error) => error.hint(),
             Self::KeyElsewhere { name } => Some(format!(

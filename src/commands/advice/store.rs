@@ -5,7 +5,7 @@ use super::Advice;
 use crate::pki::store::{StoreError, previous};
 use crate::pki::{Role, link_command};
 use crate::report::Hint as _;
-use crate::shell::{dir_flag, shell_path};
+use crate::shell::{dir_flag, shell_parent, shell_path};
 
 impl Advice for StoreError {
     fn advice(&self) -> Option<String> {
@@ -73,6 +73,22 @@ impl Advice for StoreError {
             Self::Untrusted(error) => return error.hint(),
             Self::NoRandomness => "look at `dmesg` for `random`, and try again".to_owned(),
         })
+    }
+}
+
+/// The same for a single file, which `--out` names. `example` is a name for such a file.
+pub(in crate::commands) fn file_advice(error: &StoreError, example: &str) -> Option<String> {
+    let StoreError::Failed { path, source, .. } = error else { return error.advice() };
+    let directory = shell_parent(path);
+    match source.kind() {
+        io::ErrorKind::NotFound => Some(format!("make its directory first: `mkdir -p {directory}`")),
+        io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
+            Some(format!("name a file, such as `--out {example}`"))
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Some("name a file in a directory that you may write to, with `--out`".to_owned())
+        }
+        _ => error.advice(),
     }
 }
 

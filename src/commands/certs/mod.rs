@@ -12,12 +12,11 @@ mod rotate_ca;
 mod show;
 mod signer;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::advice::Advice as _;
+use super::advice::{Advice as _, file_advice};
 use super::{Alone, Error};
 use crate::cli::{Certs, CertsCommand, RotationStep};
 use crate::net::Address;
@@ -31,7 +30,7 @@ use crate::pki::rotation::RotationError;
 use crate::pki::store::{StoreError, finish_forgetting};
 use crate::pki::{IdentityError, NameError, PassphraseError, Role, SubjectName, lifetime, when};
 use crate::report::{Hint, Report};
-use crate::shell::{dir_flag, shell_parent, shell_path, shell_word};
+use crate::shell::{dir_flag, shell_path, shell_word};
 
 pub(super) fn run(arguments: Certs, now: OffsetDateTime) -> Result<Report, Error> {
     finish_forgetting(directory(&arguments.command)).map_err(CertsError::from)?;
@@ -262,7 +261,7 @@ impl Hint for CertsError {
             Self::ArchiveOnTerminal { role } => Some(format!(
                 "pipe it to the other machine: `egext certs pack {role} --out - | ssh HOST 'mkdir -p -m 700 certs && tar -xf - -C certs'`"
             )),
-            Self::Archive(error) => archive_hint(error),
+            Self::Archive(error) => file_advice(error, "server.tar"),
             Self::Authority(error) => error.advice(),
             Self::Clock { .. } => Some(lifetime::CLOCK.to_owned()),
             Self::KeyOnStdout => Some(
@@ -335,21 +334,5 @@ impl Hint for CertsError {
                 Some("name the CA that made the set, with those above it in the same file".to_owned())
             }
         }
-    }
-}
-
-/// What to do about an archive that cannot be written where `--out` says.
-fn archive_hint(error: &StoreError) -> Option<String> {
-    let StoreError::Failed { path, source, .. } = error else { return error.advice() };
-    let directory = shell_parent(path);
-    match source.kind() {
-        io::ErrorKind::NotFound => Some(format!("make its directory first: `mkdir -p {directory}`")),
-        io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
-            Some("name a file, such as `--out server.tar`".to_owned())
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Some("name a file in a directory that you may write to, with `--out`".to_owned())
-        }
-        _ => error.advice(),
     }
 }

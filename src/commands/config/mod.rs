@@ -1,14 +1,16 @@
 mod compare;
+mod secrets;
 mod versions;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use compare::compare;
 
-use super::advice::Advice as _;
+use super::advice::{Advice as _, file_advice};
 use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
 use crate::gateway::{
@@ -17,15 +19,18 @@ use crate::gateway::{
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
+use crate::pki::pack::PackError;
+use crate::pki::store::StoreError;
 use crate::render;
 use crate::report::{Hint, Report};
 use crate::shell::shell_path;
 
-pub(super) fn run(arguments: &Config) -> Result<Report, Error> {
+pub(super) fn run(arguments: &Config, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(match &arguments.command {
         ConfigCommand::Gateway(arguments) => {
             write("config gateway", &arguments.extension, Some(standalone(arguments)?))?
         }
+        ConfigCommand::Secrets(arguments) => secrets::run(arguments, now)?,
         ConfigCommand::Stanza(arguments) => write("config stanza", &arguments.extension, None)?,
         ConfigCommand::Versions(arguments) => versions::run(arguments)?,
     })
@@ -161,6 +166,21 @@ pub enum ConfigError {
     /// The user wishes for something that could not work.
     #[error("{flag}{0}", flag = .0.flag())]
     Configuration(#[from] ConfigurationError),
+    /// The file was not written.
+    #[error(transparent)]
+    Out(StoreError),
+    /// The user named a directory in place of a file.
+    #[error("`{}` is a directory, and a file is expected", path.display())]
+    OutDirectory {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// The certificates of the set cannot be used.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// The user left out where the Secrets go to.
+    #[error("the Secrets hold a private key, and stdout is a terminal")]
+    SecretsOnTerminal,
     /// The user named a file that can be no configuration.
     #[error("`{}` is larger than {} KiB", path.display(), FILE_LIMIT >> 10)]
     TooLarge {
@@ -189,6 +209,15 @@ impl Hint for ConfigError {
                 Some("`--check` takes a file that this command wrote".to_owned())
             }
             Self::Configuration(error) => error.advice(),
+            Self::Out(error) => file_advice(error, "secrets.yaml"),
+            Self::OutDirectory { path } => {
+                let file = shell_path(&path.join("secrets.yaml"));
+                Some(format!("name a file in it: `--out {file}`"))
+            }
+            Self::Pack(error) => error.advice(),
+            Self::SecretsOnTerminal => {
+                Some("pipe them: `egext config secrets | kubectl apply --server-side -f -`; or name a file: `--out FILE`".to_owned())
+            }
             Self::Unreadable { path, source } if source.kind() != io::ErrorKind::NotFound => {
                 Some(format!("look at the path: `ls -ld {}`", shell_path(path)))
             }

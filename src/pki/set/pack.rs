@@ -29,7 +29,8 @@ use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Certificate, Identity, IdentityEr
 
 /// The files of one side, read at one moment.
 pub struct Pack {
-    files: Vec<Packed>,
+    /// The CA's certificates, the chain, its key.
+    files: [Packed; 3],
     role: Role,
     /// At least one.
     chain: Vec<Certificate>,
@@ -62,13 +63,7 @@ impl Pack {
         if let Some(name) = name.filter(is_withdrawn) {
             return Err(no_such_name(directory, set.as_ref(), role, name));
         }
-        let read = |name: &str| match &set {
-            Some(set) => Ok(set.read(name)?),
-            None => {
-                store::trust(&directory.join(name)).map_err(StoreError::from)?;
-                Ok::<_, PackError>(file::read(&directory.join(name))?)
-            }
-        };
+        let read = |name: &str| read(directory, set.as_ref(), name);
         let (certificate, key) = match name {
             Some(name) => (member::certificate_file(name), member::key_file(name)),
             None => (role.certificate_file().to_owned(), role.key_file().to_owned()),
@@ -100,7 +95,7 @@ impl Pack {
         let key_pem = PrivateKey::new(identity.key()).map(|key| key.pem());
         let key_pem = key_pem.ok_or(IdentityError::UnusableKey { path: key_path })?;
         let packed = |source: String, name, mode, contents| Packed { source, name, mode, contents };
-        let files = vec![
+        let files = [
             packed(
                 CA_CERTIFICATE_FILE.to_owned(),
                 CA_CERTIFICATE_FILE,
@@ -141,6 +136,21 @@ impl Pack {
         &self.chain[0]
     }
 
+    /// The CA certificates that it trusts, in PEM.
+    pub fn ca(&self) -> &str {
+        &self.files[0].contents
+    }
+
+    /// The certificates that it presents, in PEM.
+    pub fn chain(&self) -> &str {
+        &self.files[1].contents
+    }
+
+    /// The key of the first of them, in PEM.
+    pub fn key(&self) -> &str {
+        &self.files[2].contents
+    }
+
     /// The names of the files in it.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.files.iter().map(|file| file.name)
@@ -168,6 +178,26 @@ impl Pack {
         archive.resize(length, 0);
         archive
     }
+}
+
+/// The CA certificates of the set in `directory`, in PEM, without what else may be in their file.
+///
+/// # Errors
+/// When the file cannot be used, or has a key in it.
+pub fn load_ca(directory: &Path) -> Result<Zeroizing<String>, PackError> {
+    let path = directory.join(CA_CERTIFICATE_FILE);
+    let text = read(directory, opened(directory)?.as_ref(), CA_CERTIFICATE_FILE)?;
+    refuse_key(&path, &text)?;
+    Ok(pem::bundle(Anchors::from_pem(&path, &text)?.certificates()))
+}
+
+/// A file of the set, or of a directory that is none.
+fn read(directory: &Path, set: Option<&Snapshot>, name: &str) -> Result<Zeroizing<Vec<u8>>, PackError> {
+    if let Some(set) = set {
+        return Ok(set.read(name)?);
+    }
+    store::trust(&directory.join(name)).map_err(StoreError::from)?;
+    Ok(file::read(&directory.join(name))?)
 }
 
 /// The names that there are, for the one that is not.

@@ -9,7 +9,7 @@ use crate::pki::{CA_CERTIFICATE_FILE, Certificate, Role, when};
 use crate::report::{Finding, Line, Report, Style};
 
 /// One certificate: who, for whom, until when, and a remark.
-pub(super) fn certificate(
+pub(in crate::render) fn certificate(
     report: &mut Report,
     who: &str,
     summary: &Certificate,
@@ -28,7 +28,7 @@ pub(super) fn certificate(
 }
 
 /// What goes where: a title and paths in each line.
-pub(super) fn files(report: &mut Report, lines: &[(String, Vec<PathBuf>)]) {
+pub(in crate::render) fn files(report: &mut Report, lines: &[(String, Vec<PathBuf>)]) {
     report.talk.blank().line(Line::default().with(Style::Dim, "files"));
     for (title, paths) in lines {
         let paths = paths.iter().map(|path| words(path)).collect::<Vec<_>>().join("  ");
@@ -61,11 +61,11 @@ pub(super) fn holder(
     (title, paths)
 }
 
-pub(super) fn title(report: &mut Report, style: Style, done: &str, rest: &str) {
+pub(in crate::render) fn title(report: &mut Report, style: Style, done: &str, rest: &str) {
     report.talk.line(Line::default().with(style, done).plain(rest)).blank();
 }
 
-pub(super) fn note(report: &mut Report, words: &str) {
+pub(in crate::render) fn note(report: &mut Report, words: &str) {
     report.talk.blank().line(Line::default().with(Style::Dim, "note:").plain(format!(" {words}")));
 }
 
@@ -98,6 +98,6 @@ pub(super) const ALL_CLIENTS_OF_THE_CA: &str =
     "a server that trusts this CA accepts every client certificate that the CA has issued";
 
 /// A path that is not UTF-8 loses what is not: JSON could not carry it.
-pub(super) fn words(path: &Path) -> String {
+pub(in crate::render) fn words(path: &Path) -> String {
     path.display().to_string()
 }

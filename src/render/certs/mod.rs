@@ -4,7 +4,7 @@ pub(crate) mod check;
 pub(crate) mod init;
 pub(crate) mod issue;
 mod leaf;
-mod lines;
+pub(in crate::render) mod lines;
 pub(crate) mod pack;
 pub(crate) mod remove;
 pub(crate) mod renew;

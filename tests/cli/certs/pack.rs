@@ -88,7 +88,7 @@ fn what_has_expired_is_not_packed() {
         &["pack", "server", "--out", "x.tar"],
         str![[r"
 error: `certs/server.crt` expired [..] ago, so every peer rejects it
-  hint: renew it first, and pack then: `egext certs renew --name server`
+  hint: renew it first: `egext certs renew --name server`
 
 "]],
     );
@@ -112,7 +112,7 @@ error: `certs/server.crt` expired [..] ago, so every peer rejects it
         &["pack", "client", "--out", "x.tar"],
         str![[r"
 error: a CA above `certs/client.crt` has expired, so every peer rejects it
-  hint: replace the CA first, and pack then: `egext certs rotate-ca prepare --ca-cert FILE --ca-key FILE`
+  hint: replace the CA first: `egext certs rotate-ca prepare --ca-cert FILE --ca-key FILE`
 
 "]],
     );

@@ -2,6 +2,7 @@
 //! files counts what they mean.
 
 mod check;
+mod secrets;
 mod versions;
 
 use egext_test_support::Egext;

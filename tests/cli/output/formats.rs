@@ -21,6 +21,7 @@ const LINES: &[(&str, &str)] = &[
     ("certs rotate-ca status", ""),
     ("certs show", " missing"),
     ("config gateway", " --resources-dir /a --check missing"),
+    ("config secrets", " --out x.yaml"),
     ("config stanza", " --check missing"),
     ("config versions", " --eg-version 1.3"),
     ("demo", ""),

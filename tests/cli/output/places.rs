@@ -128,6 +128,8 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("certs show", " {set} --short", 0),
     ("completions", " bash", 0),
     ("config gateway", " --resources-dir /a", 0),
+    ("config secrets", " --out x.yaml --dir {set}", 0),
+    ("config secrets", " --out - --dir {set}", 0),
     ("config stanza", "", 0),
     ("config stanza", " --check {yaml}", 1),
     ("config stanza", " --native-tls --server a:1", 0),
