@@ -15,7 +15,7 @@ use super::cutoff::{Cutoff, GoAwayReason};
 use super::phase::{Watched, stopping};
 use super::request::Caller;
 use crate::net::{
-    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Flusher, Gathered, H2, HeaderFaults,
+    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Flusher, Gathered, H2, HeaderFaults, Lingering,
     REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
 };
 
@@ -53,10 +53,13 @@ pub(super) async fn serve(
     serving.run(phase, drain).await
 }
 
+/// What h2 reads and writes.
+type Below = Sieve<Lingering<Stream>>;
+
 /// HTTP/2 as it has begun.
 struct Begun {
-    connection: Box<Connection<Gathered<Sieve<Stream>>, Bytes>>,
-    flusher: Flusher<Sieve<Stream>>,
+    connection: Box<Connection<Gathered<Below>, Bytes>>,
+    flusher: Flusher<Below>,
     faults: HeaderFaults,
 }
 
@@ -67,7 +70,7 @@ async fn begin(
     admission: &Admission,
     phase: &mut Watched,
 ) -> Result<Option<Begun>, Ended> {
-    let sieve = Sieve::of_caller(stream, limits.metadata);
+    let sieve = Sieve::of_caller(Lingering::new(stream), limits.metadata);
     let faults = sieve.faults();
     let (stream, flusher) = Gathered::new(sieve);
     let handshake = settings(limits).handshake(stream);
@@ -105,8 +108,8 @@ pub(super) enum Ended {
 }
 
 struct Serving {
-    connection: Box<Connection<Gathered<Sieve<Stream>>, Bytes>>,
-    flusher: Flusher<Sieve<Stream>>,
+    connection: Box<Connection<Gathered<Below>, Bytes>>,
+    flusher: Flusher<Below>,
     name: ConnectionName,
     calls: Arc<Calls>,
     cutoff: Arc<Cutoff>,

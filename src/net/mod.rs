@@ -14,6 +14,7 @@ mod gathered;
 mod hello;
 mod keepalive;
 mod limits;
+mod linger;
 mod listen;
 mod permitted;
 mod read_ahead;
@@ -43,6 +44,7 @@ pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
 };
 pub use limits::{CallerLimits, Keepalive};
+pub(crate) use linger::Lingering;
 pub(crate) use listen::is_of_this_machine;
 pub use listen::{
     AcceptError, Accepted, BindError, Inherited, InheritedError, Listener, SocketAccess, UnixSocket,

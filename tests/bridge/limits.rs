@@ -118,6 +118,27 @@ async fn an_old_connection_ends_and_its_calls_finish() {
     assert_eq!(bridge.caller().await.hook().await.code(), 0);
 }
 
+/// As C-core does: its acknowledgement of our PING overtakes calls that began before it had read GOAWAY.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_still_sends_can_read_the_last_goaway() {
+    let upstream = Upstream::unix(Call::echo);
+    let bridge = Bridge::plaintext(upstream.address()).flag("--max-connection-age", "100ms").start();
+    let mut frames = Frames::client(bridge.connect().await).await;
+    let mut last = None;
+    while let Some(frame) = within_limit(frames.read()).await {
+        last = (frame.kind == GOAWAY).then_some(frame.payload);
+    }
+    assert_eq!(last.as_deref(), Some(&[0; 8][..]), "no stream was processed, NO_ERROR");
+    let block = request_fields(HOOK);
+    let block = block.iter().flat_map(|(name, value)| literal(name.as_bytes(), value)).collect::<Vec<_>>();
+    for id in [1, 3, 5] {
+        frames.write(HEADERS, END_HEADERS | END_STREAM, id, &block).await;
+    }
+    assert!(frames.is_open().await, "the writes reach an open socket");
+    // It is not waited for without end.
+    within_limit(async { while frames.is_open().await {} }).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn so_many_calls_on_a_connection_and_no_more() {
     let permits = Arc::new(Semaphore::new(0));
