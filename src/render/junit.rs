@@ -93,7 +93,8 @@ fn counts(checks: &[&Check], fail_on: Severity) -> String {
 }
 
 fn words(finding: &Finding) -> String {
-    let mut words = format!("{} {}: {}", finding.severity, finding.id, finding.message);
+    let place = finding.location.as_ref().map_or_else(String::new, |location| format!("{location}: "));
+    let mut words = format!("{} {}: {place}{}", finding.severity, finding.id, finding.message);
     for (key, fact) in finding.evidence.iter() {
         let _ = write!(words, "\n  {key}: {fact}");
     }

@@ -1,3 +1,5 @@
+use std::fmt::{self, Display};
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,8 +13,11 @@ pub struct Finding {
     pub id: FindingId,
     /// Usually that of the table, sometimes lower.
     pub severity: Severity,
-    /// The address or file that it is about.
+    /// The address or file that it is about, or the key in a file.
     pub subject: String,
+    /// Where in a file that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
     /// What happened: lower case, no full stop.
     pub message: String,
     /// What to do next.
@@ -30,6 +35,7 @@ impl Finding {
             id,
             severity: id.entry().severity,
             subject: subject.into(),
+            location: None,
             message: message.into(),
             hint: None,
             evidence: Evidence::default(),
@@ -40,6 +46,13 @@ impl Finding {
     pub(crate) fn of_error(id: FindingId, subject: impl Into<String>, error: &dyn Hint) -> Self {
         let Said { message, hint } = Said::of(error);
         Self { hint, ..Self::new(id, subject, message) }
+    }
+
+    /// Says where in a file it is.
+    #[must_use]
+    pub fn at(mut self, location: Location) -> Self {
+        self.location = Some(location);
+        self
     }
 
     /// Says what to do next.
@@ -54,6 +67,25 @@ impl Finding {
     pub fn with_evidence(mut self, key: &'static str, value: impl Into<Value>) -> Self {
         self.evidence.0.insert(key.to_owned(), value.into());
         self
+    }
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Location {
+    /// The file, as it was named; `-` for stdin.
+    pub path: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1, in characters.
+    pub column: u32,
+}
+
+impl Display for Location {
+    /// As compilers and editors write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.path, self.line, self.column)
     }
 }
 

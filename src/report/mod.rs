@@ -9,7 +9,7 @@ mod severity;
 mod talk;
 
 pub use check::{Check, State};
-pub use finding::{Evidence, Finding};
+pub use finding::{Evidence, Finding, Location};
 pub use ids::{Entry, FindingId, Layer, UnknownId};
 pub use metric::Metric;
 #[cfg(feature = "cli")]

@@ -30,9 +30,12 @@ impl Talk {
         self.line(Line::default().with(Style::Hint, "hint:").plain(format!(" {hint}")))
     }
 
-    /// Adds a finding: message, facts, hint.
+    /// Adds a finding: place or subject, message, facts, hint.
     pub fn finding(&mut self, finding: &Finding) -> &mut Self {
-        self.finding_called(finding, &finding.subject)
+        match &finding.location {
+            Some(location) => self.finding_called(finding, &location.to_string()),
+            None => self.finding_called(finding, &finding.subject),
+        }
     }
 
     /// The same where something else than its subject says what it is about.
