@@ -1,6 +1,5 @@
+mod check;
 mod secrets;
-
-pub use secrets::Secrets;
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,9 @@ use super::directory::directory;
 use super::values;
 use crate::gateway::{DEFAULT_CA_SECRET, DEFAULT_NAMESPACE, Included, Mode};
 use crate::units::Size;
+
+pub use check::ConfigCheck;
+pub use secrets::Secrets;
 
 /// Write Envoy Gateway (EG) configuration that works for its release.
 #[derive(Args, Debug)]
@@ -33,7 +35,7 @@ impl Config {
         match &self.command {
             ConfigCommand::Gateway(gateway) => gateway.extension.check.is_some(),
             ConfigCommand::Stanza(stanza) => stanza.extension.check.is_some(),
-            ConfigCommand::Secrets(_) | ConfigCommand::Versions(_) => false,
+            ConfigCommand::Check(_) | ConfigCommand::Secrets(_) | ConfigCommand::Versions(_) => false,
         }
     }
 }
@@ -42,6 +44,8 @@ impl Config {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum ConfigCommand {
+    /// Say what a release of EG makes of configuration files
+    Check(ConfigCheck),
     /// Print a complete EnvoyGateway file
     #[command(after_help = AFTER_GATEWAY)]
     Gateway(Gateway),

@@ -22,7 +22,9 @@ pub use certs::{
     CertsRotateCa, CertsShow, Changes, Finish, NewKeyPassphrase, OtherCa, Prepare, RotationStep, Server,
     SignerFlags, Status, Step,
 };
-pub use config::{Config, ConfigCommand, Extension, Gateway, Secrets, ServiceFlags, Stanza, Versions};
+pub use config::{
+    Config, ConfigCheck, ConfigCommand, Extension, Gateway, Secrets, ServiceFlags, Stanza, Versions,
+};
 pub use demo::Demo;
 pub use environment::Variables;
 pub use explain::Explain;

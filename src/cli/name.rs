@@ -22,6 +22,7 @@ impl Command {
             },
             Self::Completions(_) => "completions",
             Self::Config(config) => match &config.command {
+                ConfigCommand::Check(_) => "config check",
                 ConfigCommand::Gateway(_) => "config gateway",
                 ConfigCommand::Secrets(_) => "config secrets",
                 ConfigCommand::Stanza(_) => "config stanza",

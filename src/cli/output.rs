@@ -10,6 +10,8 @@ pub fn formats(command: &str) -> &'static [Format] {
     match command {
         // Who runs checks again and again has a place for their results.
         "certs check" => &[Format::Human, Format::Json, Format::Junit, Format::Prometheus],
+        // What is found in a file has a place.
+        "config check" => &[Format::Github, Format::Human, Format::Json, Format::Junit, Format::Sarif],
         // Certificates can be piped.
         "certs show" => &[Format::Human, Format::Json, Format::Pem],
         // What goes to stdout has a format of its own.
@@ -39,8 +41,9 @@ pub(crate) const ONLY_HUMAN: &[Format] = &[Format::Human];
 pub struct Output {
     /// Output format
     ///
-    /// Every command has `human`, and all but `man` and `completions` have `json`. `certs check`, `config --check`
-    /// and `probe` also have `junit`, `certs check` has `prometheus`, `certs show` has `pem`.
+    /// Every command has `human`, and all but `man` and `completions` have `json`. `certs check`, `config check`,
+    /// `config --check` and `probe` also have `junit`, `certs check` has `prometheus`, `certs show` has `pem`, `config
+    /// check` has `github` and `sarif`.
     #[arg(short = 'o', long, global = true, value_parser = values::format(), ignore_case = true, default_value = "human", env = "EGEXT_FORMAT")]
     pub format: Format,
     /// When to use colour; `NO_COLOR` is honoured

@@ -16,7 +16,7 @@ mod stdin;
 pub use both::Alone;
 pub use bridge::{ActivationError, CallersError};
 pub use certs::CertsError;
-pub use config::ConfigError;
+pub use config::{CheckError, ConfigError};
 pub use signals::survive_file_size_limit;
 
 use std::future::Future;

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::cli::{Activate, CertsCommand, Command, Material, Prepare, RotationStep, SignerFlags};
+use crate::cli::{
+    Activate, CertsCommand, Command, ConfigCommand, Material, Prepare, RotationStep, SignerFlags,
+};
 use crate::input::is_stdin;
 
 /// Refuses a command of which two inputs are `-`.
@@ -21,15 +23,26 @@ fn inputs(command: &Command) -> Vec<Input<'_>> {
     match command {
         Command::Bridge(bridge) => material(&bridge.material),
         Command::Certs(certs) => certs_inputs(&certs.command),
+        Command::Config(config) => config_inputs(&config.command),
         Command::Probe(probe) => material(&probe.material),
         // One file at most.
         Command::Completions(_)
-        | Command::Config(_)
         | Command::Demo(_)
         | Command::Explain(_)
         | Command::Generate(_)
         | Command::Man(_)
         | Command::Version => Vec::new(),
+    }
+}
+
+fn config_inputs(command: &ConfigCommand) -> Vec<Input<'_>> {
+    match command {
+        ConfigCommand::Check(check) => check.paths.iter().map(|path| ("FILE", path.as_path())).collect(),
+        // One file at most.
+        ConfigCommand::Gateway(_)
+        | ConfigCommand::Secrets(_)
+        | ConfigCommand::Stanza(_)
+        | ConfigCommand::Versions(_) => Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::choice::choices;
 use crate::extension::Hook;
 use crate::host::Host;
 use crate::net::{Address, Transport};
-use crate::report::{Finding, FindingId};
+use crate::report::{Finding, FindingId, Severity};
 use crate::units::Size;
 
 /// What the caller asks for.
@@ -331,12 +331,14 @@ fn default_hooks(request: &Request) -> Vec<Hook> {
 }
 
 fn native_tls_is_not_used() -> Finding {
-    Finding::new(
+    let finding = Finding::new(
         FindingId::ConfigNativeTlsUnusable,
         "extensionManager.service.tls",
         "no release of EG can use TLS to an extension server in standalone mode: every hook fails",
     )
-    .with_hint("leave out `--native-tls`: a socket and a bridge work with all of them")
+    .with_hint("leave out `--native-tls`: a socket and a bridge work with all of them");
+    // It was asked for, and is of use with another provider.
+    Finding { severity: Severity::Warning, ..finding }
 }
 
 /// Hooks in the order of the calls; nothing twice.

@@ -8,13 +8,17 @@
 //! a Kubernetes client to read its Secrets: see [`NativeTls`].
 
 mod bridge_command;
+mod check;
 mod comments;
 mod configuration;
+mod document;
 mod emit;
 mod hook;
 mod include;
+mod model;
 mod recognise;
 pub mod releases;
+mod schema;
 mod secrets;
 mod sections;
 mod value_error;
@@ -23,6 +27,7 @@ mod wishes;
 mod yaml;
 
 pub use bridge_command::BridgeCommand;
+pub use check::{Checked, FILE_LIMIT, Oversized, Source, Verdict, check};
 pub use configuration::{Configuration, ConfigurationError, Mode, NativeTls, Request, Service, Standalone};
 pub use hook::{hook_called, hook_names};
 pub use include::Included;

@@ -1,5 +1,6 @@
 //! Configuration that was written, or compared with a file.
 
+pub(crate) mod check;
 pub(crate) mod secrets;
 
 use schemars::JsonSchema;

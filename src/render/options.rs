@@ -26,20 +26,25 @@ impl Default for OutputOptions {
 /// For whom to render.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
+    /// Workflow commands on stdout, of which GitHub makes annotations (`config check`).
+    Github,
     /// Aligned lines for a person.
     Human,
     /// One JSON object on stdout.
     Json,
-    /// JUnit XML on stdout, for CI servers (`certs check`, `config --check`, `probe`).
+    /// JUnit XML on stdout, for CI servers (`certs check`, `config check`, `config --check`, `probe`).
     Junit,
     /// The certificates themselves on stdout (`certs show`).
     Pem,
     /// Metrics on stdout, for a textfile collector (`certs check`).
     Prometheus,
+    /// SARIF on stdout, for what shows the results of analysers (`config check`).
+    Sarif,
 }
 
 choices! { Format {
-    Human => "human", Json => "json", Junit => "junit", Pem => "pem", Prometheus => "prometheus"
+    Github => "github", Human => "human", Json => "json", Junit => "junit", Pem => "pem",
+    Prometheus => "prometheus", Sarif => "sarif"
 } }
 
 impl Display for Format {

@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use tracing::Level;
 
 use super::log::{self, Log, LogFormat, is_journal, journal_prefix};
-use super::{Colour, Format, OutputOptions, human, json, junit, prometheus, stream};
+use super::{Colour, Format, OutputOptions, github, human, json, junit, prometheus, sarif, stream};
 use crate::report::{Body, Hint, Line, Report, Said, Severity};
 
 /// Renders reports and errors, and turns them into exit codes.
@@ -60,11 +60,13 @@ impl Printer {
     pub fn report(&self, report: &Report) -> ExitCode {
         let code = report.exit_code(self.options.fail_on);
         let printed = match self.options.format {
+            Format::Github => self.stdout(&github::report(report)),
             Format::Human => self.human(report),
             Format::Json => self.stdout(&json::report(report, code)),
             Format::Junit => self.stdout(&junit::report(report, self.options.fail_on)),
             Format::Pem => self.stdout(report.pem.as_deref().unwrap_or_default()),
             Format::Prometheus => self.stdout(&prometheus::report(report)),
+            Format::Sarif => self.stdout(&sarif::report(report)),
         };
         self.exit(printed, code)
     }
@@ -77,10 +79,12 @@ impl Printer {
         let said = Said::of(error);
         // Lost or not: the same error is on stderr, and the exit code is the same.
         let _ = match self.options.format {
+            Format::Github => self.stdout(&github::error(&said)),
             Format::Human | Format::Pem => Ok(()),
             Format::Json => self.stdout(&json::error(command, &said, COULD_NOT_RUN)),
             Format::Junit => self.stdout(&junit::error(command, &said)),
             Format::Prometheus => self.stdout(&prometheus::error(command)),
+            Format::Sarif => self.stdout(&sarif::error(&said)),
         };
         self.stderr(Level::ERROR, &human::error(&said));
         COULD_NOT_RUN.into()

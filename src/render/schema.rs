@@ -47,6 +47,7 @@ const VERBS: &[Verb] = &[
     ("certs rotate-ca prepare", certs::rotate_ca::StepDetails::json_schema),
     ("certs rotate-ca status", certs::rotate_ca::StatusDetails::json_schema),
     ("certs show", certs::show::Details::json_schema),
+    ("config check", config::check::Details::json_schema),
     ("config gateway", config::Details::json_schema),
     ("config secrets", config::secrets::Details::json_schema),
     ("config stanza", config::Details::json_schema),

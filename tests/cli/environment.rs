@@ -31,6 +31,7 @@ const CALLS: &[(&str, State, &[&str])] = &[
     ("certs rotate-ca status", State::Prepared, &[]),
     ("certs show", State::Made, &[]),
     ("completions", State::Nothing, &["bash"]),
+    ("config check", State::Made, &["certs/ca.crt"]),
     ("config gateway", State::Nothing, &["--resources-dir=/etc/envoy-gateway/resources"]),
     ("config secrets", State::Made, &["--out=secrets.yaml"]),
     ("config stanza", State::Nothing, &[]),

@@ -134,7 +134,12 @@ pub(super) const ROWS: &[Row] = &[
         hint: "`egext config stanza` writes the part about the extension, `egext config gateway` a whole file",
     },
     Row {
-        typed: "check diff validate verify lint test",
+        typed: "validate verify lint test audit",
+        at: &["config"],
+        hint: "`egext config check FILE` says what EG makes of a file",
+    },
+    Row {
+        typed: "diff compare",
         at: &["config"],
         hint: "`egext config stanza --check FILE` compares a file with what these flags give",
     },

@@ -1,3 +1,4 @@
+mod check;
 mod compare;
 mod secrets;
 mod versions;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+pub use check::CheckError;
 use compare::compare;
 
 use super::advice::{Advice as _, file_advice};
@@ -27,6 +29,7 @@ use crate::shell::shell_path;
 
 pub(super) fn run(arguments: &Config, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(match &arguments.command {
+        ConfigCommand::Check(arguments) => check::run(arguments)?,
         ConfigCommand::Gateway(arguments) => {
             write("config gateway", &arguments.extension, Some(standalone(arguments)?))?
         }
@@ -141,6 +144,9 @@ pub enum ConfigError {
     /// The user typed something that is not an address.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The user named a file for `config check` that cannot be looked at.
+    #[error(transparent)]
+    Check(#[from] CheckError),
     /// The user named something that has no end, or no contents.
     #[error("`{}` is {kind}, not a file", path.display())]
     NotAFile {
@@ -205,6 +211,7 @@ impl Hint for ConfigError {
         match self {
             Self::Alone(error) => error.hint(),
             Self::Address(error) => error.hint(),
+            Self::Check(error) => error.hint(),
             Self::NotAFile { .. } | Self::NotText { .. } | Self::OtherFile { .. } | Self::TooLarge { .. } => {
                 Some("`--check` takes a file that this command wrote".to_owned())
             }

@@ -3,21 +3,75 @@
 macro_rules! config {
     ([$next:ident $($rest:ident)*] $($before:tt)*) => {
         $next! { [$($rest)*] $($before)*
+            ConfigControllerTwice = "config.controller-twice", Warning,
+                "two of the files have the same `gateway.controllerName`: two Envoy Gateways with one name serve the same GatewayClasses and fight over their status",
+                "give each a name of its own, or check only the files that run at the same time";
             ConfigDiffers = "config.differs", Error,
                 "the file is not what this version of `egext` writes for these flags: it was edited, or the flags or the version changed",
                 "write it again with the same command without `--check`, or change the flags to match the file";
+            ConfigDocumentIgnored = "config.document-ignored", Error,
+                "the file has several documents: Envoy Gateway reads the first one only, and ignores what follows `---` without a message",
+                "put everything into one document";
+            ConfigFailOpenHides = "config.fail-open-hides", Warning,
+                "the extension cannot be called, and because of `failOpen` Envoy Gateway publishes without it: nothing but its log shows the other finding",
+                "repair what the other finding is about, and set `failOpen` when the extension is called";
             ConfigHookNotCalled = "config.hook-not-called", Warning,
-                "the configuration asks for a hook that this release of Envoy Gateway never calls with these settings: it is called only for resources of certain kinds, and no such kind is named",
-                "name the kind (`--resource`, `--policy-resource`, `--backend-resource`), or leave the hook out";
-            ConfigNativeTlsUnusable = "config.native-tls-unusable", Warning,
+                "the configuration asks for a hook that this release of Envoy Gateway never calls with these settings: it is called only for resources of certain kinds, and no such kind is named, or only by later releases",
+                "name the kind in `resources`, `policyResources` or `backendResources` (`--resource`, `--policy-resource`, `--backend-resource` of `egext config`), or leave the hook out";
+            ConfigHookUnknown = "config.hook-unknown", Error,
+                "no hook has this name, or its case is another one: Envoy Gateway ignores the name without a message and never calls it",
+                "write the name as the hint says";
+            ConfigKeyIgnored = "config.key-ignored", Error,
+                "a key that Envoy Gateway does not know at this place is ignored without a message, also if only its case is wrong or another release knows it; it is a warning if the key does not concern extensions, the gateway or the provider",
+                "rename it, move it or take it out, as the hint says";
+            ConfigKeyTwice = "config.key-twice", Warning,
+                "a key stands twice in one mapping, which is no error for Envoy Gateway: in YAML it reads the last one only, in JSON it merges both",
+                "take one of them out";
+            ConfigManagersInStandalone = "config.managers-in-standalone", Error,
+                "for its resource files Envoy Gateway registers the kinds of `extensionManager`, but not those of `extensionManagers`: one object of such a kind keeps it from loading any file",
+                "write the extension as `extensionManager` if there is only one";
+            ConfigMessageSize = "config.message-size", Error,
+                "`maxMessageSize` is no size that Envoy Gateway can use, so it fails at every hook; a warning if the size is smaller than what gRPC permits without it",
+                "write a whole number of bytes with a unit of Kubernetes, such as `16Mi`, or leave it out";
+            ConfigNativeTlsUnusable = "config.native-tls-unusable", Error,
                 "the TLS client of Envoy Gateway reads its certificates only from the Kubernetes API, so in standalone mode every hook fails with `TLS enabled but no k8s client was provided`, and with `failOpen` it publishes without the extension",
-                "leave out `--native-tls`: plaintext on a unix socket with `egext bridge` behind it works with every release";
+                "leave out `tls`, or `--native-tls` of `egext config`: plaintext on a unix socket with `egext bridge` behind it works with every release";
+            ConfigNoInfrastructure = "config.no-infrastructure", Error,
+                "with resources from files, Envoy Gateway has certificates for its connection to Envoy only if it runs Envoy itself; else it ends with `no valid tls certificates`",
+                "write `infrastructure: {type: Host, host: {}}`";
+            ConfigNotChecked = "config.not-checked", Info,
+                "the file is no EnvoyGateway configuration, so nothing in it was checked",
+                "name the file that Envoy Gateway is started with";
+            ConfigPath = "config.path", Warning,
+                "a resource directory is a relative path: which directory that is depends on where Envoy Gateway is started, and it ignores directories that are not there without a message",
+                "write an absolute path";
+            ConfigPreHooks = "config.pre-hooks", Error,
+                "no release of Envoy Gateway calls a hook of `pre`, although it accepts the key; a warning if there are hooks in `post`",
+                "move the hooks to `post`";
+            ConfigRefused = "config.refused", Error,
+                "a value is missing or has a form that Envoy Gateway refuses: it ends at its start, and names only the first such value",
+                "change what the hint says, and check again";
+            ConfigRefusedOnReload = "config.refused-on-reload", Warning,
+                "this release of Envoy Gateway fills in defaults before it validates the file at its start, but not when the file changes: it then logs the message and keeps its old configuration",
+                "write `gateway` and `provider` with their values";
             ConfigResourceNotLoadable = "config.resource-not-loadable", Warning,
                 "this release of Envoy Gateway cannot load an extension's own kinds of resources from files: `no kind \"X\" is registered`, and then no file is applied at all",
                 "use Envoy Gateway 1.7 or later, or keep such objects out of its directories";
+            ConfigRetryPolicy = "config.retry-policy", Error,
+                "gRPC refuses the policy that Envoy Gateway makes of `service.retry`, so it fails at every hook: `maxAttempts` has to be at least 2, and times and multiplier greater than zero",
+                "write a value in this range, or leave the key out";
+            ConfigRetryStatus = "config.retry-status", Error,
+                "a value of `retry.RetryableStatusCodes` is none of gRPC's status codes in upper case, so Envoy Gateway fails at every hook",
+                "write the code in upper case with underscores, such as `UNAVAILABLE`";
+            ConfigTarget = "config.target", Error,
+                "the address of the extension is one that cannot be called: no port, a relative or too long path of a socket, or a path with characters that mean something in a URL. A warning for a name in the place of an IP address",
+                "write the address as the hint says";
             ConfigTranslationBlind = "config.translation-blind", Warning,
                 "the configuration asks for the hook `Translation`, but Envoy Gateway does not send it listeners and routes: a server that attaches a filter or changes routes there, as ai-gateway does, changes nothing, and there is no error",
-                "leave out `--include-all`, or name `listener` and `route` in it (Envoy Gateway 1.5 and later); if the server changes clusters and secrets only, nothing has to be done";
+                "write `includeAll: true` for `listener` and `route` below `translation` (Envoy Gateway 1.5 and later); `egext config` does so without `--include-all`; if the server changes clusters and secrets only, nothing has to be done";
+            ConfigUnreadable = "config.unreadable", Error,
+                "the file is not the YAML or JSON that Envoy Gateway reads, so it ends with `failed to decode config file`; or it is larger than a configuration can be",
+                "repair the line that is named; a template has to be rendered first";
         }
     };
 }

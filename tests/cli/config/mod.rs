@@ -2,6 +2,7 @@
 //! files counts what they mean.
 
 mod check;
+mod checked;
 mod secrets;
 mod versions;
 

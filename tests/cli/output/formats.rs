@@ -20,6 +20,7 @@ const LINES: &[(&str, &str)] = &[
     ("certs rotate-ca prepare", ""),
     ("certs rotate-ca status", ""),
     ("certs show", " missing"),
+    ("config check", " missing"),
     ("config gateway", " --resources-dir /a --check missing"),
     ("config secrets", " --out x.yaml"),
     ("config stanza", " --check missing"),
@@ -201,6 +202,17 @@ fn assert_could_not_run(run: &Run, command: &str, format: &str) {
         "prometheus" => {
             let last = run.stdout.lines().last();
             assert_eq!(last, Some(&*format!("egext_{}_completed 0", command.replace(' ', "_"))), "{place}");
+        }
+        "github" => {
+            let hint = hint.trim_end();
+            assert_eq!(run.stdout, format!("::error title=egext::{message}%0Ahint: {hint}\n"), "{place}");
+        }
+        "sarif" => {
+            let log: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{place}"));
+            let invocation = &log["runs"][0]["invocations"][0];
+            assert_eq!(invocation["executionSuccessful"], false, "{place}");
+            let said = format!("{message}; hint: {}", hint.trim_end());
+            assert_eq!(invocation["toolExecutionNotifications"][0]["message"]["text"], said, "{place}");
         }
         _ => assert_eq!(run.stdout, "", "{place}"),
     }

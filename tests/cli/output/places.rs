@@ -77,6 +77,7 @@ pub(super) fn formats(line: &str) -> &'static [&'static str] {
         // Stdout has what they are asked for.
         line if line.contains("--out -") || line.contains("--short") => &["human"],
         line if line.starts_with("certs check") => &["human", "json", "junit", "prometheus"],
+        line if line.starts_with("config check") => &["github", "human", "json", "junit", "sarif"],
         line if line.starts_with("probe") || line.contains("--check") => &["human", "json", "junit"],
         line if line.starts_with("certs show") => &["human", "json", "pem"],
         _ => &["human", "json"],
@@ -84,7 +85,7 @@ pub(super) fn formats(line: &str) -> &'static [&'static str] {
 }
 
 /// All formats that there are.
-pub(super) const FORMATS: &[&str] = &["human", "json", "junit", "pem", "prometheus"];
+pub(super) const FORMATS: &[&str] = &["github", "human", "json", "junit", "pem", "prometheus", "sarif"];
 
 /// Calls `assert` for every line in every format, with the exit code of the line.
 pub(super) fn each(assert: impl Fn(&Places, &str, &str, i32)) {
@@ -127,6 +128,7 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("certs show", " {set}", 0),
     ("certs show", " {set} --short", 0),
     ("completions", " bash", 0),
+    ("config check", " {yaml}", 1),
     ("config gateway", " --resources-dir /a", 0),
     ("config secrets", " --out x.yaml --dir {set}", 0),
     ("config secrets", " --out - --dir {set}", 0),

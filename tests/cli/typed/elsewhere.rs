@@ -98,7 +98,8 @@ fn commands_of_other_programs_are_answered_with_ours() {
         ("certs a.internal", "`egext certs init a.internal`"),
         ("certs isue", "did you mean `certs issue`?"),
         ("certs probe", "it is `probe`"),
-        ("config check", "`egext config stanza --check FILE`"),
+        ("config validate", "`egext config check FILE`"),
+        ("config diff", "`egext config stanza --check FILE`"),
         ("certs rotate-ca start", "`egext certs rotate-ca prepare`"),
         ("help nonsense", "one of `certs`"),
     ] {

@@ -1,0 +1,27 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Say what a release of EG makes of configuration files.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_CHECK)]
+pub struct ConfigCheck {
+    /// EnvoyGateway files, `-` for stdin
+    ///
+    /// A file with `extensionManager` alone is checked as a part of one.
+    #[arg(value_name = "FILE", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Release of EG that reads the files, such as 1.9 or 1.5.0
+    #[arg(long, value_name = "VERSION", default_value = "1.9", env = "EGEXT_EG_VERSION")]
+    pub eg_version: String,
+}
+
+const AFTER_CHECK: &str = "\
+Examples:
+  egext config check envoy-gateway.yaml
+  egext config check --eg-version 1.7 envoy-gateway.yaml
+  kubectl get configmap envoy-gateway-config -n envoy-gateway-system \\
+    -o jsonpath='{.data.envoy-gateway\\.yaml}' | egext config check -
+
+In CI, with annotations at the lines of a pull request:
+  egext config check -o github envoy-gateway.yaml";

@@ -1,0 +1,272 @@
+//! What a release of Envoy Gateway (EG) makes of files that people have: findings with the place of each.
+//!
+//! An error means that EG ends, that every hook fails, or that the extension is not called although it is configured.
+
+mod file;
+mod hooks;
+mod keys;
+mod managers;
+mod provider;
+mod refused;
+mod service;
+mod several;
+
+use zeroize::Zeroizing;
+
+use super::document::{self, Cause, Document, Format, Node, Place, Unreadable};
+use super::model::{self, Manager};
+use super::releases::Release;
+use crate::report::{Finding, FindingId, Location};
+use file::Content;
+
+/// A file that is to be checked.
+#[derive(Debug)]
+pub struct Source {
+    /// As it was named.
+    pub path: String,
+    /// What it contains, or why that was not read. People name files with keys, too.
+    pub bytes: Result<Zeroizing<Vec<u8>>, Oversized>,
+}
+
+/// A file with more than [`FILE_LIMIT`] bytes.
+#[derive(Debug)]
+pub struct Oversized;
+
+/// What came of a file.
+#[derive(Debug)]
+pub struct Checked {
+    /// As it was named.
+    pub path: String,
+    /// What EG does with it at its start.
+    pub verdict: Verdict,
+    /// In a few words, what it configures.
+    pub summary: Option<String>,
+    /// What was found in it.
+    pub findings: Vec<Finding>,
+}
+
+/// What EG does with a file at its start.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It starts.
+    Accepted,
+    /// The file is none that is checked.
+    NotChecked,
+    /// It ends.
+    Refused,
+    /// It ends, because it cannot parse the file.
+    Unreadable,
+}
+
+/// Checks `sources` as `release` would read each of them.
+pub fn check(sources: &[Source], release: Release) -> Vec<Checked> {
+    let mut readable = Vec::new();
+    let mut all: Vec<_> = sources
+        .iter()
+        .map(|source| {
+            let text = text(source);
+            let read = text.and_then(|text| document::read(text).map_err(|error| (Format::of(text), error)));
+            match read {
+                Ok(document) => {
+                    let checked = one(&source.path, &document, release);
+                    readable.push((source.path.as_str(), document));
+                    checked
+                }
+                Err((format, error)) => Checked {
+                    path: source.path.clone(),
+                    verdict: Verdict::Unreadable,
+                    summary: None,
+                    findings: vec![unreadable(&source.path, format, &error)],
+                },
+            }
+        })
+        .collect();
+    for finding in several::check(&readable) {
+        let path = finding.location.as_ref().map(|location| location.path.clone());
+        if let Some(checked) = all.iter_mut().rev().find(|checked| Some(&checked.path) == path.as_ref()) {
+            checked.findings.push(finding);
+        }
+    }
+    all
+}
+
+fn text(source: &Source) -> Result<&str, (Format, Unreadable)> {
+    let refuse = |place, why: String| Err((Format::Yaml, Unreadable { place, why, cause: Cause::Limit }));
+    let Ok(bytes) = &source.bytes else {
+        return refuse(Place::START, format!("it has more than {} MiB", FILE_LIMIT >> 20));
+    };
+    std::str::from_utf8(bytes)
+        .or_else(|error| refuse(Place::of(bytes, error.valid_up_to()), "it is not text in UTF-8".to_owned()))
+}
+
+fn unreadable(path: &str, format: Format, error: &Unreadable) -> Finding {
+    let format = format.name();
+    let (message, hint) = match error.cause {
+        Cause::Limit => (error.why.clone(), "name the EnvoyGateway file, which has a few KiB".to_owned()),
+        Cause::Syntax => (
+            format!("not {format}: {}", error.why),
+            match format {
+                "JSON" => "EG reads a file that begins with `{` as JSON only: put the keys into double quotes, or write YAML without braces".to_owned(),
+                _ => "look at this line and the one above it: indentation, quotes, a missing colon".to_owned(),
+            },
+        ),
+        Cause::Tab => (
+            format!("not {format}: {}", error.why),
+            "YAML is indented with spaces: replace the tab".to_owned(),
+        ),
+        Cause::Template => (
+            format!("not {format}: {}", error.why),
+            "render the template first: `helm template ... | egext config check -`".to_owned(),
+        ),
+    };
+    Finding::new(FindingId::ConfigUnreadable, path, clipped(&message))
+        .with_hint(hint)
+        .at(location(path, error.place))
+}
+
+fn one(path: &str, document: &Document, release: Release) -> Checked {
+    let mut found = Found { path, release, findings: Vec::new(), more: 0 };
+    let content = file::content(document);
+    let checked = |found: Found<'_>, verdict, summary| {
+        let (path, mut findings) = (path.to_owned(), found.findings);
+        findings.sort_by_key(|finding| finding.location.as_ref().map(|at| (at.line, at.column)));
+        if let Some(last) = findings.pop() {
+            let more = format!("{} more findings", found.more);
+            findings.push(if found.more > 0 { last.with_evidence("not shown", more) } else { last });
+        }
+        Checked { path, verdict, summary, findings }
+    };
+    keys::documents(&mut found, document);
+    let whole = match content {
+        Content::EnvoyGateway => document.clone(),
+        Content::Stanza => file::completed(document),
+        Content::Other(kind) => {
+            found.add(document.root.place, not_checked(path, &kind));
+            return checked(found, Verdict::NotChecked, None);
+        }
+    };
+    let decoded = model::decode(&whole, release);
+    keys::ignored(&mut found, &decoded.ignored);
+    keys::twice(&mut found, &decoded.twice, document.format);
+    if let Some(refused) = &decoded.refused {
+        // The values need not have the types that the rules expect.
+        refused::at_start(&mut found, refused, &whole.root);
+        return checked(found, Verdict::Refused, None);
+    }
+    let refused = model::validate(&whole.root, release);
+    if let Some(refused) = &refused {
+        refused::at_start(&mut found, refused, &whole.root);
+    }
+    let facts = Facts::of(&whole.root, content == Content::EnvoyGateway, release);
+    let is_whole = content == Content::EnvoyGateway && refused.is_none();
+    if let Some(refused) = model::validate_reload(&whole.root, release).filter(|_| is_whole) {
+        refused::on_reload(&mut found, &refused);
+    }
+    hooks::check(&mut found, &facts);
+    service::check(&mut found, &facts);
+    provider::check(&mut found, &facts);
+    managers::check(&mut found, &facts);
+    match refused {
+        None => checked(found, Verdict::Accepted, Some(file::summary(&facts))),
+        Some(_) => checked(found, Verdict::Refused, None),
+    }
+}
+
+fn not_checked(path: &str, kind: &str) -> Finding {
+    let message = format!("this is {}, which is not checked", clipped(kind));
+    Finding::new(FindingId::ConfigNotChecked, path, message)
+        .with_hint("name the file that EG is started with: `envoy-gateway server --config-path FILE`")
+}
+
+/// What the rules look at. The types of all values are those that EG expects.
+struct Facts<'a> {
+    root: &'a Node,
+    mode: Option<Mode>,
+    managers: Vec<Manager<'a>>,
+    release: Release,
+}
+
+impl<'a> Facts<'a> {
+    fn of(root: &'a Node, has_provider: bool, release: Release) -> Self {
+        let mode = has_provider.then(|| Mode::of(root));
+        Self { root, mode, managers: model::managers(root, release), release }
+    }
+
+    /// Where EG gets its resources from files, `extensionManager` and the Kubernetes API have nothing in common.
+    fn is_from_files(&self) -> bool {
+        matches!(self.mode, Some(Mode::Standalone | Mode::Files))
+    }
+}
+
+/// Where EG gets its resources from, and where Envoy runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Mode {
+    /// From files, with Envoy anywhere else than on this host.
+    Files,
+    /// From the API of Kubernetes.
+    Kubernetes,
+    /// From files, with Envoy on this host.
+    Standalone,
+}
+
+impl Mode {
+    /// EG has Kubernetes as its default.
+    fn of(root: &Node) -> Self {
+        let text = |path: &[&str]| root.at(path).and_then(Node::text).unwrap_or_default();
+        let is_custom = text(&["provider", "type"]) == "Custom";
+        let is_file = text(&["provider", "custom", "resource", "type"]) == "File";
+        let is_host = text(&["provider", "custom", "infrastructure", "type"]) == "Host";
+        match (is_custom && is_file, is_host) {
+            (true, true) => Self::Standalone,
+            (true, false) => Self::Files,
+            (false, _) => Self::Kubernetes,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Files => "resources from files",
+            Self::Kubernetes => "resources from Kubernetes",
+            Self::Standalone => "standalone",
+        }
+    }
+}
+
+/// What was found in one file so far.
+struct Found<'a> {
+    path: &'a str,
+    release: Release,
+    findings: Vec<Finding>,
+    /// How many more there were.
+    more: usize,
+}
+
+impl Found<'_> {
+    fn add(&mut self, place: Place, finding: Finding) {
+        if self.findings.len() == SHOWN {
+            self.more += 1;
+            return;
+        }
+        self.findings.push(finding.at(location(self.path, place)));
+    }
+}
+
+fn location(path: &str, place: Place) -> Location {
+    Location { path: path.to_owned(), line: place.line, column: place.column }
+}
+
+/// A text of the file in a message, which has one line.
+fn clipped(text: &str) -> String {
+    let line: String = text.chars().take(CLIP).map(|c| if c == '\n' { ' ' } else { c }).collect();
+    if line.len() < text.len() { format!("{line}…") } else { line }
+}
+
+/// More than a person reads.
+const SHOWN: usize = 200;
+
+/// Longer than any message of EG that is not about a long text.
+const CLIP: usize = 300;
+
+pub use super::document::FILE_LIMIT;

@@ -1,0 +1,39 @@
+//! What is wrong with several files that are fine each by itself.
+
+use std::collections::HashMap;
+
+use super::file::{Content, content};
+use super::{Document, Node, location};
+use crate::gateway::releases::{Release, Value};
+use crate::report::{Finding, FindingId};
+
+pub(super) fn check(files: &[(&str, Document)]) -> Vec<Finding> {
+    let mut first: HashMap<&str, &str> = HashMap::new();
+    let mut findings = Vec::new();
+    for (path, document) in files.iter().filter(|(_, document)| content(document) == Content::EnvoyGateway) {
+        let name = document.root.at(&["gateway", "controllerName"]);
+        let default = Release::default().value(Value::ControllerName);
+        let text = name.and_then(Node::text).unwrap_or(default);
+        match first.get(text) {
+            Some(other) if other != path => {
+                let message = format!(
+                    "`{text}` is the controller of `{other}` as well: both would serve the same GatewayClasses"
+                );
+                let place = name.map_or(document.root.place, |name| name.place);
+                findings.push(
+                    Finding::new(
+                        FindingId::ConfigControllerTwice,
+                        "gateway.controllerName",
+                        super::clipped(&message),
+                    )
+                    .with_hint("give each EG that runs a `controllerName` of its own")
+                    .at(location(path, place)),
+                );
+            }
+            _ => {
+                first.insert(text, path);
+            }
+        }
+    }
+    findings
+}

@@ -1,0 +1,269 @@
+use std::fmt::Write as _;
+
+use super::header::{header, word};
+use super::nearest::{Meant, meant};
+use super::quantity::Quantity;
+use super::{Reason, Refused, go};
+use crate::gateway::document::{Document, Entry, Format, Kind, Node, Place};
+use crate::gateway::releases::{Fact, Release};
+use crate::gateway::schema::{ROOT, Shape, field};
+
+/// What EG's decoder makes of a document.
+#[derive(Debug, Default)]
+pub(in crate::gateway) struct Decoded {
+    /// Keys that EG does not read.
+    pub(in crate::gateway) ignored: Vec<Ignored>,
+    /// Keys that stand twice.
+    pub(in crate::gateway) twice: Vec<Twice>,
+    /// Why EG ends, if it does.
+    pub(in crate::gateway) refused: Option<Refused>,
+}
+
+/// A key that EG does not read.
+#[derive(Debug)]
+pub(in crate::gateway) struct Ignored {
+    /// With all keys above it: `extensionManager.service.TLS`.
+    pub(in crate::gateway) path: String,
+    /// Where the key stands.
+    pub(in crate::gateway) place: Place,
+    /// What was probably meant.
+    pub(in crate::gateway) meant: Option<Meant>,
+}
+
+/// A key that stands twice in one mapping.
+#[derive(Debug)]
+pub(in crate::gateway) struct Twice {
+    /// With all keys above it.
+    pub(in crate::gateway) path: String,
+    /// Where the key stands that counts less.
+    pub(in crate::gateway) first: Place,
+    /// Where the key stands that counts.
+    pub(in crate::gateway) last: Place,
+}
+
+/// Decodes as `release` does.
+pub(in crate::gateway) fn decode(document: &Document, release: Release) -> Decoded {
+    let root = &document.root;
+    let early = match document.format {
+        // JSON has no such numbers.
+        Format::Json => header(root, release),
+        Format::Yaml => not_a_number(root).or_else(|| header(root, release)),
+    };
+    if early.is_some() {
+        return Decoded { refused: early, ..Decoded::default() };
+    }
+    let mut decoder = Decoder {
+        release,
+        format: document.format,
+        out: Decoded::default(),
+        saved: None,
+        path: String::new(),
+        go: Vec::new(),
+    };
+    decoder.object(root, ROOT);
+    decoder.out.refused = decoder.out.refused.or(decoder.saved);
+    decoder.out.ignored.sort_by_key(|ignored| ignored.place);
+    decoder.out.twice.sort_by_key(|twice| twice.last);
+    decoder.out
+}
+
+struct Decoder {
+    release: Release,
+    format: Format,
+    /// What ends the decoding at once is in it.
+    out: Decoded,
+    /// The first type that does not fit: EG goes on and tells it at the end.
+    saved: Option<Refused>,
+    /// As the strict decoder writes it: `a.b[0].c`.
+    path: String,
+    /// The keys as Go names them in a type error.
+    go: Vec<&'static str>,
+}
+
+impl Decoder {
+    fn value(&mut self, node: &Node, shape: &Shape, owner: &str) {
+        if self.out.refused.is_some() {
+            return;
+        }
+        match (&node.kind, shape) {
+            (Kind::Null, _)
+            | (Kind::Text(_), Shape::Text(_) | Shape::Bytes(_))
+            | (Kind::Bool(_), Shape::Bool(_))
+            | (Kind::Integer(_) | Kind::Float(_) | Kind::Fraction(_), Shape::Float(_)) => {}
+            (_, Shape::Custom(of)) => self.custom(node, of, owner),
+            (Kind::Integer(_) | Kind::Float(_) | Kind::Fraction(_), Shape::Integer(go, bits)) => {
+                if let Some(number) = out_of_range(&node.kind, go, *bits) {
+                    self.mismatch(&format!("number {number}"), "number", shape, owner, node.place);
+                }
+            }
+            (Kind::Map(_), Shape::Object(of)) => self.object(node, of),
+            (Kind::Map(entries), Shape::Map(_, inner)) => {
+                self.note_twice(entries);
+                for entry in self.ordered(entries) {
+                    let length = self.enter(&entry.key);
+                    self.value(&entry.value, inner, owner);
+                    self.path.truncate(length);
+                }
+            }
+            (Kind::List(items), Shape::List(_, inner)) => {
+                for (index, item) in items.iter().enumerate() {
+                    let length = self.path.len();
+                    // Writing to a string does not fail.
+                    let _ = write!(self.path, "[{index}]");
+                    self.value(item, inner, owner);
+                    self.path.truncate(length);
+                }
+            }
+            (kind, shape) => self.mismatch(word(kind), word(kind), shape, owner, node.place),
+        }
+    }
+
+    fn object(&mut self, node: &Node, of: &str) {
+        self.note_twice(node.entries());
+        for entry in self.ordered(node.entries()) {
+            let length = self.enter(&entry.key);
+            match field(of, &entry.key, self.release.minor) {
+                None => {
+                    let (path, place) = (self.path.clone(), entry.key_place);
+                    // To look for what was meant takes longer than all the rest.
+                    let is_asked = self.out.ignored.len() < EXPLAINED;
+                    let meant =
+                        is_asked.then(|| meant(node, of, &path, &entry.key, self.release.minor)).flatten();
+                    self.out.ignored.push(Ignored { path, place, meant });
+                }
+                Some(field) => {
+                    let depth = self.go.len();
+                    if self.release.has(Fact::EmbeddedNames) && !field.embedded.is_empty() {
+                        self.go.push(field.embedded);
+                    }
+                    self.go.push(field.key);
+                    self.value(&entry.value, &field.shape, of);
+                    self.go.truncate(depth);
+                }
+            }
+            self.path.truncate(length);
+        }
+    }
+
+    /// Types with a parser of their own. Their errors end the decoding.
+    fn custom(&mut self, node: &Node, of: &str, owner: &str) {
+        match of {
+            "resource.Quantity" => {
+                if let Err(text) = Quantity::parse(node) {
+                    let written = node.text().map_or_else(|| word(&node.kind).to_owned(), str::to_owned);
+                    let reason = Reason::Quantity(written);
+                    self.out.refused = Some(Refused { place: node.place, text: text.to_owned(), reason });
+                }
+            }
+            "v1.Duration" if node.text().is_none() => {
+                let earlier = self.saved.take();
+                let found = word(&node.kind);
+                self.mismatch(found, found, &Shape::Text("string"), owner, node.place);
+                let refused = std::mem::replace(&mut self.saved, earlier);
+                let reason = Reason::Type { found, expected: "duration" };
+                self.out.refused = refused.map(|refused| Refused { reason, ..refused });
+            }
+            _ => {}
+        }
+    }
+
+    fn mismatch(&mut self, words: &str, found: &'static str, shape: &Shape, owner: &str, place: Place) {
+        let owner = owner.rsplit('.').next().unwrap_or(owner);
+        let text = format!(
+            "json: cannot unmarshal {words} into Go struct field {owner}.{} of type {}",
+            self.go.join("."),
+            shape.go()
+        );
+        let expected = match shape {
+            Shape::Bool(_) => "bool",
+            Shape::Float(_) | Shape::Integer(..) => "number",
+            Shape::List(..) => "array",
+            Shape::Map(..) | Shape::Object(_) | Shape::Custom(_) => "object",
+            Shape::Bytes(_) | Shape::Text(_) => "string",
+        };
+        let refused = Refused { place, text, reason: Reason::Type { found, expected } };
+        self.saved.get_or_insert(refused);
+    }
+
+    fn note_twice(&mut self, entries: &[Entry]) {
+        if entries.iter().all(|entry| !entry.is_overridden) {
+            return;
+        }
+        let counting = sorted(entries);
+        for entry in entries.iter().filter(|entry| entry.is_overridden) {
+            let found = counting.binary_search_by(|other| other.key.cmp(&entry.key));
+            let Some(last) = found.ok().map(|at| counting[at].key_place) else { continue };
+            let length = self.enter(&entry.key);
+            self.out.twice.push(Twice { path: self.path.clone(), first: entry.key_place, last });
+            self.path.truncate(length);
+        }
+    }
+
+    /// The entries that count, in the order in which EG decodes them: YAML becomes JSON first, with sorted keys.
+    fn ordered<'a>(&self, entries: &'a [Entry]) -> Vec<&'a Entry> {
+        match self.format {
+            Format::Json => entries.iter().filter(|entry| !entry.is_overridden).collect(),
+            Format::Yaml => sorted(entries),
+        }
+    }
+
+    /// Adds a key to the path; the length before it takes it off again.
+    fn enter(&mut self, key: &str) -> usize {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(key);
+        length
+    }
+}
+
+/// The first number that JSON does not have, in the order of EG.
+fn not_a_number(node: &Node) -> Option<Refused> {
+    match &node.kind {
+        Kind::Float(value) if !value.is_finite() => {
+            let name = match value.is_nan() {
+                true => "NaN",
+                false if *value > 0.0 => "+Inf",
+                false => "-Inf",
+            };
+            let text = format!("json: unsupported value: {name}");
+            Some(Refused { place: node.place, text, reason: Reason::NotANumber })
+        }
+        Kind::List(items) => items.iter().find_map(not_a_number),
+        Kind::Map(entries) => sorted(entries).into_iter().find_map(|entry| not_a_number(&entry.value)),
+        _ => None,
+    }
+}
+
+/// The number as Go writes it, if `go` cannot hold it.
+fn out_of_range(kind: &Kind, go: &str, bits: u8) -> Option<String> {
+    let is_unsigned = go.starts_with("uint");
+    match kind {
+        Kind::Integer(value) => {
+            let range = match is_unsigned {
+                true => 0..1_i128 << bits,
+                false => -(1_i128 << (bits - 1))..1_i128 << (bits - 1),
+            };
+            (!range.contains(value)).then(|| value.to_string())
+        }
+        Kind::Float(value) => {
+            let limit = 2_f64.powi(i32::from(bits) - i32::from(!is_unsigned));
+            let low = if is_unsigned { 0.0 } else { -limit };
+            let fits = value.fract() == 0.0 && (low..limit).contains(value);
+            (!fits).then(|| go::number(*value))
+        }
+        Kind::Fraction(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+/// The entries that count, by name.
+fn sorted(entries: &[Entry]) -> Vec<&Entry> {
+    let mut entries: Vec<_> = entries.iter().filter(|entry| !entry.is_overridden).collect();
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    entries
+}
+
+/// No file that was written by a person has so many keys that EG does not read.
+const EXPLAINED: usize = 200;

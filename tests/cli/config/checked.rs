@@ -1,0 +1,223 @@
+//! What `config check` says of files. Each finding stands in `checked.txt` with the file that has it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use egext_test_support::{Run, assert_text};
+use serde_json::Value;
+use snapbox::Data;
+
+use super::egext;
+
+/// The file of a case, and `config check` for it with the arguments.
+#[expect(clippy::disallowed_methods, reason = "the product does not write this file, its user does")]
+fn checked(contents: impl AsRef<[u8]>, arguments: &[&str]) -> Run {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join("eg.yaml"), contents).expect("a file");
+    egext(&["config", "check", "eg.yaml"]).args(arguments).current_dir(directory.path()).run()
+}
+
+/// One case of the table.
+struct Case<'a> {
+    /// What it is about.
+    title: &'a str,
+    /// What is typed behind `egext config check eg.yaml`.
+    arguments: Vec<&'a str>,
+    file: &'a str,
+}
+
+fn cases(text: &str) -> impl Iterator<Item = Case<'_>> {
+    text.split("=== ").skip(1).map(|case| {
+        let (head, rest) = case.split_once('\n').expect("a title");
+        let (title, arguments) = head.split_once(" | ").unwrap_or((head, ""));
+        let (file, _) = rest.split_once(">>>\n").expect("a file and what is said of it");
+        Case { title, arguments: arguments.split_whitespace().collect(), file }
+    })
+}
+
+#[test]
+fn what_is_found_stands_in_the_table() {
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/config/checked.txt");
+    let text = fs::read_to_string(&table).expect("the table");
+    let mut found = String::new();
+    for case in cases(&text) {
+        let run = checked(case.file, &case.arguments);
+        let has_errors = run.stdout.lines().any(|line| line.starts_with("  × "));
+        assert_eq!((run.exit_code, &*run.stderr), (i32::from(has_errors), ""), "{}: {run:?}", case.title);
+        let head = [&[case.title, "|"], &*case.arguments].concat();
+        let head = if case.arguments.is_empty() { case.title.to_owned() } else { head.join(" ") };
+        // Writing to a string does not fail.
+        let _ = write!(found, "=== {head}\n{}>>>\n{}", case.file, run.stdout);
+        if !run.stdout.ends_with("\n\n") {
+            found.push('\n');
+        }
+    }
+    assert_text(found, Data::read_from(&table, None).raw());
+}
+
+/// A file as people write it, and what they have to do until it is fine: nothing but what the hints say.
+#[test]
+fn three_typical_mistakes_are_repaired_by_the_hints() {
+    let mut file = String::from(
+        "apiVersion: gateway.envoyproxy.io/v1alpha1\n\
+         kind: EnvoyGateway\n\
+         gateway:\n  controllerName: gateway.envoyproxy.io/gatewayclass-controller\n\
+         provider:\n  type: Custom\n  custom:\n    resource:\n      type: File\n      file:\n        paths: [/etc/eg]\n\
+         \x20   infrastructure:\n      type: Host\n      host:\n\
+         extensionManager:\n  hooks:\n    xdsTranslator:\n      post: [HTTPListener, virtualHost]\n\
+         \x20 service:\n    failOpen: true\n    unix:\n      path: /run/egext/eg.sock\n",
+    );
+    let run = checked(&file, &[]);
+    assert_eq!(run.exit_code, 1, "{run:?}");
+    assert_eq!(run.stdout.matches("  × ").count(), 3, "{}", run.stdout);
+    // 1. `write `host: {}`: without a value the key does not count`
+    assert!(run.stdout.contains("eg.yaml:14:7: ") && run.stdout.contains("hint: write `host: {}`"));
+    file = file.replace("host:\n", "host: {}\n");
+    // 2. `did you mean `VirtualHost`?`
+    assert!(
+        run.stdout.contains("eg.yaml:18:28: ") && run.stdout.contains("hint: did you mean `VirtualHost`?")
+    );
+    file = file.replace("virtualHost", "VirtualHost");
+    // 3. `failOpen` belongs to `extensionManager`: move it there
+    assert!(run.stdout.contains("eg.yaml:20:5: "));
+    assert!(run.stdout.contains("hint: `failOpen` belongs to `extensionManager`: move it there"));
+    file = file
+        .replace("    failOpen: true\n", "")
+        .replace("extensionManager:\n", "extensionManager:\n  failOpen: true\n");
+    let run = checked(&file, &["--fail-on=warning"]);
+    assert_eq!(run.exit_code, 0, "{}", run.stdout);
+    assert_eq!(
+        run.stdout,
+        "  √ eg.yaml: EG 1.9 accepts it: standalone; hooks HTTPListener, VirtualHost; plaintext to unix:/run/egext/eg.sock\n"
+    );
+}
+
+/// What `config` writes is what `config check` accepts, for every release.
+#[test]
+fn what_we_write_is_accepted() {
+    for version in ["1.4", "1.5", "1.6", "1.7", "1.8", "1.9"] {
+        for command in ["stanza", "gateway"] {
+            let mut flags = vec!["config", command, "--eg-version", version];
+            if command == "gateway" {
+                flags.extend(["--resources-dir", "/etc/eg"]);
+            }
+            let run = checked(super::written(&flags), &["--eg-version", version, "-o=json"]);
+            assert_eq!(run.exit_code, 0, "{}", run.stdout);
+            let object: Value = serde_json::from_str(&run.stdout).expect("one object");
+            // Without `--hook` it writes EG's own default.
+            let findings = object["findings"].as_array().expect("a list");
+            assert!(findings.iter().all(|finding| finding["id"] == "config.translation-blind"), "{object:#}");
+        }
+    }
+}
+
+#[test]
+fn a_program_gets_places_and_verdicts() {
+    let run = checked("kind: EnvoyGateway\n", &["-o=json"]);
+    let object: Value = serde_json::from_str(&run.stdout).expect("one object");
+    assert_eq!(object["eg_version"], "1.9");
+    assert_eq!(object["files"], serde_json::json!([{ "file": "eg.yaml", "verdict": "refused" }]));
+    let location = &object["findings"][0]["location"];
+    assert_eq!(location, &serde_json::json!({ "path": "eg.yaml", "line": 1, "column": 1 }));
+    let run = checked("kind: EnvoyGateway\n", &["-o=sarif"]);
+    let log: Value = serde_json::from_str(&run.stdout).expect("one object");
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!((&result["ruleId"], &result["level"]), (&"config.refused".into(), &"error".into()));
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "eg.yaml");
+    assert_eq!(place["region"], serde_json::json!({ "startLine": 1, "startColumn": 1 }));
+    let run = checked("kind: EnvoyGateway\n", &["-o=github"]);
+    assert_eq!(
+        run.stdout,
+        "::error file=eg.yaml,line=1,col=1,title=config.refused::EG 1.9 ends at its start: \
+         Object 'apiVersion' is missing in '...'%0Ahint: write `apiVersion: gateway.envoyproxy.io/v1alpha1`\n"
+    );
+    let run = checked("kind: EnvoyGateway\n", &["-o=junit"]);
+    assert!(run.stdout.contains("type=\"config.refused\""), "{run:?}");
+}
+
+#[test]
+fn a_file_can_come_from_a_pipe() {
+    let run = egext(&["config", "check", "-"]).stdin("extensionManager: {}\n").run();
+    assert_eq!(run.exit_code, 1);
+    assert!(run.stdout.starts_with("  × -:1:1: EG 1.9 ends at its start: "), "{run:?}");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the product does not write these files, their user does")]
+fn two_gateways_with_one_name_are_found() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for name in ["a.yaml", "b.yaml"] {
+        let text = "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\n";
+        fs::write(directory.path().join(name), text).expect("a file");
+    }
+    let run = egext(&["config", "check", "a.yaml", "b.yaml"]).current_dir(directory.path()).run();
+    assert_eq!(
+        run.stdout,
+        "  √ a.yaml: EG 1.9 accepts it: resources from Kubernetes; no extension\n  \
+         ‼ b.yaml:1:1: `gateway.envoyproxy.io/gatewayclass-controller` is the controller of `a.yaml` as well: both \
+         would serve the same GatewayClasses\n    \
+         hint: give each EG that runs a `controllerName` of its own\n\n\
+         1 warning (`egext explain config.controller-twice` says more)\n"
+    );
+}
+
+/// Whatever a file contains: one line with its place, at once, and no more memory than the file has.
+#[test]
+fn bad_input_has_one_line() {
+    let header = "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\n";
+    let bomb = (1..=9).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        format!("{text}a{level}: &a{level} [{aliases}]\n")
+    });
+    let merges = format!("a: &a {{{}}}\nb: [{}]\n", list("k", 1000), vec!["{<<: *a}"; 2000].join(", "));
+    for (contents, expected) in [
+        (format!("{header}{bomb}").into_bytes(), "eg.yaml:8:10: it has more than 200000 values"),
+        (merges.into_bytes(), "eg.yaml:2:980: it has more than 200000 values"),
+        ([header.as_bytes(), &vec![b'#'; 50 << 20]].concat(), "eg.yaml:1:1: it has more than 8 MiB"),
+        (b"kind: \xff\xfe\0".to_vec(), "eg.yaml:1:7: it is not text in UTF-8"),
+        (b"\x7fELF\x02\x01\x01\0\0\0".to_vec(), "eg.yaml:1:1: not YAML: "),
+        (b"a: b\n\tc: d\n".to_vec(), "eg.yaml:2:1: not YAML: the line is indented with a tab"),
+        (
+            b"{{- if .x }}\na: b\n{{ end }}\n".to_vec(),
+            "eg.yaml:1:1: not JSON: `{{` begins an expression of a template",
+        ),
+        (
+            b"a: b\nc: {{ .Values.c }}\n".to_vec(),
+            "eg.yaml:2:4: not YAML: `{{` begins an expression of a template",
+        ),
+        (format!("a: {}", "[".repeat(100_000)).into_bytes(), "eg.yaml:1:259: not YAML: "),
+        (format!("{{\"a\": {}", "[".repeat(100_000)).into_bytes(), "eg.yaml:1:107: its values are nested"),
+        (
+            b"{\"kind\": \"EnvoyGateway\",\n \"a\": 1,}\n".to_vec(),
+            "eg.yaml:2:9: not JSON: a key in double quotes is expected",
+        ),
+        (b"{kind: EnvoyGateway}".to_vec(), "eg.yaml:1:2: not JSON: a key in double quotes is expected"),
+        (b"a: [b\n".to_vec(), "eg.yaml:"),
+        (b"a: *b\n".to_vec(), "eg.yaml:1:4: not YAML: "),
+        (format!("{header}{}: 1\n", "k".repeat(1 << 20)).into_bytes(), "eg.yaml:"),
+        (format!("{header}x: {{{}}}\n", list("k", 50_000)).into_bytes(), "eg.yaml:3:1: EG 1.9 ignores `x`"),
+    ] {
+        let begin = Instant::now();
+        let run = checked(&contents, &[]);
+        assert!(begin.elapsed() < Duration::from_secs(30), "{expected}");
+        let first = run.stdout.lines().next().unwrap_or_default();
+        assert!(first.trim_start_matches([' ', '×', '‼']).starts_with(expected), "{first}: {expected}");
+        assert!(run.stdout.len() < 2000 && run.stderr.is_empty(), "{expected}: {}", run.stdout);
+    }
+}
+
+/// `k0: 0, k1: 1` and so on.
+fn list(key: &str, number: usize) -> String {
+    (0..number).map(|index| format!("{key}{index}: {index}")).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_long_list_of_findings_is_cut() {
+    let keys = (0..20_000).map(|index| format!("  unknown{index}: 1\n")).collect::<String>();
+    let run = checked(format!("extensionManager:\n{keys}"), &[]);
+    assert_eq!(run.stdout.matches("  × ").count(), 200);
+    assert!(run.stdout.contains("not shown 19801 more findings"), "{}", run.stdout);
+}
