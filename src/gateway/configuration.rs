@@ -282,7 +282,7 @@ fn asked_for(request: &Request) -> impl Iterator<Item = (Wish, &'static str)> {
         (policies, Wish::ResourcesFromFiles, "extensionManager.policyResources"),
         (resources, Wish::ResourcesFromFiles, "extensionManager.resources"),
         (
-            policies && !resources && request.hooks.contains(&Hook::Route),
+            policies && !resources && !backends && request.hooks.contains(&Hook::Route),
             Wish::RoutePolicies,
             "extensionManager.hooks",
         ),
@@ -302,7 +302,11 @@ fn has_trigger(request: &Request, hook: Hook) -> bool {
     match hook.trigger() {
         Trigger::AnyGateway => true,
         Trigger::BackendResource => !request.backend_resources.is_empty(),
-        Trigger::RouteExtension => !request.resources.is_empty() || !request.policy_resources.is_empty(),
+        Trigger::RouteExtension => {
+            [&request.resources, &request.policy_resources, &request.backend_resources]
+                .iter()
+                .any(|kinds| !kinds.is_empty())
+        }
     }
 }
 
@@ -325,6 +329,7 @@ fn default_hooks(request: &Request) -> Vec<Hook> {
             && has_trigger(request, *hook)
             && (*hook != Hook::Route
                 || !request.resources.is_empty()
+                || !request.backend_resources.is_empty()
                 || request.version.has(Fact::HookRoutePolicy))
     };
     Hook::ALL.iter().copied().filter(is_called).collect()

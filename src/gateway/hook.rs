@@ -10,7 +10,8 @@ pub(super) enum Trigger {
     AnyGateway,
     /// A backend of a `--backend-resource` kind.
     BackendResource,
-    /// A route with a filter of a `--resource` kind, or from [`Wish::RoutePolicies`] on with a policy.
+    /// A route with a filter of a `--resource` kind, with a backend of a `--backend-resource` kind, or from
+    /// [`Wish::RoutePolicies`] on with a policy.
     RouteExtension,
 }
 

@@ -103,7 +103,7 @@ pub const WISHES: &[WishRow] = &[
         wish: Wish::RoutePolicies,
         name: "the hook `Route` for kinds of policies only",
         since: since(Fact::HookRoutePolicy),
-        before: "calls `Route` only for routes with a filter of a `--resource` kind",
+        before: "calls `Route` only for routes with a filter of a `--resource` kind or a backend of a `--backend-resource` kind",
         treatment: Treatment::Warn(FindingId::ConfigHookNotCalled),
     },
     WishRow {

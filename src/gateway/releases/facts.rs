@@ -181,6 +181,7 @@ facts! {
         Pre                   "Any value of `pre`"                                      [n n n n n n] "v1.4.3:internal/extension/registry/extension_manager.go:170" "v1.9.1:internal/extension/registry/extension_manager.go:204";
         HookRoute             "`Route`, for a route with a filter of a kind in `resources`" [Y Y Y Y Y Y] "v1.4.3:internal/xds/translator/extension.go:32" "v1.9.1:internal/xds/translator/extension.go:33";
         HookRoutePolicy       "`Route`, for a route that a policy in `policyResources` targets" [n n n n n Y] "v1.8.3:internal/xds/translator/extension.go:33" "v1.9.1:internal/xds/translator/extension.go:33";
+        HookRouteBackend      "`Route`, for a route to a backend of a kind in `backendResources`" [n Y Y Y Y Y] "v1.5.9:internal/gatewayapi/route.go:255" "v1.9.1:internal/gatewayapi/route.go:478";
         HookVirtualHost       "`VirtualHost`"                                           [Y Y Y Y Y Y] "v1.4.3:internal/xds/translator/extension.go:77" "v1.9.1:internal/xds/translator/extension.go:149";
         HookHttpListener      "`HTTPListener`"                                          [Y Y Y Y Y Y] "v1.4.3:internal/xds/translator/extension.go:109" "v1.9.1:internal/xds/translator/extension.go:181";
         HookCluster           "`Cluster`, for a backend of a kind in `backendResources`" [n Y Y Y Y Y] "v1.4.3:api/v1alpha1/shared_types.go:383" "v1.5.9:internal/xds/translator/extension.go:71" "v1.9.1:internal/xds/translator/extension.go:78";

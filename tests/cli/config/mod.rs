@@ -153,10 +153,21 @@ fn without_hooks_those_are_asked_for_that_can_be_called() {
             &["--policy-resource=example.io/v1/A", "--eg-version=1.8"],
             &["VirtualHost", "HTTPListener", "Translation"],
         ),
-        (&["--backend-resource=example.io/v1/A"], &["VirtualHost", "HTTPListener", "Cluster", "Translation"]),
+        (
+            &["--backend-resource=example.io/v1/A"],
+            &["Route", "VirtualHost", "HTTPListener", "Cluster", "Translation"],
+        ),
     ] {
         assert_eq!(stanza(arguments)["hooks"]["xdsTranslator"]["post"], json!(expected), "{arguments:?}");
     }
+}
+
+/// A backend of the extension's own kind is a reason to ask for the route, too.
+#[test]
+fn a_backend_of_the_extension_makes_envoy_gateway_call_route() {
+    let arguments = ["config", "stanza", "--hook=Route", "--backend-resource=example.io/v1/A"];
+    written(&arguments);
+    written(&[&arguments[..], &["--policy-resource=example.io/v1/B", "--eg-version=1.8"]].concat());
 }
 
 #[test]
