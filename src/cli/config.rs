@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::directory::directory;
 use super::values;
-use crate::gateway::{DEFAULT_CA_SECRET, DEFAULT_NAMESPACE, Included, Mode};
+use crate::gateway::{DEFAULT_CA_SECRET, DEFAULT_NAMESPACE, Included, Mode, Preset};
 use crate::units::Size;
 
 pub use check::ConfigCheck;
@@ -132,6 +132,19 @@ pub struct Extension {
     /// How EG reaches the extension.
     #[command(flatten)]
     pub service: ServiceFlags,
+    /// Extension server whose needs are known
+    ///
+    /// For `ai-gateway` (EG 1.5 and later): the hooks Route, Cluster and Translation with all kinds, backends of
+    /// kind InferencePool, `enableBackend`, `enableEnvoyPatchPolicy`, and `--upstream tcp://localhost:1063`. Other flags take
+    /// the place of these.
+    #[arg(
+        long,
+        value_parser = values::preset(), ignore_case = true,
+        value_name = "SERVER",
+        env = "EGEXT_PRESET",
+        help_heading = "Extension"
+    )]
+    pub preset: Option<Preset>,
     /// Hook that the extension implements; may be repeated
     ///
     /// One of Route, VirtualHost, HTTPListener, Cluster, Endpoints, Translation. By default all but Endpoints
@@ -219,15 +232,11 @@ pub struct ServiceFlags {
         env = "EGEXT_SOCKET"
     )]
     pub socket: PathBuf,
-    /// Address of the extension server, for the bridge command in the comment
-    #[arg(
-        long,
-        value_name = "ADDR",
-        default_value = "localhost:5005",
-        conflicts_with = "native_tls",
-        env = "EGEXT_UPSTREAM"
-    )]
-    pub upstream: String,
+    /// Address of the extension server [default: localhost:5005]
+    ///
+    /// For the bridge command in the comment.
+    #[arg(long, value_name = "ADDR", conflicts_with = "native_tls", env = "EGEXT_UPSTREAM")]
+    pub upstream: Option<String>,
     /// Directory of `egext certs init`, for the commands in the comment
     #[arg(long, value_name = "DIR", default_value = "certs", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: PathBuf,

@@ -9,7 +9,7 @@ use clap::builder::{
 };
 use clap::{Arg, Command, Error};
 
-use crate::gateway::{Included, Mode, hook_names};
+use crate::gateway::{Included, Mode, Preset, hook_names};
 use crate::pki::{KeyType, Role};
 use crate::render::LogFormat;
 use crate::render::{Colour, Format};
@@ -94,6 +94,12 @@ pub(super) fn log_format() -> impl TypedValueParser<Value = LogFormat> {
 pub(super) fn mode() -> impl TypedValueParser<Value = Mode> {
     words(Mode::ALL, Mode::name, |mode| match mode {
         Mode::Standalone => "Resources from files, Envoy as a process on the same host",
+    })
+}
+
+pub(super) fn preset() -> impl TypedValueParser<Value = Preset> {
+    words(Preset::ALL, Preset::name, |preset| match preset {
+        Preset::AiGateway => "Envoy AI Gateway",
     })
 }
 

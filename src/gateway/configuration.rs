@@ -2,8 +2,8 @@ use super::hook::{Called as _, Trigger};
 use super::releases::Fact;
 use super::yaml::is_printable;
 use super::{
-    AbsolutePath, BridgeCommand, ControllerName, DEFAULT_CLIENT_SECRET, Included, Namespace, Resource,
-    SecretName, TextPath, Treatment, Version, Wish, WishRow, emit, include,
+    AbsolutePath, BridgeCommand, ControllerName, DEFAULT_CLIENT_SECRET, Included, Namespace, Preset,
+    Resource, SecretName, TextPath, Treatment, Version, Wish, WishRow, emit, include, preset,
 };
 use crate::choice::choices;
 use crate::extension::Hook;
@@ -21,6 +21,8 @@ pub struct Request {
     pub mode: Mode,
     /// How EG reaches the extension server.
     pub service: Service,
+    /// The extension server, if it is a known one. What else is asked for comes first.
+    pub preset: Option<Preset>,
     /// None means: those that every server should know and that can be called at all.
     pub hooks: Vec<Hook>,
     /// What the hook `Translation` gets. None means: all kinds if that hook is named, else what EG sends by itself.
@@ -46,6 +48,7 @@ impl Request {
             version: Version::default(),
             mode: Mode::Standalone,
             service: Service::Bridge(bridge),
+            preset: None,
             hooks: Vec::new(),
             include_all: Vec::new(),
             resources: Vec::new(),
@@ -130,6 +133,7 @@ impl Configuration {
         {
             return Err(ConfigurationError::MessageSize { size });
         }
+        preset::settle(&mut request);
         let mut findings = Vec::new();
         for (wish, subject) in asked_for(&request) {
             let row = wish.row();
@@ -275,6 +279,7 @@ fn asked_for(request: &Request) -> impl Iterator<Item = (Wish, &'static str)> {
     let policies = !request.policy_resources.is_empty();
     let resources = !request.resources.is_empty();
     let wishes = [
+        (request.preset == Some(Preset::AiGateway), Wish::AiGateway, "extensionManager"),
         (backends, Wish::BackendResources, "extensionManager.backendResources"),
         (client_secret, Wish::ClientCertificate, "extensionManager.service.tls.clientCertificateRef"),
         (home, Wish::HostDirectories, "provider.custom.infrastructure.host"),

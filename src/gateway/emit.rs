@@ -3,6 +3,7 @@
 use super::configuration::host_and_port;
 use super::hook::Called as _;
 use super::include::translation;
+use super::preset::extension_apis;
 use super::releases::Fact;
 use super::yaml::{Item, KeyValue, Node, comment, document};
 use super::{Configuration, NativeTls, Resource, Service, Standalone, comments};
@@ -17,8 +18,15 @@ pub(super) fn yaml(configuration: &Configuration) -> String {
     comment(&mut text, &header(configuration), 0);
     let entries = match &configuration.request.file {
         Some(file) => envoy_gateway(configuration, file),
-        None => vec![extension_manager(configuration)],
+        None => extension_apis(&configuration.request)
+            .into_iter()
+            .chain([extension_manager(configuration)])
+            .collect(),
     };
+    if configuration.request.file.is_none() && entries.len() > 1 {
+        // What follows is a comment about the first key only.
+        text.push('\n');
+    }
     text.push_str(&document(&entries));
     text
 }
@@ -65,9 +73,7 @@ fn envoy_gateway(configuration: &Configuration, file: &Standalone) -> Vec<KeyVal
         KeyValue::new("gateway", vec![KeyValue::new("controllerName", file.controller_name.as_str())]),
         KeyValue::new("provider", provider(file)),
     ];
-    if file.backend_api {
-        entries.push(KeyValue::new("extensionApis", vec![KeyValue::new("enableBackend", Node::Bool(true))]));
-    }
+    entries.extend(extension_apis(&configuration.request));
     entries.push(extension_manager(configuration));
     entries
 }

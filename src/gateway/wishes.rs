@@ -6,6 +6,8 @@ use crate::report::FindingId;
 /// Something that not every release of [`Version::ALL`] has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Wish {
+    /// What ai-gateway needs.
+    AiGateway,
     /// `extensionManager.backendResources`.
     BackendResources,
     /// `tls.clientCertificateRef`.
@@ -57,6 +59,13 @@ pub enum Treatment {
 
 /// What can be asked for, in the order of [`Wish`].
 pub const WISHES: &[WishRow] = &[
+    WishRow {
+        wish: Wish::AiGateway,
+        name: "`ai-gateway`",
+        since: since(Fact::TranslationKinds),
+        before: "sends its server no listeners and no routes",
+        treatment: Treatment::Refuse,
+    },
     WishRow {
         wish: Wish::BackendResources,
         name: "a kind of backends",

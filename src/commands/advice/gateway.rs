@@ -33,6 +33,7 @@ impl Advice for ConfigurationError {
 /// The flags of a wish.
 fn flags(wish: Wish) -> &'static str {
     match wish {
+        Wish::AiGateway => "`--preset ai-gateway`",
         Wish::BackendResources => "`--backend-resource`",
         Wish::ClientCertificate => "`--client-secret`",
         Wish::ClusterHook => "`--hook Cluster`",

@@ -122,11 +122,14 @@ impl<'a> Part<'a> {
         if foreign.is_empty() {
             return Self { own: found.into(), place: None, foreign };
         }
-        if written.len() == 1 {
-            let before = all.iter().take_while(|section| !is_own(section));
-            let begin: usize = before.map(|section| section.text.len()).sum();
-            let text = all.iter().find(is_own).map_or("", |section| section.text);
-            let place = pasted(text, expected);
+        let length =
+            |sections: &[Section<'_>]| sections.iter().map(|section| section.text.len()).sum::<usize>();
+        let first = all.iter().position(|section| is_own(&section)).unwrap_or(all.len());
+        let together = all[first..].iter().take_while(is_own).count();
+        if written.len() < WHOLE_FILE_KEYS && together == all.iter().filter(is_own).count() {
+            let begin = length(&all[..first]);
+            let end = begin + length(&all[first..first + together]);
+            let place = pasted(&found[begin..end], expected);
             let place = begin + place.start..begin + place.end;
             return Self { own: found[place.clone()].into(), place: Some(place), foreign };
         }
@@ -174,3 +177,6 @@ fn diff(
 const MARK: char = '\u{feff}';
 
 const WHOLE_FILE: &str = "config gateway";
+
+/// At least so many keys has what that command writes, and less what is pasted into a file of another origin.
+const WHOLE_FILE_KEYS: usize = 4;

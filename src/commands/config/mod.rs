@@ -16,8 +16,8 @@ use super::advice::{Advice as _, file_advice};
 use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
 use crate::gateway::{
-    AbsolutePath, BridgeCommand, Configuration, ConfigurationError, NativeTls, Request, Service, SocketPath,
-    Standalone, TextPath, ValueError, has_encoded_secret, hook_called, is_envoy_gateway,
+    AbsolutePath, BridgeCommand, Configuration, ConfigurationError, NativeTls, Preset, Request, Service,
+    SocketPath, Standalone, TextPath, ValueError, has_encoded_secret, hook_called, is_envoy_gateway,
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
@@ -68,7 +68,8 @@ fn request(arguments: &Extension, file: Option<Standalone>) -> Result<Request, C
     Ok(Request {
         version: arguments.eg_version.parse()?,
         mode: arguments.mode,
-        service: service(&arguments.service)?,
+        service: service(&arguments.service, arguments.preset)?,
+        preset: arguments.preset,
         hooks: arguments.hook.iter().map(|text| hook_called(text)).collect::<Result<_, _>>()?,
         include_all: arguments.include_all.clone(),
         resources: parse_all(&arguments.resource)?,
@@ -80,7 +81,7 @@ fn request(arguments: &Extension, file: Option<Standalone>) -> Result<Request, C
     })
 }
 
-fn service(arguments: &ServiceFlags) -> Result<Service, ConfigError> {
+fn service(arguments: &ServiceFlags, preset: Option<Preset>) -> Result<Service, ConfigError> {
     let material = TextPath::try_from(arguments.dir.as_path())?;
     if arguments.native_tls {
         let alone = Alone { given: "--native-tls", missing: "--server" };
@@ -93,9 +94,10 @@ fn service(arguments: &ServiceFlags) -> Result<Service, ConfigError> {
             client_secret: arguments.client_secret.as_deref().map(str::parse).transpose()?,
         }));
     }
+    let upstream = preset.map_or(DEFAULT_UPSTREAM, Preset::upstream);
     Ok(Service::Bridge(BridgeCommand {
         socket: SocketPath::try_from(arguments.socket.as_path())?,
-        upstream: arguments.upstream.parse()?,
+        upstream: arguments.upstream.as_deref().unwrap_or(upstream).parse()?,
         material,
         hold: false,
         resync: Vec::new(),
@@ -235,6 +237,9 @@ impl Hint for ConfigError {
         }
     }
 }
+
+/// Where extension servers listen, by the examples.
+const DEFAULT_UPSTREAM: &str = "localhost:5005";
 
 /// What we write has a few KiB.
 const FILE_LIMIT: u64 = 1 << 20;

@@ -26,6 +26,14 @@ fn an_unchanged_file_passes_the_check() {
 }
 
 #[test]
+fn a_stanza_of_two_keys_is_found_in_a_file() {
+    let stanza = ["config", "stanza", "--preset=ai-gateway"];
+    let file = format!("apiVersion: gateway.envoyproxy.io/v1alpha1\n\n{}\nlogging: {{}}\n", written(&stanza));
+    check(file.as_bytes(), &stanza).1.success();
+    check(file.replace("Policy: true", "Policy: false").as_bytes(), &stanza).1.code(1);
+}
+
+#[test]
 fn a_changed_file_fails_the_check_with_a_diff() {
     let yaml = written(&["config", "stanza"]).replace("failOpen: false", "failOpen: true");
     let (_directory, run) = check(yaml.as_bytes(), &["config", "stanza"]);

@@ -67,9 +67,31 @@ fn each_form_is_written_as_it_stands_here() {
         "--enable-backend-api",
     ];
     assert_eq!(written(&gateway), include_str!("gateway.yaml"));
+    let preset = ["config", "gateway", "--resources-dir=/etc/eg", "--preset=ai-gateway"];
+    assert_eq!(written(&preset), include_str!("ai-gateway.yaml"));
     let native = ["config", "stanza", "--native-tls", "--server=extension.internal:5005", "--dir=/etc/egext"];
     let run = egext(&native).assert().success();
     assert_eq!(String::from_utf8_lossy(&run.get_output().stdout), include_str!("native-tls.yaml"));
+}
+
+/// Its own switches stand beside the `extensionManager`, so that a stanza has two keys.
+#[test]
+fn a_preset_is_what_its_server_needs_and_other_flags_come_first() {
+    let yaml = written(&["config", "stanza", "--preset=ai-gateway"]);
+    let file: Value = serde_saphyr::from_str(&yaml).expect("what we wrote");
+    let switches = json!({ "enableBackend": true, "enableEnvoyPatchPolicy": true });
+    assert_eq!(file["extensionApis"], switches);
+    let manager = &file["extensionManager"];
+    assert_eq!(manager["hooks"]["xdsTranslator"]["post"], json!(["Route", "Cluster", "Translation"]));
+    let pool = json!({ "group": "inference.networking.k8s.io", "version": "v1", "kind": "InferencePool" });
+    assert_eq!(manager["backendResources"], json!([pool]));
+    assert!(yaml.contains(" --upstream tcp://localhost:1063 "), "{yaml}");
+
+    let flags = ["--hook=Translation", "--include-all=listener,route", "--backend-resource=example.io/v1/A"];
+    let arguments = [&["--preset=ai-gateway", "--upstream=localhost:1"][..], &flags].concat();
+    let other = stanza(&arguments);
+    assert_eq!(other["hooks"], stanza(&flags)["hooks"]);
+    assert_eq!(other["backendResources"], stanza(&flags)["backendResources"]);
 }
 
 /// What every other file has beside the wishes.

@@ -35,6 +35,7 @@ var (
 		"--resource example.io/v1alpha1/Thing --resource example.io/v1/Other",
 		"--policy-resource example.io/v1alpha1/ThingPolicy",
 		"--backend-resource inference.networking.k8s.io/v1/InferencePool",
+		"--preset ai-gateway",
 		"--fail-open",
 		"--max-message-size 16Mi",
 		"--max-message-size 4194304",
