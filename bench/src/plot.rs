@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::proxies::Proxy;
 use crate::rows::Row;
 use crate::table::{Table, written};
 
@@ -22,7 +23,8 @@ pub fn svg(table: &Table, programs: &[&'static str]) -> String {
         let longest = figures.iter().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
         for (place, (program, figure)) in programs.iter().zip(&figures).enumerate() {
             let Some(figure) = figure else { continue };
-            let (class, y) = (if place == 0 { "ours" } else { "peer" }, top + TITLE + place * BAR);
+            let (class, y) =
+                (if Proxy::is_peer(program) { "peer" } else { "ours" }, top + TITLE + place * BAR);
             let length = (figure.max(0.0) / longest * LONGEST as f64).max(1.0);
             writeln!(
                 text,

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::proxies::Proxy;
 use crate::rows::Row;
 
 /// Figures by row and program, one for each round.
@@ -24,16 +25,18 @@ impl Table {
         all.filter(|program| self.0.values().any(|columns| columns.contains_key(program))).collect()
     }
 
-    /// The best of all programs but the first.
+    /// The best of the programs that are not the bridge.
     pub fn best_peer(&self, row: Row, programs: &[&'static str]) -> Option<(&'static str, f64)> {
-        let peers = programs.iter().skip(1).filter_map(|peer| Some((*peer, self.median(row, peer)?)));
+        let peers = programs.iter().filter(|name| Proxy::is_peer(name));
+        let peers = peers.filter_map(|peer| Some((*peer, self.median(row, peer)?)));
         peers.min_by(|(_, one), (_, other)| match row.is_rate() {
             true => other.total_cmp(one),
             false => one.total_cmp(other),
         })
     }
 
-    /// As Markdown: the medians with the range of the rounds, and the first program's ratio to the best of the others.
+    /// As Markdown: the medians with the range of the rounds, and the bridge's ratio to the best of the peers, for each
+    /// of its builds.
     pub fn markdown(&self, programs: &[&'static str]) -> String {
         let mut text = format!(
             "| | {} | of the best peer |\n|---|{}\n",
@@ -42,12 +45,18 @@ impl Table {
         );
         for row in Row::ALL {
             let cells = programs.iter().map(|program| self.cell(*row, program)).collect::<Vec<_>>();
-            let ratio = self.median(*row, programs[0]).zip(self.best_peer(*row, programs));
-            let ratio = ratio
-                .map_or_else(String::new, |(ours, (peer, theirs))| format!("{:.2} ({peer})", ours / theirs));
+            let ratio = self.ratio(*row, programs).unwrap_or_default();
             writeln!(text, "| {} | {} | {ratio} |", row.title(), cells.join(" | ")).expect("a string");
         }
         text
+    }
+
+    /// `None` where only the bridge was measured.
+    fn ratio(&self, row: Row, programs: &[&'static str]) -> Option<String> {
+        let (peer, theirs) = self.best_peer(row, programs)?;
+        let ours = programs.iter().filter(|name| !Proxy::is_peer(name));
+        let ratios = ours.filter_map(|name| Some(format!("{:.2}", self.median(row, name)? / theirs)));
+        Some(format!("{} ({peer})", ratios.collect::<Vec<_>>().join(", ")))
     }
 
     fn cell(&self, row: Row, program: &str) -> String {

@@ -73,6 +73,9 @@ pub enum Role {
     Terminate,
 }
 
+/// The binary that `packaging/build` makes, if it was run.
+const PACKAGED: &str = "target/packaging/egext";
+
 /// A program in the bridge's role.
 pub struct Proxy {
     pub name: &'static str,
@@ -81,7 +84,11 @@ pub struct Proxy {
 
 impl Proxy {
     pub const ALL: &[Self] = &[
-        Self { name: "egext", command: egext },
+        Self { name: "egext", command: |setting, role| egext(&setting.egext, "egext", setting, role) },
+        Self {
+            name: "packaged",
+            command: |setting, role| egext(Path::new(PACKAGED), "packaged", setting, role),
+        },
         Self {
             name: "haproxy",
             command: |setting, _| configured(setting, "haproxy", HAPROXY, &["-db", "-f"]),
@@ -94,6 +101,11 @@ impl Proxy {
             },
         },
     ];
+
+    /// The bridge itself is no peer of the bridge.
+    pub fn is_peer(name: &str) -> bool {
+        !matches!(name, "egext" | "packaged")
+    }
 
     /// Starts it and waits until it listens. `None` when it is not installed.
     pub async fn start(&self, setting: &Setting, role: Role) -> io::Result<Option<Running>> {
@@ -167,10 +179,10 @@ impl Drop for Running {
     }
 }
 
-fn egext(setting: &Setting, role: Role) -> io::Result<Command> {
+fn egext(binary: &Path, name: &str, setting: &Setting, role: Role) -> io::Result<Command> {
     let (listen, upstream) = match role {
         Role::Originate => (
-            format!("unix:{}", setting.file("egext.sock").display()),
+            format!("unix:{}", setting.file(&format!("{name}.sock")).display()),
             format!("localhost:{}", setting.servers.secure),
         ),
         Role::Terminate => (
@@ -178,7 +190,7 @@ fn egext(setting: &Setting, role: Role) -> io::Result<Command> {
             format!("tcp://127.0.0.1:{}", setting.servers.plain),
         ),
     };
-    let mut command = Command::new(&setting.egext);
+    let mut command = Command::new(binary);
     egext_test_support::scrub(&mut command);
     command.args(["bridge", "--listen", &listen, "--upstream", &upstream, "--dir"]).arg(&setting.material);
     Ok(command)
