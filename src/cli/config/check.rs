@@ -8,7 +8,8 @@ use clap::Args;
 pub struct ConfigCheck {
     /// EnvoyGateway files, `-` for stdin
     ///
-    /// A file with `extensionManager` alone is checked as a part of one.
+    /// Also ConfigMaps and Helm values that have one in it. A file with `extensionManager` alone is checked as a part of
+    /// one.
     #[arg(value_name = "FILE", required = true)]
     pub paths: Vec<PathBuf>,
     /// Release of EG that reads the files, such as 1.9 or 1.5.0
@@ -20,8 +21,7 @@ const AFTER_CHECK: &str = "\
 Examples:
   egext config check envoy-gateway.yaml
   egext config check --eg-version 1.7 envoy-gateway.yaml
-  kubectl get configmap envoy-gateway-config -n envoy-gateway-system \\
-    -o jsonpath='{.data.envoy-gateway\\.yaml}' | egext config check -
+  kubectl get configmap envoy-gateway-config -n envoy-gateway-system -o yaml | egext config check -
 
 In CI, with annotations at the lines of a pull request:
   egext config check -o github envoy-gateway.yaml";

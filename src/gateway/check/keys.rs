@@ -1,5 +1,6 @@
 //! What EG does not read: keys, earlier ones of the same name, further documents.
 
+use super::part::Misplaced;
 use super::{Document, Format, Found, clipped};
 use crate::gateway::model::{Ignored, Meant, Twice};
 use crate::report::{Finding, FindingId, Severity};
@@ -10,6 +11,16 @@ pub(super) fn documents(found: &mut Found<'_>, document: &Document) {
         format!("EG {} reads the first document of a file only, and this is the second", found.release);
     let finding = Finding::new(FindingId::ConfigDocumentIgnored, found.path, message);
     found.add(place, finding.with_hint("EG takes one file: put all of it into the first document"));
+}
+
+/// ai-gateway's own values have had this mistake.
+pub(super) fn misplaced(found: &mut Found<'_>, all: &[Misplaced]) {
+    for misplaced in all {
+        let path = clipped(&misplaced.path);
+        let message = format!("the Helm chart of EG ignores `{path}` without a message");
+        let hint = format!("move it into `{}`", clipped(&misplaced.level));
+        found.add(misplaced.place, Finding::new(FindingId::ConfigKeyIgnored, path, message).with_hint(hint));
+    }
 }
 
 pub(super) fn ignored(found: &mut Found<'_>, all: &[Ignored]) {

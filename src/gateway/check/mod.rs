@@ -2,14 +2,17 @@
 //!
 //! An error means that EG ends, that every hook fails, or that the extension is not called although it is configured.
 
-mod file;
 mod hooks;
 mod keys;
 mod managers;
+mod part;
 mod provider;
 mod refused;
 mod service;
 mod several;
+mod summary;
+
+use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
@@ -17,7 +20,8 @@ use super::document::{self, Cause, Document, Format, Node, Place, Unreadable};
 use super::model::{self, Manager};
 use super::releases::Release;
 use crate::report::{Finding, FindingId, Location};
-use file::Content;
+use part::{Content, Part, Shift, content};
+use summary::summary;
 
 /// A file that is to be checked.
 #[derive(Debug)]
@@ -62,28 +66,41 @@ pub enum Verdict {
 
 /// Checks `sources` as `release` would read each of them.
 pub fn check(sources: &[Source], release: Release) -> Vec<Checked> {
-    let mut readable = Vec::new();
-    let mut all: Vec<_> = sources
+    let texts: Vec<_> = sources.iter().map(text).collect();
+    let documents: Vec<_> = texts
         .iter()
-        .map(|source| {
-            let text = text(source);
-            let read = text.and_then(|text| document::read(text).map_err(|error| (Format::of(text), error)));
-            match read {
-                Ok(document) => {
-                    let checked = one(&source.path, &document, release);
-                    readable.push((source.path.as_str(), document));
-                    checked
-                }
-                Err((format, error)) => Checked {
-                    path: source.path.clone(),
-                    verdict: Verdict::Unreadable,
-                    summary: None,
-                    findings: vec![unreadable(&source.path, format, &error)],
-                },
-            }
+        .map(|text| {
+            let text = text.as_ref().map_err(|error| (Format::Yaml, error.clone()))?;
+            document::read(text).map_err(|error| (Format::of(text), error))
         })
         .collect();
-    for finding in several::check(&readable) {
+    let mut gateways = Vec::new();
+    let mut all = Vec::new();
+    for (source, document) in sources.iter().zip(&documents) {
+        let mut found = Found::new(&source.path, release);
+        let content = match document {
+            Ok(document) => content(document),
+            Err((format, error)) => Content::Unreadable(*format, error.clone()),
+        };
+        let (verdict, summary) = match content {
+            Content::Part(part) => {
+                found.shift = part.shift;
+                let result = one(&mut found, &part, release);
+                gateways.push((source.path.as_str(), part));
+                result
+            }
+            Content::Unreadable(format, error) => {
+                found.add(error.place, unreadable(&source.path, format, &error));
+                (Verdict::Unreadable, None)
+            }
+            Content::Other(kind) => {
+                found.add(Place::START, not_checked(&source.path, &kind));
+                (Verdict::NotChecked, None)
+            }
+        };
+        all.push(Checked { path: source.path.clone(), verdict, summary, findings: found.sorted() });
+    }
+    for finding in several::check(&gateways) {
         let path = finding.location.as_ref().map(|location| location.path.clone());
         if let Some(checked) = all.iter_mut().rev().find(|checked| Some(&checked.path) == path.as_ref()) {
             checked.findings.push(finding);
@@ -92,13 +109,29 @@ pub fn check(sources: &[Source], release: Release) -> Vec<Checked> {
     all
 }
 
-fn text(source: &Source) -> Result<&str, (Format, Unreadable)> {
-    let refuse = |place, why: String| Err((Format::Yaml, Unreadable { place, why, cause: Cause::Limit }));
+/// go-yaml reads UTF-16 as well if it begins with a mark; Windows writes it.
+fn text(source: &Source) -> Result<Cow<'_, str>, Unreadable> {
+    let refuse = |place, why: String| Err(Unreadable { place, why, cause: Cause::Limit });
     let Ok(bytes) = &source.bytes else {
         return refuse(Place::START, format!("it has more than {} MiB", FILE_LIMIT >> 20));
     };
-    std::str::from_utf8(bytes)
-        .or_else(|error| refuse(Place::of(bytes, error.valid_up_to()), "it is not text in UTF-8".to_owned()))
+    let units: Option<fn([u8; 2]) -> u16> = match bytes.get(..2) {
+        Some([0xff, 0xfe]) => Some(u16::from_le_bytes),
+        Some([0xfe, 0xff]) => Some(u16::from_be_bytes),
+        _ => None,
+    };
+    if let Some(unit) = units {
+        let units: Vec<_> = bytes.chunks_exact(2).skip(1).map(|pair| unit([pair[0], pair[1]])).collect();
+        let text = String::from_utf16(&units).ok().filter(|_| bytes.len() % 2 == 0);
+        return text.map_or_else(
+            || refuse(Place::START, "it is not text in UTF-16".to_owned()),
+            |text| Ok(text.into()),
+        );
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.into()),
+        Err(error) => refuse(Place::of(bytes, error.valid_up_to()), "it is not text in UTF-8".to_owned()),
+    }
 }
 
 fn unreadable(path: &str, format: Format, error: &Unreadable) -> Finding {
@@ -121,56 +154,36 @@ fn unreadable(path: &str, format: Format, error: &Unreadable) -> Finding {
             "render the template first: `helm template ... | egext config check -`".to_owned(),
         ),
     };
-    Finding::new(FindingId::ConfigUnreadable, path, clipped(&message))
-        .with_hint(hint)
-        .at(location(path, error.place))
+    Finding::new(FindingId::ConfigUnreadable, path, clipped(&message)).with_hint(hint)
 }
 
-fn one(path: &str, document: &Document, release: Release) -> Checked {
-    let mut found = Found { path, release, findings: Vec::new(), more: 0 };
-    let content = file::content(document);
-    let checked = |found: Found<'_>, verdict, summary| {
-        let (path, mut findings) = (path.to_owned(), found.findings);
-        findings.sort_by_key(|finding| finding.location.as_ref().map(|at| (at.line, at.column)));
-        if let Some(last) = findings.pop() {
-            let more = format!("{} more findings", found.more);
-            findings.push(if found.more > 0 { last.with_evidence("not shown", more) } else { last });
-        }
-        Checked { path, verdict, summary, findings }
-    };
-    keys::documents(&mut found, document);
-    let whole = match content {
-        Content::EnvoyGateway => document.clone(),
-        Content::Stanza => file::completed(document),
-        Content::Other(kind) => {
-            found.add(document.root.place, not_checked(path, &kind));
-            return checked(found, Verdict::NotChecked, None);
-        }
-    };
-    let decoded = model::decode(&whole, release);
-    keys::ignored(&mut found, &decoded.ignored);
-    keys::twice(&mut found, &decoded.twice, document.format);
+fn one(found: &mut Found<'_>, part: &Part<'_>, release: Release) -> (Verdict, Option<String>) {
+    let document = &*part.document;
+    keys::documents(found, document);
+    keys::misplaced(found, &part.misplaced);
+    let decoded = model::decode(document, release);
+    keys::ignored(found, &decoded.ignored);
+    keys::twice(found, &decoded.twice, document.format);
     if let Some(refused) = &decoded.refused {
         // The values need not have the types that the rules expect.
-        refused::at_start(&mut found, refused, &whole.root);
-        return checked(found, Verdict::Refused, None);
+        refused::at_start(found, refused, &document.root);
+        return (Verdict::Refused, None);
     }
-    let refused = model::validate(&whole.root, release);
-    if let Some(refused) = &refused {
-        refused::at_start(&mut found, refused, &whole.root);
+    let refused = model::validate(&document.root, release);
+    let on_reload = model::validate_reload(&document.root, release).filter(|_| part.is_whole);
+    match (&refused, on_reload) {
+        (Some(refused), _) => refused::at_start(found, refused, &document.root),
+        (None, Some(refused)) => refused::on_reload(found, &refused),
+        (None, None) => {}
     }
-    let facts = Facts::of(&whole.root, content == Content::EnvoyGateway, release);
-    let is_whole = content == Content::EnvoyGateway && refused.is_none();
-    if let Some(refused) = model::validate_reload(&whole.root, release).filter(|_| is_whole) {
-        refused::on_reload(&mut found, &refused);
-    }
-    hooks::check(&mut found, &facts);
-    service::check(&mut found, &facts);
-    provider::check(&mut found, &facts);
-    managers::check(&mut found, &facts);
+    let facts = Facts::of(&document.root, part.is_whole, release);
+    hooks::check(found, &facts);
+    service::check(found, &facts);
+    provider::check(found, &facts);
+    managers::check(found, &facts);
     match refused {
-        None => checked(found, Verdict::Accepted, Some(file::summary(&facts))),
-        Some(_) => checked(found, Verdict::Refused, None),
+        None => (Verdict::Accepted, Some(summary(&facts))),
+        Some(_) => (Verdict::Refused, None),
     }
 }
 
@@ -238,18 +251,36 @@ impl Mode {
 struct Found<'a> {
     path: &'a str,
     release: Release,
+    /// Where the part stands that is looked at.
+    shift: Shift,
     findings: Vec<Finding>,
     /// How many more there were.
     more: usize,
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
+    fn new(path: &'a str, release: Release) -> Self {
+        Self { path, release, shift: Shift::None, findings: Vec::new(), more: 0 }
+    }
+
+    /// `place` is one of the part.
     fn add(&mut self, place: Place, finding: Finding) {
         if self.findings.len() == SHOWN {
             self.more += 1;
             return;
         }
-        self.findings.push(finding.at(location(self.path, place)));
+        self.findings.push(finding.at(location(self.path, self.shift.outer(place))));
+    }
+
+    /// In the order of the file.
+    fn sorted(self) -> Vec<Finding> {
+        let mut findings = self.findings;
+        findings.sort_by_key(|finding| finding.location.as_ref().map(|at| (at.line, at.column)));
+        if let Some(last) = findings.pop() {
+            let more = format!("{} more findings", self.more);
+            findings.push(if self.more > 0 { last.with_evidence("not shown", more) } else { last });
+        }
+        findings
     }
 }
 

@@ -193,18 +193,18 @@ impl Rules<'_, '_> {
             let Some(backoff) = retry.set(key) else { continue };
             let text = backoff.text().unwrap_or_default();
             match duration(text) {
-                None => {
+                Err(_) => {
                     let message = format!("`{key}` is not a duration, so every hook fails");
                     let finding = self.finding(FindingId::ConfigRetryPolicy, message);
                     let finding = says(finding, failure, &[text]);
                     self.found
                         .add(backoff.place, finding.with_hint("write a number and a unit: `100ms`, `1s`"));
                 }
-                Some(nanoseconds) if nanoseconds <= 0.0 => {
+                Ok(nanoseconds) if nanoseconds <= 0.0 => {
                     let message = format!("`{key}` is not greater than zero");
                     self.wrong_policy(backoff.place, &message, "write a longer time, such as `100ms`");
                 }
-                Some(_) => {}
+                Ok(_) => {}
             }
         }
         if let Some(multiplier) = retry.set("backoffMultiplier")

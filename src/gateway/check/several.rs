@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::file::{Content, content};
-use super::{Document, Node, location};
+use super::part::Part;
+use super::{Node, location};
 use crate::gateway::releases::{Release, Value};
 use crate::report::{Finding, FindingId};
 
-pub(super) fn check(files: &[(&str, Document)]) -> Vec<Finding> {
+pub(super) fn check(files: &[(&str, Part<'_>)]) -> Vec<Finding> {
     let mut first: HashMap<&str, &str> = HashMap::new();
     let mut findings = Vec::new();
-    for (path, document) in files.iter().filter(|(_, document)| content(document) == Content::EnvoyGateway) {
+    for (path, part) in files.iter().filter(|(_, part)| part.is_whole) {
+        let document = &part.document;
         let name = document.root.at(&["gateway", "controllerName"]);
         let default = Release::default().value(Value::ControllerName);
         let text = name.and_then(Node::text).unwrap_or(default);
@@ -27,7 +28,7 @@ pub(super) fn check(files: &[(&str, Document)]) -> Vec<Finding> {
                         super::clipped(&message),
                     )
                     .with_hint("give each EG that runs a `controllerName` of its own")
-                    .at(location(path, place)),
+                    .at(location(path, part.shift.outer(place))),
                 );
             }
             _ => {

@@ -10,7 +10,7 @@ pub(super) fn first(text: &str) -> Result<Document, Unreadable> {
     let mut reader = Reader::new(text);
     let mut root = None;
     let document = |root: Option<Node>, rest| Document {
-        root: root.unwrap_or(Node { kind: Kind::Null, place: Place::START }),
+        root: root.unwrap_or(Node { kind: Kind::Null, place: Place::START, is_block: false }),
         format: Format::Yaml,
         rest,
     };
@@ -47,6 +47,7 @@ impl<'a> Reader<'a> {
         let at = place(span);
         self.budget.spend(1, at)?;
         Budget::enter(depth, at)?;
+        let is_block = matches!(&event, Event::Scalar(_, ScalarStyle::Literal, ..));
         let (kind, anchor) = match event {
             Event::Alias(id) => return self.alias(id, at),
             Event::Scalar(value, style, anchor, tag) => {
@@ -61,7 +62,7 @@ impl<'a> Reader<'a> {
             Event::MappingStart(_, anchor, _) => (Kind::Map(self.entries(depth)?), anchor),
             _ => (Kind::Null, 0),
         };
-        let node = Node { kind, place: at };
+        let node = Node { kind, place: at, is_block };
         if anchor != 0 {
             let size = size(&node);
             // Before the copy is made.
@@ -76,7 +77,7 @@ impl<'a> Reader<'a> {
             return Err(wrong(place, "the value of an anchor contains an alias of itself"));
         };
         self.budget.spend(*size, place)?;
-        Ok(Node { place, ..node.clone() })
+        Ok(Node { place, is_block: false, ..node.clone() })
     }
 
     fn items(&mut self, depth: usize) -> Result<Vec<Node>, Unreadable> {

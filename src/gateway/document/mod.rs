@@ -41,6 +41,8 @@ pub struct Node {
     pub kind: Kind,
     /// Where it stands. A value that comes from an alias has the place of the alias.
     pub place: Place,
+    /// Is it a text written as a block of lines (`|`), each as it is?
+    pub is_block: bool,
 }
 
 /// What a value is.

@@ -27,7 +27,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// As package `time` writes a text in its errors: octet by octet.
-pub(super) fn octets_quoted(text: &str) -> String {
+fn octets_quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for byte in text.bytes() {
         match byte {
@@ -59,22 +59,27 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// What `time.ParseDuration` makes of a text, in nanoseconds.
-pub(in crate::gateway) fn duration(text: &str) -> Option<f64> {
+///
+/// # Errors
+/// In its own words.
+pub(in crate::gateway) fn duration(text: &str) -> Result<f64, String> {
+    let refused = |why: &str| format!("time: {why} {}", octets_quoted(text));
+    let invalid = || refused("invalid duration");
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
         None => (1.0, text.strip_prefix('+').unwrap_or(text)),
     };
     if rest == "0" {
-        return Some(0.0);
+        return Ok(0.0);
     }
     let is_number = |c: char| c.is_ascii_digit() || c == '.';
     let mut total = 0.0;
     if rest.is_empty() {
-        return None;
+        return Err(invalid());
     }
     while !rest.is_empty() {
-        let end = rest.find(|c: char| !is_number(c))?;
-        let number: f64 = rest[..end].parse().ok()?;
+        let end = rest.find(|c: char| !is_number(c)).unwrap_or(rest.len());
+        let number: f64 = rest[..end].parse().map_err(|_| invalid())?;
         let next = rest[end..].find(is_number).map_or(rest.len(), |at| end + at);
         let unit = match &rest[end..next] {
             "ns" => 1.0,
@@ -83,12 +88,13 @@ pub(in crate::gateway) fn duration(text: &str) -> Option<f64> {
             "s" => 1e9,
             "m" => 6e10,
             "h" => 3.6e12,
-            _ => return None,
+            "" => return Err(refused("missing unit in duration")),
+            unit => return Err(refused(&format!("unknown unit {} in duration", octets_quoted(unit)))),
         };
         total += number * unit;
         rest = &rest[next..];
     }
-    Some(sign * total)
+    Ok(sign * total)
 }
 
 /// Why `url.Parse` refuses a text, in its words; not complete: hosts in brackets and user names are passed.
@@ -158,16 +164,16 @@ mod tests {
     #[test]
     fn durations_are_those_of_go() {
         for (text, expected) in [
-            ("1h30m", Some(5.4e12)),
-            ("-1.5s", Some(-1.5e9)),
-            ("0", Some(0.0)),
-            ("100ms", Some(1e8)),
-            ("5", None),
-            ("", None),
-            ("s", None),
-            ("1 s", None),
+            ("1h30m", Ok(5.4e12)),
+            ("-1.5s", Ok(-1.5e9)),
+            ("0", Ok(0.0)),
+            ("100ms", Ok(1e8)),
+            ("5", Err(r#"time: missing unit in duration "5""#)),
+            ("", Err(r#"time: invalid duration """#)),
+            ("s", Err(r#"time: invalid duration "s""#)),
+            ("1 s", Err(r#"time: unknown unit " s" in duration "1 s""#)),
         ] {
-            assert_eq!(duration(text), expected, "{text}");
+            assert_eq!(duration(text), expected.map_err(str::to_owned), "{text}");
         }
     }
 

@@ -35,12 +35,23 @@ pub(super) fn header(root: &Node, release: Release) -> Option<Refused> {
 }
 
 fn read<'a>(root: &'a Node, key: &str) -> Result<(&'a str, Place), Refused> {
-    let Some(entry) = root.get(key) else { return Ok(("", root.place)) };
-    match &entry.value.kind {
-        Kind::Null => Ok(("", entry.key_place)),
-        Kind::Text(text) => Ok((text, entry.value.place)),
-        kind => Err(mismatch(kind, &format!("struct field .{key} of type string"), entry.value.place)),
+    // Only here case does not count, and of several the last one with a value does.
+    let mut entries: Vec<_> = root.entries().iter().filter(|entry| !entry.is_overridden).collect();
+    entries.retain(|entry| entry.key.eq_ignore_ascii_case(key));
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut found = ("", root.place);
+    for entry in entries {
+        match &entry.value.kind {
+            Kind::Null if found.0.is_empty() => found = ("", entry.key_place),
+            Kind::Null => {}
+            Kind::Text(text) => found = (text, entry.value.place),
+            kind => {
+                let go = format!("struct field .{key} of type string");
+                return Err(mismatch(kind, &go, entry.value.place));
+            }
+        }
     }
+    Ok(found)
 }
 
 fn mismatch(kind: &Kind, go: &str, place: Place) -> Refused {

@@ -290,14 +290,11 @@ fn duration(node: &Node, key: &str, name: &str) -> Option<Refused> {
     let value = node.set(key)?;
     let written = value.text().unwrap_or_default();
     match go::duration(written) {
-        None => other(
-            &format!("invalid {name}: time: invalid duration {}", go::octets_quoted(written)),
-            value.place,
-        ),
-        Some(nanoseconds) if nanoseconds <= 0.0 => {
+        Err(error) => other(&format!("invalid {name}: {error}"), value.place),
+        Ok(nanoseconds) if nanoseconds <= 0.0 => {
             other(&format!("{name} must be greater than zero"), value.place)
         }
-        Some(_) => None,
+        Ok(_) => None,
     }
 }
 

@@ -22,7 +22,7 @@ macro_rules! config {
                 "no hook has this name, or its case is another one: Envoy Gateway ignores the name without a message and never calls it",
                 "write the name as the hint says";
             ConfigKeyIgnored = "config.key-ignored", Error,
-                "a key that Envoy Gateway does not know at this place is ignored without a message, also if only its case is wrong or another release knows it; it is a warning if the key does not concern extensions, the gateway or the provider",
+                "a key that Envoy Gateway does not know at this place is ignored without a message, also if only its case is wrong or another release knows it, and so does the Helm chart with values outside `config.envoyGateway`; it is a warning if the key does not concern extensions, the gateway or the provider",
                 "rename it, move it or take it out, as the hint says";
             ConfigKeyTwice = "config.key-twice", Warning,
                 "a key stands twice in one mapping, which is no error for Envoy Gateway: in YAML it reads the last one only, in JSON it merges both",

@@ -214,6 +214,21 @@ fn list(key: &str, number: usize) -> String {
     (0..number).map(|index| format!("{key}{index}: {index}")).collect::<Vec<_>>().join(", ")
 }
 
+/// PowerShell writes it.
+#[test]
+fn utf_16_is_read_as_well() {
+    let text = "\u{feff}apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\nü: 1\n";
+    for bytes in [
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
+        text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+    ] {
+        let run = checked(&bytes, &[]);
+        assert!(run.stdout.starts_with("  ‼ eg.yaml:3:1: EG 1.9 ignores `ü`"), "{run:?}");
+        let run = checked(&bytes[..bytes.len() - 1], &[]);
+        assert!(run.stdout.starts_with("  × eg.yaml:1:1: it is not text in UTF-16"), "{run:?}");
+    }
+}
+
 #[test]
 fn a_long_list_of_findings_is_cut() {
     let keys = (0..20_000).map(|index| format!("  unknown{index}: 1\n")).collect::<String>();
