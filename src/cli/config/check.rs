@@ -2,11 +2,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::gateway::DEFAULT_NAMESPACE;
+
 /// Say what a release of EG makes of configuration files.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_CHECK)]
 pub struct ConfigCheck {
-    /// EnvoyGateway files, `-` for stdin
+    /// EnvoyGateway files and Secrets that they refer to, `-` for stdin
     ///
     /// Also ConfigMaps and Helm values that have one in it. A file with `extensionManager` alone is checked as a part of
     /// one.
@@ -15,12 +17,16 @@ pub struct ConfigCheck {
     /// Release of EG that reads the files, such as 1.9 or 1.5.0
     #[arg(long, value_name = "VERSION", default_value = "1.9", env = "EGEXT_EG_VERSION")]
     pub eg_version: String,
+    /// Namespace in which EG runs, for Secrets without one
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_NAMESPACE, env = "EGEXT_NAMESPACE")]
+    pub namespace: String,
 }
 
 const AFTER_CHECK: &str = "\
 Examples:
   egext config check envoy-gateway.yaml
   egext config check --eg-version 1.7 envoy-gateway.yaml
+  egext config check values.yaml secrets.yaml
   kubectl get configmap envoy-gateway-config -n envoy-gateway-system -o yaml | egext config check -
 
 In CI, with annotations at the lines of a pull request:

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 use crate::cli::ConfigCheck;
-use crate::gateway::{FILE_LIMIT, Oversized, Release, Source, check};
+use crate::gateway::{FILE_LIMIT, Oversized, Questions, Release, Source, check};
 use crate::input::{self, InputError};
 use crate::render;
 use crate::report::{Hint, Report};
@@ -13,8 +13,9 @@ use crate::shell::shell_path;
 
 pub(super) fn run(arguments: &ConfigCheck) -> Result<Report, ConfigError> {
     let release: Release = arguments.eg_version.parse()?;
+    let questions = Questions { release, namespace: arguments.namespace.parse()? };
     let sources = arguments.paths.iter().map(|path| source(path)).collect::<Result<Vec<_>, _>>()?;
-    Ok(render::config::check::report(release, &check(&sources, release)))
+    Ok(render::config::check::report(release, &check(&sources, &questions)))
 }
 
 fn source(path: &Path) -> Result<Source, CheckError> {

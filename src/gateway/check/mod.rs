@@ -8,6 +8,7 @@ mod managers;
 mod part;
 mod provider;
 mod refused;
+mod secrets;
 mod service;
 mod several;
 mod summary;
@@ -16,6 +17,7 @@ use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
+use super::Namespace;
 use super::document::{self, Cause, Document, Format, Node, Place, Unreadable};
 use super::model::{self, Manager};
 use super::releases::Release;
@@ -60,32 +62,40 @@ pub enum Verdict {
     NotChecked,
     /// It ends.
     Refused,
+    /// The file has Secrets, which are checked where another file refers to them.
+    Secrets,
     /// It ends, because it cannot parse the file.
     Unreadable,
 }
 
-/// Checks `sources` as `release` would read each of them.
-pub fn check(sources: &[Source], release: Release) -> Vec<Checked> {
+/// What else decides.
+#[derive(Debug)]
+pub struct Questions {
+    /// The release that reads the files.
+    pub release: Release,
+    /// Where EG runs: there it looks for Secrets for which no namespace is written.
+    pub namespace: Namespace,
+}
+
+/// Checks `sources` as EG would read each of them.
+pub fn check(sources: &[Source], questions: &Questions) -> Vec<Checked> {
+    let Questions { release, namespace } = questions;
     let texts: Vec<_> = sources.iter().map(text).collect();
-    let documents: Vec<_> = texts
-        .iter()
-        .map(|text| {
-            let text = text.as_ref().map_err(|error| (Format::Yaml, error.clone()))?;
-            document::read(text).map_err(|error| (Format::of(text), error))
-        })
-        .collect();
-    let mut gateways = Vec::new();
-    let mut all = Vec::new();
-    for (source, document) in sources.iter().zip(&documents) {
-        let mut found = Found::new(&source.path, release);
-        let content = match document {
-            Ok(document) => content(document),
+    let documents: Vec<_> = texts.iter().map(documents).collect();
+    let (mut gateways, mut secrets, mut all) = (Vec::new(), Vec::new(), Vec::new());
+    for (source, documents) in sources.iter().zip(&documents) {
+        let mut found = Found::new(&source.path, *release);
+        let content = match documents {
+            Ok(documents) => {
+                secrets.extend(secrets::secrets(&source.path, documents));
+                of_all(documents)
+            }
             Err((format, error)) => Content::Unreadable(*format, error.clone()),
         };
         let (verdict, summary) = match content {
             Content::Part(part) => {
                 found.shift = part.shift;
-                let result = one(&mut found, &part, release);
+                let result = one(&mut found, &part, *release);
                 gateways.push((source.path.as_str(), part));
                 result
             }
@@ -93,6 +103,7 @@ pub fn check(sources: &[Source], release: Release) -> Vec<Checked> {
                 found.add(error.place, unreadable(&source.path, format, &error));
                 (Verdict::Unreadable, None)
             }
+            Content::Secrets => (Verdict::Secrets, None),
             Content::Other(kind) => {
                 found.add(Place::START, not_checked(&source.path, &kind));
                 (Verdict::NotChecked, None)
@@ -100,13 +111,45 @@ pub fn check(sources: &[Source], release: Release) -> Vec<Checked> {
         };
         all.push(Checked { path: source.path.clone(), verdict, summary, findings: found.sorted() });
     }
-    for finding in several::check(&gateways) {
+    if gateways.is_empty() {
+        for checked in all.iter_mut().filter(|checked| checked.verdict == Verdict::Secrets) {
+            let finding = not_checked(&checked.path, "a Secret without the file that refers to it");
+            checked.findings.push(finding.at(location(&checked.path, Place::START)));
+        }
+    }
+    let of_several = several::check(&gateways).into_iter();
+    for finding in of_several.chain(secrets::check(&gateways, &secrets, (namespace.as_str(), *release))) {
         let path = finding.location.as_ref().map(|location| location.path.clone());
         if let Some(checked) = all.iter_mut().rev().find(|checked| Some(&checked.path) == path.as_ref()) {
             checked.findings.push(finding);
         }
     }
     all
+}
+
+/// The first document as EG reads it, and others if it is none for EG.
+fn documents(text: &Result<Cow<'_, str>, Unreadable>) -> Result<Vec<Document>, (Format, Unreadable)> {
+    let text = text.as_ref().map_err(|error| (Format::Yaml, error.clone()))?;
+    let wrong = |error| (Format::of(text), error);
+    let first = document::read(text).map_err(wrong)?;
+    if first.rest.is_some() && matches!(content(&first), Content::Secrets | Content::Other(_)) {
+        return document::read_all(text).map_err(wrong);
+    }
+    Ok(vec![first])
+}
+
+/// In a stream of objects, as `helm template` prints it, the ConfigMap with EG's file is one of many.
+fn of_all(documents: &[Document]) -> Content<'_> {
+    let is_config_map =
+        |document: &&Document| document.root.set("kind").and_then(Node::text) == Some("ConfigMap");
+    let mut others = documents.iter().skip(1).filter(is_config_map).map(content);
+    let first = documents.first().map_or_else(|| Content::Other("an empty file".to_owned()), content);
+    match first {
+        Content::Other(_) | Content::Secrets => {
+            others.find(|content| !matches!(content, Content::Other(_))).unwrap_or(first)
+        }
+        first => first,
+    }
 }
 
 /// go-yaml reads UTF-16 as well if it begins with a mark; Windows writes it.

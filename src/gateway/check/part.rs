@@ -68,6 +68,8 @@ pub(super) enum Content<'a> {
     Part(Part<'a>),
     /// A ConfigMap with a text that EG cannot parse.
     Unreadable(Format, Unreadable),
+    /// A Secret, which counts where something refers to it.
+    Secrets,
     /// Something else, in words.
     Other(String),
 }
@@ -81,6 +83,7 @@ pub(super) fn content(document: &Document) -> Content<'_> {
     };
     match root.set("kind").and_then(Node::text).unwrap_or_default() {
         "ConfigMap" => config_map(root),
+        "Secret" => Content::Secrets,
         "" if values_at(root).is_some() => values(document),
         "" if is_ours && root.entries().iter().all(|entry| MANAGERS.contains(&&*entry.key)) => {
             all(false, Cow::Owned(completed(document)))

@@ -265,7 +265,7 @@ fn message_size(found: &mut Found<'_>, facts: &Facts<'_>, manager: &Manager<'_>)
 }
 
 /// Adds EG's own words.
-fn says(finding: Finding, failure: Failure, values: &[&str]) -> Finding {
+pub(super) fn says(finding: Finding, failure: Failure, values: &[&str]) -> Finding {
     let sentence = FAILURES.iter().find(|row| row.id == failure).expect("every failure has a sentence");
     finding.with_evidence("EG says", clipped(&sentence.with(values)))
 }

@@ -29,6 +29,22 @@ pub(super) fn first(text: &str) -> Result<Document, Unreadable> {
     Ok(document(root, None))
 }
 
+/// All documents, each with limits of its own.
+pub(super) fn all(text: &str) -> Result<Vec<Document>, Unreadable> {
+    let mut reader = Reader::new(text);
+    let mut documents = Vec::new();
+    while let Some(next) = reader.parser.next_event() {
+        let (event, span) = next.map_err(|error| syntax(&error))?;
+        if event.is_node() {
+            reader.budget = Budget::new();
+            reader.anchors.clear();
+            let root = reader.node(event, span, 0)?;
+            documents.push(Document { root, format: Format::Yaml, rest: None });
+        }
+    }
+    Ok(documents)
+}
+
 struct Reader<'a> {
     text: &'a str,
     parser: Parser<'a, StrInput<'a>>,

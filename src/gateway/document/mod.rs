@@ -197,6 +197,17 @@ pub fn read(text: &str) -> Result<Document, Unreadable> {
     read.map_err(|unreadable| explained(unreadable, text))
 }
 
+/// Reads all documents of a text, of which none need be a configuration.
+///
+/// # Errors
+/// If one of them cannot be read, or has more than we read.
+pub fn read_all(text: &str) -> Result<Vec<Document>, Unreadable> {
+    match Format::of(text) {
+        Format::Json => read(text).map(|document| vec![document]),
+        Format::Yaml => events::all(text).map_err(|unreadable| explained(unreadable, text)),
+    }
+}
+
 /// Finds out what may be the cause of a syntax error.
 fn explained(mut unreadable: Unreadable, text: &str) -> Unreadable {
     if unreadable.cause != Cause::Syntax {

@@ -63,6 +63,18 @@ macro_rules! config {
             ConfigRetryStatus = "config.retry-status", Error,
                 "a value of `retry.RetryableStatusCodes` is none of gRPC's status codes in upper case, so Envoy Gateway fails at every hook",
                 "write the code in upper case with underscores, such as `UNAVAILABLE`";
+            ConfigSecretKey = "config.secret-key", Error,
+                "the Secret has no value under the key that Envoy Gateway reads: `tls.crt` for the CA, where other programs use `ca.crt`, and `tls.crt` and `tls.key` for its own certificate",
+                "write the Secret with `egext config secrets`, or rename the key";
+            ConfigSecretLeaf = "config.secret-leaf", Warning,
+                "the Secret of `certificateRef` has the server's own certificate and no CA: Envoy Gateway trusts that certificate and refuses the next one",
+                "put the certificate of the CA that issued it into the Secret";
+            ConfigSecretMissing = "config.secret-missing", Error,
+                "a reference of `service.tls` names a Secret that is not among the Secrets in these files",
+                "write it with `egext config secrets`, correct its name or its namespace (`--namespace`), or check without Secrets if another program makes it";
+            ConfigSecretUnusable = "config.secret-unusable", Error,
+                "a value of the Secret is not Base64 of PEM, has no certificate, or the certificate and the key are not a pair",
+                "write the Secret with `egext config secrets`";
             ConfigTarget = "config.target", Error,
                 "the address of the extension is one that cannot be called: no port, a relative or too long path of a socket, or a path with characters that mean something in a URL. A warning for a name in the place of an IP address",
                 "write the address as the hint says";

@@ -5,9 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use data_encoding::BASE64;
 use egext_test_support::{Run, assert_text};
 use serde_json::Value;
 use snapbox::Data;
+use tempfile::TempDir;
 
 use super::egext;
 
@@ -227,6 +229,142 @@ fn utf_16_is_read_as_well() {
         let run = checked(&bytes[..bytes.len() - 1], &[]);
         assert!(run.stdout.starts_with("  × eg.yaml:1:1: it is not text in UTF-16"), "{run:?}");
     }
+}
+
+/// A set, the Secrets made of it, and a file that refers to them.
+struct Referring(TempDir);
+
+impl Referring {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let run = |arguments: &[&str]| egext(arguments).current_dir(directory.path()).run();
+        assert_eq!(run(&["certs", "init"]).exit_code, 0);
+        let secrets = run(&["config", "secrets"]).stdout;
+        let this = Self(directory);
+        this.write("secrets.yaml", &secrets);
+        this.write("eg.yaml", REFERRING);
+        this
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the product does not write these files, their user does")]
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.path().join(name), text).expect("a file");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.path().join(name)).expect("a file")
+    }
+
+    /// As a value of a Secret.
+    fn encoded(&self, name: &str) -> String {
+        BASE64.encode(self.read(name).as_bytes())
+    }
+
+    /// The report without its last lines.
+    fn checked(&self, arguments: &[&str]) -> String {
+        let run = egext(&["config", "check", "eg.yaml", "secrets.yaml"]).args(arguments);
+        let run = run.current_dir(self.0.path()).run();
+        assert_eq!(run.stderr, "", "{run:?}");
+        run.stdout.split("\n\n").next().unwrap_or_default().trim_end().to_owned()
+    }
+}
+
+const REFERRING: &str = "apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyGateway
+extensionManager:
+  hooks: {xdsTranslator: {post: [VirtualHost]}}
+  service:
+    fqdn: {hostname: a.b, port: 5005}
+    tls:
+      certificateRef: {name: egext-ca}
+      clientCertificateRef: {name: egext-client}
+";
+
+#[test]
+fn secrets_are_looked_up_as_envoy_gateway_does() {
+    let files = Referring::new();
+    let fine =
+        "  √ eg.yaml: EG 1.9 accepts it: resources from Kubernetes; hooks VirtualHost; TLS to a.b:5005";
+    assert_eq!(files.checked(&[]), fine);
+    let found = files.checked(&["--namespace=other"]);
+    assert!(
+        found.starts_with("  × eg.yaml:8:23: no Secret `egext-ca` for namespace `other` is in these files")
+    );
+    assert!(found.contains("hint: it is in namespace `envoy-gateway-system`: write `namespace: "), "{found}");
+    files.write("eg.yaml", &REFERRING.replace("egext-ca", "ca"));
+    let found = files.checked(&[]);
+    assert!(found.contains("cannot find Secret ca in namespace envoy-gateway-system\n"), "{found}");
+    assert!(found.contains("hint: the files have `egext-ca`, `egext-client`: "), "{found}");
+    // Without any manifest nothing is known of them.
+    assert_eq!(checked(REFERRING, &[]).exit_code, 0);
+}
+
+#[test]
+fn a_secret_is_judged_by_what_envoy_gateway_reads() {
+    let files = Referring::new();
+    let secrets = files.read("secrets.yaml");
+    let (ca, leaf) = (files.encoded("certs/ca.crt"), files.encoded("certs/server.crt"));
+    let (key, other) = (files.encoded("certs/client.key"), files.encoded("certs/server.key"));
+    for (from, to, expected, says) in [
+        (
+            format!("tls.crt: {ca}"),
+            format!("ca.crt: {ca}"),
+            "the CA is under `ca.crt`",
+            "no CA certificate found in",
+        ),
+        (format!("tls.crt: {ca}"), format!("x: {ca}"), "there is no `tls.crt`", "no CA certificate found in"),
+        (ca.clone(), leaf, "`tls.crt` has no CA certificate but that of `egext server`", ""),
+        (
+            ca.clone(),
+            BASE64.encode(ca.as_bytes()),
+            "`tls.crt` has no certificate in PEM",
+            "failed to append certificates",
+        ),
+        (ca.clone(), "'?'".to_owned(), "`tls.crt` is not Base64", "failed to append certificates"),
+        ("tls.key".to_owned(), "key".to_owned(), "there is no `tls.key`", "no client private key found in"),
+        (
+            key.clone(),
+            other,
+            "`tls.key` is not the key of `tls.crt`",
+            "failed to load client certificate and key",
+        ),
+        (key, "'?'".to_owned(), "`tls.key` is not Base64", "failed to load client certificate and key"),
+    ] {
+        files.write("secrets.yaml", &secrets.replace(&from, &to));
+        let found = files.checked(&[]);
+        assert_eq!(found.matches("secrets.yaml:").count(), 1, "{expected}: {found}");
+        assert!(found.contains(expected) && found.contains(says), "{expected}: {found}");
+        assert!(!found.contains(&*ca), "{expected}: {found}");
+    }
+    files.write("secrets.yaml", &secrets.replace("\ndata:", "\nstringData:").replace(&ca, "PEM"));
+    assert!(files.checked(&[]).contains("`tls.crt` has no certificate in PEM"));
+}
+
+/// As `helm template` prints it.
+#[test]
+fn the_file_is_found_among_many_objects() {
+    let inner = REFERRING.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let config_map = format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  envoy-gateway.yaml: |\n{inner}");
+    let stream = format!(
+        "kind: ServiceAccount\n---\n# empty\n---\nkind: ConfigMap\n---\n{config_map}---\nkind: Job\n"
+    );
+    let run = checked(stream.replace("fqdn: ", "FQDN: "), &[]);
+    assert!(
+        run.stdout.contains("  × eg.yaml:16:9: EG 1.9 ignores `extensionManager.service.FQDN`"),
+        "{run:?}"
+    );
+    let run = checked(stream + "---\na: [\n", &[]);
+    assert!(run.stdout.starts_with("  × eg.yaml:23:4: not YAML: "), "{run:?}");
+}
+
+#[test]
+fn a_secret_alone_is_not_checked() {
+    let run = checked("apiVersion: v1\nkind: Secret\n", &[]);
+    assert_eq!(run.exit_code, 0);
+    assert!(
+        run.stdout.starts_with("  · eg.yaml:1:1: this is a Secret without the file that refers to it"),
+        "{run:?}"
+    );
 }
 
 #[test]
