@@ -86,12 +86,12 @@ pub struct Gateway {
     pub extension: Extension,
     /// Directory that EG reads resources from; may be repeated
     ///
-    /// The path must be absolute. In the variable there are commas between several.
+    /// For `--mode standalone`, which needs one. The path must be absolute. In the variable there are commas between
+    /// several.
     #[arg(
         long,
         value_name = "DIR",
         value_parser = values::path_item(),
-        required = true,
         env = "EGEXT_RESOURCES_DIR",
         help_heading = "File"
     )]
@@ -242,11 +242,14 @@ pub struct ServiceFlags {
     pub dir: PathBuf,
     /// Use EG's own TLS client instead of the bridge
     ///
-    /// No EG release supports it in standalone mode; the file says from which release and mode it works.
+    /// It works with resources from Kubernetes: `--mode kubernetes` or `custom-kubernetes`. No EG release supports
+    /// it in standalone mode.
     #[arg(long, requires = "server", env = "EGEXT_NATIVE_TLS")]
     pub native_tls: bool,
-    /// Address of the extension server, `host:port`
-    #[arg(long, value_name = "ADDR", requires = "native_tls", env = "EGEXT_SERVER")]
+    /// Address of the extension server that EG calls itself
+    ///
+    /// `host:port` with `--native-tls`; without it `tcp://host:port`, where EG speaks plaintext.
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["socket", "upstream"], env = "EGEXT_SERVER")]
     pub server: Option<String>,
     /// Secret with the CA certificate under `tls.crt`
     #[arg(

@@ -94,6 +94,8 @@ pub(super) fn log_format() -> impl TypedValueParser<Value = LogFormat> {
 pub(super) fn mode() -> impl TypedValueParser<Value = Mode> {
     words(Mode::ALL, Mode::name, |mode| match mode {
         Mode::Standalone => "Resources from files, Envoy as a process on the same host",
+        Mode::CustomKubernetes => "Resources from Kubernetes, Envoy as a process on the same host",
+        Mode::Kubernetes => "Resources from Kubernetes, Envoy as pods",
     })
 }
 

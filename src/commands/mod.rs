@@ -53,7 +53,7 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
         Command::Bridge(arguments) => bridge::run(*arguments, &cli.variables, clock, printer)?,
         Command::Certs(arguments) => certs::run(arguments, clock())?,
         Command::Completions(arguments) => generate::completions(&arguments),
-        Command::Config(arguments) => config::run(&arguments, clock())?,
+        Command::Config(arguments) => config::run(&arguments, &cli.variables, clock())?,
         // With `--keep` it goes on running after its report.
         Command::Demo(arguments) => return demo::run(&arguments, clock, printer),
         Command::Explain(arguments) => explain::run(&arguments)?,

@@ -1,14 +1,14 @@
 //! The texts of the comments. Lines with values from the user are separate from these, so that no path breaks a line.
 
 use super::{
-    BridgeCommand, DEFAULT_CA_SECRET, DEFAULT_CLIENT_SECRET, DEFAULT_NAMESPACE, NativeTls, SecretName,
+    BridgeCommand, DEFAULT_CA_SECRET, DEFAULT_CLIENT_SECRET, DEFAULT_NAMESPACE, Mode, NativeTls, SecretName,
     Version,
 };
 use crate::net::Address;
 use crate::shell::shell_word;
 
 /// What EG, the bridge and the server say to each other, and what becomes of it when one is down.
-pub(super) fn about_bridge(bridge: &BridgeCommand) -> String {
+pub(super) fn about_bridge(bridge: &BridgeCommand, mode: Mode) -> String {
     let what = match &bridge.upstream {
         _ if bridge.is_tls() => {
             "EG speaks plaintext HTTP/2 on the socket, the bridge speaks mutual TLS to the server."
@@ -17,12 +17,18 @@ pub(super) fn about_bridge(bridge: &BridgeCommand) -> String {
         _ => "EG speaks plaintext HTTP/2 on the socket, and so does the bridge to the server.",
     };
     let down = if bridge.hold { HOLD } else { ANSWER };
-    let again = if bridge.resync.is_empty() { NOT_AGAIN } else { AGAIN };
-    format!("{what}\n{WHEN_DOWN}{down}{again}")
+    let again = match mode {
+        Mode::Standalone if bridge.resync.is_empty() => NOT_AGAIN,
+        Mode::Standalone => AGAIN,
+        Mode::CustomKubernetes | Mode::Kubernetes => NOT_AGAIN_IN_KUBERNETES,
+    };
+    let place = if mode == Mode::Kubernetes { SIDECAR } else { "" };
+    format!("{place}{what}\n{WHEN_DOWN}{down}{again}")
 }
 
 /// Where EG's own TLS works, and what it needs there.
-pub(super) fn about_native_tls(tls: &NativeTls, version: Version) -> String {
+pub(super) fn about_native_tls(tls: &NativeTls, version: Version, mode: Mode) -> String {
+    let works = if mode.has_api() { NATIVE_TLS } else { WHERE_NATIVE_TLS_WORKS };
     let NativeTls { server, client_secret, .. } = tls;
     let client = match client_secret {
         Some(_) => String::new(),
@@ -32,7 +38,7 @@ pub(super) fn about_native_tls(tls: &NativeTls, version: Version) -> String {
         ),
     };
     format!(
-        "{WHERE_NATIVE_TLS_WORKS}\
+        "{works}\
          The Secrets, from the files of `egext certs init`:\n\
          \x20 {}\n\
          {client}\n\
@@ -70,6 +76,21 @@ Start the bridge before EG: while no program listens on the socket, EG waits wit
 an error, for all gateways.
 ";
 
+const SIDECAR: &str = "\
+The bridge is a container of EG's pod, with the socket in a volume that both containers mount.
+";
+
+/// EG calls the server by itself.
+pub(super) const PLAINTEXT: &str = "\
+EG speaks plaintext HTTP/2 to the server. On the way the calls can be read and changed, and keys of Secrets
+are in them: `--native-tls` and `egext bridge` are two ways to TLS.
+While no program listens there, EG waits without a limit and without an error, for all gateways.";
+
+const NATIVE_TLS: &str = "\
+EG's own TLS. EG reads the Secrets from the API of Kubernetes, again for each new connection.
+
+";
+
 const HOLD: &str = "\
 While the server is down, calls wait in the bridge, whose log says why, and EG goes on when it is back.
 What only the operator can change is answered with the cause, and EG logs it.
@@ -87,6 +108,10 @@ const NOT_AGAIN: &str = "\
 EG does not ask again after an error: add `--resync DIR` to the bridge, with the directory of EG's resources.
 ";
 
+const NOT_AGAIN_IN_KUBERNETES: &str = "\
+EG does not ask again after an error, until one of its resources changes.
+";
+
 // The two conditions are v1.4.0:internal/cmd/server.go:164 and v1.9.0:api/v1alpha1/envoygateway_helpers.go:387.
 const WHERE_NATIVE_TLS_WORKS: &str = "\
 EG's own TLS. It works only where EG reads Secrets from the Kubernetes API:
@@ -100,6 +125,12 @@ registered extension's service config has TLS enabled but no k8s client was prov
 pub(super) const NOT_LOADABLE: &str = "\
 EG before 1.7 cannot load such objects from files (`no kind \"X\" is registered`), and applies no file
 at all when one has any. Keep them out of its directories.";
+
+pub(super) const WATCHED: &str = "\
+EG watches these kinds: their CRDs are there before EG starts, and its ClusterRole permits get, list and
+watch, for policies also `update` of their status.";
+
+pub(super) const NO_ELECTION: &str = "There is one EG, so it elects no leader.";
 
 pub(super) const FAIL_OPEN: &str = "\
 When the extension answers an error, EG logs it and publishes its configuration without the extension.

@@ -38,7 +38,7 @@ pub struct Request {
     /// EG's limit in both directions; without it, that of gRPC: 4 MiB to receive.
     pub max_message_size: Option<Size>,
     /// The rest of the file; without it, only the `extensionManager` is written.
-    pub file: Option<Standalone>,
+    pub file: Option<WholeFile>,
 }
 
 impl Request {
@@ -66,9 +66,24 @@ impl Request {
 pub enum Mode {
     /// Resources from files, Envoy as a process on the same host.
     Standalone,
+    /// Resources from the API of Kubernetes, Envoy as a process on the same host.
+    CustomKubernetes,
+    /// Resources from the API of Kubernetes, Envoy as pods.
+    Kubernetes,
 }
 
-choices! { Mode { Standalone => "standalone" } }
+choices! { Mode {
+    Standalone => "standalone",
+    CustomKubernetes => "custom-kubernetes",
+    Kubernetes => "kubernetes"
+} }
+
+impl Mode {
+    /// Does EG read its resources from the API of Kubernetes? There it finds Secrets for its own TLS, too.
+    pub const fn has_api(self) -> bool {
+        !matches!(self, Self::Standalone)
+    }
+}
 
 /// How EG reaches the extension server.
 #[derive(Clone, Debug)]
@@ -77,6 +92,8 @@ pub enum Service {
     Bridge(BridgeCommand),
     /// EG's own TLS.
     NativeTls(NativeTls),
+    /// Plaintext to a server on another host, or to one that has no TLS.
+    Plaintext(Address),
 }
 
 /// EG's own TLS client. It reads its certificates from Secrets, by the Kubernetes API and nothing else: with
@@ -98,8 +115,8 @@ pub struct NativeTls {
 
 /// What a whole EnvoyGateway file has in addition to its `extensionManager`.
 #[derive(Clone, Debug)]
-pub struct Standalone {
-    /// Directories with the resources, at least one.
+pub struct WholeFile {
+    /// Directories with the resources: at least one in standalone mode, and none in another one.
     pub resources_dirs: Vec<AbsolutePath>,
     /// Which GatewayClasses are this EG's.
     pub controller_name: ControllerName,
@@ -123,6 +140,7 @@ impl Configuration {
     /// When EG would refuse a part of it or silently pass over it, or could not use it as meant.
     pub fn decide(mut request: Request) -> Result<Self, ConfigurationError> {
         check_addresses(&request.service)?;
+        check_place(&request)?;
         if let Some(home) =
             request.file.as_ref().and_then(|file| file.home.as_ref()).filter(|home| home.is_root())
         {
@@ -155,7 +173,9 @@ impl Configuration {
         findings.extend(include::settle(&mut request)?);
         findings.extend(request.hooks.iter().filter_map(|hook| never_called(&request, *hook)));
         if let Service::NativeTls(tls) = &mut request.service {
-            findings.push(native_tls_is_not_used());
+            if !request.mode.has_api() {
+                findings.push(native_tls_is_not_used());
+            }
             if request.version.has(Fact::ClientCertificateRef) && tls.client_secret.is_none() {
                 tls.client_secret = Some(DEFAULT_CLIENT_SECRET.parse().expect("the name of a Secret"));
             }
@@ -194,7 +214,7 @@ impl Configuration {
     pub fn bridge(&self) -> Option<&BridgeCommand> {
         match &self.request.service {
             Service::Bridge(bridge) => Some(bridge),
-            Service::NativeTls(_) => None,
+            Service::NativeTls(_) | Service::Plaintext(_) => None,
         }
     }
 
@@ -222,6 +242,27 @@ pub enum ConfigurationError {
     MessageSize {
         /// As typed.
         size: Size,
+    },
+    /// Envoy does not run as a process of this host.
+    #[error("EG keeps no files on this host in the mode `{}`", mode.name())]
+    NoHost {
+        /// As typed.
+        mode: Mode,
+    },
+    /// EG reads files in standalone mode, and nowhere else.
+    #[error("EG reads no resources from files in the mode `{}`", mode.name())]
+    NoResourceFiles {
+        /// As typed.
+        mode: Mode,
+    },
+    /// EG reads nothing else in standalone mode.
+    #[error("in standalone mode EG needs a directory that it reads resources from")]
+    NoResourcesDirectory,
+    /// EG's plaintext goes to a host and a port.
+    #[error("`{server}` is not the plaintext address of a host")]
+    Plaintext {
+        /// As typed.
+        server: Address,
     },
     /// EG's TLS goes to a host and a port.
     #[error("EG's own TLS does not go to `{server}`")]
@@ -255,17 +296,35 @@ fn check_addresses(service: &Service) -> Result<(), ConfigurationError> {
             }
             Err(ConfigurationError::Upstream { upstream: typed })
         }
-        Service::NativeTls(NativeTls { server, .. }) => match host_and_port(server) {
+        Service::NativeTls(NativeTls { server, .. }) => match host_and_port(server, Transport::Tls) {
             Some(_) => Ok(()),
             None => Err(ConfigurationError::Server { server: server.clone() }),
+        },
+        Service::Plaintext(server) => match host_and_port(server, Transport::Plaintext) {
+            Some(_) => Ok(()),
+            None => Err(ConfigurationError::Plaintext { server: server.clone() }),
         },
     }
 }
 
-/// Where EG's TLS can go.
-pub(super) fn host_and_port(server: &Address) -> Option<(&Host, u16)> {
+/// Are the files where EG keeps and looks for some?
+fn check_place(request: &Request) -> Result<(), ConfigurationError> {
+    let (mode, Some(file)) = (request.mode, &request.file) else { return Ok(()) };
+    match (mode.has_api(), file.resources_dirs.is_empty()) {
+        (false, true) => return Err(ConfigurationError::NoResourcesDirectory),
+        (true, false) => return Err(ConfigurationError::NoResourceFiles { mode }),
+        _ => {}
+    }
+    if mode == Mode::Kubernetes && file.home.is_some() {
+        return Err(ConfigurationError::NoHost { mode });
+    }
+    Ok(())
+}
+
+/// Where EG can call a server by itself.
+pub(super) fn host_and_port(server: &Address, with: Transport) -> Option<(&Host, u16)> {
     match server {
-        Address::Tcp { host, port: port @ 1.., transport: Transport::Tls } => Some((host, *port)),
+        Address::Tcp { host, port: port @ 1.., transport } if *transport == with => Some((host, *port)),
         Address::Tcp { .. } | Address::Unix(_) => None,
     }
 }
@@ -278,14 +337,16 @@ fn asked_for(request: &Request) -> impl Iterator<Item = (Wish, &'static str)> {
     let backends = !request.backend_resources.is_empty();
     let policies = !request.policy_resources.is_empty();
     let resources = !request.resources.is_empty();
+    let is_loaded = !request.mode.has_api();
     let wishes = [
         (request.preset == Some(Preset::AiGateway), Wish::AiGateway, "extensionManager"),
         (backends, Wish::BackendResources, "extensionManager.backendResources"),
         (client_secret, Wish::ClientCertificate, "extensionManager.service.tls.clientCertificateRef"),
+        (request.mode == Mode::CustomKubernetes, Wish::CustomKubernetes, "provider.custom.resource"),
         (home, Wish::HostDirectories, "provider.custom.infrastructure.host"),
-        (backends, Wish::ResourcesFromFiles, "extensionManager.backendResources"),
-        (policies, Wish::ResourcesFromFiles, "extensionManager.policyResources"),
-        (resources, Wish::ResourcesFromFiles, "extensionManager.resources"),
+        (backends && is_loaded, Wish::ResourcesFromFiles, "extensionManager.backendResources"),
+        (policies && is_loaded, Wish::ResourcesFromFiles, "extensionManager.policyResources"),
+        (resources && is_loaded, Wish::ResourcesFromFiles, "extensionManager.resources"),
         (
             policies && !resources && !backends && request.hooks.contains(&Hook::Route),
             Wish::RoutePolicies,

@@ -1,15 +1,17 @@
 //! Configuration becomes text.
 
 use super::configuration::host_and_port;
+use super::header::header;
 use super::hook::Called as _;
 use super::include::translation;
 use super::preset::extension_apis;
+use super::provider::provider;
 use super::releases::Fact;
 use super::yaml::{Item, KeyValue, Node, comment, document};
-use super::{Configuration, NativeTls, Resource, Service, Standalone, comments};
+use super::{Configuration, Mode, NativeTls, Resource, Service, WholeFile, comments};
 use crate::extension::Hook;
 use crate::host::Host;
-use crate::shell::shell_word;
+use crate::net::{Address, Transport};
 use crate::units::Size;
 
 /// The text of [`Configuration::yaml`].
@@ -31,47 +33,12 @@ pub(super) fn yaml(configuration: &Configuration) -> String {
     text
 }
 
-fn header(configuration: &Configuration) -> String {
-    let version = configuration.request.version;
-    let mut text = match &configuration.request.file {
-        Some(file) => {
-            let home = file.home.as_ref().map_or_else(String::new, |home| {
-                format!(" --config-home {}", shell_word(home.join(CONFIG).as_str()))
-            });
-            let bridge = configuration.bridge().map_or_else(String::new, |bridge| format!("  {bridge}\n"));
-            format!(
-                "Envoy Gateway (EG) {version} in standalone mode: resources from files, Envoy on this host.\n\
-                 Made by `egext config gateway`. In this order:\n\
-                 \x20 envoy-gateway certgen --local{home}\n\
-                 {bridge}\
-                 \x20 envoy-gateway server --config-path FILE\n\
-                 `certgen` makes the certificates between EG and Envoy: once, a second run replaces them all.\n\n"
-            )
-        }
-        None => {
-            let bridge = configuration
-                .bridge()
-                .map_or_else(String::new, |bridge| format!("The bridge:\n  {bridge}\n\n"));
-            format!(
-                "For Envoy Gateway (EG) {version} in standalone mode. Made by `egext config stanza`.\n\
-                 Belongs at the top level of the EnvoyGateway file, next to `gateway` and `provider`.\n\n\
-                 {bridge}"
-            )
-        }
-    };
-    match &configuration.request.service {
-        Service::Bridge(bridge) => text.push_str(&comments::about_bridge(bridge)),
-        Service::NativeTls(tls) => text.push_str(&comments::about_native_tls(tls, version)),
-    }
-    text
-}
-
-fn envoy_gateway(configuration: &Configuration, file: &Standalone) -> Vec<KeyValue> {
+fn envoy_gateway(configuration: &Configuration, file: &WholeFile) -> Vec<KeyValue> {
     let mut entries = vec![
         KeyValue::new("apiVersion", "gateway.envoyproxy.io/v1alpha1"),
         KeyValue::new("kind", "EnvoyGateway"),
         KeyValue::new("gateway", vec![KeyValue::new("controllerName", file.controller_name.as_str())]),
-        KeyValue::new("provider", provider(file)),
+        KeyValue::new("provider", provider(configuration.request.mode, file)),
     ];
     entries.extend(extension_apis(&configuration.request));
     entries.push(extension_manager(configuration));
@@ -89,7 +56,11 @@ fn extension_manager(configuration: &Configuration) -> KeyValue {
     let mut translator = vec![KeyValue::new("post", Node::List(post.collect())).commented(comments::HOOKS)];
     translator.extend(translation(&configuration.request));
     entries.push(KeyValue::new("hooks", vec![KeyValue::new("xdsTranslator", translator)]));
-    let mut note = if request.version.has(Fact::LoadCustom) { "" } else { comments::NOT_LOADABLE };
+    let mut note = match request.mode {
+        Mode::Standalone if !request.version.has(Fact::LoadCustom) => comments::NOT_LOADABLE,
+        Mode::Standalone => "",
+        Mode::CustomKubernetes | Mode::Kubernetes => comments::WATCHED,
+    };
     for (key, resources) in [
         ("resources", &request.resources),
         ("policyResources", &request.policy_resources),
@@ -109,52 +80,13 @@ fn extension_manager(configuration: &Configuration) -> KeyValue {
     KeyValue::new("extensionManager", entries)
 }
 
-fn provider(file: &Standalone) -> Vec<KeyValue> {
-    let paths = file.resources_dirs.iter().map(|path| Item { value: path.as_str().into(), note: "" });
-    let resource = vec![
-        KeyValue::new("type", "File"),
-        KeyValue::new(
-            "file",
-            vec![KeyValue::new("paths", Node::List(paths.collect())).commented(comments::RESOURCES_DIRS)],
-        ),
-    ];
-    let host = match &file.home {
-        Some(home) => KeyValue::new(
-            "host",
-            HOST_DIRECTORIES
-                .iter()
-                .map(|(key, name)| KeyValue::new(key, home.join(name).as_str()))
-                .collect::<Vec<_>>(),
-        )
-        .commented(comments::HOST_DIRECTORIES),
-        None => KeyValue::new("host", vec![]),
-    };
-    let infrastructure = vec![KeyValue::new("type", "Host"), host];
-    vec![
-        KeyValue::new("type", "Custom"),
-        KeyValue::new(
-            "custom",
-            vec![KeyValue::new("resource", resource), KeyValue::new("infrastructure", infrastructure)],
-        ),
-    ]
-}
-
 fn service(service: &Service) -> Vec<KeyValue> {
     match service {
         Service::Bridge(bridge) => {
             vec![KeyValue::new("unix", vec![KeyValue::new("path", bridge.socket.as_str())])]
         }
         Service::NativeTls(tls) => {
-            let (host, port) = host_and_port(&tls.server).expect("`Configuration::decide` has checked it");
-            let port = KeyValue::new("port", Node::Integer(port.into()));
-            let target = match host {
-                Host::Ip(address) => {
-                    KeyValue::new("ip", vec![KeyValue::new("address", address.to_string().as_str()), port])
-                }
-                Host::Name(name) => {
-                    KeyValue::new("fqdn", vec![KeyValue::new("hostname", name.as_str()), port])
-                }
-            };
+            let target = target(&tls.server, Transport::Tls);
             let mut secrets = vec![
                 KeyValue::new("certificateRef", secret(tls, tls.ca_secret.as_str()))
                     .commented("The CA that issued the server's certificate, under the key `tls.crt`."),
@@ -167,7 +99,19 @@ fn service(service: &Service) -> Vec<KeyValue> {
             }
             vec![target, KeyValue::new("tls", secrets)]
         }
+        Service::Plaintext(server) => vec![target(server, Transport::Plaintext)],
     }
+}
+
+/// The server that EG calls by itself.
+fn target(server: &Address, with: Transport) -> KeyValue {
+    let (host, port) = host_and_port(server, with).expect("`Configuration::decide` has checked it");
+    let port = KeyValue::new("port", Node::Integer(port.into()));
+    let (key, name, value) = match host {
+        Host::Ip(address) => ("ip", "address", address.to_string()),
+        Host::Name(name) => ("fqdn", "hostname", name.to_string()),
+    };
+    KeyValue::new(key, vec![KeyValue::new(name, value.as_str()), port])
 }
 
 /// A reference with everything written out: up to 1.5 EG refuses one without `kind`.
@@ -199,13 +143,6 @@ fn quantity(size: Size) -> String {
         None => size.decimal(),
     }
 }
-
-/// Keys of `infrastructure.host` and the names below `--home`. Different ones: func-e takes four equal
-/// directories for its old layout and looks for Envoy in `versions/` instead of `envoy-versions/`.
-const HOST_DIRECTORIES: &[(&str, &str)] =
-    &[("configHome", CONFIG), ("dataHome", "data"), ("stateHome", "state"), ("runtimeDir", "run")];
-
-const CONFIG: &str = "config";
 
 #[cfg(test)]
 mod tests {
@@ -296,7 +233,7 @@ mod tests {
                 return Ok(());
             };
             let request = Request {
-                file: Some(Standalone {
+                file: Some(WholeFile {
                     resources_dirs: vec![directory_path],
                     controller_name: "example.io/mine".parse().expect("well formed"),
                     home: Some(home_path.clone()),

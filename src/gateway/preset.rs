@@ -22,6 +22,13 @@ impl Preset {
         }
     }
 
+    /// Where the server is in Kubernetes.
+    pub const fn in_kubernetes(self) -> &'static str {
+        match self {
+            Self::AiGateway => "tcp://ai-gateway-controller.envoy-ai-gateway-system.svc.cluster.local:1063",
+        }
+    }
+
     fn hooks(self) -> &'static [Hook] {
         match self {
             Self::AiGateway => &[Hook::Route, Hook::Cluster, Hook::Translation],

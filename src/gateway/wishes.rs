@@ -14,6 +14,8 @@ pub enum Wish {
     ClientCertificate,
     /// The hook `Cluster`.
     ClusterHook,
+    /// Resources from Kubernetes, and Envoy on this host.
+    CustomKubernetes,
     /// The hook `Endpoints`.
     EndpointsHook,
     /// `configHome` and its like in `infrastructure.host`.
@@ -85,6 +87,13 @@ pub const WISHES: &[WishRow] = &[
         name: "the hook `Cluster`",
         since: since(Fact::HookCluster),
         before: "never calls it",
+        treatment: Treatment::Refuse,
+    },
+    WishRow {
+        wish: Wish::CustomKubernetes,
+        name: "a provider with resources from Kubernetes and Envoy on this host",
+        since: since(Fact::CustomKubernetes),
+        before: "refuses it",
         treatment: Treatment::Refuse,
     },
     WishRow {

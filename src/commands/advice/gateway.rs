@@ -1,5 +1,6 @@
 use super::Advice;
 use crate::gateway::{ConfigurationError, Wish};
+use crate::net::Address;
 
 impl Advice for ConfigurationError {
     fn advice(&self) -> Option<String> {
@@ -9,6 +10,17 @@ impl Advice for ConfigurationError {
             Self::MessageSize { .. } => {
                 "at least 1KiB and less than 2GiB, such as `16Mi`; a number without a unit is bytes"
                     .to_owned()
+            }
+            Self::NoHost { .. } => "leave `--home` out".to_owned(),
+            Self::NoResourceFiles { .. } => "leave `--resources-dir` out".to_owned(),
+            Self::NoResourcesDirectory => {
+                "name it: `--resources-dir DIR`; in Kubernetes there is none: `--mode kubernetes`".to_owned()
+            }
+            Self::Plaintext { server: Address::Unix(_) } => {
+                "`--socket PATH` names the socket that EG calls".to_owned()
+            }
+            Self::Plaintext { .. } => {
+                "add `--native-tls`, or write `--server tcp://HOST:PORT` for a server without TLS".to_owned()
             }
             Self::Server { .. } => "write `--server host:port`, with the port that it listens on".to_owned(),
             Self::Unsupported { row, .. } => {
@@ -22,7 +34,9 @@ impl Advice for ConfigurationError {
             Self::Home { .. } => "`--home`",
             Self::IncludeAll => "`--include-all`",
             Self::MessageSize { .. } => "`--max-message-size`",
-            Self::Server { .. } => "`--server`",
+            Self::NoHost { .. } => "`--home`",
+            Self::NoResourceFiles { .. } => "`--resources-dir`",
+            Self::Plaintext { .. } | Self::Server { .. } => "`--server`",
             Self::Unsupported { row, .. } => flags(row.wish),
             _ => return String::new(),
         };
@@ -37,6 +51,7 @@ fn flags(wish: Wish) -> &'static str {
         Wish::BackendResources => "`--backend-resource`",
         Wish::ClientCertificate => "`--client-secret`",
         Wish::ClusterHook => "`--hook Cluster`",
+        Wish::CustomKubernetes => "`--mode custom-kubernetes`",
         Wish::EndpointsHook => "`--hook Endpoints`",
         Wish::HostDirectories => "`--home`",
         Wish::ResourcesFromFiles => "`--resource`, `--policy-resource`, `--backend-resource`",

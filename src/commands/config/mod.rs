@@ -1,5 +1,6 @@
 mod check;
 mod compare;
+mod request;
 mod secrets;
 mod versions;
 
@@ -14,10 +15,9 @@ use compare::compare;
 
 use super::advice::{Advice as _, file_advice};
 use super::{Alone, Error};
-use crate::cli::{Config, ConfigCommand, Extension, Gateway, ServiceFlags};
+use crate::cli::{Config, ConfigCommand, Extension, Variables};
 use crate::gateway::{
-    AbsolutePath, BridgeCommand, Configuration, ConfigurationError, NativeTls, Preset, Request, Service,
-    SocketPath, Standalone, TextPath, ValueError, has_encoded_secret, hook_called, is_envoy_gateway,
+    Configuration, ConfigurationError, Request, ValueError, has_encoded_secret, is_envoy_gateway,
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
@@ -27,85 +27,28 @@ use crate::render;
 use crate::report::{Hint, Report};
 use crate::shell::shell_path;
 
-pub(super) fn run(arguments: &Config, now: OffsetDateTime) -> Result<Report, Error> {
+pub(super) fn run(arguments: &Config, variables: &Variables, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(match &arguments.command {
         ConfigCommand::Check(arguments) => check::run(arguments)?,
         ConfigCommand::Gateway(arguments) => {
-            write("config gateway", &arguments.extension, Some(standalone(arguments)?))?
+            write("config gateway", &arguments.extension, request::of_gateway(arguments, variables)?)?
         }
         ConfigCommand::Secrets(arguments) => secrets::run(arguments, now)?,
-        ConfigCommand::Stanza(arguments) => write("config stanza", &arguments.extension, None)?,
+        ConfigCommand::Stanza(arguments) => {
+            write("config stanza", &arguments.extension, request::of_stanza(arguments, variables)?)?
+        }
         ConfigCommand::Versions(arguments) => versions::run(arguments)?,
     })
 }
 
-fn write(
-    command: &'static str,
-    arguments: &Extension,
-    file: Option<Standalone>,
-) -> Result<Report, ConfigError> {
-    let configuration = Configuration::decide(request(arguments, file)?)?;
+fn write(command: &'static str, arguments: &Extension, request: Request) -> Result<Report, ConfigError> {
+    let configuration = Configuration::decide(request)?;
     let yaml = configuration.yaml();
     let compared = match &arguments.check {
         None => None,
         Some(path) => Some(compare(command, path, &read(path)?, &yaml)),
     };
     Ok(render::config::report(command, &configuration, yaml, compared.as_ref()))
-}
-
-fn standalone(arguments: &Gateway) -> Result<Standalone, ConfigError> {
-    let directory = |path: &PathBuf| AbsolutePath::try_from(path.as_path());
-    Ok(Standalone {
-        resources_dirs: arguments.resources_dir.iter().map(directory).collect::<Result<_, _>>()?,
-        controller_name: arguments.controller_name.parse()?,
-        home: arguments.home.as_ref().map(directory).transpose()?,
-        backend_api: arguments.enable_backend_api,
-    })
-}
-
-/// The flags as values, each well formed.
-fn request(arguments: &Extension, file: Option<Standalone>) -> Result<Request, ConfigError> {
-    Ok(Request {
-        version: arguments.eg_version.parse()?,
-        mode: arguments.mode,
-        service: service(&arguments.service, arguments.preset)?,
-        preset: arguments.preset,
-        hooks: arguments.hook.iter().map(|text| hook_called(text)).collect::<Result<_, _>>()?,
-        include_all: arguments.include_all.clone(),
-        resources: parse_all(&arguments.resource)?,
-        policy_resources: parse_all(&arguments.policy_resource)?,
-        backend_resources: parse_all(&arguments.backend_resource)?,
-        fail_open: arguments.fail_open,
-        max_message_size: arguments.max_message_size,
-        file,
-    })
-}
-
-fn service(arguments: &ServiceFlags, preset: Option<Preset>) -> Result<Service, ConfigError> {
-    let material = TextPath::try_from(arguments.dir.as_path())?;
-    if arguments.native_tls {
-        let alone = Alone { given: "--native-tls", missing: "--server" };
-        let server = arguments.server.as_ref().ok_or(alone)?;
-        return Ok(Service::NativeTls(NativeTls {
-            server: server.parse()?,
-            material,
-            namespace: arguments.namespace.parse()?,
-            ca_secret: arguments.ca_secret.parse()?,
-            client_secret: arguments.client_secret.as_deref().map(str::parse).transpose()?,
-        }));
-    }
-    let upstream = preset.map_or(DEFAULT_UPSTREAM, Preset::upstream);
-    Ok(Service::Bridge(BridgeCommand {
-        socket: SocketPath::try_from(arguments.socket.as_path())?,
-        upstream: arguments.upstream.as_deref().unwrap_or(upstream).parse()?,
-        material,
-        hold: false,
-        resync: Vec::new(),
-    }))
-}
-
-fn parse_all<T: std::str::FromStr<Err = ValueError>>(texts: &[String]) -> Result<Vec<T>, ValueError> {
-    texts.iter().map(|text| text.parse()).collect()
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
@@ -237,9 +180,6 @@ impl Hint for ConfigError {
         }
     }
 }
-
-/// Where extension servers listen, by the examples.
-const DEFAULT_UPSTREAM: &str = "localhost:5005";
 
 /// What we write has a few KiB.
 const FILE_LIMIT: u64 = 1 << 20;

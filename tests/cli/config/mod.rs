@@ -69,6 +69,17 @@ fn each_form_is_written_as_it_stands_here() {
     assert_eq!(written(&gateway), include_str!("gateway.yaml"));
     let preset = ["config", "gateway", "--resources-dir=/etc/eg", "--preset=ai-gateway"];
     assert_eq!(written(&preset), include_str!("ai-gateway.yaml"));
+    let kubernetes = [
+        "config",
+        "gateway",
+        "--mode=kubernetes",
+        "--native-tls",
+        "--server=extension.example.svc:5005",
+        "--resource=example.io/v1alpha1/HeaderPolicy",
+    ];
+    assert_eq!(written(&kubernetes), include_str!("kubernetes.yaml"));
+    let custom = ["config", "gateway", "--mode=custom-kubernetes", "--home=/srv/eg"];
+    assert_eq!(written(&custom), include_str!("custom-kubernetes.yaml"));
     let native = ["config", "stanza", "--native-tls", "--server=extension.internal:5005", "--dir=/etc/egext"];
     let run = egext(&native).assert().success();
     assert_eq!(String::from_utf8_lossy(&run.get_output().stdout), include_str!("native-tls.yaml"));
@@ -118,6 +129,31 @@ fn the_oldest_version_has_no_directories_of_its_own() {
     assert_eq!(file["provider"]["custom"]["infrastructure"], json!({ "type": "Host", "host": {} }));
     assert_eq!(file["extensionApis"], Value::Null);
     assert!(yaml.contains("#   envoy-gateway certgen --local\n"), "{yaml}");
+}
+
+#[test]
+fn envoy_gateway_calls_a_plaintext_server_by_itself() {
+    let service = |arguments: &[&str]| stanza(arguments)["service"].clone();
+    let name = json!({ "fqdn": { "hostname": "extension.internal", "port": 5005 } });
+    assert_eq!(service(&["--server=tcp://extension.internal:5005"]), name);
+    let address = json!({ "ip": { "address": "::1", "port": 5005 } });
+    assert_eq!(service(&["--server=tcp://[::1]:5005"]), address);
+    let preset = ["--preset=ai-gateway", "--mode=kubernetes"];
+    let name = "ai-gateway-controller.envoy-ai-gateway-system.svc.cluster.local";
+    assert_eq!(service(&preset), json!({ "fqdn": { "hostname": name, "port": 1063 } }));
+    let bridge = [&preset[..], &["--upstream=localhost:5005"]].concat();
+    assert_eq!(service(&bridge), json!({ "unix": { "path": "/run/egext/eg.sock" } }));
+}
+
+/// What EG reads from the API it does not load from files.
+#[test]
+fn in_kubernetes_no_release_is_warned_of_objects_or_tls() {
+    for version in ["1.4", "1.6", "1.9"] {
+        let flags = ["--mode=kubernetes", "--resource=example.io/v1/A", "--native-tls", "--server=a:1"];
+        let yaml = written(&[&["config", "stanza", "--eg-version", version], &flags[..]].concat());
+        assert!(yaml.contains(&format!("# For Envoy Gateway (EG) {version} in Kubernetes.")), "{yaml}");
+        assert!(!yaml.contains("standalone") && !yaml.contains("--resync"), "{yaml}");
+    }
 }
 
 #[test]

@@ -15,10 +15,13 @@ import (
 var (
 	commands = []string{
 		"stanza",
+		"gateway",
 		"gateway --resources-dir /etc/envoy-gateway/resources",
 	}
 	modes = []string{
 		"standalone",
+		"custom-kubernetes",
+		"kubernetes",
 	}
 	options = []string{
 		"--hook Route",
@@ -41,6 +44,7 @@ var (
 		"--max-message-size 4194304",
 		"--socket /run/other.sock",
 		"--upstream extension.internal:5005 --dir /etc/certs",
+		"--server tcp://extension.internal:5005",
 		"--native-tls --server extension.internal:5005",
 		"--native-tls --server 192.0.2.7:5005",
 		"--native-tls --server [2001:db8::7]:5005 --ca-secret ca --namespace other",
@@ -70,7 +74,7 @@ func (r request) String() string { return "egext " + strings.Join(r.arguments(),
 func TestEveryEmittedFileIsReadInFull(t *testing.T) {
 	for _, release := range releases {
 		t.Run(release, func(t *testing.T) {
-			emitted := emit(t, requests(release))
+			emitted := emit(t, requests(t, release))
 			paths := make([]string, 0, len(emitted))
 			for path := range emitted {
 				paths = append(paths, path)
@@ -107,11 +111,20 @@ func TestEveryOptionIsOnOffer(t *testing.T) {
 	}
 }
 
-func requests(release string) []request {
+func requests(t *testing.T, release string) []request {
+	t.Helper()
 	var all []request
 	for _, command := range commands {
 		for _, mode := range modes {
-			all = append(all, request{release, command, mode, nil})
+			plain := request{release, command, mode, nil}
+			answer, err := egext(plain.arguments()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answer.exit == 2 {
+				continue // No option changes that this mode is not for this command, or for this release.
+			}
+			all = append(all, plain)
 			for i, option := range options {
 				all = append(all, request{release, command, mode, []string{option}})
 				for _, other := range options[i+1:] {

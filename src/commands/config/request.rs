@@ -1,0 +1,105 @@
+//! From flags to what the library is asked for.
+
+use std::path::PathBuf;
+
+use super::ConfigError;
+use crate::cli::{Extension, Gateway, Stanza, Variables};
+use crate::commands::Alone;
+use crate::gateway::{
+    AbsolutePath, BridgeCommand, Mode, NativeTls, Preset, Request, Service, SocketPath, TextPath, ValueError,
+    WholeFile, hook_called,
+};
+use crate::net::{Address, Transport};
+
+/// The file of `egext config gateway`.
+pub(super) fn of_gateway(arguments: &Gateway, variables: &Variables) -> Result<Request, ConfigError> {
+    request(&arguments.extension, Some(whole_file(arguments, variables)?), variables)
+}
+
+/// The part of `egext config stanza`.
+pub(super) fn of_stanza(arguments: &Stanza, variables: &Variables) -> Result<Request, ConfigError> {
+    request(&arguments.extension, None, variables)
+}
+
+fn whole_file(arguments: &Gateway, variables: &Variables) -> Result<WholeFile, ConfigError> {
+    let mode = arguments.extension.mode;
+    // A variable can be meant for another mode.
+    let has = |flag, has_use: bool| has_use || !variables.set(flag);
+    let has_files = has("--resources-dir", mode == Mode::Standalone);
+    let has_home = has("--home", mode != Mode::Kubernetes);
+    let directory = |path: &PathBuf| AbsolutePath::try_from(path.as_path());
+    Ok(WholeFile {
+        resources_dirs: arguments
+            .resources_dir
+            .iter()
+            .filter(|_| has_files)
+            .map(directory)
+            .collect::<Result<_, _>>()?,
+        controller_name: arguments.controller_name.parse()?,
+        home: arguments.home.as_ref().filter(|_| has_home).map(directory).transpose()?,
+        backend_api: arguments.enable_backend_api,
+    })
+}
+
+/// The flags as values, each well formed.
+fn request(
+    arguments: &Extension,
+    file: Option<WholeFile>,
+    variables: &Variables,
+) -> Result<Request, ConfigError> {
+    Ok(Request {
+        version: arguments.eg_version.parse()?,
+        mode: arguments.mode,
+        service: service(arguments, variables)?,
+        preset: arguments.preset,
+        hooks: arguments.hook.iter().map(|text| hook_called(text)).collect::<Result<_, _>>()?,
+        include_all: arguments.include_all.clone(),
+        resources: parse_all(&arguments.resource)?,
+        policy_resources: parse_all(&arguments.policy_resource)?,
+        backend_resources: parse_all(&arguments.backend_resource)?,
+        fail_open: arguments.fail_open,
+        max_message_size: arguments.max_message_size,
+        file,
+    })
+}
+
+fn service(extension: &Extension, variables: &Variables) -> Result<Service, ConfigError> {
+    let (arguments, preset) = (&extension.service, extension.preset);
+    let material = TextPath::try_from(arguments.dir.as_path())?;
+    if arguments.native_tls {
+        let alone = Alone { given: "--native-tls", missing: "--server" };
+        let server = arguments.server.as_ref().ok_or(alone)?;
+        return Ok(Service::NativeTls(NativeTls {
+            server: server.parse()?,
+            material,
+            namespace: arguments.namespace.parse()?,
+            ca_secret: arguments.ca_secret.parse()?,
+            client_secret: arguments.client_secret.as_deref().map(str::parse).transpose()?,
+        }));
+    }
+    // In Kubernetes the server of a preset has a Service, unless a bridge was asked for.
+    let in_kubernetes = preset.filter(|_| extension.mode == Mode::Kubernetes && arguments.upstream.is_none());
+    let server = arguments.server.as_deref().or(in_kubernetes.map(Preset::in_kubernetes));
+    if let Some(server) = server {
+        let server: Address = server.parse()?;
+        // A variable can be meant for `--native-tls`.
+        if server.transport() == Transport::Plaintext || !variables.set("--server") {
+            return Ok(Service::Plaintext(server));
+        }
+    }
+    let upstream = preset.map_or(DEFAULT_UPSTREAM, Preset::upstream);
+    Ok(Service::Bridge(BridgeCommand {
+        socket: SocketPath::try_from(arguments.socket.as_path())?,
+        upstream: arguments.upstream.as_deref().unwrap_or(upstream).parse()?,
+        material,
+        hold: false,
+        resync: Vec::new(),
+    }))
+}
+
+fn parse_all<T: std::str::FromStr<Err = ValueError>>(texts: &[String]) -> Result<Vec<T>, ValueError> {
+    texts.iter().map(|text| text.parse()).collect()
+}
+
+/// Where extension servers listen, by the examples.
+const DEFAULT_UPSTREAM: &str = "localhost:5005";
