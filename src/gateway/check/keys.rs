@@ -61,6 +61,8 @@ fn is_grave(ignored: &Ignored) -> bool {
     let top = ignored.path.split(['.', '[']).next().unwrap_or_default();
     match ignored.path.contains('.') {
         true => ["extensionManager", "extensionManagers", "gateway", "provider"].contains(&top),
+        // EG recognises the file all the same.
+        false if ["apiVersion", "kind"].iter().any(|key| key.eq_ignore_ascii_case(top)) => false,
         false => ignored.meant.is_some(),
     }
 }

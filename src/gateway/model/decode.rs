@@ -46,8 +46,8 @@ pub(in crate::gateway) fn decode(document: &Document, release: Release) -> Decod
     let root = &document.root;
     let early = match document.format {
         // JSON has no such numbers.
-        Format::Json => header(root, release),
-        Format::Yaml => not_a_number(root).or_else(|| header(root, release)),
+        Format::Json => header(root, document.format, release),
+        Format::Yaml => not_a_number(root).or_else(|| header(root, document.format, release)),
     };
     if early.is_some() {
         return Decoded { refused: early, ..Decoded::default() };
@@ -99,7 +99,7 @@ impl Decoder {
             (Kind::Map(_), Shape::Object(of)) => self.object(node, of),
             (Kind::Map(entries), Shape::Map(_, inner)) => {
                 self.note_twice(entries);
-                for entry in self.ordered(entries) {
+                for entry in ordered(entries, self.format) {
                     let length = self.enter(&entry.key);
                     self.value(&entry.value, inner, owner);
                     self.path.truncate(length);
@@ -120,7 +120,7 @@ impl Decoder {
 
     fn object(&mut self, node: &Node, of: &str) {
         self.note_twice(node.entries());
-        for entry in self.ordered(node.entries()) {
+        for entry in ordered(node.entries(), self.format) {
             let length = self.enter(&entry.key);
             match field(of, &entry.key, self.release.minor) {
                 None => {
@@ -155,7 +155,13 @@ impl Decoder {
                     self.out.refused = Some(Refused { place: node.place, text: text.to_owned(), reason });
                 }
             }
-            "v1.Duration" if node.text().is_none() => {
+            "v1.Duration" => {
+                if let Some(text) = node.text() {
+                    let wrong = go::duration(text).err();
+                    self.out.refused =
+                        wrong.map(|text| Refused { place: node.place, text, reason: Reason::Other });
+                    return;
+                }
                 let earlier = self.saved.take();
                 let found = word(&node.kind);
                 self.mismatch(found, found, &Shape::Text("string"), owner, node.place);
@@ -196,14 +202,6 @@ impl Decoder {
             let length = self.enter(&entry.key);
             self.out.twice.push(Twice { path: self.path.clone(), first: entry.key_place, last });
             self.path.truncate(length);
-        }
-    }
-
-    /// The entries that count, in the order in which EG decodes them: YAML becomes JSON first, with sorted keys.
-    fn ordered<'a>(&self, entries: &'a [Entry]) -> Vec<&'a Entry> {
-        match self.format {
-            Format::Json => entries.iter().filter(|entry| !entry.is_overridden).collect(),
-            Format::Yaml => sorted(entries),
         }
     }
 
@@ -255,6 +253,14 @@ fn out_of_range(kind: &Kind, go: &str, bits: u8) -> Option<String> {
         }
         Kind::Fraction(text) => Some(text.to_string()),
         _ => None,
+    }
+}
+
+/// The entries that count, in the order in which EG decodes them: YAML becomes JSON first, with sorted keys.
+pub(super) fn ordered(entries: &[Entry], format: Format) -> Vec<&Entry> {
+    match format {
+        Format::Json => entries.iter().filter(|entry| !entry.is_overridden).collect(),
+        Format::Yaml => sorted(entries),
     }
 }
 

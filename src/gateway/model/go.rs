@@ -27,7 +27,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// As package `time` writes a text in its errors: octet by octet.
-fn octets_quoted(text: &str) -> String {
+pub(super) fn octets_quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for byte in text.bytes() {
         match byte {
@@ -58,13 +58,9 @@ pub(super) fn number(value: f64) -> String {
     if size >= 1e21 { text.replace('e', "e+") } else { text }
 }
 
-/// What `time.ParseDuration` makes of a text, in nanoseconds.
-///
-/// # Errors
-/// In its own words.
+/// What `time.ParseDuration` makes of a text, in nanoseconds, or what it says.
 pub(in crate::gateway) fn duration(text: &str) -> Result<f64, String> {
-    let refused = |why: &str| format!("time: {why} {}", octets_quoted(text));
-    let invalid = || refused("invalid duration");
+    let of_text = |what: &str| format!("time: {what} duration {}", octets_quoted(text));
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
         None => (1.0, text.strip_prefix('+').unwrap_or(text)),
@@ -75,27 +71,37 @@ pub(in crate::gateway) fn duration(text: &str) -> Result<f64, String> {
     let is_number = |c: char| c.is_ascii_digit() || c == '.';
     let mut total = 0.0;
     if rest.is_empty() {
-        return Err(invalid());
+        return Err(of_text("invalid"));
     }
     while !rest.is_empty() {
-        let end = rest.find(|c: char| !is_number(c)).unwrap_or(rest.len());
-        let number: f64 = rest[..end].parse().map_err(|_| invalid())?;
-        let next = rest[end..].find(is_number).map_or(rest.len(), |at| end + at);
-        let unit = match &rest[end..next] {
+        let whole = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let part = rest[whole..]
+            .strip_prefix('.')
+            .map_or(0, |part| 1 + part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len()));
+        let Ok(number) = rest[..whole + part].parse::<f64>() else { return Err(of_text("invalid")) };
+        rest = &rest[whole + part..];
+        let (unit, next) = rest.split_at(rest.find(is_number).unwrap_or(rest.len()));
+        let factor = match unit {
+            "" => return Err(of_text("missing unit in")),
             "ns" => 1.0,
             "us" | "µs" | "μs" => 1e3,
             "ms" => 1e6,
             "s" => 1e9,
             "m" => 6e10,
             "h" => 3.6e12,
-            "" => return Err(refused("missing unit in duration")),
-            unit => return Err(refused(&format!("unknown unit {} in duration", octets_quoted(unit)))),
+            unit => return Err(of_text(&format!("unknown unit {} in", octets_quoted(unit)))),
         };
-        total += number * unit;
-        rest = &rest[next..];
+        total += number * factor;
+        if total > LONGEST {
+            return Err(of_text("invalid"));
+        }
+        rest = next;
     }
     Ok(sign * total)
 }
+
+/// Go counts nanoseconds in 64 bits: 292 years.
+const LONGEST: f64 = 9_223_372_036_854_775_807.0;
 
 /// Why `url.Parse` refuses a text, in its words; not complete: hosts in brackets and user names are passed.
 pub(super) fn url_error(text: &str) -> Option<String> {
@@ -163,17 +169,24 @@ mod tests {
 
     #[test]
     fn durations_are_those_of_go() {
+        let wrong = |text: &str| Err(format!("time: {text}"));
         for (text, expected) in [
             ("1h30m", Ok(5.4e12)),
             ("-1.5s", Ok(-1.5e9)),
             ("0", Ok(0.0)),
             ("100ms", Ok(1e8)),
-            ("5", Err(r#"time: missing unit in duration "5""#)),
-            ("", Err(r#"time: invalid duration """#)),
-            ("s", Err(r#"time: invalid duration "s""#)),
-            ("1 s", Err(r#"time: unknown unit " s" in duration "1 s""#)),
+            ("1.s", Ok(1e9)),
+            (".5s", Ok(5e8)),
+            ("5", wrong(r#"missing unit in duration "5""#)),
+            ("1m5", wrong(r#"missing unit in duration "1m5""#)),
+            ("", wrong(r#"invalid duration """#)),
+            ("s", wrong(r#"invalid duration "s""#)),
+            (".s", wrong(r#"invalid duration ".s""#)),
+            ("1 s", wrong(r#"unknown unit " s" in duration "1 s""#)),
+            ("1d", wrong(r#"unknown unit "d" in duration "1d""#)),
+            ("3000000h", wrong(r#"invalid duration "3000000h""#)),
         ] {
-            assert_eq!(duration(text), expected.map_err(str::to_owned), "{text}");
+            assert_eq!(duration(text), expected, "{text}");
         }
     }
 

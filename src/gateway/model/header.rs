@@ -1,18 +1,19 @@
+use super::decode::ordered;
 use super::{Reason, Refused};
-use crate::gateway::document::{Kind, Node, Place};
+use crate::gateway::document::{Format, Kind, Node, Place};
 use crate::gateway::releases::{Fact, Refusal, Release};
 
 /// What EG says before it looks at anything else: is it an EnvoyGateway?
-pub(super) fn header(root: &Node, release: Release) -> Option<Refused> {
+pub(super) fn header(root: &Node, format: Format, release: Release) -> Option<Refused> {
     if !matches!(root.kind, Kind::Map(_) | Kind::Null) {
         return Some(mismatch(&root.kind, STRUCT, root.place));
     }
     // In the order of the alphabet.
-    let (version, version_place) = match read(root, "apiVersion") {
+    let (version, version_place) = match read(root, "apiVersion", format) {
         Ok(version) => version,
         Err(refused) => return Some(refused),
     };
-    let (kind, place) = match read(root, "kind") {
+    let (kind, place) = match read(root, "kind", format) {
         Ok(kind) => kind,
         Err(refused) => return Some(refused),
     };
@@ -34,24 +35,23 @@ pub(super) fn header(root: &Node, release: Release) -> Option<Refused> {
     refuse(Refusal::OtherKind, &[kind, version], place)
 }
 
-fn read<'a>(root: &'a Node, key: &str) -> Result<(&'a str, Place), Refused> {
-    // Only here case does not count, and of several the last one with a value does.
-    let mut entries: Vec<_> = root.entries().iter().filter(|entry| !entry.is_overridden).collect();
-    entries.retain(|entry| entry.key.eq_ignore_ascii_case(key));
-    entries.sort_by(|a, b| a.key.cmp(&b.key));
+/// The last value of this key. Here alone Go does not look at the case: `apiversion` is found, and ignored afterwards.
+fn read<'a>(root: &'a Node, key: &str, format: Format) -> Result<(&'a str, Place), Refused> {
     let mut found = ("", root.place);
-    for entry in entries {
+    let mut wrong = None;
+    for entry in
+        ordered(root.entries(), format).into_iter().filter(|entry| entry.key.eq_ignore_ascii_case(key))
+    {
         match &entry.value.kind {
-            Kind::Null if found.0.is_empty() => found = ("", entry.key_place),
-            Kind::Null => {}
+            Kind::Null => found.1 = entry.key_place,
             Kind::Text(text) => found = (text, entry.value.place),
             kind => {
-                let go = format!("struct field .{key} of type string");
-                return Err(mismatch(kind, &go, entry.value.place));
+                let struct_field = format!("struct field .{key} of type string");
+                wrong = wrong.or_else(|| Some(mismatch(kind, &struct_field, entry.value.place)));
             }
         }
     }
-    Ok(found)
+    wrong.map_or(Ok(found), Err)
 }
 
 fn mismatch(kind: &Kind, go: &str, place: Place) -> Refused {
