@@ -3,30 +3,37 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
+use super::tabs::Covered;
 use super::{Budget, Cause, Document, Entry, Format, Kind, Node, Place, Unreadable, scalar, size};
 
 /// The first document, which is all that EG reads.
 pub(super) fn first(text: &str) -> Result<Document, Unreadable> {
     let mut reader = Reader::new(text);
     let mut root = None;
-    let document = |root: Option<Node>, rest| Document {
-        root: root.unwrap_or(Node { kind: Kind::Null, place: Place::START, is_block: false }),
-        format: Format::Yaml,
-        rest,
-    };
+    let mut rest = None;
+    let mut end = text.len();
     while let Some(next) = reader.parser.next_event() {
         match next {
             Ok((Event::DocumentStart(..), span)) if root.is_some() => {
-                return Ok(document(root, Some(place(span))));
+                rest = Some(place(span));
+                break;
             }
+            Ok((Event::DocumentEnd, span)) => end = span.start.byte_offset().unwrap_or(end),
             Ok((event, span)) if event.is_node() => root = Some(reader.node(event, span, 0)?),
             Ok(_) => {}
             // EG does not see what is wrong after the first document.
-            Err(error) if root.is_some() => return Ok(document(root, Some(point(&error)))),
+            Err(error) if root.is_some() => {
+                rest = Some(point(&error));
+                break;
+            }
             Err(error) => return Err(syntax(&error)),
         }
     }
-    Ok(document(root, None))
+    if let Some(tab) = reader.covered.misplaced(&text[..end]) {
+        return Err(Unreadable { place: tab, why: super::INDENTED_WITH_TAB.to_owned(), cause: Cause::Tab });
+    }
+    let root = root.unwrap_or(Node { kind: Kind::Null, place: Place::START, is_block: false });
+    Ok(Document { root, format: Format::Yaml, rest })
 }
 
 /// All documents, each with limits of its own.
@@ -51,15 +58,17 @@ struct Reader<'a> {
     /// What each anchor stands for, and how many values that is.
     anchors: HashMap<usize, (Node, usize)>,
     budget: Budget,
+    covered: Covered,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
         let parser = Parser::new_from_str(text);
-        Self { text, parser, anchors: HashMap::new(), budget: Budget::new() }
+        Self { text, parser, anchors: HashMap::new(), budget: Budget::new(), covered: Covered::default() }
     }
 
     fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Unreadable> {
+        self.covered.note(&event, span);
         let at = place(span);
         self.budget.spend(1, at)?;
         Budget::enter(depth, at)?;
@@ -100,7 +109,10 @@ impl<'a> Reader<'a> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
-                (Event::SequenceEnd, _) => return Ok(items),
+                (event @ Event::SequenceEnd, span) => {
+                    self.covered.note(&event, span);
+                    return Ok(items);
+                }
                 (event, span) if event.is_node() => items.push(self.node(event, span, depth + 1)?),
                 _ => {}
             }
@@ -111,7 +123,10 @@ impl<'a> Reader<'a> {
         let mut entries = Entries::default();
         loop {
             let (event, span) = match self.next()? {
-                (Event::MappingEnd, _) => return Ok(entries.all),
+                (event @ Event::MappingEnd, span) => {
+                    self.covered.note(&event, span);
+                    return Ok(entries.all);
+                }
                 next if next.0.is_node() => next,
                 _ => continue,
             };

@@ -6,6 +6,7 @@
 mod events;
 mod json;
 mod scalar;
+mod tabs;
 
 use std::sync::Arc;
 
@@ -226,7 +227,7 @@ fn explained(mut unreadable: Unreadable, text: &str) -> Unreadable {
     } else if let Some((line, blanks)) = tab.filter(|_| Format::of(text) == Format::Yaml) {
         let number = |value: usize| u32::try_from(value + 1).unwrap_or(u32::MAX);
         unreadable.place = Place { line: number(line), column: number(blanks) };
-        unreadable.why = "the line is indented with a tab".to_owned();
+        unreadable.why = INDENTED_WITH_TAB.to_owned();
         unreadable.cause = Cause::Tab;
     }
     unreadable
@@ -285,6 +286,8 @@ impl Budget {
         })
     }
 }
+
+const INDENTED_WITH_TAB: &str = "the line is indented with a tab";
 
 /// The most bytes of a text that are read. A ConfigMap has at most 1 MiB.
 pub const FILE_LIMIT: u64 = 8 << 20;

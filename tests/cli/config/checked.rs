@@ -182,6 +182,8 @@ fn bad_input_has_one_line() {
         (b"kind: \xff\xfe\0".to_vec(), "eg.yaml:1:7: it is not text in UTF-8"),
         (b"\x7fELF\x02\x01\x01\0\0\0".to_vec(), "eg.yaml:1:1: not YAML: "),
         (b"a: b\n\tc: d\n".to_vec(), "eg.yaml:2:1: not YAML: the line is indented with a tab"),
+        (b"a:\n-\tb\n".to_vec(), "eg.yaml:2:2: not YAML: the line is indented with a tab"),
+        (b"\xff\xfea\0\n".to_vec(), "eg.yaml:1:1: it is not text in UTF-16"),
         (
             b"{{- if .x }}\na: b\n{{ end }}\n".to_vec(),
             "eg.yaml:1:1: not JSON: `{{` begins an expression of a template",
@@ -208,6 +210,19 @@ fn bad_input_has_one_line() {
         let first = run.stdout.lines().next().unwrap_or_default();
         assert!(first.trim_start_matches([' ', '×', '‼']).starts_with(expected), "{first}: {expected}");
         assert!(run.stdout.len() < 2000 && run.stderr.is_empty(), "{expected}: {}", run.stdout);
+    }
+}
+
+/// go-yaml takes what the shell of Windows writes with `>`.
+#[test]
+fn utf_16_is_read() {
+    let text = "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\nx: ü\n";
+    for (mark, unit) in
+        [([0xff, 0xfe], u16::to_le_bytes as fn(u16) -> [u8; 2]), ([0xfe, 0xff], u16::to_be_bytes)]
+    {
+        let bytes: Vec<u8> = mark.into_iter().chain(text.encode_utf16().flat_map(unit)).collect();
+        let run = checked(bytes, &[]);
+        assert!(run.stdout.starts_with("  ‼ eg.yaml:3:1: EG 1.9 ignores `x`"), "{run:?}");
     }
 }
 
