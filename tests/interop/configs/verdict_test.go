@@ -39,10 +39,16 @@ func choice(texts []string) string {
 	return strings.Join(short, " | or: ")
 }
 
-// oneLine cuts what Envoy Gateway quotes of the file.
+// quotes are where Envoy Gateway's messages begin to quote the whole file, or name a line of its own code or an address.
+var quotes = []string{" is missing in ", " in scheme ", " TLS certificateRef 0x"}
+
+// oneLine is a text of Envoy Gateway's without such a quotation.
 func oneLine(text string) string {
-	if cut, _, found := strings.Cut(text, "' is missing in '"); found {
-		return cut + "' is missing in '...'"
+	text = strings.Join(strings.Fields(text), " ")
+	for _, quote := range quotes {
+		if before, _, found := strings.Cut(text, quote); found {
+			return before + strings.TrimRight(quote, " 0x")
+		}
 	}
-	return strings.Join(strings.Fields(text), " ")
+	return text
 }

@@ -3,11 +3,16 @@
 package main
 
 import (
+	"bytes"
+
 	"sigs.k8s.io/yaml"
 )
 
 // What Envoy Gateway gets to read: a ConfigMap's `envoy-gateway.yaml`, what the chart makes of Helm values, or the file as it is.
 func effective(text []byte) []byte {
+	if !bytes.Contains(text, []byte("onfig")) {
+		return text
+	}
 	var file struct {
 		Kind   string            `json:"kind"`
 		Data   map[string]string `json:"data"`

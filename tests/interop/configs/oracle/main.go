@@ -8,6 +8,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -125,7 +126,7 @@ func decode(decoder runtime.Decoder, text []byte) (*egv1a1.EnvoyGateway, error) 
 // address is that of a value, which Envoy Gateway 1.4 and 1.5 print where its contents are meant.
 var address = regexp.MustCompile(`\b0x[0-9a-f]{6,}\b`)
 
-// refusals are the different errors of a few runs.
+// refusals are the different errors of a few runs, if the order of a map can make a difference.
 func refusals(of *egv1a1.EnvoyGateway, check func(*egv1a1.EnvoyGateway) error) []string {
 	var texts []string
 	for range 12 {
@@ -135,6 +136,9 @@ func refusals(of *egv1a1.EnvoyGateway, check func(*egv1a1.EnvoyGateway) error) [
 		}
 		if text := address.ReplaceAllString(err.Error(), "0x..."); !slices.Contains(texts, text) {
 			texts = append(texts, text)
+		}
+		if !strings.Contains(err.Error(), "logging") {
+			break
 		}
 	}
 	slices.Sort(texts)
@@ -167,7 +171,8 @@ func (j judge) passedOver(text []byte) (ignored, twice []string) {
 				log.Fatal(err)
 			}
 			ignored = append(ignored, path)
-		} else {
+		} else if !bytes.Contains(text, []byte("<<")) {
+			// What goes over a merge key stands there once.
 			twice = append(twice, strings.TrimSpace(complaint.Error()))
 		}
 	}
