@@ -85,7 +85,7 @@ pub(super) fn content(document: &Document) -> Content<'_> {
         "ConfigMap" => config_map(root),
         "Secret" => Content::Secrets,
         "" if values_at(root).is_some() => values(document),
-        "" if is_ours && root.entries().iter().all(|entry| MANAGERS.contains(&&*entry.key)) => {
+        "" if is_ours && root.entries().iter().all(|entry| STANZA.contains(&&*entry.key)) => {
             all(false, Cow::Owned(completed(document)))
         }
         "" if has("apiVersion") || is_ours || !has("deployment") => all(true, Cow::Borrowed(document)),
@@ -194,6 +194,9 @@ fn add(node: &mut Node, path: &[&str], value: &str) {
     add(&mut value_node, rest, value);
     entries.push(Entry { key: Arc::from(*key), key_place: place, value: value_node, is_overridden: false });
 }
+
+/// What `egext config stanza` writes: with a preset, also switches of EG that the extension needs.
+const STANZA: &[&str] = &["extensionApis", "extensionManager", "extensionManagers"];
 
 const MANAGERS: &[&str] = &["extensionManager", "extensionManagers"];
 

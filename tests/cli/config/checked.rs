@@ -100,11 +100,17 @@ fn three_typical_mistakes_are_repaired_by_the_hints() {
 #[test]
 fn what_we_write_is_accepted() {
     for version in ["1.4", "1.5", "1.6", "1.7", "1.8", "1.9"] {
-        for command in ["stanza", "gateway"] {
-            let mut flags = vec!["config", command, "--eg-version", version];
-            if command == "gateway" {
-                flags.extend(["--resources-dir", "/etc/eg"]);
+        for (command, more) in [
+            ("stanza", &[][..]),
+            ("stanza", &["--preset=ai-gateway"]),
+            ("gateway", &["--resources-dir=/etc/eg"]),
+            ("gateway", &["--resources-dir=/etc/eg", "--preset=ai-gateway"]),
+        ] {
+            // Before, there is a warning about objects from files.
+            if version < "1.7" && more.contains(&"--preset=ai-gateway") {
+                continue;
             }
+            let flags = [&["config", command, "--eg-version", version], more].concat();
             let run = checked(super::written(&flags), &["--eg-version", version, "-o=json"]);
             assert_eq!(run.exit_code, 0, "{}", run.stdout);
             let object: Value = serde_json::from_str(&run.stdout).expect("one object");
