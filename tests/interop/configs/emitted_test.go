@@ -24,6 +24,7 @@ var (
 		"kubernetes",
 	}
 	options = []string{
+		"--preset ai-gateway",
 		"--hook Route",
 		"--hook VirtualHost",
 		"--hook HTTPListener",
@@ -69,7 +70,7 @@ func (r request) arguments() []string {
 
 func (r request) String() string { return "egext " + strings.Join(r.arguments(), " ") }
 
-// Each release reads every key of what is written for it, and starts with it. For each command and mode: without options, with
+// Each release reads every key of what is written for it, and starts with it; and `config check` says so. For each command and mode: without options, with
 // each one, and with each two.
 func TestEveryEmittedFileIsReadInFull(t *testing.T) {
 	for _, release := range releases {
@@ -80,9 +81,13 @@ func TestEveryEmittedFileIsReadInFull(t *testing.T) {
 				paths = append(paths, path)
 			}
 			verdicts := judge(t, release, paths)
+			said := check(t, release, paths)
 			for path, request := range emitted {
 				if found := verdicts[path]; !found.accepted() || len(found.Ignored)+len(found.Twice)+len(found.Reload) > 0 {
 					t.Errorf("%s\n%s", request, found.lines())
+				}
+				if differences := said[path].differences(verdicts[path]); len(differences) > 0 {
+					t.Errorf("%s | egext config check -\n%s", request, strings.Join(differences, "\n"))
 				}
 			}
 			t.Logf("%d files", len(paths))
