@@ -64,6 +64,7 @@ fn never_called(
         )),
         Hook::Endpoints if !has(Fact::HookEndpoints) => Some(("it came with EG 1.8", later)),
         Hook::Route if names("resources") => None,
+        Hook::Route if names("backendResources") && has(Fact::HookRouteBackend) => None,
         Hook::Route if !names("policyResources") => Some((
             "it does so for routes that an object of the extension is attached to, and no kind is named",
             "name the kind in `resources`, or take the hook out",
