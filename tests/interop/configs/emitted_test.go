@@ -24,7 +24,6 @@ var (
 		"kubernetes",
 	}
 	options = []string{
-		"--preset ai-gateway",
 		"--hook Route",
 		"--hook VirtualHost",
 		"--hook HTTPListener",
@@ -70,8 +69,8 @@ func (r request) arguments() []string {
 
 func (r request) String() string { return "egext " + strings.Join(r.arguments(), " ") }
 
-// Each release reads every key of what is written for it, and starts with it; and `config check` says so. For each command and mode: without options, with
-// each one, and with each two.
+// Each release reads every key of what is written for it, and starts with it; and `config check` says so. For each command and
+// mode: without options, with each one, and with each two.
 func TestEveryEmittedFileIsReadInFull(t *testing.T) {
 	for _, release := range releases {
 		t.Run(release, func(t *testing.T) {

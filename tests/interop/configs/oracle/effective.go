@@ -8,32 +8,37 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// What Envoy Gateway gets to read: a ConfigMap's `envoy-gateway.yaml`, what the chart makes of Helm values, or the file as it is.
-func effective(text []byte) []byte {
+// effective is what Envoy Gateway gets to read: a ConfigMap's `envoy-gateway.yaml`, what the chart makes of Helm values, or the
+// file as it is. Of Helm values it also says which keys the chart does not read, although they stand where it looks.
+func effective(text []byte) (read []byte, unread []string) {
 	if !bytes.Contains(text, []byte("onfig")) {
-		return text
+		return text, nil
 	}
 	var file struct {
 		Kind   string            `json:"kind"`
 		Data   map[string]string `json:"data"`
-		Config *struct {
-			EnvoyGateway map[string]any `json:"envoyGateway"`
-		} `json:"config"`
+		Config map[string]any    `json:"config"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return text
+		return text, nil
 	}
 	switch {
 	case file.Kind == "ConfigMap" && file.Data["envoy-gateway.yaml"] != "":
-		return []byte(file.Data["envoy-gateway.yaml"])
+		return []byte(file.Data["envoy-gateway.yaml"]), nil
 	case file.Kind == "" && file.Config != nil:
-		whole, err := yaml.Marshal(merge(chart(), file.Config.EnvoyGateway))
+		configuration, _ := file.Config["envoyGateway"].(map[string]any)
+		whole, err := yaml.Marshal(merge(chart(), configuration))
 		if err != nil {
-			return text
+			return text, nil
 		}
-		return whole
+		for key := range file.Config {
+			if key != "envoyGateway" {
+				unread = append(unread, "config."+key)
+			}
+		}
+		return whole, unread
 	default:
-		return text
+		return text, nil
 	}
 }
 

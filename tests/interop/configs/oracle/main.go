@@ -74,8 +74,11 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		found := j.judge(effective(text))
+		read, unread := effective(text)
+		found := j.judge(read)
 		found.File = paths.Text()
+		found.Ignored = append(found.Ignored, unread...)
+		slices.Sort(found.Ignored)
 		if err := lines.Encode(found); err != nil {
 			log.Fatal(err)
 		}
