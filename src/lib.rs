@@ -93,3 +93,4 @@ pub mod report;
 pub mod sandbox;
 mod shell;
 pub mod units;
+mod yaml_documents;

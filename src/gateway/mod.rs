@@ -30,7 +30,7 @@ mod wishes;
 mod yaml;
 
 pub use bridge_command::BridgeCommand;
-pub use check::{Checked, FILE_LIMIT, Oversized, Questions, Source, Verdict, check};
+pub use check::{Checked, FILE_LIMIT, NotRead, Questions, Source, Verdict, check};
 pub use configuration::{Configuration, ConfigurationError, Mode, NativeTls, Request, Service, WholeFile};
 pub use hook::{hook_called, hook_names};
 pub use include::Included;

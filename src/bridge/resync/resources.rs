@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::yaml_documents::documents;
+
 /// What there is in one directory.
 #[derive(Debug, Default)]
 pub(super) struct Resources {
@@ -71,8 +73,8 @@ fn load(path: &Path) -> Result<String, String> {
 }
 
 fn take(text: &str, found: &mut Resources) -> Result<(), String> {
-    for document in documents(text) {
-        let parsed = serde_saphyr::from_multiple::<Value>(&document).map_err(|error| {
+    for (_, document) in documents(text) {
+        let parsed = serde_saphyr::from_multiple::<Value>(document).map_err(|error| {
             let error = error.to_string();
             format!("it is not YAML: {}", error.lines().next().unwrap_or_default())
         })?;
@@ -120,21 +122,6 @@ fn accepts(listener: &Value) -> bool {
     is_http
         && kinds.is_none_or(|kinds| kinds.iter().any(is_route))
         && allowed["namespaces"]["from"].as_str() != Some("None")
-}
-
-/// The documents of a file, as `YAMLReader` of `k8s.io/apimachinery` cuts them.
-fn documents(text: &str) -> Vec<String> {
-    let mut documents = vec![String::new()];
-    for line in text.split_inclusive('\n') {
-        let behind = line.strip_prefix("---").map(str::trim);
-        let is_separator = behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('#'));
-        match documents.last_mut() {
-            Some(document) if !is_separator || document.is_empty() => document.push_str(line),
-            _ => documents.push(String::new()),
-        }
-    }
-    documents.retain(|document| !document.is_empty());
-    documents
 }
 
 const GROUP: &str = "gateway.networking.k8s.io";

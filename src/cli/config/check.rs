@@ -8,11 +8,12 @@ use crate::gateway::DEFAULT_NAMESPACE;
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_CHECK)]
 pub struct ConfigCheck {
-    /// EnvoyGateway files and Secrets that they refer to, `-` for stdin
+    /// EnvoyGateway files, Secrets, resource directories, `-` for stdin
     ///
+    /// Secrets that an EnvoyGateway file refers to, and directories that it names, are checked together with it.
     /// Also ConfigMaps and Helm values that have one in it. A file with `extensionManager` alone is checked as a part of
     /// one.
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE|DIR", required = true)]
     pub paths: Vec<PathBuf>,
     /// Release of EG that reads the files, such as 1.9 or 1.5.0
     #[arg(long, value_name = "VERSION", default_value = "1.9", env = "EGEXT_EG_VERSION")]
@@ -27,6 +28,7 @@ Examples:
   egext config check envoy-gateway.yaml
   egext config check --eg-version 1.7 envoy-gateway.yaml
   egext config check values.yaml secrets.yaml
+  egext config check envoy-gateway.yaml /etc/envoy-gateway/resources
   kubectl get configmap envoy-gateway-config -n envoy-gateway-system -o yaml | egext config check -
 
 In CI, with annotations at the lines of a pull request:

@@ -1,11 +1,12 @@
 //! `egext config check`: what EG makes of files.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 use crate::cli::ConfigCheck;
-use crate::gateway::{FILE_LIMIT, Oversized, Questions, Release, Source, check};
+use crate::gateway::{FILE_LIMIT, NotRead, Questions, Release, Source, check};
 use crate::input::{self, InputError};
 use crate::render;
 use crate::report::{Hint, Report};
@@ -14,31 +15,74 @@ use crate::shell::shell_path;
 pub(super) fn run(arguments: &ConfigCheck) -> Result<Report, ConfigError> {
     let release: Release = arguments.eg_version.parse()?;
     let questions = Questions { release, namespace: arguments.namespace.parse()? };
-    let sources = arguments.paths.iter().map(|path| source(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut sources = Vec::new();
+    for path in &arguments.paths {
+        match path.is_dir() {
+            true => sources.extend(directory(path)?),
+            false => sources.push(source(path)?),
+        }
+    }
+    if let (true, Some(directory)) = (sources.is_empty(), arguments.paths.first()) {
+        return Err(CheckError::Empty { directory: directory.clone() }.into());
+    }
     Ok(render::config::check::report(release, &check(&sources, &questions)))
 }
 
 fn source(path: &Path) -> Result<Source, CheckError> {
-    let not_a_file = |kind| Err(CheckError::NotAFile { path: path.to_owned(), kind });
     let bytes = match input::read(path, FILE_LIMIT) {
         Ok(bytes) => Ok(bytes),
-        Err(InputError::TooLarge) => Err(Oversized),
-        Err(InputError::Directory) => return not_a_file("a directory"),
-        Err(InputError::NotAFile(kind)) => return not_a_file(kind),
-        Err(InputError::Open) => return not_a_file("a pipe that stays open"),
-        Err(InputError::Silent(_)) => return not_a_file("a pipe that stays silent"),
-        Err(InputError::Terminal) => return not_a_file("a terminal"),
+        Err(InputError::TooLarge) => Err(NotRead::Oversized),
         Err(InputError::Io(source)) => {
             return Err(CheckError::Unreadable { path: path.to_owned(), source });
         }
+        Err(error) => return Err(CheckError::NotAFile { path: path.to_owned(), kind: kind(&error) }),
     };
-    Ok(Source { path: path.display().to_string(), bytes })
+    Ok(Source { path: path.display().to_string(), bytes, is_resource: false })
+}
+
+/// What EG's file provider reads: all files directly in it, whatever their names, but no hidden ones.
+fn directory(path: &Path) -> Result<Vec<Source>, CheckError> {
+    let unreadable = |source| CheckError::Unreadable { path: path.to_owned(), source };
+    let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(unreadable)?;
+    let is_read = |entry: &fs::DirEntry| {
+        // Of a link this is not asked: one to a directory is a file for EG, which it cannot read.
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        !is_directory && !entry.file_name().as_encoded_bytes().starts_with(b".")
+    };
+    let mut paths: Vec<_> = entries.into_iter().filter(is_read).map(|entry| entry.path()).collect();
+    paths.sort();
+    let resource = |path: PathBuf| {
+        let bytes = input::read(&path, FILE_LIMIT).map_err(|error| match error {
+            InputError::TooLarge => NotRead::Oversized,
+            InputError::Io(error) => NotRead::Other(error.to_string()),
+            error => NotRead::Other(format!("it is {}", kind(&error))),
+        });
+        Source { path: path.display().to_string(), bytes, is_resource: true }
+    };
+    Ok(paths.into_iter().map(resource).collect())
+}
+
+const fn kind(error: &InputError) -> &'static str {
+    match error {
+        InputError::Directory => "a directory",
+        InputError::NotAFile(kind) => kind,
+        InputError::Open => "a pipe that stays open",
+        InputError::Silent(_) => "a pipe that stays silent",
+        InputError::Terminal => "a terminal",
+        InputError::Io(_) | InputError::TooLarge => "unreadable",
+    }
 }
 
 /// Why `egext config check` could not look at a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
+    /// The user named a directory of which EG would read nothing.
+    #[error("no file in `{}` is one that EG reads", directory.display())]
+    Empty {
+        /// As typed.
+        directory: PathBuf,
+    },
     /// The user named something that has no end, or no contents.
     #[error("`{}` is {kind}, not a file", path.display())]
     NotAFile {
@@ -60,6 +104,10 @@ pub enum CheckError {
 impl Hint for CheckError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Empty { .. } => Some(
+                "name a directory of `provider.custom.resource.file.paths`; hidden files and subdirectories do not count"
+                    .to_owned(),
+            ),
             Self::NotAFile { .. } => Some(
                 "name the file that EG is started with: `envoy-gateway server --config-path FILE`".to_owned(),
             ),

@@ -8,6 +8,7 @@ mod managers;
 mod part;
 mod provider;
 mod refused;
+mod resources;
 mod secrets;
 mod service;
 mod several;
@@ -23,6 +24,8 @@ use super::model::{self, Manager};
 use super::releases::Release;
 use crate::report::{Finding, FindingId, Location};
 use part::{Content, Part, Shift, content};
+use resources::Loader;
+use secrets::Secret;
 use summary::summary;
 
 /// A file that is to be checked.
@@ -31,12 +34,19 @@ pub struct Source {
     /// As it was named.
     pub path: String,
     /// What it contains, or why that was not read. People name files with keys, too.
-    pub bytes: Result<Zeroizing<Vec<u8>>, Oversized>,
+    pub bytes: Result<Zeroizing<Vec<u8>>, NotRead>,
+    /// Is it in a directory that was named?
+    pub is_resource: bool,
 }
 
-/// A file with more than [`FILE_LIMIT`] bytes.
+/// Why a file was not read.
 #[derive(Debug)]
-pub struct Oversized;
+pub enum NotRead {
+    /// It has more than [`FILE_LIMIT`] bytes.
+    Oversized,
+    /// EG could not read it either: in words.
+    Other(String),
+}
 
 /// What came of a file.
 #[derive(Debug)]
@@ -62,6 +72,8 @@ pub enum Verdict {
     NotChecked,
     /// It ends.
     Refused,
+    /// The file is in a resource directory.
+    Resource,
     /// The file has Secrets, which are checked where another file refers to them.
     Secrets,
     /// It ends, because it cannot parse the file.
@@ -79,15 +91,45 @@ pub struct Questions {
 
 /// Checks `sources` as EG would read each of them.
 pub fn check(sources: &[Source], questions: &Questions) -> Vec<Checked> {
-    let Questions { release, namespace } = questions;
     let texts: Vec<_> = sources.iter().map(text).collect();
-    let documents: Vec<_> = texts.iter().map(documents).collect();
-    let (mut gateways, mut secrets, mut all) = (Vec::new(), Vec::new(), Vec::new());
-    for (source, documents) in sources.iter().zip(&documents) {
-        let mut found = Found::new(&source.path, *release);
+    let documents: Vec<_> = sources
+        .iter()
+        .zip(&texts)
+        .map(|(source, text)| if source.is_resource { Ok(Vec::new()) } else { documents(text) })
+        .collect();
+    let mut looked = Looked::new(questions.release);
+    for (source, documents) in sources.iter().zip(&documents).filter(|(source, _)| !source.is_resource) {
+        looked.at_configuration(source, documents);
+    }
+    let loader = Loader::new(&looked.gateways, questions.release);
+    for (source, text) in sources.iter().zip(&texts).filter(|(source, _)| source.is_resource) {
+        looked.at_resource(source, text.as_deref().map_err(|error| error.why.as_str()), &loader);
+    }
+    looked.together(questions.namespace.as_str())
+}
+
+/// What was looked at so far.
+struct Looked<'a> {
+    release: Release,
+    gateways: Vec<(&'a str, Part<'a>)>,
+    secrets: Vec<Secret<'a>>,
+    all: Vec<Checked>,
+}
+
+impl<'a> Looked<'a> {
+    const fn new(release: Release) -> Self {
+        Self { release, gateways: Vec::new(), secrets: Vec::new(), all: Vec::new() }
+    }
+
+    fn at_configuration(
+        &mut self,
+        source: &'a Source,
+        documents: &'a Result<Vec<Document>, (Format, Unreadable)>,
+    ) {
+        let mut found = Found::new(&source.path, self.release);
         let content = match documents {
             Ok(documents) => {
-                secrets.extend(secrets::secrets(&source.path, documents));
+                self.secrets.extend(secrets::secrets(&source.path, documents));
                 of_all(documents)
             }
             Err((format, error)) => Content::Unreadable(*format, error.clone()),
@@ -95,8 +137,8 @@ pub fn check(sources: &[Source], questions: &Questions) -> Vec<Checked> {
         let (verdict, summary) = match content {
             Content::Part(part) => {
                 found.shift = part.shift;
-                let result = one(&mut found, &part, *release);
-                gateways.push((source.path.as_str(), part));
+                let result = one(&mut found, &part, self.release);
+                self.gateways.push((source.path.as_str(), part));
                 result
             }
             Content::Unreadable(format, error) => {
@@ -109,22 +151,40 @@ pub fn check(sources: &[Source], questions: &Questions) -> Vec<Checked> {
                 (Verdict::NotChecked, None)
             }
         };
-        all.push(Checked { path: source.path.clone(), verdict, summary, findings: found.sorted() });
+        self.all.push(Checked { path: source.path.clone(), verdict, summary, findings: found.sorted() });
     }
-    if gateways.is_empty() {
-        for checked in all.iter_mut().filter(|checked| checked.verdict == Verdict::Secrets) {
-            let finding = not_checked(&checked.path, "a Secret without the file that refers to it");
-            checked.findings.push(finding.at(location(&checked.path, Place::START)));
+
+    fn at_resource(&mut self, source: &Source, text: Result<&str, &str>, loader: &Loader) {
+        let mut found = Found::new(&source.path, self.release);
+        let (verdict, summary) = match &source.bytes {
+            // EG has no limit.
+            Err(NotRead::Oversized) => {
+                found.add(Place::START, not_checked(&source.path, "a very large file"));
+                (Verdict::NotChecked, None)
+            }
+            _ => loader.check(&mut found, text),
+        };
+        self.all.push(Checked { path: source.path.clone(), verdict, summary, findings: found.sorted() });
+    }
+
+    /// With what only several files show.
+    fn together(mut self, namespace: &str) -> Vec<Checked> {
+        if self.gateways.is_empty() {
+            for checked in self.all.iter_mut().filter(|checked| checked.verdict == Verdict::Secrets) {
+                let finding = not_checked(&checked.path, "a Secret without the file that refers to it");
+                checked.findings.push(finding.at(location(&checked.path, Place::START)));
+            }
         }
-    }
-    let of_several = several::check(&gateways).into_iter();
-    for finding in of_several.chain(secrets::check(&gateways, &secrets, (namespace.as_str(), *release))) {
-        let path = finding.location.as_ref().map(|location| location.path.clone());
-        if let Some(checked) = all.iter_mut().rev().find(|checked| Some(&checked.path) == path.as_ref()) {
-            checked.findings.push(finding);
+        let of_secrets = secrets::check(&self.gateways, &self.secrets, (namespace, self.release));
+        for finding in several::check(&self.gateways).into_iter().chain(of_secrets) {
+            let path = finding.location.as_ref().map(|location| location.path.clone());
+            let mut files = self.all.iter_mut().rev();
+            if let Some(checked) = files.find(|checked| Some(&checked.path) == path.as_ref()) {
+                checked.findings.push(finding);
+            }
         }
+        self.all
     }
-    all
 }
 
 /// The first document as EG reads it, and others if it is none for EG.
@@ -155,8 +215,12 @@ fn of_all(documents: &[Document]) -> Content<'_> {
 /// go-yaml reads UTF-16 as well if it begins with a mark; Windows writes it.
 fn text(source: &Source) -> Result<Cow<'_, str>, Unreadable> {
     let refuse = |place, why: String| Err(Unreadable { place, why, cause: Cause::Limit });
-    let Ok(bytes) = &source.bytes else {
-        return refuse(Place::START, format!("it has more than {} MiB", FILE_LIMIT >> 20));
+    let bytes = match &source.bytes {
+        Ok(bytes) => bytes,
+        Err(NotRead::Oversized) => {
+            return refuse(Place::START, format!("it has more than {} MiB", FILE_LIMIT >> 20));
+        }
+        Err(NotRead::Other(why)) => return refuse(Place::START, why.clone()),
     };
     let units: Option<fn([u8; 2]) -> u16> = match bytes.get(..2) {
         Some([0xff, 0xfe]) => Some(u16::from_le_bytes),

@@ -120,6 +120,11 @@ impl Node {
         }
     }
 
+    /// Has it no value?
+    pub fn is_null(&self) -> bool {
+        matches!(self.kind, Kind::Null)
+    }
+
     /// Is it `true`?
     pub fn is_true(&self) -> bool {
         matches!(self.kind, Kind::Bool(true))
@@ -196,6 +201,14 @@ pub fn read(text: &str) -> Result<Document, Unreadable> {
         Format::Yaml => events::first(text),
     };
     read.map_err(|unreadable| explained(unreadable, text))
+}
+
+/// Reads an object in a file of a resource directory. JSON is YAML there.
+///
+/// # Errors
+/// If EG cannot load it, or if it has more than we read.
+pub fn read_yaml(text: &str) -> Result<Document, Unreadable> {
+    events::first(text).map_err(|unreadable| explained(unreadable, text))
 }
 
 /// Reads all documents of a text, of which none need be a configuration.

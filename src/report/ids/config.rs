@@ -27,6 +27,9 @@ macro_rules! config {
             ConfigKeyTwice = "config.key-twice", Warning,
                 "a key stands twice in one mapping, which is no error for Envoy Gateway: in YAML it reads the last one only, in JSON it merges both",
                 "take one of them out";
+            ConfigLoadBroken = "config.load-broken", Error,
+                "a file in a resource directory is none that Envoy Gateway can load: no YAML, no object, nothing but comments, a broken link, a kind that it does not know. One such file keeps it from loading any",
+                "repair the file or move it out of the directory; hidden files and subdirectories are not read";
             ConfigManagersInStandalone = "config.managers-in-standalone", Error,
                 "for its resource files Envoy Gateway registers the kinds of `extensionManager`, but not those of `extensionManagers`: one object of such a kind keeps it from loading any file",
                 "write the extension as `extensionManager` if there is only one";

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -387,6 +388,69 @@ fn a_secret_alone_is_not_checked() {
         "{run:?}"
     );
 }
+
+/// One file that Envoy Gateway cannot load keeps it from loading any.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the product does not write these files, their user does")]
+fn a_resource_directory_is_read_as_envoy_gateway_does() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let write = |name: &str, text: &str| fs::write(path(name), text).expect("a file");
+    fs::create_dir_all(path("r/below")).expect("a directory");
+    symlink("nowhere", path("r/dangling")).expect("a link");
+    symlink("below", path("r/directory")).expect("a link");
+    write("r/.hidden", "[");
+    write("r/below/README", "[");
+    write("r/README.md", "Notes: see: there\n");
+    write(
+        "r/comment.yaml",
+        "apiVersion: v1\nkind: Secret\n---\n# nothing\n---\napiVersion: v1\nkind: Secret\n",
+    );
+    write("r/eg.yaml", "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\n");
+    write("r/fine.yaml", "---\napiVersion: v1\nkind: Secret\n---\n{apiVersion: apps/v1, kind: Deployment}\n");
+    write("r/kinds.yaml", "apiVersion: a.b/v1\nkind: Mine\n---\napiVersion: a.b/v1\nkind: Other\n");
+    write("r/list.yaml", "- a\n");
+    write("r/no-kind.json", "{\"apiVersion\": \"v1\"}\n");
+    let resource = "  resources: [{group: a.b, version: v1, kind: Mine}]\n";
+    let service = "  service: {unix: {path: /run/a.sock}}\n  hooks: {xdsTranslator: {post: [Route]}}\n";
+    write("eg.yaml", &format!("{STANDALONE}extensionManager:\n{resource}{service}"));
+    let check = |arguments: &[&str]| {
+        let run = egext(&["config", "check"]).args(arguments).current_dir(directory.path()).run();
+        let lines = run.stdout.lines().filter_map(|line| line.trim_start().strip_prefix(['√', '×']));
+        lines.map(|line| line.trim_start().replace(REASON, "*")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        check(&["eg.yaml", "r"]),
+        [
+            "eg.yaml: EG 1.9 accepts it: standalone; hooks Route; plaintext to unix:/run/a.sock",
+            "r/README.md:1:11: *it is not YAML: mapping values are not allowed in this context",
+            "r/comment.yaml:4:1: *a document in it has nothing but comments or blank lines",
+            "r/dangling:1:1: *No such file or directory (os error 2)",
+            "r/directory:1:1: *it is a directory",
+            "r/eg.yaml:2:7: *EG's own configuration file is no resource",
+            "r/fine.yaml: EG 1.9 accepts it: 2 objects",
+            "r/kinds.yaml:5:7: *no kind \"Other\" is registered for version \"a.b/v1\" in scheme",
+            "r/list.yaml:1:1: *it is not a Kubernetes object",
+            "r/no-kind.json:1:1: *a document in it has no `apiVersion` or no `kind`",
+        ]
+    );
+    // Without the file it is not known which kinds the extension has.
+    assert!(check(&["r"]).contains(&"r/kinds.yaml: EG 1.9 accepts it: 2 objects".to_owned()));
+    let before = check(&["eg.yaml", "r", "--eg-version=1.6"]);
+    let foreign = before.iter().filter(|line| line.contains("r/kinds.yaml:") && line.contains("no kind "));
+    assert_eq!(foreign.count(), 2, "{before:?}");
+}
+
+const REASON: &str = "EG 1.9 loads no resources at all because of this file: ";
+
+const STANDALONE: &str = "apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyGateway
+provider:
+  type: Custom
+  custom:
+    resource: {type: File, file: {paths: [/etc/eg]}}
+    infrastructure: {type: Host, host: {}}
+";
 
 #[test]
 fn a_long_list_of_findings_is_cut() {

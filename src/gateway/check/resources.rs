@@ -1,0 +1,136 @@
+//! Files of a resource directory, as EG's file provider loads them: one that it cannot load keeps it from loading any.
+
+use super::part::Part;
+use super::{Found, Mode, Node, Place, Verdict, clipped};
+use crate::gateway::document;
+use crate::gateway::model;
+use crate::gateway::releases::{Fact, Release};
+use crate::report::{Finding, FindingId};
+use crate::yaml_documents::documents;
+
+/// What is known of the EG that loads the files.
+pub(super) struct Loader {
+    release: Release,
+    /// `GROUP/VERSION/KIND` of what the extension brings along, and whether EG can load it. `None` if no EnvoyGateway
+    /// file is among the files.
+    kinds: Option<Vec<(String, bool)>>,
+}
+
+impl Loader {
+    pub(super) fn new(files: &[(&str, Part<'_>)], release: Release) -> Self {
+        let from_files =
+            |part: &&Part<'_>| part.is_whole && Mode::of(&part.document.root) != Mode::Kubernetes;
+        let mut parts = files.iter().map(|(_, part)| part).filter(from_files).peekable();
+        let is_known = parts.peek().is_some();
+        let kinds =
+            parts.flat_map(|part| model::managers(&part.document.root, release)).flat_map(|manager| {
+                let (node, is_singular) = (manager.node, manager.path == "extensionManager");
+                let all = KINDS.iter().filter_map(move |key| node.set(key)).flat_map(Node::items);
+                let is_loadable = is_singular && release.has(Fact::LoadCustom);
+                all.map(move |kind| {
+                    let text = |key: &str| kind.set(key).and_then(Node::text).unwrap_or_default();
+                    (format!("{}/{}/{}", text("group"), text("version"), text("kind")), is_loadable)
+                })
+            });
+        Self { release, kinds: is_known.then(|| kinds.collect()) }
+    }
+
+    /// Looks at a file; `text` is what it has, or why EG cannot read it.
+    pub(super) fn check(&self, found: &mut Found<'_>, text: Result<&str, &str>) -> (Verdict, Option<String>) {
+        let text = match text {
+            Ok(text) => text,
+            Err(why) => {
+                self.broken(found, Place::START, why);
+                return (Verdict::Resource, None);
+            }
+        };
+        let mut objects = 0;
+        for (lines, text) in documents(text) {
+            objects += 1;
+            let at =
+                |place: Place| Place { line: place.line + u32::try_from(lines).unwrap_or_default(), ..place };
+            match document::read_yaml(text) {
+                Err(error) => self.broken(found, at(error.place), &format!("it is not YAML: {}", error.why)),
+                Ok(document) => {
+                    if let Some((place, why)) = self.object(&document.root) {
+                        self.broken(found, at(place), &why);
+                    }
+                }
+            }
+        }
+        let noun = if objects == 1 { "object" } else { "objects" };
+        (Verdict::Resource, Some(format!("{objects} {noun}")))
+    }
+
+    /// Why EG cannot load it.
+    fn object(&self, root: &Node) -> Option<(Place, String)> {
+        let refuse = |place, why: &str| Some((place, why.to_owned()));
+        if root.is_null() {
+            return refuse(Place::START, "a document in it has nothing but comments or blank lines");
+        }
+        if root.entries().is_empty() {
+            return refuse(root.place, "it is not a Kubernetes object");
+        }
+        let text = |key: &str| Some((root.set(key)?.text()?, root.get(key)?.value.place));
+        let (Some((version, _)), Some((kind, place))) = (text("apiVersion"), text("kind")) else {
+            return refuse(root.place, "a document in it has no `apiVersion` or no `kind`");
+        };
+        let (group, _) = version.split_once('/').unwrap_or(("", version));
+        if group == "gateway.envoyproxy.io" && kind == "EnvoyGateway" {
+            return refuse(place, "EG's own configuration file is no resource");
+        }
+        let kinds = self.kinds.as_ref().filter(|_| !GROUPS.contains(&group))?;
+        let own = kinds.iter().find(|(name, _)| *name == format!("{version}/{kind}"));
+        match own {
+            Some((_, true)) => None,
+            _ => {
+                Some((place, format!("no kind \"{kind}\" is registered for version \"{version}\" in scheme")))
+            }
+        }
+    }
+
+    fn broken(&self, found: &mut Found<'_>, place: Place, why: &str) {
+        let message =
+            format!("EG {} loads no resources at all because of this file: {}", self.release, clipped(why));
+        let hint = match why.starts_with("no kind ") {
+            true => {
+                "name the kind in `extensionManager.resources` (EG 1.7 and later), or move the object out of the directory"
+            }
+            false => {
+                "repair it or move it out of the directory: EG reads every file in it, whatever its name, but no hidden ones"
+            }
+        };
+        found.add(place, Finding::new(FindingId::ConfigLoadBroken, found.path, message).with_hint(hint));
+    }
+}
+
+const KINDS: &[&str] = &["resources", "policyResources", "backendResources"];
+
+/// The groups of which EG's loader knows kinds: those of `client-go`, of the Gateway API, and its own.
+const GROUPS: &[&str] = &[
+    "",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "extensions",
+    "flowcontrol.apiserver.k8s.io",
+    "gateway.envoyproxy.io",
+    "gateway.networking.k8s.io",
+    "gateway.networking.x-k8s.io",
+    "multicluster.x-k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
