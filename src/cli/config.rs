@@ -1,4 +1,5 @@
 mod check;
+mod retry;
 mod secrets;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use crate::gateway::{DEFAULT_CA_SECRET, DEFAULT_NAMESPACE, Included, Mode, Prese
 use crate::units::Size;
 
 pub use check::ConfigCheck;
+pub use retry::RetryFlags;
 pub use secrets::Secrets;
 
 /// Write Envoy Gateway (EG) configuration that works for its release.
@@ -113,6 +115,19 @@ pub struct Gateway {
     /// Allow routes to refer to `Backend` objects
     #[arg(long, env = "EGEXT_ENABLE_BACKEND_API", help_heading = "File")]
     pub enable_backend_api: bool,
+    /// Level of EG's log: debug, info, warn, error; may be repeated
+    ///
+    /// `COMPONENT=LEVEL` is for one of default, gateway-api, global-ratelimit, infrastructure, provider, xds,
+    /// xds-server, xds-translator. EG 1.4 has no xds.
+    #[arg(
+        long,
+        value_name = "[COMPONENT=]LEVEL",
+        value_delimiter = ',',
+        value_parser = values::item(),
+        env = "EGEXT_LOGGING",
+        help_heading = "File"
+    )]
+    pub logging: Vec<String>,
 }
 
 /// The flags about the extension.
@@ -215,6 +230,14 @@ pub struct Extension {
     /// gRPC's own limit is 4Mi.
     #[arg(long, value_name = "SIZE", env = "EGEXT_MAX_MESSAGE_SIZE", help_heading = "Extension")]
     pub max_message_size: Option<Size>,
+    /// Name of the extension, one of several, for EG 1.8 and later
+    ///
+    /// The extension is an entry of the list `extensionManagers`, in place of `extensionManager`.
+    #[arg(long, value_name = "NAME", env = "EGEXT_MANAGER_NAME", help_heading = "Extension")]
+    pub name: Option<String>,
+    /// How often EG repeats a call that failed.
+    #[command(flatten)]
+    pub retry: RetryFlags,
 }
 
 /// How EG reaches the extension.

@@ -23,7 +23,8 @@ pub use certs::{
     SignerFlags, Status, Step,
 };
 pub use config::{
-    Config, ConfigCheck, ConfigCommand, Extension, Gateway, Secrets, ServiceFlags, Stanza, Versions,
+    Config, ConfigCheck, ConfigCommand, Extension, Gateway, RetryFlags, Secrets, ServiceFlags, Stanza,
+    Versions,
 };
 pub use demo::Demo;
 pub use environment::Variables;

@@ -130,6 +130,10 @@ pub(super) const WATCHED: &str = "\
 EG watches these kinds: their CRDs are there before EG starts, and its ClusterRole permits get, list and
 watch, for policies also `update` of their status.";
 
+pub(super) const SEVERAL: &str = "\
+EG calls the extensions of this list in their order. If the file has such a list, this is one more entry of
+it: of two lists EG reads the last, and with an `extensionManager` besides it does not start.";
+
 pub(super) const NO_ELECTION: &str = "There is one EG, so it elects no leader.";
 
 pub(super) const FAIL_OPEN: &str = "\

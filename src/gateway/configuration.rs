@@ -2,8 +2,9 @@ use super::hook::{Called as _, Trigger};
 use super::releases::Fact;
 use super::yaml::is_printable;
 use super::{
-    AbsolutePath, BridgeCommand, ControllerName, DEFAULT_CLIENT_SECRET, Included, Namespace, Preset,
-    Resource, SecretName, TextPath, Treatment, Version, Wish, WishRow, emit, include, preset,
+    AbsolutePath, BridgeCommand, ControllerName, DEFAULT_CLIENT_SECRET, Included, LogComponent, LogSetting,
+    ManagerName, Namespace, Preset, Resource, Retry, SecretName, TextPath, Treatment, Version, Wish, WishRow,
+    emit, include, preset,
 };
 use crate::choice::choices;
 use crate::extension::Hook;
@@ -21,6 +22,10 @@ pub struct Request {
     pub mode: Mode,
     /// How EG reaches the extension server.
     pub service: Service,
+    /// What the extension is called in a list of several; without it, it is the only one.
+    pub name: Option<ManagerName>,
+    /// How often a call is repeated.
+    pub retry: Retry,
     /// The extension server, if it is a known one. What else is asked for comes first.
     pub preset: Option<Preset>,
     /// None means: those that every server should know and that can be called at all.
@@ -48,6 +53,8 @@ impl Request {
             version: Version::default(),
             mode: Mode::Standalone,
             service: Service::Bridge(bridge),
+            name: None,
+            retry: Retry::default(),
             preset: None,
             hooks: Vec::new(),
             include_all: Vec::new(),
@@ -124,6 +131,8 @@ pub struct WholeFile {
     pub home: Option<AbsolutePath>,
     /// May routes refer to `Backend` objects?
     pub backend_api: bool,
+    /// What EG writes to its log.
+    pub logging: Vec<LogSetting>,
 }
 
 /// What will be written, every decision made.
@@ -141,6 +150,7 @@ impl Configuration {
     pub fn decide(mut request: Request) -> Result<Self, ConfigurationError> {
         check_addresses(&request.service)?;
         check_place(&request)?;
+        request.retry.check()?;
         if let Some(home) =
             request.file.as_ref().and_then(|file| file.home.as_ref()).filter(|home| home.is_root())
         {
@@ -171,6 +181,7 @@ impl Configuration {
             }
         }
         findings.extend(include::settle(&mut request)?);
+        findings.extend(never_loaded(&request));
         findings.extend(request.hooks.iter().filter_map(|hook| never_called(&request, *hook)));
         if let Service::NativeTls(tls) = &mut request.service {
             if !request.mode.has_api() {
@@ -264,6 +275,15 @@ pub enum ConfigurationError {
         /// As typed.
         server: Address,
     },
+    /// gRPC refuses fewer at every hook, and makes no more.
+    #[error("gRPC makes 2 to 5 attempts, not {attempts}")]
+    RetryAttempts {
+        /// As typed.
+        attempts: u32,
+    },
+    /// gRPC refuses it at every hook.
+    #[error("gRPC takes no pause of length zero")]
+    RetryBackoff,
     /// EG's TLS goes to a host and a port.
     #[error("EG's own TLS does not go to `{server}`")]
     Server {
@@ -338,11 +358,15 @@ fn asked_for(request: &Request) -> impl Iterator<Item = (Wish, &'static str)> {
     let policies = !request.policy_resources.is_empty();
     let resources = !request.resources.is_empty();
     let is_loaded = !request.mode.has_api();
+    let logging = request.file.iter().flat_map(|file| &file.logging);
+    let logs_xds = logging.into_iter().any(|setting| setting.component == LogComponent::Xds);
     let wishes = [
         (request.preset == Some(Preset::AiGateway), Wish::AiGateway, "extensionManager"),
         (backends, Wish::BackendResources, "extensionManager.backendResources"),
         (client_secret, Wish::ClientCertificate, "extensionManager.service.tls.clientCertificateRef"),
         (request.mode == Mode::CustomKubernetes, Wish::CustomKubernetes, "provider.custom.resource"),
+        (request.name.is_some(), Wish::SeveralManagers, "extensionManagers"),
+        (logs_xds, Wish::XdsLog, "logging.level"),
         (home, Wish::HostDirectories, "provider.custom.infrastructure.host"),
         (backends && is_loaded, Wish::ResourcesFromFiles, "extensionManager.backendResources"),
         (policies && is_loaded, Wish::ResourcesFromFiles, "extensionManager.policyResources"),
@@ -386,6 +410,21 @@ fn never_called(request: &Request, hook: Hook) -> Option<Finding> {
         let message = format!("EG never calls `{hook}` here: it does so {}", hook.called());
         Finding::new(FindingId::ConfigHookNotCalled, "extensionManager.hooks", message)
             .with_hint(format!("name the kind with `{needed} GROUP/VERSION/KIND`, or leave the hook out"))
+    })
+}
+
+/// Objects that a list of extensions keeps EG from loading ([`Fact::LoadCustomPlural`]).
+fn never_loaded(request: &Request) -> Option<Finding> {
+    let has_kinds = [&request.resources, &request.policy_resources, &request.backend_resources]
+        .iter()
+        .any(|kinds| !kinds.is_empty());
+    (request.name.is_some() && has_kinds && !request.mode.has_api()).then(|| {
+        Finding::new(
+            FindingId::ConfigResourceNotLoadable,
+            "extensionManagers",
+            "from files EG loads no object of a kind in `extensionManagers`, and applies no file at all when one has any",
+        )
+        .with_hint("leave `--name` out: objects of a single extension are loaded")
     })
 }
 

@@ -8,7 +8,7 @@ use super::preset::extension_apis;
 use super::provider::provider;
 use super::releases::Fact;
 use super::yaml::{Item, KeyValue, Node, comment, document};
-use super::{Configuration, Mode, NativeTls, Resource, Service, WholeFile, comments};
+use super::{Configuration, Mode, NativeTls, Resource, Service, WholeFile, comments, logging};
 use crate::extension::Hook;
 use crate::host::Host;
 use crate::net::{Address, Transport};
@@ -25,7 +25,8 @@ pub(super) fn yaml(configuration: &Configuration) -> String {
             .chain([extension_manager(configuration)])
             .collect(),
     };
-    if configuration.request.file.is_none() && entries.len() > 1 {
+    let request = &configuration.request;
+    if request.file.is_none() && (request.preset.is_some() || request.name.is_some()) {
         // What follows is a comment about the first key only.
         text.push('\n');
     }
@@ -40,6 +41,7 @@ fn envoy_gateway(configuration: &Configuration, file: &WholeFile) -> Vec<KeyValu
         KeyValue::new("gateway", vec![KeyValue::new("controllerName", file.controller_name.as_str())]),
         KeyValue::new("provider", provider(configuration.request.mode, file)),
     ];
+    entries.extend(logging::entry(&file.logging));
     entries.extend(extension_apis(&configuration.request));
     entries.push(extension_manager(configuration));
     entries
@@ -47,7 +49,10 @@ fn envoy_gateway(configuration: &Configuration, file: &WholeFile) -> Vec<KeyValu
 
 fn extension_manager(configuration: &Configuration) -> KeyValue {
     let request = &configuration.request;
-    let mut entries = vec![KeyValue::new("service", service(&request.service))];
+    let mut reached = service(&request.service);
+    reached.extend(request.retry.entry());
+    let name = request.name.as_ref().map(|name| KeyValue::new("name", name.as_str()));
+    let mut entries = name.into_iter().chain([KeyValue::new("service", reached)]).collect::<Vec<_>>();
     let included = !request.include_all.is_empty();
     let note = |hook: Hook| {
         if included && hook == Hook::Translation { comments::TRANSLATION } else { hook.called() }
@@ -76,6 +81,10 @@ fn extension_manager(configuration: &Configuration) -> KeyValue {
     if let Some(size) = request.max_message_size {
         entries
             .push(KeyValue::new("maxMessageSize", quantity(size).as_str()).commented(comments::MESSAGE_SIZE));
+    }
+    if request.name.is_some() {
+        let list = vec![Item { value: Node::Map(entries), note: "" }];
+        return KeyValue::new("extensionManagers", Node::List(list)).commented(comments::SEVERAL);
     }
     KeyValue::new("extensionManager", entries)
 }
@@ -238,6 +247,7 @@ mod tests {
                     controller_name: "example.io/mine".parse().expect("well formed"),
                     home: Some(home_path.clone()),
                     backend_api: true,
+                    logging: Vec::new(),
                 }),
                 ..Request::new(bridge("/run/eg.sock", "localhost:5005", "certs").expect("well formed"))
             };

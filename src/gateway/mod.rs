@@ -16,11 +16,13 @@ mod emit;
 mod header;
 mod hook;
 mod include;
+mod logging;
 mod model;
 mod preset;
 mod provider;
 mod recognise;
 pub mod releases;
+mod retry;
 mod schema;
 mod secrets;
 mod sections;
@@ -34,11 +36,15 @@ pub use check::{Checked, FILE_LIMIT, NotRead, Questions, Source, Verdict, check}
 pub use configuration::{Configuration, ConfigurationError, Mode, NativeTls, Request, Service, WholeFile};
 pub use hook::{hook_called, hook_names};
 pub use include::Included;
+pub use logging::{LogComponent, LogLevel, LogSetting};
 pub use preset::Preset;
 pub use recognise::{has_encoded_secret, is_envoy_gateway};
 pub use releases::{Release, Version};
+pub use retry::{Multiplier, Retry, StatusCode};
 pub use secrets::{ClientSecret, DEFAULT_CA_SECRET, DEFAULT_CLIENT_SECRET, DEFAULT_NAMESPACE, Secrets};
 pub use sections::{Section, masked, sections};
 pub use value_error::ValueError;
-pub use values::{AbsolutePath, ControllerName, Namespace, Resource, SecretName, SocketPath, TextPath};
+pub use values::{
+    AbsolutePath, ControllerName, ManagerName, Namespace, Resource, SecretName, SocketPath, TextPath,
+};
 pub use wishes::{Treatment, WISHES, Wish, WishRow};

@@ -10,7 +10,7 @@ pub fn is_envoy_gateway(text: &str) -> bool {
     let mut found = false;
     let own = lines.all(|line| {
         let Some((key, value)) = line.split_once(':') else { return false };
-        found |= key == "extensionManager";
+        found |= ["extensionManager", "extensionManagers"].contains(&key);
         let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphabetic());
         is_key && (key != "kind" || value.trim().trim_matches(['"', '\'']) == "EnvoyGateway")
     });

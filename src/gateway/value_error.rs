@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use super::Version;
+use super::releases::STATUS_CODES;
+use super::{LogComponent, LogLevel, Version};
 use crate::extension::Hook;
 use crate::net::SOCKET_PATH_LIMIT;
 use crate::report::Hint;
@@ -26,6 +27,24 @@ pub enum ValueError {
     LongSocketPath {
         /// As typed.
         path: PathBuf,
+    },
+    /// EG refuses other components and levels.
+    #[error("`{text}` is not a level of EG's log")]
+    LogSetting {
+        /// As typed.
+        text: String,
+    },
+    /// Nothing for a log line or a metric.
+    #[error("`{text}` is not a name for an extension")]
+    ManagerName {
+        /// As typed.
+        text: String,
+    },
+    /// Zero, or not a number.
+    #[error("`{text}` is not a factor")]
+    Multiplier {
+        /// As typed.
+        text: String,
     },
     /// Not a DNS label.
     #[error("`{text}` is not the name of a namespace")]
@@ -69,6 +88,12 @@ pub enum ValueError {
         /// As typed.
         path: PathBuf,
     },
+    /// EG refuses it at every hook.
+    #[error("`{text}` is not a status code that EG knows")]
+    StatusCode {
+        /// As typed.
+        text: String,
+    },
     /// A release that we know nothing about, or that never calls an extension server in this mode.
     #[error("`{text}` is not a release of EG that egext can write for")]
     Version {
@@ -89,6 +114,16 @@ impl Hint for ValueError {
             }
             Self::LongSocketPath { .. } | Self::UrlSocketPath { .. } => {
                 "choose a plain short path, such as `/run/egext/eg.sock`".to_owned()
+            }
+            Self::LogSetting { .. } => format!(
+                "levels are {}; components are {}",
+                LogLevel::ALL.iter().map(|level| level.name()).collect::<Vec<_>>().join(", "),
+                LogComponent::ALL.iter().map(|component| component.name()).collect::<Vec<_>>().join(", "),
+            ),
+            Self::Multiplier { .. } => "a number greater than zero, such as `2` or `1.5`".to_owned(),
+            Self::StatusCode { .. } => format!("one of {}", STATUS_CODES.join(", ")),
+            Self::ManagerName { .. } => {
+                "lower case letters, digits and dashes, as in `my-extension`".to_owned()
             }
             Self::Namespace { .. } | Self::SecretName { .. } => {
                 "lower case letters, digits and dashes, as in `egext-ca`".to_owned()

@@ -158,6 +158,29 @@ impl FromStr for SecretName {
     }
 }
 
+/// The name of an extension in the list of several.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ManagerName(String);
+
+impl ManagerName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ManagerName {
+    type Err = ValueError;
+
+    /// EG takes any text. It stands in log lines and metrics, where a plain one is of use.
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if is_subdomain(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(ValueError::ManagerName { text: text.to_owned() })
+    }
+}
+
 /// A namespace of Kubernetes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Namespace(String);

@@ -24,8 +24,12 @@ pub enum Wish {
     ResourcesFromFiles,
     /// The hook `Route` is also called for routes that an extension's policy targets.
     RoutePolicies,
+    /// A list of several extensions.
+    SeveralManagers,
     /// `hooks.xdsTranslator.translation`: what the hook `Translation` gets.
     TranslationKinds,
+    /// `logging.level.xds`.
+    XdsLog,
 }
 
 impl Wish {
@@ -125,10 +129,24 @@ pub const WISHES: &[WishRow] = &[
         treatment: Treatment::Warn(FindingId::ConfigHookNotCalled),
     },
     WishRow {
+        wish: Wish::SeveralManagers,
+        name: "a named extension",
+        since: since(Fact::SeveralManagers),
+        before: "passes over `extensionManagers`, and calls no extension at all",
+        treatment: Treatment::Refuse,
+    },
+    WishRow {
         wish: Wish::TranslationKinds,
         name: "a choice of kinds for the hook `Translation`",
         since: since(Fact::TranslationKinds),
         before: "sends `Translation` all clusters and secrets, and nothing else",
+        treatment: Treatment::Refuse,
+    },
+    WishRow {
+        wish: Wish::XdsLog,
+        name: "a level for `xds`",
+        since: since(Fact::LogXds),
+        before: "refuses it, and knows `xds-translator` and `xds-server`",
         treatment: Treatment::Refuse,
     },
 ];
@@ -154,6 +172,6 @@ mod tests {
         for (index, row) in WISHES.iter().enumerate() {
             assert_eq!(row.wish as usize, index, "{row:?}");
         }
-        assert_eq!(Wish::TranslationKinds as usize, WISHES.len() - 1, "every wish has a row");
+        assert_eq!(Wish::XdsLog as usize, WISHES.len() - 1, "every wish has a row");
     }
 }

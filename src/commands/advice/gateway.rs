@@ -22,6 +22,8 @@ impl Advice for ConfigurationError {
             Self::Plaintext { .. } => {
                 "add `--native-tls`, or write `--server tcp://HOST:PORT` for a server without TLS".to_owned()
             }
+            Self::RetryAttempts { .. } => "leave it out for the default of EG, which is 4".to_owned(),
+            Self::RetryBackoff => "for example `100ms`".to_owned(),
             Self::Server { .. } => "write `--server host:port`, with the port that it listens on".to_owned(),
             Self::Unsupported { row, .. } => {
                 format!("leave it out, or choose `--eg-version {}` or later if that is what runs", row.since)
@@ -37,6 +39,8 @@ impl Advice for ConfigurationError {
             Self::NoHost { .. } => "`--home`",
             Self::NoResourceFiles { .. } => "`--resources-dir`",
             Self::Plaintext { .. } | Self::Server { .. } => "`--server`",
+            Self::RetryAttempts { .. } => "`--retry-attempts`",
+            Self::RetryBackoff => "`--retry-backoff`, `--retry-max-backoff`",
             Self::Unsupported { row, .. } => flags(row.wish),
             _ => return String::new(),
         };
@@ -56,6 +60,8 @@ fn flags(wish: Wish) -> &'static str {
         Wish::HostDirectories => "`--home`",
         Wish::ResourcesFromFiles => "`--resource`, `--policy-resource`, `--backend-resource`",
         Wish::RoutePolicies => "`--hook Route` with `--policy-resource` only",
+        Wish::SeveralManagers => "`--name`",
+        Wish::XdsLog => "`--logging xds=LEVEL`",
         Wish::TranslationKinds => "`--include-all`",
     }
 }

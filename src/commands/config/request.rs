@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::ConfigError;
-use crate::cli::{Extension, Gateway, Stanza, Variables};
+use crate::cli::{Extension, Gateway, RetryFlags, Stanza, Variables};
 use crate::commands::Alone;
 use crate::gateway::{
-    AbsolutePath, BridgeCommand, Mode, NativeTls, Preset, Request, Service, SocketPath, TextPath, ValueError,
-    WholeFile, hook_called,
+    AbsolutePath, BridgeCommand, Mode, NativeTls, Preset, Request, Retry, Service, SocketPath, TextPath,
+    ValueError, WholeFile, hook_called,
 };
 use crate::net::{Address, Transport};
 
@@ -38,6 +38,7 @@ fn whole_file(arguments: &Gateway, variables: &Variables) -> Result<WholeFile, C
         controller_name: arguments.controller_name.parse()?,
         home: arguments.home.as_ref().filter(|_| has_home).map(directory).transpose()?,
         backend_api: arguments.enable_backend_api,
+        logging: parse_all(&arguments.logging)?,
     })
 }
 
@@ -51,6 +52,8 @@ fn request(
         version: arguments.eg_version.parse()?,
         mode: arguments.mode,
         service: service(arguments, variables)?,
+        name: arguments.name.as_deref().map(str::parse).transpose()?,
+        retry: retry(&arguments.retry)?,
         preset: arguments.preset,
         hooks: arguments.hook.iter().map(|text| hook_called(text)).collect::<Result<_, _>>()?,
         include_all: arguments.include_all.clone(),
@@ -95,6 +98,16 @@ fn service(extension: &Extension, variables: &Variables) -> Result<Service, Conf
         hold: false,
         resync: Vec::new(),
     }))
+}
+
+fn retry(arguments: &RetryFlags) -> Result<Retry, ValueError> {
+    Ok(Retry {
+        max_attempts: arguments.retry_attempts,
+        initial_backoff: arguments.retry_backoff,
+        max_backoff: arguments.retry_max_backoff,
+        multiplier: arguments.retry_multiplier.as_deref().map(str::parse).transpose()?,
+        codes: parse_all(&arguments.retry_code)?,
+    })
 }
 
 fn parse_all<T: std::str::FromStr<Err = ValueError>>(texts: &[String]) -> Result<Vec<T>, ValueError> {

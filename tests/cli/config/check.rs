@@ -34,6 +34,13 @@ fn a_stanza_of_two_keys_is_found_in_a_file() {
 }
 
 #[test]
+fn a_named_extension_is_found_in_a_file() {
+    let stanza = ["config", "stanza", "--name=mine"];
+    let file = format!("apiVersion: gateway.envoyproxy.io/v1alpha1\n\n{}", written(&stanza));
+    check(file.as_bytes(), &stanza).1.success();
+}
+
+#[test]
 fn a_changed_file_fails_the_check_with_a_diff() {
     let yaml = written(&["config", "stanza"]).replace("failOpen: false", "failOpen: true");
     let (_directory, run) = check(yaml.as_bytes(), &["config", "stanza"]);

@@ -105,6 +105,48 @@ fn a_preset_is_what_its_server_needs_and_other_flags_come_first() {
     assert_eq!(other["backendResources"], stanza(&flags)["backendResources"]);
 }
 
+/// One of several has a name, and is otherwise what it is alone.
+#[test]
+fn a_named_extension_is_an_entry_of_a_list() {
+    let flags = ["--mode=kubernetes", "--resource=example.io/v1/A", "--hook=Translation"];
+    let yaml = written(&[&["config", "stanza", "--name=mine"], &flags[..]].concat());
+    let file: Value = serde_saphyr::from_str(&yaml).expect("what we wrote");
+    let mut entry = stanza(&flags);
+    entry["name"] = json!("mine");
+    assert_eq!(file, json!({ "extensionManagers": [entry] }));
+}
+
+#[test]
+fn only_what_was_asked_for_is_said_about_retries() {
+    let retry = |flags: &[&str]| stanza(flags)["service"]["retry"].clone();
+    assert_eq!(retry(&[]), Value::Null);
+    assert_eq!(retry(&["--retry-attempts=2"]), json!({ "maxAttempts": 2 }));
+    let all = [
+        "--retry-attempts=5",
+        "--retry-backoff=200ms",
+        "--retry-max-backoff=1m30s",
+        "--retry-multiplier=1.5",
+        "--retry-code=unavailable,Resource-Exhausted",
+    ];
+    assert_eq!(
+        retry(&all),
+        json!({
+            "maxAttempts": 5,
+            "initialBackoff": "200ms",
+            "maxBackoff": "90s",
+            "backoffMultiplier": { "numerator": 150, "denominator": 100 },
+            "RetryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+        })
+    );
+}
+
+#[test]
+fn of_two_levels_for_a_component_the_last_counts() {
+    let flags = ["config", "gateway", "--mode=kubernetes", "--logging=warn,xds=debug", "--logging=info"];
+    let file: Value = serde_saphyr::from_str(&written(&flags)).expect("what we wrote");
+    assert_eq!(file["logging"], json!({ "level": { "default": "info", "xds": "debug" } }));
+}
+
 /// What every other file has beside the wishes.
 #[test]
 fn without_wishes_the_defaults_are_written() {
