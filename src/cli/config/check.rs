@@ -8,9 +8,10 @@ use crate::gateway::DEFAULT_NAMESPACE;
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_CHECK)]
 pub struct ConfigCheck {
-    /// EnvoyGateway files, Secrets, resource directories, `-` for stdin
+    /// EnvoyGateway files, Secrets, certificates, resource directories; `-` for stdin
     ///
-    /// Secrets that an EnvoyGateway file refers to, and directories that it names, are checked together with it.
+    /// Secrets that an EnvoyGateway file refers to, the certificate of the server that it calls, and directories that it
+    /// names, are checked together with it.
     /// Also ConfigMaps and Helm values that have one in it. A file with `extensionManager` alone is checked as a part of
     /// one.
     #[arg(value_name = "FILE|DIR", required = true)]
@@ -27,7 +28,7 @@ const AFTER_CHECK: &str = "\
 Examples:
   egext config check envoy-gateway.yaml
   egext config check --eg-version 1.7 envoy-gateway.yaml
-  egext config check values.yaml secrets.yaml
+  egext config check values.yaml secrets.yaml certs/server.crt
   egext config check envoy-gateway.yaml /etc/envoy-gateway/resources
   kubectl get configmap envoy-gateway-config -n envoy-gateway-system -o yaml | egext config check -
 

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
+
 use super::ConfigError;
 use crate::cli::ConfigCheck;
 use crate::gateway::{FILE_LIMIT, NotRead, Questions, Release, Source, check};
@@ -12,9 +14,9 @@ use crate::render;
 use crate::report::{Hint, Report};
 use crate::shell::shell_path;
 
-pub(super) fn run(arguments: &ConfigCheck) -> Result<Report, ConfigError> {
+pub(super) fn run(arguments: &ConfigCheck, now: OffsetDateTime) -> Result<Report, ConfigError> {
     let release: Release = arguments.eg_version.parse()?;
-    let questions = Questions { release, namespace: arguments.namespace.parse()? };
+    let questions = Questions { release, namespace: arguments.namespace.parse()?, now };
     let mut sources = Vec::new();
     for path in &arguments.paths {
         match path.is_dir() {

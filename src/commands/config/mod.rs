@@ -29,7 +29,7 @@ use crate::shell::shell_path;
 
 pub(super) fn run(arguments: &Config, variables: &Variables, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(match &arguments.command {
-        ConfigCommand::Check(arguments) => check::run(arguments)?,
+        ConfigCommand::Check(arguments) => check::run(arguments, now)?,
         ConfigCommand::Gateway(arguments) => {
             write("config gateway", &arguments.extension, request::of_gateway(arguments, variables)?)?
         }

@@ -2,8 +2,10 @@
 //!
 //! An error means that EG ends, that every hook fails, or that the extension is not called although it is configured.
 
+mod certificates;
 mod hooks;
 mod keys;
+mod looked;
 mod managers;
 mod part;
 mod provider;
@@ -14,8 +16,7 @@ mod service;
 mod several;
 mod summary;
 
-use std::borrow::Cow;
-
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::Namespace;
@@ -23,9 +24,7 @@ use super::document::{self, Cause, Document, Format, Node, Place, Unreadable};
 use super::model::{self, Manager};
 use super::releases::Release;
 use crate::report::{Finding, FindingId, Location};
-use part::{Content, Part, Shift, content};
-use resources::Loader;
-use secrets::Secret;
+use part::{Part, Shift};
 use summary::summary;
 
 /// A file that is to be checked.
@@ -68,6 +67,8 @@ pub struct Checked {
 pub enum Verdict {
     /// It starts.
     Accepted,
+    /// The file has certificates, which are checked against what another file says.
+    Certificates,
     /// The file is none that is checked.
     NotChecked,
     /// It ends.
@@ -87,158 +88,8 @@ pub struct Questions {
     pub release: Release,
     /// Where EG runs: there it looks for Secrets for which no namespace is written.
     pub namespace: Namespace,
-}
-
-/// Checks `sources` as EG would read each of them.
-pub fn check(sources: &[Source], questions: &Questions) -> Vec<Checked> {
-    let texts: Vec<_> = sources.iter().map(text).collect();
-    let documents: Vec<_> = sources
-        .iter()
-        .zip(&texts)
-        .map(|(source, text)| if source.is_resource { Ok(Vec::new()) } else { documents(text) })
-        .collect();
-    let mut looked = Looked::new(questions.release);
-    for (source, documents) in sources.iter().zip(&documents).filter(|(source, _)| !source.is_resource) {
-        looked.at_configuration(source, documents);
-    }
-    let loader = Loader::new(&looked.gateways, questions.release);
-    for (source, text) in sources.iter().zip(&texts).filter(|(source, _)| source.is_resource) {
-        looked.at_resource(source, text.as_deref().map_err(|error| error.why.as_str()), &loader);
-    }
-    looked.together(questions.namespace.as_str())
-}
-
-/// What was looked at so far.
-struct Looked<'a> {
-    release: Release,
-    gateways: Vec<(&'a str, Part<'a>)>,
-    secrets: Vec<Secret<'a>>,
-    all: Vec<Checked>,
-}
-
-impl<'a> Looked<'a> {
-    const fn new(release: Release) -> Self {
-        Self { release, gateways: Vec::new(), secrets: Vec::new(), all: Vec::new() }
-    }
-
-    fn at_configuration(
-        &mut self,
-        source: &'a Source,
-        documents: &'a Result<Vec<Document>, (Format, Unreadable)>,
-    ) {
-        let mut found = Found::new(&source.path, self.release);
-        let content = match documents {
-            Ok(documents) => {
-                self.secrets.extend(secrets::secrets(&source.path, documents));
-                of_all(documents)
-            }
-            Err((format, error)) => Content::Unreadable(*format, error.clone()),
-        };
-        let (verdict, summary) = match content {
-            Content::Part(part) => {
-                found.shift = part.shift;
-                let result = one(&mut found, &part, self.release);
-                self.gateways.push((source.path.as_str(), part));
-                result
-            }
-            Content::Unreadable(format, error) => {
-                found.add(error.place, unreadable(&source.path, format, &error));
-                (Verdict::Unreadable, None)
-            }
-            Content::Secrets => (Verdict::Secrets, None),
-            Content::Other(kind) => {
-                found.add(Place::START, not_checked(&source.path, &kind));
-                (Verdict::NotChecked, None)
-            }
-        };
-        self.all.push(Checked { path: source.path.clone(), verdict, summary, findings: found.sorted() });
-    }
-
-    fn at_resource(&mut self, source: &Source, text: Result<&str, &str>, loader: &Loader) {
-        let mut found = Found::new(&source.path, self.release);
-        let (verdict, summary) = match &source.bytes {
-            // EG has no limit.
-            Err(NotRead::Oversized) => {
-                found.add(Place::START, not_checked(&source.path, "a very large file"));
-                (Verdict::NotChecked, None)
-            }
-            _ => loader.check(&mut found, text),
-        };
-        self.all.push(Checked { path: source.path.clone(), verdict, summary, findings: found.sorted() });
-    }
-
-    /// With what only several files show.
-    fn together(mut self, namespace: &str) -> Vec<Checked> {
-        if self.gateways.is_empty() {
-            for checked in self.all.iter_mut().filter(|checked| checked.verdict == Verdict::Secrets) {
-                let finding = not_checked(&checked.path, "a Secret without the file that refers to it");
-                checked.findings.push(finding.at(location(&checked.path, Place::START)));
-            }
-        }
-        let of_secrets = secrets::check(&self.gateways, &self.secrets, (namespace, self.release));
-        for finding in several::check(&self.gateways).into_iter().chain(of_secrets) {
-            let path = finding.location.as_ref().map(|location| location.path.clone());
-            let mut files = self.all.iter_mut().rev();
-            if let Some(checked) = files.find(|checked| Some(&checked.path) == path.as_ref()) {
-                checked.findings.push(finding);
-            }
-        }
-        self.all
-    }
-}
-
-/// The first document as EG reads it, and others if it is none for EG.
-fn documents(text: &Result<Cow<'_, str>, Unreadable>) -> Result<Vec<Document>, (Format, Unreadable)> {
-    let text = text.as_ref().map_err(|error| (Format::Yaml, error.clone()))?;
-    let wrong = |error| (Format::of(text), error);
-    let first = document::read(text).map_err(wrong)?;
-    if first.rest.is_some() && matches!(content(&first), Content::Secrets | Content::Other(_)) {
-        return document::read_all(text).map_err(wrong);
-    }
-    Ok(vec![first])
-}
-
-/// In a stream of objects, as `helm template` prints it, the ConfigMap with EG's file is one of many.
-fn of_all(documents: &[Document]) -> Content<'_> {
-    let is_config_map =
-        |document: &&Document| document.root.set("kind").and_then(Node::text) == Some("ConfigMap");
-    let mut others = documents.iter().skip(1).filter(is_config_map).map(content);
-    let first = documents.first().map_or_else(|| Content::Other("an empty file".to_owned()), content);
-    match first {
-        Content::Other(_) | Content::Secrets => {
-            others.find(|content| !matches!(content, Content::Other(_))).unwrap_or(first)
-        }
-        first => first,
-    }
-}
-
-/// go-yaml reads UTF-16 as well if it begins with a mark; Windows writes it.
-fn text(source: &Source) -> Result<Cow<'_, str>, Unreadable> {
-    let refuse = |place, why: String| Err(Unreadable { place, why, cause: Cause::Limit });
-    let bytes = match &source.bytes {
-        Ok(bytes) => bytes,
-        Err(NotRead::Oversized) => {
-            return refuse(Place::START, format!("it has more than {} MiB", FILE_LIMIT >> 20));
-        }
-        Err(NotRead::Other(why)) => return refuse(Place::START, why.clone()),
-    };
-    let units: Option<fn([u8; 2]) -> u16> = match bytes.get(..2) {
-        Some([0xff, 0xfe]) => Some(u16::from_le_bytes),
-        Some([0xfe, 0xff]) => Some(u16::from_be_bytes),
-        _ => None,
-    };
-    if let Some(unit) = units {
-        let units: Vec<_> = bytes.chunks_exact(2).skip(1).map(|pair| unit([pair[0], pair[1]])).collect();
-        let text = String::from_utf16(&units).ok().filter(|_| bytes.len() % 2 == 0);
-        return text.map_or_else(
-            || refuse(Place::START, "it is not text in UTF-16".to_owned()),
-            |text| Ok(text.into()),
-        );
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.into()),
-        Err(error) => refuse(Place::of(bytes, error.valid_up_to()), "it is not text in UTF-8".to_owned()),
-    }
+    /// When certificates have to be valid.
+    pub now: OffsetDateTime,
 }
 
 fn unreadable(path: &str, format: Format, error: &Unreadable) -> Finding {
@@ -408,3 +259,4 @@ const SHOWN: usize = 200;
 const CLIP: usize = 300;
 
 pub use super::document::FILE_LIMIT;
+pub use looked::check;

@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use data_encoding::BASE64;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
+use super::certificates::parse;
 use super::part::Part;
 use super::service::says;
 use super::{Document, Mode, Node, Place, clipped, location};
-use crate::gateway::model;
+use crate::gateway::model::{self, Manager};
 use crate::gateway::releases::{Fact, Failure, Release};
 use crate::pki::{Certificate, Identity};
 use crate::report::{Finding, FindingId};
@@ -78,10 +77,7 @@ pub(super) fn check(
                 let Some(reference) = manager.node.at(&["service", "tls", key]).filter(|_| is_read) else {
                     continue;
                 };
-                let text =
-                    |key: &str| reference.set(key).and_then(Node::text).filter(|text| !text.is_empty());
-                let Some(name) = text("name") else { continue };
-                let namespace = text("namespace").unwrap_or(namespace);
+                let Some((name, namespace)) = names(reference, namespace) else { continue };
                 match secrets.iter().find(|secret| secret.is_called(namespace, name)) {
                     Some(secret) => findings.extend(role.judge(secret, (name, namespace), release)),
                     None => {
@@ -94,6 +90,25 @@ pub(super) fn check(
         }
     }
     findings
+}
+
+/// Name and namespace of what is referred to.
+fn names<'a>(reference: &'a Node, namespace: &'a str) -> Option<(&'a str, &'a str)> {
+    let text = |key: &str| reference.set(key).and_then(Node::text).filter(|text| !text.is_empty());
+    Some((text("name")?, text("namespace").unwrap_or(namespace)))
+}
+
+/// The certificates of the CA's Secret, if it is among the Secrets and can be used.
+pub(super) fn ca_of(
+    manager: &Manager<'_>,
+    secrets: &[Secret<'_>],
+    namespace: &str,
+) -> Option<Vec<Certificate>> {
+    let reference = manager.node.at(&["service", "tls", "certificateRef"])?;
+    let (name, namespace) = names(reference, namespace)?;
+    let secret = secrets.iter().find(|secret| secret.is_called(namespace, name))?;
+    let (text, _) = secret.value("tls.crt")?;
+    text.ok().map(|text| parse(&text))
 }
 
 fn missing(role: Role, (name, namespace): (&str, &str), secrets: &[Secret<'_>], release: Release) -> Finding {
@@ -193,10 +208,7 @@ fn unusable(secret: &Secret<'_>, place: Place, why: &str, role: Role) -> Finding
 
 /// Go takes each certificate that it can parse, and is content with one.
 fn ca(secret: &Secret<'_>, place: Place, text: &[u8]) -> Option<Finding> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(text)
-        .filter_map(Result::ok)
-        .filter_map(|der| Certificate::of(&der).ok())
-        .collect();
+    let certificates = parse(text);
     if certificates.is_empty() {
         return Some(unusable(secret, place, "`tls.crt` has no certificate in PEM", Role::Ca));
     }

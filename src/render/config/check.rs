@@ -20,7 +20,9 @@ pub(crate) fn report(release: Release, files: &[Checked]) -> Report {
         }
         let state = match file.verdict {
             Verdict::NotChecked => State::Skipped("this is no EnvoyGateway file"),
-            Verdict::Resource | Verdict::Secrets if file.findings.is_empty() => State::Passed,
+            Verdict::Certificates | Verdict::Resource | Verdict::Secrets if file.findings.is_empty() => {
+                State::Passed
+            }
             _ if file.findings.is_empty() => State::Passed,
             _ => State::Found(file.findings.clone()),
         };

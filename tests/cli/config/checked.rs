@@ -362,6 +362,33 @@ fn a_secret_is_judged_by_what_envoy_gateway_reads() {
     assert!(files.checked(&[]).contains("`tls.crt` has no certificate in PEM"));
 }
 
+#[test]
+fn a_certificate_is_judged_as_envoy_gateway_does() {
+    let files = Referring::new();
+    let check = |arguments: &[&str]| {
+        let run = egext(&["config", "check", "eg.yaml"]).args(arguments).current_dir(files.0.path()).run();
+        run.stdout.split("\n\n").next().unwrap_or_default().trim_end().to_owned()
+    };
+    for ca in ["secrets.yaml", "certs/ca.crt"] {
+        let found = check(&[ca, "certs/server.crt"]);
+        let refused = "  × eg.yaml:6:22: EG 1.9 refuses `certs/server.crt`: x509: certificate is valid for localhost, not a.b\n";
+        assert!(found.starts_with(refused), "{ca}: {found}");
+        assert!(found.contains("`egext certs show certs/server.crt`"), "{ca}: {found}");
+    }
+    files.write("eg.yaml", &REFERRING.replace("a.b", "localhost"));
+    let found = check(&["secrets.yaml", "certs/server.crt", "certs/client.crt"]);
+    assert!(found.starts_with("  √ eg.yaml: ") && found.lines().count() == 1, "{found}");
+    let run = egext(&["certs", "init", "--dir=other"]).current_dir(files.0.path()).run();
+    assert_eq!(run.exit_code, 0);
+    let found = check(&["secrets.yaml", "other/server.crt"]);
+    assert!(found.contains("x509: certificate signed by unknown authority"), "{found}");
+    assert!(found.contains("hint: put the CA that issued it into the Secret"), "{found}");
+    // Alone they mean nothing here.
+    let run = egext(&["config", "check", "certs/server.crt", "certs/server.key"]);
+    let run = run.current_dir(files.0.path()).run();
+    assert_eq!((run.exit_code, run.stdout.matches("which is not checked").count()), (0, 2), "{run:?}");
+}
+
 /// As `helm template` prints it.
 #[test]
 fn the_file_is_found_among_many_objects() {
