@@ -199,7 +199,7 @@ func reloadRule() rule {
 		case "v1.8.3", "v1.9.1":
 			return validatesAfterDefaults
 		default:
-			log.Fatalf("nobody has looked up yet what %s does when its file changes", dependency.Version)
+			log.Fatalf("what %s does when its file changes has to be looked up: see reloadRule", dependency.Version)
 		}
 	}
 	log.Fatalf("%s is not in this program", module)
