@@ -1,4 +1,5 @@
 mod check;
+mod patch;
 mod retry;
 mod secrets;
 
@@ -12,6 +13,7 @@ use crate::gateway::{DEFAULT_CA_SECRET, DEFAULT_NAMESPACE, Included, Mode, Prese
 use crate::units::Size;
 
 pub use check::ConfigCheck;
+pub use patch::Patch;
 pub use retry::RetryFlags;
 pub use secrets::Secrets;
 
@@ -35,9 +37,12 @@ impl Config {
     /// A file is compared, and nothing written.
     pub(crate) fn has_check(&self) -> bool {
         match &self.command {
-            ConfigCommand::Gateway(gateway) => gateway.extension.check.is_some(),
-            ConfigCommand::Stanza(stanza) => stanza.extension.check.is_some(),
-            ConfigCommand::Check(_) | ConfigCommand::Secrets(_) | ConfigCommand::Versions(_) => false,
+            ConfigCommand::Gateway(gateway) => gateway.check.is_some(),
+            ConfigCommand::Stanza(stanza) => stanza.check.is_some(),
+            ConfigCommand::Check(_)
+            | ConfigCommand::Patch(_)
+            | ConfigCommand::Secrets(_)
+            | ConfigCommand::Versions(_) => false,
         }
     }
 }
@@ -51,6 +56,8 @@ pub enum ConfigCommand {
     /// Print a complete EnvoyGateway file
     #[command(after_help = AFTER_GATEWAY)]
     Gateway(Gateway),
+    /// Put the extension into an existing EnvoyGateway file or Helm values
+    Patch(Patch),
     /// Write Secrets of Kubernetes for EG's own TLS
     #[command(after_help = AFTER_SECRETS)]
     Secrets(Secrets),
@@ -68,6 +75,11 @@ pub struct Stanza {
     /// What both have.
     #[command(flatten)]
     pub extension: Extension,
+    /// Compare with FILE (`-` for stdin) instead of printing
+    ///
+    /// Exit code 1 and a diff on stdout if the file differs.
+    #[arg(long, value_name = "FILE")]
+    pub check: Option<PathBuf>,
 }
 
 /// Print what releases of EG do with their configuration.
@@ -86,6 +98,11 @@ pub struct Gateway {
     /// What both have.
     #[command(flatten)]
     pub extension: Extension,
+    /// Compare with FILE (`-` for stdin) instead of printing
+    ///
+    /// Exit code 1 and a diff on stdout if the file differs.
+    #[arg(long, value_name = "FILE")]
+    pub check: Option<PathBuf>,
     /// Directory that EG reads resources from; may be repeated
     ///
     /// For `--mode standalone`, which needs one. The path must be absolute. In the variable there are commas between
@@ -139,11 +156,6 @@ pub struct Extension {
     /// Where EG gets its resources from
     #[arg(long, value_parser = values::mode(), ignore_case = true, default_value = "standalone", env = "EGEXT_MODE")]
     pub mode: Mode,
-    /// Compare with FILE (`-` for stdin) instead of printing
-    ///
-    /// Exit code 1 and a diff on stdout if the file differs.
-    #[arg(long, value_name = "FILE")]
-    pub check: Option<PathBuf>,
     /// How EG reaches the extension.
     #[command(flatten)]
     pub service: ServiceFlags,

@@ -23,7 +23,7 @@ pub use certs::{
     SignerFlags, Status, Step,
 };
 pub use config::{
-    Config, ConfigCheck, ConfigCommand, Extension, Gateway, RetryFlags, Secrets, ServiceFlags, Stanza,
+    Config, ConfigCheck, ConfigCommand, Extension, Gateway, Patch, RetryFlags, Secrets, ServiceFlags, Stanza,
     Versions,
 };
 pub use demo::Demo;

@@ -18,6 +18,7 @@ mod hook;
 mod include;
 mod logging;
 mod model;
+pub mod patch;
 mod preset;
 mod provider;
 mod recognise;

@@ -42,6 +42,25 @@ impl Fixture {
         self.directory.path()
     }
 
+    /// Files of Envoy Gateway that a person has to decide about.
+    fn write_gateways(&self) {
+        for (name, rest) in [
+            ("anchor.yaml", "extensionManager: &a\n  failOpen: true\nother: *a\n"),
+            ("flow.yaml", "extensionManager: {failOpen: true}\n"),
+            ("list.yaml", "extensionManager: [1]\n"),
+            ("plural.yaml", "extensionManagers: []\n"),
+            ("several.yaml", "---\nkind: EnvoyGateway\n"),
+            ("tab.yaml", "\textensionManager: {}\n"),
+            ("twice.yaml", "extensionManager: {}\nextensionManager: {}\n"),
+            ("unsure.yaml", "? extensionManager\n: {}\n"),
+        ] {
+            self.write(name, format!("kind: EnvoyGateway\n{rest}"));
+        }
+        self.write("gateway.json", r#"{"kind": "EnvoyGateway"}"#);
+        self.write("values.yaml", "config: 5\n");
+        self.write("shared/gateway.yaml", "kind: EnvoyGateway\n");
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the tests make files that commands trip over")]
     pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
         let path = self.path().join(name);
@@ -75,6 +94,7 @@ impl Fixture {
             fs::create_dir(self.path().join(name)).expect("new");
         }
         fs::set_permissions(self.path().join("shared"), Permissions::from_mode(0o777)).expect("ours");
+        self.write_gateways();
         fs::create_dir_all(self.path().join("long").join("a".repeat(100))).expect("new");
         symlink("nowhere", self.path().join("dangling")).expect("new");
         symlink(".", self.path().join("way")).expect("new");

@@ -12,6 +12,7 @@ impl Advice for StoreError {
         let half_set = |rest: &str| format!("put back what is missing, or {rest}");
         Some(match self {
             Self::Busy { .. } => "wait until it has ended, and try again".to_owned(),
+            Self::Changed { .. } => "look at what has changed, and try again".to_owned(),
             Self::Failed { action, path, source } => match source.kind() {
                 io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
                     "`--dir` names a directory; a part of this path is a file".to_owned()

@@ -30,7 +30,8 @@ pub(super) fn run(arguments: &ConfigCheck, now: OffsetDateTime) -> Result<Report
     Ok(render::config::check::report(release, &check(&sources, &questions)))
 }
 
-fn source(path: &Path) -> Result<Source, CheckError> {
+/// A file as EG would read it.
+pub(super) fn source(path: &Path) -> Result<Source, CheckError> {
     let bytes = match input::read(path, FILE_LIMIT) {
         Ok(bytes) => Ok(bytes),
         Err(InputError::TooLarge) => Err(NotRead::Oversized),

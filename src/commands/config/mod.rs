@@ -1,5 +1,6 @@
 mod check;
 mod compare;
+mod patch;
 mod request;
 mod secrets;
 mod versions;
@@ -12,10 +13,11 @@ use zeroize::Zeroizing;
 
 pub use check::CheckError;
 use compare::compare;
+pub use patch::FilePatchError;
 
 use super::advice::{Advice as _, file_advice};
 use super::{Alone, Error};
-use crate::cli::{Config, ConfigCommand, Extension, Variables};
+use crate::cli::{Config, ConfigCommand, Variables};
 use crate::gateway::{
     Configuration, ConfigurationError, Request, ValueError, has_encoded_secret, is_envoy_gateway,
 };
@@ -31,20 +33,23 @@ pub(super) fn run(arguments: &Config, variables: &Variables, now: OffsetDateTime
     Ok(match &arguments.command {
         ConfigCommand::Check(arguments) => check::run(arguments, now)?,
         ConfigCommand::Gateway(arguments) => {
-            write("config gateway", &arguments.extension, request::of_gateway(arguments, variables)?)?
+            let request = request::of_gateway(arguments, variables)?;
+            write("config gateway", arguments.check.as_deref(), request)?
         }
+        ConfigCommand::Patch(arguments) => patch::run(arguments, variables)?,
         ConfigCommand::Secrets(arguments) => secrets::run(arguments, now)?,
         ConfigCommand::Stanza(arguments) => {
-            write("config stanza", &arguments.extension, request::of_stanza(arguments, variables)?)?
+            let request = request::of_part(&arguments.extension, arguments.extension.mode, variables)?;
+            write("config stanza", arguments.check.as_deref(), request)?
         }
         ConfigCommand::Versions(arguments) => versions::run(arguments)?,
     })
 }
 
-fn write(command: &'static str, arguments: &Extension, request: Request) -> Result<Report, ConfigError> {
+fn write(command: &'static str, check: Option<&Path>, request: Request) -> Result<Report, ConfigError> {
     let configuration = Configuration::decide(request)?;
     let yaml = configuration.yaml();
-    let compared = match &arguments.check {
+    let compared = match check {
         None => None,
         Some(path) => Some(compare(command, path, &read(path)?, &yaml)),
     };
@@ -126,6 +131,9 @@ pub enum ConfigError {
         /// As typed.
         path: PathBuf,
     },
+    /// A file was not patched.
+    #[error(transparent)]
+    FilePatch(#[from] FilePatchError),
     /// The certificates of the set cannot be used.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -166,6 +174,7 @@ impl Hint for ConfigError {
                 let file = shell_path(&path.join("secrets.yaml"));
                 Some(format!("name a file in it: `--out {file}`"))
             }
+            Self::FilePatch(error) => error.hint(),
             Self::Pack(error) => error.advice(),
             Self::SecretsOnTerminal => {
                 Some("pipe them: `egext config secrets | kubectl apply --server-side -f -`; or name a file: `--out FILE`".to_owned())

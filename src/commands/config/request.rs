@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::ConfigError;
-use crate::cli::{Extension, Gateway, RetryFlags, Stanza, Variables};
+use crate::cli::{Extension, Gateway, RetryFlags, Variables};
 use crate::commands::Alone;
 use crate::gateway::{
     AbsolutePath, BridgeCommand, Mode, NativeTls, Preset, Request, Retry, Service, SocketPath, TextPath,
@@ -13,12 +13,17 @@ use crate::net::{Address, Transport};
 
 /// The file of `egext config gateway`.
 pub(super) fn of_gateway(arguments: &Gateway, variables: &Variables) -> Result<Request, ConfigError> {
-    request(&arguments.extension, Some(whole_file(arguments, variables)?), variables)
+    let extension = &arguments.extension;
+    request(extension, extension.mode, Some(whole_file(arguments, variables)?), variables)
 }
 
-/// The part of `egext config stanza`.
-pub(super) fn of_stanza(arguments: &Stanza, variables: &Variables) -> Result<Request, ConfigError> {
-    request(&arguments.extension, None, variables)
+/// The part of `egext config stanza`, and what `egext config patch` puts into a file.
+pub(super) fn of_part(
+    extension: &Extension,
+    mode: Mode,
+    variables: &Variables,
+) -> Result<Request, ConfigError> {
+    request(extension, mode, None, variables)
 }
 
 fn whole_file(arguments: &Gateway, variables: &Variables) -> Result<WholeFile, ConfigError> {
@@ -45,13 +50,14 @@ fn whole_file(arguments: &Gateway, variables: &Variables) -> Result<WholeFile, C
 /// The flags as values, each well formed.
 fn request(
     arguments: &Extension,
+    mode: Mode,
     file: Option<WholeFile>,
     variables: &Variables,
 ) -> Result<Request, ConfigError> {
     Ok(Request {
         version: arguments.eg_version.parse()?,
-        mode: arguments.mode,
-        service: service(arguments, variables)?,
+        mode,
+        service: service(arguments, mode, variables)?,
         name: arguments.name.as_deref().map(str::parse).transpose()?,
         retry: retry(&arguments.retry)?,
         preset: arguments.preset,
@@ -66,7 +72,7 @@ fn request(
     })
 }
 
-fn service(extension: &Extension, variables: &Variables) -> Result<Service, ConfigError> {
+fn service(extension: &Extension, mode: Mode, variables: &Variables) -> Result<Service, ConfigError> {
     let (arguments, preset) = (&extension.service, extension.preset);
     let material = TextPath::try_from(arguments.dir.as_path())?;
     if arguments.native_tls {
@@ -81,7 +87,7 @@ fn service(extension: &Extension, variables: &Variables) -> Result<Service, Conf
         }));
     }
     // In Kubernetes the server of a preset has a Service, unless a bridge was asked for.
-    let in_kubernetes = preset.filter(|_| extension.mode == Mode::Kubernetes && arguments.upstream.is_none());
+    let in_kubernetes = preset.filter(|_| mode == Mode::Kubernetes && arguments.upstream.is_none());
     let server = arguments.server.as_deref().or(in_kubernetes.map(Preset::in_kubernetes));
     if let Some(server) = server {
         let server: Address = server.parse()?;

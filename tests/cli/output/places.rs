@@ -130,6 +130,7 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("completions", " bash", 0),
     ("config check", " {yaml}", 1),
     ("config gateway", " --resources-dir /a", 0),
+    ("config patch", " {yaml} --dry-run", 0),
     ("config secrets", " --out x.yaml --dir {set}", 0),
     ("config secrets", " --out - --dir {set}", 0),
     ("config stanza", "", 0),

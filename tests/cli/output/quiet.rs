@@ -4,7 +4,7 @@ use super::places::{each, formats, is_data};
 use crate::egext;
 
 /// What was asked for itself is printed all the same.
-const ANSWERS: &[&str] = &["version", "certs show", "explain", "--check"];
+const ANSWERS: &[&str] = &["version", "certs show", "config patch", "explain", "--check"];
 
 #[test]
 fn quiet_leaves_out_all_but_warnings_and_errors() {

@@ -70,7 +70,8 @@ fn in_words(value: &Value) {
             let foreign = values.get("id").is_some_and(|id| id == "probe.http2.not-http2");
             values
                 .iter()
-                .filter(|(key, _)| !(foreign && *key == "evidence"))
+                // Nor are lines of a file words of ours.
+                .filter(|(key, _)| !(foreign && *key == "evidence") && *key != "diff")
                 .for_each(|(_, value)| in_words(value));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -15,6 +15,12 @@ pub enum StoreError {
         /// The directory.
         directory: PathBuf,
     },
+    /// Another program has written to a file since it was read.
+    #[error("`{}` has changed meanwhile, and is not overwritten", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A copy that left out what the links lead to, with the CA's key. Who made a new set would lose the old one.
     #[error("the links in `{}` lead to `.egext`, which is not there", directory.display())]
     Dangling {

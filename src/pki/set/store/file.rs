@@ -1,7 +1,7 @@
 //! Writes single files.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -63,17 +63,7 @@ impl Access {
 /// When something is at `path` already, whatever it is, others could replace it there, or the disk does not take it.
 pub fn write_alone(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
     let failed = |source: io::Error| StoreError::failed("write", path, source);
-    let name = path.file_name().ok_or_else(|| failed(Errno::ISDIR.into()))?;
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let about = |error| match error {
-        StoreError::Failed { action: "open", source, .. } => failed(source),
-        other => other,
-    };
-    let directory = way::find(parent, Strictness::Passed).map_err(about)?;
-    let directory = directory.ok_or_else(|| failed(Errno::NOENT.into()))?;
+    let (directory, name) = place_of(path)?;
     let temporary = format!(".{}.{}", name.display(), random_name()?);
     // Taken away again in any case: what stays is the link.
     let mut undo = Undo::default();
@@ -85,6 +75,49 @@ pub fn write_alone(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
         _ => failed(source),
     })?;
     sync(&[directory.unsynced()])
+}
+
+/// Writes a single file anew, if it still holds `old`: all of it or nothing. Mode and owner stay. At the end of a link, the
+/// file is written and the link stays.
+///
+/// # Errors
+/// When the file holds something else, others could replace it there, or the disk does not take it.
+pub fn replace_alone(path: &Path, old: &[u8], new: &[u8]) -> Result<(), StoreError> {
+    let failed = |source: io::Error| StoreError::failed("write", path, source);
+    let is_link = fs::symlink_metadata(path).map_err(failed)?.is_symlink();
+    let real = if is_link { fs::canonicalize(path).map_err(failed)? } else { path.to_owned() };
+    let (directory, name) = place_of(&real)?;
+    let shown = name.to_string_lossy();
+    let access = Access::of_file(&directory, &shown)?;
+    let temporary = format!(".{shown}.{}", random_name()?);
+    // Unless it gets its name, it is taken away again.
+    let mut undo = Undo::default();
+    let written = write_new(&directory, &temporary, new, PRIVATE, access, &mut undo);
+    let (file, _) = written.map_err(|error| error.about(&directory.path_of(&temporary), path))?;
+    sync(&[(file, path.into())])?;
+    // Another program may have written it meanwhile, such as an editor. What it does from here on is not seen.
+    if fs::read(&real).map_err(failed)? != old {
+        return Err(StoreError::Changed { path: path.into() });
+    }
+    directory.rename(OsStr::new(&temporary), name)?;
+    undo.keep();
+    sync(&[directory.unsynced()])
+}
+
+/// The directory of a file, if nobody else can put something in its place, and the file's name in it.
+fn place_of(path: &Path) -> Result<(Directory, &OsStr), StoreError> {
+    let failed = |source: io::Error| StoreError::failed("write", path, source);
+    let name = path.file_name().ok_or_else(|| failed(Errno::ISDIR.into()))?;
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let about = |error| match error {
+        StoreError::Failed { action: "open", source, .. } => failed(source),
+        other => other,
+    };
+    let directory = way::find(parent, Strictness::Passed).map_err(about)?;
+    Ok((directory.ok_or_else(|| failed(Errno::NOENT.into()))?, name))
 }
 
 /// Writes a file that is not there yet, with its mode from birth, or the `access` of the file that it replaces.

@@ -1,0 +1,146 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use similar::TextDiff;
+use zeroize::Zeroizing;
+
+use super::ConfigError;
+use super::check::source;
+use super::request::of_part;
+use crate::cli::{Extension, Patch, Variables};
+use crate::commands::advice::Advice as _;
+use crate::gateway::patch::{PatchError, Patched, Target, patch};
+use crate::gateway::{Configuration, FILE_LIMIT, Mode, has_encoded_secret};
+use crate::input::is_stdin;
+use crate::pki::store::{self, StoreError};
+use crate::render::config::patch::{self as rendered, Outcome};
+use crate::report::{Hint, Report};
+use crate::shell::{shell_parent, shell_path};
+
+/// `egext config patch`
+pub(super) fn run(arguments: &Patch, variables: &Variables) -> Result<Report, ConfigError> {
+    let Patch { file, helm_values, dry_run, extension } = arguments;
+    if extension.name.is_some() {
+        return Err(FilePatchError::Named.into());
+    }
+    let text = text(file)?;
+    let about = |source| FilePatchError::Patch { path: file.clone(), source };
+    let target = Target::of(&text, helm_values.then_some(Target::HelmValues)).map_err(about)?;
+    let mode = match target {
+        Target::EnvoyGateway => extension.mode,
+        // The chart is for nothing else.
+        Target::HelmValues => Mode::Kubernetes,
+    };
+    let configuration = Configuration::decide(of_part(extension, mode, variables)?)?;
+    let patched = patch(&text, &configuration.yaml(), &defaults(extension), target).map_err(about)?;
+    let is_streamed = is_stdin(file) && !dry_run;
+    let changed = patched.text != *text;
+    if changed && !is_streamed && !dry_run {
+        let replaced = store::replace_alone(file, text.as_bytes(), patched.text.as_bytes());
+        replaced.map_err(FilePatchError::Write)?;
+    }
+    let diff = diff(&text, &patched, &file.display().to_string());
+    let outcome = Outcome { file, patched, diff, dry_run: *dry_run, is_streamed };
+    Ok(rendered::report(&configuration, changed, outcome))
+}
+
+fn text(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+    let bytes = source(path)?.bytes.map_err(|_| FilePatchError::TooLarge { path: path.to_owned() })?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| FilePatchError::NotText { path: path.to_owned() })?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// What stays as it is in the file, because no flag says anything about it.
+fn defaults(extension: &Extension) -> Vec<&'static [&'static str]> {
+    let hooks: &[_] = &["hooks", "xdsTranslator", "post"];
+    let hooks = (extension.hook.is_empty() && extension.preset.is_none()).then_some(hooks);
+    let fail_open: &[_] = &["failOpen"];
+    let fail_open = (!extension.fail_open).then_some(fail_open);
+    hooks.into_iter().chain(fail_open).collect()
+}
+
+/// What changes, with the lines around it; nothing of a file that may hold keys.
+fn diff(text: &str, patched: &Patched, name: &str) -> Option<String> {
+    if *text == patched.text || text.contains("PRIVATE KEY-----") || has_encoded_secret(text) {
+        return None;
+    }
+    let changes = TextDiff::from_lines(text, &*patched.text);
+    Some(changes.unified_diff().context_radius(3).header(name, "egext config patch").to_string())
+}
+
+fn is_refused(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+/// Why a file was not patched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilePatchError {
+    /// The extension is one of several.
+    #[error("`--name`: an extension with a name is in a list, `extensionManagers`, and no list is patched")]
+    Named,
+    /// It is not text.
+    #[error("`{}` is not UTF-8 text", path.display())]
+    NotText {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// A person has to decide.
+    #[error("`{}` was not changed: {source}", path.display())]
+    Patch {
+        /// As typed.
+        path: PathBuf,
+        /// What there is to decide.
+        source: PatchError,
+    },
+    /// It is larger than what EG's configuration can be.
+    #[error("`{}` is larger than {} MiB", path.display(), FILE_LIMIT >> 20)]
+    TooLarge {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// The new text did not get to its place.
+    #[error(transparent)]
+    Write(StoreError),
+}
+
+impl Hint for FilePatchError {
+    fn hint(&self) -> Option<String> {
+        let (path, source) = match self {
+            Self::Patch { path, source } => (path, source),
+            Self::Named => {
+                return Some(
+                    "put it in by hand: `egext config stanza` prints it with the same flags".to_owned(),
+                );
+            }
+            Self::NotText { .. } | Self::TooLarge { .. } => {
+                return Some("name the file that EG is started with, or the values of its chart".to_owned());
+            }
+            Self::Write(StoreError::Failed { path, source, .. }) if is_refused(source) => {
+                let parent = shell_parent(path);
+                return Some(format!(
+                    "its directory must be writable, since a new file takes its place: `ls -ld {parent}`"
+                ));
+            }
+            Self::Write(error) => return error.advice(),
+        };
+        Some(match source {
+            PatchError::Anchor { .. } => "write out what it stands for, and try again".to_owned(),
+            PatchError::Flow { key, .. } => format!("write `{key}` in lines of its own, without braces"),
+            PatchError::Foreign => {
+                "name the EnvoyGateway file; if it has Helm values without `config.envoyGateway`, add `--helm-values`".to_owned()
+            }
+            PatchError::Json => "EG reads YAML too: convert it first, such as by `yq -p json -o yaml`".to_owned(),
+            PatchError::NoMapping { key, .. } => format!("give `{key}` keys, or remove it"),
+            PatchError::Plural { .. } => {
+                "merge it by hand: `egext config stanza` prints the extension with the same flags".to_owned()
+            }
+            PatchError::Several { .. } => "EG reads the first document only: keep each in a file of its own".to_owned(),
+            PatchError::Twice { .. } => "EG takes the last one: remove the other".to_owned(),
+            PatchError::Unreadable(_) => format!("look at the line: `cat -A {}`", shell_path(path)),
+            PatchError::Unsure => {
+                "merge it by hand: `egext config stanza` prints the extension with the same flags".to_owned()
+            }
+        })
+    }
+}

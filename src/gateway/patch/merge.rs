@@ -1,0 +1,277 @@
+use std::ops::Range;
+
+use super::lines::Lines;
+use super::{Edits, Kind, Node, PatchError, lists};
+use crate::gateway::document::Entry;
+
+/// Finds out what has to change in a file. `source` is the text of what is wanted, whose lines are taken over.
+#[derive(Debug)]
+pub(super) struct Merge<'a> {
+    pub(super) lines: &'a Lines<'a>,
+    pub(super) source: &'a Lines<'a>,
+    pub(super) edits: Edits,
+    /// Paths below the extension whose values stay if there are any.
+    pub(super) defaults: &'a [&'a [&'a str]],
+    /// Where we are, from the extension on.
+    pub(super) path: Vec<String>,
+}
+
+impl Merge<'_> {
+    /// Puts `wanted` into the mapping at the end of `path`; what is missing on the way is made. `end` is the line after `parent`.
+    pub(super) fn below(
+        &mut self,
+        parent: &Node,
+        path: &[&str],
+        wanted: &Node,
+        end: usize,
+    ) -> Result<(), PatchError> {
+        let Some((first, rest)) = path.split_first() else {
+            return self.map(parent, (wanted, self.source.count()), end);
+        };
+        let Some(entry) = parent.get(first) else {
+            let indent = indent(self.lines, parent);
+            let at = self.end_of_map(parent, end);
+            self.put_in(at, self.nested(path, wanted, indent));
+            return Ok(());
+        };
+        let lines = span(self.lines, parent, entry, end);
+        if is_empty(&entry.value) {
+            let deeper = indent(self.lines, parent) + STEP;
+            self.open(entry);
+            self.put_in(lines.start + 1, self.nested(rest, wanted, deeper));
+            return Ok(());
+        }
+        if !matches!(entry.value.kind, Kind::Map(_)) {
+            return Err(PatchError::NoMapping { key: entry.key.to_string(), place: entry.key_place });
+        }
+        self.refuse_flow(entry)?;
+        self.below(&entry.value, rest, wanted, lines.end)
+    }
+
+    /// Puts an entry in the place of the one that is there.
+    fn entry(
+        &mut self,
+        old: &Entry,
+        old_lines: Range<usize>,
+        new: &Entry,
+        new_lines: Range<usize>,
+    ) -> Result<(), PatchError> {
+        self.path.push(new.key.to_string());
+        let is_default = self.defaults.iter().any(|path| self.path[1..] == **path);
+        let changed = match is_default && !is_empty(&old.value) {
+            true => Ok(()),
+            false => self.value(old, old_lines, new, new_lines),
+        };
+        self.path.pop();
+        changed
+    }
+
+    fn value(
+        &mut self,
+        old: &Entry,
+        old_lines: Range<usize>,
+        new: &Entry,
+        new_lines: Range<usize>,
+    ) -> Result<(), PatchError> {
+        match (&old.value.kind, &new.value.kind) {
+            _ if are_equal(&old.value, &new.value) => {}
+            (Kind::Map(olds), Kind::Map(news)) if !olds.is_empty() && !news.is_empty() => {
+                let foreign = |entry: &&Entry| new.value.get(&entry.key).is_none();
+                let leaving =
+                    |entry: &&Entry| &*new.key == SERVICE && TARGETS.contains(&&*entry.key) && foreign(entry);
+                if self.is_flow(&old.value) {
+                    let is_known = self.path.iter().any(|key| key == SERVICE);
+                    if !is_known || olds.iter().any(|entry| foreign(&entry) && !leaving(&entry)) {
+                        return self.refuse_flow(old);
+                    }
+                    self.replace(old, old_lines, new, new_lines);
+                    return Ok(());
+                }
+                for entry in olds.iter().filter(leaving) {
+                    let lines = span(self.lines, &old.value, entry, old_lines.end);
+                    let begin = self.lines.begin_of_comments(lines.start).max(old_lines.start + 1);
+                    self.edits.replace(self.lines.bytes(begin..lines.end), String::new());
+                }
+                self.map(&old.value, (&new.value, new_lines.end), old_lines.end)?;
+            }
+            (Kind::List(olds), Kind::List(news)) if !olds.is_empty() && !news.is_empty() => {
+                let is_flow = self.is_flow(&old.value);
+                if !is_flow {
+                    lists::sync(self, (olds, old_lines.end), (news, new_lines.end));
+                } else if let Some(text) = lists::flow(olds, news) {
+                    self.token(old, &text);
+                } else {
+                    self.replace(old, old_lines, new, new_lines);
+                }
+            }
+            (_, Kind::Map(_)) if !is_empty(&old.value) => {
+                return Err(PatchError::NoMapping { key: old.key.to_string(), place: old.key_place });
+            }
+            (Kind::Map(_) | Kind::List(_) | Kind::Null, _) | (_, Kind::Map(_) | Kind::List(_)) => {
+                self.replace(old, old_lines, new, new_lines);
+            }
+            _ if old_lines.len() > 1 => self.replace(old, old_lines, new, new_lines),
+            _ => self.token(old, scalar(self.source, &new.value)),
+        }
+        Ok(())
+    }
+
+    /// Puts each entry of `wanted` into a mapping in block style.
+    fn map(
+        &mut self,
+        node: &Node,
+        (wanted, wanted_end): (&Node, usize),
+        end: usize,
+    ) -> Result<(), PatchError> {
+        for new in wanted.entries() {
+            let new_lines = span(self.source, wanted, new, wanted_end);
+            match node.get(&new.key) {
+                Some(old) => self.entry(old, span(self.lines, node, old, end), new, new_lines)?,
+                None => {
+                    let begin = self.source.begin_of_comments(new_lines.start).max(first_line(wanted));
+                    let to = indent(self.lines, node);
+                    let text = self.taken(begin..new_lines.end, indent(self.source, wanted), to);
+                    let at = self.end_of_map(node, end);
+                    self.put_in(at, text);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whole lines of the file for whole lines of the source.
+    fn replace(&mut self, old: &Entry, old_lines: Range<usize>, new: &Entry, new_lines: Range<usize>) {
+        let (from, to) = (new.key_place.column as usize - 1, old.key_place.column as usize - 1);
+        let text = self.taken(new_lines, from, to);
+        self.edits.replace(self.lines.bytes(old_lines), text);
+    }
+
+    /// A value that is part of a line for another one.
+    fn token(&mut self, old: &Entry, text: &str) {
+        let begin = self.lines.byte(old.value.place);
+        let length = scalar(self.lines, &old.value).len();
+        self.edits.replace(begin..begin + length, text.to_owned());
+    }
+
+    /// An entry without a value, or with `{}`, gets room for lines below it.
+    fn open(&mut self, entry: &Entry) {
+        if let Kind::Map(_) = entry.value.kind {
+            let begin = self.lines.byte(entry.value.place);
+            self.edits.replace(begin..begin + scalar(self.lines, &entry.value).len(), String::new());
+        }
+    }
+
+    /// Keys that are not there yet, and what is wanted below them.
+    fn nested(&self, path: &[&str], wanted: &Node, indent_of_first: usize) -> String {
+        let mut text = String::new();
+        for (depth, key) in path.iter().enumerate() {
+            text.extend(std::iter::repeat_n(' ', indent_of_first + depth * STEP));
+            text.push_str(key);
+            text.push(':');
+            text.push_str(self.lines.end);
+        }
+        let all = first_line(wanted)..self.source.count();
+        text + &self.taken(all, indent(self.source, wanted), indent_of_first + path.len() * STEP)
+    }
+
+    pub(super) fn taken(&self, lines: Range<usize>, from: usize, to: usize) -> String {
+        self.source.moved(lines, from, to, self.lines.end)
+    }
+
+    /// New lines before the line `at`.
+    pub(super) fn put_in(&mut self, at: usize, text: String) {
+        let byte = self.lines.bytes(at..at).start;
+        self.edits.replace(byte..byte, text);
+    }
+
+    fn end_of_map(&self, node: &Node, end: usize) -> usize {
+        let begin = node.entries().last().map_or(0, |last| Lines::number(last.key_place));
+        match node.kind {
+            Kind::Map(_) => self.lines.end_of_contents(begin..end),
+            _ => end,
+        }
+    }
+
+    fn is_flow(&self, node: &Node) -> bool {
+        self.lines.rest(node.place).starts_with(['{', '['])
+    }
+
+    fn refuse_flow(&self, entry: &Entry) -> Result<(), PatchError> {
+        if !self.is_flow(&entry.value) {
+            return Ok(());
+        }
+        Err(PatchError::Flow { key: entry.key.to_string(), place: entry.key_place })
+    }
+}
+
+/// The lines of an entry, from its key to the end of its contents. Comments above the next key belong to that.
+pub(super) fn span(lines: &Lines<'_>, node: &Node, entry: &Entry, end: usize) -> Range<usize> {
+    let begin = Lines::number(entry.key_place);
+    let begins = node.entries().iter().map(|other| Lines::number(other.key_place));
+    let next = begins.filter(|other| *other > begin).min().unwrap_or(end).min(end);
+    begin..lines.end_of_contents(begin..next)
+}
+
+fn first_line(node: &Node) -> usize {
+    node.entries().first().map_or(0, |first| Lines::number(first.key_place))
+}
+
+/// How far the keys of a mapping are indented.
+fn indent(lines: &Lines<'_>, node: &Node) -> usize {
+    node.entries().first().map_or(0, |first| lines.indent(Lines::number(first.key_place)))
+}
+
+/// A scalar, or a collection in braces, as it is written on its line.
+pub(super) fn scalar<'a>(lines: &Lines<'a>, node: &Node) -> &'a str {
+    let rest = lines.rest(node.place);
+    let mut end = rest.len();
+    if let Some(quote @ ('"' | '\'')) = rest.chars().next() {
+        let closing = rest[1..].char_indices().scan(false, |escaped, (at, c)| {
+            let closes = c == quote && !*escaped;
+            *escaped = quote == '"' && c == '\\' && !*escaped;
+            Some((at, closes))
+        });
+        end = closing.filter(|(_, closes)| *closes).map(|(at, _)| at + 2).next().unwrap_or(end);
+    } else if rest.starts_with(['{', '[']) {
+        end = rest.rfind(['}', ']']).map_or(end, |at| at + 1);
+    } else if let Some(at) = rest.find(" #") {
+        end = at;
+    }
+    rest[..end].trim_end()
+}
+
+/// True if both mean the same. The order of keys means nothing.
+pub(super) fn are_equal(one: &Node, other: &Node) -> bool {
+    match (&one.kind, &other.kind) {
+        (Kind::Null, Kind::Null) => true,
+        (Kind::Bool(one), Kind::Bool(other)) => one == other,
+        (Kind::Integer(one), Kind::Integer(other)) => one == other,
+        (Kind::Float(one), Kind::Float(other)) => one.to_bits() == other.to_bits(),
+        (Kind::Fraction(one), Kind::Fraction(other)) | (Kind::Text(one), Kind::Text(other)) => one == other,
+        (Kind::List(one), Kind::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| are_equal(one, other))
+        }
+        (Kind::Map(ours), Kind::Map(theirs)) => {
+            let is_in = |entry: &Entry| {
+                other.get(&entry.key).is_some_and(|found| are_equal(&entry.value, &found.value))
+            };
+            ours.len() == theirs.len() && ours.iter().all(is_in)
+        }
+        _ => false,
+    }
+}
+
+fn is_empty(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Null => true,
+        Kind::Map(entries) => entries.is_empty(),
+        _ => false,
+    }
+}
+
+const SERVICE: &str = "service";
+
+/// Ways to reach the extension: EG takes one of them. `tls` belongs to the way that it is given with.
+const TARGETS: &[&str] = &["fqdn", "host", "hostname", "ip", "port", "tls", "unix"];
+
+const STEP: usize = 2;

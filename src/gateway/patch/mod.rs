@@ -1,0 +1,169 @@
+//! Puts an extension into a file that a person keeps: an EnvoyGateway file, or Helm values of Envoy Gateway's (EG's) chart.
+//!
+//! Lines are cut out and put in; nothing is written anew. So comments, order and style of everything else stay as they
+//! are, byte for byte. The new text is read again, and refused if anything but the extension has changed its meaning.
+//!
+//! Two libraries were tried on the files below `tests/corpus/patch` first. yamlpatch 1.32 brings a C parser and a
+//! serialiser whose quotes cannot be chosen; yaml-edit 0.3 has no comment above a key that it adds. Both replace a value as a
+//! whole, with the comments in it. What is needed here is less than they do: one mapping, in block style.
+
+mod edits;
+mod lines;
+mod lists;
+mod merge;
+mod target;
+
+use self::edits::Edits;
+use self::lines::Lines;
+use self::merge::Merge;
+use super::document::{self, Document, Format, Kind, Node, Place, Unreadable};
+
+pub use self::target::Target;
+
+/// The text with the extension of `stanza` in it, which [`Configuration::yaml`](super::Configuration::yaml) has
+/// written for no file. What the extension has beside that stays, and so do values at `defaults`: paths below
+/// `extensionManager` for which nobody has asked.
+///
+/// # Errors
+/// If `text` cannot be read, if it is neither of [`Target`], or if a person has to decide what becomes of something.
+pub fn patch(text: &str, stanza: &str, defaults: &[&[&str]], target: Target) -> Result<Patched, PatchError> {
+    let wanted = Wanted { stanza, document: read(stanza)?, defaults };
+    let document = readable(text)?;
+    let ended = Lines::new(text).ended();
+    let edits = plan(&ended, &document, target, &wanted)?;
+    if edits.is_empty() {
+        return Ok(Patched { target, text: text.to_owned() });
+    }
+    let patched = edits.apply(&ended);
+    verify(&document, &patched, target, &wanted)?;
+    Ok(Patched { target, text: patched })
+}
+
+/// What is put in.
+struct Wanted<'a> {
+    stanza: &'a str,
+    document: Document,
+    defaults: &'a [&'a [&'a str]],
+}
+
+/// What [`patch`] makes.
+#[derive(Clone, Debug)]
+pub struct Patched {
+    /// What the file holds.
+    pub target: Target,
+    /// The whole new text.
+    pub text: String,
+}
+
+/// Why [`patch`] leaves a file alone.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PatchError {
+    /// It has parts that stand for others.
+    #[error("{}, its extension has an anchor, an alias or a merge key", at(*place))]
+    Anchor {
+        /// Where.
+        place: Place,
+    },
+    /// It is of another kind.
+    #[error("it is neither an EnvoyGateway file nor Helm values with `config.envoyGateway`")]
+    Foreign,
+    /// Another style is needed.
+    #[error("{}, `{key}` is written in braces", at(*place))]
+    Flow {
+        /// What is.
+        key: String,
+        /// Where.
+        place: Place,
+    },
+    /// It is JSON.
+    #[error("it is JSON")]
+    Json,
+    /// It has a value where a mapping is expected.
+    #[error("{}, `{key}` is no mapping", at(*place))]
+    NoMapping {
+        /// What is not.
+        key: String,
+        /// Where.
+        place: Place,
+    },
+    /// It has more than one document.
+    #[error("it has a second document, which begins in line {}", place.line)]
+    Several {
+        /// Where it begins.
+        place: Place,
+    },
+    /// It lists its extensions.
+    #[error("{}, it has `extensionManagers`, a list", at(*place))]
+    Plural {
+        /// Where.
+        place: Place,
+    },
+    /// A key stands there twice.
+    #[error("{}, `{key}` is there for the second time", at(*place))]
+    Twice {
+        /// Which.
+        key: String,
+        /// Where.
+        place: Place,
+    },
+    /// It cannot be read.
+    #[error("{}, {}", at(.0.place), .0.why)]
+    Unreadable(Unreadable),
+    /// The new text would not mean what it should.
+    #[error("it is written in a way in which nothing can be put in safely")]
+    Unsure,
+}
+
+fn at(place: Place) -> String {
+    format!("in line {}", place.line)
+}
+
+/// What may be changed: one document of YAML.
+fn readable(text: &str) -> Result<Document, PatchError> {
+    let document = read(text)?;
+    match (document.format, document.rest) {
+        (Format::Json, _) => Err(PatchError::Json),
+        (_, Some(place)) => Err(PatchError::Several { place }),
+        _ => Ok(document),
+    }
+}
+
+fn read(text: &str) -> Result<Document, PatchError> {
+    document::read(text).map_err(PatchError::Unreadable)
+}
+
+fn plan(text: &str, document: &Document, target: Target, wanted: &Wanted<'_>) -> Result<Edits, PatchError> {
+    let (lines, source) = (Lines::new(text), Lines::new(wanted.stanza));
+    let (edits, path) = (Edits::default(), Vec::new());
+    let mut merge = Merge { lines: &lines, source: &source, edits, defaults: wanted.defaults, path };
+    target.refuse_odd(&lines, document)?;
+    merge.below(&document.root, target.path(), &wanted.document.root, lines.count())?;
+    Ok(merge.edits)
+}
+
+/// The new text has what is wanted, and all else is what it was.
+fn verify(before: &Document, patched: &str, target: Target, wanted: &Wanted<'_>) -> Result<(), PatchError> {
+    let after = readable(patched).map_err(|_| PatchError::Unsure)?;
+    let again = plan(patched, &after, target, wanted).map_err(|_| PatchError::Unsure)?;
+    let path = [target.path(), &["extensionManager"]].concat();
+    if again.is_empty() && are_equal_beside(&before.root, &after.root, &path) {
+        return Ok(());
+    }
+    Err(PatchError::Unsure)
+}
+
+/// All is equal but what is at `path`. A mapping on the way may be new.
+fn are_equal_beside(before: &Node, after: &Node, path: &[&str]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    let others = |node: &Node| {
+        let kept = node.entries().iter().filter(|entry| &*entry.key != *first);
+        kept.map(|entry| (entry.key.clone(), entry.value.clone())).collect::<Vec<_>>()
+    };
+    let (old, new) = (others(before), others(after));
+    let are_equal = old.len() == new.len()
+        && old.iter().zip(&new).all(|((key, one), (other, two))| key == other && merge::are_equal(one, two));
+    let none = Node { kind: Kind::Null, place: Place::START, is_block: false };
+    let below = |node: &Node| node.get(first).map_or_else(|| none.clone(), |entry| entry.value.clone());
+    are_equal && are_equal_beside(&below(before), &below(after), rest)
+}
