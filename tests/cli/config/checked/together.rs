@@ -1,0 +1,236 @@
+//! Files that belong to a configuration: Secrets, certificates, resources.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use data_encoding::BASE64;
+use tempfile::TempDir;
+
+use super::super::egext;
+use super::checked;
+
+/// A set, the Secrets made of it, and a file that refers to them.
+struct Referring(TempDir);
+
+impl Referring {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let run = |arguments: &[&str]| egext(arguments).current_dir(directory.path()).run();
+        assert_eq!(run(&["certs", "init"]).exit_code, 0);
+        let secrets = run(&["config", "secrets"]).stdout;
+        let this = Self(directory);
+        this.write("secrets.yaml", &secrets);
+        this.write("eg.yaml", REFERRING);
+        this
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the product does not write these files, their user does")]
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.path().join(name), text).expect("a file");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.path().join(name)).expect("a file")
+    }
+
+    /// As a value of a Secret.
+    fn encoded(&self, name: &str) -> String {
+        BASE64.encode(self.read(name).as_bytes())
+    }
+
+    /// The report without its last lines.
+    fn checked(&self, arguments: &[&str]) -> String {
+        let run = egext(&["config", "check", "eg.yaml", "secrets.yaml"]).args(arguments);
+        let run = run.current_dir(self.0.path()).run();
+        assert_eq!(run.stderr, "", "{run:?}");
+        run.stdout.split("\n\n").next().unwrap_or_default().trim_end().to_owned()
+    }
+}
+
+const REFERRING: &str = "apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyGateway
+extensionManager:
+  hooks: {xdsTranslator: {post: [VirtualHost]}}
+  service:
+    fqdn: {hostname: a.b, port: 5005}
+    tls:
+      certificateRef: {name: egext-ca}
+      clientCertificateRef: {name: egext-client}
+";
+
+#[test]
+fn secrets_are_looked_up_as_envoy_gateway_does() {
+    let files = Referring::new();
+    let fine =
+        "  √ eg.yaml: EG 1.9 accepts it: resources from Kubernetes; hooks VirtualHost; TLS to a.b:5005";
+    assert_eq!(files.checked(&[]), fine);
+    let found = files.checked(&["--namespace=other"]);
+    assert!(
+        found.starts_with("  × eg.yaml:8:23: no Secret `egext-ca` for namespace `other` is in these files")
+    );
+    assert!(found.contains("hint: it is in namespace `envoy-gateway-system`: write `namespace: "), "{found}");
+    files.write("eg.yaml", &REFERRING.replace("egext-ca", "ca"));
+    let found = files.checked(&[]);
+    assert!(found.contains("cannot find Secret ca in namespace envoy-gateway-system\n"), "{found}");
+    assert!(found.contains("hint: the files have `egext-ca`, `egext-client`: "), "{found}");
+    // Without any manifest nothing is known of them.
+    assert_eq!(checked(REFERRING, &[]).exit_code, 0);
+}
+
+#[test]
+fn a_secret_is_judged_by_what_envoy_gateway_reads() {
+    let files = Referring::new();
+    let secrets = files.read("secrets.yaml");
+    let (ca, leaf) = (files.encoded("certs/ca.crt"), files.encoded("certs/server.crt"));
+    let (key, other) = (files.encoded("certs/client.key"), files.encoded("certs/server.key"));
+    for (from, to, expected, says) in [
+        (
+            format!("tls.crt: {ca}"),
+            format!("ca.crt: {ca}"),
+            "the CA is under `ca.crt`",
+            "no CA certificate found in",
+        ),
+        (format!("tls.crt: {ca}"), format!("x: {ca}"), "there is no `tls.crt`", "no CA certificate found in"),
+        (ca.clone(), leaf, "`tls.crt` has no CA certificate but that of `egext server`", ""),
+        (
+            ca.clone(),
+            BASE64.encode(ca.as_bytes()),
+            "`tls.crt` has no certificate in PEM",
+            "failed to append certificates",
+        ),
+        (ca.clone(), "'?'".to_owned(), "`tls.crt` is not Base64", "failed to append certificates"),
+        ("tls.key".to_owned(), "key".to_owned(), "there is no `tls.key`", "no client private key found in"),
+        (
+            key.clone(),
+            other,
+            "`tls.key` is not the key of `tls.crt`",
+            "failed to load client certificate and key",
+        ),
+        (key, "'?'".to_owned(), "`tls.key` is not Base64", "failed to load client certificate and key"),
+    ] {
+        files.write("secrets.yaml", &secrets.replace(&from, &to));
+        let found = files.checked(&[]);
+        assert_eq!(found.matches("secrets.yaml:").count(), 1, "{expected}: {found}");
+        assert!(found.contains(expected) && found.contains(says), "{expected}: {found}");
+        assert!(!found.contains(&*ca), "{expected}: {found}");
+    }
+    files.write("secrets.yaml", &secrets.replace("\ndata:", "\nstringData:").replace(&ca, "PEM"));
+    assert!(files.checked(&[]).contains("`tls.crt` has no certificate in PEM"));
+}
+
+#[test]
+fn a_certificate_is_judged_as_envoy_gateway_does() {
+    let files = Referring::new();
+    let check = |arguments: &[&str]| {
+        let run = egext(&["config", "check", "eg.yaml"]).args(arguments).current_dir(files.0.path()).run();
+        run.stdout.split("\n\n").next().unwrap_or_default().trim_end().to_owned()
+    };
+    for ca in ["secrets.yaml", "certs/ca.crt"] {
+        let found = check(&[ca, "certs/server.crt"]);
+        let refused = "  × eg.yaml:6:22: EG 1.9 refuses `certs/server.crt`: x509: certificate is valid for localhost, not a.b\n";
+        assert!(found.starts_with(refused), "{ca}: {found}");
+        assert!(found.contains("`egext certs show certs/server.crt`"), "{ca}: {found}");
+    }
+    files.write("eg.yaml", &REFERRING.replace("a.b", "localhost"));
+    let found = check(&["secrets.yaml", "certs/server.crt", "certs/client.crt"]);
+    assert!(found.starts_with("  √ eg.yaml: ") && found.lines().count() == 1, "{found}");
+    let run = egext(&["certs", "init", "--dir=other"]).current_dir(files.0.path()).run();
+    assert_eq!(run.exit_code, 0);
+    let found = check(&["secrets.yaml", "other/server.crt"]);
+    assert!(found.contains("x509: certificate signed by unknown authority"), "{found}");
+    assert!(found.contains("hint: put the CA that issued it into the Secret"), "{found}");
+    // Alone they mean nothing here.
+    let run = egext(&["config", "check", "certs/server.crt", "certs/server.key"]);
+    let run = run.current_dir(files.0.path()).run();
+    assert_eq!((run.exit_code, run.stdout.matches("which is not checked").count()), (0, 2), "{run:?}");
+}
+
+/// As `helm template` prints it.
+#[test]
+fn the_file_is_found_among_many_objects() {
+    let inner = REFERRING.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let config_map = format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  envoy-gateway.yaml: |\n{inner}");
+    let stream = format!(
+        "kind: ServiceAccount\n---\n# empty\n---\nkind: ConfigMap\n---\n{config_map}---\nkind: Job\n"
+    );
+    let run = checked(stream.replace("fqdn: ", "FQDN: "), &[]);
+    assert!(
+        run.stdout.contains("  × eg.yaml:16:9: EG 1.9 ignores `extensionManager.service.FQDN`"),
+        "{run:?}"
+    );
+    let run = checked(stream + "---\na: [\n", &[]);
+    assert!(run.stdout.starts_with("  × eg.yaml:23:4: not YAML: "), "{run:?}");
+}
+
+#[test]
+fn a_secret_alone_is_not_checked() {
+    let run = checked("apiVersion: v1\nkind: Secret\n", &[]);
+    assert_eq!(run.exit_code, 0);
+    assert!(
+        run.stdout.starts_with("  · eg.yaml:1:1: this is a Secret without the file that refers to it"),
+        "{run:?}"
+    );
+}
+
+/// One file that Envoy Gateway cannot load keeps it from loading any.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the product does not write these files, their user does")]
+fn a_resource_directory_is_read_as_envoy_gateway_does() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let write = |name: &str, text: &str| fs::write(path(name), text).expect("a file");
+    fs::create_dir_all(path("r/below")).expect("a directory");
+    symlink("nowhere", path("r/dangling")).expect("a link");
+    symlink("below", path("r/directory")).expect("a link");
+    write("r/.hidden", "[");
+    write("r/below/README", "[");
+    write("r/README.md", "Notes: see: there\n");
+    write(
+        "r/comment.yaml",
+        "apiVersion: v1\nkind: Secret\n---\n# nothing\n---\napiVersion: v1\nkind: Secret\n",
+    );
+    write("r/eg.yaml", "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\n");
+    write("r/fine.yaml", "---\napiVersion: v1\nkind: Secret\n---\n{apiVersion: apps/v1, kind: Deployment}\n");
+    write("r/kinds.yaml", "apiVersion: a.b/v1\nkind: Mine\n---\napiVersion: a.b/v1\nkind: Other\n");
+    write("r/list.yaml", "- a\n");
+    write("r/no-kind.json", "{\"apiVersion\": \"v1\"}\n");
+    let resource = "  resources: [{group: a.b, version: v1, kind: Mine}]\n";
+    let service = "  service: {unix: {path: /run/a.sock}}\n  hooks: {xdsTranslator: {post: [Route]}}\n";
+    write("eg.yaml", &format!("{STANDALONE}extensionManager:\n{resource}{service}"));
+    let check = |arguments: &[&str]| {
+        let run = egext(&["config", "check"]).args(arguments).current_dir(directory.path()).run();
+        let lines = run.stdout.lines().filter_map(|line| line.trim_start().strip_prefix(['√', '×']));
+        lines.map(|line| line.trim_start().replace(REASON, "*")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        check(&["eg.yaml", "r"]),
+        [
+            "eg.yaml: EG 1.9 accepts it: standalone; hooks Route; plaintext to unix:/run/a.sock",
+            "r/README.md:1:11: *it is not YAML: mapping values are not allowed in this context",
+            "r/comment.yaml:4:1: *a document in it has nothing but comments or blank lines",
+            "r/dangling:1:1: *No such file or directory (os error 2)",
+            "r/directory:1:1: *it is a directory",
+            "r/eg.yaml:2:7: *EG's own configuration file is no resource",
+            "r/fine.yaml: EG 1.9 accepts it: 2 objects",
+            "r/kinds.yaml:5:7: *no kind \"Other\" is registered for version \"a.b/v1\" in scheme",
+            "r/list.yaml:1:1: *it is not a Kubernetes object",
+            "r/no-kind.json:1:1: *a document in it has no `apiVersion` or no `kind`",
+        ]
+    );
+    // Without the file it is not known which kinds the extension has.
+    assert!(check(&["r"]).contains(&"r/kinds.yaml: EG 1.9 accepts it: 2 objects".to_owned()));
+    let before = check(&["eg.yaml", "r", "--eg-version=1.6"]);
+    let foreign = before.iter().filter(|line| line.contains("r/kinds.yaml:") && line.contains("no kind "));
+    assert_eq!(foreign.count(), 2, "{before:?}");
+}
+
+const REASON: &str = "EG 1.9 loads no resources at all because of this file: ";
+
+const STANDALONE: &str = "apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyGateway
+provider:
+  type: Custom
+  custom:
+    resource: {type: File, file: {paths: [/etc/eg]}}
+    infrastructure: {type: Host, host: {}}
+";
