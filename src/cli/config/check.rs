@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::gateway::DEFAULT_NAMESPACE;
+use crate::cli::values;
+use crate::gateway::{DEFAULT_NAMESPACE, Mode};
 
 /// Say what a release of EG makes of configuration files.
 #[derive(Args, Debug)]
@@ -19,6 +20,12 @@ pub struct ConfigCheck {
     /// Release of EG that reads the files, such as 1.9 or 1.5.0
     #[arg(long, value_name = "VERSION", default_value = "1.9", env = "EGEXT_EG_VERSION")]
     pub eg_version: String,
+    /// Where EG gets its resources from, if the file does not say
+    ///
+    /// A whole file does. Without it, an `extensionManager` alone is not checked for what depends on it: whether EG's own
+    /// TLS can work.
+    #[arg(long, value_parser = values::mode(), ignore_case = true, env = "EGEXT_MODE")]
+    pub mode: Option<Mode>,
     /// Namespace in which EG runs, for Secrets without one
     #[arg(long, value_name = "NAME", default_value = DEFAULT_NAMESPACE, env = "EGEXT_NAMESPACE")]
     pub namespace: String,

@@ -16,7 +16,7 @@ use crate::shell::shell_path;
 
 pub(super) fn run(arguments: &ConfigCheck, now: OffsetDateTime) -> Result<Report, ConfigError> {
     let release: Release = arguments.eg_version.parse()?;
-    let questions = Questions { release, namespace: arguments.namespace.parse()?, now };
+    let questions = Questions { release, mode: arguments.mode, namespace: arguments.namespace.parse()?, now };
     let mut sources = Vec::new();
     for path in &arguments.paths {
         match path.is_dir() {

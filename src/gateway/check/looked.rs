@@ -7,8 +7,8 @@ use super::part::{Content, Part, content};
 use super::resources::Loader;
 use super::secrets::{self, Secret};
 use super::{
-    Cause, Checked, Document, FILE_LIMIT, Format, Found, Node, NotRead, Place, Questions, Release, Source,
-    Unreadable, Verdict, document, location, not_checked, one, several, unreadable,
+    Cause, Checked, Document, FILE_LIMIT, Format, Found, Node, NotRead, Place, Questions, Source, Unreadable,
+    Verdict, document, location, not_checked, one, several, unreadable,
 };
 
 /// Checks `sources` as EG would read each of them.
@@ -22,7 +22,7 @@ pub fn check(sources: &[Source], questions: &Questions) -> Vec<Checked> {
     let of_kind = |wanted| sources.iter().zip(&texts).filter(move |it| kind(it) == wanted);
     let configurations: Vec<_> =
         of_kind(Kind::Configuration).map(|(source, text)| (source, documents(text))).collect();
-    let mut looked = Looked::new(questions.release);
+    let mut looked = Looked::new(questions);
     for (source, documents) in &configurations {
         looked.at_configuration(source, documents);
     }
@@ -33,7 +33,7 @@ pub fn check(sources: &[Source], questions: &Questions) -> Vec<Checked> {
     for (source, text) in of_kind(Kind::Resource) {
         looked.at_resource(source, text.as_deref().map_err(|error| error.why.as_str()), &loader);
     }
-    let mut all = looked.together(questions);
+    let mut all = looked.together();
     let place = |checked: &Checked| sources.iter().position(|source| source.path == checked.path);
     all.sort_by_key(place);
     all
@@ -49,7 +49,7 @@ enum Kind {
 
 /// What was looked at so far.
 struct Looked<'a> {
-    release: Release,
+    questions: &'a Questions,
     gateways: Vec<(&'a str, Part<'a>)>,
     secrets: Vec<Secret<'a>>,
     certificates: Vec<Certificates<'a>>,
@@ -57,8 +57,14 @@ struct Looked<'a> {
 }
 
 impl<'a> Looked<'a> {
-    const fn new(release: Release) -> Self {
-        Self { release, gateways: Vec::new(), secrets: Vec::new(), certificates: Vec::new(), all: Vec::new() }
+    const fn new(questions: &'a Questions) -> Self {
+        Self {
+            questions,
+            gateways: Vec::new(),
+            secrets: Vec::new(),
+            certificates: Vec::new(),
+            all: Vec::new(),
+        }
     }
 
     fn at_configuration(
@@ -66,7 +72,7 @@ impl<'a> Looked<'a> {
         source: &'a Source,
         documents: &'a Result<Vec<Document>, (Format, Unreadable)>,
     ) {
-        let mut found = Found::new(&source.path, self.release);
+        let mut found = Found::new(&source.path, self.questions.release);
         let content = match documents {
             Ok(documents) => {
                 self.secrets.extend(secrets::secrets(&source.path, documents));
@@ -77,7 +83,7 @@ impl<'a> Looked<'a> {
         let (verdict, summary) = match content {
             Content::Part(part) => {
                 found.shift = part.shift;
-                let result = one(&mut found, &part, self.release);
+                let result = one(&mut found, &part, self.questions);
                 self.gateways.push((source.path.as_str(), part));
                 result
             }
@@ -107,7 +113,7 @@ impl<'a> Looked<'a> {
     }
 
     fn at_resource(&mut self, source: &Source, text: Result<&str, &str>, loader: &Loader) {
-        let mut found = Found::new(&source.path, self.release);
+        let mut found = Found::new(&source.path, self.questions.release);
         let (verdict, summary) = match &source.bytes {
             // EG has no limit.
             Err(NotRead::Oversized) => {
@@ -120,7 +126,7 @@ impl<'a> Looked<'a> {
     }
 
     /// With what only several files show.
-    fn together(mut self, questions: &Questions) -> Vec<Checked> {
+    fn together(mut self) -> Vec<Checked> {
         if self.gateways.is_empty() {
             for checked in &mut self.all {
                 let what = match checked.verdict {
@@ -132,11 +138,12 @@ impl<'a> Looked<'a> {
                 checked.findings.push(finding.at(location(&checked.path, Place::START)));
             }
         }
-        let (namespace, release) = (questions.namespace.as_str(), self.release);
+        let Questions { release, namespace, now, .. } = self.questions;
+        let (namespace, release) = (namespace.as_str(), *release);
         let mut findings = several::check(&self.gateways);
         findings.extend(secrets::check(&self.gateways, &self.secrets, (namespace, release)));
         let known = (&*self.secrets, &*self.certificates);
-        findings.extend(certificates::check(&self.gateways, known, (namespace, release, questions.now)));
+        findings.extend(certificates::check(&self.gateways, known, (namespace, release, *now)));
         for finding in findings {
             let path = finding.location.as_ref().map(|location| location.path.clone());
             let mut files = self.all.iter_mut().rev();

@@ -86,6 +86,8 @@ pub enum Verdict {
 pub struct Questions {
     /// The release that reads the files.
     pub release: Release,
+    /// How EG runs, for a part of a file that does not say it.
+    pub mode: Option<super::Mode>,
     /// Where EG runs: there it looks for Secrets for which no namespace is written.
     pub namespace: Namespace,
     /// When certificates have to be valid.
@@ -115,7 +117,8 @@ fn unreadable(path: &str, format: Format, error: &Unreadable) -> Finding {
     Finding::new(FindingId::ConfigUnreadable, path, clipped(&message)).with_hint(hint)
 }
 
-fn one(found: &mut Found<'_>, part: &Part<'_>, release: Release) -> (Verdict, Option<String>) {
+fn one(found: &mut Found<'_>, part: &Part<'_>, questions: &Questions) -> (Verdict, Option<String>) {
+    let release = questions.release;
     let document = &*part.document;
     keys::documents(found, document);
     keys::misplaced(found, &part.misplaced);
@@ -134,7 +137,12 @@ fn one(found: &mut Found<'_>, part: &Part<'_>, release: Release) -> (Verdict, Op
         (None, Some(refused)) => refused::on_reload(found, &refused),
         (None, None) => {}
     }
-    let facts = Facts::of(&document.root, part.is_whole, release);
+    let mode = match part.is_whole {
+        true => Some(Mode::of(&document.root)),
+        false => questions.mode.map(Mode::from),
+    };
+    let facts =
+        Facts { root: &document.root, mode, managers: model::managers(&document.root, release), release };
     hooks::check(found, &facts);
     service::check(found, &facts);
     provider::check(found, &facts);
@@ -159,12 +167,7 @@ struct Facts<'a> {
     release: Release,
 }
 
-impl<'a> Facts<'a> {
-    fn of(root: &'a Node, has_provider: bool, release: Release) -> Self {
-        let mode = has_provider.then(|| Mode::of(root));
-        Self { root, mode, managers: model::managers(root, release), release }
-    }
-
+impl Facts<'_> {
     /// Where EG gets its resources from files, `extensionManager` and the Kubernetes API have nothing in common.
     fn is_from_files(&self) -> bool {
         matches!(self.mode, Some(Mode::Standalone | Mode::Files))
@@ -194,6 +197,10 @@ impl Mode {
             (true, false) => Self::Files,
             (false, _) => Self::Kubernetes,
         }
+    }
+
+    fn from(mode: super::Mode) -> Self {
+        if mode.has_api() { Self::Kubernetes } else { Self::Standalone }
     }
 
     const fn name(self) -> &'static str {
