@@ -115,6 +115,20 @@ pub struct Gateway {
         help_heading = "File"
     )]
     pub resources_dir: Vec<PathBuf>,
+    /// Write the resources of a working example into DIR
+    ///
+    /// For `--mode standalone`: `egext-example.yaml` with a GatewayClass, an EnvoyProxy with the version of Envoy, a
+    /// Gateway, an HTTPRoute that Envoy answers itself, and an object of the first `--resource` and the first
+    /// `--policy-resource`. EG reads DIR as if it were named with `--resources-dir`. A file that is there already is
+    /// never overwritten.
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "check",
+        env = "EGEXT_WITH_EXAMPLE",
+        help_heading = "File"
+    )]
+    pub with_example: Option<PathBuf>,
     /// Controller name by which a GatewayClass selects this EG
     #[arg(
         long,
@@ -314,6 +328,9 @@ pub struct ServiceFlags {
 const AFTER_GATEWAY: &str = "\
 The file goes to stdout:
   egext config gateway --resources-dir /etc/envoy-gateway/resources > envoy-gateway.yaml
+
+With the resources that Envoy Gateway needs to call the extension:
+  egext config gateway --with-example /etc/envoy-gateway/resources > envoy-gateway.yaml
 
 In CI, check that the file is still what the same command would print:
   egext config gateway --resources-dir /etc/envoy-gateway/resources --check envoy-gateway.yaml";

@@ -4,7 +4,7 @@ use super::yaml::is_printable;
 use super::{
     AbsolutePath, BridgeCommand, ControllerName, DEFAULT_CLIENT_SECRET, Included, LogComponent, LogSetting,
     ManagerName, Namespace, Preset, Resource, Retry, SecretName, TextPath, Treatment, Version, Wish, WishRow,
-    emit, include, preset,
+    emit, example, include, preset,
 };
 use crate::choice::choices;
 use crate::extension::Hook;
@@ -232,6 +232,12 @@ impl Configuration {
     /// The `extensionManager` to paste into an EnvoyGateway file, or that whole file: the same text every time.
     pub fn yaml(&self) -> String {
         emit::yaml(self)
+    }
+
+    /// Resources that make EG call the extension in standalone mode: a gateway with one route, which Envoy answers
+    /// itself. The same text every time.
+    pub fn example(&self) -> String {
+        example::resources(self)
     }
 }
 

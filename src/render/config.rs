@@ -4,10 +4,12 @@ pub(crate) mod check;
 pub(crate) mod patch;
 pub(crate) mod secrets;
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::gateway::Configuration;
+use crate::gateway::{Configuration, EXAMPLE_URL};
 use crate::printable::printable;
 use crate::report::{Body, Check, Finding, FindingId, Line, Report, State, Style};
 
@@ -59,6 +61,18 @@ pub(crate) fn report(
             report.checks.push(Check { name: "configuration", subject: compared.file.clone(), state });
         }
     }
+    report
+}
+
+/// The same, after the resources of the example were written to `file`.
+pub(crate) fn with_example(mut report: Report, file: &Path) -> Report {
+    let file = file.display().to_string();
+    let words = format!(" `{}` has the resources of an example", printable(&file));
+    report.talk.line(Line::default().plain("  ").with(Style::Good, "√").plain(words));
+    report
+        .talk
+        .blank()
+        .hint(format!("start the programs in the order of the comment, then type `curl -i {EXAMPLE_URL}`"));
     report
 }
 

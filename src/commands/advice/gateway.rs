@@ -12,7 +12,7 @@ impl Advice for ConfigurationError {
                     .to_owned()
             }
             Self::NoHost { .. } => "leave `--home` out".to_owned(),
-            Self::NoResourceFiles { .. } => "leave `--resources-dir` out".to_owned(),
+            Self::NoResourceFiles { .. } => "leave it out".to_owned(),
             Self::NoResourcesDirectory => {
                 "name it: `--resources-dir DIR`; in Kubernetes there is none: `--mode kubernetes`".to_owned()
             }
@@ -37,7 +37,7 @@ impl Advice for ConfigurationError {
             Self::IncludeAll => "`--include-all`",
             Self::MessageSize { .. } => "`--max-message-size`",
             Self::NoHost { .. } => "`--home`",
-            Self::NoResourceFiles { .. } => "`--resources-dir`",
+            Self::NoResourceFiles { .. } => "`--resources-dir`, `--with-example`",
             Self::Plaintext { .. } | Self::Server { .. } => "`--server`",
             Self::RetryAttempts { .. } => "`--retry-attempts`",
             Self::RetryBackoff => "`--retry-backoff`, `--retry-max-backoff`",

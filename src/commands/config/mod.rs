@@ -1,5 +1,6 @@
 mod check;
 mod compare;
+mod example;
 mod patch;
 mod request;
 mod secrets;
@@ -17,7 +18,7 @@ pub use patch::FilePatchError;
 
 use super::advice::{Advice as _, file_advice};
 use super::{Alone, Error};
-use crate::cli::{Config, ConfigCommand, Variables};
+use crate::cli::{Config, ConfigCommand, Gateway, Variables};
 use crate::gateway::{
     Configuration, ConfigurationError, Request, ValueError, has_encoded_secret, is_envoy_gateway,
 };
@@ -27,15 +28,12 @@ use crate::pki::pack::PackError;
 use crate::pki::store::StoreError;
 use crate::render;
 use crate::report::{Hint, Report};
-use crate::shell::shell_path;
+use crate::shell::{shell_parent, shell_path};
 
 pub(super) fn run(arguments: &Config, variables: &Variables, now: OffsetDateTime) -> Result<Report, Error> {
     Ok(match &arguments.command {
         ConfigCommand::Check(arguments) => check::run(arguments, now)?,
-        ConfigCommand::Gateway(arguments) => {
-            let request = request::of_gateway(arguments, variables)?;
-            write("config gateway", arguments.check.as_deref(), request)?
-        }
+        ConfigCommand::Gateway(arguments) => gateway(arguments, variables)?,
         ConfigCommand::Patch(arguments) => patch::run(arguments, variables)?,
         ConfigCommand::Secrets(arguments) => secrets::run(arguments, now)?,
         ConfigCommand::Stanza(arguments) => {
@@ -46,14 +44,32 @@ pub(super) fn run(arguments: &Config, variables: &Variables, now: OffsetDateTime
     })
 }
 
+fn gateway(arguments: &Gateway, variables: &Variables) -> Result<Report, ConfigError> {
+    let configuration = Configuration::decide(request::of_gateway(arguments, variables)?)?;
+    let example = request::example_directory(arguments, variables);
+    let example = example.map(|directory| example::write(directory, &configuration)).transpose()?;
+    let report = report("config gateway", arguments.check.as_deref(), &configuration)?;
+    Ok(match example {
+        Some(file) => render::config::with_example(report, &file),
+        None => report,
+    })
+}
+
 fn write(command: &'static str, check: Option<&Path>, request: Request) -> Result<Report, ConfigError> {
-    let configuration = Configuration::decide(request)?;
+    report(command, check, &Configuration::decide(request)?)
+}
+
+fn report(
+    command: &'static str,
+    check: Option<&Path>,
+    configuration: &Configuration,
+) -> Result<Report, ConfigError> {
     let yaml = configuration.yaml();
     let compared = match check {
         None => None,
         Some(path) => Some(compare(command, path, &read(path)?, &yaml)),
     };
-    Ok(render::config::report(command, &configuration, yaml, compared.as_ref()))
+    Ok(render::config::report(command, configuration, yaml, compared.as_ref()))
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
@@ -122,6 +138,9 @@ pub enum ConfigError {
     /// The user wishes for something that could not work.
     #[error("{flag}{0}", flag = .0.flag())]
     Configuration(#[from] ConfigurationError),
+    /// The example was not written.
+    #[error(transparent)]
+    Example(StoreError),
     /// The file was not written.
     #[error(transparent)]
     Out(StoreError),
@@ -169,6 +188,15 @@ impl Hint for ConfigError {
                 Some("`--check` takes a file that this command wrote".to_owned())
             }
             Self::Configuration(error) => error.advice(),
+            Self::Example(StoreError::Exists { .. }) => {
+                Some("it is of other flags, or was changed: remove it, or leave `--with-example` out".to_owned())
+            }
+            Self::Example(StoreError::Failed { path, source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Some(format!("make the directory first: `mkdir -p {}`", shell_parent(path)))
+            }
+            Self::Example(_) => Some("name a directory that you may write to: `--with-example DIR`".to_owned()),
             Self::Out(error) => file_advice(error, "secrets.yaml"),
             Self::OutDirectory { path } => {
                 let file = shell_path(&path.join("secrets.yaml"));

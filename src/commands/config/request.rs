@@ -26,6 +26,13 @@ pub(super) fn of_part(
     request(extension, mode, None, variables)
 }
 
+/// The directory of `--with-example`, which is one of those that EG reads.
+pub(super) fn example_directory<'a>(arguments: &'a Gateway, variables: &Variables) -> Option<&'a PathBuf> {
+    // A variable can be meant for another mode.
+    let has_use = arguments.extension.mode == Mode::Standalone || !variables.set("--with-example");
+    arguments.with_example.as_ref().filter(|_| has_use)
+}
+
 fn whole_file(arguments: &Gateway, variables: &Variables) -> Result<WholeFile, ConfigError> {
     let mode = arguments.extension.mode;
     // A variable can be meant for another mode.
@@ -38,6 +45,7 @@ fn whole_file(arguments: &Gateway, variables: &Variables) -> Result<WholeFile, C
             .resources_dir
             .iter()
             .filter(|_| has_files)
+            .chain(example_directory(arguments, variables))
             .map(directory)
             .collect::<Result<_, _>>()?,
         controller_name: arguments.controller_name.parse()?,

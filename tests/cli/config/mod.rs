@@ -3,6 +3,7 @@
 
 mod check;
 mod checked;
+mod example;
 mod patch;
 mod secrets;
 mod versions;

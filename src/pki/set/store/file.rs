@@ -10,11 +10,11 @@ use std::sync::Arc;
 use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
 
-use super::StoreError;
 use super::handle::{Directory, PRIVATE, Status, Unsynced};
 use super::trust::Strictness;
 use super::undo::Undo;
 use super::way;
+use super::{PUBLIC, StoreError};
 
 /// Who may do what with a file: what its successor keeps.
 #[derive(Clone, Copy, Debug)]
@@ -62,12 +62,24 @@ impl Access {
 /// # Errors
 /// When something is at `path` already, whatever it is, others could replace it there, or the disk does not take it.
 pub fn write_alone(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
+    write_single(path, contents, PRIVATE)
+}
+
+/// The same for a file without secrets, which everyone may read.
+///
+/// # Errors
+/// The same.
+pub fn write_open(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
+    write_single(path, contents, PUBLIC)
+}
+
+fn write_single(path: &Path, contents: &[u8], mode: Mode) -> Result<(), StoreError> {
     let failed = |source: io::Error| StoreError::failed("write", path, source);
     let (directory, name) = place_of(path)?;
     let temporary = format!(".{}.{}", name.display(), random_name()?);
     // Taken away again in any case: what stays is the link.
     let mut undo = Undo::default();
-    let written = write_new(&directory, &temporary, contents, PRIVATE, None, &mut undo);
+    let written = write_new(&directory, &temporary, contents, mode, None, &mut undo);
     let (file, _) = written.map_err(|error| error.about(&directory.path_of(&temporary), path))?;
     sync(&[(file, path.into())])?;
     directory.link(OsStr::new(&temporary), name).map_err(|source| match source.kind() {
