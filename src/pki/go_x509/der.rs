@@ -116,6 +116,12 @@ pub(super) fn signed(octets: &[u8]) -> Option<i64> {
     (octets.len() <= 8).then(|| octets.iter().fold(start, |number, octet| number << 8 | i64::from(*octet)))
 }
 
+/// Is it an object identifier, with arcs of any size?
+pub(super) fn is_oid(octets: &[u8]) -> bool {
+    let ends = octets.last().is_some_and(|last| last & 0x80 == 0);
+    ends && octets.split_inclusive(|octet| octet & 0x80 == 0).all(|arc| arc.first() != Some(&0x80))
+}
+
 /// An object identifier as it is written, or none where Go cannot read it.
 pub(super) fn dotted(octets: &[u8]) -> Option<String> {
     let mut arcs = Vec::new();

@@ -1,10 +1,9 @@
 //! Extensions (`processExtensions` of Go's parser).
 
-use std::net::IpAddr;
-
-use super::constraint::{self, Constraint};
+use super::constraint::Constraints;
 use super::der::{self, Input, constructed, context};
-use super::uri;
+use super::quote::quote;
+use super::uri::Uri;
 
 /// What Go takes from the extensions.
 #[derive(Debug, Default)]
@@ -18,20 +17,21 @@ pub(super) struct Extensions<'a> {
     pub(super) alternative_names: Option<&'a [u8]>,
     pub(super) dns_names: Vec<String>,
     pub(super) emails: Vec<String>,
-    /// Each with its host.
-    pub(super) uris: Vec<(String, String)>,
-    pub(super) addresses: Vec<IpAddr>,
-    pub(super) has_name_constraints: bool,
-    pub(super) permitted: Vec<Constraint>,
-    pub(super) excluded: Vec<Constraint>,
+    pub(super) uris: Vec<Uri>,
+    /// Of 4 or of 16 octets.
+    pub(super) addresses: Vec<&'a [u8]>,
+    pub(super) constraints_on_names: Option<Constraints>,
     pub(super) subject_key: Option<&'a [u8]>,
     pub(super) authority_key: Option<&'a [u8]>,
     pub(super) policies: Vec<&'a [u8]>,
     /// Behind how many certificates a policy that all share is required.
     pub(super) explicit_policy: Option<i64>,
-    pub(super) maps_policies: bool,
-    /// It maps "any policy", which is not allowed.
-    pub(super) maps_any_policy: bool,
+    /// Behind how many certificates no policy is mapped any more.
+    pub(super) inhibit_mapping: Option<i64>,
+    /// Behind how many certificates "any policy" stands for itself only.
+    pub(super) inhibit_any_policy: Option<i64>,
+    /// Policies of the issuer, and what they are for the subject.
+    pub(super) mappings: Vec<(&'a [u8], &'a [u8])>,
     pub(super) unhandled_critical: bool,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn read(mut list: Input<'_>) -> Result<Extensions<'_>, String> {
         };
         let value = extension.take(der::OCTET_STRING).ok_or("malformed extension value field")?;
         if seen.iter().any(|(other, _, _)| *other == oid) {
-            return Err(format!("certificate contains duplicate extension with OID \"{oid}\""));
+            return Err(format!("certificate contains duplicate extension with OID {}", quote(&oid)));
         }
         seen.push((oid, critical, value));
     }
@@ -102,11 +102,11 @@ impl<'a> Extensions<'a> {
             }
             "2.5.29.32" => self.policies(value).ok_or("invalid certificate policies")?,
             "2.5.29.33" => {
-                self.maps_any_policy = policy_mappings(value).ok_or("invalid policy mappings extension")?;
-                self.maps_policies = true;
+                self.mappings = policy_mappings(value).ok_or("invalid policy mappings extension")?;
             }
             "2.5.29.54" => {
-                value.number().ok_or("invalid inhibit any policy extension")?;
+                let limit = value.number().ok_or("invalid inhibit any policy extension")?;
+                self.inhibit_any_policy = Some(limit);
             }
             "1.3.6.1.5.5.7.1.1" => {
                 never_critical("authority info access")?;
@@ -130,15 +130,9 @@ impl<'a> Extensions<'a> {
             match name.tag ^ 0x80 {
                 1 => self.emails.push(ascii(name.contents, "rfc822Name")?),
                 2 => self.dns_names.push(ascii(name.contents, "dNSName")?),
-                6 => {
-                    let text = ascii(name.contents, "uniformResourceIdentifier")?;
-                    let host = uri::host(&text)?;
-                    self.uris.push((text, host));
-                }
-                7 => match constraint::address(name.contents) {
-                    Some(address) => self.addresses.push(address),
-                    None => return Err(format!("cannot parse IP address of length {}", name.contents.len())),
-                },
+                6 => self.uris.push(Uri::read(&ascii(name.contents, "uniformResourceIdentifier")?)?),
+                7 if matches!(name.contents.len(), 4 | 16) => self.addresses.push(name.contents),
+                7 => return Err(format!("cannot parse IP address of length {}", name.contents.len())),
                 _ => {}
             }
         }
@@ -149,7 +143,6 @@ impl<'a> Extensions<'a> {
     /// `parseNameConstraintsExtension`
     fn name_constraints(&mut self, mut value: Input<'a>) -> Result<bool, String> {
         const INVALID: &str = "invalid NameConstraints extension";
-        self.has_name_constraints = true;
         let mut fields = value.sequence().ok_or(INVALID)?;
         let lists = [0, 1].map(|number| fields.optional(constructed(number)));
         if !value.is_empty() || !fields.is_empty() {
@@ -160,16 +153,16 @@ impl<'a> Extensions<'a> {
         if permitted.is_empty() && excluded.is_empty() {
             return Err("empty name constraints extension".to_owned());
         }
-        let mut handled = true;
-        for (mut list, kept) in [(permitted, &mut self.permitted), (excluded, &mut self.excluded)] {
+        let (mut handled, mut constraints) = (true, Constraints::default());
+        for (mut list, kept) in
+            [(permitted, &mut constraints.permitted), (excluded, &mut constraints.excluded)]
+        {
             while !list.is_empty() {
                 let base = list.sequence().and_then(|mut subtree| subtree.any()).ok_or(INVALID)?;
-                match Constraint::read(base.tag, base.contents)? {
-                    Some(constraint) => kept.push(constraint),
-                    None => handled = false,
-                }
+                handled &= kept.add(base.tag, base.contents)?;
             }
         }
+        self.constraints_on_names = Some(constraints);
         Ok(handled)
     }
 
@@ -177,8 +170,7 @@ impl<'a> Extensions<'a> {
         let mut list = value.sequence()?;
         while !list.is_empty() {
             let oid = list.sequence()?.take(der::OBJECT_IDENTIFIER)?.0;
-            let ends = oid.last().is_some_and(|last| last & 0x80 == 0);
-            if !ends || self.policies.contains(&oid) || der::dotted(oid).is_none() {
+            if self.policies.contains(&oid) || !der::is_oid(oid) {
                 return None;
             }
             self.policies.push(oid);
@@ -192,9 +184,8 @@ impl<'a> Extensions<'a> {
         for number in [0, 1] {
             if let Some(limit) = fields.optional(context(number)).ok_or(invalid)? {
                 let limit = Input::shortest(limit.0).and_then(der::signed).ok_or(invalid)?;
-                if number == 0 {
-                    self.explicit_policy = Some(limit);
-                }
+                let kept = if number == 0 { &mut self.explicit_policy } else { &mut self.inhibit_mapping };
+                *kept = Some(limit);
             }
         }
         Ok(())
@@ -225,17 +216,15 @@ fn distribution_points(mut value: Input<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Is "any policy" among those that are mapped?
-fn policy_mappings(mut value: Input<'_>) -> Option<bool> {
+fn policy_mappings(mut value: Input<'_>) -> Option<Vec<(&[u8], &[u8])>> {
     let mut list = value.sequence()?;
-    let mut any = false;
+    let mut mappings = Vec::new();
     while !list.is_empty() {
         let mut mapping = list.sequence()?;
-        for _ in 0..2 {
-            any |= mapping.take(der::OBJECT_IDENTIFIER)?.0 == ANY_POLICY;
-        }
+        let mut policy = || mapping.take(der::OBJECT_IDENTIFIER).map(|policy| policy.0);
+        mappings.push((policy()?, policy()?));
     }
-    Some(any)
+    Some(mappings)
 }
 
 fn authority_info(mut value: Input<'_>) -> Option<()> {

@@ -1,11 +1,13 @@
 //! Public keys, and which signatures Go verifies with them.
 
 use super::der::{self, Input, right_aligned};
+use super::parsed::Malformed;
+use super::point;
 use crate::crypto::signature::{
     self, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
     ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1,
-    ECDSA_P521_SHA512_ASN1, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters,
-    RsaPublicKeyComponents, UnparsedPublicKey,
+    ECDSA_P521_SHA512_ASN1, EcdsaVerificationAlgorithm, RsaParameters, RsaPublicKeyComponents,
+    UnparsedPublicKey,
 };
 
 /// A key as Go's parser leaves it.
@@ -33,7 +35,7 @@ pub(super) enum Curve {
 }
 
 /// `parsePublicKey`, with what stands around it.
-pub(super) fn key(mut info: Input<'_>) -> Result<Key, String> {
+pub(super) fn key(mut info: Input<'_>) -> Result<Key, Malformed> {
     let mut algorithm = info.sequence().ok_or("malformed public key algorithm identifier")?;
     let oid = algorithm.oid().ok_or("malformed OID")?;
     let parameters = match algorithm.is_empty() {
@@ -50,50 +52,36 @@ pub(super) fn key(mut info: Input<'_>) -> Result<Key, String> {
                 "1.2.840.10045.3.1.7" => Curve::P256,
                 "1.3.132.0.34" => Curve::P384,
                 "1.3.132.0.35" => Curve::P521,
-                _ => return Err("unsupported elliptic curve".to_owned()),
+                _ => return Err("unsupported elliptic curve".into()),
             };
-            point(curve, data)
+            point::check(curve, &data).map_err(Malformed)?;
+            Ok(Key::Ecdsa(curve, data))
         }
-        "1.3.101.112" if !parameters.is_empty() => {
-            Err("Ed25519 key encoded with illegal parameters".to_owned())
-        }
-        "1.3.101.112" if data.len() != 32 => Err("wrong Ed25519 public key size".to_owned()),
+        "1.3.101.112" if !parameters.is_empty() => Err("Ed25519 key encoded with illegal parameters".into()),
+        "1.3.101.112" if data.len() != 32 => Err("wrong Ed25519 public key size".into()),
         "1.3.101.112" => Ok(Key::Ed25519(data)),
         "1.2.840.10040.4.1" => dsa(parameters, &data),
         _ => Ok(Key::Unknown),
     }
 }
 
-fn rsa(parameters: &[u8], data: &[u8]) -> Result<Key, String> {
+fn rsa(parameters: &[u8], data: &[u8]) -> Result<Key, Malformed> {
     if parameters != NULL {
-        return Err("RSA key missing NULL parameters".to_owned());
+        return Err("RSA key missing NULL parameters".into());
     }
     let mut der = Input(data).sequence().ok_or("invalid RSA public key")?;
     let modulus = der.integer().ok_or("invalid RSA modulus")?;
     let exponent = der.number().ok_or("invalid RSA public exponent")?;
     if modulus[0] & 0x80 != 0 || modulus == [0] {
-        return Err("RSA modulus is not a positive number".to_owned());
+        return Err("RSA modulus is not a positive number".into());
     }
     if exponent <= 0 {
-        return Err("RSA public exponent is not a positive number".to_owned());
+        return Err("RSA public exponent is not a positive number".into());
     }
     Ok(Key::Rsa { modulus: modulus.strip_prefix(&[0]).unwrap_or(modulus).to_vec(), exponent })
 }
 
-fn point(curve: Curve, data: Vec<u8>) -> Result<Key, String> {
-    if data.first() != Some(&4) {
-        return Err("ecdsa: invalid uncompressed public key".to_owned());
-    }
-    let is_on_curve = match curve {
-        // aws-lc does not have it. A signature of such a key is refused later.
-        Curve::P224 => data.len() == 57,
-        _ => ParsedPublicKey::new(ecdsa(curve, Hash::Sha256).ok_or("unsupported elliptic curve")?, &data)
-            .is_ok(),
-    };
-    if is_on_curve { Ok(Key::Ecdsa(curve, data)) } else { Err("invalid point encoding".to_owned()) }
-}
-
-fn dsa(parameters: &[u8], data: &[u8]) -> Result<Key, String> {
+fn dsa(parameters: &[u8], data: &[u8]) -> Result<Key, Malformed> {
     let public = Input(data).integer().ok_or("invalid DSA public key")?;
     let numbers = || -> Option<Vec<&[u8]>> {
         let mut parameters = Input(parameters).sequence()?;
@@ -102,19 +90,27 @@ fn dsa(parameters: &[u8], data: &[u8]) -> Result<Key, String> {
     let mut numbers = numbers().ok_or("invalid DSA parameters")?;
     numbers.push(public);
     if numbers.iter().any(|number| number[0] & 0x80 != 0 || *number == [0]) {
-        return Err("zero or negative DSA parameter".to_owned());
+        return Err("zero or negative DSA parameter".into());
     }
     Ok(Key::Dsa)
 }
 
 impl Key {
-    /// Does Go make or verify signatures of TLS with this key? Its words where it does not.
+    /// The type of a key that Go's TLS has no signatures for.
+    pub(super) fn foreign_to_tls(&self) -> Option<&'static str> {
+        match self {
+            Self::Dsa => Some("*dsa.PublicKey"),
+            Self::Unknown => Some("<nil>"),
+            Self::Ecdsa(..) | Self::Ed25519(_) | Self::Rsa { .. } => None,
+        }
+    }
+
+    /// Does Go verify signatures of TLS with this key? Its words where it does not.
     pub(super) fn usable_in_tls(&self) -> Result<(), Unverified> {
         match self {
             Self::Rsa { modulus, exponent } => sound(modulus, *exponent).map_err(Unverified::Go),
-            Self::Ed25519(_) | Self::Ecdsa(Curve::P256 | Curve::P384 | Curve::P521, _) => Ok(()),
             Self::Ecdsa(Curve::P224, _) => Err(Unverified::Beyond("a key on P-224")),
-            Self::Dsa | Self::Unknown => Err(Unverified::Unknown),
+            _ => Ok(()),
         }
     }
 
@@ -180,8 +176,6 @@ pub(super) enum Unverified {
     Beyond(&'static str),
     /// In Go's words.
     Go(String),
-    /// A kind of key that Go's TLS does not have.
-    Unknown,
 }
 
 /// What Go makes of an AlgorithmIdentifier.

@@ -6,16 +6,20 @@
 //! level: the gateway waits without a limit. So `egext` says in advance what Go would say, in Go's words.
 //!
 //! This is `crypto/x509` of Go 1.26 as far as those options reach: its parser, signatures, dates, usages, path
-//! length, names and their constraints. Where this code supports less than Go (a signature by a key on P-224 or of an unusual
-//! size, a chain that restricts its certificate policies), it rejects the chain and says so, because it cannot know Go's verdict.
+//! length, names and their constraints, policies. Where this code supports less than Go (a signature by a key on P-224 or of an
+//! unusual size), it rejects the chain and says so, because it cannot know Go's verdict.
 
 mod constraint;
 mod der;
 mod extensions;
 mod keys;
 mod names;
+mod net;
 mod parsed;
 mod path;
+mod point;
+mod policy;
+mod quote;
 mod text;
 mod uri;
 
@@ -72,78 +76,62 @@ fn judge_chain(
     signature: Signature,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    // advancedtls takes no certificate for an error of its own.
     let Some((leaf, intermediates)) = chain.split_first() else { return Err(Refusal::NoCertificate) };
-    let leaf = Parsed::of(leaf.as_ref())?;
-    let intermediates = distinct(intermediates).map(Parsed::of).collect::<Result<Vec<_>, _>>()?;
-    for sent in intermediates.iter().chain([&leaf]) {
-        if let keys::Key::Rsa { modulus, .. } = &sent.key
-            && keys::bits(modulus) > RSA_LIMIT
-        {
-            return Err(Refusal::KeyTooLarge { role });
-        }
-    }
+    let leaf = parse(leaf.as_ref(), role)?;
+    let intermediates =
+        distinct(intermediates).map(|sent| parse(sent, role)).collect::<Result<Vec<_>, _>>()?;
     // What cannot be parsed is left out of a pool without a word (`AppendCertsFromPEM`).
     let roots = distinct(anchors).filter_map(|anchor| Parsed::of(anchor).ok()).collect::<Vec<_>>();
+    let kind = leaf.key.foreign_to_tls().map(|kind| Refusal::UnsupportedKey { role, kind });
+    // A client of advancedtls verifies after this question, a server before it.
+    if let Some(refusal) = kind.clone().filter(|_| role == Role::Server) {
+        return Err(refusal);
+    }
     leaf.is_valid(parsed::Position::Leaf, 0, now)?;
     if let Some(host) = host {
         names::verify_host(&leaf, host)?;
     }
-    let chains =
-        path::Search { roots: &roots, intermediates: &intermediates, signature, now }.chains(&leaf)?;
-    let mut refusal = None;
-    let accepted = chains.iter().any(|chain| match judge(chain, role) {
-        Ok(()) => true,
-        Err(reason) => {
-            refusal.get_or_insert(reason);
-            false
+    let search = path::Search { roots: &roots, intermediates: &intermediates, signature, now };
+    judge(&search.chains(&leaf)?, role)?;
+    match (kind, leaf.key.usable_in_tls()) {
+        (Some(refusal), _) => Err(refusal),
+        (None, Err(keys::Unverified::Beyond(what))) => Err(Refusal::Unverifiable(what)),
+        (None, Err(keys::Unverified::Go(words))) => Err(Refusal::Key { role, words }),
+        (None, Ok(())) => Ok(()),
+    }
+}
+
+/// One certificate of the handshake.
+fn parse(der: &[u8], role: Role) -> Result<Parsed<'_>, Refusal> {
+    let parsed = Parsed::of(der).map_err(|malformed| Refusal::Malformed { role, words: malformed.0 })?;
+    match &parsed.key {
+        keys::Key::Rsa { modulus, .. } if keys::bits(modulus) > RSA_LIMIT => {
+            Err(Refusal::KeyTooLarge { role })
         }
-    });
-    if !accepted {
-        return Err(refusal.unwrap_or(Refusal::IncompatibleUsage));
+        _ => Ok(parsed),
     }
-    // The handshake, which comes after the verification.
-    leaf.key.usable_in_tls().map_err(|reason| match reason {
-        keys::Unverified::Beyond(what) => Refusal::Unverifiable(what),
-        keys::Unverified::Go(words) => Refusal::Key(words),
-        keys::Unverified::Unknown => Refusal::UnsupportedKey { role },
+}
+
+/// Is there a chain in which nothing is wrong with the whole? Go prefers the reason that it has words for.
+fn judge(chains: &[Vec<&Parsed<'_>>], role: Role) -> Result<(), Refusal> {
+    let (mut usages, mut policies, mut constrained) = (0, 0, None);
+    for chain in chains {
+        if !policy::are_valid(chain) {
+            policies += 1;
+        } else if !chain.iter().all(|certificate| certificate.allows(role)) {
+            usages += 1;
+        } else {
+            match names::verify_constraints(chain) {
+                Ok(()) => return Ok(()),
+                Err(detail) => constrained = constrained.or(Some(detail)),
+            }
+        }
+    }
+    Err(match constrained {
+        Some(detail) => Refusal::ConstrainedName(detail),
+        None if policies == 0 => Refusal::IncompatibleUsage,
+        None => Refusal::InvalidPolicies { policies, usages },
     })
-}
-
-/// What Go asks of a chain as a whole.
-fn judge(chain: &[&Parsed<'_>], role: Role) -> Result<(), Refusal> {
-    if chain.len() > 1 && !policies_are_valid(&chain[..chain.len() - 1]) {
-        return Err(Refusal::Unverifiable("a chain that restricts its certificate policies"));
-    }
-    if !chain.iter().all(|certificate| certificate.allows(role)) {
-        return Err(Refusal::IncompatibleUsage);
-    }
-    names::verify_constraints(chain).map_err(Refusal::ConstrainedName)
-}
-
-/// `policiesValid`, which is RFC 9618, as far as no certificate maps policies that count. `chain` is without its root,
-/// whose policies do not count.
-fn policies_are_valid(chain: &[&Parsed<'_>]) -> bool {
-    let Some((leaf, above)) = chain.split_first() else { return true };
-    if above.iter().any(|ca| ca.extensions.maps_any_policy && !ca.extensions.policies.is_empty()) {
-        return false;
-    }
-    if !requires_policy(leaf, above) {
-        return true;
-    }
-    let shared = |policy: &&[u8]| above.iter().all(|ca| ca.extensions.policies.contains(policy));
-    !above.iter().any(|ca| ca.extensions.maps_policies)
-        && leaf.extensions.policies.iter().any(|policy| *policy != extensions::ANY_POLICY && shared(policy))
-}
-
-/// Does a certificate of the chain require that all share a policy? The leaf can do so only at once.
-fn requires_policy(leaf: &Parsed<'_>, above: &[&Parsed<'_>]) -> bool {
-    let mut left = i64::try_from(above.len()).unwrap_or(i64::MAX).saturating_add(2);
-    for ca in above.iter().rev() {
-        left -= i64::from(!ca.is_self_issued() && left > 0);
-        left = ca.extensions.explicit_policy.unwrap_or(left).min(left);
-    }
-    left <= 1 || leaf.extensions.explicit_policy == Some(0)
 }
 
 /// A pool has each certificate once.
@@ -173,15 +161,32 @@ pub enum Refusal {
     HostName(String),
     /// The extended key usage of a certificate in the chain leaves this side out. A root's counts as well.
     IncompatibleUsage,
-    /// The key is not sound; how Go says so.
-    Key(String),
+    /// No chain is valid for a policy that one of its certificates requires.
+    InvalidPolicies {
+        /// So many chains.
+        policies: usize,
+        /// In so many others an extended key usage leaves this side out.
+        usages: usize,
+    },
+    /// The key is not sound.
+    Key {
+        /// The side that has it.
+        role: Role,
+        /// How Go says so.
+        words: String,
+    },
     /// An RSA key of more than 8192 bits was sent.
     KeyTooLarge {
         /// By this side.
         role: Role,
     },
-    /// Go's parser does not take it; how Go says so.
-    Malformed(std::borrow::Cow<'static, str>),
+    /// Go's parser does not take it.
+    Malformed {
+        /// The side that sent it.
+        role: Role,
+        /// How Go says so.
+        words: String,
+    },
     /// The peer sent none.
     NoCertificate,
     /// An intermediate that is no CA.
@@ -201,6 +206,8 @@ pub enum Refusal {
     UnsupportedKey {
         /// The side that has it.
         role: Role,
+        /// What Go has for it.
+        kind: &'static str,
     },
     /// Something that this code cannot judge, so that Go may accept it or not.
     Unverifiable(&'static str),
@@ -228,15 +235,32 @@ impl Display for Refusal {
             }
             Self::HostName(detail) => write!(f, "x509: {detail}"),
             Self::IncompatibleUsage => f.write_str("x509: certificate specifies an incompatible key usage"),
-            Self::Key(words) => f.write_str(words),
+            Self::InvalidPolicies { policies, usages } => {
+                f.write_str("x509: no valid chains built: ")?;
+                if *usages > 0 {
+                    write!(f, "{usages} candidate chains with incompatible key usage, ")?;
+                }
+                write!(f, "{policies} candidate chains with invalid policies")
+            }
+            Self::Key { role, words } => {
+                write!(f, "tls: invalid signature by the {role} certificate: {words}")
+            }
             Self::KeyTooLarge { role } => {
                 write!(f, "tls: {role} sent certificate containing RSA key larger than {RSA_LIMIT} bits")
             }
-            Self::UnsupportedKey { role } => {
-                write!(f, "tls: {role}'s certificate contains an unsupported type of public key")
+            Self::UnsupportedKey { role: Role::Client, kind } => {
+                write!(f, "tls: client certificate contains an unsupported public key of type {kind}")
+            }
+            Self::UnsupportedKey { role: Role::Server, kind } => {
+                write!(f, "tls: server's certificate contains an unsupported type of public key: {kind}")
             }
             Self::Unverifiable(what) => write!(f, "egext has no verdict on {what}"),
-            Self::Malformed(reason) => write!(f, "tls: failed to parse certificate: x509: {reason}"),
+            Self::Malformed { role: Role::Client, words } => {
+                write!(f, "tls: failed to parse client certificate: {words}")
+            }
+            Self::Malformed { role: Role::Server, words } => {
+                write!(f, "tls: failed to parse certificate from server: {words}")
+            }
             Self::NoCertificate => f.write_str("no certificate was presented"),
             Self::NotAuthorizedToSign => {
                 f.write_str("x509: certificate is not authorized to sign other certificates")
@@ -256,7 +280,9 @@ impl Display for Refusal {
                 let Some((reason, name)) = hint else { return Ok(()) };
                 write!(
                     f,
-                    " (possibly because of \"{reason}\" while trying to verify candidate authority certificate \"{name}\")"
+                    " (possibly because of {} while trying to verify candidate authority certificate {})",
+                    quote::quote(reason),
+                    quote::quote(name)
                 )
             }
         }

@@ -3,8 +3,12 @@
 use std::net::IpAddr;
 
 use super::Refusal;
-use super::constraint::{Constrained, is_domain, mailbox};
+use super::constraint::{Prepared, is_domain, mailbox};
+use super::extensions::Extensions;
+use super::net;
 use super::parsed::Parsed;
+use super::quote::quote;
+use super::uri::Uri;
 use crate::host::Host;
 use crate::printable::printable;
 
@@ -12,95 +16,122 @@ use crate::printable::printable;
 pub(super) fn verify_host(leaf: &Parsed<'_>, host: &Host) -> Result<(), Refusal> {
     let names = &leaf.extensions;
     let accepted = match host {
-        Host::Ip(address) => names.addresses.iter().any(|own| own.to_canonical() == address.to_canonical()),
+        Host::Ip(address) => names.addresses.iter().any(|own| net::is(own, *address)),
         Host::Name(name) => names.dns_names.iter().any(|pattern| matches_name(pattern, name)),
     };
-    if accepted {
-        return Ok(());
+    if accepted { Ok(()) } else { Err(Refusal::HostName(misses(leaf, host))) }
+}
+
+/// `HostnameError`
+fn misses(leaf: &Parsed<'_>, host: &Host) -> String {
+    let names = &leaf.extensions;
+    if let Host::Name(name) = host
+        && names.alternative_names.is_none()
+        && matches_name(&leaf.subject_name.common_name, name)
+    {
+        return "certificate relies on legacy Common Name field, use SANs instead".to_owned();
     }
-    let legacy = match host {
-        Host::Ip(_) => false,
-        Host::Name(name) => matches_name(&leaf.subject_name.common_name, name),
+    let (kind, own) = match host {
+        Host::Ip(_) => ("IP SANs", names.addresses.iter().map(|own| net::text(own)).collect::<Vec<_>>()),
+        Host::Name(_) => ("names", names.dns_names.iter().map(|name| printable(name)).collect()),
     };
-    let valid = match host {
-        Host::Ip(_) => names.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        Host::Name(_) => names.dns_names.iter().map(|name| printable(name)).collect(),
-    };
-    Err(Refusal::HostName(match host {
-        _ if names.alternative_names.is_none() && legacy => {
-            "certificate relies on legacy Common Name field, use SANs instead".to_owned()
-        }
-        Host::Ip(_) if valid.is_empty() => {
-            format!("cannot validate certificate for {host} because it doesn't contain any IP SANs")
-        }
-        _ if valid.is_empty() => {
+    if own.is_empty() && matches!(host, Host::Ip(_)) {
+        return format!("cannot validate certificate for {host} because it doesn't contain any IP SANs");
+    }
+    if own.len() >= NAMES_LISTED {
+        return format!("certificate is valid for {} {kind}, but none matched {host}", own.len());
+    }
+    match own.join(", ") {
+        list if list.is_empty() => {
             format!("certificate is not valid for any names, but wanted to match {host}")
         }
-        _ => format!("certificate is valid for {}, not {host}", valid.join(", ")),
-    }))
+        list => format!("certificate is valid for {list}, not {host}"),
+    }
 }
 
 /// `checkChainConstraints`: may each certificate stand below those above it, with the names that it has?
 pub(super) fn verify_constraints(chain: &[&Parsed<'_>]) -> Result<(), String> {
     for (index, below) in chain.iter().enumerate() {
-        let above = chain[index + 1..].iter().filter(|ca| ca.extensions.has_name_constraints);
-        let mut above = above.peekable();
-        if below.extensions.alternative_names.is_none() || above.peek().is_none() {
+        let above = chain[index + 1..].iter().filter_map(|ca| ca.extensions.constraints_on_names.as_ref());
+        let above = above.map(|constraints| constraints.prepare()).collect::<Vec<_>>();
+        if below.extensions.alternative_names.is_none() || above.is_empty() {
             continue;
         }
-        let names = constrained(below)?;
-        for ca in above {
-            for name in &names {
-                permitted(ca, name)?;
-            }
+        let own = &below.extensions;
+        let uris = own.uris.iter().map(host_of).collect::<Result<Vec<_>, _>>()?;
+        let parsed = own
+            .emails
+            .iter()
+            .map(|text| mailbox(text).ok_or_else(|| format!("cannot parse rfc822Name {}", quote(text))));
+        let emails = parsed.collect::<Result<Vec<_>, _>>()?;
+        for ca in &above {
+            permitted(ca, own, &uris, &emails)?;
         }
     }
     Ok(())
 }
 
-/// Names in the order in which Go looks at them.
-fn constrained<'a>(below: &'a Parsed<'_>) -> Result<Vec<Constrained<'a>>, String> {
-    let own = &below.extensions;
-    let mut names = own.addresses.iter().copied().map(Constrained::Ip).collect::<Vec<_>>();
-    for name in &own.dns_names {
-        if !is_domain(name, false) {
-            return Err(format!("x509: cannot parse dnsName {name:?}"));
-        }
-        names.push(Constrained::Dns(name));
+/// The URI in words, and its host without the port.
+fn host_of(uri: &Uri) -> Result<(String, String), String> {
+    let (text, host) = (uri.written(), &uri.host);
+    if host.is_empty() {
+        return Err(format!("URI with empty host ({}) cannot be matched against constraints", quote(&text)));
     }
-    for (text, host) in &own.uris {
-        if host.is_empty() {
-            return Err(format!("URI with empty host ({text:?}) cannot be matched against constraints"));
-        }
-        let host = match host.rsplit_once(':') {
-            Some((host, _)) if !host.contains(':') => host,
-            Some(_) if !host.ends_with(']') && !host.starts_with('[') => {
-                return Err(format!("cannot parse URI host {host:?}: too many colons in address"));
-            }
-            _ => host,
-        };
-        if host.parse::<IpAddr>().is_ok() || host.starts_with('[') {
-            return Err(format!("URI with IP ({text:?}) cannot be matched against constraints"));
-        }
-        names.push(Constrained::Uri(text, host.to_owned()));
+    let without_port = match host.rsplit_once(':') {
+        Some(_) if host.ends_with(']') => host.to_ascii_lowercase(),
+        Some((before, _)) => split_port(host, before)
+            .map_err(|why| format!("cannot parse URI host {}: address {host}: {why}", quote(host)))?
+            .to_owned(),
+        None => host.to_ascii_lowercase(),
+    };
+    let bracketed = without_port.starts_with('[') && without_port.ends_with(']');
+    if bracketed || without_port.parse::<IpAddr>().is_ok() {
+        return Err(format!("URI with IP ({}) cannot be matched against constraints", quote(&text)));
     }
-    for text in &own.emails {
-        let parts = mailbox(text).ok_or_else(|| format!("cannot parse rfc822Name {text:?}"))?;
-        names.push(Constrained::Email(text, parts));
-    }
-    Ok(names)
+    Ok((text, without_port))
 }
 
-fn permitted(ca: &Parsed<'_>, name: &Constrained<'_>) -> Result<(), String> {
-    // A kind of name that nothing is said about is permitted.
-    let mut permitted = ca.extensions.permitted.iter().filter(|own| own.is_of_kind(name)).peekable();
-    if permitted.peek().is_some() && !permitted.any(|own| own.contains(name, false)) {
-        return Err(format!("{name} is not permitted by any constraint"));
+/// `net.SplitHostPort`, where `before` stands before the last colon.
+fn split_port<'a>(host: &'a str, before: &'a str) -> Result<&'a str, &'static str> {
+    if let Some(inside) = before.strip_prefix('[') {
+        return inside.strip_suffix(']').ok_or("missing port in address");
     }
-    match ca.extensions.excluded.iter().find(|own| own.contains(name, true)) {
-        Some(excluded) => Err(format!("{name} is excluded by constraint \"{excluded}\"")),
-        None => Ok(()),
+    if before.contains(':') {
+        return Err("too many colons in address");
     }
+    if host.contains('[') {
+        return Err("unexpected '[' in address");
+    }
+    if host.contains(']') { Err("unexpected ']' in address") } else { Ok(before) }
+}
+
+/// Names in the order in which Go looks at them.
+fn permitted(
+    ca: &Prepared<'_>,
+    own: &Extensions<'_>,
+    uris: &[(String, String)],
+    emails: &[(String, String)],
+) -> Result<(), String> {
+    own.addresses.iter().try_for_each(|address| ca.check_ip(address))?;
+    for name in &own.dns_names {
+        if !is_domain(name, false) {
+            return Err(format!("x509: cannot parse dnsName {}", quote(name)));
+        }
+        ca.check_dns(name)?;
+    }
+    for (text, host) in uris {
+        if !is_domain(host, false) {
+            return Err(format!("x509: internal error: URI SAN {} failed to parse", quote(text)));
+        }
+        ca.check_uri(text, host)?;
+    }
+    for (local, domain) in emails {
+        if !is_domain(domain, false) {
+            return Err(format!("x509: cannot parse rfc822Name {}", quote(format!("{local}@{domain}"))));
+        }
+        ca.check_email(local, domain)?;
+    }
+    Ok(())
 }
 
 /// `matchHostnames` for names that can be host names, and `matchExactly` for others.
@@ -130,3 +161,6 @@ fn is_host_name(name: &str, is_pattern: bool) -> bool {
     };
     !name.is_empty() && name != "*" && name.split('.').enumerate().all(is_label)
 }
+
+/// So many names are counted, and no longer listed.
+const NAMES_LISTED: usize = 100;

@@ -1,7 +1,7 @@
 //! A certificate as Go's parser returns it (`crypto/x509/parser.go`), and what Go requires of each one in a chain.
 
-use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
+use x509_parser::num_bigint::BigUint;
 
 use super::Refusal;
 use super::der::{self, Input, right_aligned};
@@ -9,6 +9,22 @@ use super::extensions::{self, Extensions};
 use super::keys::{self, Algorithm, Key, Unverified};
 use super::text::{self, Name};
 use crate::pki::Role;
+
+/// Why a certificate cannot be parsed, as Go says it.
+#[derive(Debug)]
+pub(super) struct Malformed(pub(super) String);
+
+impl From<&str> for Malformed {
+    fn from(reason: &str) -> Self {
+        Self(format!("x509: {reason}"))
+    }
+}
+
+impl From<String> for Malformed {
+    fn from(reason: String) -> Self {
+        reason.as_str().into()
+    }
+}
 
 /// Where in a chain a certificate stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,23 +56,19 @@ pub(super) struct Parsed<'a> {
 }
 
 impl<'a> Parsed<'a> {
-    pub(super) fn of(der: &'a [u8]) -> Result<Self, Refusal> {
-        Self::parse(der).map_err(|reason| Refusal::Malformed(reason.into()))
-    }
-
     /// `ParseCertificate`
-    fn parse(der: &'a [u8]) -> Result<Self, String> {
+    pub(super) fn of(der: &'a [u8]) -> Result<Self, Malformed> {
         let mut outer = Input(der).sequence().ok_or("malformed certificate")?;
         let tbs = outer.element(der::SEQUENCE).ok_or("malformed tbs certificate")?;
         let mut input = Input(tbs.contents);
         let version = version(&mut input)?;
         let serial = input.integer().ok_or("malformed serial number")?;
         if serial[0] & 0x80 != 0 {
-            return Err("negative serial number".to_owned());
+            return Err("negative serial number".into());
         }
         let inner = input.sequence().ok_or("malformed signature algorithm identifier")?;
         if inner.0 != outer.sequence().ok_or("malformed algorithm identifier")?.0 {
-            return Err("inner and outer signature algorithm identifiers don't match".to_owned());
+            return Err("inner and outer signature algorithm identifiers don't match".into());
         }
         let algorithm = keys::algorithm(inner)?;
         let issuer = input.element(der::SEQUENCE).ok_or("malformed issuer")?.whole;
@@ -70,7 +82,7 @@ impl<'a> Parsed<'a> {
         let extensions = extensions(&mut input, version)?;
         let signature = right_aligned(outer.bits().ok_or("malformed signature")?);
         if Input(der).any().is_none_or(|whole| whole.whole.len() != der.len()) {
-            return Err("trailing data".to_owned());
+            return Err("trailing data".into());
         }
         let (tbs, key_info) = (tbs.whole, key_info.whole);
         Ok(Self {
@@ -151,15 +163,9 @@ impl<'a> Parsed<'a> {
         let name = &self.subject_name;
         let words = [&name.common_name, &name.organization];
         match words.into_iter().find(|words| !words.is_empty()) {
-            Some(words) => crate::printable::printable(words),
-            None => format!(
-                "serial:{}",
-                // Too long to be written in decimals here.
-                der::signed(self.serial).map_or_else(
-                    || format!("0x{}", HEXLOWER.encode(self.serial)),
-                    |number| number.to_string()
-                )
-            ),
+            Some(words) => words.clone(),
+            // A negative one is not parsed.
+            None => format!("serial:{}", BigUint::from_bytes_be(self.serial)),
         }
     }
 }

@@ -45,7 +45,7 @@ impl<'a> Search<'a> {
                 last_error = Some(Refusal::TooManySignatures);
                 break;
             }
-            if matches!(candidate.key, Key::Unknown) || chain.iter().any(|used| is_same(used, candidate)) {
+            if matches!(candidate.key, Key::Unknown) || is_in(candidate, chain) {
                 continue;
             }
             let is_proven = self.signature == Signature::Proven && chain.len() == 1;
@@ -59,7 +59,6 @@ impl<'a> Search<'a> {
                     remember(&mut hint, reason, candidate);
                     continue;
                 }
-                Err(Unverified::Unknown) => continue,
             }
             match self.beyond(chain, position, candidate, signatures) {
                 Ok(found) => {
@@ -104,11 +103,22 @@ fn parents<'a>(pool: &'a [Parsed<'a>], child: &Parsed<'_>) -> impl Iterator<Item
     found.into_iter()
 }
 
-/// The same CA, possibly certified twice: Go compares names and key (`alreadyInChain`).
-fn is_same(one: &Parsed<'_>, other: &Parsed<'_>) -> bool {
-    one.subject == other.subject
-        && one.key_info == other.key_info
-        && one.extensions.alternative_names == other.extensions.alternative_names
+/// The same CA, possibly certified twice: Go compares names and key (`alreadyInChain`), and stops at one of which only the other has
+/// alternative names.
+fn is_in(candidate: &Parsed<'_>, chain: &[&Parsed<'_>]) -> bool {
+    let is_same =
+        |used: &&&Parsed<'_>| used.subject == candidate.subject && used.key_info == candidate.key_info;
+    let names = candidate.extensions.alternative_names;
+    for used in chain.iter().filter(is_same) {
+        let own = used.extensions.alternative_names;
+        if own == names {
+            return true;
+        }
+        if own.is_none() || names.is_none() {
+            return false;
+        }
+    }
+    false
 }
 
 fn remember(hint: &mut Hint, reason: String, candidate: &Parsed<'_>) {

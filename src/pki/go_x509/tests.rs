@@ -238,5 +238,82 @@ fn a_negative_serial_number_is_malformed() {
     let place = der.windows(number.len()).position(|window| window == number).expect("there");
     der[place] = 0x91;
     let said = words(verify(&[der], &[[0_u8; 0]], Role::Server, None, NOW));
-    assert_eq!(said, "tls: failed to parse certificate: x509: negative serial number");
+    assert_eq!(said, "tls: failed to parse certificate from server: x509: negative serial number");
+}
+
+#[test]
+fn a_malformed_certificate_is_told_by_the_side_that_sent_it() {
+    let uri = |text: &str, role: Role| {
+        let mut case = good();
+        case.leaf.subject_alt_names.push(SanType::URI(text.try_into().expect("ASCII")));
+        let (ca_key, key) = (KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
+        let leaf = case.leaf.signed_by(&key, &Issuer::from_params(&case.ca, &ca_key)).expect("signed");
+        words(verify(&[leaf.der().clone()], &[[0_u8; 0]], role, None, NOW))
+    };
+    for (text, reason) in [
+        ("http://a b/", "parse \"http://a b/\": invalid character \" \" in host name"),
+        ("http://a/%zz", "parse \"http://a/%zz\": invalid URL escape \"%zz\""),
+        ("http://a:b", "parse \"http://a:b\": invalid port \":b\" after host"),
+        ("http://[::1", "parse \"http://[::1\": missing ']' in host"),
+        ("1a:b", "parse \"1a:b\": first path segment in URL cannot contain colon"),
+        (":a", "parse \":a\": missing protocol scheme"),
+        ("http://a\tb", "parse \"http://a\\tb\": net/url: invalid control character in URL"),
+        ("http://a..b/", "invalid domain"),
+    ] {
+        let quoted = text.replace('\t', "\\t");
+        assert_eq!(
+            uri(text, Role::Server),
+            format!(
+                "tls: failed to parse certificate from server: x509: cannot parse URI \"{quoted}\": {reason}"
+            )
+        );
+    }
+    assert!(uri(":a", Role::Client).starts_with("tls: failed to parse client certificate: x509: "));
+}
+
+#[test]
+fn a_hundred_names_are_counted() {
+    let said = verdict(|case| {
+        case.leaf.subject_alt_names = (0..100).map(|index| dns(&format!("a{index}.test"))).collect();
+    });
+    assert_eq!(said, "x509: certificate is valid for 100 names, but none matched localhost");
+}
+
+#[test]
+fn policies_count_once_a_certificate_requires_one() {
+    let extension =
+        |last: u64, value: &[u8]| CustomExtension::from_oid_content(&[2, 5, 29, last], value.to_vec());
+    let required = || extension(36, &[0x30, 3, 0x80, 1, 0]);
+    let policy = || extension(32, &[0x30, 6, 0x30, 4, 6, 2, 0x2a, 3]);
+    assert_eq!(verdict(|case| case.leaf.custom_extensions = vec![policy()]), "ok");
+    assert_eq!(verdict(|case| case.leaf.custom_extensions = vec![policy(), required()]), "ok");
+    assert_eq!(
+        verdict(|case| case.leaf.custom_extensions = vec![required()]),
+        "x509: no valid chains built: 1 candidate chains with invalid policies"
+    );
+}
+
+#[test]
+fn names_in_messages_are_quoted_as_go_quotes_them() {
+    let said = verdict(|case| {
+        case.ca.distinguished_name = DistinguishedName::new();
+        case.ca.distinguished_name.push(DnType::CommonName, "a\"b\\\u{202e}ü\n");
+        case.ca.is_ca = IsCa::ExplicitNoCa;
+    });
+    let (_, candidate) = said.split_once("candidate authority certificate ").expect("a hint");
+    assert_eq!(candidate, "\"a\\\"b\\\\\\u202eü\\n\")");
+}
+
+#[test]
+fn a_constraint_within_another_is_not_the_one_that_is_told() {
+    let said = verdict(|case| {
+        let names = ["x.example.com", "example.com"].map(|name| GeneralSubtree::DnsName(name.to_owned()));
+        case.ca.name_constraints =
+            Some(NameConstraints { permitted_subtrees: Vec::new(), excluded_subtrees: names.into() });
+        case.leaf.subject_alt_names.push(dns("y.x.example.com"));
+    });
+    assert!(
+        said.ends_with("DNS name \"y.x.example.com\" is excluded by constraint \"example.com\""),
+        "{said}"
+    );
 }
