@@ -208,3 +208,50 @@ fn text(source: &Source) -> Result<Cow<'_, str>, Unreadable> {
         Err(error) => refuse(Place::of(bytes, error.valid_up_to()), "it is not text in UTF-8".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::gateway::Version;
+    use crate::report::Severity;
+
+    fn checked(text: String, is_resource: bool) -> Vec<Checked> {
+        let bytes = Ok(text.into_bytes().into());
+        let source = Source { path: "a".to_owned(), bytes, is_resource };
+        let namespace = "a".parse().expect("a namespace");
+        let now = time::OffsetDateTime::UNIX_EPOCH;
+        let questions = Questions { release: Version::V1_9.into(), mode: None, namespace, now };
+        check(&[source], &questions)
+    }
+
+    /// What is in a file, and what is not, in any order.
+    fn piece() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("kind: EnvoyGateway\n".to_owned()),
+            Just("apiVersion: gateway.envoyproxy.io/v1alpha1\n".to_owned()),
+            Just("extensionManager:\n".to_owned()),
+            Just("  hooks: {xdsTranslator: {post: [Route]}}\n".to_owned()),
+            Just("  service: &s\n    unix: {path: /a}\n".to_owned()),
+            Just("  <<: *s\n".to_owned()),
+            Just("---\n".to_owned()),
+            Just("data: |\n  kind: EnvoyGateway\n".to_owned()),
+            "[-a-z:{}\\[\\]&*<\"'|> \n\t#,?!%0-9.\u{e9}]{0,20}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(pieces in prop::collection::vec(piece(), 0..12), is_resource: bool) {
+            for checked in checked(pieces.concat(), is_resource) {
+                let is_grave = checked.findings.iter().any(|finding| finding.severity == Severity::Error);
+                let is_refused = matches!(checked.verdict, Verdict::Refused | Verdict::Unreadable);
+                prop_assert!(is_grave || !is_refused, "a refusal says why: {checked:?}");
+                for finding in &checked.findings {
+                    prop_assert!(!finding.message.contains('\n'), "{finding:?}");
+                }
+            }
+        }
+    }
+}

@@ -13,7 +13,7 @@ pub(super) fn summary(facts: &Facts<'_>) -> String {
     if facts.managers.is_empty() {
         words.push("no extension".to_owned());
     }
-    words.join("; ")
+    clipped(&words.join("; "))
 }
 
 fn target(manager: &Node) -> String {
