@@ -1,4 +1,6 @@
 mod check;
+mod hooks;
+mod kubernetes;
 mod patch;
 mod retry;
 mod secrets;
@@ -9,10 +11,11 @@ use clap::{Args, Subcommand};
 
 use super::directory::directory;
 use super::values;
-use crate::gateway::{DEFAULT_CA_SECRET, DEFAULT_NAMESPACE, Included, Mode, Preset};
-use crate::units::Size;
+use crate::gateway::{DEFAULT_CA_SECRET, DEFAULT_NAMESPACE, Mode};
 
 pub use check::ConfigCheck;
+pub use hooks::Hooks;
+pub use kubernetes::{Kubernetes, Names};
 pub use patch::Patch;
 pub use retry::RetryFlags;
 pub use secrets::Secrets;
@@ -40,6 +43,7 @@ impl Config {
             ConfigCommand::Gateway(gateway) => gateway.check.is_some(),
             ConfigCommand::Stanza(stanza) => stanza.check.is_some(),
             ConfigCommand::Check(_)
+            | ConfigCommand::Kubernetes(_)
             | ConfigCommand::Patch(_)
             | ConfigCommand::Secrets(_)
             | ConfigCommand::Versions(_) => false,
@@ -56,6 +60,9 @@ pub enum ConfigCommand {
     /// Print a complete EnvoyGateway file
     #[command(after_help = AFTER_GATEWAY)]
     Gateway(Gateway),
+    /// Write manifests for an extension server in Kubernetes, with cert-manager
+    #[command(after_help = AFTER_KUBERNETES)]
+    Kubernetes(Kubernetes),
     /// Put the extension into an existing EnvoyGateway file or Helm values
     Patch(Patch),
     /// Write Secrets of Kubernetes for EG's own TLS
@@ -173,97 +180,9 @@ pub struct Extension {
     /// How EG reaches the extension.
     #[command(flatten)]
     pub service: ServiceFlags,
-    /// Extension server whose needs are known
-    ///
-    /// For `ai-gateway` (EG 1.5 and later): the hooks Route, Cluster and Translation with all kinds, backends of
-    /// kind InferencePool, `enableBackend`, `enableEnvoyPatchPolicy`, and `--upstream tcp://localhost:1063`. Other flags take
-    /// the place of these.
-    #[arg(
-        long,
-        value_parser = values::preset(), ignore_case = true,
-        value_name = "SERVER",
-        env = "EGEXT_PRESET",
-        help_heading = "Extension"
-    )]
-    pub preset: Option<Preset>,
-    /// Hook that the extension implements; may be repeated
-    ///
-    /// One of Route, VirtualHost, HTTPListener, Cluster, Endpoints, Translation. By default all but Endpoints
-    /// that EG can call with the resources given below.
-    #[arg(
-        long,
-        value_name = "HOOK",
-        value_parser = values::hook(),
-        hide_possible_values = true,
-        value_delimiter = ',',
-        env = "EGEXT_HOOK",
-        help_heading = "Extension"
-    )]
-    pub hook: Vec<String>,
-    /// Kind of resource that `Translation` gets and replaces, for EG 1.5 and later
-    ///
-    /// By default all four if `--hook Translation` is given; otherwise EG's own default, clusters and secrets. A
-    /// server that attaches filters, such as ai-gateway, needs listeners and routes. The server must send back
-    /// every resource of each included kind: EG deletes what the answer leaves out.
-    #[arg(
-        long,
-        value_parser = values::included(), ignore_case = true,
-        value_name = "KIND",
-        value_delimiter = ',',
-        env = "EGEXT_INCLUDE_ALL",
-        help_heading = "Extension"
-    )]
-    pub include_all: Vec<Included>,
-    /// Kind that routes refer to in a filter; may be repeated
-    ///
-    /// For example `example.io/v1alpha1/Thing`.
-    #[arg(
-        long,
-        value_name = "GROUP/VERSION/KIND",
-        value_parser = values::item(),
-        value_delimiter = ',',
-        env = "EGEXT_RESOURCE",
-        help_heading = "Extension"
-    )]
-    pub resource: Vec<String>,
-    /// Kind that is attached to gateways and routes as a policy; may be repeated
-    #[arg(
-        long,
-        value_name = "GROUP/VERSION/KIND",
-        value_parser = values::item(),
-        value_delimiter = ',',
-        env = "EGEXT_POLICY_RESOURCE",
-        help_heading = "Extension"
-    )]
-    pub policy_resource: Vec<String>,
-    /// Kind that routes refer to as a backend, for EG 1.5 and later; may be repeated
-    #[arg(
-        long,
-        value_name = "GROUP/VERSION/KIND",
-        value_parser = values::item(),
-        value_delimiter = ',',
-        env = "EGEXT_BACKEND_RESOURCE",
-        help_heading = "Extension"
-    )]
-    pub backend_resource: Vec<String>,
-    /// If the extension returns an error, let EG publish without it
-    ///
-    /// Without this flag EG keeps the configuration that it published before.
-    #[arg(long, env = "EGEXT_FAIL_OPEN", help_heading = "Extension")]
-    pub fail_open: bool,
-    /// EG's limit for one message in each direction, such as `16Mi`
-    ///
-    /// gRPC's own limit is 4Mi.
-    #[arg(long, value_name = "SIZE", env = "EGEXT_MAX_MESSAGE_SIZE", help_heading = "Extension")]
-    pub max_message_size: Option<Size>,
-    /// Name of the extension, one of several, for EG 1.8 and later
-    ///
-    /// The extension is an entry of the list `extensionManagers`, in place of `extensionManager`.
-    #[arg(long, value_name = "NAME", env = "EGEXT_MANAGER_NAME", help_heading = "Extension")]
-    pub name: Option<String>,
-    /// How often EG repeats a call that failed.
+    /// What it does.
     #[command(flatten)]
-    pub retry: RetryFlags,
+    pub hooks: Hooks,
 }
 
 /// How EG reaches the extension.
@@ -334,6 +253,14 @@ With the resources that Envoy Gateway needs to call the extension:
 
 In CI, check that the file is still what the same command would print:
   egext config gateway --resources-dir /etc/envoy-gateway/resources --check envoy-gateway.yaml";
+
+const AFTER_KUBERNETES: &str = "\
+Examples:
+  egext config kubernetes --out manifests
+  egext config kubernetes --part certificates | kubectl apply -f -
+  egext config kubernetes --bridge both --image example.org/egext:1 --out manifests
+
+The Helm values are no manifest: `helm upgrade --reuse-values -f manifests/envoy-gateway-values.yaml`.";
 
 const AFTER_SECRETS: &str = "\
 Examples:

@@ -23,8 +23,8 @@ pub use certs::{
     SignerFlags, Status, Step,
 };
 pub use config::{
-    Config, ConfigCheck, ConfigCommand, Extension, Gateway, Patch, RetryFlags, Secrets, ServiceFlags, Stanza,
-    Versions,
+    Config, ConfigCheck, ConfigCommand, Extension, Gateway, Hooks, Kubernetes, Names, Patch, RetryFlags,
+    Secrets, ServiceFlags, Stanza, Versions,
 };
 pub use demo::Demo;
 pub use environment::Variables;

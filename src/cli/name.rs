@@ -24,6 +24,7 @@ impl Command {
             Self::Config(config) => match &config.command {
                 ConfigCommand::Check(_) => "config check",
                 ConfigCommand::Gateway(_) => "config gateway",
+                ConfigCommand::Kubernetes(_) => "config kubernetes",
                 ConfigCommand::Patch(_) => "config patch",
                 ConfigCommand::Secrets(_) => "config secrets",
                 ConfigCommand::Stanza(_) => "config stanza",

@@ -9,7 +9,7 @@ use clap::builder::{
 };
 use clap::{Arg, Command, Error};
 
-use crate::gateway::{Included, Mode, Preset, hook_names};
+use crate::gateway::{Included, Mode, Part, Preset, Sidecars, hook_names};
 use crate::pki::{KeyType, Role};
 use crate::render::LogFormat;
 use crate::render::{Colour, Format};
@@ -99,6 +99,15 @@ pub(super) fn mode() -> impl TypedValueParser<Value = Mode> {
     })
 }
 
+pub(super) fn part() -> impl TypedValueParser<Value = Part> {
+    words(Part::ALL, Part::name, |part| match part {
+        Part::Certificates => "Issuers and Certificates of cert-manager",
+        Part::Values => "Values of EG's Helm chart",
+        Part::Server => "Patch of the extension server's Deployment",
+        Part::Gateway => "Patch of EG's Deployment, if a bridge runs there",
+    })
+}
+
 pub(super) fn preset() -> impl TypedValueParser<Value = Preset> {
     words(Preset::ALL, Preset::name, |preset| match preset {
         Preset::AiGateway => "Envoy AI Gateway",
@@ -117,6 +126,14 @@ pub(super) fn severity() -> impl TypedValueParser<Value = Severity> {
         Severity::Info => "Good to know",
         Severity::Warning => "Works now, but not for long or not with every peer",
         Severity::Error => "Does not work",
+    })
+}
+
+pub(super) fn sidecars() -> impl TypedValueParser<Value = Sidecars> {
+    words(Sidecars::ALL, Sidecars::name, |sidecars| match sidecars {
+        Sidecars::None => "EG and the server use their own TLS",
+        Sidecars::Gateway => "A bridge in EG's pod, for a server with rustls (tonic)",
+        Sidecars::Both => "A bridge in both pods, for a server without TLS",
     })
 }
 

@@ -40,6 +40,7 @@ fn config_inputs(command: &ConfigCommand) -> Vec<Input<'_>> {
         ConfigCommand::Check(check) => check.paths.iter().map(|path| ("FILE", path.as_path())).collect(),
         // One file at most.
         ConfigCommand::Gateway(_)
+        | ConfigCommand::Kubernetes(_)
         | ConfigCommand::Patch(_)
         | ConfigCommand::Secrets(_)
         | ConfigCommand::Stanza(_)

@@ -49,10 +49,15 @@ pub struct Request {
 impl Request {
     /// Everything as it is without flags, for this bridge.
     pub fn new(bridge: BridgeCommand) -> Self {
+        Self::with_service(Service::Bridge(bridge))
+    }
+
+    /// Everything as it is without flags, for a server that EG reaches in this way.
+    pub fn with_service(service: Service) -> Self {
         Self {
             version: Version::default(),
             mode: Mode::Standalone,
-            service: Service::Bridge(bridge),
+            service,
             name: None,
             retry: Retry::default(),
             preset: None,

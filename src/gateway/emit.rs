@@ -47,7 +47,7 @@ fn envoy_gateway(configuration: &Configuration, file: &WholeFile) -> Vec<KeyValu
     entries
 }
 
-fn extension_manager(configuration: &Configuration) -> KeyValue {
+pub(super) fn extension_manager(configuration: &Configuration) -> KeyValue {
     let request = &configuration.request;
     let mut reached = service(&request.service);
     reached.extend(request.retry.entry());

@@ -17,6 +17,7 @@ mod example;
 mod header;
 mod hook;
 mod include;
+mod kubernetes;
 mod logging;
 mod model;
 pub mod patch;
@@ -39,6 +40,7 @@ pub use configuration::{Configuration, ConfigurationError, Mode, NativeTls, Requ
 pub use example::{EXAMPLE_FILE, EXAMPLE_URL};
 pub use hook::{hook_called, hook_names};
 pub use include::Included;
+pub use kubernetes::{Cluster, Kubernetes, KubernetesError, Manifest, Part, Sidecars};
 pub use logging::{LogComponent, LogLevel, LogSetting};
 pub use preset::Preset;
 pub use recognise::{has_encoded_secret, is_envoy_gateway};
@@ -48,6 +50,7 @@ pub use secrets::{ClientSecret, DEFAULT_CA_SECRET, DEFAULT_CLIENT_SECRET, DEFAUL
 pub use sections::{Section, masked, sections};
 pub use value_error::ValueError;
 pub use values::{
-    AbsolutePath, ControllerName, ManagerName, Namespace, Resource, SecretName, SocketPath, TextPath,
+    AbsolutePath, ControllerName, Image, ManagerName, Namespace, ObjectName, Resource, SecretName,
+    SocketPath, TextPath,
 };
 pub use wishes::{Treatment, WISHES, Wish, WishRow};

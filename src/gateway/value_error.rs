@@ -22,6 +22,12 @@ pub enum ValueError {
         /// As typed.
         text: String,
     },
+    /// No reference to an image has a blank or a control character.
+    #[error("`{}` is not the name of an image", text.escape_debug())]
+    Image {
+        /// As typed.
+        text: String,
+    },
     /// The kernel does not take it.
     #[error("the path of a unix socket has at most {SOCKET_PATH_LIMIT} bytes, `{}` has {}", path.display(), path.as_os_str().len())]
     LongSocketPath {
@@ -49,6 +55,12 @@ pub enum ValueError {
     /// Not a DNS label.
     #[error("`{text}` is not the name of a namespace")]
     Namespace {
+        /// As typed.
+        text: String,
+    },
+    /// Not a DNS label that begins with a letter.
+    #[error("`{text}` is not the name of a Deployment, a container or a Service")]
+    ObjectName {
         /// As typed.
         text: String,
     },
@@ -112,6 +124,7 @@ impl Hint for ValueError {
                 let names = Hook::ALL.iter().map(|hook| hook.name()).collect::<Vec<_>>();
                 format!("one of {}", names.join(", "))
             }
+            Self::Image { .. } => "write it as in a container: `example.org/egext:1`".to_owned(),
             Self::LongSocketPath { .. } | Self::UrlSocketPath { .. } => {
                 "choose a plain short path, such as `/run/egext/eg.sock`".to_owned()
             }
@@ -127,6 +140,9 @@ impl Hint for ValueError {
             }
             Self::Namespace { .. } | Self::SecretName { .. } => {
                 "lower case letters, digits and dashes, as in `egext-ca`".to_owned()
+            }
+            Self::ObjectName { .. } => {
+                "at most 63 lower case letters, digits and dashes, as in `extension-server`".to_owned()
             }
             Self::RelativePath { path } => match path.to_str().and_then(|path| path.strip_prefix("unix:")) {
                 Some(path) if path.starts_with('/') => format!("write it without `unix:`: `{path}`"),

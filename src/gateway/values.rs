@@ -203,6 +203,51 @@ impl FromStr for Namespace {
     }
 }
 
+/// The name of a Deployment, a container or a Service: what all three take.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ObjectName(String);
+
+impl ObjectName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ObjectName {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        // A Service's name begins with a letter.
+        if is_label(text) && text.starts_with(|c: char| c.is_ascii_lowercase()) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(ValueError::ObjectName { text: text.to_owned() })
+    }
+}
+
+/// A reference to a container's image. Only the registry knows whether there is one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Image(String);
+
+impl Image {
+    /// The reference.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Image {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic()) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(ValueError::Image { text: text.to_owned() })
+    }
+}
+
 /// The name by which a GatewayClass chooses this EG: `DOMAIN/PATH`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ControllerName(String);

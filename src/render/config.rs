@@ -1,6 +1,7 @@
 //! Configuration that was written, or compared with a file.
 
 pub(crate) mod check;
+pub(crate) mod kubernetes;
 pub(crate) mod patch;
 pub(crate) mod secrets;
 

@@ -49,6 +49,7 @@ const VERBS: &[Verb] = &[
     ("certs show", certs::show::Details::json_schema),
     ("config check", config::check::Details::json_schema),
     ("config gateway", config::Details::json_schema),
+    ("config kubernetes", config::kubernetes::Details::json_schema),
     ("config patch", config::patch::Details::json_schema),
     ("config secrets", config::secrets::Details::json_schema),
     ("config stanza", config::Details::json_schema),

@@ -33,6 +33,7 @@ const CALLS: &[(&str, State, &[&str])] = &[
     ("completions", State::Nothing, &["bash"]),
     ("config check", State::Made, &["certs/ca.crt"]),
     ("config gateway", State::Nothing, &["--resources-dir=/etc/envoy-gateway/resources"]),
+    ("config kubernetes", State::Nothing, &[]),
     ("config patch", State::Nothing, &["-", "--helm-values"]),
     ("config secrets", State::Made, &["--out=secrets.yaml"]),
     ("config stanza", State::Nothing, &[]),

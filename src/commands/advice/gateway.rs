@@ -1,5 +1,5 @@
 use super::Advice;
-use crate::gateway::{ConfigurationError, Wish};
+use crate::gateway::{ConfigurationError, KubernetesError, Wish};
 use crate::net::Address;
 
 impl Advice for ConfigurationError {
@@ -45,6 +45,29 @@ impl Advice for ConfigurationError {
             _ => return String::new(),
         };
         format!("{flag}: ")
+    }
+}
+
+impl Advice for KubernetesError {
+    fn advice(&self) -> Option<String> {
+        Some(match self {
+            Self::Configuration(error) => return error.advice(),
+            Self::NoImage => "name one that you have built: `--image example.org/egext:1`".to_owned(),
+            Self::NoPart { .. } => "leave it out, or add `--bridge gateway` or `--bridge both`".to_owned(),
+            Self::SameSecret { .. } => {
+                "give each its own name: `--ca-secret`, `--server-secret`, `--client-secret`; `egext-probe` is taken"
+                    .to_owned()
+            }
+        })
+    }
+
+    fn flag(&self) -> String {
+        match self {
+            Self::Configuration(error) => error.flag(),
+            Self::NoImage => "`--bridge`: ".to_owned(),
+            Self::NoPart { .. } => "`--part`: ".to_owned(),
+            _ => String::new(),
+        }
     }
 }
 

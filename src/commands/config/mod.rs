@@ -1,6 +1,7 @@
 mod check;
 mod compare;
 mod example;
+mod kubernetes;
 mod patch;
 mod request;
 mod secrets;
@@ -20,7 +21,8 @@ use super::advice::{Advice as _, file_advice};
 use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Gateway, Variables};
 use crate::gateway::{
-    Configuration, ConfigurationError, Request, ValueError, has_encoded_secret, is_envoy_gateway,
+    Configuration, ConfigurationError, KubernetesError, Request, ValueError, has_encoded_secret,
+    is_envoy_gateway,
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
@@ -34,6 +36,7 @@ pub(super) fn run(arguments: &Config, variables: &Variables, now: OffsetDateTime
     Ok(match &arguments.command {
         ConfigCommand::Check(arguments) => check::run(arguments, now)?,
         ConfigCommand::Gateway(arguments) => gateway(arguments, variables)?,
+        ConfigCommand::Kubernetes(arguments) => kubernetes::run(arguments)?,
         ConfigCommand::Patch(arguments) => patch::run(arguments, variables)?,
         ConfigCommand::Secrets(arguments) => secrets::run(arguments, now)?,
         ConfigCommand::Stanza(arguments) => {
@@ -141,6 +144,12 @@ pub enum ConfigError {
     /// The example was not written.
     #[error(transparent)]
     Example(StoreError),
+    /// The user wishes for something that could not work in Kubernetes.
+    #[error("{flag}{0}", flag = .0.flag())]
+    Kubernetes(#[from] KubernetesError),
+    /// The manifests were not written.
+    #[error(transparent)]
+    Manifests(StoreError),
     /// The file was not written.
     #[error(transparent)]
     Out(StoreError),
@@ -197,6 +206,13 @@ impl Hint for ConfigError {
                 Some(format!("make the directory first: `mkdir -p {}`", shell_parent(path)))
             }
             Self::Example(_) => Some("name a directory that you may write to: `--with-example DIR`".to_owned()),
+            Self::Kubernetes(error) => error.advice(),
+            Self::Manifests(error) => match error {
+                StoreError::Exists { .. } => {
+                    Some("remove it first, or name another directory with `--out`".to_owned())
+                }
+                error => file_advice(error, "manifests"),
+            },
             Self::Out(error) => file_advice(error, "secrets.yaml"),
             Self::OutDirectory { path } => {
                 let file = shell_path(&path.join("secrets.yaml"));

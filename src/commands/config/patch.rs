@@ -20,7 +20,7 @@ use crate::shell::{shell_parent, shell_path};
 /// `egext config patch`
 pub(super) fn run(arguments: &Patch, variables: &Variables) -> Result<Report, ConfigError> {
     let Patch { file, helm_values, dry_run, extension } = arguments;
-    if extension.name.is_some() {
+    if extension.hooks.name.is_some() {
         return Err(FilePatchError::Named.into());
     }
     let text = text(file)?;
@@ -53,9 +53,9 @@ fn text(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
 /// What stays as it is in the file, because no flag says anything about it.
 fn defaults(extension: &Extension) -> Vec<&'static [&'static str]> {
     let hooks: &[_] = &["hooks", "xdsTranslator", "post"];
-    let hooks = (extension.hook.is_empty() && extension.preset.is_none()).then_some(hooks);
+    let hooks = (extension.hooks.hook.is_empty() && extension.hooks.preset.is_none()).then_some(hooks);
     let fail_open: &[_] = &["failOpen"];
-    let fail_open = (!extension.fail_open).then_some(fail_open);
+    let fail_open = (!extension.hooks.fail_open).then_some(fail_open);
     hooks.into_iter().chain(fail_open).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::ConfigError;
-use crate::cli::{Extension, Gateway, RetryFlags, Variables};
+use crate::cli::{Extension, Gateway, Hooks, RetryFlags, Variables};
 use crate::commands::Alone;
 use crate::gateway::{
     AbsolutePath, BridgeCommand, Mode, NativeTls, Preset, Request, Retry, Service, SocketPath, TextPath,
@@ -65,7 +65,14 @@ fn request(
     Ok(Request {
         version: arguments.eg_version.parse()?,
         mode,
-        service: service(arguments, mode, variables)?,
+        file,
+        ..of_hooks(&arguments.hooks, service(arguments, mode, variables)?)?
+    })
+}
+
+/// What `egext config kubernetes` has in common with the others.
+pub(super) fn of_hooks(arguments: &Hooks, service: Service) -> Result<Request, ValueError> {
+    Ok(Request {
         name: arguments.name.as_deref().map(str::parse).transpose()?,
         retry: retry(&arguments.retry)?,
         preset: arguments.preset,
@@ -76,12 +83,12 @@ fn request(
         backend_resources: parse_all(&arguments.backend_resource)?,
         fail_open: arguments.fail_open,
         max_message_size: arguments.max_message_size,
-        file,
+        ..Request::with_service(service)
     })
 }
 
 fn service(extension: &Extension, mode: Mode, variables: &Variables) -> Result<Service, ConfigError> {
-    let (arguments, preset) = (&extension.service, extension.preset);
+    let (arguments, preset) = (&extension.service, extension.hooks.preset);
     let material = TextPath::try_from(arguments.dir.as_path())?;
     if arguments.native_tls {
         let alone = Alone { given: "--native-tls", missing: "--server" };

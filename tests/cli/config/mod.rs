@@ -4,6 +4,7 @@
 mod check;
 mod checked;
 mod example;
+mod kubernetes;
 mod patch;
 mod secrets;
 mod versions;

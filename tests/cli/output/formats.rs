@@ -22,6 +22,7 @@ const LINES: &[(&str, &str)] = &[
     ("certs show", " missing"),
     ("config check", " missing"),
     ("config gateway", " --resources-dir /a --check missing"),
+    ("config kubernetes", " --bridge both"),
     ("config patch", " missing"),
     ("config secrets", " --out x.yaml"),
     ("config stanza", " --check missing"),
