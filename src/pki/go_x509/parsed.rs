@@ -161,9 +161,9 @@ impl<'a> Parsed<'a> {
     /// What Go calls it in a hint.
     pub(super) fn name_in_hints(&self) -> String {
         let name = &self.subject_name;
-        let words = [&name.common_name, &name.organization];
-        match words.into_iter().find(|words| !words.is_empty()) {
-            Some(words) => words.clone(),
+        match &name.organization {
+            _ if !name.common_name.is_empty() => name.common_name.clone(),
+            Some(organization) => organization.clone(),
             // A negative one is not parsed.
             None => format!("serial:{}", BigUint::from_bytes_be(self.serial)),
         }

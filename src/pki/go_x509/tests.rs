@@ -295,13 +295,17 @@ fn policies_count_once_a_certificate_requires_one() {
 
 #[test]
 fn names_in_messages_are_quoted_as_go_quotes_them() {
-    let said = verdict(|case| {
-        case.ca.distinguished_name = DistinguishedName::new();
-        case.ca.distinguished_name.push(DnType::CommonName, "a\"b\\\u{202e}ü\n");
-        case.ca.is_ca = IsCa::ExplicitNoCa;
-    });
-    let (_, candidate) = said.split_once("candidate authority certificate ").expect("a hint");
-    assert_eq!(candidate, "\"a\\\"b\\\\\\u202eü\\n\")");
+    let called = |kind: DnType, name: &str| {
+        let said = verdict(|case| {
+            case.ca.distinguished_name = DistinguishedName::new();
+            case.ca.distinguished_name.push(kind, name);
+            case.ca.is_ca = IsCa::ExplicitNoCa;
+        });
+        said.split_once("candidate authority certificate ").expect("a hint").1.to_owned()
+    };
+    assert_eq!(called(DnType::CommonName, "a\"b\\\u{202e}ü\n"), "\"a\\\"b\\\\\\u202eü\\n\")");
+    assert_eq!(called(DnType::OrganizationName, "some"), "\"some\")");
+    assert_eq!(called(DnType::OrganizationName, ""), "\"\")", "it is there, with no text");
 }
 
 #[test]

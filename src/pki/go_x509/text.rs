@@ -8,7 +8,8 @@ use super::der::{Input, SET};
 #[derive(Debug, Default)]
 pub(super) struct Name {
     pub(super) common_name: String,
-    pub(super) organization: String,
+    /// The first one, even if it has no text.
+    pub(super) organization: Option<String>,
 }
 
 /// `parseName`
@@ -26,7 +27,7 @@ pub(super) fn name(whole: &[u8]) -> Result<Name, String> {
                 .map_err(|reason| malformed(&format!(": invalid attribute value: {reason}")))?;
             match kind.as_str() {
                 "2.5.4.3" => name.common_name = text,
-                "2.5.4.10" if name.organization.is_empty() => name.organization = text,
+                "2.5.4.10" => name.organization = name.organization.or(Some(text)),
                 _ => {}
             }
         }

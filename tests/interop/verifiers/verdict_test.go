@@ -37,24 +37,25 @@ type candidate struct {
 type difference struct {
 	cases  *regexp.Regexp
 	reason string
+	drawn  bool // Only chance makes such cases, so that there may be none.
 }
 
 // Where the view of the gateway is not what Go says, word for word.
 var otherWords = []difference{
-	{regexp.MustCompile(`egext: egext has no verdict on `), "there is no code here to verify signatures of keys on P-224, and of some RSA keys below 2048 bits"},
-	{regexp.MustCompile(`Go: .*: invalid host: ParseAddr`), "what is wrong with an address in the brackets of a URI is not told"},
+	{regexp.MustCompile(`egext: egext has no verdict on `), "there is no code here to verify signatures of keys on P-224, and of some RSA keys below 2048 bits", false},
+	{regexp.MustCompile(`Go: .*: invalid host: ParseAddr`), "what is wrong with an address in the brackets of a URI is not told", true},
 }
 
 // What Go takes, and `egext` refuses, with the reason. Everything else that differs is a fault.
 var stricter = []difference{
-	{regexp.MustCompile(`^PEM `), "a block that Go passes over in silence is an error, and so is a key among certificates"},
-	{regexp.MustCompile(`from generalized with an offset`), "RFC 5280 allows no offset, and our parser knows none"},
-	{regexp.MustCompile(`^server (root|intermediate): .*: key: `), "Go looks at the first certificate only when it loads a pair, and at no other file"},
-	{regexp.MustCompile(`(?s)^(pair|random) .* is broken: (not an X\.509 certificate|\d+ octets follow)`), "our own parser refuses certificates in the CA's file that no chain needs, and Go leaves them out of its pool"},
-	{regexp.MustCompile(`root: extension 2\.5\.29\.15 (empty|zero) bits|(?s)^(pair|random) .* is a CA that may not sign certificates`), "Go cannot tell a key usage without any bit from none"},
-	{regexp.MustCompile(`^server signed by (P-224|RSA 1024)`), "such keys are refused by others, and there is no code here to verify their signatures"},
-	{regexp.MustCompile(`^order leaf as anchor`), "a leaf of a CA is no anchor"},
-	{regexp.MustCompile(`^order `), "the leaf has to be the first in a file"},
+	{regexp.MustCompile(`^PEM `), "a block that Go passes over in silence is an error, and so is a key among certificates", false},
+	{regexp.MustCompile(`from generalized with an offset`), "RFC 5280 allows no offset, and our parser knows none", false},
+	{regexp.MustCompile(`^server (root|intermediate): .*: key: `), "Go looks at the first certificate only when it loads a pair, and at no other file", false},
+	{regexp.MustCompile(`(?s)^(pair|random) .* is broken: (not an X\.509 certificate|\d+ octets follow)`), "our own parser refuses certificates in the CA's file that no chain needs, and Go leaves them out of its pool", true},
+	{regexp.MustCompile(`root: extension 2\.5\.29\.15 (empty|zero) bits|(?s)^(pair|random) .* is a CA that may not sign certificates`), "Go cannot tell a key usage without any bit from none", false},
+	{regexp.MustCompile(`^server signed by (P-224|RSA 1024)`), "such keys are refused by others, and there is no code here to verify their signatures", false},
+	{regexp.MustCompile(`^order leaf as anchor|(?s)^random .* is not a CA certificate, but is in the place of one`), "a leaf of a CA is no anchor", false},
+	{regexp.MustCompile(`^order `), "the leaf has to be the first in a file", false},
 }
 
 // TestVerdict holds `egext certs check` against Go itself: `x509.Verify` with the options of grpc-go's advancedtls, which
@@ -136,7 +137,7 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 	for _, each := range append(otherWords, stricter...) {
-		if used[each.reason] == 0 {
+		if used[each.reason] == 0 && !each.drawn {
 			t.Errorf("Go and egext agree about all cases of %s: take it from the list", each.cases)
 		}
 		t.Logf("different in %d cases: %s", used[each.reason], each.reason)
