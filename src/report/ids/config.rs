@@ -4,7 +4,7 @@ macro_rules! config {
     ([$next:ident $($rest:ident)*] $($before:tt)*) => {
         $next! { [$($rest)*] $($before)*
             ConfigCertificateRefused = "config.certificate-refused", Error,
-                "Go's verifier, with the options of Envoy Gateway, refuses the certificate of the extension server under the name that the configuration has: another name, another CA than the one in the Secret, or a date. Envoy Gateway waits then without a message at the default level",
+                "the verifier of Go, with the options of Envoy Gateway, refuses the certificate of the extension server under the name that the configuration has: another name, another CA than the one in the Secret, or a date. Envoy Gateway waits then without a message at the default level",
                 "use a name that the certificate has, put its CA into the Secret, or renew it; the message is Go's own";
             ConfigControllerTwice = "config.controller-twice", Warning,
                 "two of the files have the same `gateway.controllerName`: two Envoy Gateways with one name serve the same GatewayClasses and fight over their status",

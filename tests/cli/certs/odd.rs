@@ -75,7 +75,8 @@ fn what_go_cannot_parse_is_said_in_its_words() {
         (name, b"foreign s\xffrver", "invalid RDNSequence: invalid attribute value: invalid UTF-8 string"),
     ] {
         let run = changed(&case, &case.key, &[(from, to)]);
-        let said = format!("tls: failed to parse certificate: x509: {words}").replace("\\\"", "\"");
+        let said =
+            format!("tls: failed to parse certificate from server: x509: {words}").replace("\\\"", "\"");
         assert!(gateway(&run) != "passed", "{}", run.stdout);
         let verdicts = run.json["verifiers"].as_array().expect("a list");
         if let Some(verdict) = verdicts.first() {

@@ -48,6 +48,13 @@ fn what_is_found_stands_in_the_table() {
         let run = checked(case.file, &case.arguments);
         let has_errors = run.stdout.lines().any(|line| line.starts_with("  × "));
         assert_eq!((run.exit_code, &*run.stderr), (i32::from(has_errors), ""), "{}: {run:?}", case.title);
+        // The words name the first finding only, JSON has the ids of all.
+        let json = checked(case.file, &[&*case.arguments, &["-o", "json"]].concat());
+        let marks =
+            ["  × ", "  ‼ "].map(|mark| run.stdout.lines().filter(|line| line.starts_with(mark)).count());
+        let grave =
+            ["error", "warning"].map(|it| json.stdout.matches(&format!("\"severity\": \"{it}\"")).count());
+        assert_eq!((json.exit_code, grave), (run.exit_code, marks), "{}: {json:?}", case.title);
         let head = [&[case.title, "|"], &*case.arguments].concat();
         let head = if case.arguments.is_empty() { case.title.to_owned() } else { head.join(" ") };
         // Writing to a string does not fail.
