@@ -146,24 +146,26 @@ fn plan(text: &str, document: &Document, target: Target, wanted: &Wanted<'_>) ->
 fn verify(before: &Document, patched: &str, target: Target, wanted: &Wanted<'_>) -> Result<(), PatchError> {
     let after = readable(patched).map_err(|_| PatchError::Unsure)?;
     let again = plan(patched, &after, target, wanted).map_err(|_| PatchError::Unsure)?;
-    let path = [target.path(), &["extensionManager"]].concat();
-    if again.is_empty() && are_equal_beside(&before.root, &after.root, &path) {
+    // A preset has keys beside the extension.
+    let keys: Vec<_> = wanted.document.root.entries().iter().map(|entry| &*entry.key).collect();
+    if again.is_empty() && are_equal_beside(&before.root, &after.root, target.path(), &keys) {
         return Ok(());
     }
     Err(PatchError::Unsure)
 }
 
-/// All is equal but what is at `path`. A mapping on the way may be new.
-fn are_equal_beside(before: &Node, after: &Node, path: &[&str]) -> bool {
-    let Some((first, rest)) = path.split_first() else { return true };
+/// All is equal but the values of `keys` in the mapping at `path`. A mapping on the way may be new.
+fn are_equal_beside(before: &Node, after: &Node, path: &[&str], keys: &[&str]) -> bool {
+    let left_out = path.first().map_or(keys, std::slice::from_ref);
     let others = |node: &Node| {
-        let kept = node.entries().iter().filter(|entry| &*entry.key != *first);
+        let kept = node.entries().iter().filter(|entry| !left_out.contains(&&*entry.key));
         kept.map(|entry| (entry.key.clone(), entry.value.clone())).collect::<Vec<_>>()
     };
     let (old, new) = (others(before), others(after));
     let are_equal = old.len() == new.len()
         && old.iter().zip(&new).all(|((key, one), (other, two))| key == other && merge::are_equal(one, two));
+    let Some((first, rest)) = path.split_first() else { return are_equal };
     let none = Node { kind: Kind::Null, place: Place::START, is_block: false };
     let below = |node: &Node| node.get(first).map_or_else(|| none.clone(), |entry| entry.value.clone());
-    are_equal && are_equal_beside(&below(before), &below(after), rest)
+    are_equal && are_equal_beside(&below(before), &below(after), rest, keys)
 }

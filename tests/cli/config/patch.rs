@@ -129,6 +129,23 @@ fn an_extension_is_added_to_files_of_both_kinds() {
     }
 }
 
+/// A preset has switches of EG beside the extension.
+#[test]
+fn switches_of_a_preset_join_those_of_the_file() {
+    let file = "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\nextensionApis:\n  disableLua: true  # ours\n";
+    let text = Place::with(file).patched(&["--preset", "ai-gateway", "--mode", "kubernetes"]);
+    assert!(text.starts_with(file), "{text}");
+    let patched: Value = serde_saphyr::from_str(&text).expect("YAML");
+    assert_eq!(
+        patched["extensionApis"],
+        json!({"disableLua": true, "enableBackend": true, "enableEnvoyPatchPolicy": true})
+    );
+    assert_eq!(
+        patched["extensionManager"]["hooks"]["xdsTranslator"]["translation"]["listener"]["includeAll"],
+        true
+    );
+}
+
 #[test]
 fn a_file_keeps_its_line_ends_its_mode_and_its_link() {
     let place = Place::with(&TEAM.replace('\n', "\r\n"));
