@@ -9,7 +9,7 @@ use super::check::source;
 use super::request::of_part;
 use crate::cli::{Extension, Patch, Variables};
 use crate::commands::advice::Advice as _;
-use crate::gateway::patch::{PatchError, Patched, Target, patch};
+use crate::gateway::patch::{PatchError, Patchable, Target};
 use crate::gateway::{Configuration, FILE_LIMIT, Mode, has_encoded_secret};
 use crate::input::is_stdin;
 use crate::pki::store::{self, StoreError};
@@ -25,23 +25,24 @@ pub(super) fn run(arguments: &Patch, variables: &Variables) -> Result<Report, Co
     }
     let text = text(file)?;
     let about = |source| FilePatchError::Patch { path: file.clone(), source };
-    let target = Target::of(&text, helm_values.then_some(Target::HelmValues)).map_err(about)?;
-    let mode = match target {
+    let patchable = Patchable::read(&text, helm_values.then_some(Target::HelmValues)).map_err(about)?;
+    let mode = match patchable.target() {
         Target::EnvoyGateway => extension.mode,
         // The chart is for nothing else.
         Target::HelmValues => Mode::Kubernetes,
     };
     let configuration = Configuration::decide(of_part(extension, mode, variables)?)?;
-    let patched = patch(&text, &configuration.yaml(), &defaults(extension), target).map_err(about)?;
+    let patched = patchable.with(&configuration.yaml(), &defaults(extension)).map_err(about)?;
     let is_streamed = is_stdin(file) && !dry_run;
-    let changed = patched.text != *text;
+    let changed = patched != *text;
     if changed && !is_streamed && !dry_run {
-        let replaced = store::replace_alone(file, text.as_bytes(), patched.text.as_bytes());
+        let replaced = store::replace_alone(file, text.as_bytes(), patched.as_bytes());
         replaced.map_err(FilePatchError::Write)?;
     }
-    let diff = diff(&text, &patched, &file.display().to_string());
-    let outcome = Outcome { file, patched, diff, dry_run: *dry_run, is_streamed };
-    Ok(rendered::report(&configuration, changed, outcome))
+    let diff = if changed { diff(&text, &patched, &file.display().to_string()) } else { None };
+    let target = patchable.target();
+    let outcome = Outcome { file, target, patched, changed, diff, dry_run: *dry_run, is_streamed };
+    Ok(rendered::report(&configuration, outcome))
 }
 
 fn text(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
@@ -60,11 +61,11 @@ fn defaults(extension: &Extension) -> Vec<&'static [&'static str]> {
 }
 
 /// What changes, with the lines around it; nothing of a file that may hold keys.
-fn diff(text: &str, patched: &Patched, name: &str) -> Option<String> {
-    if *text == patched.text || text.contains("PRIVATE KEY-----") || has_encoded_secret(text) {
+fn diff(text: &str, patched: &str, name: &str) -> Option<String> {
+    if text.contains("PRIVATE KEY-----") || has_encoded_secret(text) {
         return None;
     }
-    let changes = TextDiff::from_lines(text, &*patched.text);
+    let changes = TextDiff::from_lines(text, patched);
     Some(changes.unified_diff().context_radius(3).header(name, "egext config patch").to_string())
 }
 

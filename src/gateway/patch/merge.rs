@@ -1,8 +1,7 @@
 use std::ops::Range;
 
 use super::lines::Lines;
-use super::{Edits, Kind, Node, PatchError, lists};
-use crate::gateway::document::Entry;
+use super::{Edits, Entry, Kind, Node, PatchError, lists};
 
 /// Finds out what has to change in a file. `source` is the text of what is wanted, whose lines are taken over.
 #[derive(Debug)]

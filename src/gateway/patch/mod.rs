@@ -3,9 +3,9 @@
 //! Lines are cut out and put in; nothing is written anew. So comments, order and style of everything else stay as they
 //! are, byte for byte. The new text is read again, and refused if anything but the extension has changed its meaning.
 //!
-//! Two libraries were tried on the files below `tests/corpus/patch` first. yamlpatch 1.32 brings a C parser and a
-//! serialiser whose quotes cannot be chosen; yaml-edit 0.3 has no comment above a key that it adds. Both replace a value as a
-//! whole, with the comments in it. What is needed here is less than they do: one mapping, in block style.
+//! Two libraries were looked at, by their sources and documentation. yamlpatch 1.32 brings a C parser and a serialiser whose
+//! quotes cannot be chosen; yaml-edit 0.3 has unsafe code below it and no comment above a key that it adds. What is needed here is less
+//! than they do: one mapping, in block style.
 
 mod edits;
 mod lines;
@@ -16,27 +16,63 @@ mod target;
 use self::edits::Edits;
 use self::lines::Lines;
 use self::merge::Merge;
-use super::document::{self, Document, Format, Kind, Node, Place, Unreadable};
+use super::document::{self, Document, Entry, Format, Kind, Node, Place, Unreadable};
 
 pub use self::target::Target;
 
-/// The text with the extension of `stanza` in it, which [`Configuration::yaml`](super::Configuration::yaml) has
-/// written for no file. What the extension has beside that stays, and so do values at `defaults`: paths below
-/// `extensionManager` for which nobody has asked.
-///
-/// # Errors
-/// If `text` cannot be read, if it is neither of [`Target`], or if a person has to decide what becomes of something.
-pub fn patch(text: &str, stanza: &str, defaults: &[&[&str]], target: Target) -> Result<Patched, PatchError> {
-    let wanted = Wanted { stanza, document: read(stanza)?, defaults };
-    let document = readable(text)?;
-    let ended = Lines::new(text).ended();
-    let edits = plan(&ended, &document, target, &wanted)?;
-    if edits.is_empty() {
-        return Ok(Patched { target, text: text.to_owned() });
+/// A text that an extension can be put into.
+#[derive(Debug)]
+pub struct Patchable<'a> {
+    text: &'a str,
+    document: Document,
+    target: Target,
+}
+
+impl<'a> Patchable<'a> {
+    /// Reads a text. Says what it is, unless the caller knows.
+    ///
+    /// # Errors
+    /// If it cannot be read, is neither [`Target`], or is not what the caller has said.
+    pub fn read(text: &'a str, known: Option<Target>) -> Result<Self, PatchError> {
+        let document = readable(text)?;
+        let target = Target::of(&document.root, known)?;
+        Ok(Self { text, document, target })
     }
-    let patched = edits.apply(&ended);
-    verify(&document, &patched, target, &wanted)?;
-    Ok(Patched { target, text: patched })
+
+    /// What the text is.
+    pub const fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The text with a stanza in it, which [`Configuration::yaml`](super::Configuration::yaml) has written without a whole
+    /// file. Other keys of the extension stay. So do the values at `defaults`, paths below `extensionManager`.
+    ///
+    /// # Errors
+    /// If a person has to decide what becomes of something.
+    pub fn with(&self, stanza: &str, defaults: &[&[&str]]) -> Result<String, PatchError> {
+        let wanted = Wanted { stanza, document: read(stanza)?, defaults };
+        let text = Lines::new(self.text).ended();
+        let edits = plan(&text, &self.document, self.target, &wanted)?;
+        if edits.is_empty() {
+            return Ok(self.text.to_owned());
+        }
+        let patched = edits.apply(&text);
+        self.verify(&patched, &wanted)?;
+        Ok(patched)
+    }
+
+    /// The new text has what is wanted, and all else is what it was.
+    fn verify(&self, patched: &str, wanted: &Wanted<'_>) -> Result<(), PatchError> {
+        let after = readable(patched).map_err(|_| PatchError::Unsure)?;
+        let again = plan(patched, &after, self.target, wanted).map_err(|_| PatchError::Unsure)?;
+        // A preset has keys beside the extension.
+        let keys: Vec<_> = wanted.document.root.entries().iter().map(|entry| &*entry.key).collect();
+        let (before, after) = (Some(&self.document.root), Some(&after.root));
+        if again.is_empty() && are_equal_beside(before, after, self.target.path(), &keys) {
+            return Ok(());
+        }
+        Err(PatchError::Unsure)
+    }
 }
 
 /// What is put in.
@@ -46,16 +82,7 @@ struct Wanted<'a> {
     defaults: &'a [&'a [&'a str]],
 }
 
-/// What [`patch`] makes.
-#[derive(Clone, Debug)]
-pub struct Patched {
-    /// What the file holds.
-    pub target: Target,
-    /// The whole new text.
-    pub text: String,
-}
-
-/// Why [`patch`] leaves a file alone.
+/// Why a text is left alone.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatchError {
@@ -142,30 +169,21 @@ fn plan(text: &str, document: &Document, target: Target, wanted: &Wanted<'_>) ->
     Ok(merge.edits)
 }
 
-/// The new text has what is wanted, and all else is what it was.
-fn verify(before: &Document, patched: &str, target: Target, wanted: &Wanted<'_>) -> Result<(), PatchError> {
-    let after = readable(patched).map_err(|_| PatchError::Unsure)?;
-    let again = plan(patched, &after, target, wanted).map_err(|_| PatchError::Unsure)?;
-    // A preset has keys beside the extension.
-    let keys: Vec<_> = wanted.document.root.entries().iter().map(|entry| &*entry.key).collect();
-    if again.is_empty() && are_equal_beside(&before.root, &after.root, target.path(), &keys) {
-        return Ok(());
-    }
-    Err(PatchError::Unsure)
+/// All is equal but the values of `keys` in the mapping at `path`. A mapping on the way may be new.
+fn are_equal_beside(before: Option<&Node>, after: Option<&Node>, path: &[&str], keys: &[&str]) -> bool {
+    let left_out = path.first().map_or(keys, std::slice::from_ref);
+    let (old, new) = (others(before, left_out), others(after, left_out));
+    let are_equal = old.len() == new.len()
+        && old
+            .iter()
+            .zip(&new)
+            .all(|(old, new)| old.key == new.key && merge::are_equal(&old.value, &new.value));
+    let Some((first, rest)) = path.split_first() else { return are_equal };
+    let [before, after] = [before, after].map(|node| node?.get(first).map(|entry| &entry.value));
+    are_equal && are_equal_beside(before, after, rest, keys)
 }
 
-/// All is equal but the values of `keys` in the mapping at `path`. A mapping on the way may be new.
-fn are_equal_beside(before: &Node, after: &Node, path: &[&str], keys: &[&str]) -> bool {
-    let left_out = path.first().map_or(keys, std::slice::from_ref);
-    let others = |node: &Node| {
-        let kept = node.entries().iter().filter(|entry| !left_out.contains(&&*entry.key));
-        kept.map(|entry| (entry.key.clone(), entry.value.clone())).collect::<Vec<_>>()
-    };
-    let (old, new) = (others(before), others(after));
-    let are_equal = old.len() == new.len()
-        && old.iter().zip(&new).all(|((key, one), (other, two))| key == other && merge::are_equal(one, two));
-    let Some((first, rest)) = path.split_first() else { return are_equal };
-    let none = Node { kind: Kind::Null, place: Place::START, is_block: false };
-    let below = |node: &Node| node.get(first).map_or_else(|| none.clone(), |entry| entry.value.clone());
-    are_equal && are_equal_beside(&below(before), &below(after), rest, keys)
+fn others<'n>(node: Option<&'n Node>, left_out: &[&str]) -> Vec<&'n Entry> {
+    let entries = node.map_or(&[][..], Node::entries).iter();
+    entries.filter(|entry| !left_out.contains(&&*entry.key)).collect()
 }

@@ -1,6 +1,5 @@
 use super::lines::Lines;
-use super::{Document, Node, PatchError, readable};
-use crate::gateway::document::Entry;
+use super::{Document, Entry, Node, PatchError};
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,11 +12,7 @@ pub enum Target {
 
 impl Target {
     /// Says what a text is, unless the caller knows.
-    ///
-    /// # Errors
-    /// If it cannot be read, is neither, or is not what the caller has said.
-    pub fn of(text: &str, known: Option<Self>) -> Result<Self, PatchError> {
-        let root = readable(text)?.root;
+    pub(super) fn of(root: &Node, known: Option<Self>) -> Result<Self, PatchError> {
         let kind = root.set("kind").and_then(Node::text);
         let is_part = known.is_none() && root.get("extensionManager").is_some();
         let target = match kind {

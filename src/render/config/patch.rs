@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::shown;
 use crate::gateway::Configuration;
-use crate::gateway::patch::{Patched, Target};
+use crate::gateway::patch::Target;
 use crate::render::certs::lines::words;
 use crate::report::{Body, Line, Report, Style};
 
@@ -15,7 +15,12 @@ use crate::report::{Body, Line, Report, Style};
 pub(crate) struct Outcome<'a> {
     /// As typed.
     pub(crate) file: &'a Path,
-    pub(crate) patched: Patched,
+    /// What it holds.
+    pub(crate) target: Target,
+    /// The new text.
+    pub(crate) patched: String,
+    /// Something is different in it.
+    pub(crate) changed: bool,
     /// The unified diff, if something changes and it can be shown.
     pub(crate) diff: Option<String>,
     pub(crate) dry_run: bool,
@@ -48,8 +53,8 @@ pub(crate) struct Details<'a> {
     yaml: Option<&'a str>,
 }
 
-pub(crate) fn report(configuration: &Configuration, changed: bool, outcome: Outcome<'_>) -> Report {
-    let Outcome { file, patched, diff, dry_run, is_streamed } = outcome;
+pub(crate) fn report(configuration: &Configuration, outcome: Outcome<'_>) -> Report {
+    let Outcome { file, target, patched, changed, diff, dry_run, is_streamed } = outcome;
     let mut report = Report::new("config patch");
     for finding in configuration.findings() {
         report.found(finding.clone());
@@ -70,17 +75,17 @@ pub(crate) fn report(configuration: &Configuration, changed: bool, outcome: Outc
         mode: configuration.mode().name(),
         bridge_command: configuration.bridge().map(ToString::to_string),
         file: words(file),
-        target: match patched.target {
+        target: match target {
             Target::EnvoyGateway => "EnvoyGateway",
             Target::HelmValues => "Helm values",
         },
         changed,
         dry_run,
         diff: diff.as_deref(),
-        yaml: is_streamed.then_some(&*patched.text),
+        yaml: is_streamed.then_some(&*patched),
     });
     if is_streamed {
-        report.body = Body::data(patched.text);
+        report.body = Body::data(patched);
     } else if let Some(diff) = &diff {
         report.body = Body::Text(shown(diff));
     }
