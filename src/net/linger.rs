@@ -19,7 +19,7 @@ pub(crate) struct Lingering<S> {
     stream: S,
     /// Nothing more comes.
     has_ended: bool,
-    goodbye: Option<Box<Goodbye>>,
+    goodbye: Option<Goodbye>,
 }
 
 /// What has become of a stream that was shut down.
@@ -37,9 +37,8 @@ impl<S> Lingering<S> {
 
 impl<S: AsyncRead + Unpin> Lingering<S> {
     fn poll_goodbye(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let goodbye = self
-            .goodbye
-            .get_or_insert_with(|| Box::new(Goodbye { limit: Box::pin(sleep(LINGER)), dropped: 0 }));
+        let begun = || Goodbye { limit: Box::pin(sleep(LINGER)), dropped: 0 };
+        let goodbye = self.goodbye.get_or_insert_with(begun);
         let mut room = [0; 4 << 10];
         while goodbye.dropped < MOST {
             let mut buffer = ReadBuf::new(&mut room);

@@ -65,7 +65,8 @@ fn directory(path: &Path) -> Result<Vec<Source>, CheckError> {
     Ok(paths.into_iter().map(resource).collect())
 }
 
-const fn kind(error: &InputError) -> &'static str {
+/// What there is in the place of a file with contents and an end.
+pub(super) const fn kind(error: &InputError) -> &'static str {
     match error {
         InputError::Directory => "a directory",
         InputError::NotAFile(kind) => kind,

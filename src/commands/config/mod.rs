@@ -77,15 +77,9 @@ fn report(
 
 fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let bytes = input::read(path, FILE_LIMIT).map_err(|error| match error {
-        InputError::Directory => ConfigError::NotAFile { path: path.to_owned(), kind: "a directory" },
         InputError::Io(source) => ConfigError::Unreadable { path: path.to_owned(), source },
-        InputError::NotAFile(kind) => ConfigError::NotAFile { path: path.to_owned(), kind },
-        InputError::Open => ConfigError::NotAFile { path: path.to_owned(), kind: "a pipe that stays open" },
-        InputError::Silent(_) => {
-            ConfigError::NotAFile { path: path.to_owned(), kind: "a pipe that stays silent" }
-        }
-        InputError::Terminal => ConfigError::NotAFile { path: path.to_owned(), kind: "a terminal" },
         InputError::TooLarge => ConfigError::TooLarge { path: path.to_owned() },
+        error => ConfigError::NotAFile { path: path.to_owned(), kind: check::kind(&error) },
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })?;
     // The difference shows what the file holds, so it must not hold a key or another program's secrets.

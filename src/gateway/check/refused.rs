@@ -117,7 +117,7 @@ fn of_refusal(id: Refusal, root: &Node) -> String {
     .to_owned()
 }
 
-/// Hooks that stand one level too high are read by nobody, which is told as well.
+/// EG does not read hooks that are one level too high. That is another finding.
 fn hooks(root: &Node) -> String {
     let is_misplaced = root.at(&["extensionManager", "hooks", "post"]).is_some();
     match is_misplaced {

@@ -1,4 +1,4 @@
-//! `config gateway --with-example`: the file that is written beside the configuration.
+//! `config gateway --with-example`: the resources that are written next to the configuration.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

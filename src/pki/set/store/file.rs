@@ -116,7 +116,7 @@ pub fn replace_alone(path: &Path, old: &[u8], new: &[u8]) -> Result<(), StoreErr
     sync(&[directory.unsynced()])
 }
 
-/// The directory of a file, if nobody else can put something in its place, and the file's name in it.
+/// The directory of a file and the name of the file in it, if no other user can replace files there.
 fn place_of(path: &Path) -> Result<(Directory, &OsStr), StoreError> {
     let failed = |source: io::Error| StoreError::failed("write", path, source);
     let name = path.file_name().ok_or_else(|| failed(Errno::ISDIR.into()))?;
