@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // Find is the absolute path of the binary: the one that EGEXT_BIN names, or one that cargo builds now. The working directory
@@ -32,4 +33,15 @@ func Find() (string, error) {
 		target = filepath.Join(root, "target")
 	}
 	return filepath.Join(target, "debug", "egext"), nil
+}
+
+// Command is a run of egext, without the variables that stand for flags.
+func Command(path string, arguments ...string) *exec.Cmd {
+	command := exec.Command(path, arguments...)
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "EGEXT_") {
+			command.Env = append(command.Env, variable)
+		}
+	}
+	return command
 }

@@ -34,14 +34,9 @@ type run struct {
 	stdout, stderr []byte
 }
 
-// egext runs it without the variables that stand for flags.
+// egext runs it.
 func egext(arguments ...string) (run, error) {
-	command := exec.Command(egextBinary, arguments...)
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "EGEXT_") {
-			command.Env = append(command.Env, variable)
-		}
-	}
+	command := binary.Command(egextBinary, arguments...)
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	err := command.Run()

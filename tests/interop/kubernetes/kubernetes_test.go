@@ -54,12 +54,7 @@ var forms = []string{
 func documents(t *testing.T, form, part string) [][]byte {
 	t.Helper()
 	arguments := append([]string{"config", "kubernetes", "--part", part}, strings.Fields(form)...)
-	command := exec.Command(egextBinary, arguments...)
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "EGEXT_") {
-			command.Env = append(command.Env, variable)
-		}
-	}
+	command := binary.Command(egextBinary, arguments...)
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	text, err := command.Output()
