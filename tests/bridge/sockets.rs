@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use egext_test_support::{Egext, LIMIT, ReservedPort, Run, Running, TestPki, is_root, skipped};
+use egext_test_support::{
+    Egext, LIMIT, ReservedPort, Run, Running, TestPki, is_root, leave_stale_socket, skipped, wait_until_stale,
+};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
 
@@ -76,8 +78,7 @@ fn the_socket_is_private_before_anybody_can_connect() {
 fn a_stale_socket_is_replaced() {
     let directory = directory();
     let path = directory.path().join("eg.sock");
-    drop(UnixListener::bind(&path).expect("a free path"));
-    assert!(path.exists(), "stale");
+    leave_stale_socket(&path);
     let running = start_at(&unix(&path));
     UnixStream::connect(&path).expect("the bridge listens");
     assert_eq!(running.terminate().0, 0);
@@ -168,7 +169,7 @@ fn of_two_that_start_at_once_exactly_one_wins() {
         let path = directory.path().join("eg.sock");
         if round % 2 == 0 {
             // Both find the same stale socket.
-            drop(UnixListener::bind(&path).expect("a free path"));
+            leave_stale_socket(&path);
         }
         let (mut first, mut second) = (bridge_at(&unix(&path)).start(), bridge_at(&unix(&path)).start());
         let (loser, winner) = match first.prints("bridge is up") {
@@ -275,10 +276,10 @@ fn a_socket_that_does_not_listen_yet_is_not_stale() {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
     socket.bind(&SockAddr::unix(&path).expect("short enough")).expect("a free path");
     assert_refused(&bridge_at(&unix(&path)).run(), "another process listens on");
-    socket.listen(1).expect("bound");
+    socket.listen(128).expect("bound");
     UnixStream::connect(&path).expect("it is still there");
-    // Once it is closed, it is stale.
     drop(socket);
+    wait_until_stale(&path);
     assert_eq!(start_at(&unix(&path)).terminate().0, 0);
 }
 

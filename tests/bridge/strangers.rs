@@ -7,14 +7,13 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use egext_test_support::{Egext, is_root};
+use egext_test_support::{Egext, is_root, leave_stale_socket};
 use rustix::fs::{AtFlags, CWD, Gid, RenameFlags, Uid, chownat, renameat_with};
 use tempfile::TempDir;
 
@@ -43,7 +42,7 @@ impl Ground {
             fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), roots.join(name)).expect("copied");
             fs::set_permissions(roots.join(name), Permissions::from_mode(0o640)).expect("ours");
         }
-        drop(UnixListener::bind(roots.join("stale.sock")).expect("a free path"));
+        leave_stale_socket(&roots.join("stale.sock"));
         let mut ground = Self { directory, before: Vec::new() };
         ground.before = ground.roots_files();
         Some(ground)
@@ -168,7 +167,7 @@ fn links_where_the_socket_and_its_lock_are_to_be_are_not_followed() {
     let at = |name: &str| shared.join(name);
 
     // A socket of theirs that nobody listens on, and links to root's files.
-    drop(UnixListener::bind(at("eg.sock")).expect("a free path"));
+    leave_stale_socket(&at("eg.sock"));
     chown(at("eg.sock"), Some(STRANGER), Some(STRANGER)).expect("we are root");
     strangers_link(&ground.path("root/secret"), &at("link"));
     strangers_link(&ground.path("root/stale.sock"), &at("stale"));

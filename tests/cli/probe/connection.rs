@@ -1,6 +1,6 @@
 //! Resolve, connect, TLS, ALPN.
 
-use egext_test_support::{ReservedPort, TestPki, TestServer, assert_finding};
+use egext_test_support::{ReservedPort, TestPki, TestServer, assert_finding, leave_stale_socket};
 
 use super::{assert_at_limit, assert_fault, probe};
 use crate::egext;
@@ -29,7 +29,7 @@ fn a_stale_socket_is_refused() {
     let directory = path.parent().expect("a directory").to_owned();
     server.stop();
     std::fs::create_dir(&directory).expect("it went with the server");
-    drop(std::os::unix::net::UnixListener::bind(&path).expect("a new path"));
+    leave_stale_socket(&path);
     let run = probe(&address).json();
     std::fs::remove_dir_all(&directory).expect("ours");
     let finding = assert_fault(&run, "probe.connect.refused", &address, "connect");

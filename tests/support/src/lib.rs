@@ -13,6 +13,7 @@ mod run;
 mod running;
 mod schema;
 mod server;
+mod stale;
 mod tls;
 
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use running::Running;
 pub use rustix::process::Signal;
 pub use schema::assert_conforms_to;
 pub use server::{Manner, ReservedPort, TestServer};
+pub use stale::{leave_stale_socket, wait_until_stale};
 pub use tls::AnyServer;
 
 /// What takes longer than this does not happen any more. No test comes near it, even on a busy machine, so it
