@@ -5,6 +5,7 @@
 //! certificate (see [`crate::net::dial`]). The probe calls no hook, because an empty request can crash an
 //! extension server: its only call is `grpc.health.v1.Health/Check`, and a server without it is healthy too.
 
+mod attempt;
 mod health;
 mod outcome;
 
@@ -20,9 +21,9 @@ use tokio::time::{Instant, sleep};
 pub use crate::report::Layer;
 pub use outcome::{LayerOutcome, LayerState, TargetOutcome};
 
+use self::attempt::attempt;
 use crate::backoff::{Backoff, jittered};
-use crate::diagnosis::{Context, Speaker, expiring, untimely_client};
-use crate::net::{self, Target};
+use crate::net::Target;
 use crate::pki::Certificate;
 use crate::report::Finding;
 use crate::units::Within;
@@ -122,54 +123,6 @@ async fn until_healthy(target: &Target, plan: &ProbePlan, now: fn() -> OffsetDat
         attempts += 1;
         before = Some(outcome);
     }
-}
-
-async fn attempt(
-    target: &Target,
-    plan: &ProbePlan,
-    limit: Duration,
-    now: fn() -> OffsetDateTime,
-) -> TargetOutcome {
-    let deadline = net::deadline(limit);
-    let mut outcome = TargetOutcome::new(target);
-    let dialed = net::dial(target, deadline).await;
-    let context = Context {
-        target,
-        trace: &dialed.trace,
-        own: plan.own.as_ref(),
-        limit,
-        now: now(),
-        directory: &plan.directory,
-        searched: plan.searched,
-        spoke_tls: false,
-        speaker: Speaker::Probe,
-    };
-    outcome.add_trace(&dialed.trace);
-    let begin = Instant::now();
-    let opened = match dialed.outcome {
-        Ok((stream, first)) => net::open(stream, first, deadline).await,
-        Err(fault) => Err(fault),
-    };
-    let session = match opened {
-        Ok(session) => session,
-        Err(fault) => {
-            let fault = net::explain(target, &dialed.trace, fault, deadline).await;
-            outcome.fault(&context, &fault);
-            return outcome;
-        }
-    };
-    let first_frame = dialed.trace.first_frame.unwrap_or_else(|| begin.elapsed());
-    if target.tls().is_some() {
-        // It may have been accepted, by a server that did not ask for it or does not look: the next one does.
-        if let Some(finding) = untimely_client(&context) {
-            outcome.fail(Layer::Mtls, finding);
-            return outcome;
-        }
-        outcome.findings.extend(expiring(&context, plan.within));
-    }
-    outcome.pass_greeting(&context, first_frame);
-    health::check(&context, &session, &plan.service, deadline, &mut outcome).await;
-    outcome
 }
 
 /// Between attempts: short at first, because a server that is just starting needs little.
