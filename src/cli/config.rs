@@ -63,7 +63,7 @@ pub enum ConfigCommand {
     /// Write manifests for an extension server in Kubernetes, with cert-manager
     #[command(after_help = AFTER_KUBERNETES)]
     Kubernetes(Kubernetes),
-    /// Put the extension into an existing EnvoyGateway file or Helm values
+    /// Put the extension into an EnvoyGateway file, a ConfigMap or Helm values
     Patch(Patch),
     /// Write Secrets of Kubernetes for EG's own TLS
     #[command(after_help = AFTER_SECRETS)]

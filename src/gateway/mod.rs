@@ -10,6 +10,7 @@
 mod bridge_command;
 mod check;
 mod comments;
+mod config_map;
 mod configuration;
 mod document;
 mod emit;

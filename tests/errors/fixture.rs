@@ -46,9 +46,12 @@ impl Fixture {
     fn write_gateways(&self) {
         for (name, rest) in [
             ("anchor.yaml", "extensionManager: &a\n  failOpen: true\nother: *a\n"),
-            ("flow.yaml", "extensionManager: {failOpen: true}\n"),
+            ("both.yaml", "extensionManager: {}\nextensionManagers: [{}]\n"),
             ("list.yaml", "extensionManager: [1]\n"),
-            ("plural.yaml", "extensionManagers: []\n"),
+            ("map.yaml", "extensionManagers: {}\n"),
+            ("namesake.yaml", "extensionManagers:\n- name: tuner\n- name: tuner\n"),
+            ("plural.yaml", "extensionManagers:\n- name: tuner\n"),
+            ("single.yaml", "extensionManager: {}\n"),
             ("several.yaml", "---\nkind: EnvoyGateway\n"),
             ("tab.yaml", "\textensionManager: {}\n"),
             ("twice.yaml", "extensionManager: {}\nextensionManager: {}\n"),
@@ -57,6 +60,8 @@ impl Fixture {
             self.write(name, format!("kind: EnvoyGateway\n{rest}"));
         }
         self.write("gateway.json", r#"{"kind": "EnvoyGateway"}"#);
+        self.write("quoted.yaml", "kind: ConfigMap\ndata:\n  eg.yaml: 'kind: EnvoyGateway'\n");
+        self.write("inside.yaml", "kind: ConfigMap\ndata:\n  eg.yaml: |\n    kind: EnvoyGateway\n    a: [\n");
         self.write("values.yaml", "config: 5\n");
         self.write("shared/gateway.yaml", "kind: EnvoyGateway\n");
     }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::Extension;
 
-/// Put the extension into an existing EnvoyGateway file or Helm values.
+/// Put the extension into an existing EnvoyGateway file, ConfigMap or Helm values.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_PATCH)]
 pub struct Patch {
@@ -23,7 +23,8 @@ pub struct Patch {
 
 const AFTER_PATCH: &str = "\
 What `egext config stanza` prints for the same flags is put in. Comments, order and style stay, and so do keys that it
-does not print; hooks and failOpen of the file stay unless a flag names them. Look first, then write:
+does not print; hooks and failOpen of the file stay unless a flag names them. With --name it is put into `extensionManagers`,
+in the place of the one of that name or at the end. Look first, then write:
   egext config patch envoy-gateway.yaml --dry-run
   egext config patch envoy-gateway.yaml
   helm get values eg -n envoy-gateway-system | egext config patch - --helm-values > values.yaml";

@@ -15,21 +15,20 @@ use crate::input::is_stdin;
 use crate::pki::store::{self, StoreError};
 use crate::render::config::patch::{self as rendered, Outcome};
 use crate::report::{Hint, Report};
-use crate::shell::{shell_parent, shell_path};
+use crate::shell::{shell_parent, shell_path, shell_word};
 
 /// `egext config patch`
 pub(super) fn run(arguments: &Patch, variables: &Variables) -> Result<Report, ConfigError> {
     let Patch { file, helm_values, dry_run, extension } = arguments;
-    if extension.hooks.name.is_some() {
-        return Err(FilePatchError::Named.into());
-    }
     let text = text(file)?;
     let about = |source| FilePatchError::Patch { path: file.clone(), source };
     let patchable = Patchable::read(&text, helm_values.then_some(Target::HelmValues)).map_err(about)?;
     let mode = match patchable.target() {
+        // What runs in Kubernetes can have resources from elsewhere.
+        Target::ConfigMap if extension.mode == Mode::CustomKubernetes => extension.mode,
         Target::EnvoyGateway => extension.mode,
         // The chart is for nothing else.
-        Target::HelmValues => Mode::Kubernetes,
+        Target::ConfigMap | Target::HelmValues => Mode::Kubernetes,
     };
     let configuration = Configuration::decide(of_part(extension, mode, variables)?)?;
     let patched = patchable.with(&configuration.yaml(), &defaults(extension)).map_err(about)?;
@@ -69,6 +68,12 @@ fn diff(text: &str, patched: &str, name: &str) -> Option<String> {
     Some(changes.unified_diff().context_radius(3).header(name, "egext config patch").to_string())
 }
 
+/// A path as a terminal and an editor open it.
+fn with_place(path: &Path, error: &PatchError) -> String {
+    let place = error.place().map(|place| format!(":{}:{}", place.line, place.column));
+    format!("{}{}", path.display(), place.unwrap_or_default())
+}
+
 fn is_refused(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
@@ -77,9 +82,6 @@ fn is_refused(error: &io::Error) -> bool {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilePatchError {
-    /// The extension is one of several.
-    #[error("`--name`: an extension with a name is in a list, `extensionManagers`, and no list is patched")]
-    Named,
     /// It is not text.
     #[error("`{}` is not UTF-8 text", path.display())]
     NotText {
@@ -87,7 +89,7 @@ pub enum FilePatchError {
         path: PathBuf,
     },
     /// A person has to decide.
-    #[error("`{}` was not changed: {source}", path.display())]
+    #[error("`{}` was not changed: {source}", with_place(path, source))]
     Patch {
         /// As typed.
         path: PathBuf,
@@ -109,11 +111,6 @@ impl Hint for FilePatchError {
     fn hint(&self) -> Option<String> {
         let (path, source) = match self {
             Self::Patch { path, source } => (path, source),
-            Self::Named => {
-                return Some(
-                    "put it in by hand: `egext config stanza` prints it with the same flags".to_owned(),
-                );
-            }
             Self::NotText { .. } | Self::TooLarge { .. } => {
                 return Some("name the file that EG is started with, or the values of its chart".to_owned());
             }
@@ -127,16 +124,25 @@ impl Hint for FilePatchError {
         };
         Some(match source {
             PatchError::Anchor { .. } => "write out what it stands for, and try again".to_owned(),
-            PatchError::Flow { key, .. } => format!("write `{key}` in lines of its own, without braces"),
+            PatchError::Both { .. } => "remove one of them".to_owned(),
             PatchError::Foreign => {
                 "name the EnvoyGateway file; if it has Helm values without `config.envoyGateway`, add `--helm-values`".to_owned()
             }
             PatchError::Json => "EG reads YAML too: convert it first, such as by `yq -p json -o yaml`".to_owned(),
+            PatchError::Namesake { .. } => "give one of them another name".to_owned(),
+            PatchError::NoList { key, .. } => format!("give `{key}` items, or remove it"),
             PatchError::NoMapping { key, .. } => format!("give `{key}` keys, or remove it"),
-            PatchError::Plural { .. } => {
-                "merge it by hand: `egext config stanza` prints the extension with the same flags".to_owned()
+            PatchError::Plural { names, .. } => match &names[..] {
+                [] => "say what it is called there: `--name NAME`".to_owned(),
+                names => format!("say which of them it is, or the name of a new one: `--name {}`", shell_word(&names[0])),
+            },
+            PatchError::Quoted { key, .. } => {
+                format!("write `{key}: |`, and below it the lines of the file, indented")
             }
             PatchError::Several { .. } => "EG reads the first document only: keep each in a file of its own".to_owned(),
+            PatchError::Singular { .. } => {
+                "leave `--name` out, or make it the first item of `extensionManagers`, with a `name`".to_owned()
+            }
             PatchError::Twice { .. } => "EG takes the last one: remove the other".to_owned(),
             PatchError::Unreadable(_) => format!("look at the line: `cat -A {}`", shell_path(path)),
             PatchError::Unsure => {

@@ -20,11 +20,12 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::Namespace;
+use super::config_map::Shift;
 use super::document::{self, Cause, Document, Format, Node, Place, Unreadable};
 use super::model::{self, Manager};
 use super::releases::Release;
 use crate::report::{Finding, FindingId, Location};
-use part::{Part, Shift};
+use part::Part;
 use summary::summary;
 
 /// A file that is to be checked.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Document, Node};
+use crate::gateway::config_map::{Shift, embedded};
 use crate::gateway::document::{self, Entry, Format, Kind, Place, Unreadable};
 use crate::gateway::model::nearest_word;
 use crate::gateway::releases::{Release, Value};
@@ -26,40 +27,6 @@ pub(super) struct Misplaced {
     pub(super) place: Place,
     /// Where it belongs.
     pub(super) level: String,
-}
-
-/// From a place in the part to its place in the file.
-#[derive(Clone, Copy)]
-pub(super) enum Shift {
-    /// All of it stands in the lines of one place, such as a text in quotes.
-    At(Place),
-    /// The text is a block in the file: its first line, and how far it is indented.
-    Block { line: u32, indent: u32 },
-    /// The same place.
-    None,
-}
-
-impl Shift {
-    pub(super) fn outer(self, inner: Place) -> Place {
-        match self {
-            Self::At(place) => place,
-            Self::Block { line, indent } => {
-                Place { line: line + inner.line - 1, column: inner.column + indent }
-            }
-            Self::None => inner,
-        }
-    }
-
-    /// `text` is a value of the file.
-    fn of(node: &Node, text: &str) -> Self {
-        if !node.is_block {
-            return Self::At(node.place);
-        }
-        // The place is that of the first letter, and lines without any may stand before it.
-        let blank = text.bytes().take_while(|byte| *byte == b'\n').count();
-        let line = node.place.line.saturating_sub(u32::try_from(blank).unwrap_or_default());
-        Self::Block { line: line.max(1), indent: node.place.column - 1 }
-    }
 }
 
 /// What a file is.
@@ -99,13 +66,11 @@ pub(super) fn content(document: &Document) -> Content<'_> {
 
 /// The file that EG's Deployment mounts.
 fn config_map(root: &Node) -> Content<'_> {
-    let texts = root.set("data").map(Node::entries).unwrap_or_default().iter();
-    let mut texts = texts.filter_map(|entry| Some((&entry.value, entry.value.text()?)));
-    let Some((node, text)) = texts.find(|(_, text)| text.contains(KIND) && !text.contains("-----BEGIN "))
-    else {
+    let embedded = embedded(root).and_then(|(_, node)| Some((node, node.text()?)));
+    let Some((node, text)) = embedded else {
         return Content::Other("a ConfigMap without an EnvoyGateway file".to_owned());
     };
-    let shift = Shift::of(node, text);
+    let shift = Shift::of(node);
     match document::read(text) {
         Ok(document) => Content::Part(Part {
             document: Cow::Owned(document),
@@ -153,7 +118,7 @@ fn values(document: &Document) -> Content<'_> {
         })
         .collect();
     let place = config.map_or(Place::START, |config| config.key_place);
-    let empty = || Node { kind: Kind::Map(Vec::new()), place, is_block: false };
+    let empty = || Node { kind: Kind::Map(Vec::new()), place, is_block: false, is_shared: false };
     let own = config.and_then(|config| config.value.set("envoyGateway")).cloned().unwrap_or_else(empty);
     let document = Document { root: with_chart(own), ..document.clone() };
     Content::Part(Part { document: Cow::Owned(document), shift: Shift::None, is_whole: true, misplaced })
@@ -190,7 +155,7 @@ fn add(node: &mut Node, path: &[&str], value: &str) {
         return add(&mut entry.value, rest, value);
     }
     let kind = if rest.is_empty() { Kind::Text(value.into()) } else { Kind::Map(Vec::new()) };
-    let mut value_node = Node { kind, place, is_block: false };
+    let mut value_node = Node { kind, place, is_block: false, is_shared: false };
     add(&mut value_node, rest, value);
     entries.push(Entry { key: Arc::from(*key), key_place: place, value: value_node, is_overridden: false });
 }

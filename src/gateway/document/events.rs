@@ -32,7 +32,8 @@ pub(super) fn first(text: &str) -> Result<Document, Unreadable> {
     if let Some(tab) = reader.covered.misplaced(&text[..end]) {
         return Err(Unreadable { place: tab, why: super::INDENTED_WITH_TAB.to_owned(), cause: Cause::Tab });
     }
-    let root = root.unwrap_or(Node { kind: Kind::Null, place: Place::START, is_block: false });
+    let root =
+        root.unwrap_or(Node { kind: Kind::Null, place: Place::START, is_block: false, is_shared: false });
     Ok(Document { root, format: Format::Yaml, rest })
 }
 
@@ -73,6 +74,7 @@ impl<'a> Reader<'a> {
         self.budget.spend(1, at)?;
         Budget::enter(depth, at)?;
         let is_block = matches!(&event, Event::Scalar(_, ScalarStyle::Literal, ..));
+        let mut has_merge = false;
         let (kind, anchor) = match event {
             Event::Alias(id) => return self.alias(id, at),
             Event::Scalar(value, style, anchor, tag) => {
@@ -84,10 +86,14 @@ impl<'a> Reader<'a> {
                 (kind, anchor)
             }
             Event::SequenceStart(_, anchor, _) => (Kind::List(self.items(depth)?), anchor),
-            Event::MappingStart(_, anchor, _) => (Kind::Map(self.entries(depth)?), anchor),
+            Event::MappingStart(_, anchor, _) => {
+                let entries = self.entries(depth)?;
+                has_merge = entries.has_merge;
+                (Kind::Map(entries.all), anchor)
+            }
             _ => (Kind::Null, 0),
         };
-        let node = Node { kind, place: at, is_block };
+        let node = Node { kind, place: at, is_block, is_shared: anchor != 0 || has_merge };
         if anchor != 0 {
             let size = size(&node);
             // Before the copy is made.
@@ -102,7 +108,7 @@ impl<'a> Reader<'a> {
             return Err(wrong(place, "the value of an anchor contains an alias of itself"));
         };
         self.budget.spend(*size, place)?;
-        Ok(Node { place, is_block: false, ..node.clone() })
+        Ok(Node { place, is_block: false, is_shared: true, ..node.clone() })
     }
 
     fn items(&mut self, depth: usize) -> Result<Vec<Node>, Unreadable> {
@@ -119,13 +125,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn entries(&mut self, depth: usize) -> Result<Vec<Entry>, Unreadable> {
+    fn entries(&mut self, depth: usize) -> Result<Entries, Unreadable> {
         let mut entries = Entries::default();
         loop {
             let (event, span) = match self.next()? {
                 (event @ Event::MappingEnd, span) => {
                     self.covered.note(&event, span);
-                    return Ok(entries.all);
+                    return Ok(entries);
                 }
                 next if next.0.is_node() => next,
                 _ => continue,
@@ -140,6 +146,7 @@ impl<'a> Reader<'a> {
                 }
             };
             if is_merge {
+                entries.has_merge = true;
                 self.merge(&mut entries, value)?;
             } else {
                 entries.add(Entry { key: name(&key)?, key_place: key.place, value, is_overridden: false });
@@ -182,6 +189,8 @@ struct Entries {
     all: Vec<Entry>,
     /// Where the entry of a key stands that counts, and whether `<<` has brought it.
     last: HashMap<Arc<str>, (usize, bool)>,
+    /// `<<` is among them.
+    has_merge: bool,
 }
 
 impl Entries {

@@ -38,7 +38,7 @@ impl Reader<'_> {
             Some(_) => self.word()?,
             None => return Err(self.wrong("it ends too early")),
         };
-        Ok(Node { kind, place, is_block: false })
+        Ok(Node { kind, place, is_block: false, is_shared: false })
     }
 
     fn object(&mut self, depth: usize) -> Result<Kind, Unreadable> {

@@ -44,6 +44,8 @@ pub struct Node {
     pub place: Place,
     /// Is it a text written as a block of lines (`|`), each as it is?
     pub is_block: bool,
+    /// Has it an anchor, is it an alias, or does `<<` bring some of its entries? Then it is not alone in what it says.
+    pub is_shared: bool,
 }
 
 /// What a value is.

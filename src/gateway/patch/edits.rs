@@ -2,7 +2,7 @@ use std::ops::Range;
 
 /// Pieces of a text that others take the place of.
 #[derive(Debug, Default)]
-pub(super) struct Edits(Vec<(Range<usize>, String)>);
+pub(super) struct Edits(pub(super) Vec<(Range<usize>, String)>);
 
 impl Edits {
     /// `text` takes the place of the bytes in `range`.

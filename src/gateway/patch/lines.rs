@@ -6,7 +6,7 @@ use super::Place;
 /// A text by its lines, which are counted from 0.
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
-    text: &'a str,
+    pub(super) text: &'a str,
     /// Where each line begins, and the end of the text.
     begins: Vec<usize>,
     /// What ends a line of this text.
@@ -40,7 +40,8 @@ impl<'a> Lines<'a> {
         self.whole(number).trim_end_matches(['\r', '\n'])
     }
 
-    fn whole(&self, number: usize) -> &'a str {
+    /// A line with what ends it.
+    pub(super) fn whole(&self, number: usize) -> &'a str {
         &self.text[self.bytes(number..number + 1)]
     }
 
@@ -61,6 +62,12 @@ impl<'a> Lines<'a> {
         let line = self.whole(number);
         let column = place.column as usize - 1;
         self.begins[number] + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
+    }
+
+    /// The line of a byte, and how many bytes of the line stand before it.
+    pub(super) fn place_of(&self, byte: usize) -> (usize, usize) {
+        let number = self.begins.partition_point(|begin| *begin <= byte) - 1;
+        (number, byte - self.begins[number])
     }
 
     /// What begins at a place, up to the end of its line.

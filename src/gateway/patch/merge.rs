@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::lines::Lines;
-use super::{Edits, Entry, Kind, Node, PatchError, lists};
+use super::{Edits, Entry, Kind, Node, PatchError, flow, lists, managers};
 
 /// Finds out what has to change in a file. `source` is the text of what is wanted, whose lines are taken over.
 #[derive(Debug)]
@@ -24,18 +24,21 @@ impl Merge<'_> {
         wanted: &Node,
         end: usize,
     ) -> Result<(), PatchError> {
+        if flow::is_flow(self.lines, parent) && !is_empty(parent) {
+            return flow::below(self, parent, path, wanted);
+        }
         let Some((first, rest)) = path.split_first() else {
             return self.map(parent, (wanted, self.source.count()), end);
         };
         let Some(entry) = parent.get(first) else {
-            let indent = indent(self.lines, parent);
+            let indent = indent(parent);
             let at = self.end_of_map(parent, end);
             self.put_in(at, self.nested(path, wanted, indent));
             return Ok(());
         };
         let lines = span(self.lines, parent, entry, end);
         if is_empty(&entry.value) {
-            let deeper = indent(self.lines, parent) + STEP;
+            let deeper = indent(parent) + STEP;
             self.open(entry);
             self.put_in(lines.start + 1, self.nested(rest, wanted, deeper));
             return Ok(());
@@ -43,7 +46,6 @@ impl Merge<'_> {
         if !matches!(entry.value.kind, Kind::Map(_)) {
             return Err(PatchError::NoMapping { key: entry.key.to_string(), place: entry.key_place });
         }
-        self.refuse_flow(entry)?;
         self.below(&entry.value, rest, wanted, lines.end)
     }
 
@@ -56,8 +58,7 @@ impl Merge<'_> {
         new_lines: Range<usize>,
     ) -> Result<(), PatchError> {
         self.path.push(new.key.to_string());
-        let is_default = self.defaults.iter().any(|path| self.path[1..] == **path);
-        let changed = match is_default && !is_empty(&old.value) {
+        let changed = match self.is_default() && !is_empty(&old.value) {
             true => Ok(()),
             false => self.value(old, old_lines, new, new_lines),
         };
@@ -75,18 +76,13 @@ impl Merge<'_> {
         match (&old.value.kind, &new.value.kind) {
             _ if are_equal(&old.value, &new.value) => {}
             (Kind::Map(olds), Kind::Map(news)) if !olds.is_empty() && !news.is_empty() => {
-                let foreign = |entry: &&Entry| new.value.get(&entry.key).is_none();
-                let leaving =
-                    |entry: &&Entry| &*new.key == SERVICE && TARGETS.contains(&&*entry.key) && foreign(entry);
-                if self.is_flow(&old.value) {
-                    let is_known = self.path.iter().any(|key| key == SERVICE);
-                    if !is_known || olds.iter().any(|entry| foreign(&entry) && !leaving(&entry)) {
-                        return self.refuse_flow(old);
-                    }
-                    self.replace(old, old_lines, new, new_lines);
-                    return Ok(());
+                if flow::is_flow(self.lines, &old.value) {
+                    return flow::map(self, &old.value, &new.value);
                 }
-                for entry in olds.iter().filter(leaving) {
+                for entry in olds {
+                    if !self.is_leaving(entry, &new.value) {
+                        continue;
+                    }
                     let lines = span(self.lines, &old.value, entry, old_lines.end);
                     let begin = self.lines.begin_of_comments(lines.start).max(old_lines.start + 1);
                     self.edits.replace(self.lines.bytes(begin..lines.end), String::new());
@@ -94,13 +90,11 @@ impl Merge<'_> {
                 self.map(&old.value, (&new.value, new_lines.end), old_lines.end)?;
             }
             (Kind::List(olds), Kind::List(news)) if !olds.is_empty() && !news.is_empty() => {
-                let is_flow = self.is_flow(&old.value);
-                if !is_flow {
-                    lists::sync(self, (olds, old_lines.end), (news, new_lines.end));
-                } else if let Some(text) = lists::flow(olds, news) {
-                    self.token(old, &text);
-                } else {
-                    self.replace(old, old_lines, new, new_lines);
+                let is_flow = flow::is_flow(self.lines, &old.value);
+                match (self.is_at_managers(), is_flow) {
+                    (true, _) => managers::put(self, (&old.value, old_lines.end), (news, new_lines.end))?,
+                    (false, true) => flow::list(self, &old.value, &new.value),
+                    (false, false) => lists::sync(self, (olds, old_lines.end), (news, new_lines.end)),
                 }
             }
             (_, Kind::Map(_)) if !is_empty(&old.value) => {
@@ -116,7 +110,7 @@ impl Merge<'_> {
     }
 
     /// Puts each entry of `wanted` into a mapping in block style.
-    fn map(
+    pub(super) fn map(
         &mut self,
         node: &Node,
         (wanted, wanted_end): (&Node, usize),
@@ -128,8 +122,8 @@ impl Merge<'_> {
                 Some(old) => self.entry(old, span(self.lines, node, old, end), new, new_lines)?,
                 None => {
                     let begin = self.source.begin_of_comments(new_lines.start).max(first_line(wanted));
-                    let to = indent(self.lines, node);
-                    let text = self.taken(begin..new_lines.end, indent(self.source, wanted), to);
+                    let to = indent(node);
+                    let text = self.taken(begin..new_lines.end, indent(wanted), to);
                     let at = self.end_of_map(node, end);
                     self.put_in(at, text);
                 }
@@ -142,7 +136,9 @@ impl Merge<'_> {
     fn replace(&mut self, old: &Entry, old_lines: Range<usize>, new: &Entry, new_lines: Range<usize>) {
         let (from, to) = (new.key_place.column as usize - 1, old.key_place.column as usize - 1);
         let text = self.taken(new_lines, from, to);
-        self.edits.replace(self.lines.bytes(old_lines), text);
+        // A dash can stand before the key.
+        let range = self.lines.byte(old.key_place)..self.lines.bytes(old_lines).end;
+        self.edits.replace(range, text.trim_start_matches(' ').to_owned());
     }
 
     /// A value that is part of a line for another one.
@@ -170,7 +166,7 @@ impl Merge<'_> {
             text.push_str(self.lines.end);
         }
         let all = first_line(wanted)..self.source.count();
-        text + &self.taken(all, indent(self.source, wanted), indent_of_first + path.len() * STEP)
+        text + &self.taken(all, indent(wanted), indent_of_first + path.len() * STEP)
     }
 
     pub(super) fn taken(&self, lines: Range<usize>, from: usize, to: usize) -> String {
@@ -191,15 +187,19 @@ impl Merge<'_> {
         }
     }
 
-    fn is_flow(&self, node: &Node) -> bool {
-        self.lines.rest(node.place).starts_with(['{', '['])
+    /// Does the value stay if the file has one?
+    pub(super) fn is_default(&self) -> bool {
+        self.defaults.iter().any(|path| self.path[1..] == **path)
     }
 
-    fn refuse_flow(&self, entry: &Entry) -> Result<(), PatchError> {
-        if !self.is_flow(&entry.value) {
-            return Ok(());
-        }
-        Err(PatchError::Flow { key: entry.key.to_string(), place: entry.key_place })
+    /// Is it another way to the extension than the one that is wanted?
+    pub(super) fn is_leaving(&self, entry: &Entry, wanted: &Node) -> bool {
+        self.path.last().is_some_and(|key| is_way(key, entry)) && wanted.get(&entry.key).is_none()
+    }
+
+    /// Are the items extensions, which have names?
+    pub(super) fn is_at_managers(&self) -> bool {
+        self.path == [managers::KEY]
     }
 }
 
@@ -216,26 +216,20 @@ fn first_line(node: &Node) -> usize {
 }
 
 /// How far the keys of a mapping are indented.
-fn indent(lines: &Lines<'_>, node: &Node) -> usize {
-    node.entries().first().map_or(0, |first| lines.indent(Lines::number(first.key_place)))
+fn indent(node: &Node) -> usize {
+    node.entries().first().map_or(0, |first| first.key_place.column as usize - 1)
 }
 
 /// A scalar, or a collection in braces, as it is written on its line.
 pub(super) fn scalar<'a>(lines: &Lines<'a>, node: &Node) -> &'a str {
     let rest = lines.rest(node.place);
-    let mut end = rest.len();
-    if let Some(quote @ ('"' | '\'')) = rest.chars().next() {
-        let closing = rest[1..].char_indices().scan(false, |escaped, (at, c)| {
-            let closes = c == quote && !*escaped;
-            *escaped = quote == '"' && c == '\\' && !*escaped;
-            Some((at, closes))
-        });
-        end = closing.filter(|(_, closes)| *closes).map(|(at, _)| at + 2).next().unwrap_or(end);
+    let end = if rest.starts_with(['"', '\'']) {
+        flow::quoted(rest)
     } else if rest.starts_with(['{', '[']) {
-        end = rest.rfind(['}', ']']).map_or(end, |at| at + 1);
-    } else if let Some(at) = rest.find(" #") {
-        end = at;
-    }
+        rest.rfind(['}', ']']).map_or(rest.len(), |at| at + 1)
+    } else {
+        rest.find(" #").unwrap_or(rest.len())
+    };
     rest[..end].trim_end()
 }
 
@@ -251,16 +245,24 @@ pub(super) fn are_equal(one: &Node, other: &Node) -> bool {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| are_equal(one, other))
         }
         (Kind::Map(ours), Kind::Map(theirs)) => {
-            let is_in = |entry: &Entry| {
-                other.get(&entry.key).is_some_and(|found| are_equal(&entry.value, &found.value))
+            let is_in = |(index, entry): (usize, &Entry)| {
+                // Mostly in the same order: a mapping can be as long as a file.
+                let beside = theirs.get(index).filter(|beside| beside.key == entry.key);
+                let found = beside.or_else(|| other.get(&entry.key));
+                found.is_some_and(|found| are_equal(&entry.value, &found.value))
             };
-            ours.len() == theirs.len() && ours.iter().all(is_in)
+            ours.len() == theirs.len() && ours.iter().enumerate().all(is_in)
         }
         _ => false,
     }
 }
 
-fn is_empty(node: &Node) -> bool {
+/// Is an entry below `key` a way to the extension?
+pub(super) fn is_way(key: &str, entry: &Entry) -> bool {
+    key == SERVICE && TARGETS.contains(&&*entry.key)
+}
+
+pub(super) fn is_empty(node: &Node) -> bool {
     match &node.kind {
         Kind::Null => true,
         Kind::Map(entries) => entries.is_empty(),

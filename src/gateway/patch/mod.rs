@@ -1,23 +1,33 @@
-//! Puts an extension into a file that a person keeps: an EnvoyGateway file, or Helm values of Envoy Gateway's (EG's) chart.
+//! Puts an extension into a file that a person keeps: an EnvoyGateway file, a ConfigMap with one in it, or Helm values of Envoy
+//! Gateway's (EG's) chart.
 //!
-//! Lines are cut out and put in; nothing is written anew. So comments, order and style of everything else stay as they
-//! are, byte for byte. The new text is read again, and refused if anything but the extension has changed its meaning.
+//! Lines are cut out and put in, and parts of lines in a collection in braces; nothing is written anew. So comments, order
+//! and style of everything else stay as they are, byte for byte. The new text is read again, and refused if anything but
+//! the extension has changed its meaning.
 //!
 //! Two libraries were looked at, by their sources and documentation. yamlpatch 1.32 brings a C parser and a serialiser whose
 //! quotes cannot be chosen; yaml-edit 0.3 has unsafe code below it and no comment above a key that it adds. What is needed here is less
 //! than they do: one mapping, in block style.
 
+mod block;
 mod edits;
+mod error;
+mod flow;
 mod lines;
 mod lists;
+mod managers;
 mod merge;
 mod target;
+mod verify;
 
+use self::block::Block;
 use self::edits::Edits;
 use self::lines::Lines;
 use self::merge::Merge;
+use super::config_map::{Shift, embedded};
 use super::document::{self, Document, Entry, Format, Kind, Node, Place, Unreadable};
 
+pub use self::error::PatchError;
 pub use self::target::Target;
 
 /// A text that an extension can be put into.
@@ -32,7 +42,7 @@ impl<'a> Patchable<'a> {
     /// Reads a text. Says what it is, unless the caller knows.
     ///
     /// # Errors
-    /// If it cannot be read, is neither [`Target`], or is not what the caller has said.
+    /// If it cannot be read, is no [`Target`], or is not what the caller has said.
     pub fn read(text: &'a str, known: Option<Target>) -> Result<Self, PatchError> {
         let document = readable(text)?;
         let target = Target::of(&document.root, known)?;
@@ -45,7 +55,7 @@ impl<'a> Patchable<'a> {
     }
 
     /// The text with a stanza in it, which [`Configuration::yaml`](super::Configuration::yaml) has written without a whole
-    /// file. Other keys of the extension stay. So do the values at `defaults`, paths below `extensionManager`.
+    /// file. Other keys of the extension stay. So do the values at `defaults`, paths below the extension.
     ///
     /// # Errors
     /// If a person has to decide what becomes of something.
@@ -57,21 +67,16 @@ impl<'a> Patchable<'a> {
             return Ok(self.text.to_owned());
         }
         let patched = edits.apply(&text);
-        self.verify(&patched, &wanted)?;
-        Ok(patched)
+        match readable(&patched).is_ok_and(|after| self.is_verified(&patched, &after, &wanted)) {
+            true => Ok(patched),
+            false => Err(PatchError::Unsure),
+        }
     }
 
     /// The new text has what is wanted, and all else is what it was.
-    fn verify(&self, patched: &str, wanted: &Wanted<'_>) -> Result<(), PatchError> {
-        let after = readable(patched).map_err(|_| PatchError::Unsure)?;
-        let again = plan(patched, &after, self.target, wanted).map_err(|_| PatchError::Unsure)?;
-        // A preset has keys beside the extension.
-        let keys: Vec<_> = wanted.document.root.entries().iter().map(|entry| &*entry.key).collect();
-        let (before, after) = (Some(&self.document.root), Some(&after.root));
-        if again.is_empty() && are_equal_beside(before, after, self.target.path(), &keys) {
-            return Ok(());
-        }
-        Err(PatchError::Unsure)
+    fn is_verified(&self, patched: &str, after: &Document, wanted: &Wanted<'_>) -> bool {
+        let is_whole = plan(patched, after, self.target, wanted).is_ok_and(|again| again.is_empty());
+        is_whole && verify::is_kept(self.target, &self.document.root, &after.root, &wanted.document.root)
     }
 }
 
@@ -80,70 +85,6 @@ struct Wanted<'a> {
     stanza: &'a str,
     document: Document,
     defaults: &'a [&'a [&'a str]],
-}
-
-/// Why a text is left alone.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PatchError {
-    /// It has parts that stand for others.
-    #[error("{}, its extension has an anchor, an alias or a merge key", at(*place))]
-    Anchor {
-        /// Where.
-        place: Place,
-    },
-    /// It is of another kind.
-    #[error("it is neither an EnvoyGateway file nor Helm values with `config.envoyGateway`")]
-    Foreign,
-    /// Another style is needed.
-    #[error("{}, `{key}` is written in braces", at(*place))]
-    Flow {
-        /// What is.
-        key: String,
-        /// Where.
-        place: Place,
-    },
-    /// It is JSON.
-    #[error("it is JSON")]
-    Json,
-    /// It has a value where a mapping is expected.
-    #[error("{}, `{key}` is no mapping", at(*place))]
-    NoMapping {
-        /// What is not.
-        key: String,
-        /// Where.
-        place: Place,
-    },
-    /// It has more than one document.
-    #[error("it has a second document, which begins in line {}", place.line)]
-    Several {
-        /// Where it begins.
-        place: Place,
-    },
-    /// It lists its extensions.
-    #[error("{}, it has `extensionManagers`, a list", at(*place))]
-    Plural {
-        /// Where.
-        place: Place,
-    },
-    /// A key stands there twice.
-    #[error("{}, `{key}` is there for the second time", at(*place))]
-    Twice {
-        /// Which.
-        key: String,
-        /// Where.
-        place: Place,
-    },
-    /// It cannot be read.
-    #[error("{}, {}", at(.0.place), .0.why)]
-    Unreadable(Unreadable),
-    /// The new text would not mean what it should.
-    #[error("it is written in a way in which nothing can be put in safely")]
-    Unsure,
-}
-
-fn at(place: Place) -> String {
-    format!("in line {}", place.line)
 }
 
 /// What may be changed: one document of YAML.
@@ -161,29 +102,27 @@ fn read(text: &str) -> Result<Document, PatchError> {
 }
 
 fn plan(text: &str, document: &Document, target: Target, wanted: &Wanted<'_>) -> Result<Edits, PatchError> {
+    if target == Target::ConfigMap {
+        return plan_inside(text, document, wanted);
+    }
     let (lines, source) = (Lines::new(text), Lines::new(wanted.stanza));
     let (edits, path) = (Edits::default(), Vec::new());
     let mut merge = Merge { lines: &lines, source: &source, edits, defaults: wanted.defaults, path };
-    target.refuse_odd(&lines, document)?;
+    target.refuse_odd(&document.root, &wanted.document.root)?;
     merge.below(&document.root, target.path(), &wanted.document.root, lines.count())?;
     Ok(merge.edits)
 }
 
-/// All is equal but the values of `keys` in the mapping at `path`. A mapping on the way may be new.
-fn are_equal_beside(before: Option<&Node>, after: Option<&Node>, path: &[&str], keys: &[&str]) -> bool {
-    let left_out = path.first().map_or(keys, std::slice::from_ref);
-    let (old, new) = (others(before, left_out), others(after, left_out));
-    let are_equal = old.len() == new.len()
-        && old
-            .iter()
-            .zip(&new)
-            .all(|(old, new)| old.key == new.key && merge::are_equal(&old.value, &new.value));
-    let Some((first, rest)) = path.split_first() else { return are_equal };
-    let [before, after] = [before, after].map(|node| node?.get(first).map(|entry| &entry.value));
-    are_equal && are_equal_beside(before, after, rest, keys)
-}
-
-fn others<'n>(node: Option<&'n Node>, left_out: &[&str]) -> Vec<&'n Entry> {
-    let entries = node.map_or(&[][..], Node::entries).iter();
-    entries.filter(|entry| !left_out.contains(&&*entry.key)).collect()
+/// The text of a ConfigMap is a file of its own.
+fn plan_inside(text: &str, document: &Document, wanted: &Wanted<'_>) -> Result<Edits, PatchError> {
+    let lines = Lines::new(text);
+    let (key, node) = embedded(&document.root).ok_or(PatchError::Foreign)?;
+    let quoted = || PatchError::Quoted { key: key.to_owned(), place: node.place };
+    let block = Block::of(&lines, node).ok_or_else(quoted)?;
+    let (inner, shift) = (block.text(), Shift::of(node));
+    let edits = Patchable::read(&inner, None).and_then(|patchable| match patchable.target {
+        Target::EnvoyGateway => plan(&inner, &patchable.document, patchable.target, wanted),
+        Target::ConfigMap | Target::HelmValues => Err(PatchError::Foreign),
+    });
+    Ok(block.outer(edits.map_err(|error| error.shifted(shift))?, &inner))
 }

@@ -1,10 +1,12 @@
-use super::lines::Lines;
-use super::{Document, Entry, Node, PatchError};
+use super::{Entry, Kind, Node, PatchError, Place, managers};
+use crate::gateway::config_map::embedded;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Target {
-    /// An EnvoyGateway file, or the `extensionManager` of one: the extension is at its top level.
+    /// A ConfigMap: a text in it is an EnvoyGateway file.
+    ConfigMap,
+    /// An EnvoyGateway file, or the extension of one: it is at its top level.
     EnvoyGateway,
     /// Values for EG's Helm chart: the extension is below `config.envoyGateway`.
     HelmValues,
@@ -14,8 +16,10 @@ impl Target {
     /// Says what a text is, unless the caller knows.
     pub(super) fn of(root: &Node, known: Option<Self>) -> Result<Self, PatchError> {
         let kind = root.set("kind").and_then(Node::text);
-        let is_part = known.is_none() && root.get("extensionManager").is_some();
+        let has_extension = SINGLE_AND_LIST.iter().any(|key| root.get(key).is_some());
+        let is_part = known.is_none() && has_extension;
         let target = match kind {
+            Some("ConfigMap") if embedded(root).is_some() => Self::ConfigMap,
             Some("EnvoyGateway") => Self::EnvoyGateway,
             None if is_part => Self::EnvoyGateway,
             None if known.is_some() || root.at(&["config", "envoyGateway"]).is_some() => Self::HelmValues,
@@ -27,29 +31,58 @@ impl Target {
         }
     }
 
-    /// The keys above `extensionManager`.
+    /// The keys above the extension.
     pub(super) const fn path(self) -> &'static [&'static str] {
         match self {
-            Self::EnvoyGateway => &[],
+            Self::ConfigMap | Self::EnvoyGateway => &[],
             Self::HelmValues => &["config", "envoyGateway"],
         }
     }
 
-    /// What a person has to decide.
-    pub(super) fn refuse_odd(self, lines: &Lines<'_>, document: &Document) -> Result<(), PatchError> {
-        let mut parent = &document.root;
+    /// What a person has to decide before `wanted` is put in.
+    pub(super) fn refuse_odd(self, root: &Node, wanted: &Node) -> Result<(), PatchError> {
+        let mut parent = root;
         twice(parent)?;
         for key in self.path() {
             let Some(entry) = parent.get(key) else { return Ok(()) };
             parent = &entry.value;
             twice(parent)?;
         }
-        if let Some(entry) = parent.get("extensionManagers") {
-            return Err(PatchError::Plural { place: entry.key_place });
+        let set = |key: &str| parent.get(key).filter(|entry| !entry.value.is_null());
+        match (SINGLE_AND_LIST.map(set), wanted.get(managers::KEY)) {
+            ([Some(single), Some(list)], _) => {
+                Err(PatchError::Both { place: single.key_place.max(list.key_place) })
+            }
+            ([Some(entry), None], Some(_)) => Err(PatchError::Singular { place: entry.key_place }),
+            ([None, Some(entry)], None) => {
+                let names = entry.value.items().iter().filter_map(managers::name).map(str::to_owned);
+                Err(PatchError::Plural { names: names.collect(), place: entry.key_place })
+            }
+            ([Some(entry), None], None) => refuse_shared(&entry.value, entry.key_place),
+            ([None, Some(entry)], Some(wanted)) => refuse_odd_list(entry, &wanted.value),
+            ([None, None], _) => Ok(()),
         }
-        let Some(entry) = parent.get("extensionManager") else { return Ok(()) };
-        refuse_shared(lines, entry)
     }
+}
+
+/// Each of `wanted` must have one place in the list.
+fn refuse_odd_list(list: &Entry, wanted: &Node) -> Result<(), PatchError> {
+    if list.value.is_shared {
+        return Err(PatchError::Anchor { place: list.key_place });
+    }
+    if !matches!(list.value.kind, Kind::List(_)) {
+        return Err(PatchError::NoList { key: list.key.to_string(), place: list.key_place });
+    }
+    for name in wanted.items().iter().filter_map(managers::name) {
+        let mut of_name = list.value.items().iter().filter(|item| managers::name(item) == Some(name));
+        if let Some(item) = of_name.next() {
+            refuse_shared(item, item.place)?;
+        }
+        if let Some(item) = of_name.next() {
+            return Err(PatchError::Namesake { name: name.to_owned(), place: item.place });
+        }
+    }
+    Ok(())
 }
 
 fn twice(node: &Node) -> Result<(), PatchError> {
@@ -64,24 +97,15 @@ fn twice(node: &Node) -> Result<(), PatchError> {
     }
 }
 
-/// Nothing in an entry may stand for something else.
-fn refuse_shared(lines: &Lines<'_>, entry: &Entry) -> Result<(), PatchError> {
-    let line = lines.rest(entry.key_place);
-    let value = line.split_once(':').map_or("", |(_, value)| value.trim_start());
-    if line.starts_with("<<") || value.starts_with(['&', '*']) {
-        return Err(PatchError::Anchor { place: entry.key_place });
+/// Nothing in a value may stand for something else. `place` is that of its key, if it has one.
+fn refuse_shared(node: &Node, place: Place) -> Result<(), PatchError> {
+    if node.is_shared {
+        return Err(PatchError::Anchor { place });
     }
-    twice(&entry.value)?;
-    entry.value.entries().iter().try_for_each(|entry| refuse_shared(lines, entry))?;
-    for item in entry.value.items() {
-        let place = item.place;
-        let line = lines.line(Lines::number(place));
-        let dashed = line.trim_start().trim_start_matches(['-', ' ']);
-        if dashed.starts_with(['&', '*']) {
-            return Err(PatchError::Anchor { place });
-        }
-        twice(item)?;
-        item.entries().iter().try_for_each(|entry| refuse_shared(lines, entry))?;
-    }
-    Ok(())
+    twice(node)?;
+    node.entries().iter().try_for_each(|entry| refuse_shared(&entry.value, entry.key_place))?;
+    node.items().iter().try_for_each(|item| refuse_shared(item, item.place))
 }
+
+/// One extension, and a list of them.
+const SINGLE_AND_LIST: [&str; 2] = ["extensionManager", managers::KEY];

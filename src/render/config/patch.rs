@@ -39,7 +39,7 @@ pub(crate) struct Details<'a> {
     bridge_command: Option<String>,
     /// The file.
     file: String,
-    /// What it holds: `EnvoyGateway` or `Helm values`.
+    /// What it holds: `ConfigMap`, `EnvoyGateway` or `Helm values`.
     target: &'static str,
     /// Whether it has changed, or would.
     changed: bool,
@@ -76,6 +76,7 @@ pub(crate) fn report(configuration: &Configuration, outcome: Outcome<'_>) -> Rep
         bridge_command: configuration.bridge().map(ToString::to_string),
         file: words(file),
         target: match target {
+            Target::ConfigMap => "ConfigMap",
             Target::EnvoyGateway => "EnvoyGateway",
             Target::HelmValues => "Helm values",
         },
