@@ -8,6 +8,7 @@
 //! * [`crypto`] is the only module that names the crypto provider.
 //! * `demo` puts all parts together in one process (feature `cli`).
 //! * [`diagnosis`] names the cause of a fault: for the probe, the bridge and the checks of certificates.
+//! * `doctor` looks at all parts of a channel and names the first that is wrong (feature `cli`).
 //! * [`extension`] is the extension server protocol, with a server that changes nothing.
 //! * [`gateway`] knows the releases of Envoy Gateway and writes configuration for them.
 //! * [`host`] is a host as it is typed: a DNS name or an IP address.
@@ -78,6 +79,8 @@ pub mod crypto;
 #[cfg(feature = "cli")]
 pub mod demo;
 pub mod diagnosis;
+#[cfg(feature = "cli")]
+pub mod doctor;
 pub mod extension;
 pub mod gateway;
 pub mod host;

@@ -11,6 +11,7 @@
 //! The server has a thread and a runtime of its own. A large page, or a client that asks without pause, does not take
 //! time from calls; and it answers until the last call has ended.
 
+mod ask;
 mod credentials;
 mod gather;
 mod metrics;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
+pub use ask::{Answer, AskError, Cause, Told, Upstream, ask};
 pub use gather::View;
 pub use status::json_schema;
 

@@ -5,6 +5,7 @@ mod certs;
 mod config;
 mod demo;
 mod directory;
+mod doctor;
 mod environment;
 mod explain;
 mod generate;
@@ -27,6 +28,7 @@ pub use config::{
     Secrets, ServiceFlags, Stanza, Versions,
 };
 pub use demo::Demo;
+pub use doctor::Doctor;
 pub use environment::Variables;
 pub use explain::Explain;
 pub use generate::{Completions, Generate, GenerateCommand, Man};
@@ -75,6 +77,8 @@ pub enum Command {
     Bridge(Box<Bridge>),
     /// Run everything once in a temporary directory
     Demo(Demo),
+    /// Look at every part of the channel and name the first thing that is wrong
+    Doctor(Doctor),
     /// Explain a finding: cause and cure
     Explain(Explain),
     /// Print a completion script for a shell
@@ -93,6 +97,7 @@ Examples:
   egext demo                                 # everything once, in two seconds
   egext certs init --san extension.internal  # a CA and certificates for both sides
   egext probe localhost:5005                 # what works and what does not, layer by layer
+  egext doctor                               # the first thing that is wrong, and the next command
   egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005
   egext config stanza --socket /run/egext/eg.sock
 

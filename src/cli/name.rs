@@ -31,6 +31,7 @@ impl Command {
                 ConfigCommand::Versions(_) => "config versions",
             },
             Self::Demo(_) => "demo",
+            Self::Doctor(_) => "doctor",
             Self::Explain(_) => "explain",
             Self::Generate(generate) => match &generate.command {
                 GenerateCommand::Compatibility => "generate compatibility",

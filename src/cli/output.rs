@@ -24,7 +24,7 @@ pub fn formats(command: &str) -> &'static [Format] {
         | "generate schema"
         | "generate status-schema"
         | "man" => ONLY_HUMAN,
-        "probe" => WITH_CHECKS,
+        "doctor" | "probe" => WITH_CHECKS,
         _ => &[Format::Human, Format::Json],
     }
 }
@@ -42,7 +42,7 @@ pub struct Output {
     /// Output format
     ///
     /// Every command has `human`, and all but `man` and `completions` have `json`. `certs check`, `config check`,
-    /// `config --check` and `probe` also have `junit`, `certs check` has `prometheus`, `certs show` has `pem`, `config
+    /// `config --check`, `doctor` and `probe` also have `junit`, `certs check` has `prometheus`, `certs show` has `pem`, `config
     /// check` has `github` and `sarif`.
     #[arg(short = 'o', long, global = true, value_parser = values::format(), ignore_case = true, default_value = "human", env = "EGEXT_FORMAT")]
     pub format: Format,

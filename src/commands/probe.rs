@@ -96,9 +96,9 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
 }
 
 /// What TLS needs and does not have.
-struct Unusable {
-    id: FindingId,
-    error: Error,
+pub(super) struct Unusable {
+    pub(super) id: FindingId,
+    pub(super) error: Error,
 }
 
 impl Unusable {
@@ -113,7 +113,7 @@ impl Unusable {
     }
 }
 
-fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Certificate>), Box<Unusable>> {
+pub(super) fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Certificate>), Box<Unusable>> {
     let of_ca = |error| Box::new(Unusable { id: FindingId::ProbeCaUnusable, error });
     let of_client = |error: Error| {
         let id = match &error {

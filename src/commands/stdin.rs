@@ -24,6 +24,7 @@ fn inputs(command: &Command) -> Vec<Input<'_>> {
         Command::Bridge(bridge) => material(&bridge.material),
         Command::Certs(certs) => certs_inputs(&certs.command),
         Command::Config(config) => config_inputs(&config.command),
+        Command::Doctor(doctor) => doctor.paths.iter().map(|path| ("FILE", path.as_path())).collect(),
         Command::Probe(probe) => material(&probe.material),
         // One file at most.
         Command::Completions(_)

@@ -37,7 +37,7 @@ mod wishes;
 mod yaml;
 
 pub use bridge_command::BridgeCommand;
-pub use check::{Checked, FILE_LIMIT, NotRead, Questions, Source, Verdict, check};
+pub use check::{Called, Checked, FILE_LIMIT, NotRead, Questions, Source, Verdict, called, check};
 pub use configuration::{Configuration, ConfigurationError};
 pub use example::{EXAMPLE_FILE, EXAMPLE_URL};
 pub use hook::{hook_called, hook_names};

@@ -8,6 +8,7 @@ pub(crate) mod certs;
 mod compatibility;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 mod github;
 mod human;

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema as _, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use super::{bridge, certs, config, demo, explain, json, probe, releases, version};
+use super::{bridge, certs, config, demo, doctor, explain, json, probe, releases, version};
 
 /// A command, and the schema of its own keys.
 type Verb = (&'static str, fn(&mut SchemaGenerator) -> Schema);
@@ -55,6 +55,7 @@ const VERBS: &[Verb] = &[
     ("config stanza", config::Details::json_schema),
     ("config versions", releases::Details::json_schema),
     ("demo", demo::Details::json_schema),
+    ("doctor", doctor::Details::json_schema),
     ("explain", explain::Details::json_schema),
     ("probe", probe::Details::json_schema),
     ("version", version::Details::json_schema),

@@ -39,6 +39,7 @@ const CALLS: &[(&str, State, &[&str])] = &[
     ("config stanza", State::Nothing, &[]),
     ("config versions", State::Nothing, &[]),
     ("demo", State::Nothing, &[]),
+    ("doctor", State::Made, &["--server=127.0.0.1:1"]),
     ("explain", State::Nothing, &[]),
     ("generate compatibility", State::Nothing, &[]),
     ("generate completions", State::Nothing, &["bash"]),

@@ -7,6 +7,7 @@ mod compare;
 mod config;
 mod demo;
 mod descriptors;
+mod doctor;
 mod environment;
 mod explain;
 mod hints;

@@ -29,6 +29,11 @@ fn the_page_about_configuration_is_true() {
 }
 
 #[test]
+fn the_page_about_where_to_begin_is_true() {
+    run("docs/doctor.md");
+}
+
+#[test]
 fn the_page_about_kubernetes_is_true() {
     run("docs/kubernetes.md");
 }
@@ -43,7 +48,7 @@ fn every_page_with_a_transcript_is_run() {
         .map(|page| page.file_name().expect("a name").to_owned())
         .collect();
     with_transcript.sort();
-    assert_eq!(with_transcript, ["certificates.md", "configuration.md", "kubernetes.md"]);
+    assert_eq!(with_transcript, ["certificates.md", "configuration.md", "doctor.md", "kubernetes.md"]);
 }
 
 fn run(page: &str) {

@@ -121,6 +121,7 @@ fn comparable(line: &str) -> String {
         [
             (r" +\d+\.\d ms", " 0.0 ms"),
             (r"egext CA [0-9a-f]{8}", "egext CA 00000000"),
+            (r"serial number [0-9a-f]{32}, until \d{4}-\d\d-\d\d", "serial number 0, until 2000-01-01"),
             (r"\d{1,2} (January|February|March|April|May|June|July|August|September|October|November|December) \d{4}", "1 January 2000"),
             // A server that was started in the line above is soon there, at this attempt or the next.
             (r", at attempt \d+", ""),

@@ -13,12 +13,12 @@ pub struct AdminArgs {
     ///
     /// It is read-only, and it is served to this machine only: on a unix socket (0600) or on a loopback address.
     /// `/` is a page for people, `/readyz` says whether calls reach the upstream, `/metrics` is for Prometheus.
-    #[arg(long, value_name = "ADDRESS", env = "EGEXT_ADMIN", value_parser = plaintext)]
+    #[arg(long, value_name = "ADDRESS", env = "EGEXT_ADMIN", value_parser = admin_address)]
     pub admin: Option<Address>,
 }
 
 /// Without a scheme it is plaintext here: the admin server has no TLS.
-fn plaintext(text: &str) -> Result<Address, AdminAddressError> {
+pub(in crate::cli) fn admin_address(text: &str) -> Result<Address, AdminAddressError> {
     let has_scheme =
         text.contains("://") || ["unix:", "unix-abstract:"].iter().any(|scheme| text.starts_with(scheme));
     let parsed = match has_scheme || text.starts_with(['/', '.', '@']) {

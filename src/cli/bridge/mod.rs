@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub(super) use admin::admin_address;
 pub use admin::{AdminAddressError, AdminArgs};
 pub use callers::Callers;
 pub use operation::Operation;

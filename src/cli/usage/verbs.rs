@@ -54,8 +54,12 @@ pub(super) const ROWS: &[Row] = &[
         hint: "`egext certs check` finds what is wrong with certificates, `egext probe localhost:5005` what is wrong with a connection",
     },
     Row {
-        typed: "ping health healthcheck health-check status connect diagnose doctor call test grpcurl curl \
-                debug",
+        typed: "diagnose diagnosis troubleshoot debug analyze support",
+        at: &[""],
+        hint: "`egext doctor` looks at everything and names the first thing that is wrong",
+    },
+    Row {
+        typed: "ping health healthcheck health-check status connect call test grpcurl curl",
         at: &[""],
         hint: "`egext probe localhost:5005` finds what is wrong with a connection",
     },

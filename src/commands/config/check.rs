@@ -17,17 +17,23 @@ use crate::shell::shell_path;
 pub(super) fn run(arguments: &ConfigCheck, now: OffsetDateTime) -> Result<Report, ConfigError> {
     let release: Release = arguments.eg_version.parse()?;
     let questions = Questions { release, mode: arguments.mode, namespace: arguments.namespace.parse()?, now };
+    let sources = sources(&arguments.paths)?;
+    if let (true, Some(directory)) = (sources.is_empty(), arguments.paths.first()) {
+        return Err(CheckError::Empty { directory: directory.clone() }.into());
+    }
+    Ok(render::config::check::report(release, &check(&sources, &questions)))
+}
+
+/// Files, and those in directories, as EG would read them.
+pub(in crate::commands) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, CheckError> {
     let mut sources = Vec::new();
-    for path in &arguments.paths {
+    for path in paths {
         match path.is_dir() {
             true => sources.extend(directory(path)?),
             false => sources.push(source(path)?),
         }
     }
-    if let (true, Some(directory)) = (sources.is_empty(), arguments.paths.first()) {
-        return Err(CheckError::Empty { directory: directory.clone() }.into());
-    }
-    Ok(render::config::check::report(release, &check(&sources, &questions)))
+    Ok(sources)
 }
 
 /// A file as EG would read it.

@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 pub use check::CheckError;
+pub(super) use check::sources;
 use compare::compare;
 pub use patch::FilePatchError;
 

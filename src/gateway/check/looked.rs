@@ -156,7 +156,9 @@ impl<'a> Looked<'a> {
 }
 
 /// The first document as EG reads it, and others if it is none for EG.
-fn documents(text: &Result<Cow<'_, str>, Unreadable>) -> Result<Vec<Document>, (Format, Unreadable)> {
+pub(super) fn documents(
+    text: &Result<Cow<'_, str>, Unreadable>,
+) -> Result<Vec<Document>, (Format, Unreadable)> {
     let text = text.as_ref().map_err(|error| (Format::Yaml, error.clone()))?;
     let wrong = |error| (Format::of(text), error);
     let first = document::read(text).map_err(wrong)?;
@@ -167,7 +169,7 @@ fn documents(text: &Result<Cow<'_, str>, Unreadable>) -> Result<Vec<Document>, (
 }
 
 /// In a stream of objects, as `helm template` prints it, the ConfigMap with EG's file is one of many.
-fn of_all(documents: &[Document]) -> Content<'_> {
+pub(super) fn of_all(documents: &[Document]) -> Content<'_> {
     let is_config_map =
         |document: &&Document| document.root.set("kind").and_then(Node::text) == Some("ConfigMap");
     let mut others = documents.iter().skip(1).filter(is_config_map).map(content);
@@ -181,7 +183,7 @@ fn of_all(documents: &[Document]) -> Content<'_> {
 }
 
 /// go-yaml reads UTF-16 as well if it begins with a mark; Windows writes it.
-fn text(source: &Source) -> Result<Cow<'_, str>, Unreadable> {
+pub(super) fn text(source: &Source) -> Result<Cow<'_, str>, Unreadable> {
     let refuse = |place, why: String| Err(Unreadable { place, why, cause: Cause::Limit });
     let bytes = match &source.bytes {
         Ok(bytes) => bytes,

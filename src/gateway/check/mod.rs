@@ -2,6 +2,7 @@
 //!
 //! An error means that EG ends, that every hook fails, or that the extension is not called although it is configured.
 
+mod called;
 mod certificates;
 mod hooks;
 mod keys;
@@ -16,6 +17,7 @@ mod service;
 mod several;
 mod summary;
 
+pub use called::{Called, called};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 

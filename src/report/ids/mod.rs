@@ -7,6 +7,7 @@
 mod bridge;
 mod certs;
 mod config;
+mod doctor;
 mod layer;
 mod probe;
 
@@ -16,7 +17,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 pub use self::layer::Layer;
-use self::{bridge::bridge, certs::certs, config::config, probe::probe};
+use self::{bridge::bridge, certs::certs, config::config, doctor::doctor, probe::probe};
 use super::Severity;
 
 /// A row of the table.
@@ -99,7 +100,7 @@ macro_rules! table {
 }
 
 // Each group passes its rows, behind those that it was given, to the next name in the list; the last is `table`.
-bridge! { [certs config probe table] }
+bridge! { [certs config doctor probe table] }
 
 impl FindingId {
     /// The stable name.

@@ -28,6 +28,7 @@ const LINES: &[(&str, &str)] = &[
     ("config stanza", " --check missing"),
     ("config versions", " --eg-version 1.3"),
     ("demo", ""),
+    ("doctor", " missing"),
     ("explain", " nonsense"),
     ("generate man", " nonsense"),
     ("man", " nonsense"),

@@ -78,7 +78,9 @@ pub(super) fn formats(line: &str) -> &'static [&'static str] {
         line if line.contains("--out -") || line.contains("--short") => &["human"],
         line if line.starts_with("certs check") => &["human", "json", "junit", "prometheus"],
         line if line.starts_with("config check") => &["github", "human", "json", "junit", "sarif"],
-        line if line.starts_with("probe") || line.contains("--check") => &["human", "json", "junit"],
+        line if line.starts_with("probe") || line.starts_with("doctor") || line.contains("--check") => {
+            &["human", "json", "junit"]
+        }
         line if line.starts_with("certs show") => &["human", "json", "pem"],
         _ => &["human", "json"],
     }
@@ -140,6 +142,8 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("config versions", "", 0),
     ("config versions", " --eg-version 1.5.0", 0),
     ("demo", "", 0),
+    ("doctor", " --server {server} --socket missing.sock --dir {set}", 1),
+    ("doctor", " --server {server} --dir {set}", 0),
     ("explain", "", 0),
     ("explain", " probe.health.not-serving", 0),
     ("generate compatibility", "", 0),

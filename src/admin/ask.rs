@@ -1,0 +1,140 @@
+//! The admin server of another bridge, asked what it says of itself.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use crate::net::Address;
+
+/// What a bridge says of itself, as far as somebody else acts on it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Answer {
+    /// Where it is called.
+    pub listen: String,
+    /// Do calls reach the upstream?
+    pub ready: bool,
+    /// Why not.
+    pub reasons: Vec<Told>,
+    /// What does not stop calls yet.
+    pub warnings: Vec<Told>,
+    /// Whom it calls.
+    pub upstream: Upstream,
+}
+
+/// Whom a bridge calls.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Upstream {
+    /// As it was given.
+    pub address: String,
+    /// `connected`, `connecting` or `failing`.
+    pub state: String,
+    /// The last different reasons for which there was no connection, oldest first.
+    pub causes: Vec<Cause>,
+}
+
+/// Why there was no connection.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Cause {
+    /// When it was seen last (RFC 3339).
+    pub last: String,
+    /// The words of the finding.
+    pub message: String,
+}
+
+/// Something that a bridge says.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Told {
+    /// The stable name of the finding. A newer bridge can have one that we do not know.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default)]
+    pub hint: Option<String>,
+}
+
+/// Why a bridge said nothing that we understand.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// Nobody is there.
+    #[error("cannot connect to `{address}`")]
+    Connect {
+        /// Where.
+        address: Address,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Something else than an admin server is there.
+    #[error("what listens on `{address}` is no admin server of a bridge")]
+    Foreign {
+        /// Where.
+        address: Address,
+    },
+    /// It did not answer in time.
+    #[error("`{address}` did not answer within {} ms", limit.as_millis())]
+    Late {
+        /// Where.
+        address: Address,
+        /// In what time.
+        limit: Duration,
+    },
+}
+
+/// Asks the admin server at `address`, for at most `limit`.
+///
+/// # Errors
+/// When nothing that is an admin server answers in time.
+pub async fn ask(address: &Address, limit: Duration) -> Result<Answer, AskError> {
+    let unreachable = |source| AskError::Connect { address: address.clone(), source };
+    let asking = async {
+        let answer = match address {
+            Address::Unix(path) => exchange(UnixStream::connect(path).await.map_err(unreachable)?).await,
+            Address::Tcp { host, port, .. } => {
+                let stream = TcpStream::connect((host.to_string(), *port)).await.map_err(unreachable)?;
+                exchange(stream).await
+            }
+        };
+        answer.ok_or_else(|| AskError::Foreign { address: address.clone() })
+    };
+    let late = |_| AskError::Late { address: address.clone(), limit };
+    timeout(limit, asking).await.map_err(late)?
+}
+
+/// None for whatever else speaks there, in whatever way.
+async fn exchange<S>(stream: S) -> Option<Answer>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+    let request = Request::get("/status")
+        .header(header::HOST, "localhost")
+        .body(Empty::<Bytes>::new())
+        .expect("both are constants");
+    let asking = async {
+        let response = sender.send_request(request).await.ok()?;
+        if response.status() != StatusCode::OK {
+            return None;
+        }
+        let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await.ok()?;
+        serde_json::from_slice(&body.to_bytes()).ok()
+    };
+    // The connection does its part while the answer is read, and may end before it.
+    tokio::pin!(asking);
+    tokio::select! {
+        answer = &mut asking => answer,
+        _ = connection => asking.await,
+    }
+}
+
+/// A bridge with hundreds of methods and certificates has a few hundred KiB.
+const BODY_LIMIT: usize = 8 << 20;

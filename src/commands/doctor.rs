@@ -1,0 +1,57 @@
+//! `egext doctor`: where everything is, by its name or by convention.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::config::sources;
+use super::material::{DEFAULT_DIRECTORY, Files as _};
+use super::probe::tls;
+use super::{Clock, Error, block_on};
+use crate::cli::{self, Material};
+use crate::doctor::{Plan, Tls, examine};
+use crate::gateway::{DEFAULT_NAMESPACE, Questions, Release};
+use crate::render;
+use crate::report::{Finding, Report};
+
+pub(super) fn run(arguments: cli::Doctor, clock: Clock) -> Result<Report, Error> {
+    if arguments.timeout.duration().is_zero() {
+        return Err(Error::ZeroLimit { flag: "--timeout" });
+    }
+    let plan = plan(arguments, clock)?;
+    Ok(render::doctor::report(&block_on(examine(plan, clock))??))
+}
+
+fn plan(arguments: cli::Doctor, clock: Clock) -> Result<Plan, Error> {
+    let release: Release = arguments.eg_version.parse().map_err(super::ConfigError::from)?;
+    let namespace = DEFAULT_NAMESPACE.parse().map_err(super::ConfigError::from)?;
+    let paths = if arguments.paths.is_empty() { usual_file() } else { arguments.paths };
+    let material = Material {
+        dir: Some(arguments.dir.unwrap_or(DEFAULT_DIRECTORY.into())),
+        ca: None,
+        cert: None,
+        key: None,
+    };
+    let directory = material.directory().to_owned();
+    let tls = match tls(&material) {
+        Ok((client, own)) => Ok(Tls { client: Arc::new(client), own }),
+        Err(missing) => Err(Finding::of_error(missing.id, directory.display().to_string(), &missing.error)),
+    };
+    Ok(Plan {
+        directory,
+        tls,
+        server: arguments.server,
+        server_name: arguments.server_name,
+        admin: arguments.admin,
+        socket: arguments.socket,
+        sources: sources(&paths).map_err(super::ConfigError::from)?,
+        questions: Questions { release, mode: None, namespace, now: clock() },
+        limit: arguments.timeout.duration(),
+    })
+}
+
+/// Where people put it, and where the image and the Helm chart of EG do.
+fn usual_file() -> Vec<PathBuf> {
+    let places =
+        ["envoy-gateway.yaml", "/etc/envoy-gateway/envoy-gateway.yaml", "/config/envoy-gateway.yaml"];
+    places.into_iter().find(|place| Path::new(place).is_file()).map(PathBuf::from).into_iter().collect()
+}

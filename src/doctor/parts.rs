@@ -1,0 +1,238 @@
+//! The parts of a channel, one function for each.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::{Part, Plan, Step, Tls, configurations};
+use crate::admin::{Answer, AskError, Told};
+use crate::gateway::{Called, Verdict, check};
+use crate::net::{self, Address, Alpn, Target, TargetError, Transport};
+use crate::pki::audit::{Audit, Questions, Scope, audit};
+use crate::pki::{IdentityError, when};
+use crate::probe::{ProbePlan, TargetOutcome, probe};
+use crate::report::{Finding, FindingId, Severity, chain};
+use crate::shell::shell_path;
+
+/// What is known before the first part is looked at.
+pub(super) struct Examination<'a> {
+    pub(super) plan: &'a Plan,
+    /// Whom EG calls.
+    pub(super) services: Vec<Called>,
+    pub(super) socket: Option<PathBuf>,
+    /// What the bridge says of itself, if it is known where to ask.
+    pub(super) answer: Option<(Address, Result<Answer, AskError>)>,
+    pub(super) server: Address,
+    pub(super) now: fn() -> OffsetDateTime,
+}
+
+impl Examination<'_> {
+    pub(super) fn certificates(&self) -> Step {
+        let subject = self.plan.directory.display().to_string();
+        if self.is_plaintext() {
+            let reason = format!("`{}` is plaintext and needs none", self.server);
+            return Step::skipped(Part::Certificates, Some(subject), reason);
+        }
+        let audit = match self.audit() {
+            Ok(audit) => audit,
+            Err(finding) => return Step::of(Part::Certificates, subject, vec![*finding], ""),
+        };
+        let mut findings: Vec<_> = audit.findings().cloned().collect();
+        // The audit names what is wrong with a file; this is about a pair that it does not have.
+        if let (Err(finding), true) = (&self.plan.tls, is_fine(&findings)) {
+            findings.push(finding.clone());
+        }
+        let detail = audit.first_to_expire().map_or_else(String::new, |first| {
+            let distance = when::distance(first.not_after, (self.now)());
+            format!("fine until {} ({distance})", when::end(first))
+        });
+        Step::of(Part::Certificates, subject, findings, detail)
+    }
+
+    /// The server itself, and whether what it presents is what is on disk.
+    pub(super) async fn server(&self) -> Result<[Step; 2], TargetError> {
+        let subject = self.server.to_string();
+        let skipped = |part, reason: &str| Step::skipped(part, Some(subject.clone()), reason);
+        let tls = match (&self.plan.tls, self.is_plaintext()) {
+            (_, true) => None,
+            (Ok(tls), false) => Some(tls),
+            (Err(_), false) => {
+                let reason = "the certificates come first";
+                return Ok([skipped(Part::Server, reason), skipped(Part::OnDisk, reason)]);
+            }
+        };
+        let client = tls.map(|tls| Arc::clone(&tls.client));
+        let name = self.plan.server_name.as_ref().filter(|_| tls.is_some());
+        let target = Target::new(self.server.clone(), client, name, Alpn::Required)?;
+        let outcome = self.probe(target.clone(), tls).await;
+        let on_disk = match tls {
+            Some(_) => self.on_disk(&target).await,
+            None => skipped(Part::OnDisk, "plaintext: it presents nothing"),
+        };
+        Ok([probed(Part::Server, &outcome), on_disk])
+    }
+
+    async fn on_disk(&self, target: &Target) -> Step {
+        let subject = self.server.to_string();
+        let skipped =
+            |reason: &str| Step::skipped(Part::OnDisk, Some(self.server.to_string()), reason.to_owned());
+        let Ok(mut audit) = self.audit() else { return skipped("the certificates come first") };
+        if !audit.has_server() {
+            return skipped("the server's certificate is not on this machine");
+        }
+        let (Address::Tcp { host, .. }, dialed) =
+            (&self.server, net::dial(target, net::deadline(self.plan.limit)).await)
+        else {
+            return skipped("plaintext: it presents nothing");
+        };
+        let presented = dialed.trace.witness.as_ref().map_or(&[][..], |witness| witness.presented());
+        if presented.is_empty() {
+            return skipped("the server presented nothing");
+        }
+        let host = self.plan.server_name.as_ref().unwrap_or(host);
+        // What is wrong with the chain itself, the probe has found.
+        if audit.presented(&subject, host, presented, &self.questions(), (self.now)()).is_err() {
+            return skipped("what the server presents is no certificate");
+        }
+        let differs = audit.findings().filter(|finding| finding.id == FindingId::CertsPresentedDiffers);
+        Step::of(Part::OnDisk, subject, differs.cloned().collect(), "what it presents is what is on disk")
+    }
+
+    pub(super) fn bridge(&self) -> Step {
+        let Some((address, answer)) = &self.answer else {
+            let reason = "not asked: no admin server was named, and no `admin.sock` is beside its socket";
+            return Step::skipped(Part::Bridge, None, reason);
+        };
+        let subject = address.to_string();
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let finding = Finding::new(FindingId::DoctorBridgeUnanswered, &*subject, chain(error));
+                let finding = finding.with_hint(
+                    "start the bridge with `--admin`, or name the address that it was started with by `--admin` here, too",
+                );
+                return Step::of(Part::Bridge, subject, vec![finding], "");
+            }
+        };
+        let told = |told: &Told, severity| self.told(&subject, told, severity);
+        let reasons = answer.reasons.iter().map(|it| told(it, Severity::Error));
+        let warnings = answer.warnings.iter().map(|it| told(it, Severity::Warning));
+        let mut findings: Vec<_> = reasons.chain(warnings).collect();
+        let past: Vec<_> = answer.upstream.causes.iter().rev().take(PAST_CAUSES).collect();
+        if let (Some(first), false) = (findings.first_mut(), past.is_empty()) {
+            let words = past.iter().map(|cause| format!("{} (until {})", cause.message, cause.last));
+            *first = first.clone().with_evidence("before", words.collect::<Vec<_>>());
+        }
+        let detail = format!("{} to {}", answer.upstream.state, answer.upstream.address);
+        Step::of(Part::Bridge, subject, findings, detail)
+    }
+
+    fn told(&self, subject: &str, told: &Told, severity: Severity) -> Finding {
+        let id = told.id.as_ref().and_then(|id| id.parse().ok()).unwrap_or(FindingId::DoctorBridgeNotReady);
+        let mut finding = Finding::new(id, subject, &*told.message);
+        (finding.severity, finding.hint) = (severity, told.hint.clone());
+        finding
+    }
+
+    pub(super) async fn socket(&self) -> Result<Step, TargetError> {
+        let Some(path) = &self.socket else {
+            let reason = "no configuration names a socket, and there is none at the usual place";
+            return Ok(Step::skipped(Part::Socket, None, reason));
+        };
+        let target = Target::new(Address::Unix(path.clone()), None, None, Alpn::Required)?;
+        Ok(probed(Part::Socket, &self.probe(target, None).await))
+    }
+
+    pub(super) fn configuration(&self) -> Step {
+        let names: Vec<_> = configurations(&self.plan.sources).map(|source| &*source.path).collect();
+        if names.is_empty() {
+            return Step::skipped(Part::Configuration, None, "no EnvoyGateway file was named or found");
+        }
+        let subject = names.join(", ");
+        let checked = check(&self.plan.sources, &self.plan.questions);
+        let mut findings: Vec<_> = checked.iter().flat_map(|file| &file.findings).cloned().collect();
+        findings.extend(self.other_socket(&subject));
+        let summaries = checked.iter().filter(|file| file.verdict == Verdict::Accepted);
+        let summaries: Vec<_> = summaries.filter_map(|file| file.summary.as_deref()).collect();
+        let detail = format!("EG {} accepts it: {}", self.plan.questions.release, summaries.join("; "));
+        Step::of(Part::Configuration, subject, findings, detail)
+    }
+
+    /// EG calls a socket on which this bridge does not listen.
+    fn other_socket(&self, subject: &str) -> Option<Finding> {
+        let (_, Ok(answer)) = self.answer.as_ref()? else { return None };
+        let listen = answer.listen.parse::<Address>().ok()?;
+        let called: Vec<_> = self.services.iter().filter_map(address_called).collect();
+        if called.is_empty() || called.contains(&listen) {
+            return None;
+        }
+        let words = called.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let finding = Finding::new(
+            FindingId::DoctorSocketDiffers,
+            subject,
+            format!("EG calls `{words}`, and the bridge listens on `{listen}`"),
+        );
+        let key = match &listen {
+            Address::Unix(path) => format!("`unix: {{path: {}}}`", path.display()),
+            Address::Tcp { .. } => "the bridge's address".to_owned(),
+        };
+        let hint =
+            format!("write {key} into `extensionManager.service`, or start the bridge with EG's address");
+        Some(finding.with_hint(hint))
+    }
+
+    fn is_plaintext(&self) -> bool {
+        self.server.transport() == Transport::Plaintext
+    }
+
+    fn audit(&self) -> Result<Audit, Box<Finding>> {
+        let missing = |error: IdentityError| {
+            let directory = &self.plan.directory;
+            let subject = directory.display().to_string();
+            let finding = Finding::of_error(FindingId::DoctorCertificatesMissing, subject, &error);
+            Box::new(finding.with_hint(format!(
+                "`egext certs init --dir {}` makes a set; `--dir` names another directory",
+                shell_path(directory)
+            )))
+        };
+        let scope = Scope::of_directory(&self.plan.directory).map_err(missing)?;
+        audit(&scope, &self.questions(), (self.now)()).map_err(missing)
+    }
+
+    fn questions(&self) -> Questions {
+        Questions { within: None, names: Vec::new(), role: None, allowed_key_mode: 0 }
+    }
+
+    async fn probe(&self, target: Target, tls: Option<&Tls>) -> TargetOutcome {
+        let plan = ProbePlan {
+            own: tls.and_then(|tls| tls.own.clone()),
+            directory: self.plan.directory.clone(),
+            searched: true,
+            timeout: self.plan.limit,
+            ..ProbePlan::new(vec![target])
+        };
+        probe(plan, self.now).await.remove(0)
+    }
+}
+
+fn probed(part: Part, outcome: &TargetOutcome) -> Step {
+    let passed: Vec<_> = outcome.passed().map(|layer| layer.layer.name()).collect();
+    Step::of(part, outcome.address.to_string(), outcome.findings.clone(), passed.join(", "))
+}
+
+fn address_called(called: &Called) -> Option<Address> {
+    match called {
+        Called::Unix(path) => Some(Address::Unix(path.clone())),
+        Called::Tcp { host, port, .. } => {
+            Some(Address::Tcp { host: host.parse().ok()?, port: *port, transport: Transport::Plaintext })
+        }
+    }
+}
+
+fn is_fine(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.severity < Severity::Error)
+}
+
+/// How many earlier causes are told with the present one.
+const PAST_CAUSES: usize = 3;

@@ -1,0 +1,107 @@
+use crate::report::{Finding, Severity};
+
+/// What was looked at, in its order.
+#[derive(Debug)]
+pub struct Story {
+    /// From the ground up.
+    pub steps: Vec<Step>,
+}
+
+impl Story {
+    /// The first thing that is wrong, or else the first that deserves attention.
+    pub fn first(&self) -> Option<(&Step, &Finding)> {
+        let of = |severity| {
+            let found = self.steps.iter().flat_map(|step| step.findings.iter().map(move |it| (step, it)));
+            found.into_iter().find(|(_, finding)| finding.severity == severity)
+        };
+        of(Severity::Error).or_else(|| of(Severity::Warning))
+    }
+
+    /// What was found, in the same order.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.steps.iter().flat_map(|step| &step.findings)
+    }
+}
+
+/// A part of the channel, and what came of it.
+#[derive(Debug)]
+pub struct Step {
+    /// Which one.
+    pub part: Part,
+    /// The file or the address that it is, if it is known.
+    pub subject: Option<String>,
+    /// What was found about it.
+    pub findings: Vec<Finding>,
+    /// The result.
+    pub state: State,
+    /// What works, or why it was not looked at.
+    pub detail: String,
+}
+
+impl Step {
+    pub(super) fn of(
+        part: Part,
+        subject: impl Into<String>,
+        findings: Vec<Finding>,
+        detail: impl Into<String>,
+    ) -> Self {
+        let state = match findings.iter().map(|finding| finding.severity).max() {
+            Some(Severity::Error) => State::Failed,
+            Some(Severity::Warning) => State::Warned,
+            Some(Severity::Info) | None => State::Works,
+        };
+        Self { part, subject: Some(subject.into()), findings, state, detail: detail.into() }
+    }
+
+    pub(super) fn skipped(part: Part, subject: Option<String>, reason: impl Into<String>) -> Self {
+        Self { part, subject, findings: Vec::new(), state: State::Skipped, detail: reason.into() }
+    }
+}
+
+/// The parts of a channel, from the ground up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema), schemars(rename = "DoctorPart"))]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The files on this machine.
+    Certificates,
+    /// The extension server, asked without anything between.
+    Server,
+    /// What the server presents, and what is on disk.
+    OnDisk,
+    /// What the bridge says of itself.
+    Bridge,
+    /// The way that EG takes: through the bridge's socket.
+    Socket,
+    /// EG's own files.
+    Configuration,
+}
+
+impl Part {
+    /// As in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Certificates => "certificates",
+            Self::Server => "server",
+            Self::OnDisk => "on disk",
+            Self::Bridge => "bridge",
+            Self::Socket => "socket",
+            Self::Configuration => "configuration",
+        }
+    }
+}
+
+/// What came of a part.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema), schemars(rename = "DoctorState"))]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It does not work.
+    Failed,
+    /// It was not looked at.
+    Skipped,
+    /// It works, but not for long or not with every peer.
+    Warned,
+    /// It works.
+    Works,
+}

@@ -1,0 +1,46 @@
+//! Whom a configuration makes EG call.
+
+use std::path::PathBuf;
+
+use super::looked::{documents, of_all, text};
+use super::part::Content;
+use super::{Node, Source, model};
+use crate::gateway::document::Kind;
+use crate::gateway::releases::Release;
+
+/// The address of an extension server, as a configuration has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Called {
+    /// Over TCP.
+    Tcp {
+        /// A name or an address.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Has it a `tls:` stanza?
+        tls: bool,
+    },
+    /// Over a unix socket.
+    Unix(PathBuf),
+}
+
+/// Whom EG calls with the configuration in `source`, one for each extension manager. What cannot be read calls nobody.
+pub fn called(source: &Source, release: Release) -> Vec<Called> {
+    let Ok(documents) = documents(&text(source)) else { return Vec::new() };
+    let Content::Part(part) = of_all(&documents) else { return Vec::new() };
+    let managers = model::managers(&part.document.root, release);
+    managers.iter().filter_map(|manager| of_service(manager.node.set("service")?)).collect()
+}
+
+fn of_service(service: &Node) -> Option<Called> {
+    let text = |node: &Node, key: &str| node.set(key).and_then(Node::text).map(str::to_owned);
+    if let Some(unix) = service.set("unix") {
+        return text(unix, "path").map(|path| Called::Unix(path.into()));
+    }
+    let places = [("fqdn", "hostname"), ("ip", "address")];
+    let place = places.into_iter().find_map(|(key, name)| Some((service.set(key)?, name)));
+    let (node, name) = place.unwrap_or((service, "host"));
+    let Some(Kind::Integer(port)) = node.set("port").map(|port| &port.kind) else { return None };
+    let port = port.to_string().parse().ok()?;
+    Some(Called::Tcp { host: text(node, name)?, port, tls: service.set("tls").is_some() })
+}

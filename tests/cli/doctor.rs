@@ -1,0 +1,230 @@
+//! `egext doctor`: the first thing that is wrong, whatever else is.
+
+use std::fs;
+use std::path::Path;
+
+use egext_test_support::{Egext, ReservedPort, Run, Running, TestPki, TestServer};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::egext;
+
+/// A channel, complete or not: nothing of the machine's own is looked at.
+struct Channel {
+    pki: TestPki,
+    directory: TempDir,
+}
+
+impl Channel {
+    fn new(pki: TestPki) -> Self {
+        Self { pki, directory: tempfile::tempdir().expect("a temporary directory") }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn bridge(&self, server: &str) -> Running {
+        let mut running = egext(["bridge", "--upstream", server, "--listen"])
+            .arg(format!("unix:{}", self.path("eg.sock").display()))
+            .arg("--admin")
+            .arg(format!("unix:{}", self.path("admin.sock").display()))
+            .pki(&self.pki)
+            .start();
+        running.wait_for_line("admin server is up");
+        running.wait_for_socket(&self.path("eg.sock"));
+        running
+    }
+
+    /// EG's file, with everything that it needs to be accepted.
+    fn configuration(&self, socket: &str) -> Egext {
+        let run = egext(["config", "gateway", "--hook", "VirtualHost", "--resources-dir"]);
+        let run = run.arg(self.path("resources")).arg("--socket").arg(self.path(socket)).run();
+        assert_eq!(run.exit_code, 0, "{run:?}");
+        write(&self.path("envoy-gateway.yaml"), &run.stdout);
+        self.doctor().arg(self.path("envoy-gateway.yaml"))
+    }
+
+    fn doctor(&self) -> Egext {
+        egext(["doctor"]).pki(&self.pki)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a fixture")]
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).expect("written");
+}
+
+/// Part and state of each step.
+fn steps(run: &Run) -> Vec<(&str, &str)> {
+    let steps = run.json["steps"].as_array().expect("a list");
+    steps
+        .iter()
+        .map(|step| (step["part"].as_str().expect("text"), step["state"].as_str().expect("text")))
+        .collect()
+}
+
+fn assert_first(run: &Run, part: &str, id: &str) {
+    let first = &run.json["first"];
+    assert_eq!((&first["part"], &first["id"]), (&part.into(), &id.into()), "{}", run.stdout);
+    assert!(first["next"].as_str().is_some_and(|next| !next.is_empty()), "{}", run.stdout);
+}
+
+#[test]
+fn a_channel_that_works_has_nothing_wrong() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).spawn();
+    let _bridge = channel.bridge(&server.address());
+    // The server and the admin socket are found from the file and the bridge.
+    let run = channel.configuration("eg.sock").json();
+    let all = ["certificates", "server", "on-disk", "bridge", "socket", "configuration"];
+    assert_eq!(steps(&run), all.map(|part| (part, "works")), "{}", run.stdout);
+    assert_eq!((run.exit_code, &run.json["first"]), (0, &Value::Null));
+    assert!(
+        server.paths().iter().all(|path| path.starts_with("/grpc.health.v1.Health/")),
+        "no hook is called"
+    );
+
+    let run = channel.configuration("eg.sock").run();
+    assert!(run.stdout.ends_with("\nnothing is wrong\n"), "{}", run.stdout);
+}
+
+#[test]
+fn without_certificates_they_come_first() {
+    let server = ReservedPort::new();
+    let run = egext(["doctor", "--server", &server.tls_address(), "--dir", "none"]).json();
+    assert_eq!(run.exit_code, 1);
+    assert_first(&run, "certificates", "doctor.certificates-missing");
+    assert!(run.json["first"]["next"].as_str().is_some_and(|it| it.contains("egext certs init --dir none")));
+    assert_eq!(steps(&run)[1], ("server", "skipped"));
+}
+
+#[test]
+fn a_server_that_is_away_comes_before_the_bridge_that_cannot_reach_it() {
+    let channel = Channel::new(TestPki::new());
+    let nobody = ReservedPort::new();
+    let mut bridge = channel.bridge(&nobody.tls_address());
+    bridge.wait_for_line("probe.connect.refused");
+    let run = channel.configuration("eg.sock").json();
+    assert_first(&run, "server", "probe.connect.refused");
+    assert_eq!(
+        steps(&run),
+        [
+            ("certificates", "works"),
+            ("server", "failed"),
+            ("on-disk", "skipped"),
+            ("bridge", "failed"),
+            ("socket", "failed"),
+            ("configuration", "works"),
+        ]
+    );
+}
+
+#[test]
+fn a_server_that_still_presents_the_old_certificate_is_told_of() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).spawn();
+    channel.pki.renew("server");
+    let run = channel.doctor().args(["--server", &server.address()]).json();
+    assert_first(&run, "on-disk", "certs.presented-differs");
+}
+
+#[test]
+fn a_bridge_that_does_not_run_is_told_of() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).spawn();
+    let nobody = ReservedPort::new();
+    let run = channel.doctor().args(["--server", &server.address(), "--admin", &nobody.tcp_address()]).json();
+    assert_first(&run, "bridge", "doctor.bridge-unanswered");
+}
+
+/// Any gRPC server, and one that never says a word.
+#[test]
+fn what_is_no_admin_server_is_told_of() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::plaintext().spawn();
+    let run = channel.doctor().args(["--server", &server.address(), "--admin", &server.address()]).json();
+    assert_first(&run, "bridge", "doctor.bridge-unanswered");
+    assert!(run.json["first"]["message"].as_str().is_some_and(|it| it.contains("is no admin server")));
+    assert_eq!(steps(&run)[0], ("certificates", "skipped"), "plaintext needs none");
+
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = silent.local_addr().expect("bound").to_string();
+    let run = channel.doctor().args(["--server", &server.address(), "--admin", &address]);
+    let run = run.args(["--timeout", "300ms"]).json();
+    assert!(
+        run.json["first"]["message"].as_str().is_some_and(|it| it.contains("did not answer within")),
+        "{}",
+        run.stdout
+    );
+}
+
+/// A newer one may know findings that we do not.
+#[test]
+fn a_bridge_with_a_reason_of_its_own_is_repeated() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::plaintext().spawn();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound").to_string();
+    let answering = std::thread::spawn(move || {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        let (mut stream, _) = listener.accept().expect("doctor comes");
+        let mut lines = BufReader::new(stream.try_clone().expect("a copy")).lines();
+        while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+        let body = r#"{"listen":"unix:/a","ready":false,"reasons":[{"id":"bridge.from.tomorrow","message":"the moon is full","hint":"wait"}],"warnings":[],"upstream":{"address":"a:1","state":"failing","causes":[]}}"#;
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all((head + body).as_bytes()).expect("read");
+    });
+    let run = channel.doctor().args(["--server", &server.address(), "--admin", &address]).json();
+    answering.join().expect("answered");
+    assert_first(&run, "bridge", "doctor.bridge-not-ready");
+    assert_eq!(run.json["first"]["message"], "the moon is full");
+}
+
+#[test]
+fn a_configuration_that_calls_another_socket_is_told_of() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).spawn();
+    let _bridge = channel.bridge(&server.address());
+    let doctor = channel.configuration("other.sock").arg("--socket").arg(channel.path("eg.sock"));
+    let run = doctor.json();
+    assert_first(&run, "configuration", "doctor.socket-differs");
+    // Without the flag it looks where EG would.
+    let run = channel.configuration("other.sock").json();
+    assert_eq!(steps(&run)[4], ("socket", "failed"), "{}", run.stdout);
+}
+
+#[test]
+fn mistakes_in_the_file_of_envoy_gateway_are_told_with_their_place() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).spawn();
+    write(
+        &channel.path("envoy-gateway.yaml"),
+        "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\ngateway: {}\nextensionManager:\n  failopen: true\n",
+    );
+    let run = channel.doctor().args(["--server", &server.address()]).arg(channel.path("envoy-gateway.yaml"));
+    let run = run.json();
+    assert_eq!(run.json["first"]["part"], "configuration", "{}", run.stdout);
+    let finding = &run.findings()[0];
+    assert!(finding["location"]["line"].is_u64(), "{finding}");
+}
+
+#[test]
+fn a_junit_report_has_every_part() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::plaintext().spawn();
+    let run = channel.doctor().args(["--server", &server.address(), "-o", "junit"]).run();
+    assert_eq!(run.exit_code, 0, "{}", run.stdout);
+    for part in ["certificates", "server", "on disk", "bridge", "socket", "configuration"] {
+        assert!(run.stdout.contains(&format!("name=\"{part}\"")), "{part}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn what_it_cannot_do_is_said() {
+    let run = egext(["doctor", "missing.yaml"]).run();
+    assert_eq!((run.exit_code, &*run.stdout), (2, ""));
+    assert!(run.stderr.contains("cannot read `missing.yaml`"), "{}", run.stderr);
+    let run = egext(["doctor", "--timeout", "0s"]).run();
+    assert_eq!(run.exit_code, 2);
+}
