@@ -17,9 +17,11 @@ func TestTranslationGetsTheKindsThatAreIncluded(t *testing.T) {
 		flags []string
 		kinds []string
 	}{
-		"by default":           {nil, []string{"clusters"}},
-		"named":                {[]string{"--hook", "Translation"}, []string{"clusters", "listeners", "routes"}},
-		"clusters only":        {[]string{"--hook", "Translation", "--include-all", "cluster"}, []string{"clusters"}},
+		"by default":    {nil, []string{"clusters"}},
+		"named":         {[]string{"--hook", "Translation"}, []string{"clusters", "listeners", "routes"}},
+		"clusters only": {[]string{"--hook", "Translation", "--include-all", "cluster"}, []string{"clusters"}},
+		// Secrets there are none of in this chain.
+		"ai-gateway":           {[]string{"--preset", "ai-gateway"}, []string{"clusters", "listeners", "routes"}},
 		"listeners and routes": {[]string{"--hook", "Translation", "--include-all", "listener,route"}, []string{"listeners", "routes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
