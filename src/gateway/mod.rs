@@ -10,6 +10,7 @@
 mod bridge_command;
 mod check;
 mod comments;
+mod confidential;
 mod config_map;
 mod configuration;
 mod document;
@@ -24,7 +25,6 @@ mod model;
 pub mod patch;
 mod preset;
 mod provider;
-mod recognise;
 pub mod releases;
 mod request;
 mod retry;
@@ -38,19 +38,20 @@ mod yaml;
 
 pub use bridge_command::BridgeCommand;
 pub use check::{Called, Checked, FILE_LIMIT, NotRead, Questions, Source, Verdict, called, check};
+pub use confidential::{has_encoded_secret, masked};
 pub use configuration::{Configuration, ConfigurationError};
+pub use document::Place;
 pub use example::{EXAMPLE_FILE, EXAMPLE_URL};
 pub use hook::{hook_called, hook_names};
 pub use include::Included;
 pub use kubernetes::{Cluster, Kubernetes, KubernetesError, Manifest, Part, Sidecars};
 pub use logging::{LogComponent, LogLevel, LogSetting};
 pub use preset::Preset;
-pub use recognise::{has_encoded_secret, is_envoy_gateway};
 pub use releases::{Release, Version};
 pub use request::{Mode, NativeTls, Request, Service, WholeFile};
 pub use retry::{Multiplier, Retry, StatusCode};
 pub use secrets::{ClientSecret, DEFAULT_CA_SECRET, DEFAULT_CLIENT_SECRET, DEFAULT_NAMESPACE, Secrets};
-pub use sections::{Section, masked, sections};
+pub use sections::{NoSections, Section, sections};
 pub use value_error::ValueError;
 pub use values::{
     AbsolutePath, ControllerName, Image, ManagerName, Namespace, ObjectName, Resource, SecretName,

@@ -1,73 +1,90 @@
 //! A configuration by its top-level keys, so that a file of Envoy Gateway can be compared in part.
 
-use crate::printable::without_user_of_url;
+use super::document::{self, Document, Entry, Format, Unreadable};
 
 /// What belongs to one key of the top level, with the comment before it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Section<'a> {
-    /// The key; empty for comments without one.
+    /// The key.
     pub key: &'a str,
     /// All of its lines.
     pub text: &'a str,
 }
 
-/// Splits a text that is one YAML mapping in block style. All sections together are the text.
-pub fn sections(text: &str) -> Vec<Section<'_>> {
-    let (mut all, mut key, mut begin) = (Vec::new(), "", 0);
-    // Where the comment before the next key begins.
-    let (mut comment, mut at) = (0, 0);
-    for line in text.split_inclusive('\n') {
-        let is_indented = line.starts_with([' ', '\t']) && !line.trim().is_empty();
-        let is_comment = line.starts_with('#') || line.trim().is_empty() || line.trim_end() == "---";
-        let next = at + line.len();
-        if is_indented {
-            comment = next;
-        } else if !is_comment {
-            if !key.is_empty() {
-                all.push(Section { key, text: &text[begin..comment] });
-                begin = comment;
+/// Why a text has no sections.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NoSections {
+    /// It is something else.
+    Foreign,
+    /// It has an extension, but cannot be read.
+    Unreadable(Unreadable),
+}
+
+/// Splits a text into sections; all of them together are the text. It is one YAML document, whose top level is a mapping in
+/// block style with an `extensionManager`: what this program writes, or a file of Envoy Gateway that has it pasted in.
+///
+/// # Errors
+/// If it is something else.
+pub fn sections(text: &str) -> Result<Vec<Section<'_>>, NoSections> {
+    let document = document::read(text).map_err(|error| match text.lines().any(is_extension) {
+        true => NoSections::Unreadable(error),
+        false => NoSections::Foreign,
+    })?;
+    if !is_envoy_gateway(&document) {
+        return Err(NoSections::Foreign);
+    }
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    let number = |entry: &Entry| entry.key_place.line as usize - 1;
+    let mut begins: Vec<_> = document.root.entries().iter().map(number).collect();
+    begins.sort_unstable();
+    let mut sections = Vec::new();
+    let (mut begin, mut rest) = (0, text);
+    for (index, at) in begins.iter().enumerate() {
+        let end = match begins.get(index + 1) {
+            None => lines.len(),
+            Some(next) => {
+                let comment = lines[at + 1..*next].iter().rev().take_while(|line| is_beside(line));
+                next - comment.count()
             }
-            key = line.split(':').next().unwrap_or_default();
-            comment = next;
-        }
-        at = next;
-    }
-    all.push(Section { key, text: &text[begin..] });
-    all
-}
-
-/// A line of a file with `***` in place of what may be a secret: the user in a URL, a token, the value of a key that
-/// says so.
-pub fn masked(line: &str) -> String {
-    let mut masked = String::new();
-    let mut is_secret = false;
-    for word in line.split_inclusive([' ', '\t']) {
-        let content = word.trim_end();
-        let end = &word[content.len()..];
-        masked += &match content {
-            "" => String::new(),
-            _ if is_secret => HIDDEN.to_owned(),
-            _ => without_user_of_url(content).unwrap_or_else(|| content.to_owned()),
         };
-        masked += end;
-        is_secret |= is_label(content);
+        let length = lines[begin..end].iter().map(|line| line.len()).sum();
+        let (own, others) = rest.split_at(length);
+        sections.push(Section { key: key(lines[*at]), text: own });
+        (begin, rest) = (end, others);
     }
-    masked
+    Ok(sections)
 }
 
-/// Is what stands behind it a secret?
-fn is_label(word: &str) -> bool {
-    let word = word.trim_matches(['"', '\'']).to_ascii_lowercase();
-    let is_key = || {
-        let key = word.strip_suffix(':').unwrap_or_default().trim_matches(['"', '\'']);
-        ["apikey", "credential", "credentials", "passphrase", "password", "passwd", "secretkey", "token"]
-            .iter()
-            .any(|end| key.replace(['-', '_'], "").ends_with(end))
+fn is_envoy_gateway(document: &Document) -> bool {
+    let root = &document.root;
+    let is_own = |entry: &Entry| {
+        let is_key = !entry.key.is_empty() && entry.key.bytes().all(|byte| byte.is_ascii_alphabetic());
+        is_key
+            && entry.key_place.column == 1
+            && (&*entry.key != "kind" || entry.value.text() == Some("EnvoyGateway"))
     };
-    ["basic", "bearer"].contains(&&*word) || is_key()
+    document.format == Format::Yaml
+        && document.rest.is_none()
+        && !root.is_shared
+        && root.entries().iter().all(is_own)
+        && EXTENSIONS.iter().any(|key| root.get(key).is_some())
 }
 
-const HIDDEN: &str = "***";
+/// The key of a line, as it is written.
+fn key(line: &str) -> &str {
+    line.split(':').next().unwrap_or_default().trim_matches(['"', '\'', ' '])
+}
+
+/// Does a line belong to the key behind it?
+fn is_beside(line: &str) -> bool {
+    line.starts_with('#') || line.trim().is_empty() || line.trim_end() == "---"
+}
+
+fn is_extension(line: &str) -> bool {
+    EXTENSIONS.contains(&key(line.trim_start()))
+}
+
+const EXTENSIONS: [&str; 2] = ["extensionManager", "extensionManagers"];
 
 #[cfg(test)]
 mod tests {
@@ -75,27 +92,49 @@ mod tests {
 
     #[test]
     fn a_comment_belongs_to_the_key_behind_it() {
-        let parts = ["# top\n\na:\n  b: 1\n  # more\n", "\n# of c\nc: 2\n", "---\nd:\n- 1\n"];
-        let text = parts.concat().replace("- 1", "  - 1");
-        let found = sections(&text);
-        assert_eq!(found.iter().map(|section| section.key).collect::<Vec<_>>(), ["a", "c", "d"]);
-        assert_eq!((found[0].text, found[1].text), (parts[0], parts[1]));
-        assert_eq!(found.iter().map(|section| section.text).collect::<String>(), text);
-        assert_eq!(sections("# x\n"), [Section { key: "", text: "# x\n" }]);
+        let parts = [
+            "# top\n\nextensionManager:\n  b: 1\n  # more\n",
+            "\n# of c\n'c': {a: 1,\nb: 2\n}\n",
+            "# of d\nd:\n- 1\n# |\n- |\n  c: 2\n\n",
+        ];
+        let text = parts.concat();
+        let found = sections(&text).expect("what is expected");
+        assert_eq!(
+            found.iter().map(|section| section.key).collect::<Vec<_>>(),
+            ["extensionManager", "c", "d"]
+        );
+        for (section, part) in found.iter().zip(parts) {
+            assert_eq!(section.text, part);
+        }
     }
 
     #[test]
-    fn secrets_are_masked_and_the_rest_stays() {
-        for (line, shown) in [
-            ("  url: redis://user:hunter2@redis:6379\n", "  url: redis://***@redis:6379\n"),
-            ("  value: Bearer 0123 4567\n", "  value: Bearer *** ***\n"),
-            ("  value: \"Bearer 0123\"\n", "  value: \"Bearer ***\n"),
-            ("  redisPassword: hunter2", "  redisPassword: ***"),
-            ("  \"api-key\":\thunter2\r\n", "  \"api-key\":\t***\r\n"),
-            ("  kind: Secret\n", "  kind: Secret\n"),
-            ("  path: /run/a@b.sock\n", "  path: /run/a@b.sock\n"),
+    fn other_files_are_not_taken_for_it() {
+        for text in [
+            "extensionManager:\n  failOpen: true\n",
+            "# note\n---\nkind: EnvoyGateway\nextensionManager: {}\n",
+            "kind: 'EnvoyGateway'\r\nextensionManagers:\r\n- indented\r\n",
         ] {
-            assert_eq!(masked(line), shown);
+            assert!(sections(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "# x\n",
+            "other\n",
+            "kind: Secret\ndata:\n  key: c2VjcmV0\n",
+            "password=1\nextensionManager:\n",
+            "{\"extensionManager\": {}}\n",
+            " extensionManager:\n",
+            "# x\n{extensionManager: {}}\n",
+            "extensionManager: {}\n---\nkind: Secret\ndata:\n  key: c2VjcmV0\n",
+            "extensionManager: {}\n---\nstringData:\n  key: c2VjcmV0\n",
+            "kind: Secret\nextensionManager: {}\n",
+            "a: &a {kind: b}\nextensionManager: {}\n<<: *a\n",
+        ] {
+            assert_eq!(sections(text), Err(NoSections::Foreign), "{text}");
+        }
+        for text in ["\textensionManager:\n", "extensionManager:\n\tfailOpen: true\n"] {
+            assert!(matches!(sections(text), Err(NoSections::Unreadable(_))), "{text}");
         }
     }
 }

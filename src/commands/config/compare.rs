@@ -6,22 +6,27 @@ use std::path::Path;
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::gateway::{Section, masked, sections};
+use crate::gateway::{NoSections, Section, masked, sections};
 use crate::printable::printable;
 use crate::render::config::Compared;
 use crate::report::{Finding, FindingId, enumeration};
 
-/// Compares `found`, the text of the file, with what `command` writes.
-pub(super) fn compare(command: &'static str, path: &Path, found: &str, expected: &str) -> Compared {
+/// Compares `found`, the text of the file, with what `command` writes, if it is a text of the same kind.
+pub(super) fn compare(
+    command: &'static str,
+    path: &Path,
+    found: &str,
+    expected: &str,
+) -> Result<Compared, NoSections> {
     let file = path.display().to_string();
     let form = Form::of(found);
     let plain = form.plain(found);
-    let part = Part::of(&plain, expected);
+    let part = Part::of(&plain, expected)?;
     // A stanza is a part of a file with other keys.
     let has_foreign = command == WHOLE_FILE && !part.foreign.is_empty();
     let whole = part.foreign.is_empty();
     if part.own == expected && form.is_ours() && !has_foreign {
-        return Compared { file, whole, differs: None, diff: None };
+        return Ok(Compared { file, whole, differs: None, diff: None });
     }
     let command = format!("egext {command}");
     let mut finding =
@@ -38,14 +43,14 @@ pub(super) fn compare(command: &'static str, path: &Path, found: &str, expected:
     };
     let differs = Some(finding.with_hint(hint));
     if part.own == expected {
-        return Compared { file, whole, differs, diff: None };
+        return Ok(Compared { file, whole, differs, diff: None });
     }
     let names = (&*printable(&file), &*command);
     let diff = match &part.place {
         None => diff(&part.own, expected, ("", ""), names),
         Some(place) => diff(&part.own, expected, (&plain[..place.start], &plain[place.end..]), names),
     };
-    Compared { file, whole, differs, diff: Some(diff) }
+    Ok(Compared { file, whole, differs, diff: Some(diff) })
 }
 
 fn message(command: &str, part: &Part<'_>, form: &Form, expected: &str) -> String {
@@ -113,14 +118,14 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn of(found: &'a str, expected: &str) -> Self {
-        let written: Vec<_> = sections(expected).iter().map(|section| section.key).collect();
-        let all = sections(found);
+    fn of(found: &'a str, expected: &str) -> Result<Self, NoSections> {
+        let written: Vec<_> = sections(expected)?.iter().map(|section| section.key).collect();
+        let all = sections(found)?;
         let is_own = |section: &&Section<'_>| written.contains(&section.key);
         let foreign: Vec<_> =
             all.iter().filter(|section| !is_own(section)).map(|section| section.key).collect();
         if foreign.is_empty() {
-            return Self { own: found.into(), place: None, foreign };
+            return Ok(Self { own: found.into(), place: None, foreign });
         }
         let length =
             |sections: &[Section<'_>]| sections.iter().map(|section| section.text.len()).sum::<usize>();
@@ -131,10 +136,10 @@ impl<'a> Part<'a> {
             let end = begin + length(&all[first..first + together]);
             let place = pasted(&found[begin..end], expected);
             let place = begin + place.start..begin + place.end;
-            return Self { own: found[place.clone()].into(), place: Some(place), foreign };
+            return Ok(Self { own: found[place.clone()].into(), place: Some(place), foreign });
         }
         let own = all.iter().filter(is_own).map(|section| section.text).collect::<String>();
-        Self { own: own.into(), place: None, foreign }
+        Ok(Self { own: own.into(), place: None, foreign })
     }
 }
 

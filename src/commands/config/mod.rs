@@ -22,14 +22,15 @@ use super::advice::{Advice as _, file_advice};
 use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Gateway, Variables};
 use crate::gateway::{
-    Configuration, ConfigurationError, KubernetesError, Request, ValueError, has_encoded_secret,
-    is_envoy_gateway,
+    Configuration, ConfigurationError, KubernetesError, NoSections, Place, Request, ValueError,
+    has_encoded_secret,
 };
 use crate::input::{self, InputError};
 use crate::net::AddressError;
 use crate::pki::pack::PackError;
 use crate::pki::store::StoreError;
 use crate::render;
+use crate::render::config::Compared;
 use crate::report::{Hint, Report};
 use crate::shell::{shell_parent, shell_path};
 
@@ -71,7 +72,7 @@ fn report(
     let yaml = configuration.yaml();
     let compared = match check {
         None => None,
-        Some(path) => Some(compare(command, path, &read(path)?, &yaml)),
+        Some(path) => Some(compared(command, path, &yaml)?),
     };
     Ok(render::config::report(command, configuration, yaml, compared.as_ref()))
 }
@@ -83,19 +84,29 @@ fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
         error => ConfigError::NotAFile { path: path.to_owned(), kind: check::kind(&error) },
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })?;
-    // The difference shows what the file holds, so it must not hold a key or another program's secrets.
-    let found = if text.contains("PRIVATE KEY-----") {
-        "holds a private key"
-    } else if text.contains("-----BEGIN ") {
-        "holds PEM blocks"
-    } else if !is_envoy_gateway(text) {
-        "is no EnvoyGateway configuration with an `extensionManager`"
-    } else if has_encoded_secret(text) {
-        "holds what may be a key in Base64"
-    } else {
-        return Ok(Zeroizing::new(text.to_owned()));
-    };
-    Err(ConfigError::OtherFile { path: path.to_owned(), found })
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// The difference shows what the file holds, so it must not hold a key or another program's secrets.
+fn compared(command: &'static str, path: &Path, yaml: &str) -> Result<Compared, ConfigError> {
+    let other = |found| ConfigError::OtherFile { path: path.to_owned(), found };
+    let text = read(path)?;
+    if text.contains("PRIVATE KEY-----") {
+        return Err(other("holds a private key"));
+    }
+    if text.contains("-----BEGIN ") {
+        return Err(other("holds PEM blocks"));
+    }
+    let compared = compare(command, path, &text, yaml).map_err(|error| match error {
+        NoSections::Foreign => other("is no EnvoyGateway configuration with an `extensionManager`"),
+        NoSections::Unreadable(error) => {
+            ConfigError::Unparsable { path: path.to_owned(), place: error.place, why: error.why }
+        }
+    })?;
+    match has_encoded_secret(&text) {
+        true => Err(other("holds what may be a key in Base64")),
+        false => Ok(compared),
+    }
 }
 
 /// Why `egext config` could not run.
@@ -124,6 +135,16 @@ pub enum ConfigError {
     NotText {
         /// As typed.
         path: PathBuf,
+    },
+    /// The user named a file that cannot be read as it is.
+    #[error("`{}:{}:{}` cannot be compared: {why}", path.display(), place.line, place.column)]
+    Unparsable {
+        /// As typed.
+        path: PathBuf,
+        /// Where it is wrong.
+        place: Place,
+        /// Why.
+        why: String,
     },
     /// The user named a file of another kind, whose contents are not shown.
     #[error("`{}` {found}, so it is not compared", path.display())]
@@ -191,6 +212,7 @@ impl Hint for ConfigError {
             Self::NotAFile { .. } | Self::NotText { .. } | Self::OtherFile { .. } | Self::TooLarge { .. } => {
                 Some("`--check` takes a file that this command wrote".to_owned())
             }
+            Self::Unparsable { path, .. } => Some(format!("look at the line: `cat -A {}`", shell_path(path))),
             Self::Configuration(error) => error.advice(),
             Self::Example(StoreError::Exists { .. }) => {
                 Some("it is of other flags, or was changed: remove it, or leave `--with-example` out".to_owned())

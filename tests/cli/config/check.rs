@@ -65,12 +65,42 @@ fn a_changed_file_fails_the_check_with_a_diff() {
 #[test]
 fn a_difference_does_not_reach_the_terminal_as_it_is() {
     let yaml = written(&["config", "stanza"]);
-    let hostile = yaml.replace("failOpen: false", "failOpen:\ttrue # \u{1b}[2J\u{9b}31m\u{202e}\r");
+    let hostile = yaml.replace("failOpen: false", "failOpen:\ttrue # \u{202e}\r");
     let (_directory, run) = check(hostile.as_bytes(), &["config", "stanza"]);
     let run = run.code(1);
     let diff = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
-    let line = "\n-  failOpen:\ttrue # \\u{1b}[2J\\u{9b}31m\\u{202e}\r\n";
+    let line = "\n-  failOpen:\ttrue # \\u{202e}\r\n";
     assert!(diff.contains(line), "{diff:?}");
+    // YAML has no such characters.
+    let hostile = yaml.replace("failOpen: false", "failOpen: true # \u{1b}[2J\u{9b}31m");
+    let (_directory, run) = check(hostile.as_bytes(), &["config", "stanza"]);
+    run.code(2).stdout_eq("").stderr_eq(str![[r#"
+error: `eg.yaml:25:20` cannot be compared: unexpected character: '\u{1b}'
+  hint: look at the line: `cat -A eg.yaml`
+
+"#]]);
+}
+
+/// Where a section ends is up to YAML, not to the first character of a line.
+#[test]
+fn a_stanza_is_found_among_keys_in_any_style() {
+    let yaml = written(&["config", "stanza"]);
+    for (before, behind) in [
+        (
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: 'EnvoyGateway'\ngateway: {\ncontrollerName: secret\n}\n",
+            "",
+        ),
+        ("logging:\n- secret\n# of the next\n", "provider: |\n  extensionManager: secret\n"),
+        ("\"gateway\": [secret,\nb: c\n]\n", ""),
+    ] {
+        let file = [before, &yaml, behind].concat();
+        let (_directory, run) = check(file.as_bytes(), &["config", "stanza"]);
+        run.success();
+        let changed = file.replace("failOpen: false", "failOpen: true");
+        let (_directory, run) = check(changed.as_bytes(), &["config", "stanza"]);
+        let shown = String::from_utf8(run.code(1).get_output().stdout.clone()).expect("UTF-8");
+        assert!(shown.contains("-  failOpen: true") && !shown.contains("secret"), "{shown}");
+    }
 }
 
 #[test]
