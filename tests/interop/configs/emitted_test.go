@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ var (
 		"stanza",
 		"gateway",
 		"gateway --resources-dir /etc/envoy-gateway/resources",
+		helmValues,
 	}
 	modes = []string{
 		"standalone",
@@ -57,8 +59,13 @@ var (
 		"--home /var/lib/envoy-gateway",
 		"--enable-backend-api",
 		"--resources-dir /srv/more",
+		"--bridge gateway --image example.org/egext:1",
+		"--bridge both --image example.org/egext:1",
 	}
 )
+
+// helmValues are for one mode only, and have no flag for it.
+const helmValues = "kubernetes --part values"
 
 // request is one call of `config`.
 type request struct {
@@ -67,14 +74,17 @@ type request struct {
 }
 
 func (r request) arguments() []string {
-	words := []string{"config", r.command, "--mode", r.mode, "--eg-version", r.release}
+	words := []string{"config", r.command, "--eg-version", r.release}
+	if r.command != helmValues {
+		words = append(words, "--mode", r.mode)
+	}
 	return strings.Fields(strings.Join(append(words, r.options...), " "))
 }
 
 func (r request) String() string { return "egext " + strings.Join(r.arguments(), " ") }
 
 // Each release reads every key of what is written for it, and starts with it; and `config check` says so. For each command and
-// mode: without options, with each one, and with each two.
+// mode: without options, with each one, and, where a whole file is written, with each two.
 func TestEveryEmittedFileIsReadInFull(t *testing.T) {
 	for _, release := range releases {
 		t.Run(release, func(t *testing.T) {
@@ -124,6 +134,9 @@ func requests(t *testing.T, release string) []request {
 	var all []request
 	for _, command := range commands {
 		for _, mode := range modes {
+			if command == helmValues && mode != "kubernetes" {
+				continue
+			}
 			plain := request{release, command, mode, nil}
 			answer, err := egext(plain.arguments()...)
 			if err != nil {
@@ -135,6 +148,9 @@ func requests(t *testing.T, release string) []request {
 			all = append(all, plain)
 			for i, option := range options {
 				all = append(all, request{release, command, mode, []string{option}})
+				if command == "stanza" {
+					continue // With two it is what `gateway` has in it.
+				}
 				for _, other := range options[i+1:] {
 					all = append(all, request{release, command, mode, []string{option, other}})
 				}
@@ -180,7 +196,11 @@ func emit(t *testing.T, requests []request) map[string]request {
 
 // whole is a file for Envoy Gateway around what is only a part of one.
 func whole(command string, printed []byte) []byte {
-	if command != "stanza" {
+	switch command {
+	case "stanza":
+	case helmValues:
+		printed = unwrapped(printed)
+	default:
 		return printed
 	}
 	return append([]byte(`apiVersion: gateway.envoyproxy.io/v1alpha1
@@ -190,4 +210,17 @@ gateway:
 provider:
   type: Kubernetes
 `), printed...)
+}
+
+// unwrapped is what the chart puts into its ConfigMap of these values: `config.envoyGateway`.
+func unwrapped(values []byte) []byte {
+	_, inner, found := bytes.Cut(values, []byte("\nconfig:\n  envoyGateway:\n"))
+	if !found {
+		return values // Which no release reads in full.
+	}
+	var lines []byte
+	for line := range bytes.Lines(inner) {
+		lines = append(lines, bytes.TrimPrefix(line, []byte("    "))...)
+	}
+	return lines
 }
