@@ -40,19 +40,37 @@ pub(super) fn client_certificate(context: &Context<'_>, alert: AlertDescription)
     }
 }
 
-/// Our certificate, if the server named the CAs that it accepts, and ours is none of them: what is known if the server
-/// went away without an alert.
-pub(super) fn of_another_ca(context: &Context<'_>) -> Option<Finding> {
-    let own = context.own?;
+/// The server asked for our certificate, got it and went away, and no alert says why.
+///
+/// C-core and Node.js never send one, and one is easily lost if the server closes at once. After a handshake that has
+/// gone so far, little else makes a server close.
+pub(super) fn rejected_in_silence(context: &Context<'_>, own: &Certificate) -> Finding {
     let wanted = wanted_authorities(context);
     let issuers = context.target.tls().map_or(&[][..], ClientTls::issuers);
-    if wanted.is_empty() || issuers.iter().any(|issuer| wanted.contains(&issuer.to_string())) {
-        return None;
+    let is_of_wanted = issuers.iter().any(|issuer| wanted.contains(&issuer.to_string()));
+    let finding = |message| {
+        context.finding(FindingId::ProbeClientCertRejected, message).with_evidence("sent", issued(own))
+    };
+    match wanted.as_slice() {
+        [] => finding(CLOSED_AND_REJECTED).with_hint(
+            "the server must trust the CA of our certificate, and permit its names if it has an access list; its log \
+             may say why",
+        ),
+        names if is_of_wanted => finding(CLOSED_AND_REJECTED)
+            .with_evidence("expected", format!("a certificate of {}", some_of(&in_backticks(names))))
+            .with_hint(
+                "the server names a CA that is called as ours: compare both certificates, compare the names in ours \
+                 with its access list, and read its log",
+            ),
+        names => {
+            let message = "the server asked for a certificate of another CA than ours, and closed the connection";
+            with_authorities(finding(message), names)
+        }
     }
-    let message = "the server asked for a certificate of another CA than ours, and closed the connection";
-    let finding = context.finding(FindingId::ProbeClientCertRejected, message);
-    Some(with_authorities(finding.with_evidence("sent", issued(own)), &wanted))
 }
+
+const CLOSED_AND_REJECTED: &str =
+    "the server closed the connection when it had our certificate: it most likely rejected it";
 
 fn issued(own: &Certificate) -> String {
     format!("our certificate `{}` was issued by `{}`", own.subject, own.issuer)

@@ -80,6 +80,16 @@ pub fn diagnose(context: &Context<'_>, fault: &Fault) -> Finding {
     }
 }
 
+/// The same, and after the cause whatever else is known to be wrong. A handshake stops at its first fault.
+pub fn diagnose_all(context: &Context<'_>, fault: &Fault) -> Vec<Finding> {
+    let cause = diagnose(context, fault);
+    let others = match &fault.kind {
+        FaultKind::Tls(rustls::Error::InvalidCertificate(_)) => server::others(context, &cause),
+        _ => Vec::new(),
+    };
+    std::iter::once(cause).chain(others).collect()
+}
+
 /// The server asked for a certificate in TLS, went on without one, and refuses above TLS. `None` when it did not
 /// ask.
 pub(crate) fn certificate_required(context: &Context<'_>) -> Option<Finding> {

@@ -1,12 +1,15 @@
 //! Our verdict on the server's certificate.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use rustls::CertificateError;
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, OtherError};
 
-use super::{Context, some_of, words};
+use super::{Context, client, some_of, words};
+use crate::host::Host;
 use crate::pki::when::timestamp;
-use crate::pki::{Certificate, SubjectName};
+use crate::pki::{Certificate, SubjectName, audit};
 use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
 
@@ -82,6 +85,73 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
             format!("the server's certificate{subject} cannot be used: {}", words::certificate(other)),
         ),
     }
+}
+
+/// What else is wrong with what the server presents, and with our own certificate: each is to be cured, and would be the
+/// next finding after the cure of `cause`.
+pub(super) fn others(context: &Context<'_>, cause: &Finding) -> Vec<Finding> {
+    let Some(tls) = context.target.tls().filter(|_| !context.accepted_certificates()) else {
+        return Vec::new();
+    };
+    let (Some(name), Some(witness)) = (context.target.server_name(), &context.trace.witness) else {
+        return Vec::new();
+    };
+    let host = match name {
+        ServerName::IpAddress(address) => Host::Ip(IpAddr::from(*address)),
+        name => Host::Name(name.to_str().into_owned()),
+    };
+    let address = context.target.address().to_string();
+    let mut findings = vec![cause.clone()];
+    for found in audit::of_presented((&address, &host), witness.presented(), tls.trusted(), context.now) {
+        let finding = match EQUIVALENTS.iter().find(|(id, _)| *id == found.id) {
+            Some((_, error)) => certificate(context, &error()),
+            None if STRENGTH.contains(&found.id) => {
+                Finding { id: FindingId::ProbeServerCertRefused, hint: None, ..found }
+            }
+            None => continue,
+        };
+        // The verifier does not read on in such a certificate, so neither its names nor its issuer count.
+        let is_consequence = cause.id == FindingId::ProbeServerCertRefused
+            && !matches!(
+                finding.id,
+                FindingId::ProbeServerCertExpired
+                    | FindingId::ProbeServerCertNotYetValid
+                    | FindingId::ProbeServerCertWrongPurpose
+            );
+        if !is_consequence && findings.iter().all(|known| known.id != finding.id) {
+            findings.push(finding);
+        }
+    }
+    findings.extend(client::untimely(context));
+    findings.split_off(1)
+}
+
+/// What rustls would say if there were no other fault.
+type Refuses = fn() -> CertificateError;
+
+/// Rules of `certs check`, and what rustls calls their violation.
+const EQUIVALENTS: &[(FindingId, Refuses)] = &[
+    (FindingId::CertsChainBroken, || CertificateError::UnknownIssuer),
+    (FindingId::CertsChainOrder, ca_as_leaf),
+    (FindingId::CertsExpired, || CertificateError::Expired),
+    (FindingId::CertsIpAsDns, || CertificateError::NotValidForName),
+    (FindingId::CertsIsCa, ca_as_leaf),
+    (FindingId::CertsNamesMissing, || CertificateError::NotValidForName),
+    (FindingId::CertsNoSan, || CertificateError::NotValidForName),
+    (FindingId::CertsNotYetValid, || CertificateError::NotValidYet),
+    (FindingId::CertsWrongPurpose, || CertificateError::InvalidPurpose),
+];
+
+/// Rules about keys and signatures. Their messages name the certificate.
+const STRENGTH: &[FindingId] = &[
+    FindingId::CertsUnsupportedKey,
+    FindingId::CertsUnsupportedSignature,
+    FindingId::CertsWeakKey,
+    FindingId::CertsWeakSignature,
+];
+
+fn ca_as_leaf() -> CertificateError {
+    CertificateError::Other(OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity)))
 }
 
 fn expired(context: &Context<'_>, subject: &str, found: Option<&Certificate>) -> Finding {

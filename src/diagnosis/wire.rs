@@ -17,33 +17,28 @@ pub(super) fn closed(context: &Context<'_>, stage: Stage) -> Finding {
 
 /// In TLS 1.2 the server judges our certificate before the handshake has its end.
 fn in_handshake(context: &Context<'_>, message: &str) -> Finding {
+    if let Some(finding) = after_our_certificate(context) {
+        return finding;
+    }
     let finding = context.finding(FindingId::ProbeTlsClosed, message);
     match context.presented() {
-        _ if context.asked_for_certificate() => after_our_certificate(context, finding),
         Some(_) => finding.with_hint(LOG),
         None => finding.with_hint(context.plaintext_hint_or(LOG)),
     }
 }
 
 fn after_handshake(context: &Context<'_>, message: &str) -> Finding {
-    let finding = context.finding(FindingId::ProbeHttp2Closed, message);
-    match context.asked_for_certificate() {
-        true => after_our_certificate(context, finding),
-        false => finding.with_hint(LOG),
-    }
+    after_our_certificate(context)
+        .unwrap_or_else(|| context.finding(FindingId::ProbeHttp2Closed, message).with_hint(LOG))
 }
 
-/// The server had asked for a certificate and went away, and no alert says why. It most likely did not like the answer:
-/// some servers never send an alert, and one is easily lost when the server closes at once.
-fn after_our_certificate(context: &Context<'_>, closed: Finding) -> Finding {
-    client::own_defect(context)
-        .or_else(|| context.own.is_none().then(|| client::required(context)))
-        .or_else(|| client::of_another_ca(context))
-        .unwrap_or_else(|| {
-            closed.with_hint(
-                "the server asked for a client certificate and may have refused ours: its log may say why",
-            )
-        })
+/// The server had asked for a certificate and went away, and no alert says why. `None` if it did not ask.
+fn after_our_certificate(context: &Context<'_>) -> Option<Finding> {
+    if !context.asked_for_certificate() {
+        return None;
+    }
+    let Some(own) = context.own else { return Some(client::required(context)) };
+    client::own_defect(context).or_else(|| Some(client::rejected_in_silence(context, own)))
 }
 
 const LOG: &str = "the server's log may say why";

@@ -20,6 +20,7 @@ mod permitted;
 mod read_ahead;
 mod reset;
 mod session;
+mod settings;
 mod sieve;
 mod stream;
 mod tally;
@@ -52,7 +53,8 @@ pub use listen::{
 pub use permitted::{FingerprintError, KeyFingerprint, Permitted, PermittedName, PermittedNameError};
 pub(crate) use read_ahead::ReadAhead;
 pub use reset::Reset;
-pub use session::{Session, open};
+pub use session::{Goodbye, Session, open};
+pub use settings::Settings;
 pub(crate) use sieve::{Farewell, HeaderFault, HeaderFaults, NO_AUTHORITY, Sieve};
 pub(crate) use stream::Cut;
 pub use stream::Stream;

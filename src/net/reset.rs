@@ -21,6 +21,23 @@ impl Reset {
         Some(Self { ours, connection: error.is_go_away(), reason })
     }
 
+    /// What the peer says about a GOAWAY (debug data, RFC 9113 section 6.8).
+    pub fn words(error: &hyper::Error) -> Option<String> {
+        let error: &h2::Error = error.source()?.downcast_ref()?;
+        if !error.is_go_away() || !error.is_remote() {
+            return None;
+        }
+        // h2 shows the bytes as a Rust literal in its text, and nowhere else.
+        let text = error.to_string();
+        let (_, words) = text.split_once(" (b\"")?;
+        Some(words.strip_suffix("\")")?.to_owned())
+    }
+
+    /// The code.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
     /// The name of the error code, as the standard and all other tools write it.
     pub fn name(&self) -> &'static str {
         NAMES.iter().find(|(known, _)| *known == self.reason).map_or("an unknown code", |(_, name)| name)

@@ -1,6 +1,6 @@
 use std::error::Error as StdError;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,7 +15,7 @@ use tower::{Service, service_fn};
 use super::frame::{FRAME_HEADER, is_settings};
 use super::limits::{FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
 use super::stream::{Replayed, Stream, Wire};
-use super::{Fault, FaultKind, Stage};
+use super::{Fault, FaultKind, Reset, Settings, Stage};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for calls of our own.
 ///
@@ -24,6 +24,16 @@ use super::{Fault, FaultKind, Stage};
 pub struct Session<B> {
     requests: http2::SendRequest<B>,
     link: Link,
+    goodbye: Arc<OnceLock<Goodbye>>,
+}
+
+/// How HTTP/2 ended a connection.
+#[derive(Clone, Debug)]
+pub struct Goodbye {
+    /// Who ended it, and why.
+    pub reset: Reset,
+    /// What the peer said about it.
+    pub words: Option<String>,
 }
 
 /// What is known of a connection by its stream and its task.
@@ -43,6 +53,16 @@ impl<B: Body + 'static> Session<B> {
     {
         let requests = self.requests.clone();
         service_fn(move |request| requests.clone().send_request(request))
+    }
+
+    /// What the server's first SETTINGS frame says, as far as it has come.
+    pub fn settings(&self) -> Option<Settings> {
+        Settings::of(&self.link.wire.opening())
+    }
+
+    /// How HTTP/2 ended the connection; `None` if it stands or has ended in another way.
+    pub fn goodbye(&self) -> Option<&Goodbye> {
+        self.goodbye.get()
     }
 
     /// What ended the connection, as a fault of `stage`; `None` when it ended in good order or stands.
@@ -98,16 +118,22 @@ where
         .map_err(|_| Fault::timeout(Stage::Http2))?
         .map_err(|error| ended_early(&wire, Some(error.to_string())))?;
     let (end, ended) = watch::channel(false);
+    let goodbye = Arc::<OnceLock<Goodbye>>::default();
+    let said = Arc::clone(&goodbye);
     tokio::spawn(async move {
-        // Why it ended is on the wire; hyper's error adds nothing to it.
-        let _ = connection.await;
+        // Why the stream ended is on the wire, and only hyper's error has the GOAWAY.
+        if let Err(error) = connection.await
+            && let Some(reset) = Reset::of(&error)
+        {
+            said.get_or_init(|| Goodbye { reset, words: Reset::words(&error) });
+        }
         end.send_replace(true);
     });
     let link = Link { wire, ended };
     if silent {
         link.await_settings(deadline).await?;
     }
-    Ok(Session { requests, link })
+    Ok(Session { requests, link, goodbye })
 }
 
 /// Why the connection ended before the server's SETTINGS.

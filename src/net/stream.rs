@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::ReadAhead;
 use super::frame::FRAME_HEADER;
+use super::settings::OPENING;
 
 /// A connection of any of our kinds.
 #[derive(Debug)]
@@ -182,6 +183,12 @@ impl Wire {
 
     /// What has come of the first frame header.
     pub(super) fn heard(&self) -> Vec<u8> {
+        let heard = lock(&self.heard);
+        heard[..heard.len().min(FRAME_HEADER)].to_vec()
+    }
+
+    /// What has come of the first frame.
+    pub(super) fn opening(&self) -> Vec<u8> {
         lock(&self.heard).clone()
     }
 
@@ -213,7 +220,7 @@ impl Wire {
 impl Replayed {
     pub(super) fn new(first: Bytes, stream: Stream) -> (Self, Arc<Wire>) {
         let wire = Arc::new(Wire { heard: Mutex::new(first.to_vec()), ..Wire::default() });
-        let unheard = FRAME_HEADER.saturating_sub(first.len());
+        let unheard = OPENING.saturating_sub(first.len());
         (Self { first, stream, wire: Arc::clone(&wire), unheard }, wire)
     }
 

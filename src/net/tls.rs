@@ -26,6 +26,7 @@ use crate::pki::{self, Anchors, Certificate, Identity};
 pub struct ClientTls {
     /// None if no CA is trusted.
     verifier: Option<Arc<dyn ServerCertVerifier>>,
+    trusted: Arc<[Certificate]>,
     certified: Option<Arc<CertifiedKey>>,
     issuers: Vec<pki::DistinguishedName>,
 }
@@ -40,13 +41,14 @@ impl ClientTls {
         let verifier = verifier::of_servers(anchors)?;
         let certified = identity.map(certified_key).transpose()?.map(Arc::new);
         let issuers = identity.map_or(&[][..], Identity::chain).iter().map(|shown| shown.issuer.clone());
-        Ok(Self { verifier: Some(verifier), certified, issuers: issuers.collect() })
+        let trusted = anchors.shared_certificates();
+        Ok(Self { verifier: Some(verifier), trusted, certified, issuers: issuers.collect() })
     }
 
     /// Trusts no CA: every handshake ends as soon as the server has presented its certificate, which the
     /// [`Witness`] then has.
     pub fn trusting_nobody() -> Self {
-        Self { verifier: None, certified: None, issuers: Vec::new() }
+        Self { verifier: None, trusted: Arc::new([]), certified: None, issuers: Vec::new() }
     }
 
     /// The settings of one connection, and the witness of its handshake.
@@ -67,6 +69,11 @@ impl ClientTls {
         config.alpn_protocols = vec![H2.to_vec()];
         config.resumption = Resumption::disabled();
         (Arc::new(config), witness)
+    }
+
+    /// The certificates of the CA file.
+    pub(crate) fn trusted(&self) -> &[Certificate] {
+        &self.trusted
     }
 
     /// Who issued the certificates that are shown.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::{Layer, ProbePlan, TargetOutcome, health};
+use super::{Facts, Layer, ProbePlan, TargetOutcome, health};
 use crate::diagnosis::{Context, Speaker, expiring, untimely_client};
 use crate::net::{self, Target};
 
@@ -31,6 +31,7 @@ pub(super) async fn attempt(
         speaker: Speaker::Probe,
     };
     outcome.add_trace(&dialed.trace);
+    outcome.facts = Facts::of(&dialed.trace, context.own, context.now);
     let begin = Instant::now();
     let opened = match dialed.outcome {
         Ok((stream, first)) => net::open(stream, first, deadline).await,

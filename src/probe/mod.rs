@@ -6,6 +6,7 @@
 //! extension server: its only call is `grpc.health.v1.Health/Check`, and a server without it is healthy too.
 
 mod attempt;
+mod facts;
 mod health;
 mod outcome;
 
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 pub use crate::report::Layer;
+pub use facts::Facts;
 pub use outcome::{LayerOutcome, LayerState, TargetOutcome};
 
 use self::attempt::attempt;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::Layer;
-use crate::diagnosis::{Context, diagnose};
+use super::{Facts, Layer};
+use crate::diagnosis::{Context, diagnose_all};
 use crate::net::{Address, Fault, FaultKind, Stage, Target, Trace, Transport};
 use crate::report::{Finding, FindingId, Severity};
 
@@ -12,8 +12,10 @@ pub struct TargetOutcome {
     pub address: Address,
     /// Every layer, from the ground up.
     pub layers: Vec<LayerOutcome>,
-    /// At most one error, and notes.
+    /// Why it is not healthy, with the cause first; warnings and notes.
     pub findings: Vec<Finding>,
+    /// What was learned on the way.
+    pub facts: Facts,
     /// How many attempts were made; this is what became of the last one.
     pub attempts: u32,
     /// The attempt ended at its limit.
@@ -67,7 +69,14 @@ impl TargetOutcome {
             };
             LayerOutcome { layer, state, detail: detail.to_owned(), finding: None, took: None }
         });
-        Self { layers: layers.collect(), address, findings: Vec::new(), attempts: 1, is_late: false }
+        Self {
+            layers: layers.collect(),
+            address,
+            findings: Vec::new(),
+            facts: Facts::default(),
+            attempts: 1,
+            is_late: false,
+        }
     }
 
     /// What became of a target that was not tried: `finding` says why, and its layer needs what is missing.
@@ -123,9 +132,11 @@ impl TargetOutcome {
 
     /// A layer failed for a cause that has to be found.
     pub(super) fn fault(&mut self, context: &Context<'_>, fault: &Fault) {
-        let finding = diagnose(context, fault);
+        let mut findings = diagnose_all(context, fault).into_iter();
+        let Some(cause) = findings.next() else { return };
         self.is_late = matches!(fault.kind, FaultKind::Timeout);
-        self.fail(finding.id.entry().layer.unwrap_or_else(|| built_at(fault.stage)), finding);
+        self.fail(cause.id.entry().layer.unwrap_or_else(|| built_at(fault.stage)), cause);
+        self.findings.extend(findings);
     }
 
     /// Something to know about a layer that this channel does without.

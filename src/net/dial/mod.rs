@@ -123,6 +123,8 @@ pub struct Dialed {
 pub struct Trace {
     /// The addresses of the host, and how long it took to find them.
     pub resolved: Option<(Vec<SocketAddr>, Duration)>,
+    /// The addresses that took no connection, and why.
+    pub failed: Vec<(SocketAddr, String)>,
     /// The address that answered (`None` for a unix socket), and how long that took.
     pub connected: Option<(Option<SocketAddr>, Duration)>,
     /// What the handshake agreed on, and how long it took.
@@ -221,6 +223,7 @@ async fn connect_tcp(
             Ok(Err(error)) => fault = Fault::io(Stage::Connect, error),
             Err(_) => fault = Fault::timeout(Stage::Connect),
         }
+        trace.failed.push((*address, fault.kind.to_string()));
     }
     Err(fault)
 }

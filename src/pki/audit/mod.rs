@@ -36,6 +36,7 @@ use crate::host::Host;
 use crate::report::{Check, Finding, FindingId, Severity, State};
 use crate::units::Within;
 use authority::Needs;
+use route::Route;
 
 /// What is checked in addition to the rest.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +85,39 @@ pub struct Verdicts {
 struct TrustedCas {
     path: PathBuf,
     certificates: Vec<Certificate>,
+}
+
+/// Everything that is wrong with what a server presents at `address`, if it is called `host` and `anchors` are trusted.
+///
+/// A verifier stops at its first refusal. Nothing is said of certificates that cannot be parsed: there is no more to find.
+pub fn of_presented(
+    (address, host): (&str, &Host),
+    chain: &[CertificateDer<'_>],
+    anchors: &[Certificate],
+    now: OffsetDateTime,
+) -> Vec<Finding> {
+    // No message names the file: those that would are about the CA itself.
+    let trusted = TrustedCas { path: PathBuf::new(), certificates: anchors.to_vec() };
+    let mut audit = Audit { anchors: Some(trusted), ..Audit::default() };
+    if audit.presented(address, host, chain, &Questions::default(), now).is_err() {
+        return Vec::new();
+    }
+    let mut findings: Vec<_> = audit.findings().filter(is_error).cloned().collect();
+    let parsed: Vec<_> = audit.certificates.into_iter().map(|(_, certificate)| certificate).collect();
+    // webpki looks at usages first, and hides behind them that there is no path.
+    let is_named = findings.iter().any(|finding| finding.id == FindingId::CertsChainBroken);
+    if !is_named && Route::find(&parsed, anchors, now).is_none() {
+        findings.push(Finding::new(
+            FindingId::CertsChainBroken,
+            address,
+            "it does not lead to a CA that is trusted",
+        ));
+    }
+    findings
+}
+
+fn is_error(finding: &&Finding) -> bool {
+    finding.severity == Severity::Error
 }
 
 /// Which other users may read the private key in this file: none, unless its mode says otherwise.

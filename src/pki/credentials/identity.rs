@@ -18,7 +18,7 @@ use crate::pki::{Certificate, Found, IdentityError, PublicKey, Trust};
 #[derive(Clone, Debug)]
 pub struct Anchors {
     path: PathBuf,
-    certificates: Vec<Certificate>,
+    certificates: Arc<[Certificate]>,
     /// The CAs among them.
     store: Arc<RootCertStore>,
     /// The rest: each is trusted as itself.
@@ -65,7 +65,7 @@ impl Anchors {
         }
         Ok(Self {
             path: path.into(),
-            certificates,
+            certificates: certificates.into(),
             store: Arc::new(store),
             pinned,
             revocation_lists: Vec::new(),
@@ -85,6 +85,11 @@ impl Anchors {
     /// All of them, in the file's order.
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_certificates(&self) -> Arc<[Certificate]> {
+        Arc::clone(&self.certificates)
     }
 
     /// Where they came from.

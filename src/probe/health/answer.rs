@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use prost::Message as _;
+use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::ServiceExt as _;
 
@@ -109,10 +110,21 @@ impl Answer {
     /// As a gRPC client sees it: status 200, and `application/grpc`, alone or with a subtype behind `+` or a
     /// parameter behind `;` (PROTOCOL-HTTP2.md, Responses; `ContentSubtype` of grpc-go).
     pub(super) fn is_grpc(&self) -> bool {
+        self.has_grpc_content_type() && self.http_status() == Some(StatusCode::OK)
+    }
+
+    pub(super) fn has_grpc_content_type(&self) -> bool {
         let content_type = self.field(CONTENT_TYPE.as_str()).unwrap_or_default();
         let rest = content_type.strip_prefix(b"application/grpc");
-        let is_grpc = matches!(rest, Some([] | [b'+' | b';', ..]));
-        is_grpc && self.http_status() == Some(StatusCode::OK)
+        matches!(rest, Some([] | [b'+' | b';', ..]))
+    }
+
+    /// What a good answer says about the server's health.
+    pub(super) fn health(&self) -> Option<String> {
+        let is_ok = self.is_grpc() && self.field("grpc-status") == Some(b"0");
+        let message = self.message().ok().filter(|_| is_ok)?;
+        let name = ServingStatus::try_from(message.status).map(|status| status.as_str_name().to_owned());
+        Some(name.unwrap_or_else(|_| message.status.to_string()))
     }
 
     /// Does the beginning of the body hold this text?

@@ -5,10 +5,11 @@ mod answer;
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::Reason;
 use http::Uri;
 use http::header::CONTENT_TYPE;
 use http_body_util::Full;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -35,10 +36,22 @@ pub(super) async fn check(
     outcome: &mut TargetOutcome,
 ) {
     let begin = Instant::now();
-    let Ok(answer) = timeout_at(deadline, call(session, origin(context), service)).await else {
+    let called = timeout_at(deadline, call(session, origin(context), service));
+    let answer = tokio::select! {
+        biased;
+        answer = called => answer,
+        () = takes_no_calls(session) => {
+            outcome.facts.settings = session.settings();
+            outcome.fail(Layer::Grpc, no_streams(context));
+            return;
+        }
+    };
+    outcome.facts.settings = session.settings();
+    let Ok(answer) = answer else {
         outcome.fault(context, &Fault::timeout(Stage::Call));
         return;
     };
+    outcome.facts.health = answer.health();
     let took = begin.elapsed();
     let judge = Judge { context, answer: &answer, service };
     let verdict = judge.grpc(session);
@@ -51,6 +64,23 @@ pub(super) async fn check(
         HealthVerdict::Serving => outcome.pass(Layer::Health, "SERVING", Duration::ZERO),
         HealthVerdict::Unhealthy(finding) => outcome.fail(Layer::Health, finding),
     }
+}
+
+/// Returns when it is clear that the server lets us make no call.
+async fn takes_no_calls(session: &Session<Full<Bytes>>) {
+    // It may raise the number as soon as it is ready.
+    sleep(PATIENCE).await;
+    if session.settings().and_then(|settings| settings.max_concurrent_streams) != Some(0) {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn no_streams(context: &Context<'_>) -> Finding {
+    let subject = context.target.address().to_string();
+    Finding::new(FindingId::ProbeGrpcNoStreams, subject, "the server allows no calls on this connection")
+        .with_evidence("expected", "SETTINGS_MAX_CONCURRENT_STREAMS of at least 1")
+        .with_evidence("found", "SETTINGS_MAX_CONCURRENT_STREAMS 0")
+        .with_hint("it may be starting or overloaded: `--wait 60s` tries again; otherwise correct its limit")
 }
 
 /// What an answer means.
@@ -87,17 +117,31 @@ impl Judge<'_> {
     fn cut(&self, session: &Session<Full<Bytes>>) -> Finding {
         match self.answer.cut.as_ref().and_then(Reset::of) {
             Some(reset) if reset.ours => self.malformed(reset),
-            Some(reset) => {
-                let what =
-                    if reset.connection { "ended the connection during the call" } else { "reset the call" };
-                self.finding(FindingId::ProbeGrpcClosed, format!("the server {what}"))
-                    .with_evidence("found", reset.name())
-            }
-            None => match session.fault(Stage::Call) {
-                Some(fault) => diagnose(self.context, &fault),
-                None => self.finding(FindingId::ProbeGrpcClosed, "the server cut the call"),
+            Some(reset) => self.reset(reset, self.answer.cut.as_ref().and_then(Reset::words)),
+            None => match (session.goodbye(), session.fault(Stage::Call)) {
+                (Some(goodbye), _) if goodbye.reset.ours => self.malformed(goodbye.reset),
+                (Some(goodbye), _) => self.reset(goodbye.reset, goodbye.words.clone()),
+                (None, Some(fault)) => diagnose(self.context, &fault),
+                (None, None) => self.finding(FindingId::ProbeGrpcClosed, "the server cut the call"),
             },
         }
+    }
+
+    /// The server ended the call or the connection, and gave a code for it.
+    fn reset(&self, reset: Reset, words: Option<String>) -> Finding {
+        let frame = if reset.connection { "GOAWAY" } else { "RST_STREAM" };
+        let words = words.map_or_else(String::new, |words| format!(": `{}`", printable(&words)));
+        let row = RESETS.iter().find(|(reason, ..)| *reason == reset.reason());
+        let (id, message, hint) = match (row, reset.connection) {
+            (Some((_, id, message, hint)), _) => (*id, *message, Some(*hint)),
+            (None, true) => {
+                (FindingId::ProbeGrpcClosed, "the server ended the connection during the call", None)
+            }
+            (None, false) => (FindingId::ProbeGrpcClosed, "the server reset the call", None),
+        };
+        let finding =
+            self.finding(id, message).with_evidence("found", format!("{frame}, {}{words}", reset.name()));
+        hint.map_or(finding.clone(), |hint| finding.with_hint(hint))
     }
 
     /// Our own HTTP/2 refused what the server sent. It does not say what it was, so the likely one is named.
@@ -140,7 +184,14 @@ impl Judge<'_> {
             .answer
             .field(CONTENT_TYPE.as_str())
             .is_some_and(|it| it.starts_with(b"application/grpc-web"));
+        let in_grpc = self.answer.has_grpc_content_type() && status != http::StatusCode::OK;
         let message = match web {
+            false if in_grpc => format!(
+                "the server answered in gRPC, but with the HTTP status {}, so gRPC clients report {} and nothing \
+                 else of the answer",
+                status.as_u16(),
+                code_of(status)
+            ),
             true => "the server answers in gRPC-Web, which gRPC clients do not speak".to_owned(),
             false => format!("an HTTP/2 server answered with status {}, and not in gRPC", status.as_u16()),
         };
@@ -149,12 +200,14 @@ impl Judge<'_> {
             .with_evidence("found", self.seen(status))
     }
 
-    /// Status and content type.
+    /// Status, content type, and the status of gRPC that counts for nothing.
     fn seen(&self, status: http::StatusCode) -> String {
         let content_type = self.answer.text(CONTENT_TYPE.as_str());
         let content_type = content_type
             .map_or("no content type".to_owned(), |found| format!("content type `{}`", printable(&found)));
-        format!("status {}, {content_type}", status.as_u16())
+        let code = self.answer.text("grpc-status").filter(|_| self.answer.has_grpc_content_type());
+        let code = code.map_or_else(String::new, |code| format!(", `grpc-status: {}`", printable(&code)));
+        format!("status {}, {content_type}{code}", status.as_u16())
     }
 
     /// The server answered in gRPC, with this status.
@@ -290,6 +343,18 @@ fn behind_the_bridge(words: &str) -> String {
     }
 }
 
+/// What gRPC clients make of a status of HTTP (http-grpc-status-mapping.md).
+fn code_of(status: http::StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 => "INTERNAL",
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "UNIMPLEMENTED",
+        429 | 502..=504 => "UNAVAILABLE",
+        _ => "UNKNOWN",
+    }
+}
+
 fn failed(finding: Finding) -> HealthVerdict {
     HealthVerdict::Failed(Layer::Grpc, finding)
 }
@@ -309,6 +374,43 @@ fn printable(text: &str) -> String {
     let line = text.chars().take(TEXT_LIMIT).map(|c| if c.is_whitespace() { ' ' } else { c });
     crate::printable::printable(&line.collect::<String>())
 }
+
+/// Codes of HTTP/2 by which a server says why it takes no call (RFC 9113 section 7).
+const RESETS: &[(Reason, FindingId, &str, &str)] = &[
+    (
+        Reason::ENHANCE_YOUR_CALM,
+        FindingId::ProbeGrpcRefused,
+        "the server refuses us because we ask too much of it, as it says",
+        "a limit of the server, or of a proxy before it, was exceeded: read its log",
+    ),
+    (
+        Reason::HTTP_1_1_REQUIRED,
+        FindingId::ProbeGrpcNotGrpc,
+        "the server wants HTTP/1.1 for this call, which gRPC cannot use",
+        "check the port, or let the web server pass HTTP/2 on to the gRPC server",
+    ),
+    (
+        Reason::INADEQUATE_SECURITY,
+        FindingId::ProbeGrpcRefused,
+        "the server does not accept the TLS version or cipher suite for HTTP/2",
+        "let its TLS use version 1.3, or a cipher suite that RFC 9113 appendix A does not list",
+    ),
+    (
+        Reason::NO_ERROR,
+        FindingId::ProbeGrpcClosed,
+        "the server ended the connection in good order before it answered",
+        "it is stopping, or replaces its connections: `--wait 60s` tries again",
+    ),
+    (
+        Reason::REFUSED_STREAM,
+        FindingId::ProbeGrpcRefused,
+        "the server refused the call before it looked at it",
+        "it is at its limit of calls, or stopping: `--wait 60s` tries again",
+    ),
+];
+
+/// How long a server that allows no calls may take to allow some.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What HTTP/2 asks of header fields (RFC 9113 sections 8.2 and 8.3).
 const FIELDS: &str =

@@ -136,12 +136,18 @@ macro_rules! probe {
             ProbeGrpcMalformed = "probe.grpc.malformed", Error @ Grpc,
                 "the server's response violates HTTP/2 (RFC 9113 section 8), so our side reset it: a `connection` header, a header name in upper case, a body that is not as long as `content-length` says",
                 "correct the server, or the proxy in front of it that adds such headers; other clients reject them too";
+            ProbeGrpcNoStreams = "probe.grpc.no-streams", Error @ Grpc, may_pass,
+                "the server allows no calls: the setting MAX_CONCURRENT_STREAMS in its first HTTP/2 frame is 0, and no call was answered",
+                "it may be starting or overloaded, so try again (`--wait 60s`); otherwise correct its limit of calls";
             ProbeGrpcNotGrpc = "probe.grpc.not-grpc", Error @ Grpc,
                 "an HTTP/2 server answered, but not in gRPC: its status is not 200, or its content type is not `application/grpc`, alone or followed by `+` or `;`; gRPC-Web is another protocol",
                 "check the port: this one belongs to a web server, a gRPC-Web proxy or a proxy without a route for gRPC";
             ProbeGrpcPermissionDenied = "probe.grpc.permission-denied", Error @ Grpc,
                 "the server answered PERMISSION_DENIED: it authenticated us but does not authorize this call",
                 "read the message; perhaps the server has a list of allowed client names";
+            ProbeGrpcRefused = "probe.grpc.refused", Error @ Grpc, may_pass,
+                "the server refused the call with an error code of HTTP/2: REFUSED_STREAM (it takes no more calls now), ENHANCE_YOUR_CALM (it was asked too much), or INADEQUATE_SECURITY (it does not accept the TLS settings)",
+                "read the code and the server's words in the finding, and its log; try again (`--wait 60s`)";
             ProbeGrpcStatus = "probe.grpc.status", Error @ Grpc,
                 "the server answered the health check with an error status that has no finding of its own",
                 "read the code and the message, and the server's log";

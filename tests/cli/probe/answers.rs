@@ -45,6 +45,12 @@ fn a_status_of_http_counts_before_the_content_type() {
     let server = TestServer::plaintext().answers_header(":status", "503");
     let (_, finding) = fault(server, "grpc");
     assert_eq!(finding["id"], "probe.grpc.not-grpc");
+    let words = "the server answered in gRPC, but with the HTTP status 503, so gRPC clients report UNAVAILABLE and \
+                 nothing else of the answer";
+    assert_eq!(finding["message"], words);
+    let found = "status 503, content type `application/grpc`, `grpc-status: 0`";
+    assert_eq!(finding["evidence"]["found"], found);
+    let (_, finding) = fault(TestServer::plaintext().answers_page(503, "busy"), "grpc");
     assert_eq!(finding["message"], "an HTTP/2 server answered with status 503, and not in gRPC");
 }
 
@@ -206,7 +212,48 @@ fn what_the_server_resets_is_told_as_the_servers() {
     let (_, finding) = fault(TestServer::plaintext().resets_calls(), "grpc");
     assert_eq!(finding["id"], "probe.grpc.closed");
     assert_eq!(finding["message"], "the server reset the call");
-    assert_eq!(finding["evidence"]["found"], "INTERNAL_ERROR");
+    assert_eq!(finding["evidence"]["found"], "RST_STREAM, INTERNAL_ERROR");
+    let (_, finding) = fault(TestServer::plaintext().goes_away_with(0, ""), "grpc");
+    assert_eq!(finding["id"], "probe.grpc.closed");
+    assert_eq!(finding["message"], "the server ended the connection in good order before it answered");
+    assert_eq!(finding["evidence"]["found"], "GOAWAY, NO_ERROR");
+}
+
+#[test]
+fn a_refusal_by_a_code_of_http2_is_told_with_the_code() {
+    for (manner, id, found) in [
+        (TestServer::plaintext().resets_with(7), "probe.grpc.refused", "RST_STREAM, REFUSED_STREAM"),
+        (TestServer::plaintext().resets_with(11), "probe.grpc.refused", "RST_STREAM, ENHANCE_YOUR_CALM"),
+        (TestServer::plaintext().resets_with(12), "probe.grpc.refused", "RST_STREAM, INADEQUATE_SECURITY"),
+        (TestServer::plaintext().resets_with(13), "probe.grpc.not-grpc", "RST_STREAM, HTTP_1_1_REQUIRED"),
+        (TestServer::plaintext().resets_with(8), "probe.grpc.closed", "RST_STREAM, CANCEL"),
+        (
+            TestServer::plaintext().goes_away_with(11, "too_many_pings"),
+            "probe.grpc.refused",
+            "GOAWAY, ENHANCE_YOUR_CALM: `too_many_pings`",
+        ),
+        (
+            TestServer::plaintext().goes_away_with(2, "out of \u{1b}[31mmemory"),
+            "probe.grpc.closed",
+            "GOAWAY, INTERNAL_ERROR: `out of \\x1b[31mmemory`",
+        ),
+    ] {
+        let (run, finding) = fault(manner, "grpc");
+        assert_eq!(
+            (&finding["id"], &finding["evidence"]["found"]),
+            (&id.into(), &found.into()),
+            "{}",
+            run.stdout
+        );
+    }
+}
+
+/// It waits for the call's turn, which never comes.
+#[test]
+fn a_server_that_allows_no_calls_is_named_before_the_limit() {
+    let (_, finding) = fault(TestServer::plaintext().allows_no_calls(), "grpc");
+    assert_eq!(finding["id"], "probe.grpc.no-streams");
+    assert_eq!(finding["evidence"]["found"], "SETTINGS_MAX_CONCURRENT_STREAMS 0");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use crate::egext;
 fn a_server_that_goes_away_before_its_first_frame_is_reported_at_once() {
     let pki = TestPki::new();
     for manner in [
-        TestServer::mtls(&pki).closes(),
-        TestServer::mtls(&pki).resets(),
+        TestServer::tls(&pki).closes(),
+        TestServer::tls(&pki).resets(),
         TestServer::plaintext().closes(),
         TestServer::plaintext().resets(),
         TestServer::unix().closes(),

@@ -288,19 +288,72 @@ fn a_server_that_refuses_in_silence_is_named_by_what_it_asked_for() {
     }
 }
 
-/// It may have had another reason.
+/// C-core and Node.js send no alert. Another reason for a server to close just then is rare.
 #[test]
-fn a_server_that_closes_after_a_certificate_of_its_own_ca_is_not_judged() {
+fn a_server_that_closes_when_it_has_our_certificate_has_most_likely_rejected_it() {
     let pki = TestPki::new();
-    for (manner, id, layer) in [
-        (TestServer::mtls(&pki), "probe.http2.closed", "http2"),
-        (TestServer::mtls(&pki).only_tls12(), "probe.tls.closed", "tls"),
+    for manner in [
+        TestServer::mtls(&pki).refuses_in_silence(),
+        TestServer::mtls(&pki).only_tls12().refuses_in_silence(),
+        TestServer::mtls(&pki).closes(),
+        TestServer::mtls(&pki).resets(),
     ] {
-        let server = manner.refuses_in_silence().spawn();
+        let server = manner.spawn();
         let run = probe(&server.address()).pki(&pki).json();
-        let finding = assert_fault(&run, id, &server.address(), layer);
-        let hint = finding["hint"].as_str().expect("a hint");
-        assert!(hint.contains("may have refused ours"), "{hint}");
+        let finding = assert_fault(&run, "probe.client-cert.rejected", &server.address(), "mtls");
+        let words =
+            "the server closed the connection when it had our certificate: it most likely rejected it";
+        assert_eq!(finding["message"], words);
+        let [expected, sent] = ["expected", "sent"].map(|key| finding["evidence"][key].as_str());
+        assert_eq!(expected, Some("a certificate of `egext test CA`"));
+        assert_eq!(sent, Some("our certificate `egext client` was issued by `egext test CA`"));
+    }
+}
+
+/// A handshake ends at the first fault, and a user would cure one after the other.
+#[test]
+fn every_fault_of_a_server_certificate_is_reported_and_the_cause_first() {
+    let [expired, not_yet, name, no_san, purpose, issuer, is_ca] = [
+        "probe.server-cert.expired",
+        "probe.server-cert.not-yet-valid",
+        "probe.server-cert.name-mismatch",
+        "probe.server-cert.no-san",
+        "probe.server-cert.wrong-purpose",
+        "probe.server-cert.unknown-issuer",
+        "probe.server-cert.is-ca",
+    ];
+    for (pki, ids) in [
+        (
+            TestPki::new().server_expired().server_for_other_name().server_with_client_usage(),
+            vec![expired, purpose, name],
+        ),
+        (
+            TestPki::new()
+                .server_expired()
+                .server_for_other_name()
+                .server_with_client_usage()
+                .server_from_other_ca(),
+            vec![expired, purpose, name, issuer],
+        ),
+        (TestPki::new().server_self_signed().server_not_yet_valid(), vec![not_yet, issuer]),
+        (TestPki::new().server_from_namesake_ca().server_without_san(), vec![issuer, no_san]),
+        (TestPki::new().server_is_ca().server_for_other_name(), vec![is_ca, name]),
+        (TestPki::new().server_expired().client_expired(), vec![expired, "probe.client-cert.expired"]),
+    ] {
+        for manner in [TestServer::mtls(&pki), TestServer::tls(&pki).only_tls12()] {
+            let server = manner.spawn();
+            let run = probe(&server.address()).pki(&pki).json();
+            assert_eq!((run.exit_code, run.ids()), (1, ids.clone()), "{}", run.stdout);
+            assert_eq!(run.json["targets"][0]["cause"], ids[0]);
+            for finding in run.findings() {
+                assert_eq!(
+                    (&finding["subject"], &finding["severity"]),
+                    (&json!(server.address()), &json!("error"))
+                );
+            }
+            let run = probe(&server.address()).pki(&pki).run();
+            assert_eq!(run.stdout.matches("  × ").count(), ids.len(), "{}", run.stdout);
+        }
     }
 }
 

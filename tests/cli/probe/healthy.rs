@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use egext_test_support::{ReservedPort, TestPki, TestServer};
+use serde_json::{Value, json};
 use snapbox::str;
 
 use super::{assert_at_limit, assert_healthy, layers, probe};
@@ -97,13 +98,88 @@ fn the_json_of_a_target_has_layers_with_durations() {
           "detail": "SERVING",
           "milliseconds": [..]
         }
-      ]
+      ],
+      "facts": {
+        "addresses": [
+...
+          {
+            "address": "127.0.0.1:[..]"
+          }
+        ],
+        "tls": {
+          "version": "TLS 1.3",
+          "key_exchange": "X25519MLKEM768",
+          "cipher_suite": "TLS13_AES_256_GCM_SHA384",
+          "alpn": "h2"
+        },
+        "server_certificates": [
+          {
+            "subject": "egext server",
+            "issuer": "egext test CA",
+            "serial": "[..]",
+            "names": [
+              "localhost",
+              "127.0.0.1",
+              "::1"
+            ],
+            "not_before": "[..]",
+            "not_after": "[..]",
+            "days_left": 364,
+            "sha256": "[..]"
+          }
+        ],
+        "accepted_authorities": [
+          "egext test CA"
+        ],
+        "client_certificate": {
+          "subject": "egext client",
+          "issuer": "egext test CA",
+          "serial": "[..]",
+          "names": [
+            "egext-client"
+          ],
+          "not_before": "[..]",
+          "not_after": "[..]",
+          "days_left": 364,
+          "sha256": "[..]"
+        },
+        "http2_settings": {
+          "max_concurrent_streams": 200,
+          "initial_window_size": 1048576,
+          "max_frame_size": 16384,
+          "max_header_list_size": 16384
+        },
+        "health": "SERVING"
+      }
     }
   ]
 }
 
 "#]],
     );
+}
+
+/// What was learned before the fault is there all the same.
+#[test]
+fn a_channel_that_fails_has_facts_too() {
+    let pki = TestPki::new().server_expired();
+    let server = TestServer::mtls(&pki).spawn();
+    let run = probe(&server.address()).pki(&pki).json();
+    let facts = &run.json["targets"][0]["facts"];
+    assert_eq!(facts["server_certificates"][0]["subject"], "egext server");
+    assert_eq!(facts["server_certificates"][0]["days_left"], -1);
+    assert_eq!(facts["health"], Value::Null);
+    let port = ReservedPort::new();
+    let run = probe(&port.tcp_address()).json();
+    let tried = &run.json["targets"][0]["facts"]["addresses"][0];
+    assert_eq!(tried["address"], format!("127.0.0.1:{}", port.port()));
+    assert!(tried["error"].as_str().is_some_and(|error| error.contains("refused")), "{tried:#}");
+    let pki = TestPki::new().client_from_other_ca();
+    let server = TestServer::mtls(&pki).spawn();
+    let run = probe(&server.address()).pki(&pki).json();
+    let facts = &run.json["targets"][0]["facts"];
+    assert_eq!(facts["client_certificate"]["issuer"], "another CA");
+    assert_eq!(facts["accepted_authorities"], json!(["egext test CA"]));
 }
 
 #[test]

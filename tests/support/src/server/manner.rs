@@ -312,6 +312,24 @@ impl Manner {
         self.conducts(Conduct::Http2(Answer::ResetStream))
     }
 
+    /// Resets the stream of every call with this code (RFC 9113 section 7).
+    #[must_use]
+    pub fn resets_with(self, code: u32) -> Self {
+        self.answers_raw(RawAnswer::reset(code))
+    }
+
+    /// Answers the first call with GOAWAY, this code and these words.
+    #[must_use]
+    pub fn goes_away_with(self, code: u32, words: &str) -> Self {
+        self.answers_raw(RawAnswer::go_away(code, words))
+    }
+
+    /// Opens HTTP/2 with SETTINGS_MAX_CONCURRENT_STREAMS 0.
+    #[must_use]
+    pub fn allows_no_calls(self) -> Self {
+        self.answers_raw(RawAnswer { settings: vec![(3, 0)], ..RawAnswer::serving() })
+    }
+
     /// Answers SERVING, under this content type.
     #[must_use]
     pub fn answers_content_type(self, content_type: &str) -> Self {

@@ -15,6 +15,10 @@ pub(super) struct RawAnswer {
     pub(super) body: Vec<u8>,
     /// None: the stream ends with the body, or with the head where there is none.
     pub(super) trailers: Vec<(&'static str, String)>,
+    /// In place of all that: a frame's kind and what is in it.
+    pub(super) instead: Option<(u8, Vec<u8>)>,
+    /// What the first frame says: numbers and values.
+    pub(super) settings: Vec<(u16, u32)>,
 }
 
 impl RawAnswer {
@@ -24,6 +28,7 @@ impl RawAnswer {
             head: vec![(":status", "200".to_owned()), ("content-type", "application/grpc".to_owned())],
             body: vec![0, 0, 0, 0, 2, 8, 1],
             trailers: vec![("grpc-status", "0".to_owned())],
+            ..Self::default()
         }
     }
 
@@ -40,7 +45,27 @@ impl RawAnswer {
         self
     }
 
+    /// RST_STREAM with this code.
+    pub(super) fn reset(code: u32) -> Self {
+        Self { instead: Some((RST_STREAM, code.to_be_bytes().to_vec())), ..Self::default() }
+    }
+
+    /// GOAWAY with this code and these words, with no stream accepted.
+    pub(super) fn go_away(code: u32, words: &str) -> Self {
+        let payload = [&[0; 4], &code.to_be_bytes()[..], words.as_bytes()].concat();
+        Self { instead: Some((GOAWAY, payload)), ..Self::default() }
+    }
+
+    fn first_frame(&self) -> Vec<u8> {
+        let setting =
+            |(number, value): &(u16, u32)| [&number.to_be_bytes()[..], &value.to_be_bytes()[..]].concat();
+        frame(SETTINGS, 0, [0; 4], &self.settings.iter().flat_map(setting).collect::<Vec<_>>())
+    }
+
     fn frames(&self, stream: [u8; 4]) -> Vec<u8> {
+        if let Some((kind, payload)) = &self.instead {
+            return frame(*kind, 0, if *kind == GOAWAY { [0; 4] } else { stream }, payload);
+        }
         let (body, trailers) = (!self.body.is_empty(), !self.trailers.is_empty());
         let mut frames = frame(HEADERS, end(!body && !trailers) | END_HEADERS, stream, &block(&self.head));
         // SETTINGS_MAX_FRAME_SIZE of a client is 16,384 at least.
@@ -62,7 +87,7 @@ pub(super) async fn answer_raw(
     answer: &RawAnswer,
     record: &Record,
 ) -> io::Result<()> {
-    stream.write_all(&frame(SETTINGS, 0, [0; 4], &[])).await?;
+    stream.write_all(&answer.first_frame()).await?;
     let mut preface = [0; PREFACE.len()];
     stream.read_exact(&mut preface).await?;
     loop {
@@ -125,8 +150,10 @@ fn end(last: bool) -> u8 {
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+const GOAWAY: u8 = 7;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;

@@ -1,10 +1,13 @@
 //! The results of a probe for each target: for a person, a program and a CI server.
 
+mod facts;
+
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::facts::FactsDetails;
 use crate::probe::{Layer, LayerOutcome, LayerState, TargetOutcome, Waiting};
 use crate::report::{Check, Finding, FindingId, Line, Report, State, Style, Talk};
 use crate::units::Span;
@@ -154,6 +157,7 @@ struct TargetDetails {
     milliseconds: f64,
     /// The layers, from the lowest to the highest.
     layers: Vec<LayerDetails>,
+    facts: FactsDetails,
 }
 
 /// The result for one layer.
@@ -185,6 +189,7 @@ impl TargetDetails {
             cause: outcome.cause().map(|cause| cause.id),
             milliseconds: rounded(outcome.took()),
             layers: layers.collect(),
+            facts: FactsDetails::of(&outcome.facts),
         }
     }
 }
