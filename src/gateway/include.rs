@@ -21,15 +21,19 @@ pub enum Included {
 
 choices! { Included { Listener => "listener", Route => "route", Cluster => "cluster", Secret => "secret" } }
 
-/// Fills in what a named `Translation` needs: all kinds. Without a named hook EG's own default stands, clusters and
-/// secrets, because a server that knows no others would delete them by its answer.
+/// Fills in what `Translation` gets: all kinds, if the hook was named. Otherwise EG's own default is written out, clusters
+/// and secrets, because a server that knows no others would delete them by its answer.
 pub(super) fn settle(request: &mut Request) -> Result<Option<Finding>, ConfigurationError> {
     let named = request.hooks.contains(&Hook::Translation);
     if !request.include_all.is_empty() && !request.hooks.is_empty() && !named {
         return Err(ConfigurationError::IncludeAll);
     }
-    if named && request.include_all.is_empty() && request.version.has(Fact::TranslationKinds) {
-        request.include_all = Included::ALL.to_vec();
+    if request.include_all.is_empty() && request.version.has(Fact::TranslationKinds) {
+        request.include_all = match request.hooks.is_empty() {
+            true => vec![Included::Cluster, Included::Secret],
+            false if named => Included::ALL.to_vec(),
+            false => Vec::new(),
+        };
     }
     request.include_all.sort_unstable();
     request.include_all.dedup();
@@ -77,5 +81,5 @@ pub(super) fn translation(request: &Request) -> Option<KeyValue> {
 }
 
 const COMMENT: &str = "\
-What `Translation` gets. Its answer replaces what EG had of each included kind: the server sends back all
-of them, changed or not, and what it leaves out is deleted.";
+What `Translation` gets: nothing of a kind with `false`. Its answer replaces what EG had of each included
+kind: the server sends back all of them, changed or not, and what it leaves out is deleted.";

@@ -82,9 +82,6 @@ struct Decoder {
 
 impl Decoder {
     fn value(&mut self, node: &Node, shape: &Shape, owner: &str) {
-        if self.out.refused.is_some() {
-            return;
-        }
         match (&node.kind, shape) {
             (Kind::Null, _)
             | (Kind::Text(_), Shape::Text(_) | Shape::Bytes(_))
@@ -145,21 +142,22 @@ impl Decoder {
         }
     }
 
-    /// Types with a parser of their own. Their errors end the decoding.
+    /// Types with a parser of their own. Their errors end EG's decoding; we go on, for the keys that it would ignore once
+    /// the value is right.
     fn custom(&mut self, node: &Node, of: &str, owner: &str) {
         match of {
             "resource.Quantity" => {
                 if let Err(text) = Quantity::parse(node) {
                     let written = node.text().map_or_else(|| word(&node.kind).to_owned(), str::to_owned);
                     let reason = Reason::Quantity(written);
-                    self.out.refused = Some(Refused { place: node.place, text: text.to_owned(), reason });
+                    self.end(Refused { place: node.place, text: text.to_owned(), reason });
                 }
             }
             "v1.Duration" => {
                 if let Some(text) = node.text() {
-                    let wrong = go::duration(text).err();
-                    self.out.refused =
-                        wrong.map(|text| Refused { place: node.place, text, reason: Reason::Other });
+                    if let Err(text) = go::duration(text) {
+                        self.end(Refused { place: node.place, text, reason: Reason::Other });
+                    }
                     return;
                 }
                 let earlier = self.saved.take();
@@ -167,10 +165,17 @@ impl Decoder {
                 self.mismatch(found, found, &Shape::Text("string"), owner, node.place);
                 let refused = std::mem::replace(&mut self.saved, earlier);
                 let reason = Reason::Type { found, expected: "duration" };
-                self.out.refused = refused.map(|refused| Refused { reason, ..refused });
+                if let Some(refused) = refused {
+                    self.end(Refused { reason, ..refused });
+                }
             }
             _ => {}
         }
+    }
+
+    /// EG ends here, unless it has ended before.
+    fn end(&mut self, refused: Refused) {
+        self.out.refused.get_or_insert(refused);
     }
 
     fn mismatch(&mut self, words: &str, found: &'static str, shape: &Shape, owner: &str, place: Place) {

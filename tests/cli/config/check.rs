@@ -52,9 +52,9 @@ fn a_changed_file_fails_the_check_with_a_diff() {
 
 --- eg.yaml
 +++ egext config stanza
-@@ -22,4 +22,4 @@
-         - HTTPListener  # for each listener, EG's own readiness listener among them
-         - Translation   # once at the end; the clusters and secrets in the answer replace all there were
+@@ -33,4 +33,4 @@
+         secret:
+           includeAll: true
    # When the extension answers an error, EG logs it and keeps the configuration that it published before.
 -  failOpen: true
 +  failOpen: false
@@ -75,7 +75,7 @@ fn a_difference_does_not_reach_the_terminal_as_it_is() {
     let hostile = yaml.replace("failOpen: false", "failOpen: true # \u{1b}[2J\u{9b}31m");
     let (_directory, run) = check(hostile.as_bytes(), &["config", "stanza"]);
     run.code(2).stdout_eq("").stderr_eq(str![[r#"
-error: `eg.yaml:25:20` cannot be compared: unexpected character: '\u{1b}'
+error: `eg.yaml:36:20` cannot be compared: unexpected character: '\u{1b}'
   hint: look at the line: `cat -A eg.yaml`
 
 "#]]);

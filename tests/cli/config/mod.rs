@@ -155,11 +155,14 @@ fn of_two_levels_for_a_component_the_last_counts() {
 fn without_wishes_the_defaults_are_written() {
     let yaml = written(&["config", "stanza"]);
     let file: Value = serde_saphyr::from_str(&yaml).expect("what we wrote");
+    let [all, none] = [true, false].map(|include| json!({ "includeAll": include }));
+    let translation = json!({ "listener": none, "route": none, "cluster": all, "secret": all });
+    let post = json!(["VirtualHost", "HTTPListener", "Translation"]);
     assert_eq!(
         file,
         json!({ "extensionManager": {
             "service": { "unix": { "path": "/run/egext/eg.sock" } },
-            "hooks": { "xdsTranslator": { "post": ["VirtualHost", "HTTPListener", "Translation"] } },
+            "hooks": { "xdsTranslator": { "post": post, "translation": translation } },
             "failOpen": false,
         } })
     );
@@ -230,7 +233,8 @@ fn what_translation_gets_is_written_out() {
         let kind = |include: bool| json!({ "includeAll": include });
         json!({ "listener": kind(listener), "route": kind(route), "cluster": kind(cluster), "secret": kind(secret) })
     };
-    assert_eq!(included(&[]), Value::Null, "EG's default stands where no hook is named");
+    assert_eq!(included(&[]), kinds(false, false, true, true), "EG's default, where no hook is named");
+    assert_eq!(included(&["--eg-version=1.4"]), Value::Null);
     assert_eq!(included(&["--hook=Route", "--resource=example.io/v1/A"]), Value::Null);
     assert_eq!(included(&["--hook=Translation"]), kinds(true, true, true, true));
     assert_eq!(included(&["--hook=Translation", "--eg-version=1.5"]), kinds(true, true, true, true));

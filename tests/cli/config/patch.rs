@@ -69,8 +69,8 @@ extensionManager:
             - VirtualHost   # headers
             # All that the filter needs:
             - Translation
-            # What `Translation` gets. Its answer replaces what EG had of each included kind: the server sends back all
-            # of them, changed or not, and what it leaves out is deleted.
+            # What `Translation` gets: nothing of a kind with `false`. Its answer replaces what EG had of each included
+            # kind: the server sends back all of them, changed or not, and what it leaves out is deleted.
             translation:
               listener:
                 includeAll: true
