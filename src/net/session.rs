@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use tower::{Service, service_fn};
 
 use super::frame::{FRAME_HEADER, is_settings};
-use super::limits::{FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
+use super::limits::{HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
 use super::stream::{Replayed, Stream, Wire};
 use super::{Fault, FaultKind, Reset, Settings, Stage};
 
@@ -147,13 +147,15 @@ pub(super) fn ended_early(wire: &Wire, error: Option<String>) -> Fault {
 }
 
 /// For one call at a time of a program of ours: what a [`super::Channel`] must guard against does not happen here.
+///
+/// Frames have the length of the standard: h2 computes from it how many of them header fields may have, and servers such as
+/// grpc-go never send longer ones, whatever they may.
 fn settings() -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW)
-        .max_frame_size(FRAME_SIZE)
         .max_header_list_size(HEADER_LIST)
         .max_send_buf_size(SEND_BUFFER);
     builder

@@ -4,6 +4,7 @@ mod answers;
 mod calls;
 mod certificates;
 mod connection;
+mod endless;
 mod healthy;
 mod input;
 mod parts;

@@ -47,6 +47,11 @@ impl ServerTls {
         self
     }
 
+    pub(crate) fn repeat(&mut self, times: usize) {
+        let again = std::iter::repeat_n(self.chain[0].clone(), times);
+        self.chain.extend(again);
+    }
+
     /// Its signature is then wrong, too, but the version is looked at first.
     pub(crate) fn make_version_1(&mut self) {
         let mut der = self.chain[0].to_vec();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use tonic::Code;
 
+use super::drip::PAUSE;
 use super::raw::RawAnswer;
 use super::{Listening, TestServer, spawn};
 use crate::TestPki;
@@ -37,6 +38,8 @@ enum Socket {
 pub(super) enum Conduct {
     /// Ends it in good order.
     Close,
+    /// Says this one octet at a time, and the last one without end.
+    Drip(&'static [u8]),
     /// Opens HTTP/2 and says goodbye.
     GoAway,
     /// Nothing, and keeps it open.
@@ -47,6 +50,8 @@ pub(super) enum Conduct {
     Http2AfterPreface(Answer),
     /// Speaks HTTP/2 when the client kept silent until then, and else cuts the connection.
     Http2IfSilent(Answer),
+    /// Says this again and again, when the client has said something.
+    Pour(&'static [u8]),
     /// Speaks just enough HTTP/2 to send this to every call.
     Raw(Arc<RawAnswer>),
     /// Cuts it.
@@ -138,6 +143,12 @@ impl Manner {
         self.change_tls(|tls| tls.alpn = &[b"http/1.1"])
     }
 
+    /// Sends its certificate so many times more.
+    #[must_use]
+    pub fn repeats_its_certificate(self, times: usize) -> Self {
+        self.change_tls(|tls| tls.repeat(times))
+    }
+
     /// Presents its certificate as if it were of X.509 version 1.
     #[must_use]
     pub fn presents_version_1(self) -> Self {
@@ -206,6 +217,18 @@ impl Manner {
     #[must_use]
     pub fn garbage(self) -> Self {
         self.conducts(Conduct::Say(Words::Text("\u{1}\u{2}what is this supposed to be?\r\n\u{0}\u{7f}")))
+    }
+
+    /// Answers with these octets again and again, until the client goes.
+    #[must_use]
+    pub fn pours(self, octets: &'static [u8]) -> Self {
+        self.conducts(Conduct::Pour(octets))
+    }
+
+    /// Answers with these octets one at a time, and then with the last one, until the client goes.
+    #[must_use]
+    pub fn drips(self, octets: &'static [u8]) -> Self {
+        self.conducts(Conduct::Drip(octets))
     }
 
     /// Answers a ClientHello with a record of TLS whose message is cut off. For plaintext servers.
@@ -328,6 +351,30 @@ impl Manner {
     #[must_use]
     pub fn allows_no_calls(self) -> Self {
         self.answers_raw(RawAnswer { settings: vec![(3, 0)], ..RawAnswer::serving() })
+    }
+
+    /// Answers every call with a message that has no end.
+    #[must_use]
+    pub fn answers_without_end(self) -> Self {
+        self.answers_raw(RawAnswer::endless_body(16_384))
+    }
+
+    /// The same, one octet at a time.
+    #[must_use]
+    pub fn answers_drop_by_drop(self) -> Self {
+        self.answers_raw(RawAnswer { pause: Some(PAUSE), ..RawAnswer::endless_body(1) })
+    }
+
+    /// Answers every call with header fields that have no end.
+    #[must_use]
+    pub fn answers_headers_without_end(self) -> Self {
+        self.answers_raw(RawAnswer::endless_head())
+    }
+
+    /// Answers every call with frames of this kind, with this in them, that belong to no call.
+    #[must_use]
+    pub fn pours_frames(self, kind: u8, payload: &[u8]) -> Self {
+        self.answers_raw(RawAnswer::endless_frames(kind, payload))
     }
 
     /// Answers SERVING, under this content type.

@@ -1,5 +1,6 @@
 //! Servers that misbehave in one way each, on a real socket, in a thread of their own.
 
+mod drip;
 mod hello_only;
 mod manner;
 mod mutable;
@@ -110,6 +111,11 @@ impl TestServer {
     /// How many handshakes finished with a client certificate.
     pub fn client_certificates(&self) -> usize {
         self.record.read(|seen| seen.client_certificates)
+    }
+
+    /// How many octets of what has no end it could send.
+    pub fn poured(&self) -> usize {
+        self.record.read(|seen| seen.poured)
     }
 
     /// Waits until it got so many requests.

@@ -1,9 +1,11 @@
 //! Answers that no HTTP/2 library would send: frames written by hand (RFC 9113), headers as HPACK literals.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::drip::pour;
 use super::record::Record;
 use super::talk::PREFACE;
 
@@ -15,8 +17,12 @@ pub(super) struct RawAnswer {
     pub(super) body: Vec<u8>,
     /// None: the stream ends with the body, or with the head where there is none.
     pub(super) trailers: Vec<(&'static str, String)>,
-    /// In place of all that: a frame's kind and what is in it.
-    pub(super) instead: Option<(u8, Vec<u8>)>,
+    /// In place of all that: kind, flags and payload of a frame.
+    pub(super) instead: Option<(u8, u8, Vec<u8>)>,
+    /// What follows without end: kind and payload of a frame.
+    pub(super) again: Option<(u8, Vec<u8>)>,
+    /// Between two of those.
+    pub(super) pause: Option<Duration>,
     /// What the first frame says: numbers and values.
     pub(super) settings: Vec<(u16, u32)>,
 }
@@ -47,13 +53,32 @@ impl RawAnswer {
 
     /// RST_STREAM with this code.
     pub(super) fn reset(code: u32) -> Self {
-        Self { instead: Some((RST_STREAM, code.to_be_bytes().to_vec())), ..Self::default() }
+        Self { instead: Some((RST_STREAM, 0, code.to_be_bytes().to_vec())), ..Self::default() }
     }
 
     /// GOAWAY with this code and these words, with no stream accepted.
     pub(super) fn go_away(code: u32, words: &str) -> Self {
         let payload = [&[0; 4], &code.to_be_bytes()[..], words.as_bytes()].concat();
-        Self { instead: Some((GOAWAY, payload)), ..Self::default() }
+        Self { instead: Some((GOAWAY, 0, payload)), ..Self::default() }
+    }
+
+    /// A good head, and a body in pieces of this size.
+    pub(super) fn endless_body(size: usize) -> Self {
+        let head = Some((HEADERS, END_HEADERS, block(&Self::serving().head)));
+        Self { instead: head, again: Some((DATA, vec![0; size])), ..Self::default() }
+    }
+
+    /// A head whose last field never comes.
+    pub(super) fn endless_head() -> Self {
+        let head = Some((HEADERS, 0, block(&Self::serving().head)));
+        let field = block(&[("x-long", "a".repeat(16_000))]);
+        Self { instead: head, again: Some((CONTINUATION, field)), ..Self::default() }
+    }
+
+    /// Frames of the connection.
+    pub(super) fn endless_frames(kind: u8, payload: &[u8]) -> Self {
+        let instead = Some((kind, 0, payload.to_vec()));
+        Self { instead, again: Some((kind, payload.to_vec())), ..Self::default() }
     }
 
     fn first_frame(&self) -> Vec<u8> {
@@ -63,13 +88,23 @@ impl RawAnswer {
     }
 
     fn frames(&self, stream: [u8; 4]) -> Vec<u8> {
-        if let Some((kind, payload)) = &self.instead {
-            return frame(*kind, 0, if *kind == GOAWAY { [0; 4] } else { stream }, payload);
+        if let Some((kind, flags, payload)) = &self.instead {
+            return frame(*kind, *flags, of_kind(*kind, stream), payload);
         }
         let (body, trailers) = (!self.body.is_empty(), !self.trailers.is_empty());
-        let mut frames = frame(HEADERS, end(!body && !trailers) | END_HEADERS, stream, &block(&self.head));
-        // SETTINGS_MAX_FRAME_SIZE of a client is 16,384 at least.
-        let chunks = self.body.chunks(16_384).collect::<Vec<_>>();
+        let head = block(&self.head);
+        let (first, more) = head.split_at(head.len().min(LARGEST));
+        let mut frames = frame(HEADERS, end(!body && !trailers) | end_headers(more), stream, first);
+        let mut pieces = more.chunks(LARGEST).peekable();
+        while let Some(piece) = pieces.next() {
+            frames.extend(frame(
+                CONTINUATION,
+                end_headers(pieces.peek().copied().unwrap_or_default()),
+                stream,
+                piece,
+            ));
+        }
+        let chunks = self.body.chunks(LARGEST).collect::<Vec<_>>();
         for (index, chunk) in chunks.iter().enumerate() {
             let last = index + 1 == chunks.len();
             frames.extend(frame(DATA, end(last && !trailers), stream, chunk));
@@ -102,10 +137,23 @@ pub(super) async fn answer_raw(
             DATA | HEADERS if flags & END_STREAM != 0 => {
                 record.change(|seen| seen.paths.push("(not read)".to_owned()));
                 stream.write_all(&answer.frames(id)).await?;
+                if let Some((kind, payload)) = &answer.again {
+                    let again = frame(*kind, 0, of_kind(*kind, id), payload);
+                    return pour(&mut stream, &again, answer.pause, record).await;
+                }
             }
             _ => {}
         }
     }
+}
+
+/// The stream to which a frame of this kind belongs: that of the call, or none.
+fn of_kind(kind: u8, stream: [u8; 4]) -> [u8; 4] {
+    if [GOAWAY, PING, SETTINGS].contains(&kind) { [0; 4] } else { stream }
+}
+
+fn end_headers(more: &[u8]) -> u8 {
+    if more.is_empty() { END_HEADERS } else { 0 }
 }
 
 fn frame(kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]) -> Vec<u8> {
@@ -154,6 +202,9 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
+/// SETTINGS_MAX_FRAME_SIZE of a client is this at least.
+const LARGEST: usize = 16_384;

@@ -17,6 +17,8 @@ pub(super) struct Seen {
     pub(super) client_certificates: usize,
     pub(super) server_names: Vec<Option<String>>,
     pub(super) paths: Vec<String>,
+    /// Octets of what has no end.
+    pub(super) poured: usize,
 }
 
 impl Record {

@@ -23,6 +23,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::ServiceExt as _;
 
+use super::drip::{drip, pour};
 use super::manner::{Answer, Conduct, Words};
 use super::raw::answer_raw;
 use super::record::Record;
@@ -75,6 +76,7 @@ pub(super) async fn talk(
     // Clients go away when they have seen enough, in the middle of anything: errors end the conversation.
     let _ = match conduct {
         Conduct::Close => close(stream).await,
+        Conduct::Drip(octets) => drip(stream, octets).await,
         Conduct::GoAway => go_away(stream).await,
         Conduct::Hang => drain(stream).await,
         Conduct::Http2(answer) => http2(stream, answer, record).await,
@@ -83,6 +85,7 @@ pub(super) async fn talk(
             Err(error) => Err(error),
         },
         Conduct::Http2IfSilent(answer) => http2_if_silent(stream, answer, record).await,
+        Conduct::Pour(octets) => flood(stream, octets, &record).await,
         Conduct::Raw(answer) => answer_raw(stream, &answer, &record).await,
         Conduct::Reset => reset(stream).await,
         Conduct::Say(words) => say(stream, words).await,
@@ -116,6 +119,15 @@ async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, words: Words) -> i
         Words::Text(text) => stream.write_all(text.as_bytes()).await?,
     }
     close(stream).await
+}
+
+async fn flood(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    octets: &[u8],
+    record: &Record,
+) -> io::Result<()> {
+    stream.read_u8().await?;
+    pour(&mut stream, &octets.repeat(1024), None, record).await
 }
 
 async fn http2_if_silent(mut stream: Box<dyn Stream>, answer: Answer, record: Arc<Record>) -> io::Result<()> {
