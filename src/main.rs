@@ -7,11 +7,15 @@ use std::time::SystemTime;
 use egext::cli::{self, Stop};
 use egext::commands;
 use egext::pki::date;
-use egext::render::Printer;
+use egext::render::{OutputOptions, Printer};
 
 fn main() -> ExitCode {
     commands::survive_file_size_limit();
-    let cli = match cli::parse(env::args_os()) {
+    let arguments: Vec<_> = env::args_os().collect();
+    if let Some(typed) = cli::health_probe(&arguments) {
+        return commands::health_probe(typed, now, &Printer::new(OutputOptions::default()));
+    }
+    let cli = match cli::parse(arguments) {
         Ok(cli) => cli,
         Err(Stop::Text { text, output }) => return Printer::new(output).text(&text),
         Err(Stop::Usage(error)) => return Printer::new(error.output).error(error.command(), &*error),

@@ -36,6 +36,12 @@ pub struct Probe {
     /// A percentage is a fraction of each certificate's lifetime. The default is its last third, at most 30d.
     #[arg(long, value_name = "SPAN|PERCENT", env = "EGEXT_WITHIN")]
     pub within: Option<Within>,
+    /// Take the flags of another program: `grpc-health-probe`
+    ///
+    /// It comes first: `egext probe --compat grpc-health-probe -addr=:5005 -tls`. What follows is read as that program
+    /// reads it, and so are the exit codes. The binary does the same if it is called `grpc_health_probe`.
+    #[arg(long, value_name = "PROGRAM", value_parser = ["grpc-health-probe"], ignore_case = true)]
+    pub compat: Option<String>,
     /// What we trust and what we show.
     #[command(flatten)]
     pub material: Material,

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod generate;
+mod health_probe;
 mod material;
 mod probe;
 mod signals;
@@ -18,6 +19,7 @@ pub use both::Alone;
 pub use bridge::{ActivationError, CallersError};
 pub use certs::CertsError;
 pub use config::{CheckError, ConfigError};
+pub use health_probe::health_probe;
 pub use signals::survive_file_size_limit;
 
 use std::future::Future;
@@ -112,6 +114,9 @@ pub enum Error {
     /// The user named callers that cannot be told apart where the bridge listens.
     #[error(transparent)]
     Callers(#[from] CallersError),
+    /// The user named another program behind flags of ours.
+    #[error("`--compat` must come first: what follows it is for the other program")]
+    Compat,
     /// The demo did not come to its end.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -235,6 +240,9 @@ impl Hint for Error {
             Self::Bridge(error) => error.hint(),
             Self::BridgeToItself { .. } => Some("a bridge needs two different addresses".to_owned()),
             Self::Callers(error) => error.hint(),
+            Self::Compat => {
+                Some("for example `egext probe --compat grpc-health-probe -addr=localhost:5005`".to_owned())
+            }
             Self::Demo(error) => error.advice(),
             Self::Format { known, .. } => {
                 let known = known.iter().map(|format| format!("`-o {format}`")).collect::<Vec<_>>();

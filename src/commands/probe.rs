@@ -9,7 +9,7 @@ use super::{Clock, Error, block_on};
 use crate::cli::{self, Variables};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
-use crate::probe::{ProbePlan, TargetOutcome, probe};
+use crate::probe::{Calls, ProbePlan, TargetOutcome, WaitFor, probe};
 use crate::render::{self, Printer};
 use crate::report::{Finding, FindingId, Report};
 use crate::units::Span;
@@ -51,6 +51,9 @@ pub(super) fn run(
 type Planned = (ProbePlan, Vec<(usize, TargetOutcome)>);
 
 fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> {
+    if arguments.compat.is_some() {
+        return Err(Error::Compat);
+    }
     if arguments.timeout.duration().is_zero() {
         return Err(Error::ZeroLimit { flag: "--timeout" });
     }
@@ -83,13 +86,15 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
     }
     let plan = ProbePlan {
         targets,
-        service: arguments.service,
+        calls: Calls { services: vec![arguments.service], ..Calls::default() },
         own,
         directory: arguments.material.directory().to_owned(),
         searched: arguments.material.is_searched(),
+        judges_own: true,
         within: arguments.within,
         timeout: arguments.timeout.duration(),
         wait: arguments.wait.map(Span::duration).filter(|wait| !wait.is_zero()),
+        wait_for: WaitFor::Health,
         news: None,
     };
     Ok((plan, untried))

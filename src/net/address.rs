@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::address_error::{AddressError, is_abstract, is_number, is_path, looks_like_ipv6, meant};
+use super::naming::{GRPC_PORT, address_of_target};
 use crate::host::Host;
 
 /// Where a server listens, and whether TLS is spoken there.
@@ -41,10 +42,15 @@ impl Address {
     /// Parses the address of a server to connect to, whose port may be left out: `host`, `tls://host`, `tcp://host`.
     /// It is [`Self::DEFAULT_PORT`] then.
     ///
+    /// Also in the forms of gRPC: `dns:host:port`, `dns:///host:port`, `ipv4:address:port`, `ipv6:[address]:port`.
+    ///
     /// # Errors
     /// When it is no address.
     pub fn of_server(text: &str) -> Result<Self, AddressError> {
-        Self::parse(text, Some(Self::DEFAULT_PORT))
+        match address_of_target(text) {
+            Some(rest) => Self::parse(rest, Some(GRPC_PORT)),
+            None => Self::parse(text, Some(Self::DEFAULT_PORT)),
+        }
     }
 
     /// Parses the address of a server to connect to, with its port.

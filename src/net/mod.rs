@@ -16,6 +16,7 @@ mod keepalive;
 mod limits;
 mod linger;
 mod listen;
+mod naming;
 mod permitted;
 mod read_ahead;
 mod reset;
@@ -26,6 +27,7 @@ mod stream;
 mod tally;
 mod tls;
 mod traffic;
+mod unverified;
 mod verifier;
 
 pub use address::{Address, Transport};

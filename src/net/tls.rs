@@ -17,7 +17,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::permitted::Permitted;
-use super::verifier;
+use super::{unverified, verifier};
 use crate::crypto::provider;
 use crate::pki::{self, Anchors, Certificate, Identity};
 
@@ -43,6 +43,16 @@ impl ClientTls {
         let issuers = identity.map_or(&[][..], Identity::chain).iter().map(|shown| shown.issuer.clone());
         let trusted = anchors.shared_certificates();
         Ok(Self { verifier: Some(verifier), trusted, certified, issuers: issuers.collect() })
+    }
+
+    /// Accepts every certificate of a server and shows `identity`: for a check of health that was told not to verify.
+    ///
+    /// # Errors
+    /// When the key cannot be used for TLS.
+    pub fn accepting_any_server(identity: Option<&Identity>) -> Result<Self, TlsError> {
+        let certified = identity.map(certified_key).transpose()?.map(Arc::new);
+        let verifier = Some(unverified::of_servers());
+        Ok(Self { verifier, trusted: Arc::new([]), certified, issuers: Vec::new() })
     }
 
     /// Trusts no CA: every handshake ends as soon as the server has presented its certificate, which the

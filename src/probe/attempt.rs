@@ -48,13 +48,13 @@ pub(super) async fn attempt(
     let first_frame = dialed.trace.first_frame.unwrap_or_else(|| begin.elapsed());
     if target.tls().is_some() {
         // It may have been accepted, by a server that did not ask for it or does not look: the next one does.
-        if let Some(finding) = untimely_client(&context) {
+        if let Some(finding) = untimely_client(&context).filter(|_| plan.judges_own) {
             outcome.fail(Layer::Mtls, finding);
             return outcome;
         }
         outcome.findings.extend(expiring(&context, plan.within));
     }
     outcome.pass_greeting(&context, first_frame);
-    health::check(&context, &session, &plan.service, deadline, &mut outcome).await;
+    health::check(&context, &session, &plan.calls, deadline, &mut outcome).await;
     outcome
 }

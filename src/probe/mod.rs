@@ -6,6 +6,7 @@
 //! extension server: its only call is `grpc.health.v1.Health/Check`, and a server without it is healthy too.
 
 mod attempt;
+mod calls;
 mod facts;
 mod health;
 mod outcome;
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 pub use crate::report::Layer;
+pub use calls::{Calls, Reply};
 pub use facts::Facts;
 pub use outcome::{LayerOutcome, LayerState, TargetOutcome};
 
@@ -35,14 +37,16 @@ use crate::units::Within;
 pub struct ProbePlan {
     /// Probed side by side, reported in this order.
     pub targets: Vec<Target>,
-    /// The service whose health is asked for; empty for the server as a whole.
-    pub service: String,
+    /// What is asked of them.
+    pub calls: Calls,
     /// The certificate that we show.
     pub own: Option<Certificate>,
     /// The directory of our certificates, for commands in hints.
     pub directory: PathBuf,
     /// Was our certificate looked for in that directory?
     pub searched: bool,
+    /// Is a certificate of ours that is not valid now a failure, whatever the server says to it?
+    pub judges_own: bool,
     /// Certificates that expire within this time are worth a warning; `None` for the last third of their lifetime, at
     /// most 30 days.
     pub within: Option<Within>,
@@ -50,6 +54,8 @@ pub struct ProbePlan {
     pub timeout: Duration,
     /// Make attempts until one succeeds, for this long; the last one is cut short.
     pub wait: Option<Duration>,
+    /// What that is waited for.
+    pub wait_for: WaitFor,
     /// Gets the cause for which a target is waited for.
     pub news: Option<UnboundedSender<Waiting>>,
 }
@@ -59,15 +65,33 @@ impl ProbePlan {
     pub fn new(targets: Vec<Target>) -> Self {
         Self {
             targets,
-            service: String::new(),
+            calls: Calls::default(),
             own: None,
             directory: PathBuf::from("certs"),
             searched: false,
+            judges_own: true,
             within: None,
             timeout: Duration::from_secs(5),
             wait: None,
+            wait_for: WaitFor::Health,
             news: None,
         }
+    }
+}
+
+/// How far a target must come before no further attempt is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum WaitFor {
+    /// Something accepts connections there; what fails above that is told at once.
+    Connection,
+    /// All is well.
+    Health,
+}
+
+impl WaitFor {
+    fn is_over(self, outcome: &TargetOutcome) -> bool {
+        let above = |layer: Layer| layer > Layer::Connect;
+        self == Self::Connection && outcome.failed_layer().is_some_and(above)
     }
 }
 
@@ -111,7 +135,8 @@ async fn until_healthy(target: &Target, plan: &ProbePlan, now: fn() -> OffsetDat
         }
         outcome.attempts = attempts;
         let left = plan.wait.unwrap_or_default().saturating_sub(begin.elapsed());
-        let Some(cause) = outcome.cause().filter(|_| !left.is_zero()) else { return outcome };
+        let is_over = left.is_zero() || plan.wait_for.is_over(&outcome);
+        let Some(cause) = outcome.cause().filter(|_| !is_over) else { return outcome };
         if let Some(news) = plan.news.as_ref().filter(|_| told != Some(cause.id)) {
             // A receiver that has gone needs no news.
             let _ = news.send(Waiting { cause: cause.clone(), left });

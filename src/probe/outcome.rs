@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Facts, Layer};
+use super::{Facts, Layer, Reply};
 use crate::diagnosis::{Context, diagnose_all};
 use crate::net::{Address, Fault, FaultKind, Stage, Target, Trace, Transport};
 use crate::report::{Finding, FindingId, Severity};
@@ -18,6 +18,8 @@ pub struct TargetOutcome {
     pub facts: Facts,
     /// How many attempts were made; this is what became of the last one.
     pub attempts: u32,
+    /// What was answered, in the order of the calls.
+    pub replies: Vec<Reply>,
     /// The attempt ended at its limit.
     pub(super) is_late: bool,
 }
@@ -75,6 +77,7 @@ impl TargetOutcome {
             findings: Vec::new(),
             facts: Facts::default(),
             attempts: 1,
+            replies: Vec::new(),
             is_late: false,
         }
     }
@@ -104,6 +107,11 @@ impl TargetOutcome {
     /// True when there is TLS, and nothing proves that it is mutual.
     pub fn lacks_mtls(&self) -> bool {
         self.layers.iter().any(|outcome| outcome.layer == Layer::Mtls && outcome.state == LayerState::Noted)
+    }
+
+    /// True when the server let us make a call.
+    pub fn is_connected(&self) -> bool {
+        self.passed().any(|outcome| outcome.layer == Layer::Http2)
     }
 
     /// The layers that stand.

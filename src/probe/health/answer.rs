@@ -5,14 +5,16 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use prost::Message as _;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::ServiceExt as _;
 
+use super::gzip;
 use crate::net::Session;
+use crate::probe::Calls;
 
 /// What came back, as far as it came.
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub(super) struct Answer {
     pub(super) head: Option<(StatusCode, HeaderMap)>,
     body: BytesMut,
     trailers: HeaderMap,
+    /// Compressed messages were asked for.
+    gzip: bool,
     /// The body was longer than any answer can be, so its end was not waited for.
     pub(super) too_long: bool,
     /// What ended the response before its end.
@@ -35,6 +39,8 @@ pub(super) enum Unusable {
     Flag(u8),
     #[error(", but {0} bytes follow its message")]
     More(usize),
+    #[error(", but its message cannot be decompressed: {0}")]
+    Gzip(std::io::Error),
     #[error(" without a message")]
     None,
     #[error(", but its message is no health answer: {0}")]
@@ -46,9 +52,14 @@ pub(super) enum Unusable {
 }
 
 /// Calls `Check` at `origin` and gathers the answer.
-pub(super) async fn call(session: &Session<Full<Bytes>>, origin: Uri, service: &str) -> Answer {
-    let mut answer = Answer::default();
-    let response = match session.service().oneshot(request(origin, service)).await {
+pub(super) async fn call(
+    session: &Session<Full<Bytes>>,
+    origin: Uri,
+    service: &str,
+    calls: &Calls,
+) -> Answer {
+    let mut answer = Answer { gzip: calls.gzip, ..Answer::default() };
+    let response = match session.service().oneshot(request(origin, service, calls)).await {
         Ok(response) => response,
         Err(error) => {
             answer.cut = Some(error);
@@ -66,7 +77,7 @@ pub(super) async fn call(session: &Session<Full<Bytes>>, origin: Uri, service: &
             Ok(Ok(data)) => answer.body.put(data),
             Ok(Err(frame)) => answer.trailers = frame.into_trailers().unwrap_or_default(),
         }
-        if answer.body.len() > BODY_LIMIT {
+        if answer.body.len() > calls.longest {
             answer.too_long = true;
             break;
         }
@@ -74,19 +85,24 @@ pub(super) async fn call(session: &Session<Full<Bytes>>, origin: Uri, service: &
     answer
 }
 
-fn request(origin: Uri, service: &str) -> Request<Full<Bytes>> {
-    let message = HealthCheckRequest { service: service.to_owned() };
-    let length = u32::try_from(message.encoded_len()).expect("a service name is no book");
+fn request(origin: Uri, service: &str, calls: &Calls) -> Request<Full<Bytes>> {
+    let message = HealthCheckRequest { service: service.to_owned() }.encode_to_vec();
+    let message = if calls.gzip { gzip::compressed(&message) } else { message };
     let mut body = BytesMut::new();
-    body.put_u8(0);
-    body.put_u32(length);
-    message.encode(&mut body).expect("the buffer grows");
+    body.put_u8(u8::from(calls.gzip));
+    body.put_u32(u32::try_from(message.len()).expect("a service name is no book"));
+    body.put_slice(&message);
     let mut request = Request::new(Full::new(body.freeze()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = origin;
     let headers = request.headers_mut();
-    headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/grpc"));
-    headers.insert(http::header::TE, http::HeaderValue::from_static("trailers"));
+    headers.extend(calls.metadata.clone());
+    if calls.gzip {
+        headers.insert("grpc-encoding", HeaderValue::from_static("gzip"));
+        headers.insert("grpc-accept-encoding", HeaderValue::from_static("gzip"));
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(http::header::TE, HeaderValue::from_static("trailers"));
     request
 }
 
@@ -99,7 +115,7 @@ impl Answer {
     /// A header, or a trailer where there is no such header.
     pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
         let head = self.head.as_ref().and_then(|(_, headers)| headers.get(name));
-        head.or_else(|| self.trailers.get(name)).map(http::HeaderValue::as_bytes)
+        head.or_else(|| self.trailers.get(name)).map(HeaderValue::as_bytes)
     }
 
     /// The same as text; what is not text is replaced.
@@ -137,6 +153,7 @@ impl Answer {
         let (flag, rest) = self.body.split_first().ok_or(Unusable::None)?;
         match flag {
             0 => {}
+            1 if self.gzip && self.field("grpc-encoding") == Some(b"gzip") => {}
             1 => return Err(Unusable::Compressed(self.text("grpc-encoding").unwrap_or_default())),
             flag => return Err(Unusable::Flag(*flag)),
         }
@@ -150,6 +167,10 @@ impl Answer {
         if !more.is_empty() {
             return Err(Unusable::More(more.len()));
         }
+        if *flag == 1 {
+            let message = gzip::expanded(message).map_err(Unusable::Gzip)?;
+            return HealthCheckResponse::decode(&*message).map_err(Unusable::NotHealth);
+        }
         HealthCheckResponse::decode(message).map_err(Unusable::NotHealth)
     }
 }
@@ -157,6 +178,3 @@ impl Answer {
 fn encoding(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!(" (`{}`)", super::printable(name)) }
 }
-
-/// A health answer has two bytes, a page for browsers seldom more than this.
-const BODY_LIMIT: usize = 64 << 10;

@@ -1,6 +1,7 @@
 //! The layers `grpc` and `health`: one call of `grpc.health.v1.Health/Check`.
 
 mod answer;
+mod gzip;
 
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use super::Layer;
 use super::outcome::TargetOutcome;
+use super::{Calls, Layer, Reply};
 use crate::diagnosis::{self, BRIDGE_SAYS, Context, diagnose};
-use crate::net::{Fault, Reset, Session, Stage};
+use crate::net::{self, Fault, Reset, Session, Stage};
 use crate::report::{Finding, FindingId};
+use crate::units::Size;
 use answer::{Answer, call};
 
 /// What is said of one answer.
@@ -25,44 +27,71 @@ struct Judge<'a> {
     context: &'a Context<'a>,
     answer: &'a Answer,
     service: &'a str,
+    /// See [`Calls::longest`].
+    longest: usize,
 }
 
-/// Asks for the health of `service` and fills in the last two layers.
+/// Asks for the health of each service and fills in the last two layers.
 pub(super) async fn check(
     context: &Context<'_>,
     session: &Session<Full<Bytes>>,
-    service: &str,
+    calls: &Calls,
     deadline: Instant,
     outcome: &mut TargetOutcome,
 ) {
-    let begin = Instant::now();
-    let called = timeout_at(deadline, call(session, origin(context), service));
-    let answer = tokio::select! {
-        biased;
-        answer = called => answer,
-        () = takes_no_calls(session) => {
-            outcome.facts.settings = session.settings();
-            outcome.fail(Layer::Grpc, no_streams(context));
+    let (mut took, mut unhealthy) = (Duration::ZERO, Vec::new());
+    for service in &calls.services {
+        let deadline = calls.limit.map_or(deadline, net::deadline);
+        let begin = Instant::now();
+        let called = timeout_at(deadline, call(session, origin(context), service, calls));
+        let answer = tokio::select! {
+            biased;
+            answer = called => answer,
+            () = takes_no_calls(session) => {
+                outcome.facts.settings = session.settings();
+                outcome.fail(Layer::Grpc, no_streams(context));
+                return;
+            }
+        };
+        outcome.facts.settings = session.settings();
+        let Ok(answer) = answer else {
+            outcome.fault(context, &Fault::timeout(Stage::Call));
             return;
+        };
+        outcome.facts.health = answer.health();
+        took += begin.elapsed();
+        let judge = Judge { context, answer: &answer, service, longest: calls.longest };
+        outcome.replies.extend(judge.reply(begin.elapsed()));
+        match judge.grpc(session) {
+            // Nor has it one for another service.
+            HealthVerdict::Absent(finding) => {
+                outcome.pass(Layer::Grpc, "answers", took);
+                outcome.note(Layer::Health, finding);
+                return;
+            }
+            HealthVerdict::Failed(layer, finding) => return outcome.fail(layer, finding),
+            HealthVerdict::Serving => {}
+            HealthVerdict::Unhealthy(finding) => unhealthy.push(finding),
         }
-    };
-    outcome.facts.settings = session.settings();
-    let Ok(answer) = answer else {
-        outcome.fault(context, &Fault::timeout(Stage::Call));
-        return;
-    };
-    outcome.facts.health = answer.health();
-    let took = begin.elapsed();
-    let judge = Judge { context, answer: &answer, service };
-    let verdict = judge.grpc(session);
-    if !matches!(verdict, HealthVerdict::Failed(..)) {
-        outcome.pass(Layer::Grpc, "answers", took);
     }
-    match verdict {
-        HealthVerdict::Absent(finding) => outcome.note(Layer::Health, finding),
-        HealthVerdict::Failed(layer, finding) => outcome.fail(layer, finding),
-        HealthVerdict::Serving => outcome.pass(Layer::Health, "SERVING", Duration::ZERO),
-        HealthVerdict::Unhealthy(finding) => outcome.fail(Layer::Health, finding),
+    outcome.pass(Layer::Grpc, "answers", took);
+    let mut unhealthy = unhealthy.into_iter();
+    match unhealthy.next() {
+        Some(first) => outcome.fail(Layer::Health, first),
+        None => outcome.pass(Layer::Health, serving(&calls.services), Duration::ZERO),
+    }
+    outcome.findings.extend(unhealthy);
+}
+
+/// What is said of services that all serve.
+fn serving(services: &[String]) -> String {
+    let named = |service: &String| match &**service {
+        "" => "the server".to_owned(),
+        service => format!("`{}`", printable(service)),
+    };
+    match services {
+        [_] => "SERVING".to_owned(),
+        services => format!("SERVING: {}", services.iter().map(named).collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -96,6 +125,13 @@ enum HealthVerdict {
 }
 
 impl Judge<'_> {
+    /// What of the answer is data: none if there is no answer in gRPC.
+    fn reply(&self, took: Duration) -> Option<Reply> {
+        self.answer.http_status().filter(|_| self.answer.is_grpc())?;
+        let code = self.answer.text("grpc-status").and_then(|code| code.parse().ok());
+        Some(Reply { service: self.service.to_owned(), code, status: self.answer.health(), took })
+    }
+
     /// In the order in which a gRPC client looks at an answer.
     fn grpc(&self, session: &Session<Full<Bytes>>) -> HealthVerdict {
         let Some(status) = self.answer.http_status() else { return failed(self.cut(session)) };
@@ -104,7 +140,10 @@ impl Judge<'_> {
         }
         match self.answer.text("grpc-status") {
             Some(code) => self.status(&code),
-            None if self.answer.too_long => failed(self.invalid("the server's answer is longer than 64 KiB")),
+            None if self.answer.too_long => {
+                let longest = Size::from_octets(self.longest as u64);
+                failed(self.invalid(format!("the server's answer is longer than {longest}")))
+            }
             None if self.answer.cut.is_some() => failed(self.cut(session)),
             None => {
                 let message = "the server's answer ended without a gRPC status";
@@ -240,8 +279,12 @@ impl Judge<'_> {
             other => {
                 let name =
                     other.map_or_else(|_| message.status.to_string(), |it| it.as_str_name().to_owned());
+                let of = match self.service {
+                    "" => String::new(),
+                    service => format!(" of `{}`", printable(service)),
+                };
                 let finding =
-                    self.finding(FindingId::ProbeHealthNotServing, format!("the server says {name}"));
+                    self.finding(FindingId::ProbeHealthNotServing, format!("the server says {name}{of}"));
                 HealthVerdict::Unhealthy(finding.with_hint("`--wait 60s` waits until it serves"))
             }
         }

@@ -89,7 +89,7 @@ fn a_message_that_cannot_be_read_is_told_as_such() {
         (
             TestServer::plaintext()
                 .answers_octets(&[[0, 0, 1, 0x86, 0xa0].as_slice(), &[0; 100_000]].concat()),
-            "the server's answer is longer than 64 KiB",
+            "the server's answer is longer than 64KiB",
         ),
     ] {
         let (run, finding) = fault(manner, "grpc");

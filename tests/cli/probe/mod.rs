@@ -5,6 +5,7 @@ mod calls;
 mod certificates;
 mod connection;
 mod endless;
+mod health_probe;
 mod healthy;
 mod input;
 mod parts;

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory as _};
-use egext::cli::Cli;
+use egext::cli::{Cli, health_probe};
 use serde_json::Value;
 
 use words::{filled, in_backticks, simple_commands};
@@ -115,6 +115,11 @@ fn check_command(words: &[String], is_hint: bool, directory: Option<&str>) -> Re
         return Ok(());
     }
     let filled = words.iter().map(|word| filled(word)).collect::<Result<Vec<_>, _>>()?;
+    match health_probe(&filled.iter().map(OsString::from).collect::<Vec<_>>()) {
+        Some(Err(error)) if is_hint => return Err(format!("{filled:?} does not parse: {error:?}")),
+        Some(_) => return Ok(()),
+        None => {}
+    }
     let matches = match Cli::command().try_get_matches_from(&filled) {
         Ok(matches) => matches,
         Err(error) => {

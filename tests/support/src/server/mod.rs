@@ -103,6 +103,15 @@ impl TestServer {
         self.record.read(|seen| seen.paths.clone())
     }
 
+    /// The values of a header in every request that it got.
+    pub fn headers(&self, name: &str) -> Vec<Vec<String>> {
+        let values = |headers: &http::HeaderMap| {
+            let values = headers.get_all(name).iter();
+            values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+        };
+        self.record.read(|seen| seen.headers.iter().map(values).collect())
+    }
+
     /// The server name that each finished handshake asked for.
     pub fn server_names(&self) -> Vec<Option<String>> {
         self.record.read(|seen| seen.server_names.clone())

@@ -19,6 +19,7 @@ pub(super) struct Seen {
     pub(super) paths: Vec<String>,
     /// Octets of what has no end.
     pub(super) poured: usize,
+    pub(super) headers: Vec<http::HeaderMap>,
 }
 
 impl Record {

@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::body::Body;
+use tonic::codec::CompressionEncoding;
 use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -160,7 +161,10 @@ async fn http2(
 ) -> io::Result<()> {
     let cut = Arc::new(Notify::new());
     let service = service_fn(|request: Request<Incoming>| {
-        record.change(|seen| seen.paths.push(request.uri().path().to_owned()));
+        record.change(|seen| {
+            seen.paths.push(request.uri().path().to_owned());
+            seen.headers.push(request.headers().clone());
+        });
         respond(request, answer, Arc::clone(&record), Arc::clone(&cut))
     });
     let connection =
@@ -200,7 +204,10 @@ async fn health(request: Request<Incoming>, record: Arc<Record>) -> Response<Bod
     if !request.uri().path().starts_with("/grpc.health.v1.Health/") {
         return Status::new(Code::Unimplemented, "only health is served here").into_http();
     }
-    let answered: Result<_, Infallible> = HealthServer::new(ServingOrNot(record)).oneshot(request).await;
+    let server = HealthServer::new(ServingOrNot(record))
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip);
+    let answered: Result<_, Infallible> = server.oneshot(request).await;
     answered.unwrap_or_else(|never| match never {})
 }
 
