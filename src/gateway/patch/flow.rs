@@ -93,7 +93,10 @@ fn value(merge: &mut Merge<'_>, old: &Entry, part: &Range<usize>, new: &Entry) -
         }
         (Kind::Null, _) => merge.edits.replace(part.clone(), pair(merge.source, new)),
         _ => {
-            let text = text(merge.source, &new.value);
+            let text = match new.value.kind {
+                Kind::List(_) | Kind::Map(_) => text(merge.source, &new.value),
+                _ => merge.in_style(&old.value, &new.value),
+            };
             merge.edits.replace(merge.lines.byte(old.value.place)..part.end, text);
         }
     }

@@ -104,7 +104,10 @@ impl Merge<'_> {
                 self.replace(old, old_lines, new, new_lines);
             }
             _ if old_lines.len() > 1 => self.replace(old, old_lines, new, new_lines),
-            _ => self.token(old, scalar(self.source, &new.value)),
+            _ => {
+                let text = self.in_style(&old.value, &new.value);
+                self.token(old, text);
+            }
         }
         Ok(())
     }
@@ -142,10 +145,21 @@ impl Merge<'_> {
     }
 
     /// A value that is part of a line for another one.
-    fn token(&mut self, old: &Entry, text: &str) {
+    fn token(&mut self, old: &Entry, text: String) {
         let begin = self.lines.byte(old.value.place);
         let length = scalar(self.lines, &old.value).len();
-        self.edits.replace(begin..begin + length, text.to_owned());
+        self.edits.replace(begin..begin + length, text);
+    }
+
+    /// A scalar of the source in the quotes of the one whose place it takes.
+    pub(super) fn in_style(&self, old: &Node, new: &Node) -> String {
+        let text = scalar(self.source, new);
+        let quote = self.lines.rest(old.place).chars().next().filter(|c| ['"', '\''].contains(c));
+        match quote {
+            // What the source has without quotes needs no escapes in any.
+            Some(quote) if new.text() == Some(text) => format!("{quote}{text}{quote}"),
+            _ => text.to_owned(),
+        }
     }
 
     /// An entry without a value, or with `{}`, gets room for lines below it.

@@ -114,7 +114,7 @@ fn a_mapping_in_braces_stays_one() {
         ),
         (
             "\n  service: {\n    # Where it is.\n    unix: {path: '/it''s'}, # here\n  }\n  failOpen: false",
-            "\n  service: {\n    # Where it is.\n    unix: {path: /run/egext/eg.sock}, # here\n  }\n  failOpen: false\n  hooks:\n",
+            "\n  service: {\n    # Where it is.\n    unix: {path: '/run/egext/eg.sock'}, # here\n  }\n  failOpen: false\n  hooks:\n",
         ),
         (
             "\n  hooks: {xdsTranslator: {pre: [it's, \"}\"], post}, # {\n    }",
