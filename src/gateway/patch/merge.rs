@@ -242,7 +242,7 @@ pub(super) fn scalar<'a>(lines: &Lines<'a>, node: &Node) -> &'a str {
     } else if rest.starts_with(['{', '[']) {
         rest.rfind(['}', ']']).map_or(rest.len(), |at| at + 1)
     } else {
-        rest.find(" #").unwrap_or(rest.len())
+        rest.find(" #").into_iter().chain(rest.find("\t#")).min().unwrap_or(rest.len())
     };
     rest[..end].trim_end()
 }

@@ -12,7 +12,7 @@ pub enum StoreError {
     /// Another `egext` is writing.
     #[error("another `egext` is writing to `{}`", directory.display())]
     Busy {
-        /// The directory.
+        /// The directory, or the one file.
         directory: PathBuf,
     },
     /// Another program has written to a file since it was read.

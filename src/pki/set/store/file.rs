@@ -1,7 +1,7 @@
 //! Writes single files.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -107,6 +107,7 @@ pub fn replace_alone(path: &Path, old: &[u8], new: &[u8]) -> Result<(), StoreErr
     let written = write_new(&directory, &temporary, new, PRIVATE, access, &mut undo);
     let (file, _) = written.map_err(|error| error.about(&directory.path_of(&temporary), path))?;
     sync(&[(file, path.into())])?;
+    let _locked = lock_alone(&real, path)?;
     // Another program may have written it meanwhile, such as an editor. What it does from here on is not seen.
     if fs::read(&real).map_err(failed)? != old {
         return Err(StoreError::Changed { path: path.into() });
@@ -114,6 +115,17 @@ pub fn replace_alone(path: &Path, old: &[u8], new: &[u8]) -> Result<(), StoreErr
     directory.rename(OsStr::new(&temporary), name)?;
     undo.keep();
     sync(&[directory.unsynced()])
+}
+
+/// Of two that replace a file at once, the later one has to see what the other has written. It holds the lock of the file that
+/// was there before, or that of the new one, which has other contents: so it is enough to compare them under the lock.
+fn lock_alone(real: &Path, path: &Path) -> Result<File, StoreError> {
+    let file = File::open(real).map_err(|source| StoreError::failed("write", path, source))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(StoreError::Busy { directory: path.into() }),
+        // Not every file system has locks.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
 }
 
 /// The directory of a file and the name of the file in it, if no other user can replace files there.
