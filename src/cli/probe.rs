@@ -42,6 +42,21 @@ pub struct Probe {
     /// reads it, and so are the exit codes. The binary does the same if it is called `grpc_health_probe`.
     #[arg(long, value_name = "PROGRAM", value_parser = ["grpc-health-probe"], ignore_case = true)]
     pub compat: Option<String>,
+    /// Release of EG whose TLS is judged by the layer `gateway`
+    #[arg(long, value_name = "VERSION", default_value = "1.9", env = "EGEXT_EG_VERSION")]
+    pub eg_version: String,
+    /// Leave out the layer `gateway`: EG connects through a bridge
+    ///
+    /// That layer says whether EG's own TLS could connect to a server with TLS: it sends the name that EG sends, and judges
+    /// the server's certificate as Go does. `egext bridge` connects differently.
+    #[arg(long, env = "EGEXT_NO_GATEWAY")]
+    pub no_gateway: bool,
+    /// Leave out the layer `policy`: other clients are not tried
+    ///
+    /// That layer connects without a certificate, and with one of a CA made for this purpose; the server must refuse both. It
+    /// is used with a client certificate only.
+    #[arg(long, env = "EGEXT_NO_POLICY")]
+    pub no_policy: bool,
     /// What we trust and what we show.
     #[command(flatten)]
     pub material: Material,
@@ -53,6 +68,9 @@ Examples:
   egext probe localhost:5005 --wait 60s        # wait for a server that is starting
   egext probe unix:/run/egext/eg.sock -o json  # a bridge's socket, JSON for a program
   egext probe a.internal:5005 b.internal:5005  # several at once
+  egext probe localhost:5005 --no-gateway      # EG connects through a bridge
 
 Layers: resolve, connect, tls, alpn, mtls, http2, grpc, health. The first that fails names the cause.
+If they pass, a server with TLS is looked at as others see it: by EG's own TLS (gateway), and by
+clients that it must refuse (policy).
 Exit codes: 0 every target is healthy, 1 a finding, 2 could not run.";

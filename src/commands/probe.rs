@@ -3,10 +3,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::config::ConfigError;
 use super::material::Files as _;
 use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::cli::{self, Variables};
+use crate::gateway::Release;
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
 use crate::probe::{Calls, ProbePlan, TargetOutcome, WaitFor, probe};
@@ -57,6 +59,7 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
     if arguments.timeout.duration().is_zero() {
         return Err(Error::ZeroLimit { flag: "--timeout" });
     }
+    let release: Release = arguments.eg_version.parse().map_err(ConfigError::from)?;
     let is_tls = |address: &Address| address.transport() == Transport::Tls;
     let wants_tls = arguments.addresses.iter().any(is_tls);
     if let (false, [address, ..], Some(flag)) =
@@ -72,7 +75,9 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
         // The other targets can be probed all the same.
         Err(missing) => (None, Some(missing)),
     };
-    let (tls, own) = tls.map_or((None, None), |(tls, own)| (Some(Arc::new(tls)), own));
+    let (tls, own) = tls.unzip();
+    // The verdict is then that of EG.
+    let tls = tls.map(|tls| Arc::new(if arguments.no_gateway { tls } else { tls.accepting_as_gateway() }));
     let (mut targets, mut untried) = (Vec::new(), Vec::new());
     for (index, address) in arguments.addresses.into_iter().enumerate() {
         if let Some(missing) = missing.as_ref().filter(|_| is_tls(&address)) {
@@ -87,11 +92,13 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
     let plan = ProbePlan {
         targets,
         calls: Calls { services: vec![arguments.service], ..Calls::default() },
-        own,
+        own: own.flatten(),
         directory: arguments.material.directory().to_owned(),
         searched: arguments.material.is_searched(),
         judges_own: true,
         within: arguments.within,
+        gateway: (!arguments.no_gateway).then(|| release.without_connection()),
+        policy: !arguments.no_policy,
         timeout: arguments.timeout.duration(),
         wait: arguments.wait.map(Span::duration).filter(|wait| !wait.is_zero()),
         wait_for: WaitFor::Health,

@@ -5,6 +5,8 @@
 
 mod caller;
 mod client;
+pub(crate) mod gateway;
+pub(crate) mod policy;
 mod server;
 mod soon;
 mod tls;

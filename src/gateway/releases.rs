@@ -110,6 +110,17 @@ impl Release {
         self.cell(fact) == Cell::Yes
     }
 
+    /// What this release does if it cannot connect to an extension server: its calls have no deadline, and `failOpen` is
+    /// about calls that fail.
+    pub fn without_connection(self) -> String {
+        match self.has(Fact::UnreachableWaits) {
+            true => format!(
+                "EG {self} waits without a limit, so no gateway gets a new configuration; `failOpen` does not help"
+            ),
+            false => format!("every hook of EG {self} fails"),
+        }
+    }
+
     /// What this release uses for `value` if nothing is written. Of a minor release only one patch release was read, and
     /// another one can have another default, such as a newer Envoy.
     pub fn value(self, value: Value) -> &'static str {

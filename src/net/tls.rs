@@ -8,18 +8,20 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, DistinguishedName, InconsistentKeys, ServerConfig, SignatureScheme,
-    SupportedProtocolVersion,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, InconsistentKeys, ServerConfig,
+    SignatureScheme, SupportedProtocolVersion,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use time::OffsetDateTime;
 
 use super::permitted::Permitted;
 use super::{unverified, verifier};
 use crate::crypto::provider;
-use crate::pki::{self, Anchors, Certificate, Identity};
+use crate::pki::{self, Anchors, Certificate, Identity, Role, go_x509};
 
 /// What a client trusts and what it shows.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub struct ClientTls {
     trusted: Arc<[Certificate]>,
     certified: Option<Arc<CertifiedKey>>,
     issuers: Vec<pki::DistinguishedName>,
+    /// Does a server pass that only Envoy Gateway would accept?
+    as_gateway: bool,
 }
 
 impl ClientTls {
@@ -38,11 +42,36 @@ impl ClientTls {
     /// # Errors
     /// When the anchors or the key cannot be used for TLS.
     pub fn new(anchors: &Anchors, identity: Option<&Identity>) -> Result<Self, TlsError> {
-        let verifier = verifier::of_servers(anchors)?;
-        let certified = identity.map(certified_key).transpose()?.map(Arc::new);
+        let trusting = Self {
+            verifier: Some(verifier::of_servers(anchors)?),
+            trusted: anchors.shared_certificates(),
+            ..Self::trusting_nobody()
+        };
+        trusting.showing(identity)
+    }
+
+    /// The same with another certificate, or without one.
+    ///
+    /// # Errors
+    /// When the key cannot be used for TLS.
+    pub(crate) fn showing(&self, identity: Option<&Identity>) -> Result<Self, TlsError> {
         let issuers = identity.map_or(&[][..], Identity::chain).iter().map(|shown| shown.issuer.clone());
-        let trusted = anchors.shared_certificates();
-        Ok(Self { verifier: Some(verifier), trusted, certified, issuers: issuers.collect() })
+        Ok(Self {
+            verifier: self.verifier.clone(),
+            trusted: Arc::clone(&self.trusted),
+            certified: identity.map(certified_key).transpose()?.map(Arc::new),
+            issuers: issuers.collect(),
+            as_gateway: self.as_gateway,
+        })
+    }
+
+    /// Also accepts servers that Envoy Gateway accepts and we do not; the [`Witness`] then has our refusal.
+    ///
+    /// It is for a probe, which says what Envoy Gateway would find behind the handshake. What carries calls of others
+    /// has one verifier.
+    #[must_use]
+    pub fn accepting_as_gateway(self) -> Self {
+        Self { as_gateway: true, ..self }
     }
 
     /// Accepts every certificate of a server and shows `identity`: for a check of health that was told not to verify.
@@ -52,13 +81,19 @@ impl ClientTls {
     pub fn accepting_any_server(identity: Option<&Identity>) -> Result<Self, TlsError> {
         let certified = identity.map(certified_key).transpose()?.map(Arc::new);
         let verifier = Some(unverified::of_servers());
-        Ok(Self { verifier, trusted: Arc::new([]), certified, issuers: Vec::new() })
+        Ok(Self { verifier, trusted: Arc::new([]), certified, issuers: Vec::new(), as_gateway: false })
     }
 
     /// Trusts no CA: every handshake ends as soon as the server has presented its certificate, which the
     /// [`Witness`] then has.
     pub fn trusting_nobody() -> Self {
-        Self { verifier: None, trusted: Arc::new([]), certified: None, issuers: Vec::new() }
+        Self {
+            verifier: None,
+            trusted: Arc::new([]),
+            certified: None,
+            issuers: Vec::new(),
+            as_gateway: false,
+        }
     }
 
     /// The settings of one connection, and the witness of its handshake.
@@ -70,6 +105,7 @@ impl ClientTls {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(WitnessedVerifier {
                 verifier: self.verifier.clone(),
+                gateway: self.as_gateway.then(|| Arc::clone(&self.trusted)),
                 witness: Arc::clone(&witness),
             }))
             .with_client_cert_resolver(Arc::new(WitnessedResolver {
@@ -148,6 +184,7 @@ pub struct Witness {
     presented: OnceLock<Vec<CertificateDer<'static>>>,
     leaf: OnceLock<Option<Certificate>>,
     accepted: OnceLock<()>,
+    overruled: OnceLock<CertificateError>,
     asked: OnceLock<Vec<DistinguishedName>>,
 }
 
@@ -166,6 +203,11 @@ impl Witness {
     /// True if its certificates were verified: a fault that comes after that is not about them.
     pub fn is_accepted(&self) -> bool {
         self.accepted.get().is_some()
+    }
+
+    /// Why we would refuse its certificates, if they were accepted because Envoy Gateway accepts them.
+    pub fn overruled(&self) -> Option<&CertificateError> {
+        self.overruled.get()
     }
 
     /// The authorities that the server named when it asked for a client certificate; `None` when it did not
@@ -190,12 +232,37 @@ pub enum TlsError {
 #[derive(Debug)]
 struct WitnessedVerifier {
     verifier: Option<Arc<dyn ServerCertVerifier>>,
+    /// Whom Envoy Gateway would trust, if its verdict counts.
+    gateway: Option<Arc<[Certificate]>>,
     witness: Arc<Witness>,
 }
 
 impl WitnessedVerifier {
     fn verifier(&self) -> Result<&dyn ServerCertVerifier, rustls::Error> {
-        self.verifier.as_deref().ok_or_else(|| rustls::CertificateError::UnknownIssuer.into())
+        self.verifier.as_deref().ok_or_else(|| CertificateError::UnknownIssuer.into())
+    }
+
+    /// Is this the refusal of a chain that Envoy Gateway accepts? It looks at no revocation list, so those of the user
+    /// still count.
+    fn is_accepted_by_gateway(
+        &self,
+        refusal: &CertificateError,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> bool {
+        let is_revocation = matches!(
+            refusal,
+            CertificateError::Revoked
+                | CertificateError::UnknownRevocationStatus
+                | CertificateError::ExpiredRevocationList
+                | CertificateError::ExpiredRevocationListContext { .. }
+        );
+        let (Some(anchors), false) = (&self.gateway, is_revocation) else { return false };
+        let anchors: Vec<_> = anchors.iter().map(|anchor| &anchor.der).collect();
+        let now = i64::try_from(now.as_secs()).ok();
+        let now = now.and_then(|now| OffsetDateTime::from_unix_timestamp(now).ok());
+        let (Some(now), Ok(host)) = (now, name.to_str().parse()) else { return false };
+        go_x509::verify(self.witness.presented(), &anchors, Role::Server, Some(&host), now).is_ok()
     }
 }
 
@@ -212,10 +279,17 @@ impl ServerCertVerifier for WitnessedVerifier {
             std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect()
         });
         let verifier = self.verifier()?;
-        let accepted =
-            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Ok(_) => {}
+            Err(rustls::Error::InvalidCertificate(refusal))
+                if self.is_accepted_by_gateway(&refusal, server_name, now) =>
+            {
+                self.witness.overruled.get_or_init(|| refusal);
+            }
+            Err(refusal) => return Err(refusal),
+        }
         self.witness.accepted.get_or_init(|| ());
-        Ok(accepted)
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -224,7 +298,7 @@ impl ServerCertVerifier for WitnessedVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier()?.verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, &algorithms())
     }
 
     fn verify_tls13_signature(
@@ -233,12 +307,16 @@ impl ServerCertVerifier for WitnessedVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier()?.verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &algorithms())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
+        algorithms().supported_schemes()
     }
+}
+
+fn algorithms() -> WebPkiSupportedAlgorithms {
+    provider().signature_verification_algorithms
 }
 
 #[derive(Debug)]

@@ -1,13 +1,16 @@
-//! One attempt at one target: the connection, what it proves, and one call.
+//! One attempt at one target: the connection, what it proves, one call, and what other clients would find.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::{Facts, Layer, ProbePlan, TargetOutcome, health};
+use super::outcome::Verdict;
+use super::{Facts, Layer, ProbePlan, TargetOutcome, gateway, health, policy};
 use crate::diagnosis::{Context, Speaker, expiring, untimely_client};
-use crate::net::{self, Target};
+use crate::net::{self, Dialed, Fault, Stream, Target, Trace};
+use crate::pki::Certificate;
 
 /// Tries every layer, and gives up after `limit`.
 pub(super) async fn attempt(
@@ -16,45 +19,112 @@ pub(super) async fn attempt(
     limit: Duration,
     now: fn() -> OffsetDateTime,
 ) -> TargetOutcome {
-    let deadline = net::deadline(limit);
-    let mut outcome = TargetOutcome::new(target);
-    let dialed = net::dial(target, deadline).await;
-    let context = Context {
-        target,
-        trace: &dialed.trace,
-        own: plan.own.as_ref(),
-        limit,
-        now: now(),
-        directory: &plan.directory,
-        searched: plan.searched,
-        spoke_tls: false,
-        speaker: Speaker::Probe,
-    };
-    outcome.add_trace(&dialed.trace);
-    outcome.facts = Facts::of(&dialed.trace, context.own, context.now);
     let begin = Instant::now();
-    let opened = match dialed.outcome {
-        Ok((stream, first)) => net::open(stream, first, deadline).await,
-        Err(fault) => Err(fault),
-    };
-    let session = match opened {
-        Ok(session) => session,
-        Err(fault) => {
-            let fault = net::explain(target, &dialed.trace, fault, deadline).await;
-            outcome.fault(&context, &fault);
-            return outcome;
-        }
-    };
-    let first_frame = dialed.trace.first_frame.unwrap_or_else(|| begin.elapsed());
-    if target.tls().is_some() {
-        // It may have been accepted, by a server that did not ask for it or does not look: the next one does.
-        if let Some(finding) = untimely_client(&context).filter(|_| plan.judges_own) {
-            outcome.fail(Layer::Mtls, finding);
-            return outcome;
-        }
-        outcome.findings.extend(expiring(&context, plan.within));
+    let client = Client { plan, own: plan.own.as_ref(), limit, now };
+    let Reached { mut outcome, trace } = client.reach(target).await;
+    let layers = [(Layer::Gateway, plan.gateway.is_some()), (Layer::Policy, plan.policy)];
+    for (layer, _) in layers.iter().filter(|(_, is_asked_for)| !is_asked_for) {
+        outcome.leave_out(*layer);
     }
-    outcome.pass_greeting(&context, first_frame);
-    health::check(&context, &session, &plan.calls, deadline, &mut outcome).await;
+    // These have connections of their own, which a server that is not ready need not see. The first connection is over,
+    // because some servers have one at a time.
+    if target.tls().is_some() && outcome.is_healthy() {
+        let context = client.context(target, &trace);
+        let client = Client { limit: limit.saturating_sub(begin.elapsed()), ..client };
+        let (gateway, policy) = tokio::join!(
+            timed(async { gateway::look(&context, plan.gateway.as_deref()?, client.limit).await }),
+            timed(async { if plan.policy { policy::look(&context, client).await } else { None } }),
+        );
+        for (layer, verdict) in [(Layer::Gateway, gateway), (Layer::Policy, policy)] {
+            match verdict {
+                Some((verdict, took)) => outcome.judge(layer, verdict, took),
+                None => outcome.leave_out(layer),
+            }
+        }
+    }
     outcome
+}
+
+/// What a layer comes to, and how long that took.
+async fn timed(verdict: impl Future<Output = Option<Verdict>>) -> Option<(Verdict, Duration)> {
+    let begin = Instant::now();
+    verdict.await.map(|verdict| (verdict, begin.elapsed()))
+}
+
+/// Who connects, and for how long it tries.
+#[derive(Clone, Copy)]
+pub(super) struct Client<'a> {
+    pub(super) plan: &'a ProbePlan,
+    /// The certificate that it shows.
+    pub(super) own: Option<&'a Certificate>,
+    pub(super) limit: Duration,
+    pub(super) now: fn() -> OffsetDateTime,
+}
+
+/// How far it came, and what it saw on the way.
+pub(super) struct Reached {
+    pub(super) outcome: TargetOutcome,
+    trace: Trace,
+}
+
+impl<'a> Client<'a> {
+    /// Tries every layer of one connection.
+    pub(super) async fn reach(self, target: &Target) -> Reached {
+        let deadline = net::deadline(self.limit);
+        let mut outcome = TargetOutcome::new(target);
+        let Dialed { trace, outcome: dialed } = net::dial(target, deadline).await;
+        outcome.add_trace(&trace);
+        let context = self.context(target, &trace);
+        outcome.facts = Facts::of(&trace, context.own, context.now);
+        self.call(dialed, &context, deadline, &mut outcome).await;
+        Reached { outcome, trace }
+    }
+
+    async fn call(
+        self,
+        dialed: Result<(Stream, Bytes), Fault>,
+        context: &Context<'_>,
+        deadline: Instant,
+        outcome: &mut TargetOutcome,
+    ) {
+        let begin = Instant::now();
+        let opened = match dialed {
+            Ok((stream, first)) => net::open(stream, first, deadline).await,
+            Err(fault) => Err(fault),
+        };
+        let session = match opened {
+            Ok(session) => session,
+            Err(fault) => {
+                let fault = net::explain(context.target, context.trace, fault, deadline).await;
+                return outcome.fault(context, &fault);
+            }
+        };
+        let first_frame = context.trace.first_frame.unwrap_or_else(|| begin.elapsed());
+        if context.target.tls().is_some() {
+            // It may have been accepted, by a server that did not ask for it or does not look: the next one does.
+            if let Some(finding) = untimely_client(context).filter(|_| self.plan.judges_own) {
+                return outcome.fail(Layer::Mtls, finding);
+            }
+            outcome.findings.extend(expiring(context, self.plan.within));
+        }
+        outcome.pass_greeting(context, first_frame);
+        health::check(context, &session, &self.plan.calls, deadline, outcome).await;
+    }
+
+    fn context<'b>(self, target: &'b Target, trace: &'b Trace) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        Context {
+            target,
+            trace,
+            own: self.own,
+            limit: self.limit,
+            now: (self.now)(),
+            directory: &self.plan.directory,
+            searched: self.plan.searched,
+            spoke_tls: false,
+            speaker: Speaker::Probe,
+        }
+    }
 }

@@ -8,8 +8,10 @@
 mod attempt;
 mod calls;
 mod facts;
+mod gateway;
 mod health;
 mod outcome;
+mod policy;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,6 +52,12 @@ pub struct ProbePlan {
     /// Certificates that expire within this time are worth a warning; `None` for the last third of their lifetime, at
     /// most 30 days.
     pub within: Option<Within>,
+    /// What Envoy Gateway does if it cannot connect, in words: targets with TLS are then looked at as it would. `None`
+    /// leaves that layer out.
+    pub gateway: Option<String>,
+    /// Targets with TLS must refuse clients without a certificate, and with one of another CA; false leaves that layer
+    /// out. So does a plan without a certificate of our own.
+    pub policy: bool,
     /// Limit of one attempt.
     pub timeout: Duration,
     /// Make attempts until one succeeds, for this long; the last one is cut short.
@@ -71,6 +79,8 @@ impl ProbePlan {
             searched: false,
             judges_own: true,
             within: None,
+            gateway: None,
+            policy: false,
             timeout: Duration::from_secs(5),
             wait: None,
             wait_for: WaitFor::Health,

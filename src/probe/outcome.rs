@@ -56,6 +56,28 @@ pub enum LayerState {
     Skipped,
 }
 
+/// What a layer came to that is looked at when all others stand.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    state: LayerState,
+    detail: String,
+    findings: Vec<Finding>,
+}
+
+impl Verdict {
+    /// It stands, unless one of the findings is an error.
+    pub(super) fn of(findings: Vec<Finding>, detail: String) -> Self {
+        let is_grave = |finding: &Finding| finding.severity == Severity::Error;
+        let state = if findings.iter().any(is_grave) { LayerState::Failed } else { LayerState::Passed };
+        Self { state, detail, findings }
+    }
+
+    /// Nothing is known about it.
+    pub(super) fn noted(detail: impl Into<String>) -> Self {
+        Self { state: LayerState::Noted, detail: detail.into(), findings: Vec::new() }
+    }
+}
+
 impl TargetOutcome {
     pub(super) fn new(target: &Target) -> Self {
         Self::of(target.address().clone())
@@ -65,7 +87,9 @@ impl TargetOutcome {
         let plaintext = address.transport() == Transport::Plaintext;
         let layers = Layer::ALL.into_iter().map(|layer| {
             let (state, detail) = match layer {
-                Layer::Tls | Layer::Alpn | Layer::Mtls if plaintext => (LayerState::Absent, "plaintext"),
+                Layer::Tls | Layer::Alpn | Layer::Mtls | Layer::Gateway | Layer::Policy if plaintext => {
+                    (LayerState::Absent, "plaintext")
+                }
                 Layer::Resolve if address.socket_path().is_some() => (LayerState::Absent, "unix socket"),
                 _ => (LayerState::Skipped, ""),
             };
@@ -150,6 +174,27 @@ impl TargetOutcome {
     /// Something to know about a layer that this channel does without.
     pub(super) fn note(&mut self, layer: Layer, finding: Finding) {
         self.found(layer, LayerState::Noted, finding);
+    }
+
+    /// The layer is not looked at.
+    pub(super) fn leave_out(&mut self, layer: Layer) {
+        let detail = String::new();
+        self.set(LayerOutcome { layer, state: LayerState::Absent, detail, finding: None, took: None });
+    }
+
+    pub(super) fn judge(&mut self, layer: Layer, verdict: Verdict, took: Duration) {
+        let Verdict { state, detail, findings } = verdict;
+        let cause = findings.iter().find(|finding| finding.severity == Severity::Error);
+        let (detail, finding, took) = match cause {
+            Some(cause) => (cause.message.clone(), Some(cause.id), None),
+            None => (detail, None, (state == LayerState::Passed).then_some(took)),
+        };
+        self.set(LayerOutcome { layer, state, detail, finding, took });
+        self.findings.extend(findings);
+        // What was not proven there is disproved here.
+        if layer == Layer::Policy && state == LayerState::Failed && self.lacks_mtls() {
+            self.leave_out(Layer::Mtls);
+        }
     }
 
     fn found(&mut self, layer: Layer, state: LayerState, finding: Finding) {

@@ -20,7 +20,7 @@ fn a_leaf_in_the_ca_file_is_refused_by_all_that_accept_peers() {
     for run in [
         egext(["bridge", "--listen", "tls://127.0.0.1:0", "--upstream", "tcp://127.0.0.1:1"]),
         egext(["bridge", "--listen", "tcp://127.0.0.1:0", "--upstream", &address]),
-        egext(["probe", &address]),
+        egext(["probe", &address, "--no-gateway", "--no-policy"]),
     ] {
         let run = run.pki(&pki).run();
         assert_eq!(run.exit_code, 2, "{}", run.stderr);
@@ -40,7 +40,7 @@ async fn a_pinned_server_certificate_is_trusted_as_itself_only() {
     let run = egext(["certs", "check"]).pki(&pki).json();
     assert_finding!(run, "certs.leaf-as-ca", severity = "warning");
     let server = TestServer::mtls(&pki).spawn();
-    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    let run = egext(["probe", &server.address(), "--no-gateway", "--no-policy"]).pki(&pki).json();
     assert_eq!(run.exit_code, 0, "{}", run.stdout);
     drop(server);
 
@@ -68,7 +68,7 @@ async fn a_pinned_server_certificate_is_trusted_as_itself_only() {
     // And a server that shows a certificate which the pinned key has signed is a stranger.
     let pki = pki.forged_with_the_servers_key(false);
     let server = TestServer::mtls(&pki).spawn();
-    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    let run = egext(["probe", &server.address(), "--no-gateway", "--no-policy"]).pki(&pki).json();
     assert_finding!(run, "probe.server-cert.unknown-issuer");
     assert_eq!(run.exit_code, 1);
 }

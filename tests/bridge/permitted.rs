@@ -116,7 +116,7 @@ async fn a_probe_says_that_the_client_is_not_permitted() {
     let pki = TestPki::new();
     let upstream = Upstream::unix(Call::echo);
     let front = Front::start_with(&["--allow-san", "dns:gateway.example"], &pki, &upstream);
-    let run = egext(["probe", &front.address()]).pki(&pki).json();
+    let run = egext(["probe", &front.address(), "--no-gateway", "--no-policy"]).pki(&pki).json();
     assert_eq!(run.exit_code, 1, "{run:?}");
     let finding = &run.json["findings"][0];
     assert_eq!(finding["id"], "probe.client-cert.rejected");

@@ -39,6 +39,11 @@ fn the_page_about_kubernetes_is_true() {
 }
 
 #[test]
+fn the_page_about_the_probe_is_true() {
+    run("docs/probe.md");
+}
+
+#[test]
 fn every_page_with_a_transcript_is_run() {
     let pages = std::fs::read_dir(root().join("docs")).expect("docs/");
     let mut with_transcript: Vec<_> = pages
@@ -48,7 +53,10 @@ fn every_page_with_a_transcript_is_run() {
         .map(|page| page.file_name().expect("a name").to_owned())
         .collect();
     with_transcript.sort();
-    assert_eq!(with_transcript, ["certificates.md", "configuration.md", "doctor.md", "kubernetes.md"]);
+    assert_eq!(
+        with_transcript,
+        ["certificates.md", "configuration.md", "doctor.md", "kubernetes.md", "probe.md"]
+    );
 }
 
 fn run(page: &str) {

@@ -80,7 +80,12 @@ fn talk(outcome: &TargetOutcome) -> Talk {
     // Of layers that stand.
     let is_told = |finding: &&Finding| outcome.layers.iter().any(|layer| layer.finding == Some(finding.id));
     for finding in outcome.findings.iter().filter(|finding| !is_told(finding)) {
-        talk.finding_called(finding, "certificates");
+        // What is about a certificate says so; the gateway's verdict is another one.
+        let about = match finding.id.entry().layer {
+            Some(layer @ (Layer::Gateway | Layer::Policy)) => layer.name(),
+            _ => "certificates",
+        };
+        talk.finding_called(finding, about);
     }
     for (state, reason) in [(LayerState::Skipped, "not reached"), (LayerState::Absent, "not used")] {
         let names: Vec<_> = outcome

@@ -21,11 +21,15 @@ pub enum Layer {
     Grpc,
     /// The server says that it serves.
     Health,
+    /// Envoy Gateway's own TLS could connect to it.
+    Gateway,
+    /// The server refuses clients that have no certificate of its CA.
+    Policy,
 }
 
 impl Layer {
     /// All of them, from the ground up.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Resolve,
         Self::Connect,
         Self::Tls,
@@ -34,6 +38,8 @@ impl Layer {
         Self::Http2,
         Self::Grpc,
         Self::Health,
+        Self::Gateway,
+        Self::Policy,
     ];
 
     /// As in reports.
@@ -47,6 +53,8 @@ impl Layer {
             Self::Http2 => "http2",
             Self::Grpc => "grpc",
             Self::Health => "health",
+            Self::Gateway => "gateway",
+            Self::Policy => "policy",
         }
     }
 }

@@ -32,7 +32,7 @@ fn a_block_that_is_glued_to_another_is_named_by_every_command() {
     assert_finding!(run, "certs.unusable", subject = ca);
     let listen = format!("unix:{}", pki.directory().join("socket").display());
     for (arguments, dir) in [
-        (vec!["probe", server.address().as_str()], true),
+        (vec!["probe", server.address().as_str(), "--no-gateway", "--no-policy"], true),
         (vec!["bridge", "--listen", &listen, "--upstream", server.address().as_str()], true),
         (vec!["certs", "pack", "server", "--out", "x.tar"], true),
         (vec!["certs", "init", "--ca-cert", &ca, "--ca-key", &ca], false),
@@ -163,7 +163,10 @@ fn a_marker_in_a_comment_is_no_marker() {
     }
     let run = egext(["certs", "check"]).pki(&pki).json();
     assert_eq!((run.exit_code, run.ids()), (0, vec![]), "{}", run.stdout);
-    assert_eq!(egext(["probe", server.address().as_str()]).pki(&pki).run().exit_code, 0);
+    assert_eq!(
+        egext(["probe", server.address().as_str(), "--no-gateway", "--no-policy"]).pki(&pki).run().exit_code,
+        0
+    );
 }
 
 #[test]

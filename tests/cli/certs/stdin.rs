@@ -75,7 +75,7 @@ fn probe_takes_each_of_its_files_from_stdin() {
     let files = [("--ca", pki.ca()), ("--cert", pki.client_certificate()), ("--key", pki.client_key())];
     for (stdin, input) in &files {
         let mut run = egext([]).current_dir(place.path(""));
-        run = run.args(["probe", &server.address()]);
+        run = run.args(["probe", &server.address(), "--no-gateway", "--no-policy"]);
         for (flag, path) in &files {
             run = run.arg(flag).arg(if flag == stdin { "-".into() } else { path.clone() });
         }

@@ -12,7 +12,7 @@ fn each_layer_of_a_target_is_a_test_case() {
     let run = egext(["probe", &nobody.tcp_address(), "-o", "junit"]).run();
     assert_eq!((run.exit_code, &*run.stderr), (1, ""));
     let suite = format!(
-        r#"<testsuite name="{}" tests="8" failures="1" errors="0" skipped="6">"#,
+        r#"<testsuite name="{}" tests="10" failures="1" errors="0" skipped="8">"#,
         nobody.tcp_address()
     );
     assert!(run.stdout.contains(&suite), "{}", run.stdout);

@@ -153,7 +153,7 @@ pub(super) const LINES: &[(&str, &str, i32)] = &[
     ("generate schema", "", 0),
     ("generate status-schema", "", 0),
     ("man", " certs init", 0),
-    ("probe", " {server}", 0),
+    ("probe", " {server} --no-gateway --no-policy", 0),
     ("probe", " tcp://127.0.0.1:1", 1),
     ("version", "", 0),
 ];

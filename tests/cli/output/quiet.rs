@@ -41,7 +41,16 @@ fn quiet_leaves_out_all_but_warnings_and_errors() {
 fn quiet_names_what_decides_the_exit_code() {
     let server = egext_test_support::TestServer::plaintext().without_health().spawn();
     let run = |fail_on| {
-        let run = egext(["probe", &server.address(), "--quiet", "--fail-on", fail_on]).run();
+        let run = egext([
+            "probe",
+            &server.address(),
+            "--no-gateway",
+            "--no-policy",
+            "--quiet",
+            "--fail-on",
+            fail_on,
+        ])
+        .run();
         (run.exit_code, run.stdout)
     };
     assert_eq!(run("warning"), (0, String::new()));

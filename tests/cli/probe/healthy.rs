@@ -4,20 +4,20 @@ use egext_test_support::{ReservedPort, TestPki, TestServer};
 use serde_json::{Value, json};
 use snapbox::str;
 
-use super::{assert_at_limit, assert_healthy, layers, probe};
+use super::{assert_at_limit, assert_healthy, every_layer, layers, probe};
 use crate::egext;
 
 #[test]
 fn a_healthy_mtls_server_passes_every_layer() {
     let pki = TestPki::new();
-    let server = TestServer::mtls(&pki).spawn();
+    let server = TestServer::mtls(&pki).takes_names_with_ports().spawn();
 
-    let run = probe(&server.address()).pki(&pki).json();
+    let run = every_layer(&server.address()).pki(&pki).json();
 
     assert_healthy(&run);
     assert_eq!(
         layers(&run, 0),
-        ["resolve", "connect", "tls", "alpn", "mtls", "http2", "grpc", "health"]
+        ["resolve", "connect", "tls", "alpn", "mtls", "http2", "grpc", "health", "gateway", "policy"]
             .map(|layer| (layer, "passed"))
     );
     assert_eq!(server.client_certificates(), 1);
@@ -28,9 +28,9 @@ fn a_healthy_mtls_server_passes_every_layer() {
 #[test]
 fn the_json_of_a_target_has_layers_with_durations() {
     let pki = TestPki::new();
-    let server = TestServer::mtls(&pki).spawn();
+    let server = TestServer::mtls(&pki).takes_names_with_ports().spawn();
 
-    let run = probe(&server.address()).pki(&pki).args(["-o", "json"]).run();
+    let run = every_layer(&server.address()).pki(&pki).args(["-o", "json"]).run();
 
     egext_test_support::assert_text(
         run.stdout,
@@ -96,6 +96,18 @@ fn the_json_of_a_target_has_layers_with_durations() {
           "layer": "health",
           "state": "passed",
           "detail": "SERVING",
+          "milliseconds": [..]
+        },
+        {
+          "layer": "gateway",
+          "state": "passed",
+          "detail": "certificate and SNI `localhost:[..]` accepted",
+          "milliseconds": [..]
+        },
+        {
+          "layer": "policy",
+          "state": "passed",
+          "detail": "no certificate: refused, another CA: refused",
           "milliseconds": [..]
         }
       ],
@@ -185,9 +197,9 @@ fn a_channel_that_fails_has_facts_too() {
 #[test]
 fn a_person_reads_one_line_a_layer() {
     let pki = TestPki::new();
-    let server = TestServer::mtls(&pki).spawn();
+    let server = TestServer::mtls(&pki).takes_names_with_ports().spawn();
 
-    let run = probe(&server.address()).pki(&pki).run();
+    let run = every_layer(&server.address()).pki(&pki).run();
 
     assert_eq!((run.exit_code, &*run.stderr), (0, ""));
     egext_test_support::assert_text(
@@ -202,6 +214,8 @@ localhost:[..]
   √ http2     SETTINGS received[..] ms
   √ grpc      answers[..] ms
   √ health    SERVING[..] ms
+  √ gateway   certificate and SNI `localhost:[..]` accepted[..] ms
+  √ policy    no certificate: refused, another CA: refused[..] ms
   healthy after [..] ms
 
 "]],
@@ -213,7 +227,7 @@ fn a_person_reads_where_it_broke_and_what_to_do() {
     let pki = TestPki::new().client_from_other_ca();
     let server = TestServer::mtls(&pki).spawn();
 
-    let run = probe(&server.address()).pki(&pki).run();
+    let run = every_layer(&server.address()).pki(&pki).run();
 
     assert_eq!((run.exit_code, &*run.stderr), (1, ""));
     egext_test_support::assert_text(
@@ -229,7 +243,7 @@ localhost:[..]
     expected  a certificate of `egext test CA`
     found     alert `unknown_ca`
     hint: give the server our CA as client CA, or use a certificate of a CA that it trusts
-  - http2, grpc, health not reached
+  - http2, grpc, health, gateway, policy not reached
 
 1 error (`egext explain probe.client-cert.rejected` says more)
 
@@ -268,7 +282,10 @@ fn plaintext_needs_no_certificates() {
         let run = probe(&server.address()).json();
         assert_healthy(&run);
         let absent: Vec<_> = layers(&run, 0).into_iter().filter(|(_, state)| *state == "absent").collect();
-        assert!(absent.ends_with(&["tls", "alpn", "mtls"].map(|layer| (layer, "absent"))), "{absent:?}");
+        assert!(
+            absent.ends_with(&["tls", "alpn", "mtls", "gateway", "policy"].map(|layer| (layer, "absent"))),
+            "{absent:?}"
+        );
     }
 }
 

@@ -5,10 +5,12 @@ mod calls;
 mod certificates;
 mod connection;
 mod endless;
+mod gateway;
 mod health_probe;
 mod healthy;
 mod input;
 mod parts;
+mod policy;
 mod wait;
 
 use egext_test_support::{Egext, Run, TestPki, assert_finding};
@@ -16,8 +18,14 @@ use serde_json::{Value, json};
 
 use crate::egext;
 
-/// A run of `probe` whose own limit is far beyond that of a test: what it finds, it finds without that limit.
+/// A run of `probe` whose own limit is far beyond that of a test: what it finds, it finds without that limit. Its layers
+/// are those of one connection.
 fn probe(address: &str) -> Egext {
+    egext(["probe", address, "--timeout", "1h", "--no-gateway", "--no-policy"])
+}
+
+/// The same with all layers.
+fn every_layer(address: &str) -> Egext {
     egext(["probe", address, "--timeout", "1h"])
 }
 

@@ -122,7 +122,9 @@ fn the_port_of_a_server_may_be_left_out() {
         ("tcp://[::1]", "tcp://[::1]:5005"),
     ] {
         // A variable, which is no matter to targets without TLS.
-        let run = egext(["probe", typed, "--timeout", "2s"]).env("EGEXT_DIR", pki.directory()).json();
+        let run = egext(["probe", typed, "--no-gateway", "--timeout", "2s"])
+            .env("EGEXT_DIR", pki.directory())
+            .json();
         assert_eq!(run.json["targets"][0]["address"], address, "{run:?}");
     }
     for typed in ["::1", "localhost:", "[::1", "tls://"] {
@@ -142,7 +144,7 @@ fn what_is_listened_on_has_a_port() {
 fn a_port_that_is_named_stays() {
     let pki = TestPki::new();
     let server = TestServer::mtls(&pki).spawn();
-    let run = egext(["probe", &server.address()]).pki(&pki).json();
+    let run = egext(["probe", &server.address(), "--no-gateway", "--no-policy"]).pki(&pki).json();
     assert_eq!(run.json["targets"][0]["address"], server.address(), "{run:?}");
     assert_eq!(run.exit_code, 0, "{run:?}");
 }

@@ -65,13 +65,18 @@ impl ServerTls {
         self.key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     }
 
+    pub(crate) fn accept_every_certificate(&mut self) {
+        let (demanded, refused) = (Arc::clone(&self.client), Arc::default());
+        self.client = Arc::new(OneVerdict { demanded, accepts: true, refused });
+    }
+
     pub(crate) fn refuse_every_client(&mut self) {
         self.refuse_every_client_and_set(Arc::default());
     }
 
     /// Sets `refused` when it has refused one.
     pub(crate) fn refuse_every_client_and_set(&mut self, refused: Arc<AtomicBool>) {
-        self.client = Arc::new(RefusesEveryClient { demanded: Arc::clone(&self.client), refused });
+        self.client = Arc::new(OneVerdict { demanded: Arc::clone(&self.client), accepts: false, refused });
     }
 
     pub(crate) fn config(&self) -> ServerConfig {
@@ -94,14 +99,19 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// Asks for the same certificates as another verifier, and accepts none.
+/// Asks for the same certificates as another verifier, and accepts all or none.
 #[derive(Debug)]
-struct RefusesEveryClient {
+struct OneVerdict {
     demanded: Arc<dyn ClientCertVerifier>,
+    accepts: bool,
     refused: Arc<AtomicBool>,
 }
 
-impl ClientCertVerifier for RefusesEveryClient {
+impl ClientCertVerifier for OneVerdict {
+    fn client_auth_mandatory(&self) -> bool {
+        self.demanded.client_auth_mandatory()
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.demanded.root_hint_subjects()
     }
@@ -112,6 +122,9 @@ impl ClientCertVerifier for RefusesEveryClient {
         _: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        if self.accepts {
+            return Ok(ClientCertVerified::assertion());
+        }
         self.refused.store(true, Ordering::Relaxed);
         Err(CertificateError::ApplicationVerificationFailure.into())
     }

@@ -142,6 +142,29 @@ impl TestPki {
         self.change_server(|leaf| leaf.ca = true)
     }
 
+    /// The server's certificate is for any purpose, by name.
+    #[must_use]
+    pub fn server_for_any_purpose(self) -> Self {
+        self.change_server(|leaf| leaf.usages = vec![ExtendedKeyUsagePurpose::Any])
+    }
+
+    /// The CA's certificate expired yesterday.
+    #[must_use]
+    pub fn ca_expired(self) -> Self {
+        self.change_ca(|parameters| {
+            parameters.not_before = now() - Duration::days(30);
+            parameters.not_after = now() - Duration::DAY;
+        })
+    }
+
+    /// The CA's certificate has an extended key usage: it is for clients.
+    #[must_use]
+    pub fn ca_for_clients(self) -> Self {
+        self.change_ca(|parameters| {
+            parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        })
+    }
+
     /// The server's certificate has a critical extension that nobody knows.
     #[must_use]
     pub fn server_with_unknown_critical_extension(self) -> Self {
@@ -398,6 +421,15 @@ impl TestPki {
         roots
     }
 
+    /// Writes another certificate of the same CA.
+    fn change_ca(self, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut parameters = authority_parameters("egext test CA");
+        change(&mut parameters);
+        let certificate = parameters.self_signed(self.own.key()).expect("signable");
+        write(&self.ca(), &certificate.pem());
+        self
+    }
+
     fn change_server(mut self, change: impl FnOnce(&mut Leaf)) -> Self {
         change(&mut self.server);
         self.issue(&self.server);
@@ -441,16 +473,21 @@ impl Default for TestPki {
     }
 }
 
-fn authority(
-    common_name: &str,
-    issuer: Option<&CertifiedIssuer<'static, KeyPair>>,
-) -> CertifiedIssuer<'static, KeyPair> {
+fn authority_parameters(common_name: &str) -> CertificateParams {
     let mut parameters = CertificateParams::default();
     parameters.not_before = now() - Duration::HOUR;
     parameters.not_after = now() + Duration::days(5 * 365);
     parameters.distinguished_name = name(common_name);
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    parameters
+}
+
+fn authority(
+    common_name: &str,
+    issuer: Option<&CertifiedIssuer<'static, KeyPair>>,
+) -> CertifiedIssuer<'static, KeyPair> {
+    let mut parameters = authority_parameters(common_name);
     let key = KeyPair::generate().expect("a P-256 key");
     match issuer {
         None => CertifiedIssuer::self_signed(parameters, key),

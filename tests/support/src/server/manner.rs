@@ -6,6 +6,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use tonic::Code;
 
 use super::drip::PAUSE;
+use super::named::Named;
 use super::raw::RawAnswer;
 use super::{Listening, TestServer, spawn};
 use crate::TestPki;
@@ -20,6 +21,8 @@ pub struct Manner {
     pub(super) failures: usize,
     pub(super) hangs_after: Option<usize>,
     pub(super) closes_on_plaintext: bool,
+    /// What it does with a name that has a port; rustls does not take it.
+    pub(super) named: Option<Named>,
     /// Set when a client was refused: nothing is written to it any more.
     pub(super) mute: Option<Arc<AtomicBool>>,
     serving: bool,
@@ -160,6 +163,33 @@ impl Manner {
     pub fn closes_on_plaintext(mut self) -> Self {
         self.closes_on_plaintext = true;
         self
+    }
+
+    /// Goes on with the handshake if a client asks for `localhost:PORT`, as Go and OpenSSL do.
+    #[must_use]
+    pub fn takes_names_with_ports(mut self) -> Self {
+        self.named = Some(Named::Accept);
+        self
+    }
+
+    /// Closes without an alert if a client asks for `localhost:PORT`.
+    #[must_use]
+    pub fn closes_on_names_with_ports(mut self) -> Self {
+        self.named = Some(Named::Close);
+        self
+    }
+
+    /// Never answers a client that asks for `localhost:PORT`.
+    #[must_use]
+    pub fn hangs_on_names_with_ports(mut self) -> Self {
+        self.named = Some(Named::Hang);
+        self
+    }
+
+    /// Accepts every client that has a certificate, whoever issued it.
+    #[must_use]
+    pub fn accepts_every_certificate(self) -> Self {
+        self.change_tls(ServerTls::accept_every_certificate)
     }
 
     /// Signs in the handshake with a key that is not that of its certificate.
@@ -459,6 +489,7 @@ impl Manner {
             failures: 0,
             hangs_after: None,
             closes_on_plaintext: false,
+            named: None,
             mute: None,
             serving: true,
         }

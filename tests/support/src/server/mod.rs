@@ -4,6 +4,7 @@ mod drip;
 mod hello_only;
 mod manner;
 mod mutable;
+mod named;
 mod raw;
 mod record;
 mod talk;
@@ -25,6 +26,7 @@ use hello_only::HelloOnly;
 use manner::Conduct;
 pub use manner::Manner;
 use mutable::Mutable;
+use named::NameFilter;
 use record::Record;
 use talk::{Stream, talk};
 
@@ -329,6 +331,9 @@ async fn serve(listening: &Listening, tls: Option<TlsAcceptor>, manner: &Manner,
         }
         if manner.closes_on_plaintext {
             stream = Box::new(HelloOnly::new(stream));
+        }
+        if let Some(named) = manner.named {
+            stream = Box::new(NameFilter::new(stream, named));
         }
         tokio::spawn(talk(stream, tls, conduct, Arc::clone(&record)));
     }

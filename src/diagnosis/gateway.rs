@@ -1,0 +1,73 @@
+//! What Envoy Gateway's own TLS would do with a server that we have reached.
+
+use std::time::Duration;
+
+use rustls::{AlertDescription, CertificateError};
+
+use super::{Context, seconds, server, tls};
+use crate::net::Greeting;
+use crate::pki::go_x509;
+use crate::report::{Finding, FindingId};
+
+/// Envoy Gateway refuses the chain, and we do not. `effect` is what it does then.
+pub(crate) fn chain_refused(context: &Context<'_>, refusal: &go_x509::Refusal, effect: &str) -> Finding {
+    let authority = crate::shell::shell_word(&context.target.address().authority()).into_owned();
+    context
+        .finding(
+            FindingId::ProbeGatewayChainRefused,
+            format!("Envoy Gateway would reject the server's certificate{}", subject(context)),
+        )
+        .with_evidence("effect", effect)
+        .with_evidence("found", refusal.to_string())
+        .with_hint(format!(
+            "see which certificate it is about: `egext certs check --connect {authority}{}`",
+            context.dir_flag()
+        ))
+}
+
+/// We refuse the chain, for this reason, and Envoy Gateway does not.
+pub(crate) fn accepts_more(context: &Context<'_>, refusal: &CertificateError) -> Finding {
+    let ours = server::certificate(context, refusal);
+    let finding = context.finding(
+        FindingId::ProbeGatewayAcceptsMore,
+        format!("Envoy Gateway accepts the server's certificate, other clients do not: {}", ours.message),
+    );
+    match ours.hint {
+        Some(hint) => finding.with_hint(hint),
+        None => finding,
+    }
+}
+
+/// The server's answer to a hello with `sent` as its name. `None` if it goes on with the handshake.
+pub(crate) fn sni_refused(
+    context: &Context<'_>,
+    sent: &str,
+    answer: &Greeting,
+    (effect, limit): (&str, Duration),
+) -> Option<Finding> {
+    let found = match answer {
+        Greeting::Accepted | Greeting::Unsent(_) => return None,
+        Greeting::Alert(alert) => format!("alert `{}`", tls::alert_name(*alert)),
+        Greeting::Closed => "connection closed".to_owned(),
+        Greeting::Silent => format!("no answer within {}", seconds(limit)),
+    };
+    let message = match answer {
+        // What rustls says: its grammar of host names has no colon.
+        Greeting::Alert(AlertDescription::IllegalParameter) => {
+            "the server rejects the name with a port that Envoy Gateway sends, as rustls does"
+        }
+        _ => "the server rejects the name with a port that Envoy Gateway sends",
+    };
+    Some(
+        context
+            .finding(FindingId::ProbeGatewaySniRefused, message)
+            .with_evidence("effect", effect)
+            .with_evidence("found", found)
+            .with_evidence("sent", format!("server name (SNI) {sent}"))
+            .with_hint("pass `--no-gateway` if Envoy Gateway connects through a bridge"),
+    )
+}
+
+fn subject(context: &Context<'_>) -> String {
+    context.presented().map_or_else(String::new, |found| format!(" `{}`", found.subject))
+}

@@ -1,0 +1,31 @@
+//! A server that answers clients which it should refuse.
+
+use super::Context;
+use crate::report::{Finding, FindingId};
+
+/// It answers without a certificate of ours.
+pub(crate) fn client_cert_not_required(context: &Context<'_>) -> Finding {
+    let (message, found) = match context.asked_for_certificate() {
+        true => {
+            ("the server answers a client without a certificate", "it asks for one and goes on without it")
+        }
+        false => ("the server answers every client", "it asks for no client certificate"),
+    };
+    context
+        .finding(FindingId::ProbePolicyClientCertNotRequired, message)
+        .with_evidence("expected", "it refuses clients without a certificate of its client CA")
+        .with_evidence("found", found)
+        .with_hint("let the server require client certificates, or pass `--no-policy` if clients have none")
+}
+
+/// It answers a client of a CA that nobody knows.
+pub(crate) fn foreign_ca_accepted(context: &Context<'_>) -> Finding {
+    context
+        .finding(
+            FindingId::ProbePolicyForeignCaAccepted,
+            "the server accepts a client certificate of an unknown CA",
+        )
+        .with_evidence("expected", "it refuses certificates that its client CA did not issue")
+        .with_evidence("found", "it answered with a certificate of a CA that we made just now")
+        .with_hint("let the server verify client certificates against its client CA, not only ask for them")
+}

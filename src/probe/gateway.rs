@@ -1,0 +1,52 @@
+//! The layer `gateway`: could Envoy Gateway's own TLS connect here?
+
+use std::time::Duration;
+
+use rustls_pki_types::ServerName;
+
+use super::outcome::Verdict;
+use crate::diagnosis::{Context, gateway};
+use crate::host::Host;
+use crate::net::{Address, Greeting, deadline, greet};
+use crate::pki::{Role, go_x509};
+
+/// Judges the chain that the server has presented, and says hello to it once more, with the name that Envoy Gateway sends.
+/// `effect` is what Envoy Gateway does without a connection. Nothing for plaintext.
+pub(super) async fn look(context: &Context<'_>, effect: &str, left: Duration) -> Option<Verdict> {
+    let (tls, host) = (context.target.tls()?, host(context.target.server_name()?)?);
+    let witness = context.trace.witness.as_ref()?;
+    let anchors: Vec<_> = tls.trusted().iter().map(|anchor| &anchor.der).collect();
+    let mut findings = Vec::new();
+    let verdict = go_x509::verify(witness.presented(), &anchors, Role::Server, Some(&host), context.now);
+    match (verdict, witness.overruled()) {
+        (Ok(()), None) => {}
+        (Ok(()), Some(refusal)) => findings.push(gateway::accepts_more(context, refusal)),
+        (Err(refusal), _) => findings.push(gateway::chain_refused(context, &refusal, effect)),
+    }
+    let sent = sni(context.target.address(), &host)?;
+    let limit = left.min(LIMIT);
+    let answer = match context.trace.connected {
+        Some((Some(peer), _)) => greet(peer, &sent, deadline(limit)).await,
+        _ => return None,
+    };
+    findings.extend(gateway::sni_refused(context, &sent, &answer, (effect, limit)));
+    Some(match answer {
+        Greeting::Unsent(error) if findings.is_empty() => {
+            Verdict::noted(format!("SNI `{sent}` could not be tried: {error}"))
+        }
+        _ => Verdict::of(findings, format!("certificate and SNI `{sent}` accepted")),
+    })
+}
+
+/// The name is the host's, and the port the address's: this is what Envoy Gateway sends if it is configured with both.
+fn sni(address: &Address, host: &Host) -> Option<String> {
+    let Address::Tcp { port, .. } = address else { return None };
+    Some(Address::Tcp { host: host.clone(), port: *port, transport: crate::net::Transport::Tls }.authority())
+}
+
+fn host(name: &ServerName<'_>) -> Option<Host> {
+    name.to_str().parse().ok()
+}
+
+/// A server that has just made a handshake decides about a hello at once.
+const LIMIT: Duration = Duration::from_secs(2);

@@ -1,0 +1,99 @@
+//! The layer `policy`: does the server refuse clients that it does not know?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::Layer;
+use super::attempt::Client;
+use super::outcome::{TargetOutcome, Verdict};
+use crate::diagnosis::{Context, policy};
+use crate::net::Target;
+use crate::pki::issue::{SetPlan, issue_set};
+use crate::pki::{Certificate, Identity, Role, parse_common_name};
+use crate::report::FindingId;
+
+/// Connects without a certificate, and with one of a CA that is made for this. `None` where there is no client
+/// certificate that the server could demand.
+pub(super) async fn look(context: &Context<'_>, client: Client<'_>) -> Option<Verdict> {
+    let own = context.own.filter(|_| context.target.tls().is_some())?;
+    if context.trace.witness.as_ref()?.asked().is_none() {
+        // It cannot refuse what it does not ask for, so one finding says all.
+        return Some(Verdict::of(vec![policy::client_cert_not_required(context)], String::new()));
+    }
+    let client = Client { limit: client.limit.min(LIMIT), ..client };
+    let Some(stranger) = stranger(own, context.now) else {
+        return Some(Verdict::noted("not proven: no certificate of another CA could be made"));
+    };
+    let (without, foreign) = tokio::join!(
+        admission(context.target, client, None),
+        admission(context.target, client, Some(&stranger)),
+    );
+    let mut findings = Vec::new();
+    if without == Admission::Admitted {
+        findings.push(policy::client_cert_not_required(context));
+    }
+    if foreign == Admission::Admitted {
+        findings.push(policy::foreign_ca_accepted(context));
+    }
+    let unknown = [without, foreign].into_iter().find_map(|admission| match admission {
+        Admission::Unknown(why) => Some(why),
+        Admission::Admitted | Admission::Refused => None,
+    });
+    Some(match unknown {
+        Some(why) if findings.is_empty() => Verdict::noted(format!("not proven: {why}")),
+        _ => Verdict::of(findings, "no certificate: refused, another CA: refused".to_owned()),
+    })
+}
+
+/// What became of a client that should not come in.
+#[derive(Debug, Eq, PartialEq)]
+enum Admission {
+    Admitted,
+    Refused,
+    /// Neither was seen, for this reason.
+    Unknown(String),
+}
+
+async fn admission(target: &Target, client: Client<'_>, identity: Option<&Identity>) -> Admission {
+    let Some(Ok(tls)) = target.tls().map(|tls| tls.showing(identity)) else {
+        return Admission::Unknown("its certificate cannot be used for TLS".to_owned());
+    };
+    let client = Client { own: identity.map(Identity::leaf), ..client };
+    judge(&client.reach(&target.with_tls(Arc::new(tls))).await.outcome)
+}
+
+/// A server that refuses may say so in TLS, by closing the connection, or above TLS. Our own client was not refused before,
+/// so what ends this connection is an answer to its certificate.
+fn judge(outcome: &TargetOutcome) -> Admission {
+    let (Some(layer), Some(cause)) = (outcome.failed_layer(), outcome.cause()) else {
+        return Admission::Admitted;
+    };
+    match (layer, cause.id) {
+        (Layer::Health, _) => Admission::Admitted,
+        (Layer::Resolve | Layer::Connect, _)
+        | (
+            _,
+            FindingId::ProbeTlsTimeout
+            | FindingId::ProbeHttp2Timeout
+            | FindingId::ProbeGrpcTimeout
+            | FindingId::ProbeGrpcUnavailable,
+        ) => Admission::Unknown(cause.message.clone()),
+        _ => Admission::Refused,
+    }
+}
+
+/// A client certificate with the names of `own`, of a CA that nobody trusts.
+fn stranger(own: &Certificate, now: OffsetDateTime) -> Option<Identity> {
+    let mut plan = SetPlan { client_names: own.names.clone(), ..SetPlan::default() };
+    if let Ok(name) = parse_common_name(own.subject.common_name()) {
+        plan.client_name = name;
+    }
+    // Others issue names that we do not.
+    let set = issue_set(&plan, now).or_else(|_| issue_set(&SetPlan::default(), now)).ok()?;
+    set.identity(Role::Client).ok()
+}
+
+/// A server that has just accepted a client refuses another one at once.
+const LIMIT: Duration = Duration::from_secs(2);
