@@ -164,7 +164,8 @@ func (r row) show(t *testing.T, implementation implementation) {
 		how.directory = directory
 	}
 	address := implementation.start(t, how)
-	arguments := append([]string{"probe", "-o", "json"}, r.flags...)
+	// What others find on connections of their own is in gateway_test.go.
+	arguments := append([]string{"probe", "-o", "json", "--no-gateway", "--no-policy"}, r.flags...)
 	switch {
 	case r.asPlaintext, r.plaintext && !r.asTLS:
 		arguments = append(arguments, "tcp://"+address)
