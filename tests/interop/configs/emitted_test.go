@@ -84,7 +84,7 @@ func (r request) arguments() []string {
 func (r request) String() string { return "egext " + strings.Join(r.arguments(), " ") }
 
 // Each release reads every key of what is written for it, and starts with it; and `config check` says so. For each command and
-// mode: without options, with each one, and, where a whole file is written, with each two.
+// mode: without options, and with each one; and each two options once.
 func TestEveryEmittedFileIsReadInFull(t *testing.T) {
 	for _, release := range releases {
 		t.Run(release, func(t *testing.T) {
@@ -129,9 +129,11 @@ func TestEveryOptionIsOnOffer(t *testing.T) {
 	}
 }
 
-func requests(t *testing.T, release string) []request {
+// requests has lists, of which the first request that is not refused stands for all.
+func requests(t *testing.T, release string) [][]request {
 	t.Helper()
-	var all []request
+	var all [][]request
+	var whole []request
 	for _, command := range commands {
 		for _, mode := range modes {
 			if command == helmValues && mode != "kubernetes" {
@@ -145,23 +147,35 @@ func requests(t *testing.T, release string) []request {
 			if answer.exit == 2 {
 				continue // No option changes that this mode is not for this command, or for this release.
 			}
-			all = append(all, plain)
-			for i, option := range options {
-				all = append(all, request{release, command, mode, []string{option}})
-				if command == "stanza" {
-					continue // With two it is what `gateway` has in it.
-				}
-				for _, other := range options[i+1:] {
-					all = append(all, request{release, command, mode, []string{option, other}})
-				}
+			all = append(all, []request{plain})
+			for _, option := range options {
+				all = append(all, []request{plain.with(option)})
 			}
+			if command != "stanza" { // Whose lines the whole files have, too.
+				whole = append(whole, plain)
+			}
+		}
+	}
+	// In every command and mode they would be seven times as many. Here each of these gets its share of them.
+	for i, option := range options {
+		for j, other := range options[i+1:] {
+			var pair []request
+			for place := range whole {
+				pair = append(pair, whole[(i+j+place)%len(whole)].with(option, other))
+			}
+			all = append(all, pair)
 		}
 	}
 	return all
 }
 
+func (r request) with(options ...string) request {
+	r.options = options
+	return r
+}
+
 // emit writes what egext prints, and leaves out what it refuses to print for that release.
-func emit(t *testing.T, requests []request) map[string]request {
+func emit(t *testing.T, requests [][]request) map[string]request {
 	t.Helper()
 	directory := t.TempDir()
 	emitted := map[string]request{}
@@ -170,28 +184,42 @@ func emit(t *testing.T, requests []request) map[string]request {
 	for worker := range runtime.NumCPU() {
 		workers.Go(func() {
 			for i := worker; i < len(requests); i += runtime.NumCPU() {
-				answer, err := egext(requests[i].arguments()...)
-				switch {
-				case err != nil:
+				request, printed, err := first(requests[i])
+				if err != nil {
 					t.Error(err)
-				case answer.exit == 2:
-					continue
-				case answer.exit != 0:
-					t.Errorf("%s: exit code %d: %s", requests[i], answer.exit, answer.stderr)
-				default:
-					path := filepath.Join(directory, fmt.Sprintf("%05d.yaml", i))
-					if err := os.WriteFile(path, whole(requests[i].command, answer.stdout), 0o600); err != nil {
-						t.Error(err)
-					}
-					mutex.Lock()
-					emitted[path] = requests[i]
-					mutex.Unlock()
 				}
+				if printed == nil {
+					continue
+				}
+				path := filepath.Join(directory, fmt.Sprintf("%05d.yaml", i))
+				if err := os.WriteFile(path, whole(request.command, printed), 0o600); err != nil {
+					t.Error(err)
+				}
+				mutex.Lock()
+				emitted[path] = request
+				mutex.Unlock()
 			}
 		})
 	}
 	workers.Wait()
 	return emitted
+}
+
+// first is the first request that is not refused, with what was printed: nothing if all are.
+func first(requests []request) (request, []byte, error) {
+	for _, request := range requests {
+		answer, err := egext(request.arguments()...)
+		switch {
+		case err != nil:
+			return request, nil, err
+		case answer.exit == 2:
+		case answer.exit != 0:
+			return request, nil, fmt.Errorf("%s: exit code %d: %s", request, answer.exit, answer.stderr)
+		default:
+			return request, answer.stdout, nil
+		}
+	}
+	return request{}, nil, nil
 }
 
 // whole is a file for Envoy Gateway around what is only a part of one.
