@@ -72,16 +72,16 @@ func strictly(t *testing.T, text []byte, into any) {
 	}
 }
 
-// schemas of cert-manager's CRDs, by kind.
-func schemas(t *testing.T) map[string]validation.SchemaValidator {
+// schemas of the CRDs that a module ships, in this version of them, by kind.
+func schemas(t *testing.T, module, version string) map[string]validation.SchemaValidator {
 	t.Helper()
-	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager").Output()
+	directory, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(module)), "deploy", "crds", "*.yaml"))
+	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(directory)), "deploy", "crds", "*.yaml"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no CRDs below %s: %v", module, err)
+		t.Fatalf("no CRDs below %s: %v", directory, err)
 	}
 	found := map[string]validation.SchemaValidator{}
 	for _, file := range files {
@@ -93,13 +93,13 @@ func schemas(t *testing.T) map[string]validation.SchemaValidator {
 		if err := yaml.Unmarshal(text, &definition); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		for _, version := range definition.Spec.Versions {
-			if version.Name != "v1" {
+		for _, served := range definition.Spec.Versions {
+			if served.Name != version {
 				continue
 			}
 			var schema apiextensions.JSONSchemaProps
 			err := apiextensions1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(
-				version.Schema.OpenAPIV3Schema, &schema, nil)
+				served.Schema.OpenAPIV3Schema, &schema, nil)
 			if err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}
@@ -114,7 +114,7 @@ func schemas(t *testing.T) map[string]validation.SchemaValidator {
 }
 
 func TestCertManagerTakesEveryObject(t *testing.T) {
-	validators := schemas(t)
+	validators := schemas(t, "github.com/cert-manager/cert-manager", certmanager.SchemeGroupVersion.Version)
 	for _, form := range forms {
 		t.Run(form, func(t *testing.T) {
 			certificates, issuers := map[string]certmanager.Certificate{}, map[string]certmanager.Issuer{}
