@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::config::sources;
+use super::config::{look, sources};
 use super::material::{DEFAULT_DIRECTORY, Files as _};
 use super::probe::tls;
 use super::{Clock, Error, block_on};
@@ -44,7 +44,14 @@ fn plan(arguments: cli::Doctor, clock: Clock) -> Result<Plan, Error> {
         admin: arguments.admin,
         socket: arguments.socket,
         sources: sources(&paths).map_err(super::ConfigError::from)?,
-        questions: Questions { release, mode: None, namespace, now: clock() },
+        questions: Questions {
+            release,
+            mode: None,
+            namespace,
+            now: clock(),
+            server_limit: None,
+            look: Some(look),
+        },
         limit: arguments.timeout.duration(),
     })
 }

@@ -37,7 +37,7 @@ mod wishes;
 mod yaml;
 
 pub use bridge_command::BridgeCommand;
-pub use check::{Called, Checked, FILE_LIMIT, NotRead, Questions, Source, Verdict, called, check};
+pub use check::{Called, Checked, FILE_LIMIT, InPlace, NotRead, Questions, Source, Verdict, called, check};
 pub use confidential::{has_encoded_secret, masked};
 pub use configuration::{Configuration, ConfigurationError};
 pub use document::Place;

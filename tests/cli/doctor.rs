@@ -38,6 +38,7 @@ impl Channel {
 
     /// EG's file, with everything that it needs to be accepted.
     fn configuration(&self, socket: &str) -> Egext {
+        fs::create_dir_all(self.path("resources")).expect("a directory");
         let run = egext(["config", "gateway", "--hook", "VirtualHost", "--resources-dir"]);
         let run = run.arg(self.path("resources")).arg("--socket").arg(self.path(socket)).run();
         assert_eq!(run.exit_code, 0, "{run:?}");
@@ -227,4 +228,16 @@ fn what_it_cannot_do_is_said() {
     assert!(run.stderr.contains("cannot read `missing.yaml`"), "{}", run.stderr);
     let run = egext(["doctor", "--timeout", "0s"]).run();
     assert_eq!(run.exit_code, 2);
+}
+
+#[test]
+fn a_resource_directory_that_is_not_there_is_told_of() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).spawn();
+    let _bridge = channel.bridge(&server.address());
+    let doctor = channel.configuration("eg.sock");
+    fs::remove_dir(channel.path("resources")).expect("ours");
+    let run = doctor.json();
+    assert_first(&run, "configuration", "config.path");
+    assert_eq!(run.exit_code, 0, "a warning");
 }

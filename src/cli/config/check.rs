@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::values;
 use crate::gateway::{DEFAULT_NAMESPACE, Mode};
+use crate::units::Size;
 
 /// Say what a release of EG makes of configuration files.
 #[derive(Args, Debug)]
@@ -26,6 +27,11 @@ pub struct ConfigCheck {
     /// TLS can work.
     #[arg(long, value_parser = values::mode(), ignore_case = true, env = "EGEXT_MODE")]
     pub mode: Option<Mode>,
+    /// Largest message that the extension sends, such as 16Mi
+    ///
+    /// EG has to take it: `maxMessageSize`, or 4Mi without it.
+    #[arg(long, value_name = "SIZE", env = "EGEXT_SERVER_LIMIT")]
+    pub server_limit: Option<Size>,
     /// Namespace in which EG runs, for Secrets without one
     #[arg(long, value_name = "NAME", default_value = DEFAULT_NAMESPACE, env = "EGEXT_NAMESPACE")]
     pub namespace: String,

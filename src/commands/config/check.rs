@@ -8,15 +8,23 @@ use time::OffsetDateTime;
 
 use super::ConfigError;
 use crate::cli::ConfigCheck;
-use crate::gateway::{FILE_LIMIT, NotRead, Questions, Release, Source, check};
+use crate::gateway::{FILE_LIMIT, InPlace, NotRead, Questions, Release, Source, check};
 use crate::input::{self, InputError};
 use crate::render;
 use crate::report::{Hint, Report};
 use crate::shell::shell_path;
+use crate::units::Size;
 
 pub(super) fn run(arguments: &ConfigCheck, now: OffsetDateTime) -> Result<Report, ConfigError> {
     let release: Release = arguments.eg_version.parse()?;
-    let questions = Questions { release, mode: arguments.mode, namespace: arguments.namespace.parse()?, now };
+    let questions = Questions {
+        release,
+        mode: arguments.mode,
+        namespace: arguments.namespace.parse()?,
+        now,
+        server_limit: arguments.server_limit.map(Size::octets),
+        look: Some(look_here),
+    };
     let sources = sources(&arguments.paths)?;
     if let (true, Some(directory)) = (sources.is_empty(), arguments.paths.first()) {
         return Err(CheckError::Empty { directory: directory.clone() }.into());
@@ -69,6 +77,24 @@ fn directory(path: &Path) -> Result<Vec<Source>, CheckError> {
         Source { path: path.display().to_string(), bytes, is_resource: true }
     };
     Ok(paths.into_iter().map(resource).collect())
+}
+
+/// The same for a file that may be for another machine: of what is not here nothing follows.
+fn look_here(path: &str) -> InPlace {
+    match look(path) {
+        InPlace::Nothing => InPlace::Other,
+        found => found,
+    }
+}
+
+/// What EG finds, if it runs on this machine.
+pub(in crate::commands) fn look(path: &str) -> InPlace {
+    let path = Path::new(path);
+    match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() && path.is_dir() => InPlace::LinkToDirectory,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => InPlace::Nothing,
+        Ok(_) | Err(_) => InPlace::Other,
+    }
 }
 
 /// What there is in the place of a file with contents and an end.

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 pub use check::CheckError;
-pub(super) use check::sources;
+pub(super) use check::{look, sources};
 use compare::compare;
 pub use patch::FilePatchError;
 

@@ -14,6 +14,29 @@ pub(super) fn check(found: &mut Found<'_>, facts: &Facts<'_>) {
             one(found, facts, manager, hook);
         }
         translation(found, facts, manager);
+        without_hook(found, manager);
+    }
+}
+
+/// Kinds that EG looks for, and never tells the extension of.
+fn without_hook(found: &mut Found<'_>, manager: &Manager<'_>) {
+    let post = manager.hooks("post");
+    let has = |hook: Hook| post.iter().any(|it| it.text() == Some(hook.name()));
+    let rows: [(&str, &[Hook]); 2] =
+        [("resources", &[Hook::Route]), ("backendResources", &[Hook::Cluster, Hook::Route])];
+    for (key, hooks) in rows {
+        let Some(kinds) = manager.node.get(key).filter(|kinds| !kinds.value.items().is_empty()) else {
+            continue;
+        };
+        if post.is_empty() || hooks.iter().any(|hook| has(*hook)) {
+            continue;
+        }
+        let names: Vec<_> = hooks.iter().map(|hook| format!("`{}`", hook.name())).collect();
+        let message =
+            format!("no hook is called for these kinds: {} is not among those of `post`", names.join(" or "));
+        let finding =
+            Finding::new(FindingId::ConfigResourceWithoutHook, format!("{}.{key}", manager.path), message);
+        found.add(kinds.key_place, finding.with_hint(format!("add {} to `post`", names[0])));
     }
 }
 
@@ -79,8 +102,22 @@ fn never_called(
 
 fn translation(found: &mut Found<'_>, facts: &Facts<'_>, manager: &Manager<'_>) {
     let hooks = manager.hooks("post");
-    let Some(hook) = hooks.iter().find(|hook| hook.text() == Some(Hook::Translation.name())) else { return };
     let subject = format!("{}.hooks", manager.path);
+    let Some(hook) = hooks.iter().find(|hook| hook.text() == Some(Hook::Translation.name())) else {
+        // One in another case has a finding of its own.
+        let is_meant =
+            |hook: &Node| hook.text().is_some_and(|it| it.eq_ignore_ascii_case(Hook::Translation.name()));
+        let unused = manager.node.at(&["hooks", "xdsTranslator"]).and_then(|it| it.get("translation"));
+        if let Some(unused) = unused.filter(|_| !hooks.iter().any(is_meant)) {
+            let message = "`translation` has no use: the hook `Translation` is not among those of `post`";
+            let finding = Finding::new(FindingId::ConfigTranslationUnused, subject, message);
+            found.add(
+                unused.key_place,
+                finding.with_hint("add `Translation` to `post`, or take `translation` out"),
+            );
+        }
+        return;
+    };
     if !facts.release.has(Fact::TranslationKinds) {
         let message = format!(
             "EG {} sends `Translation` no listeners and no routes, so it can change none",

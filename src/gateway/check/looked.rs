@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::certificates::{self, Certificates, is_pem};
 use super::part::{Content, Part, content};
+use super::references::{self, Object};
 use super::resources::Loader;
 use super::secrets::{self, Secret};
 use super::{
@@ -53,6 +54,7 @@ struct Looked<'a> {
     gateways: Vec<(&'a str, Part<'a>)>,
     secrets: Vec<Secret<'a>>,
     certificates: Vec<Certificates<'a>>,
+    objects: Vec<Object>,
     all: Vec<Checked>,
 }
 
@@ -63,6 +65,7 @@ impl<'a> Looked<'a> {
             gateways: Vec::new(),
             secrets: Vec::new(),
             certificates: Vec::new(),
+            objects: Vec::new(),
             all: Vec::new(),
         }
     }
@@ -120,7 +123,7 @@ impl<'a> Looked<'a> {
                 found.add(Place::START, not_checked(&source.path, "a very large file"));
                 (Verdict::NotChecked, None)
             }
-            _ => loader.check(&mut found, text),
+            _ => loader.check(&mut found, text, &mut self.objects),
         };
         self.all.push(Checked { path: source.path.clone(), verdict, summary, findings: found.sorted() });
     }
@@ -141,6 +144,7 @@ impl<'a> Looked<'a> {
         let Questions { release, namespace, now, .. } = self.questions;
         let (namespace, release) = (namespace.as_str(), *release);
         let mut findings = several::check(&self.gateways);
+        findings.extend(references::check(&self.gateways, &self.objects, release));
         findings.extend(secrets::check(&self.gateways, &self.secrets, (namespace, release)));
         let known = (&*self.secrets, &*self.certificates);
         findings.extend(certificates::check(&self.gateways, known, (namespace, release, *now)));
@@ -224,7 +228,8 @@ mod tests {
         let source = Source { path: "a".to_owned(), bytes, is_resource };
         let namespace = "a".parse().expect("a namespace");
         let now = time::OffsetDateTime::UNIX_EPOCH;
-        let questions = Questions { release: Version::V1_9.into(), mode: None, namespace, now };
+        let release = Version::V1_9.into();
+        let questions = Questions { release, mode: None, namespace, now, server_limit: None, look: None };
         check(&[source], &questions)
     }
 

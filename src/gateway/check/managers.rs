@@ -5,6 +5,7 @@ use crate::gateway::releases::Fact;
 use crate::report::{Finding, FindingId};
 
 pub(super) fn check(found: &mut Found<'_>, facts: &Facts<'_>) {
+    silent(found, facts);
     if !facts.is_from_files() {
         return;
     }
@@ -35,5 +36,25 @@ pub(super) fn check(found: &mut Found<'_>, facts: &Facts<'_>) {
             continue;
         };
         found.add(named.key_place, finding);
+    }
+}
+
+/// With two or more, EG goes on to the next without a line in its log
+/// (v1.8.3:internal/xds/extensions/registry/manager.go).
+fn silent(found: &mut Found<'_>, facts: &Facts<'_>) {
+    if facts.managers.len() < 2 {
+        return;
+    }
+    for manager in &facts.managers {
+        let Some(entry) = manager.node.get("failOpen").filter(|entry| entry.value.is_true()) else {
+            continue;
+        };
+        let message = format!(
+            "with several extensions EG {} does not even log that this one failed, and goes on without it",
+            found.release
+        );
+        let subject = format!("{}.failOpen", manager.path);
+        let finding = Finding::new(FindingId::ConfigFailOpenSilent, subject, message);
+        found.add(entry.key_place, finding.with_hint("take `failOpen` out, or watch the extension itself"));
     }
 }

@@ -10,6 +10,7 @@ mod looked;
 mod managers;
 mod part;
 mod provider;
+mod references;
 mod refused;
 mod resources;
 mod secrets;
@@ -95,6 +96,21 @@ pub struct Questions {
     pub namespace: Namespace,
     /// When certificates have to be valid.
     pub now: OffsetDateTime,
+    /// The largest message that the extension sends, if it is known (octets).
+    pub server_limit: Option<u64>,
+    /// What there is in a place on the machine where EG runs; `None` if it runs elsewhere.
+    pub look: Option<fn(&str) -> InPlace>,
+}
+
+/// What there is where EG is to find a resource directory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum InPlace {
+    /// A link to a directory, which EG takes for a file (`Lstat`).
+    LinkToDirectory,
+    /// Nothing.
+    Nothing,
+    /// A directory, a file, or something that this user may not look at.
+    Other,
 }
 
 fn unreadable(path: &str, format: Format, error: &Unreadable) -> Finding {
@@ -144,8 +160,13 @@ fn one(found: &mut Found<'_>, part: &Part<'_>, questions: &Questions) -> (Verdic
         true => Some(Mode::of(&document.root)),
         false => questions.mode.map(Mode::from),
     };
-    let facts =
-        Facts { root: &document.root, mode, managers: model::managers(&document.root, release), release };
+    let facts = Facts {
+        root: &document.root,
+        mode,
+        managers: model::managers(&document.root, release),
+        release,
+        questions,
+    };
     hooks::check(found, &facts);
     service::check(found, &facts);
     provider::check(found, &facts);
@@ -168,6 +189,7 @@ struct Facts<'a> {
     mode: Option<Mode>,
     managers: Vec<Manager<'a>>,
     release: Release,
+    questions: &'a Questions,
 }
 
 impl Facts<'_> {

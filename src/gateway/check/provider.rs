@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{Facts, Found, Mode, Node, clipped};
+use super::{Facts, Found, InPlace, Mode, Node, clipped};
 use crate::gateway::releases::{FAILURES, Failure};
-use crate::report::{Finding, FindingId};
+use crate::report::{Finding, FindingId, Severity};
 
 pub(super) fn check(found: &mut Found<'_>, facts: &Facts<'_>) {
     if !facts.is_from_files() {
@@ -21,11 +21,43 @@ pub(super) fn check(found: &mut Found<'_>, facts: &Facts<'_>) {
             text if !Path::new(text).is_absolute() => {
                 format!("`{}` depends on the directory in which EG is started", clipped(text))
             }
-            _ => continue,
+            text => {
+                there(found, facts, text, path);
+                continue;
+            }
         };
         let finding = Finding::new(FindingId::ConfigPath, PATHS, message);
         found.add(path.place, finding.with_hint("write an absolute path"));
     }
+}
+
+/// What EG will find in a place, if it runs on this machine.
+fn there(found: &mut Found<'_>, facts: &Facts<'_>, text: &str, path: &Node) {
+    let Some(look) = facts.questions.look else { return };
+    let finding = match look(text) {
+        InPlace::Other => return,
+        InPlace::Nothing => {
+            let message = format!(
+                "nothing is at `{}` on this machine, and EG {} goes on without a message",
+                clipped(text),
+                found.release
+            );
+            Finding::new(FindingId::ConfigPath, PATHS, message)
+                .with_hint("make the directory before EG starts, or write the path of the one that is there")
+        }
+        InPlace::LinkToDirectory => {
+            let message = format!(
+                "`{}` is a link to a directory, which EG {} takes for a file: it loads no resources at all",
+                clipped(text),
+                found.release
+            );
+            let mut finding = Finding::new(FindingId::ConfigPath, PATHS, message)
+                .with_hint("write the path of the directory itself");
+            finding.severity = Severity::Error;
+            finding
+        }
+    };
+    found.add(path.place, finding);
 }
 
 /// EG makes certificates for itself with `Host` only.

@@ -1,6 +1,7 @@
 //! Files of a resource directory, as EG's file provider loads them: one that it cannot load keeps it from loading any.
 
 use super::part::Part;
+use super::references::Object;
 use super::{Found, Mode, Node, Place, Verdict, clipped};
 use crate::gateway::document;
 use crate::gateway::model;
@@ -35,8 +36,13 @@ impl Loader {
         Self { release, kinds: is_known.then(|| kinds.collect()) }
     }
 
-    /// Looks at a file; `text` is what it has, or why EG cannot read it.
-    pub(super) fn check(&self, found: &mut Found<'_>, text: Result<&str, &str>) -> (Verdict, Option<String>) {
+    /// Looks at a file; `text` is what it has, or why EG cannot read it. Its objects are put to those of other files.
+    pub(super) fn check(
+        &self,
+        found: &mut Found<'_>,
+        text: Result<&str, &str>,
+        all: &mut Vec<Object>,
+    ) -> (Verdict, Option<String>) {
         let text = match text {
             Ok(text) => text,
             Err(why) => {
@@ -55,6 +61,8 @@ impl Loader {
                     if let Some((place, why)) = self.object(&document.root) {
                         self.broken(found, at(place), &why);
                     }
+                    let lines = u32::try_from(lines).unwrap_or_default();
+                    all.push(Object { path: found.path.to_owned(), lines, root: document.root });
                 }
             }
         }

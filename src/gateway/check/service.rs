@@ -231,7 +231,9 @@ impl Rules<'_, '_> {
 }
 
 fn message_size(found: &mut Found<'_>, facts: &Facts<'_>, manager: &Manager<'_>) {
-    let Some(node) = manager.node.set("maxMessageSize") else { return };
+    let Some(node) = manager.node.set("maxMessageSize") else {
+        return server_limit(found, facts, manager, GRPC_LIMIT, manager.place);
+    };
     let Some(size) = Quantity::of(node) else { return };
     let written = match &node.kind {
         Kind::Text(text) => text.trim().to_owned(),
@@ -259,9 +261,23 @@ fn message_size(found: &mut Found<'_>, facts: &Facts<'_>, manager: &Manager<'_>)
             finding.severity = Severity::Warning;
             finding
         }
-        Some(_) => return,
+        Some(size) => return server_limit(found, facts, manager, size, node.place),
     };
     found.add(node.place, finding);
+}
+
+/// What EG takes, against what the extension sends.
+fn server_limit(found: &mut Found<'_>, facts: &Facts<'_>, manager: &Manager<'_>, limit: i64, place: Place) {
+    let Some(sent) = facts.questions.server_limit.filter(|sent| *sent > limit.unsigned_abs()) else { return };
+    let message = format!(
+        "EG {} takes messages of at most {limit} octets, and the extension sends up to {sent}: such an answer fails its hook",
+        found.release
+    );
+    let mut finding =
+        Finding::new(FindingId::ConfigMessageSize, format!("{}.maxMessageSize", manager.path), message)
+            .with_hint(format!("write `maxMessageSize: {sent}` or more"));
+    finding.severity = Severity::Warning;
+    found.add(place, finding);
 }
 
 /// Adds EG's own words.

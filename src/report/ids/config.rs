@@ -18,6 +18,12 @@ macro_rules! config {
             ConfigFailOpenHides = "config.fail-open-hides", Warning,
                 "the extension cannot be called, and because of `failOpen` Envoy Gateway publishes without it: nothing but its log shows the other finding",
                 "repair what the other finding is about, and set `failOpen` when the extension is called";
+            ConfigFailOpenSilent = "config.fail-open-silent", Warning,
+                "several extensions are configured, and one of them has `failOpen`: when it fails, Envoy Gateway goes on without it and writes no line about it",
+                "take `failOpen` out, or watch the extension itself: `egext probe` in a timer, or the metrics of its bridge";
+            ConfigGatewayClassMissing = "config.gateway-class-missing", Warning,
+                "Envoy Gateway gets its resources from files, and no GatewayClass in them has its `controllerName`: it serves no Gateway, and calls no hook",
+                "write the same name into `gateway.controllerName` and into `spec.controllerName` of the GatewayClass";
             ConfigHookNotCalled = "config.hook-not-called", Warning,
                 "the configuration asks for a hook that this release of Envoy Gateway never calls with these settings: it is called only for resources of certain kinds, and no such kind is named, or only by later releases",
                 "name the kind in `resources`, `policyResources` or `backendResources` (`--resource`, `--policy-resource`, `--backend-resource` of `egext config`), or leave the hook out";
@@ -30,6 +36,9 @@ macro_rules! config {
             ConfigKeyTwice = "config.key-twice", Warning,
                 "a key stands twice in one mapping, which is no error for Envoy Gateway: in YAML it reads the last one only, in JSON it merges both",
                 "take one of them out";
+            ConfigListIgnored = "config.list-ignored", Warning,
+                "a resource file has a `kind: List`: Envoy Gateway loads the List and ignores the objects in it",
+                "write each object as a document of its own";
             ConfigLoadBroken = "config.load-broken", Error,
                 "a file in a resource directory is none that Envoy Gateway can load: no YAML, no object, nothing but comments, a broken link, a kind that it does not know. One such file keeps it from loading any",
                 "repair the file or move it out of the directory; hidden files and subdirectories are not read";
@@ -49,11 +58,14 @@ macro_rules! config {
                 "the file is no EnvoyGateway configuration, so nothing in it was checked",
                 "name the file that Envoy Gateway is started with";
             ConfigPath = "config.path", Warning,
-                "a resource directory is a relative path: which directory that is depends on where Envoy Gateway is started, and it ignores directories that are not there without a message",
-                "write an absolute path";
+                "a resource directory is a relative path, is not there, or is a link: which directory a relative path is depends on where Envoy Gateway is started, it ignores those that are not there without a message, and it takes a link to a directory for a file, which keeps it from loading anything",
+                "write the absolute path of the directory itself, and make it before Envoy Gateway starts";
             ConfigPreHooks = "config.pre-hooks", Error,
                 "no release of Envoy Gateway calls a hook of `pre`, although it accepts the key; a warning if there are hooks in `post`",
                 "move the hooks to `post`";
+            ConfigReferenceMissing = "config.reference-missing", Warning,
+                "an object in the resource files refers to another one that is in none of them: a route without its Gateway is not served, a filter or backend that is missing makes it answer 500, and a policy without its target has no effect",
+                "add the object, or correct group, kind, name or namespace of the reference; objects without a namespace are in `envoy-gateway-system`";
             ConfigRefused = "config.refused", Error,
                 "a value is missing or has a form that Envoy Gateway refuses: it ends at its start, and names only the first such value",
                 "change what the hint says, and check again";
@@ -63,6 +75,9 @@ macro_rules! config {
             ConfigResourceNotLoadable = "config.resource-not-loadable", Warning,
                 "this release of Envoy Gateway cannot load an extension's own kinds of resources from files: `no kind \"X\" is registered`, and then no file is applied at all",
                 "use Envoy Gateway 1.7 or later, or keep such objects out of its directories";
+            ConfigResourceWithoutHook = "config.resource-without-hook", Warning,
+                "kinds of the extension are configured, and the hook that they lead to is not: Envoy Gateway reads such objects, and the extension never hears of them",
+                "add the hook to `post`: `Route` for `resources`, `Cluster` or `Route` for `backendResources`";
             ConfigRetryPolicy = "config.retry-policy", Error,
                 "gRPC refuses the policy that Envoy Gateway makes of `service.retry`, so it fails at every hook: `maxAttempts` has to be at least 2, and times and multiplier greater than zero",
                 "write a value in this range, or leave the key out";
@@ -81,12 +96,18 @@ macro_rules! config {
             ConfigSecretUnusable = "config.secret-unusable", Error,
                 "a value of the Secret is not Base64 of PEM, has no certificate, or the certificate and the key are not a pair",
                 "write the Secret with `egext config secrets`";
+            ConfigSecretStringData = "config.secret-string-data", Warning,
+                "a Secret in a resource file has `stringData`, which only the API server of Kubernetes turns into `data`: for Envoy Gateway these values are not there",
+                "write the values under `data`, in Base64";
             ConfigTarget = "config.target", Error,
                 "the address of the extension is one that cannot be called: no port, a relative or too long path of a socket, or a path with characters that mean something in a URL. A warning for a name in the place of an IP address",
                 "write the address as the hint says";
             ConfigTranslationBlind = "config.translation-blind", Warning,
                 "the configuration asks for the hook `Translation`, but Envoy Gateway does not send it listeners and routes: a server that attaches a filter or changes routes there, as ai-gateway does, changes nothing, and there is no error",
                 "write `includeAll: true` for `listener` and `route` below `translation` (Envoy Gateway 1.5 and later); `egext config` does so without `--include-all`; if the server changes clusters and secrets only, nothing has to be done";
+            ConfigTranslationUnused = "config.translation-unused", Warning,
+                "`translation` says what the hook `Translation` gets, and that hook is not configured",
+                "add `Translation` to `post`, or take `translation` out";
             ConfigUnreadable = "config.unreadable", Error,
                 "the file is not the YAML or JSON that Envoy Gateway reads, so it ends with `failed to decode config file`; or it is larger than a configuration can be",
                 "repair the line that is named; a template has to be rendered first";

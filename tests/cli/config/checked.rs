@@ -1,6 +1,7 @@
 //! What `config check` says of files. Each finding stands in `checked.txt` with the file that has it.
 
 mod bad_input;
+mod references;
 mod together;
 
 use std::fmt::Write as _;

@@ -190,7 +190,13 @@ fn a_resource_directory_is_read_as_envoy_gateway_does() {
         "apiVersion: v1\nkind: Secret\n---\n# nothing\n---\napiVersion: v1\nkind: Secret\n",
     );
     write("r/eg.yaml", "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\n");
-    write("r/fine.yaml", "---\napiVersion: v1\nkind: Secret\n---\n{apiVersion: apps/v1, kind: Deployment}\n");
+    let class = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nspec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}\n";
+    write(
+        "r/fine.yaml",
+        &format!(
+            "---\napiVersion: v1\nkind: Secret\n---\n{{apiVersion: apps/v1, kind: Deployment}}\n---\n{class}"
+        ),
+    );
     write("r/kinds.yaml", "apiVersion: a.b/v1\nkind: Mine\n---\napiVersion: a.b/v1\nkind: Other\n");
     write("r/list.yaml", "- a\n");
     write("r/no-kind.json", "{\"apiVersion\": \"v1\"}\n");
@@ -211,7 +217,7 @@ fn a_resource_directory_is_read_as_envoy_gateway_does() {
             "r/dangling:1:1: *No such file or directory (os error 2)",
             "r/directory:1:1: *it is a directory",
             "r/eg.yaml:2:7: *EG's own configuration file is no resource",
-            "r/fine.yaml: EG 1.9 accepts it: 2 objects",
+            "r/fine.yaml: EG 1.9 accepts it: 3 objects",
             "r/kinds.yaml:5:7: *no kind \"Other\" is registered for version \"a.b/v1\" in scheme",
             "r/list.yaml:1:1: *it is not a Kubernetes object",
             "r/no-kind.json:1:1: *a document in it has no `apiVersion` or no `kind`",
