@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -45,17 +44,11 @@ func runExample(t *testing.T, release string, flags, hooks []string) {
 	}
 	address, called := startRecorder(t)
 	flags = append(flags, "--eg-version", release, "--with-example", c.path("resources"))
-	certgen, versions := []string{"certgen", "--local"}, filepath.Join(c.home, "versions")
-	if !before(release, "1.6") {
-		versions = filepath.Join(c.home, "data", "envoy-versions")
-		flags = append(flags, "--home", c.home)
-		certgen = append(certgen, "--config-home", filepath.Join(c.home, "config"))
-	}
-	c.configure(flags...)
-	port := c.adaptExample(versions)
-	output(t, c.program, certgen...)
+	c.configure(append(flags, c.homeFlags()...)...)
+	port := c.adaptExample(c.versions())
+	c.makeCertificates()
 	c.startBridge("tcp://" + address)
-	start(t, "envoy-gateway "+release, exec.Command(c.program, "server", "--config-path", c.path("envoy-gateway.yaml")))
+	c.startGateway()
 
 	eventually(t, "the example's answer", func() error {
 		response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", port))

@@ -68,17 +68,41 @@ func (c *standalone) start(server ...string) {
 	if c.failOpen {
 		flags = append(flags, "--fail-open")
 	}
-	certgen := []string{"certgen", "--local"}
-	envoy := filepath.Join(c.home, "versions")
-	if !before(c.release, "1.6") {
-		envoy = filepath.Join(c.home, "data", "envoy-versions")
-		flags = append(flags, "--home", c.home)
-		certgen = append(certgen, "--config-home", filepath.Join(c.home, "config"))
-	}
-	command := c.configure(flags...)
-	c.installEnvoy(envoy)
-	output(c.t, c.program, certgen...)
+	command := c.configure(append(flags, c.homeFlags()...)...)
+	c.installEnvoy(c.versions())
+	c.makeCertificates()
 	c.bridge = c.startPrintedBridge(command)
+	c.startGateway()
+}
+
+// homeFlags are those of `egext config gateway`. The directory of older releases cannot be chosen.
+func (c *standalone) homeFlags() []string {
+	if before(c.release, "1.6") {
+		return nil
+	}
+	return []string{"--home", c.home}
+}
+
+// versions is where this release looks for Envoy.
+func (c *standalone) versions() string {
+	if before(c.release, "1.6") {
+		return filepath.Join(c.home, "versions")
+	}
+	return filepath.Join(c.home, "data", "envoy-versions")
+}
+
+// makeCertificates is for Envoy Gateway and Envoy.
+func (c *standalone) makeCertificates() {
+	c.t.Helper()
+	command := []string{"certgen", "--local"}
+	if !before(c.release, "1.6") {
+		command = append(command, "--config-home", filepath.Join(c.home, "config"))
+	}
+	output(c.t, c.program, command...)
+}
+
+func (c *standalone) startGateway() {
+	c.t.Helper()
 	c.gateway = start(c.t, "envoy-gateway "+c.release, exec.Command(c.program,
 		"server", "--config-path", c.path("envoy-gateway.yaml")))
 }

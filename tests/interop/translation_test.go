@@ -1,9 +1,13 @@
 package interop
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,25 +34,74 @@ func TestTranslationGetsTheKindsThatAreIncluded(t *testing.T) {
 			c.startBridge("tcp://" + address)
 			c.startGatewayWith(test.flags...)
 
-			// The first translation may come before all resources were read.
-			eventually(t, "Envoy Gateway calls Translation", func() error {
-				var counts map[string]int
-				select {
-				case counts = <-translations:
-				case <-time.After(limit):
-					return errors.New("no call")
-				}
-				for _, kind := range []string{"clusters", "listeners", "routes"} {
-					if want := contains(test.kinds, kind); want != (counts[kind] > 0) {
-						return fmt.Errorf("%d %s, and wanted some: %t", counts[kind], kind, want)
-					}
-				}
-				return nil
-			})
+			waitForKinds(t, translations, test.kinds)
 			// What was sent back is in force: nothing was deleted by the answer.
 			eventually(t, "a request through Envoy", func() error { _, err := c.request(); return err })
 		})
 	}
+}
+
+// With the releases that know `includeAll`. What the preset writes under `translation` is what brings listeners and routes.
+func TestThePresetBringsListenersAndRoutesInEachRelease(t *testing.T) {
+	for _, release := range releases(t) {
+		if before(release, "1.5") {
+			continue
+		}
+		for name, test := range map[string]struct {
+			isCut bool
+			kinds []string
+		}{
+			"as it is":                {false, []string{"clusters", "listeners", "routes"}},
+			"without its translation": {true, []string{"clusters"}},
+		} {
+			t.Run(release+", "+name, func(t *testing.T) {
+				c := newStandalone(t, setUp{release: release, gateways: 1})
+				address, translations := startCounter(t)
+				c.configure(append(c.homeFlags(), "--eg-version", release, "--preset", "ai-gateway")...)
+				if test.isCut {
+					c.cutTranslation()
+				}
+				c.installEnvoy(c.versions())
+				c.makeCertificates()
+				c.startBridge("tcp://" + address)
+				c.startGateway()
+				waitForKinds(t, translations, test.kinds)
+			})
+		}
+	}
+}
+
+// cutTranslation leaves the hook `Translation` in the configuration, and takes out what it gets.
+func (c *standalone) cutTranslation() {
+	c.t.Helper()
+	written, err := os.ReadFile(c.path("envoy-gateway.yaml"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	cut := regexp.MustCompile(`(?m)^      translation:\n(?:        .*\n)+`).ReplaceAll(written, nil)
+	if bytes.Equal(cut, written) || !bytes.Contains(cut, []byte("- Translation")) {
+		c.t.Fatalf("nothing to cut, or the hook is gone:\n%s", written)
+	}
+	c.replace("envoy-gateway.yaml", cut)
+}
+
+// waitForKinds waits for a translation with these and no others. The first one may come before all resources were read.
+func waitForKinds(t *testing.T, translations <-chan map[string]int, kinds []string) {
+	t.Helper()
+	eventually(t, "Envoy Gateway calls Translation", func() error {
+		var counts map[string]int
+		select {
+		case counts = <-translations:
+		case <-time.After(limit):
+			return errors.New("no call")
+		}
+		for _, kind := range []string{"clusters", "listeners", "routes"} {
+			if want := slices.Contains(kinds, kind); want != (counts[kind] > 0) {
+				return fmt.Errorf("%d %s, and wanted some: %t", counts[kind], kind, want)
+			}
+		}
+		return nil
+	})
 }
 
 // startCounter runs an extension server in plaintext that changes nothing. The channel has, for each call of
@@ -108,13 +161,4 @@ func passThrough(method string, request []byte) (answer []byte, counts map[strin
 		}
 	}
 	return answer, counts, nil
-}
-
-func contains(kinds []string, wanted string) bool {
-	for _, kind := range kinds {
-		if kind == wanted {
-			return true
-		}
-	}
-	return false
 }
