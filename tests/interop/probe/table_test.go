@@ -155,7 +155,16 @@ func TestEveryFaultIsNamed(t *testing.T) {
 }
 
 func (r row) show(t *testing.T, implementation implementation) {
-	directory := pki(t, r.server, r.client)
+	found := report(t, r.arguments(r.start(t, implementation)))
+	if !slices.Equal(found.ids(), r.ids) {
+		t.Fatalf("found %v, expected %v\n%s", found.ids(), r.ids, found.text)
+	}
+}
+
+// start starts a server with this fault: its address, and the directory with the certificates of its client.
+func (r row) start(t *testing.T, implementation implementation) (address, directory string) {
+	t.Helper()
+	directory = pki(t, r.server, r.client)
 	how := r.manner
 	if how.name == "" {
 		how.name = "healthy"
@@ -163,8 +172,11 @@ func (r row) show(t *testing.T, implementation implementation) {
 	if !r.plaintext {
 		how.directory = directory
 	}
-	address := implementation.start(t, how)
-	// What others find on connections of their own is in gateway_test.go.
+	return implementation.start(t, how), directory
+}
+
+// arguments are those of egext. What it finds on connections of their own is in gateway_test.go.
+func (r row) arguments(address, directory string) []string {
 	arguments := append([]string{"probe", "-o", "json", "--no-gateway", "--no-policy"}, r.flags...)
 	switch {
 	case r.asPlaintext, r.plaintext && !r.asTLS:
@@ -178,10 +190,7 @@ func (r row) show(t *testing.T, implementation implementation) {
 		// What is found is found without the limit.
 		arguments = append(arguments, "--timeout", "1m")
 	}
-	found := report(t, arguments)
-	if !slices.Equal(found.ids(), r.ids) {
-		t.Fatalf("found %v, expected %v\n%s", found.ids(), r.ids, found.text)
-	}
+	return arguments
 }
 
 // result is what the report of a probe says.
