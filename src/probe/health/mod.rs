@@ -225,11 +225,10 @@ impl Judge<'_> {
             .is_some_and(|it| it.starts_with(b"application/grpc-web"));
         let in_grpc = self.answer.has_grpc_content_type() && status != http::StatusCode::OK;
         let message = match web {
+            // Newer grpc-go looks at the status of gRPC only; C-core and older grpc-go report that of HTTP.
             false if in_grpc => format!(
-                "the server answered in gRPC, but with the HTTP status {}, so gRPC clients report {} and nothing \
-                 else of the answer",
-                status.as_u16(),
-                code_of(status)
+                "the server answered in gRPC, but with the HTTP status {}, which some gRPC clients report in its place",
+                status.as_u16()
             ),
             true => "the server answers in gRPC-Web, which gRPC clients do not speak".to_owned(),
             false => format!("an HTTP/2 server answered with status {}, and not in gRPC", status.as_u16()),
@@ -239,7 +238,7 @@ impl Judge<'_> {
             .with_evidence("found", self.seen(status))
     }
 
-    /// Status, content type, and the status of gRPC that counts for nothing.
+    /// Status, content type, and the status of gRPC if there is one.
     fn seen(&self, status: http::StatusCode) -> String {
         let content_type = self.answer.text(CONTENT_TYPE.as_str());
         let content_type = content_type
@@ -383,18 +382,6 @@ fn behind_the_bridge(words: &str) -> String {
     match id {
         Some(id) => format!("the bridge works, and its upstream does not: `egext explain {id}` says more"),
         None => "the bridge works: look at its upstream, and at its log".to_owned(),
-    }
-}
-
-/// What gRPC clients make of a status of HTTP (http-grpc-status-mapping.md).
-fn code_of(status: http::StatusCode) -> &'static str {
-    match status.as_u16() {
-        400 => "INTERNAL",
-        401 => "UNAUTHENTICATED",
-        403 => "PERMISSION_DENIED",
-        404 => "UNIMPLEMENTED",
-        429 | 502..=504 => "UNAVAILABLE",
-        _ => "UNKNOWN",
     }
 }
 

@@ -45,8 +45,7 @@ fn a_status_of_http_counts_before_the_content_type() {
     let server = TestServer::plaintext().answers_header(":status", "503");
     let (_, finding) = fault(server, "grpc");
     assert_eq!(finding["id"], "probe.grpc.not-grpc");
-    let words = "the server answered in gRPC, but with the HTTP status 503, so gRPC clients report UNAVAILABLE and \
-                 nothing else of the answer";
+    let words = "the server answered in gRPC, but with the HTTP status 503, which some gRPC clients report in its place";
     assert_eq!(finding["message"], words);
     let found = "status 503, content type `application/grpc`, `grpc-status: 0`";
     assert_eq!(finding["evidence"]["found"], found);

@@ -107,8 +107,8 @@ func (r row) ask(t *testing.T, implementation implementation) named {
 	cause := words[r.ids[0]]
 	return named{
 		egext:       slices.Equal(report(t, r.arguments(target, directory)).ids(), r.ids),
-		grpcurl:     cause.MatchString(said(t, "grpcurl", curl)),
-		healthProbe: cause.MatchString(said(t, "grpc-health-probe", probe)),
+		grpcurl:     says(t, cause, "grpcurl", curl),
+		healthProbe: says(t, cause, "grpc-health-probe", probe),
 	}
 }
 
@@ -117,6 +117,17 @@ func (r row) service() string {
 		return r.flags[at+1]
 	}
 	return ""
+}
+
+// says is whether a program names the cause. What it says instead can be read in the log of the test.
+func says(t *testing.T, cause *regexp.Regexp, program string, arguments []string) bool {
+	t.Helper()
+	words := said(t, program, arguments)
+	named := cause.MatchString(words)
+	if !named {
+		t.Logf("%s: %s", program, words)
+	}
+	return named
 }
 
 // said is what a program prints in at most ten seconds.

@@ -33,7 +33,7 @@ const ENDS = {
   "http1-only": (stream) => stream.close(http2.constants.NGHTTP2_HTTP_1_1_REQUIRED),
   crashes: (stream) => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
   calms: (stream) => stream.session.destroy(new Error("calm"), http2.constants.NGHTTP2_ENHANCE_YOUR_CALM),
-  cuts: (stream) => stream.session.socket.destroy(),
+  cuts: () => sockets.forEach((socket) => socket.destroy()),
   silent: () => {},
 };
 
@@ -63,7 +63,10 @@ function make() {
   return http2.createSecureServer(options);
 }
 
+// Sessions do not give their sockets away.
+const sockets = new Set();
 const server = make();
+server.on("connection", (socket) => sockets.add(socket));
 server.on("stream", answer);
 server.on("session", (session) => session.on("error", () => {}));
 for (const event of ["sessionError", "tlsClientError", "secureConnection"]) server.on(event, () => {});
