@@ -40,7 +40,7 @@ pub use bridge_command::BridgeCommand;
 pub use check::{Called, Checked, FILE_LIMIT, InPlace, NotRead, Questions, Source, Verdict, called, check};
 pub use confidential::{has_encoded_secret, masked};
 pub use configuration::{Configuration, ConfigurationError};
-pub use document::Place;
+pub use document::{Cause, Place};
 pub use example::{EXAMPLE_FILE, EXAMPLE_URL};
 pub use hook::{hook_called, hook_names};
 pub use include::Included;

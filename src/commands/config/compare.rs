@@ -32,7 +32,9 @@ pub(super) fn compare(
     let mut finding =
         Finding::new(FindingId::ConfigDiffers, file.as_str(), message(&command, &part, &form, expected));
     if !whole {
-        let keys = part.foreign.iter().map(|key| format!("`{}`", printable(key))).collect::<Vec<_>>();
+        let names = part.foreign.iter().take(MOST_KEYS).map(|key| format!("`{}`", printable(key)));
+        let more = part.foreign.len().saturating_sub(MOST_KEYS);
+        let keys = names.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>();
         finding = finding
             .with_evidence("not shown", format!("{}, which `{command}` does not write", enumeration(&keys)));
     }
@@ -178,6 +180,9 @@ fn diff(
         .header(name, command)
         .to_string()
 }
+
+/// Of a file with any number of keys, so many are named.
+const MOST_KEYS: usize = 20;
 
 const MARK: char = '\u{feff}';
 

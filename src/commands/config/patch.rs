@@ -10,7 +10,7 @@ use super::request::of_part;
 use crate::cli::{Extension, Patch, Variables};
 use crate::commands::advice::Advice as _;
 use crate::gateway::patch::{PatchError, Patchable, Target};
-use crate::gateway::{Configuration, FILE_LIMIT, Mode, has_encoded_secret};
+use crate::gateway::{Cause, Configuration, FILE_LIMIT, Mode, has_encoded_secret};
 use crate::input::is_stdin;
 use crate::pki::store::{self, StoreError};
 use crate::render::config::patch::{self as rendered, Outcome};
@@ -144,7 +144,11 @@ impl Hint for FilePatchError {
                 "leave `--name` out, or make it the first item of `extensionManagers`, with a `name`".to_owned()
             }
             PatchError::Twice { .. } => "EG takes the last one: remove the other".to_owned(),
-            PatchError::Unreadable(_) => format!("look at the line: `cat -A {}`", shell_path(path)),
+            PatchError::Unreadable(error) => match error.cause {
+                Cause::Limit => "name the EnvoyGateway file, which has a few KiB".to_owned(),
+                Cause::Template => "render the template first, such as by `helm template`".to_owned(),
+                Cause::Syntax | Cause::Tab => format!("look at the line: `cat -A {}`", shell_path(path)),
+            },
             PatchError::Unsure => {
                 "merge it by hand: `egext config stanza` prints the extension with the same flags".to_owned()
             }

@@ -1,5 +1,6 @@
 //! `config patch`: what changes in a file, and what does not.
 
+mod bad_input;
 mod files;
 mod forms;
 

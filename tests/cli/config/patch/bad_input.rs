@@ -1,0 +1,53 @@
+//! What no file looks like that a person keeps, for `config patch` and `--check`.
+
+use super::Place;
+
+/// One line with the place, a hint, and the file stays as it was.
+#[test]
+fn bad_input_has_one_line_with_its_place() {
+    let header = "kind: EnvoyGateway\nextensionManager:\n";
+    let bomb = (1..=9).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        format!("{text}a{level}: &a{level} [{aliases}]\n")
+    });
+    for (contents, place, why) in [
+        (format!("{header}{bomb}"), ":8:10", "it has more than 200000 values"),
+        (format!("{header}  a: b\n\tc: d\n"), ":4:1", "the line is indented with a tab"),
+        (format!("{header}  a: [b\n"), ":3:6", "unclosed bracket"),
+        (format!("{header}  a: *b\n"), ":3:6", ""),
+        (format!("{header}{{{{- if .x }}}}\n  a: b\n"), ":3:1", "`{{` begins an expression of a template"),
+        (format!("{header}  a: {}", "[".repeat(100_000)), ":3:261", ""),
+    ] {
+        let file = Place::with(&contents);
+        for (run, what) in [
+            (file.patch(&[]), "was not changed"),
+            (
+                crate::egext(["config", "stanza", "--check", "file.yaml"]).current_dir(file.0.path()),
+                "cannot be compared",
+            ),
+        ] {
+            let run = run.run();
+            let expected = format!("error: `file.yaml{place}` {what}: {why}");
+            assert_eq!((run.exit_code, &*run.stdout), (2, ""), "{expected}: {run:?}");
+            assert!(run.stderr.starts_with(&expected), "{expected}: {run:?}");
+            assert!(run.stderr.lines().count() == 2 && run.stderr.len() < 400, "{run:?}");
+        }
+        assert_eq!(file.text(), contents);
+    }
+}
+
+#[test]
+fn a_file_with_very_many_keys_is_patched_and_compared() {
+    let keys = (0..20_000_u32).map(|number| {
+        let letters =
+            number.to_string().bytes().map(|digit| char::from(digit + b'a' - b'0')).collect::<String>();
+        format!("k{letters}: {number}\n")
+    });
+    let contents = format!("kind: EnvoyGateway\nextensionManager: {{}}\n{}", keys.collect::<String>());
+    let file = Place::with(&contents);
+    let run = crate::egext(["config", "stanza", "--check", "file.yaml"]).current_dir(file.0.path()).run();
+    assert!(run.exit_code == 1 && run.stdout.len() < 5000, "{}", run.stdout.len());
+    assert!(run.stdout.contains(" and 19981 more, which `egext config stanza` does not write"), "{run:?}");
+    let text = file.patched(&[]);
+    assert!(text.ends_with(&contents[contents.find("ka: ").expect("the first one")..]));
+}
