@@ -14,16 +14,17 @@ impl Edits {
         self.0.is_empty()
     }
 
-    /// The new text. Of two pieces that are put in at one place, the first one comes first.
-    pub(super) fn apply(mut self, text: &str) -> String {
+    /// The new text. Of two pieces that are put in at one place, the first one comes first. `None` if two take the place of the
+    /// same bytes.
+    pub(super) fn apply(mut self, text: &str) -> Option<String> {
         self.0.sort_by_key(|(range, _)| (range.start, range.end));
         let mut patched = String::with_capacity(text.len());
         let mut done = 0;
         for (range, new) in self.0 {
-            patched.push_str(&text[done..range.start]);
+            patched.push_str(text.get(done..range.start)?);
             patched.push_str(&new);
             done = range.end;
         }
-        patched + &text[done..]
+        Some(patched + &text[done..])
     }
 }

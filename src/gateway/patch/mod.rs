@@ -75,7 +75,7 @@ impl<'a> Patchable<'a> {
         if edits.is_empty() {
             return Ok(self.text.to_owned());
         }
-        let patched = edits.apply(&text);
+        let patched = edits.apply(&text).ok_or(PatchError::Unsure)?;
         match readable(&patched).is_ok_and(|after| self.is_verified(&patched, &after, &wanted)) {
             true => Ok(patched),
             false => Err(PatchError::Unsure),
