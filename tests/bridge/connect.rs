@@ -171,6 +171,19 @@ async fn tls_is_named_at_once_also_where_plaintext_gets_no_answer() {
     assert!(answer.words().contains(&format!("tls://127.0.0.1:{}", server.port())), "{answer:?}");
 }
 
+/// C-core and Node.js send no alert; a person has to give one side another certificate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_rejected_without_an_alert_is_named_at_once() {
+    let pki = TestPki::new();
+    for manner in [TestServer::mtls(&pki), TestServer::mtls(&pki).only_tls12()] {
+        let server = manner.refuses_in_silence().spawn();
+        let bridge = Bridge::mtls(&server.address(), &pki).flag("--connect-wait", "10m").start();
+        let answer = bridge.caller().await.hook().await;
+        assert_answer(&answer, Code::FailedPrecondition, "probe.client-cert.rejected");
+        assert!(answer.words().contains("most likely rejected"), "{answer:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
     let pki = TestPki::new();
