@@ -15,6 +15,7 @@ mod name;
 mod output;
 mod parse;
 mod probe;
+mod probe_calls;
 mod usage;
 mod values;
 
@@ -39,6 +40,7 @@ pub(crate) use output::{ONLY_HUMAN, WITH_CHECKS};
 pub use output::{Output, formats};
 pub use parse::{Stop, parse};
 pub use probe::Probe;
+pub use probe_calls::CallFlags;
 pub use usage::UsageError;
 
 use clap::{Parser, Subcommand};

@@ -24,7 +24,11 @@ pub fn formats(command: &str) -> &'static [Format] {
         | "generate schema"
         | "generate status-schema"
         | "man" => ONLY_HUMAN,
-        "doctor" | "probe" => WITH_CHECKS,
+        "doctor" => WITH_CHECKS,
+        // Who probes again and again has a place for the results.
+        "probe" => {
+            &[Format::Github, Format::Human, Format::Json, Format::Junit, Format::Prometheus, Format::Sarif]
+        }
         _ => &[Format::Human, Format::Json],
     }
 }
@@ -42,8 +46,8 @@ pub struct Output {
     /// Output format
     ///
     /// Every command has `human`, and all but `man` and `completions` have `json`. `certs check`, `config check`,
-    /// `config --check`, `doctor` and `probe` also have `junit`, `certs check` has `prometheus`, `certs show` has `pem`, `config
-    /// check` has `github` and `sarif`.
+    /// `config --check`, `doctor` and `probe` also have `junit`, `certs check` and `probe` have `prometheus`, `config
+    /// check` and `probe` have `github` and `sarif`, `certs show` has `pem`.
     #[arg(short = 'o', long, global = true, value_parser = values::format(), ignore_case = true, default_value = "human", env = "EGEXT_FORMAT")]
     pub format: Format,
     /// When to use colour; `NO_COLOR` is honoured

@@ -1,6 +1,8 @@
+use std::path::PathBuf;
+
 use clap::Args;
 
-use super::Material;
+use super::{CallFlags, Material};
 use crate::host::Host;
 use crate::net::Address;
 use crate::units::{Span, Within};
@@ -12,12 +14,15 @@ pub struct Probe {
     /// Server to probe: `host:port`, `tcp://host:port` or `unix:/path`
     ///
     /// `host:port` uses TLS, the other two are plaintext. The port defaults to 5005. Several servers are probed
-    /// at once.
-    #[arg(value_name = "ADDRESS", required = true, env = "EGEXT_PROBE_ADDRESS", value_delimiter = ',', value_parser = Address::of_server)]
+    /// at once. The targets of gRPC `dns:host:port`, `dns:///host:port`, `ipv4:` and `ipv6:` mean TLS, and port 443
+    /// without a port.
+    #[arg(value_name = "ADDRESS", required_unless_present = "targets_file", env = "EGEXT_PROBE_ADDRESS", value_delimiter = ',', value_parser = Address::of_server)]
     pub addresses: Vec<Address>,
-    /// Service (gRPC) whose health to check [default: the whole server]
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, env = "EGEXT_SERVICE")]
-    pub service: String,
+    /// File with servers to probe, one a line
+    ///
+    /// `-` is stdin. Empty lines and lines that begin with `#` are skipped.
+    #[arg(long, value_name = "FILE", env = "EGEXT_TARGETS_FILE")]
+    pub targets_file: Option<PathBuf>,
     /// Name expected in the server's certificate [default: host of the address]
     ///
     /// It is also the name that is sent as SNI.
@@ -57,6 +62,9 @@ pub struct Probe {
     /// is used with a client certificate only.
     #[arg(long, env = "EGEXT_NO_POLICY")]
     pub no_policy: bool,
+    /// What is asked for.
+    #[command(flatten)]
+    pub calls: CallFlags,
     /// What we trust and what we show.
     #[command(flatten)]
     pub material: Material,

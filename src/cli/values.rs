@@ -25,15 +25,15 @@ pub(super) fn colour() -> impl TypedValueParser<Value = Colour> {
 
 pub(super) fn format() -> impl TypedValueParser<Value = Format> {
     words(Format::ALL, Format::name, |format| match format {
-        Format::Github => "Workflow commands on stdout, for annotations of GitHub (`config check`)",
+        Format::Github => "Workflow commands on stdout, for annotations of GitHub (`config check`, `probe`)",
         Format::Human => "Aligned lines for a person",
         Format::Json => "One JSON object on stdout",
         Format::Junit => {
             "JUnit XML on stdout, for CI servers (`certs check`, `config check`, `config --check`, `probe`)"
         }
         Format::Pem => "The certificates themselves on stdout (`certs show`)",
-        Format::Prometheus => "Metrics on stdout, for a textfile collector (`certs check`)",
-        Format::Sarif => "SARIF on stdout, for what shows results of analysers (`config check`)",
+        Format::Prometheus => "Metrics on stdout, for a textfile collector (`certs check`, `probe`)",
+        Format::Sarif => "SARIF on stdout, for what shows results of analysers (`config check`, `probe`)",
     })
 }
 

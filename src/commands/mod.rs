@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod generate;
 mod health_probe;
+mod lists;
 mod material;
 mod probe;
 mod signals;
@@ -20,6 +21,7 @@ pub use bridge::{ActivationError, CallersError};
 pub use certs::CertsError;
 pub use config::{CheckError, ConfigError};
 pub use health_probe::health_probe;
+pub use lists::ListError;
 pub use signals::survive_file_size_limit;
 
 use std::future::Future;
@@ -147,6 +149,9 @@ pub enum Error {
     /// The operating system gave us no runtime: out of threads or file descriptors.
     #[error("cannot start")]
     Runtime(#[source] io::Error),
+    /// The user named targets or metadata that cannot be used.
+    #[error(transparent)]
+    List(#[from] ListError),
     /// The user named certificates for what has no TLS.
     #[error("`{flag}` has no meaning for `{address}`, which is plaintext")]
     MaterialWithoutTls {
@@ -240,6 +245,7 @@ impl Hint for Error {
             Self::Bridge(error) => error.hint(),
             Self::BridgeToItself { .. } => Some("a bridge needs two different addresses".to_owned()),
             Self::Callers(error) => error.hint(),
+            Self::List(error) => error.hint(),
             Self::Compat => {
                 Some("for example `egext probe --compat grpc-health-probe -addr=localhost:5005`".to_owned())
             }

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::config::ConfigError;
 use super::material::Files as _;
 use super::signals::Signals;
-use super::{Clock, Error, block_on};
+use super::{Clock, Error, block_on, lists};
 use crate::cli::{self, Variables};
 use crate::gateway::Release;
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
@@ -52,7 +52,11 @@ pub(super) fn run(
 /// The targets that can be tried, and what became of the others, with their places among all.
 type Planned = (ProbePlan, Vec<(usize, TargetOutcome)>);
 
-fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> {
+fn plan(mut arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> {
+    if let Some(path) = &arguments.targets_file {
+        arguments.addresses.extend(lists::targets(path)?);
+    }
+    let calls = calls(&arguments.calls)?;
     if arguments.compat.is_some() {
         return Err(Error::Compat);
     }
@@ -91,7 +95,7 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
     }
     let plan = ProbePlan {
         targets,
-        calls: Calls { services: vec![arguments.service], ..Calls::default() },
+        calls,
         own: own.flatten(),
         directory: arguments.material.directory().to_owned(),
         searched: arguments.material.is_searched(),
@@ -105,6 +109,13 @@ fn plan(arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> 
         news: None,
     };
     Ok((plan, untried))
+}
+
+fn calls(flags: &cli::CallFlags) -> Result<Calls, Error> {
+    let whole = Calls::default();
+    let longest = usize::try_from(flags.max_message_size.octets()).unwrap_or(usize::MAX);
+    let services = if flags.service.is_empty() { whole.services.clone() } else { flags.service.clone() };
+    Ok(Calls { services, metadata: lists::metadata(flags)?, longest, ..whole })
 }
 
 /// What TLS needs and does not have.

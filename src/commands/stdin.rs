@@ -25,7 +25,12 @@ fn inputs(command: &Command) -> Vec<Input<'_>> {
         Command::Certs(certs) => certs_inputs(&certs.command),
         Command::Config(config) => config_inputs(&config.command),
         Command::Doctor(doctor) => doctor.paths.iter().map(|path| ("FILE", path.as_path())).collect(),
-        Command::Probe(probe) => material(&probe.material),
+        Command::Probe(probe) => {
+            let mut inputs = material(&probe.material);
+            inputs.extend(input("`--metadata-file`", probe.calls.metadata_file.as_ref()));
+            inputs.extend(input("`--targets-file`", probe.targets_file.as_ref()));
+            inputs
+        }
         // One file at most.
         Command::Completions(_)
         | Command::Demo(_)

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -29,7 +30,7 @@ pub use outcome::{LayerOutcome, LayerState, TargetOutcome};
 
 use self::attempt::attempt;
 use crate::backoff::{Backoff, jittered};
-use crate::net::Target;
+use crate::net::{Target, descriptor_limit};
 use crate::pki::Certificate;
 use crate::report::Finding;
 use crate::units::Within;
@@ -119,25 +120,34 @@ pub struct Waiting {
 /// `now` is asked once for each verdict: with a `wait` an attempt can come much later than the call.
 pub async fn probe(plan: ProbePlan, now: fn() -> OffsetDateTime) -> Vec<TargetOutcome> {
     let plan = Arc::new(plan);
+    let room = Arc::new(Semaphore::new(at_once()));
     let mut running = JoinSet::new();
     for (index, target) in plan.targets.iter().cloned().enumerate() {
-        let plan = Arc::clone(&plan);
-        running.spawn(async move { (index, until_healthy(&target, &plan, now).await) });
+        let (plan, room) = (Arc::clone(&plan), Arc::clone(&room));
+        running.spawn(async move { (index, until_healthy(&target, &plan, now, &room).await) });
     }
     let mut outcomes = running.join_all().await;
     outcomes.sort_by_key(|(index, _)| *index);
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-async fn until_healthy(target: &Target, plan: &ProbePlan, now: fn() -> OffsetDateTime) -> TargetOutcome {
+async fn until_healthy(
+    target: &Target,
+    plan: &ProbePlan,
+    now: fn() -> OffsetDateTime,
+    room: &Semaphore,
+) -> TargetOutcome {
     let begin = Instant::now();
     let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
     let mut attempts = 1;
     let mut before = None;
     loop {
+        // Not while it waits between attempts: others get their turn.
+        let turn = room.acquire().await.expect("never closed");
         let left = plan.wait.map(|wait| wait.saturating_sub(begin.elapsed()));
         let limit = left.map_or(plan.timeout, |left| plan.timeout.min(left));
         let mut outcome = attempt(target, plan, limit, now).await;
+        drop(turn);
         let told = before.as_ref().and_then(TargetOutcome::cause).map(|cause| cause.id);
         // "Too late" says less than the attempt before, which had more time.
         if let Some(before) = before.filter(|_| limit < plan.timeout && outcome.is_late) {
@@ -161,6 +171,21 @@ async fn until_healthy(target: &Target, plan: &ProbePlan, now: fn() -> OffsetDat
         before = Some(outcome);
     }
 }
+
+/// How many attempts are made at a time: each has a connection or two, and perhaps a thread that asks the resolver.
+fn at_once() -> usize {
+    let spare = descriptor_limit().saturating_sub(OTHER_DESCRIPTORS) / DESCRIPTORS_OF_ATTEMPT;
+    spare.clamp(1, MOST_AT_ONCE)
+}
+
+/// A bound of memory.
+const MOST_AT_ONCE: usize = 128;
+
+/// Of one attempt: connections, and the files of the resolver.
+const DESCRIPTORS_OF_ATTEMPT: usize = 4;
+
+/// Of the runtime, and the standard streams.
+const OTHER_DESCRIPTORS: usize = 16;
 
 /// Between attempts: short at first, because a server that is just starting needs little.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

@@ -26,7 +26,7 @@ impl Default for OutputOptions {
 /// For whom to render.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
-    /// Workflow commands on stdout, of which GitHub makes annotations (`config check`).
+    /// Workflow commands on stdout, of which GitHub makes annotations (`config check`, `probe`).
     Github,
     /// Aligned lines for a person.
     Human,
@@ -36,9 +36,9 @@ pub enum Format {
     Junit,
     /// The certificates themselves on stdout (`certs show`).
     Pem,
-    /// Metrics on stdout, for a textfile collector (`certs check`).
+    /// Metrics on stdout, for a textfile collector (`certs check`, `probe`).
     Prometheus,
-    /// SARIF on stdout, for what shows the results of analysers (`config check`).
+    /// SARIF on stdout, for what shows the results of analysers (`config check`, `probe`).
     Sarif,
 }
 

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// A number that can be watched over time, once for each thing that it was measured on.
 #[derive(Clone, Debug)]
@@ -8,7 +9,7 @@ pub struct Metric {
     /// What it means: one sentence.
     pub help: Cow<'static, str>,
     /// Labels and number.
-    pub samples: Vec<(Vec<(&'static str, String)>, i64)>,
+    pub samples: Vec<(Vec<(&'static str, String)>, f64)>,
 }
 
 impl Metric {
@@ -19,6 +20,12 @@ impl Metric {
 
     /// Adds a sample.
     pub fn sample(&mut self, labels: Vec<(&'static str, String)>, number: i64) {
-        self.samples.push((labels, number));
+        // What is counted here has far less than the 52 bits that a number of Prometheus has.
+        self.samples.push((labels, number as f64));
+    }
+
+    /// Adds a length of time, in seconds.
+    pub fn measure(&mut self, labels: Vec<(&'static str, String)>, took: Duration) {
+        self.samples.push((labels, took.as_secs_f64()));
     }
 }

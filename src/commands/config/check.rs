@@ -98,7 +98,7 @@ pub(in crate::commands) fn look(path: &str) -> InPlace {
 }
 
 /// What there is in the place of a file with contents and an end.
-pub(super) const fn kind(error: &InputError) -> &'static str {
+pub(in crate::commands) const fn kind(error: &InputError) -> &'static str {
     match error {
         InputError::Directory => "a directory",
         InputError::NotAFile(kind) => kind,

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 pub use check::CheckError;
-pub(super) use check::{look, sources};
+pub(super) use check::{kind, look, sources};
 use compare::compare;
 pub use patch::FilePatchError;
 
@@ -81,7 +81,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let bytes = input::read(path, FILE_LIMIT).map_err(|error| match error {
         InputError::Io(source) => ConfigError::Unreadable { path: path.to_owned(), source },
         InputError::TooLarge => ConfigError::TooLarge { path: path.to_owned() },
-        error => ConfigError::NotAFile { path: path.to_owned(), kind: check::kind(&error) },
+        error => ConfigError::NotAFile { path: path.to_owned(), kind: kind(&error) },
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })?;
     Ok(Zeroizing::new(text.to_owned()))

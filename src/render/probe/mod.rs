@@ -1,6 +1,7 @@
 //! The results of a probe for each target: for a person, a program and a CI server.
 
 mod facts;
+mod metrics;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub(crate) fn report(outcomes: Vec<TargetOutcome>) -> Report {
         }
         report.talk.append(talk(outcome));
     }
+    report.metrics = metrics::metrics(&outcomes);
     report.checks = outcomes.iter().flat_map(checks).collect();
     report.detail(&Details { targets: outcomes.iter().map(TargetDetails::of).collect() });
     report.findings = outcomes.into_iter().flat_map(|outcome| outcome.findings).collect();
@@ -75,6 +77,11 @@ fn talk(outcome: &TargetOutcome) -> Talk {
         };
         if let Some(finding) = outcome.findings.iter().find(|finding| layer.finding == Some(finding.id)) {
             talk.finding_details(finding);
+        }
+        // Of several services each has its own.
+        let same = outcome.findings.iter().filter(|finding| layer.finding == Some(finding.id));
+        for finding in same.skip(1) {
+            talk.finding_called(finding, layer.layer.name());
         }
     }
     // Of layers that stand.

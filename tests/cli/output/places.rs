@@ -78,9 +78,8 @@ pub(super) fn formats(line: &str) -> &'static [&'static str] {
         line if line.contains("--out -") || line.contains("--short") => &["human"],
         line if line.starts_with("certs check") => &["human", "json", "junit", "prometheus"],
         line if line.starts_with("config check") => &["github", "human", "json", "junit", "sarif"],
-        line if line.starts_with("probe") || line.starts_with("doctor") || line.contains("--check") => {
-            &["human", "json", "junit"]
-        }
+        line if line.starts_with("probe") => &["github", "human", "json", "junit", "prometheus", "sarif"],
+        line if line.starts_with("doctor") || line.contains("--check") => &["human", "json", "junit"],
         line if line.starts_with("certs show") => &["human", "json", "pem"],
         _ => &["human", "json"],
     }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod calls;
+mod calls_flags;
 mod certificates;
 mod connection;
 mod endless;
@@ -9,6 +10,7 @@ mod gateway;
 mod health_probe;
 mod healthy;
 mod input;
+mod outputs;
 mod parts;
 mod policy;
 mod wait;
