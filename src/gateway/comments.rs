@@ -1,14 +1,15 @@
 //! The texts of the comments. Lines with values from the user are separate from these, so that no path breaks a line.
 
 use super::{
-    BridgeCommand, DEFAULT_CA_SECRET, DEFAULT_CLIENT_SECRET, DEFAULT_NAMESPACE, Mode, NativeTls, SecretName,
-    Version,
+    BridgeCommand, DEFAULT_CA_SECRET, DEFAULT_CLIENT_SECRET, DEFAULT_NAMESPACE, Mode, NativeTls, Request,
+    SecretName, Version,
 };
 use crate::net::Address;
 use crate::shell::shell_word;
 
 /// What EG, the bridge and the server say to each other, and what becomes of it when one is down.
-pub(super) fn about_bridge(bridge: &BridgeCommand, mode: Mode) -> String {
+pub(super) fn about_bridge(bridge: &BridgeCommand, request: &Request) -> String {
+    let mode = request.mode;
     let what = match &bridge.upstream {
         _ if bridge.is_tls() => {
             "EG speaks plaintext HTTP/2 on the socket, the bridge speaks mutual TLS to the server."
@@ -16,7 +17,11 @@ pub(super) fn about_bridge(bridge: &BridgeCommand, mode: Mode) -> String {
         Address::Tcp { host, .. } if !host.is_loopback() => PLAINTEXT_TO_A_HOST,
         _ => "EG speaks plaintext HTTP/2 on the socket, and so does the bridge to the server.",
     };
-    let down = if bridge.hold { HOLD } else { ANSWER };
+    let down = match (bridge.hold, &request.name) {
+        (true, _) => HOLD,
+        (false, None) => ANSWER,
+        (false, Some(_)) => ANSWER_ONE_OF_SEVERAL,
+    };
     let again = match mode {
         Mode::Standalone if bridge.resync.is_empty() => NOT_AGAIN,
         Mode::Standalone => AGAIN,
@@ -100,6 +105,11 @@ const ANSWER: &str = "\
 While the server is down, the bridge answers with the cause, and EG logs it.
 ";
 
+const ANSWER_ONE_OF_SEVERAL: &str = "\
+While the server is down, the bridge answers with the cause. With two or more extensions EG does not log it:
+the log of the bridge says why.
+";
+
 const AGAIN: &str = "\
 EG does not ask again after an error: `--resync` makes it ask when the server is back.
 ";
@@ -139,6 +149,12 @@ pub(super) const NO_ELECTION: &str = "There is one EG, so it elects no leader.";
 pub(super) const FAIL_OPEN: &str = "\
 When the extension answers an error, EG logs it and publishes its configuration without the extension.
 A call without an answer is no error.";
+
+/// With one entry EG works as with `extensionManager`; of two or more it passes over the error of one that may fail
+/// (v1.9.1:internal/extension/registry/composite_hook_client.go:53, v1.8.0 the same on line 52).
+pub(super) const FAIL_OPEN_ONE_OF_SEVERAL: &str = "\
+When the extension answers an error, EG publishes its configuration without the extension. With two or more
+extensions in the list it does not log the error. A call without an answer is no error.";
 
 pub(super) const FAIL_CLOSED: &str = "\
 When the extension answers an error, EG logs it and keeps the configuration that it published before.";

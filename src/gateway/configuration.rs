@@ -79,6 +79,9 @@ impl Configuration {
             request.hooks = default_hooks(&request);
         }
         tidy(&mut request);
+        if request.name.is_some() {
+            name_entries(&mut findings);
+        }
         Ok(Self { request, findings })
     }
 
@@ -308,6 +311,15 @@ fn never_loaded(request: &Request) -> Option<Finding> {
         )
         .with_hint("leave `--name` out: objects of a single extension are loaded")
     })
+}
+
+/// A named extension is written as the only entry of a list: the key of a single one is not in the file.
+fn name_entries(findings: &mut [Finding]) {
+    for finding in findings {
+        if let Some(key) = finding.subject.strip_prefix("extensionManager.") {
+            finding.subject = format!("extensionManagers[0].{key}");
+        }
+    }
 }
 
 fn default_hooks(request: &Request) -> Vec<Hook> {

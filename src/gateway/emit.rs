@@ -76,7 +76,11 @@ pub(super) fn extension_manager(configuration: &Configuration) -> KeyValue {
             note = "";
         }
     }
-    let on_error = if request.fail_open { comments::FAIL_OPEN } else { comments::FAIL_CLOSED };
+    let on_error = match (request.fail_open, &request.name) {
+        (false, _) => comments::FAIL_CLOSED,
+        (true, None) => comments::FAIL_OPEN,
+        (true, Some(_)) => comments::FAIL_OPEN_ONE_OF_SEVERAL,
+    };
     entries.push(KeyValue::new("failOpen", Node::Bool(request.fail_open)).commented(on_error));
     if let Some(size) = request.max_message_size {
         entries

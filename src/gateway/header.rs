@@ -12,7 +12,7 @@ pub(super) fn header(configuration: &Configuration) -> String {
         None => of_stanza(configuration),
     };
     let service = match &request.service {
-        Service::Bridge(bridge) => comments::about_bridge(bridge, request.mode),
+        Service::Bridge(bridge) => comments::about_bridge(bridge, request),
         Service::NativeTls(tls) => comments::about_native_tls(tls, request.version, request.mode),
         Service::Plaintext(_) => comments::PLAINTEXT.to_owned(),
     };

@@ -119,6 +119,17 @@ fn a_named_extension_is_an_entry_of_a_list() {
     assert_eq!(file, json!({ "extensionManagers": [entry] }));
 }
 
+/// Of several EG passes over the error of one that may fail, and its log says nothing.
+#[test]
+fn a_named_extension_that_may_fail_is_not_said_to_be_logged() {
+    let alone = written(&["config", "stanza", "--fail-open"]);
+    assert!(alone.contains("EG logs it and publishes"), "{alone}");
+    let named = written(&["config", "stanza", "--fail-open", "--name=mine"]);
+    assert!(!named.contains("EG logs it"), "{named}");
+    assert!(named.contains("it does not log the error"), "{named}");
+    assert!(named.contains("the log of the bridge says why"), "{named}");
+}
+
 #[test]
 fn only_what_was_asked_for_is_said_about_retries() {
     let retry = |flags: &[&str]| stanza(flags)["service"]["retry"].clone();
