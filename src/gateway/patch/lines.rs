@@ -16,7 +16,11 @@ pub(super) struct Lines<'a> {
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let mut begins = vec![0];
-        begins.extend(text.match_indices('\n').map(|(at, _)| at + 1));
+        // A carriage return alone ends a line too (YAML 1.2.2 section 5.4).
+        let ends = |at: usize, byte: u8| {
+            byte == b'\n' || byte == b'\r' && text.as_bytes().get(at + 1) != Some(&b'\n')
+        };
+        begins.extend(text.bytes().enumerate().filter(|(at, byte)| ends(*at, *byte)).map(|(at, _)| at + 1));
         if begins.last() != Some(&text.len()) {
             begins.push(text.len());
         }

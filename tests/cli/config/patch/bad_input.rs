@@ -51,3 +51,18 @@ fn a_file_with_very_many_keys_is_patched_and_compared() {
     let text = file.patched(&[]);
     assert!(text.ends_with(&contents[contents.find("ka: ").expect("the first one")..]));
 }
+
+/// It ends a line, so that all places behind it are counted from there.
+#[test]
+fn a_carriage_return_alone_ends_a_line() {
+    let place = Place::with(
+        "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\ngateway: {controllerName: example.io/a}\n\
+         provider: {type: Kubernetes}\nextensionManager: {hooks: {\rxdsTranslator: {post: [Route]}}, \
+         service: {fqdn: {hostname: a, port: 1}, unix: {path: /a}}}\n",
+    );
+    let run = place.patch(&["--socket", "/run/b.sock", "--hook", "VirtualHost"]).prints_data().run();
+    assert_eq!(run.exit_code, 0, "{run:?}");
+    let text = place.text();
+    assert!(text.contains("unix: {path: /run/b.sock}") && text.contains("[VirtualHost]"), "{text}");
+    assert!(!text.contains("fqdn"), "{text}");
+}
