@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{CallFlags, Material};
+use crate::gateway::DEFAULT_NAMESPACE;
 use crate::host::Host;
 use crate::net::Address;
 use crate::units::{Span, Within};
@@ -16,7 +17,7 @@ pub struct Probe {
     /// `host:port` uses TLS, the other two are plaintext. The port defaults to 5005. Several servers are probed
     /// at once. The targets of gRPC `dns:host:port`, `dns:///host:port`, `ipv4:` and `ipv6:` mean TLS, and port 443
     /// without a port.
-    #[arg(value_name = "ADDRESS", required_unless_present = "targets_file", env = "EGEXT_PROBE_ADDRESS", value_delimiter = ',', value_parser = Address::of_server)]
+    #[arg(value_name = "ADDRESS", required_unless_present_any = ["targets_file", "gateway_config"], env = "EGEXT_PROBE_ADDRESS", value_delimiter = ',', value_parser = Address::of_server)]
     pub addresses: Vec<Address>,
     /// File with servers to probe, one a line
     ///
@@ -47,6 +48,29 @@ pub struct Probe {
     /// reads it, and so are the exit codes. The binary does the same if it is called `grpc_health_probe`.
     #[arg(long, value_name = "PROGRAM", value_parser = ["grpc-health-probe"], ignore_case = true)]
     pub compat: Option<String>,
+    /// Probe the servers that EG calls with this configuration, as EG does
+    ///
+    /// Takes the address, the CA and the client certificate of every extension manager from an EnvoyGateway file and the
+    /// Secrets in `--resources`.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["addresses", "targets_file", "server_name", "dir", "ca", "cert", "key"],
+        env = "EGEXT_GATEWAY_CONFIG"
+    )]
+    pub gateway_config: Option<PathBuf>,
+    /// Directories with the Secrets of `--gateway-config`; repeatable
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "gateway_config",
+        env = "EGEXT_RESOURCES",
+        value_delimiter = ','
+    )]
+    pub resources: Vec<PathBuf>,
+    /// Namespace in which EG runs, for Secrets of `--gateway-config` without one
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_NAMESPACE, env = "EGEXT_NAMESPACE")]
+    pub namespace: String,
     /// Release of EG whose TLS is judged by the layer `gateway`
     #[arg(long, value_name = "VERSION", default_value = "1.9", env = "EGEXT_EG_VERSION")]
     pub eg_version: String,
@@ -77,6 +101,7 @@ Examples:
   egext probe unix:/run/egext/eg.sock -o json  # a bridge's socket, JSON for a program
   egext probe a.internal:5005 b.internal:5005  # several at once
   egext probe localhost:5005 --no-gateway      # EG connects through a bridge
+  egext probe --gateway-config eg.yaml --resources secrets  # whom EG calls, as it calls them
 
 Layers: resolve, connect, tls, alpn, mtls, http2, grpc, health. The first that fails names the cause.
 If they pass, a server with TLS is looked at as others see it: by EG's own TLS (gateway), and by

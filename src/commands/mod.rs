@@ -39,10 +39,11 @@ use crate::bridge::Died;
 use crate::cli::{self, Certs, CertsCommand, Cli, Command, ONLY_HUMAN, WITH_CHECKS};
 use crate::demo::DemoError;
 use crate::input::is_stdin;
-use crate::net::{Address, BindError, TargetError, TlsError, enough_for_a_runtime};
+use crate::net::{Address, AddressError, BindError, TargetError, TlsError, enough_for_a_runtime};
 use crate::pki::IdentityError;
 use crate::render::{self, Format, OutputOptions, Printer};
 use crate::report::{FindingId, Hint, UnknownId};
+use crate::shell::shell_path;
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
 pub type Clock = fn() -> OffsetDateTime;
@@ -180,6 +181,15 @@ pub enum Error {
     /// There is no room for temporary files.
     #[error("cannot make a temporary directory")]
     TemporaryDirectory(#[source] io::Error),
+    /// The user named a configuration with which EG calls no server.
+    #[error("EG calls no extension server with `{}`", file.display())]
+    NoPeers {
+        /// As typed.
+        file: PathBuf,
+    },
+    /// The user named an address in a configuration that is none.
+    #[error(transparent)]
+    PeerAddress(#[from] AddressError),
     /// The user named two forms for the same lines.
     #[error("`--short` and `-o {format}` are different formats")]
     ShortFormat {
@@ -264,6 +274,10 @@ impl Hint for Error {
             Self::MaterialWithoutTls { .. } => {
                 Some("leave it out, or write the address as `tls://HOST:PORT`".to_owned())
             }
+            Self::NoPeers { file } => {
+                Some(format!("`egext config check {}` says what it makes EG do", shell_path(file)))
+            }
+            Self::PeerAddress(error) => error.hint(),
             Self::Panicked { .. } => {
                 Some("please report it with this output; start the bridge again".to_owned())
             }

@@ -1,14 +1,18 @@
+mod managers;
+
 use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinSet;
 
+use self::managers::Managed;
 use super::config::ConfigError;
 use super::material::Files as _;
 use super::signals::Signals;
 use super::{Clock, Error, block_on, lists};
 use crate::cli::{self, Variables};
-use crate::gateway::Release;
+use crate::gateway::{Peer, Release};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
 use crate::probe::{Calls, ProbePlan, TargetOutcome, WaitFor, probe};
@@ -22,13 +26,17 @@ pub(super) fn run(
     clock: Clock,
     printer: &Printer,
 ) -> Result<Report, Error> {
-    let (mut plan, untried) = plan(arguments, variables)?;
+    let configured = managers::configured(&arguments, clock())?;
+    let Planned { mut plans, untried, managers } = planned(arguments, variables, configured)?;
     let (sender, mut news) = unbounded_channel();
-    plan.news = plan.wait.map(|_| sender);
+    for plan in &mut plans {
+        plan.news = plan.wait.map(|_| sender.clone());
+    }
+    drop(sender);
     let mut outcomes = block_on(async {
         // A program that reads the result gets one, also if it sends a signal while we wait.
         let mut signals = Signals::listen().map_err(Error::Runtime)?;
-        let mut probing = pin!(probe(plan, clock));
+        let mut probing = pin!(each(plans, clock));
         let mut last = None;
         loop {
             tokio::select! {
@@ -46,13 +54,57 @@ pub(super) fn run(
     for (index, outcome) in untried {
         outcomes.insert(index, outcome);
     }
+    for (outcome, manager) in outcomes.iter_mut().zip(managers) {
+        manager.complete(outcome);
+    }
     Ok(render::probe::report(outcomes))
 }
 
-/// The targets that can be tried, and what became of the others, with their places among all.
-type Planned = (ProbePlan, Vec<(usize, TargetOutcome)>);
+/// What is to be probed.
+struct Planned {
+    plans: Vec<ProbePlan>,
+    /// What became of the targets that cannot be tried, with their places among all.
+    untried: Vec<(usize, TargetOutcome)>,
+    /// Whose targets they are, if that is known.
+    managers: Vec<Managed>,
+}
 
-fn plan(mut arguments: cli::Probe, variables: &Variables) -> Result<Planned, Error> {
+fn planned(
+    arguments: cli::Probe,
+    variables: &Variables,
+    configured: Option<Vec<Peer>>,
+) -> Result<Planned, Error> {
+    let (plan, untried) = plan(arguments, variables)?;
+    let Some(peers) = configured else {
+        return Ok(Planned { plans: vec![plan], untried, managers: Vec::new() });
+    };
+    let mut planned = Planned { plans: Vec::new(), untried, managers: Vec::new() };
+    for (index, peer) in peers.into_iter().enumerate() {
+        let (managed, result) = managers::one(peer, &plan)?;
+        planned.managers.push(managed);
+        match result {
+            Ok(plan) => planned.plans.push(plan),
+            Err(outcome) => planned.untried.push((index, *outcome)),
+        }
+    }
+    Ok(planned)
+}
+
+/// Probes the targets of all plans at once.
+async fn each(plans: Vec<ProbePlan>, clock: Clock) -> Vec<TargetOutcome> {
+    let mut running = JoinSet::new();
+    for (index, plan) in plans.into_iter().enumerate() {
+        running.spawn(async move { (index, probe(plan, clock).await) });
+    }
+    let mut outcomes = running.join_all().await;
+    outcomes.sort_by_key(|(index, _)| *index);
+    outcomes.into_iter().flat_map(|(_, outcomes)| outcomes).collect()
+}
+
+fn plan(
+    mut arguments: cli::Probe,
+    variables: &Variables,
+) -> Result<(ProbePlan, Vec<(usize, TargetOutcome)>), Error> {
     if let Some(path) = &arguments.targets_file {
         arguments.addresses.extend(lists::targets(path)?);
     }

@@ -29,6 +29,7 @@ fn inputs(command: &Command) -> Vec<Input<'_>> {
             let mut inputs = material(&probe.material);
             inputs.extend(input("`--metadata-file`", probe.calls.metadata_file.as_ref()));
             inputs.extend(input("`--targets-file`", probe.targets_file.as_ref()));
+            inputs.extend(input("`--gateway-config`", probe.gateway_config.as_ref()));
             inputs
         }
         // One file at most.

@@ -37,7 +37,10 @@ mod wishes;
 mod yaml;
 
 pub use bridge_command::BridgeCommand;
-pub use check::{Called, Checked, FILE_LIMIT, InPlace, NotRead, Questions, Source, Verdict, called, check};
+pub use check::{
+    Called, Checked, FILE_LIMIT, InPlace, NotRead, Pair, Peer, PeerTls, Questions, Source, Verdict, called,
+    check, peers,
+};
 pub use confidential::{has_encoded_secret, masked};
 pub use configuration::{Configuration, ConfigurationError};
 pub use document::{Cause, Place};

@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep};
 pub use crate::report::Layer;
 pub use calls::{Calls, Reply};
 pub use facts::Facts;
-pub use outcome::{LayerOutcome, LayerState, TargetOutcome};
+pub use outcome::{LayerOutcome, LayerState, Manager, TargetOutcome};
 
 use self::attempt::attempt;
 use crate::backoff::{Backoff, jittered};

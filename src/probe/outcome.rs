@@ -10,6 +10,8 @@ use crate::report::{Finding, FindingId, Severity};
 pub struct TargetOutcome {
     /// The target.
     pub address: Address,
+    /// Which part of Envoy Gateway's configuration names it, if that is why it was probed.
+    pub manager: Option<Manager>,
     /// Every layer, from the ground up.
     pub layers: Vec<LayerOutcome>,
     /// Why it is not healthy, with the cause first; warnings and notes.
@@ -22,6 +24,20 @@ pub struct TargetOutcome {
     pub replies: Vec<Reply>,
     /// The attempt ended at its limit.
     pub(super) is_late: bool,
+}
+
+/// An extension manager of Envoy Gateway, and how it calls its server.
+#[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Manager {
+    /// Its key in the configuration.
+    pub path: String,
+    /// The largest message that it receives, as it is written there.
+    pub message_limit: String,
+    /// How often it makes a call, the first time included.
+    pub attempts: String,
+    /// The status codes after which it does so again.
+    pub retried: Vec<String>,
 }
 
 /// The result for one layer.
@@ -98,6 +114,7 @@ impl TargetOutcome {
         Self {
             layers: layers.collect(),
             address,
+            manager: None,
             findings: Vec::new(),
             facts: Facts::default(),
             attempts: 1,
@@ -111,6 +128,14 @@ impl TargetOutcome {
         let mut outcome = Self::of(address);
         outcome.fail(finding.id.entry().layer.unwrap_or(Layer::Resolve), finding);
         outcome
+    }
+
+    /// Adds a fault that no connection shows. The layer fails, unless one below it did.
+    pub fn refuse(&mut self, layer: Layer, finding: Finding) {
+        match self.is_healthy() {
+            true => self.fail(layer, finding),
+            false => self.findings.push(finding),
+        }
     }
 
     /// True when no layer failed.

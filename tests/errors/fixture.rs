@@ -50,6 +50,7 @@ impl Fixture {
             ("list.yaml", "extensionManager: [1]\n"),
             ("map.yaml", "extensionManagers: {}\n"),
             ("namesake.yaml", "extensionManagers:\n- name: tuner\n- name: tuner\n"),
+            ("odd-host.yaml", "extensionManager: {service: {fqdn: {hostname: a b, port: 1}}}\n"),
             ("plural.yaml", "extensionManagers:\n- name: tuner\n"),
             ("single.yaml", "extensionManager: {}\n"),
             ("several.yaml", "---\nkind: EnvoyGateway\n"),

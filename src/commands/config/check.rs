@@ -45,7 +45,7 @@ pub(in crate::commands) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Che
 }
 
 /// A file as EG would read it.
-pub(super) fn source(path: &Path) -> Result<Source, CheckError> {
+pub(in crate::commands) fn source(path: &Path) -> Result<Source, CheckError> {
     let bytes = match input::read(path, FILE_LIMIT) {
         Ok(bytes) => Ok(bytes),
         Err(InputError::TooLarge) => Err(NotRead::Oversized),
@@ -58,7 +58,7 @@ pub(super) fn source(path: &Path) -> Result<Source, CheckError> {
 }
 
 /// What EG's file provider reads: all files directly in it, whatever their names, but no hidden ones.
-fn directory(path: &Path) -> Result<Vec<Source>, CheckError> {
+pub(in crate::commands) fn directory(path: &Path) -> Result<Vec<Source>, CheckError> {
     let unreadable = |source| CheckError::Unreadable { path: path.to_owned(), source };
     let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(unreadable)?;
     let is_read = |entry: &fs::DirEntry| {

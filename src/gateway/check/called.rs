@@ -32,7 +32,7 @@ pub fn called(source: &Source, release: Release) -> Vec<Called> {
     managers.iter().filter_map(|manager| of_service(manager.node.set("service")?)).collect()
 }
 
-fn of_service(service: &Node) -> Option<Called> {
+pub(super) fn of_service(service: &Node) -> Option<Called> {
     let text = |node: &Node, key: &str| node.set(key).and_then(Node::text).map(str::to_owned);
     if let Some(unix) = service.set("unix") {
         return text(unix, "path").map(|path| Called::Unix(path.into()));

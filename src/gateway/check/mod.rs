@@ -9,6 +9,7 @@ mod keys;
 mod looked;
 mod managers;
 mod part;
+mod peers;
 mod provider;
 mod references;
 mod refused;
@@ -292,3 +293,4 @@ const CLIP: usize = 300;
 
 pub use super::document::FILE_LIMIT;
 pub use looked::check;
+pub use peers::{Pair, Peer, PeerTls, peers};

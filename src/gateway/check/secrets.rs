@@ -27,14 +27,14 @@ pub(super) fn secrets<'a>(path: &'a str, documents: &'a [Document]) -> impl Iter
 }
 
 impl Secret<'_> {
-    fn is_called(&self, namespace: &str, name: &str) -> bool {
+    pub(super) fn is_called(&self, namespace: &str, name: &str) -> bool {
         let text = |key: &str| self.root.at(&["metadata", key]).and_then(Node::text);
         // Without a namespace, `kubectl` decides.
         text("name") == Some(name) && text("namespace").is_none_or(|own| own == namespace)
     }
 
     /// A value, decoded, and where it stands. The API server puts `stringData` into `data`.
-    fn value(&self, key: &str) -> Option<(Decoded, Place)> {
+    pub(super) fn value(&self, key: &str) -> Option<(Decoded, Place)> {
         if let Some(node) = self.root.at(&["stringData", key]) {
             return Some((Ok(node.text()?.as_bytes().to_vec().into()), node.place));
         }
@@ -53,10 +53,10 @@ impl Secret<'_> {
     }
 }
 
-struct NotBase64;
+pub(super) struct NotBase64;
 
 /// A value; it may be a key.
-type Decoded = Result<Zeroizing<Vec<u8>>, NotBase64>;
+pub(super) type Decoded = Result<Zeroizing<Vec<u8>>, NotBase64>;
 
 /// What EG would find when it looks for the Secrets. Without any manifest nothing is known.
 pub(super) fn check(
@@ -93,7 +93,7 @@ pub(super) fn check(
 }
 
 /// Name and namespace of what is referred to.
-fn names<'a>(reference: &'a Node, namespace: &'a str) -> Option<(&'a str, &'a str)> {
+pub(super) fn names<'a>(reference: &'a Node, namespace: &'a str) -> Option<(&'a str, &'a str)> {
     let text = |key: &str| reference.set(key).and_then(Node::text).filter(|text| !text.is_empty());
     Some((text("name")?, text("namespace").unwrap_or(namespace)))
 }

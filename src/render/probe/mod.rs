@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::facts::FactsDetails;
-use crate::probe::{Layer, LayerOutcome, LayerState, TargetOutcome, Waiting};
+use crate::probe::{Layer, LayerOutcome, LayerState, Manager, TargetOutcome, Waiting};
 use crate::report::{Check, Finding, FindingId, Line, Report, State, Style, Talk};
 use crate::units::Span;
 
@@ -66,6 +66,12 @@ fn checks(outcome: &TargetOutcome) -> Vec<Check> {
 fn talk(outcome: &TargetOutcome) -> Talk {
     let mut talk = Talk::default();
     talk.line(Line::default().with(Style::Strong, outcome.address.to_string()));
+    if let Some(Manager { path, message_limit, attempts, retried }) = &outcome.manager {
+        let retried = retried.join(", ");
+        talk.line(format!(
+            "  as `{path}`: messages of up to {message_limit}, {attempts} attempts while {retried}"
+        ));
+    }
     let timed = outcome.layers.iter().filter(|layer| layer.took.is_some());
     let width = timed.map(|layer| layer.detail.chars().count()).max().unwrap_or_default();
     for layer in &outcome.layers {
@@ -158,6 +164,9 @@ pub(crate) struct Details {
 #[derive(Serialize, JsonSchema)]
 struct TargetDetails {
     address: String,
+    /// With `--gateway-config`: the extension manager that calls this address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manager: Option<Manager>,
     /// No layer failed.
     healthy: bool,
     /// How many attempts were made; the rest is about the last one.
@@ -195,6 +204,7 @@ impl TargetDetails {
         });
         Self {
             address: outcome.address.to_string(),
+            manager: outcome.manager.clone(),
             healthy: outcome.is_healthy(),
             attempts: outcome.attempts,
             failed_layer: outcome.failed_layer(),

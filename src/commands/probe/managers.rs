@@ -1,0 +1,120 @@
+//! Targets as Envoy Gateway's own configuration has them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::cli;
+use crate::commands::Error;
+use crate::commands::config::{
+    ConfigError,
+    check::{directory, source},
+};
+use crate::gateway::{Called, Peer, PeerTls, Questions, Release, peers};
+use crate::net::{Address, Alpn, ClientTls, Target, Transport};
+use crate::pki::{Anchors, Certificate, Identity};
+use crate::probe::{Layer, Manager, ProbePlan, TargetOutcome};
+use crate::report::{Finding, FindingId};
+
+/// An extension manager whose server is probed.
+pub(super) struct Managed {
+    manager: Manager,
+    /// What keeps EG from calling it at all.
+    never: Option<String>,
+}
+
+impl Managed {
+    /// Adds what is known without a probe.
+    pub(super) fn complete(self, outcome: &mut TargetOutcome) {
+        outcome.manager = Some(self.manager);
+        if let Some(why) = self.never {
+            let address = outcome.address.to_string();
+            let finding = Finding::new(FindingId::ConfigNativeTlsUnusable, address, NEVER)
+                .with_evidence("effect", why)
+                .with_hint(
+                    "call a bridge on a unix socket: `egext config stanza` prints that part and the command",
+                );
+            outcome.refuse(Layer::Gateway, finding);
+        }
+    }
+}
+
+/// The extension managers of the file that was named, if one was.
+pub(super) fn configured(arguments: &cli::Probe, now: OffsetDateTime) -> Result<Option<Vec<Peer>>, Error> {
+    let Some(file) = &arguments.gateway_config else { return Ok(None) };
+    let release: Release = arguments.eg_version.parse().map_err(ConfigError::from)?;
+    let namespace = arguments.namespace.parse().map_err(ConfigError::from)?;
+    let mut sources = vec![source(file).map_err(ConfigError::from)?];
+    for resources in &arguments.resources {
+        sources.extend(directory(resources).map_err(ConfigError::from)?);
+    }
+    match peers(&sources, &Questions { release, mode: None, namespace, now, server_limit: None, look: None })
+    {
+        peers if peers.is_empty() => Err(Error::NoPeers { file: file.clone() }),
+        peers => Ok(Some(peers)),
+    }
+}
+
+/// How the server of a manager is probed, apart from that as in `pattern`; or what became of it without that.
+pub(super) fn one(
+    peer: Peer,
+    pattern: &ProbePlan,
+) -> Result<(Managed, Result<ProbePlan, Box<TargetOutcome>>), Error> {
+    let Peer { manager, called, tls, without_connection, message_limit, attempts, retried } = peer;
+    let never = tls.as_ref().and_then(|tls| tls.unusable.clone());
+    let address = address(&called)?;
+    let planned = match material(&address, tls) {
+        Err(finding) => Err(Box::new(TargetOutcome::untried(address, *finding))),
+        Ok(material) => {
+            let (tls, own) = material.unzip();
+            let tls = tls.map(|tls: ClientTls| Arc::new(tls.accepting_as_gateway()));
+            Ok(ProbePlan {
+                targets: vec![Target::new(address, tls, None, Alpn::Preferred)?],
+                own: own.flatten(),
+                gateway: pattern.gateway.as_ref().map(|_| without_connection),
+                ..pattern.clone()
+            })
+        }
+    };
+    Ok((Managed { manager: Manager { path: manager, message_limit, attempts, retried }, never }, planned))
+}
+
+fn address(called: &Called) -> Result<Address, Error> {
+    let (scheme, host, port) = match called {
+        Called::Unix(path) => return Ok(Address::Unix(path.clone())),
+        Called::Tcp { host, port, tls } => (if *tls { "tls" } else { "tcp" }, host, port),
+    };
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    Ok(Address::of_upstream(&format!("{scheme}://{host}:{port}"))?)
+}
+
+type Material = Option<(ClientTls, Option<Certificate>)>;
+
+/// What EG would use for TLS, from its Secrets.
+fn material(address: &Address, tls: Option<PeerTls>) -> Result<Material, Box<Finding>> {
+    let Some(PeerTls { ca, client, .. }) = tls else { return Ok(None) };
+    let refused = |id, words: String| Box::new(Finding::new(id, address.to_string(), words));
+    if address.transport() == Transport::Plaintext {
+        let words = "EG speaks TLS on this unix socket, which is not probed".to_owned();
+        return Err(refused(FindingId::ProbeCaUnusable, words));
+    }
+    let of_ca = |words| refused(FindingId::ProbeCaUnusable, words);
+    let of_client = |words| refused(FindingId::ProbeClientCertUnreadable, words);
+    let ca = ca.map_err(of_ca)?;
+    let anchors = Anchors::from_pem(Path::new("tls.crt"), &ca).map_err(|error| of_ca(error.to_string()))?;
+    let identity = client
+        .map(|pair| {
+            let (certificate, key) = pair?;
+            let certificate = (Path::new("tls.crt"), certificate.as_slice());
+            Identity::from_pem(certificate, (Path::new("tls.key"), key.as_slice()))
+                .map_err(|error| error.to_string())
+        })
+        .transpose()
+        .map_err(of_client)?;
+    let tls = ClientTls::new(&anchors, identity.as_ref()).map_err(|error| of_client(error.to_string()))?;
+    Ok(Some((tls, identity.map(|identity| identity.leaf().clone()))))
+}
+
+const NEVER: &str =
+    "EG reads certificates from Kubernetes only, so with resources from files it never connects by TLS";

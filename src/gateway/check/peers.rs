@@ -1,0 +1,151 @@
+//! What EG has for each server that it calls: Secrets, and how it treats calls.
+
+use zeroize::Zeroizing;
+
+use super::called::{Called, of_service};
+use super::looked::{documents, of_all, text};
+use super::part::Content;
+use super::secrets::{self, Secret, names, secrets};
+use super::{Mode, Node, Questions, Source, model};
+use crate::gateway::document::Kind;
+use crate::gateway::model::Manager;
+use crate::gateway::releases::{FAILURES, Fact, Failure, Release, Value};
+
+/// An extension manager, with all that EG uses to call its server.
+#[derive(Debug)]
+pub struct Peer {
+    /// Its key, with its place in a list: `extensionManagers[0]`.
+    pub manager: String,
+    /// Where the server is.
+    pub called: Called,
+    /// `None` in plaintext.
+    pub tls: Option<PeerTls>,
+    /// What EG does if it cannot connect.
+    pub without_connection: String,
+    /// The largest message that EG receives, as it is written.
+    pub message_limit: String,
+    /// How often EG makes a call, the first time included.
+    pub attempts: String,
+    /// The status codes after which it does so again.
+    pub retried: Vec<String>,
+}
+
+/// What EG trusts and presents. Errors are in EG's own words.
+#[derive(Debug)]
+pub struct PeerTls {
+    /// The CA certificates, PEM.
+    pub ca: Result<Zeroizing<Vec<u8>>, String>,
+    /// Certificate and key, PEM. `None` if EG presents none.
+    pub client: Option<Result<Pair, String>>,
+    /// Why EG never connects by TLS, whatever the Secrets are.
+    pub unusable: Option<String>,
+}
+
+/// Certificate and key, PEM.
+pub type Pair = (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>);
+
+/// The servers that EG calls with the configuration in the first of `sources`; the others may have Secrets. What cannot be
+/// read calls nobody.
+pub fn peers(sources: &[Source], questions: &Questions) -> Vec<Peer> {
+    let files: Vec<_> =
+        sources.iter().map(|source| (&*source.path, documents(&text(source)).unwrap_or_default())).collect();
+    let Some((_, configuration)) = files.first() else { return Vec::new() };
+    let Content::Part(part) = of_all(configuration) else { return Vec::new() };
+    let root = &part.document.root;
+    let mode = if part.is_whole { Some(Mode::of(root)) } else { questions.mode.map(Mode::from) };
+    let known: Vec<_> = files.iter().flat_map(|(path, documents)| secrets(path, documents)).collect();
+    let reader = Reader {
+        secrets: &known,
+        namespace: questions.namespace.as_str(),
+        release: questions.release,
+        is_from_files: matches!(mode, Some(Mode::Files | Mode::Standalone)),
+    };
+    let managers = model::managers(root, questions.release);
+    managers.iter().filter_map(|manager| reader.peer(manager)).collect()
+}
+
+struct Reader<'a> {
+    secrets: &'a [Secret<'a>],
+    namespace: &'a str,
+    release: Release,
+    is_from_files: bool,
+}
+
+impl Reader<'_> {
+    fn peer(&self, manager: &Manager<'_>) -> Option<Peer> {
+        let service = manager.node.set("service")?;
+        let retry = service.set("retry");
+        let or_default = |node: Option<&Node>, value| {
+            node.and_then(written).unwrap_or_else(|| self.release.value(value).to_owned())
+        };
+        let retried = retry.and_then(|retry| retry.set("RetryableStatusCodes")).map(Node::items);
+        let retried = retried.unwrap_or_default().iter().filter_map(written).collect::<Vec<_>>();
+        Some(Peer {
+            manager: manager.path.clone(),
+            called: of_service(service)?,
+            tls: service.set("tls").map(|tls| self.tls(manager, tls)),
+            without_connection: self.release.without_connection(),
+            message_limit: or_default(manager.node.set("maxMessageSize"), Value::ReceiveLimit),
+            attempts: or_default(retry.and_then(|retry| retry.set("maxAttempts")), Value::MaxAttempts),
+            retried: match retried.is_empty() {
+                true => vec![self.release.value(Value::RetryableStatusCodes).to_owned()],
+                false => retried,
+            },
+        })
+    }
+
+    fn tls(&self, manager: &Manager<'_>, tls: &Node) -> PeerTls {
+        let client = tls.set("clientCertificateRef").filter(|_| self.release.has(Fact::ClientCertificateRef));
+        let fails = match manager.node.get("failOpen").is_some_and(|entry| entry.value.is_true()) {
+            true => "EG publishes without the extension",
+            false => "every hook fails",
+        };
+        PeerTls {
+            ca: tls.set("certificateRef").map_or_else(
+                || Err(says(Failure::CaNotFound, &["", self.namespace])),
+                |reference| {
+                    let failures = (Failure::CaNotFound, Failure::CaKeyMissing, Failure::CaUnusable);
+                    self.value(reference, "tls.crt", failures)
+                },
+            ),
+            client: client.map(|reference| {
+                let pair = Failure::ClientPair;
+                let missing = Failure::ClientNotFound;
+                let certificate =
+                    self.value(reference, "tls.crt", (missing, Failure::ClientCertificateMissing, pair))?;
+                let key = self.value(reference, "tls.key", (missing, Failure::ClientKeyMissing, pair))?;
+                Ok((certificate, key))
+            }),
+            unusable: self.is_from_files.then(|| format!("{fails}: {}", says(Failure::NoClient, &[]))),
+        }
+    }
+
+    /// What a Secret has under `key`, or what EG says: that there is no such Secret, no such key, or nothing that can be used.
+    fn value(
+        &self,
+        reference: &Node,
+        key: &str,
+        (not_found, missing, unusable): (Failure, Failure, Failure),
+    ) -> Result<Zeroizing<Vec<u8>>, String> {
+        let (name, namespace) = names(reference, self.namespace).unwrap_or(("", self.namespace));
+        let secret = self.secrets.iter().find(|secret| secret.is_called(namespace, name));
+        let secret = secret.ok_or_else(|| says(not_found, &[name, namespace]))?;
+        match secret.value(key) {
+            None => Err(says(missing, &[name, namespace])),
+            Some((Err(secrets::NotBase64), _)) => Err(says(unusable, &["..."])),
+            Some((Ok(value), _)) => Ok(value),
+        }
+    }
+}
+
+fn says(failure: Failure, values: &[&str]) -> String {
+    let sentence = FAILURES.iter().find(|row| row.id == failure).expect("every failure has a sentence");
+    sentence.with(values)
+}
+
+fn written(node: &Node) -> Option<String> {
+    match &node.kind {
+        Kind::Integer(number) => Some(number.to_string()),
+        _ => node.text().map(|text| text.trim().to_owned()),
+    }
+}
