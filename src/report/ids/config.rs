@@ -22,7 +22,7 @@ macro_rules! config {
                 "several extensions are configured, and one of them has `failOpen`: when it fails, Envoy Gateway goes on without it and writes no line about it",
                 "take `failOpen` out, or watch the extension itself: `egext probe` in a timer, or the metrics of its bridge";
             ConfigGatewayClassMissing = "config.gateway-class-missing", Warning,
-                "Envoy Gateway gets its resources from files, and no GatewayClass in them has its `controllerName`: it serves no Gateway, and calls no hook",
+                "resources come from files, and no GatewayClass in them has the `controllerName` of Envoy Gateway, which therefore serves no Gateway and calls no hook",
                 "write the same name into `gateway.controllerName` and into `spec.controllerName` of the GatewayClass";
             ConfigHookNotCalled = "config.hook-not-called", Warning,
                 "the configuration asks for a hook that this release of Envoy Gateway never calls with these settings: it is called only for resources of certain kinds, and no such kind is named, or only by later releases",

@@ -13,7 +13,7 @@ macro_rules! doctor {
                 "the directory has no set of certificates: it is not there, is empty, or lacks `ca.crt`",
                 "make one with `egext certs init`, or name the directory that has it: `egext doctor --dir DIR`";
             DoctorSocketDiffers = "doctor.socket-differs", Error,
-                "Envoy Gateway is configured to call another address than the one on which the bridge listens, so its calls do not reach the bridge, or reach another program",
+                "the configuration makes Envoy Gateway call another address than the one on which the bridge listens, so its calls do not reach the bridge, or reach another program",
                 "write the bridge's address into `extensionManager.service`, or start the bridge with `--listen` and the address that is there";
         }
     };
