@@ -179,7 +179,7 @@ macro_rules! probe {
                 "our verifier accepts the server's certificate, but Go's `crypto/x509` rejects it as Envoy Gateway uses it, so Envoy Gateway's own TLS never connects; Go also judges the root: its dates, its key usage and its extended key usage",
                 "read Go's reason in the message, then replace the certificate that it is about: `egext certs check --connect HOST:PORT` says which one that is; if Envoy Gateway connects through `egext bridge`, pass `--no-gateway`";
             ProbeGatewaySniRefused = "probe.gateway.sni-refused", Error @ Gateway,
-                "Envoy Gateway's own TLS sends `host:port` as the server's name (SNI), and the server ends the handshake because of it: servers with rustls do (tonic, for example), those with Go or OpenSSL usually do not",
+                "the TLS of Envoy Gateway sends `host:port` as the server's name (SNI), and the server ends the handshake because of it: servers with rustls do (tonic, for example), those with Go or OpenSSL usually do not",
                 "let Envoy Gateway connect through `egext bridge`, which sends the host alone, and pass `--no-gateway` to the probe; or terminate TLS with a server that accepts such a name";
             ProbePolicyClientCertNotRequired = "probe.policy.client-cert-not-required", Error @ Policy,
                 "the server answers clients that have no certificate, so the channel is not mutually authenticated: anyone who reaches the port can call the server",
