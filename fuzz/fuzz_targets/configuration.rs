@@ -16,6 +16,8 @@ static QUESTIONS: LazyLock<Questions> = LazyLock::new(|| Questions {
     mode: None,
     namespace: "default".parse().expect("a namespace"),
     now: NOW,
+    server_limit: None,
+    look: None,
 });
 
 /// One extension, and one of a list.
