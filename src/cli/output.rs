@@ -26,9 +26,15 @@ pub fn formats(command: &str) -> &'static [Format] {
         | "man" => ONLY_HUMAN,
         "doctor" => WITH_CHECKS,
         // Who probes again and again has a place for the results.
-        "probe" => {
-            &[Format::Github, Format::Human, Format::Json, Format::Junit, Format::Prometheus, Format::Sarif]
-        }
+        "probe" => &[
+            Format::Github,
+            Format::Human,
+            Format::Json,
+            Format::Junit,
+            Format::Prometheus,
+            Format::Sarif,
+            Format::Short,
+        ],
         _ => &[Format::Human, Format::Json],
     }
 }
@@ -47,7 +53,7 @@ pub struct Output {
     ///
     /// Every command has `human`, and all but `man` and `completions` have `json`. `certs check`, `config check`,
     /// `config --check`, `doctor` and `probe` also have `junit`, `certs check` and `probe` have `prometheus`, `config
-    /// check` and `probe` have `github` and `sarif`, `certs show` has `pem`.
+    /// check` and `probe` have `github` and `sarif`, `certs show` has `pem`, `probe` has `short`.
     #[arg(short = 'o', long, global = true, value_parser = values::format(), ignore_case = true, default_value = "human", env = "EGEXT_FORMAT")]
     pub format: Format,
     /// When to use colour; `NO_COLOR` is honoured
@@ -65,7 +71,7 @@ pub struct Output {
     pub fail_on: Severity,
     /// Print warnings and errors only
     ///
-    /// A report without any prints nothing. Output that is data (YAML, PEM, a script), `certs show`, `config
+    /// A report without any prints nothing; `probe` prints one line for each target that has any. Output that is data (YAML, PEM, a script), `certs show`, `config
     /// versions`, `explain` and `version` are printed all the same. Formats other than `human` do not change.
     #[arg(short, long, global = true, env = "EGEXT_QUIET")]
     pub quiet: bool,

@@ -34,6 +34,7 @@ pub(super) fn format() -> impl TypedValueParser<Value = Format> {
         Format::Pem => "The certificates themselves on stdout (`certs show`)",
         Format::Prometheus => "Metrics on stdout, for a textfile collector (`certs check`, `probe`)",
         Format::Sarif => "SARIF on stdout, for what shows results of analysers (`config check`, `probe`)",
+        Format::Short => "One line for each target on stdout, its fields between tabs (`probe`)",
     })
 }
 

@@ -196,6 +196,9 @@ pub enum Error {
         /// As typed.
         format: Format,
     },
+    /// The user took a flag for a format.
+    #[error("this command has no `-o short`")]
+    ShortIsFlag,
     /// The user asked for a file and a JSON object on stdout.
     #[error("`--out -` and `-o {format}` both write to stdout")]
     OutputTwice {
@@ -283,6 +286,7 @@ impl Hint for Error {
             }
             Self::Runtime(_) => Some("`ulimit -a` shows this user's limits".to_owned()),
             Self::ShortFormat { format } => Some(format!("leave out `--short`, or `-o {format}`")),
+            Self::ShortIsFlag => Some("`--short` is a flag: `egext certs show --short`".to_owned()),
             Self::OutputTwice { .. } => Some("name a file: `--out FILE`".to_owned()),
             Self::StdinTwice { .. } => Some("name a file for one of them, such as `<(COMMAND)`".to_owned()),
             Self::Target(error) => error.advice(),
@@ -308,6 +312,9 @@ fn refuse_other_formats(cli: &Cli) -> Result<(), Error> {
     Err(match &cli.command {
         Command::Certs(Certs { command: CertsCommand::Show(show) }) if show.short => {
             Error::ShortFormat { format }
+        }
+        Command::Certs(Certs { command: CertsCommand::Show(_) }) if format == Format::Short => {
+            Error::ShortIsFlag
         }
         Command::Certs(Certs { command: CertsCommand::Pack(_) }) | Command::Config(_)
             if known == ONLY_HUMAN =>

@@ -5,14 +5,17 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style as AnsiStyle};
 
 use crate::printable::printable;
-use crate::report::{Line, Report, Said, Severity, Style, Talk};
+use crate::report::{Line, Report, Said, Severity, Style, Talk, Verdict};
 
 pub(super) fn talk(report: &Report) -> String {
     with_closing_line(&report.talk, report)
 }
 
-/// Only what was found, and only if it is at least of `gravity`.
+/// Only what was found, and only if it is at least of `gravity`. With verdicts, that is one line for each of these.
 pub(super) fn findings(report: &Report, gravity: Severity) -> String {
+    if !report.verdicts.is_empty() {
+        return verdicts(report, gravity);
+    }
     let mut talk = Talk::default();
     for finding in report.findings.iter().filter(|finding| finding.severity >= gravity) {
         talk.finding(finding);
@@ -21,6 +24,17 @@ pub(super) fn findings(report: &Report, gravity: Severity) -> String {
         talk.line(reason);
     }
     with_closing_line(&talk, report)
+}
+
+fn verdicts(report: &Report, gravity: Severity) -> String {
+    let mut text = String::new();
+    for Verdict { subject, finding, .. } in &report.verdicts {
+        if let Some(finding) = finding.as_ref().filter(|finding| finding.severity >= gravity) {
+            let line = Line::default().with(Style::Strong, subject.clone());
+            push(&mut text, &line.plain(format!(": {} ({})", finding.message, finding.id)));
+        }
+    }
+    text
 }
 
 fn with_closing_line(talk: &Talk, report: &Report) -> String {

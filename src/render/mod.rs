@@ -23,6 +23,7 @@ mod prometheus;
 pub(crate) mod releases;
 mod sarif;
 mod schema;
+mod short;
 mod stream;
 pub(crate) mod version;
 

@@ -40,11 +40,13 @@ pub enum Format {
     Prometheus,
     /// SARIF on stdout, for what shows the results of analysers (`config check`, `probe`).
     Sarif,
+    /// One line for each target on stdout, its fields between tabs (`probe`).
+    Short,
 }
 
 choices! { Format {
     Github => "github", Human => "human", Json => "json", Junit => "junit", Pem => "pem",
-    Prometheus => "prometheus", Sarif => "sarif"
+    Prometheus => "prometheus", Sarif => "sarif", Short => "short"
 } }
 
 impl Display for Format {

@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use tracing::Level;
 
 use super::log::{self, Log, LogFormat, is_journal, journal_prefix};
-use super::{Colour, Format, OutputOptions, github, human, json, junit, prometheus, sarif, stream};
+use super::{Colour, Format, OutputOptions, github, human, json, junit, prometheus, sarif, short, stream};
 use crate::report::{Body, Hint, Line, Report, Said, Severity};
 
 /// Renders reports and errors, and turns them into exit codes.
@@ -67,6 +67,7 @@ impl Printer {
             Format::Pem => self.stdout(report.pem.as_deref().unwrap_or_default()),
             Format::Prometheus => self.stdout(&prometheus::report(report)),
             Format::Sarif => self.stdout(&sarif::report(report)),
+            Format::Short => self.stdout(&short::report(report)),
         };
         self.exit(printed, code)
     }
@@ -80,7 +81,7 @@ impl Printer {
         // Lost or not: the same error is on stderr, and the exit code is the same.
         let _ = match self.options.format {
             Format::Github => self.stdout(&github::error(&said)),
-            Format::Human | Format::Pem => Ok(()),
+            Format::Human | Format::Pem | Format::Short => Ok(()),
             Format::Json => self.stdout(&json::error(command, &said, COULD_NOT_RUN)),
             Format::Junit => self.stdout(&junit::error(command, &said)),
             Format::Prometheus => self.stdout(&prometheus::error(command)),

@@ -7,6 +7,7 @@ mod metric;
 mod said;
 mod severity;
 mod talk;
+mod verdict;
 
 pub use check::{Check, State};
 pub use finding::{Evidence, Finding, Location};
@@ -17,6 +18,7 @@ pub(crate) use said::has_long_part;
 pub(crate) use said::{MORE_DESCRIPTORS, Said, is_lack_of_descriptors};
 pub use severity::Severity;
 pub use talk::{Line, Style, Talk};
+pub use verdict::Verdict;
 
 use std::fmt::Display;
 
@@ -40,6 +42,8 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Numbers over time: for `-o prometheus`.
     pub metrics: Vec<Metric>,
+    /// What became of each thing that was looked at, in one line: for `-o short` and `--quiet`.
+    pub verdicts: Vec<Verdict>,
     /// What was asked for, as PEM: for `-o pem`.
     pub pem: Option<String>,
     /// What a person should read, in human format: on stdout, unless `body` takes that.

@@ -96,7 +96,7 @@ fn asked_format(line: &Line, long: &str, typed: &str) -> Option<&'static str> {
         Some((_, value)) => Some(value),
         None => line.behind(typed),
     };
-    let known = ["human", "json", "junit", "pem", "prometheus"];
+    let known = ["human", "json", "junit", "pem", "prometheus", "short"];
     let asked = if long == "--output" { value? } else { long.strip_prefix("--")? };
     known.into_iter().find(|format| *format == asked)
 }

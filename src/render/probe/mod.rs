@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::facts::FactsDetails;
 use crate::probe::{Layer, LayerOutcome, LayerState, Manager, TargetOutcome, Waiting};
-use crate::report::{Check, Finding, FindingId, Line, Report, State, Style, Talk};
+use crate::report::{Check, Finding, FindingId, Line, Report, State, Style, Talk, Verdict};
 use crate::units::Span;
 
 /// What became of the targets, for a person and for a program.
@@ -23,6 +23,7 @@ pub(crate) fn report(outcomes: Vec<TargetOutcome>) -> Report {
         report.talk.append(talk(outcome));
     }
     report.metrics = metrics::metrics(&outcomes);
+    report.verdicts = outcomes.iter().map(verdict).collect();
     report.checks = outcomes.iter().flat_map(checks).collect();
     report.detail(&Details { targets: outcomes.iter().map(TargetDetails::of).collect() });
     report.findings = outcomes.into_iter().flat_map(|outcome| outcome.findings).collect();
@@ -36,6 +37,16 @@ pub(crate) fn waiting_line(waiting: &Waiting) -> Line {
     Line::default()
         .with(Style::Strong, cause.subject.clone())
         .plain(format!(": {}; trying again for up to {left}", cause.message))
+}
+
+fn verdict(outcome: &TargetOutcome) -> Verdict {
+    let gravest = outcome.findings.iter().map(|finding| finding.severity).max();
+    let finding = outcome.findings.iter().find(|finding| Some(finding.severity) == gravest);
+    let layer = finding.and_then(|finding| {
+        let about = outcome.layers.iter().find(|layer| layer.finding == Some(finding.id));
+        about.map(|about| about.layer).or(finding.id.entry().layer)
+    });
+    Verdict { subject: outcome.address.to_string(), layer, finding: finding.cloned() }
 }
 
 /// Every layer of a target, with what was found about it; behind them, what is about none.

@@ -78,7 +78,9 @@ pub(super) fn formats(line: &str) -> &'static [&'static str] {
         line if line.contains("--out -") || line.contains("--short") => &["human"],
         line if line.starts_with("certs check") => &["human", "json", "junit", "prometheus"],
         line if line.starts_with("config check") => &["github", "human", "json", "junit", "sarif"],
-        line if line.starts_with("probe") => &["github", "human", "json", "junit", "prometheus", "sarif"],
+        line if line.starts_with("probe") => {
+            &["github", "human", "json", "junit", "prometheus", "sarif", "short"]
+        }
         line if line.starts_with("doctor") || line.contains("--check") => &["human", "json", "junit"],
         line if line.starts_with("certs show") => &["human", "json", "pem"],
         _ => &["human", "json"],
@@ -86,7 +88,8 @@ pub(super) fn formats(line: &str) -> &'static [&'static str] {
 }
 
 /// All formats that there are.
-pub(super) const FORMATS: &[&str] = &["github", "human", "json", "junit", "pem", "prometheus", "sarif"];
+pub(super) const FORMATS: &[&str] =
+    &["github", "human", "json", "junit", "pem", "prometheus", "sarif", "short"];
 
 /// Calls `assert` for every line in every format, with the exit code of the line.
 pub(super) fn each(assert: impl Fn(&Places, &str, &str, i32)) {

@@ -28,6 +28,10 @@ fn quiet_leaves_out_all_but_warnings_and_errors() {
         };
         let (grave, mild): (Vec<_>, Vec<_>) =
             findings.iter().partition(|finding| finding["severity"] != "info");
+        if line.starts_with("probe") {
+            assert!(grave.iter().map(|finding| one_line(finding)).eq(talk.lines()), "{line}: {quiet:?}");
+            return;
+        }
         assert!(grave.iter().all(|finding| is_told(finding, talk)), "{line}: {quiet:?}");
         assert!(!mild.iter().any(|finding| is_told(finding, talk)), "{line}: {quiet:?}");
         // What is due is no finding of `renew`, and decides the exit code.
@@ -64,6 +68,12 @@ fn quiet_errors_are_errors() {
     let run = egext(["explain", "nonsense", "-q"]).run();
     assert_eq!((run.exit_code, run.stdout.as_str()), (2, ""));
     assert!(run.stderr.starts_with("error: no finding is called `nonsense`\n  hint: "), "{}", run.stderr);
+}
+
+/// How a supervisor wants it.
+fn one_line(finding: &Value) -> String {
+    let words = |key: &str| finding[key].as_str().expect("text").to_owned();
+    format!("{}: {} ({})", words("subject"), words("message"), words("id"))
 }
 
 fn is_told(finding: &Value, talk: &str) -> bool {

@@ -51,6 +51,53 @@ fn numbers_have_the_names_of_blackbox_exporter() {
     assert!(!metrics.contains(&format!("probe_ssl_earliest_cert_expiry{{target=\"{refused}\"")), "{metrics}");
 }
 
+/// For `awk -F'\t'`, in the order in which the targets were typed.
+#[test]
+fn a_target_is_one_line_of_fields_between_tabs() {
+    let pki = TestPki::new();
+    let (server, port) = (TestServer::mtls(&pki).spawn(), ReservedPort::new());
+    let plain = TestServer::plaintext().without_health().spawn();
+    let targets = [port.tls_address(), server.address(), plain.address()];
+    let run = probe(&targets[0]).args(&targets[1..]).args(["-o", "short"]).pki(&pki).run();
+    assert_eq!((run.exit_code, &*run.stderr), (1, ""), "{run:?}");
+    let lines: Vec<Vec<_>> = run.stdout.lines().map(|line| line.split('\t').collect()).collect();
+    let begins = lines.iter().map(|line| line[..4].join(" ")).collect::<Vec<_>>();
+    let expected = [
+        format!("{} failed connect probe.connect.refused", targets[0]),
+        format!("{} ok - -", targets[1]),
+        format!("{} ok health probe.health.unimplemented", targets[2]),
+    ];
+    assert_eq!(begins, expected, "{run:?}");
+    assert!(
+        lines.iter().all(|line| line.len() == 5 && line.iter().all(|field| !field.is_empty())),
+        "{run:?}"
+    );
+    assert!(lines[0][4].starts_with("connection refused"), "{run:?}");
+    let run = probe(&targets[1]).args(["--within", "100%", "-o", "short"]).pki(&pki).run();
+    let begin = format!("{}\twarning\ttls\tprobe.server-cert.expiring\t", targets[1]);
+    assert!(run.exit_code == 0 && run.stdout.starts_with(&begin), "{run:?}");
+}
+
+/// As `ExecStartPost=` and an exec probe of Kubernetes show it.
+#[test]
+fn quiet_is_one_line_for_each_target_that_is_not_healthy() {
+    let pki = TestPki::new().server_expired();
+    let (server, port) = (TestServer::mtls(&pki).spawn(), ReservedPort::new());
+    let plain = TestServer::plaintext().spawn();
+    let several = ["--server-name", "other.example", "-q"];
+    let run =
+        probe(&server.address()).args([port.tcp_address(), plain.address()]).args(several).pki(&pki).run();
+    assert_eq!((run.exit_code, &*run.stderr), (1, ""), "{run:?}");
+    let lines: Vec<_> = run.stdout.lines().collect();
+    let [expired, refused] = lines[..] else { panic!("{run:?}") };
+    assert!(expired.starts_with(&format!("{}: ", server.address())), "{run:?}");
+    assert!(expired.ends_with(" (probe.server-cert.expired)"), "{run:?}");
+    assert!(refused.starts_with(&format!("{}: connection refused", port.tcp_address())), "{run:?}");
+    assert!(refused.ends_with(" (probe.connect.refused)"), "{run:?}");
+    let run = probe(&plain.address()).arg("-q").run();
+    assert_eq!((run.exit_code, &*run.stdout, &*run.stderr), (0, "", ""));
+}
+
 #[test]
 fn findings_are_annotations_and_results_of_an_analyser() {
     let port = ReservedPort::new();

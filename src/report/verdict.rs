@@ -1,0 +1,23 @@
+use super::{Finding, Layer, Severity};
+
+/// What became of one thing that was looked at.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// What was looked at, such as an address.
+    pub subject: String,
+    /// The layer that the finding is about.
+    pub layer: Option<Layer>,
+    /// The gravest finding, of several the first.
+    pub finding: Option<Finding>,
+}
+
+impl Verdict {
+    /// In one word, for a program.
+    pub fn word(&self) -> &'static str {
+        match self.finding.as_ref().map(|finding| finding.severity) {
+            Some(Severity::Error) => "failed",
+            Some(Severity::Warning) => "warning",
+            Some(Severity::Info) | None => "ok",
+        }
+    }
+}
