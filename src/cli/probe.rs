@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CallFlags, Material};
+use super::{CallFlags, Material, values};
 use crate::gateway::DEFAULT_NAMESPACE;
 use crate::host::Host;
 use crate::net::Address;
@@ -86,6 +86,19 @@ pub struct Probe {
     /// is used with a client certificate only.
     #[arg(long, env = "EGEXT_NO_POLICY")]
     pub no_policy: bool,
+    /// Leave out findings with this id; may be repeated
+    ///
+    /// They are not reported and do not change the exit code. A layer that failed because of one is shown as skipped, and
+    /// the server is not called healthy.
+    #[arg(
+        long,
+        value_name = "ID",
+        value_delimiter = ',',
+        value_parser = values::id_item(),
+        hide_possible_values = true,
+        env = "EGEXT_SKIP"
+    )]
+    pub skip: Vec<String>,
     /// What is asked for.
     #[command(flatten)]
     pub calls: CallFlags,

@@ -48,6 +48,11 @@ pub(super) fn id() -> impl TypedValueParser<Value = String> {
     Offered(|| FindingId::ALL.iter().map(|id| id.name()).collect())
 }
 
+/// The same for a list of them.
+pub(super) fn id_item() -> impl TypedValueParser<Value = String> {
+    Item(id())
+}
+
 pub(super) fn included() -> impl TypedValueParser<Value = Included> {
     Item(words(Included::ALL, Included::name, |_| ""))
 }

@@ -26,6 +26,7 @@ pub(super) fn run(
     clock: Clock,
     printer: &Printer,
 ) -> Result<Report, Error> {
+    let skipped = arguments.skip.iter().map(|name| name.parse()).collect::<Result<Vec<FindingId>, _>>()?;
     let configured = managers::configured(&arguments, clock())?;
     let Planned { mut plans, untried, managers } = planned(arguments, variables, configured)?;
     let (sender, mut news) = unbounded_channel();
@@ -56,6 +57,9 @@ pub(super) fn run(
     }
     for (outcome, manager) in outcomes.iter_mut().zip(managers) {
         manager.complete(outcome);
+    }
+    for outcome in &mut outcomes {
+        outcome.skip(&skipped);
     }
     Ok(render::probe::report(outcomes))
 }

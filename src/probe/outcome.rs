@@ -24,6 +24,8 @@ pub struct TargetOutcome {
     pub replies: Vec<Reply>,
     /// The attempt ended at its limit.
     pub(super) is_late: bool,
+    /// An error is not among the findings, because it was skipped.
+    skips_error: bool,
 }
 
 /// An extension manager of Envoy Gateway, and how it calls its server.
@@ -64,6 +66,8 @@ pub enum LayerState {
     Absent,
     /// It failed.
     Failed,
+    /// It failed, for a cause that was skipped.
+    Ignored,
     /// It is missing, which is worth knowing but not a fault.
     Noted,
     /// It works.
@@ -120,6 +124,7 @@ impl TargetOutcome {
             attempts: 1,
             replies: Vec::new(),
             is_late: false,
+            skips_error: false,
         }
     }
 
@@ -138,9 +143,37 @@ impl TargetOutcome {
         }
     }
 
+    /// Leaves out the findings with these ids. What they say stays true: without an error, the target is not healthy.
+    pub fn skip(&mut self, ids: &[FindingId]) {
+        let is_skipped = |finding: &mut Finding| ids.contains(&finding.id);
+        let skipped: Vec<_> = self.findings.extract_if(.., is_skipped).collect();
+        self.skips_error |= skipped.iter().any(|finding| finding.severity == Severity::Error);
+        for outcome in &mut self.layers {
+            let Some(id) = outcome.finding.filter(|id| ids.contains(id)) else { continue };
+            let is_other = |finding: &&Finding| {
+                finding.severity == Severity::Error && finding.id.entry().layer == Some(outcome.layer)
+            };
+            let other = self.findings.iter().find(is_other).filter(|_| outcome.state == LayerState::Failed);
+            outcome.finding = other.map(|other| other.id);
+            match other {
+                Some(other) => outcome.detail.clone_from(&other.message),
+                None if outcome.state == LayerState::Failed => {
+                    outcome.state = LayerState::Ignored;
+                    outcome.detail = format!("skipped: {} ({id})", outcome.detail);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// True when an error was skipped: it is not among the findings, and the target is not healthy.
+    pub fn skips_error(&self) -> bool {
+        self.skips_error
+    }
+
     /// True when no layer failed.
     pub fn is_healthy(&self) -> bool {
-        self.cause().is_none()
+        self.cause().is_none() && !self.skips_error
     }
 
     /// Why it is not healthy.

@@ -9,7 +9,7 @@ pub(super) fn report(report: &Report) -> String {
 }
 
 fn line(verdict: &Verdict) -> String {
-    let Verdict { subject, layer, finding } = verdict;
+    let Verdict { subject, layer, finding, .. } = verdict;
     let (id, message) = match finding {
         Some(finding) => (finding.id.name(), &*finding.message),
         None => (NOTHING, NOTHING),

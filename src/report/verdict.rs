@@ -9,6 +9,8 @@ pub struct Verdict {
     pub layer: Option<Layer>,
     /// The gravest finding, of several the first.
     pub finding: Option<Finding>,
+    /// There is an error that was skipped.
+    pub skips_error: bool,
 }
 
 impl Verdict {
@@ -16,6 +18,7 @@ impl Verdict {
     pub fn word(&self) -> &'static str {
         match self.finding.as_ref().map(|finding| finding.severity) {
             Some(Severity::Error) => "failed",
+            _ if self.skips_error => "skipped",
             Some(Severity::Warning) => "warning",
             Some(Severity::Info) | None => "ok",
         }

@@ -80,7 +80,7 @@ fn layers(success: &mut Metric, duration: &mut Metric, outcome: &TargetOutcome, 
         let labels = labels(target, [("layer", layer.layer.name())]);
         match layer.state {
             LayerState::Passed | LayerState::Noted => success.sample(labels.clone(), 1),
-            LayerState::Failed => success.sample(labels.clone(), 0),
+            LayerState::Failed | LayerState::Ignored => success.sample(labels.clone(), 0),
             LayerState::Absent | LayerState::Skipped => {}
         }
         if let Some(took) = layer.took {

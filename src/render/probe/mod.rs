@@ -46,7 +46,14 @@ fn verdict(outcome: &TargetOutcome) -> Verdict {
         let about = outcome.layers.iter().find(|layer| layer.finding == Some(finding.id));
         about.map(|about| about.layer).or(finding.id.entry().layer)
     });
-    Verdict { subject: outcome.address.to_string(), layer, finding: finding.cloned() }
+    let ignored = outcome.layers.iter().find(|layer| layer.state == LayerState::Ignored);
+    let layer = layer.or(ignored.map(|ignored| ignored.layer));
+    Verdict {
+        subject: outcome.address.to_string(),
+        layer,
+        finding: finding.cloned(),
+        skips_error: outcome.skips_error(),
+    }
 }
 
 /// Every layer of a target, with what was found about it; behind them, what is about none.
@@ -63,6 +70,7 @@ fn checks(outcome: &TargetOutcome) -> Vec<Check> {
             _ if !found.is_empty() => State::Found(found),
             LayerState::Absent => State::Skipped("not used"),
             LayerState::Skipped => State::Skipped("not reached"),
+            LayerState::Ignored => State::Skipped("its finding is skipped"),
             LayerState::Failed | LayerState::Noted | LayerState::Passed => State::Passed,
         };
         checks.push(Check { name: layer.layer.name(), subject: outcome.address.to_string(), state });
@@ -89,7 +97,7 @@ fn talk(outcome: &TargetOutcome) -> Talk {
         match layer.state {
             LayerState::Passed => talk.line(layer_line(layer, Style::Good, "√", width)),
             LayerState::Failed => talk.line(layer_line(layer, Style::Bad, "×", width)),
-            LayerState::Noted => talk.line(layer_line(layer, Style::Dim, "-", width)),
+            LayerState::Ignored | LayerState::Noted => talk.line(layer_line(layer, Style::Dim, "-", width)),
             LayerState::Absent | LayerState::Skipped => continue,
         };
         if let Some(finding) = outcome.findings.iter().find(|finding| layer.finding == Some(finding.id)) {
@@ -151,6 +159,9 @@ fn closing(outcome: &TargetOutcome) -> Talk {
         let line = Line::default().plain("  ").with(Style::Good, "healthy");
         let without = if outcome.lacks_mtls() { ", without mTLS," } else { "" };
         talk.line(line.plain(format!("{without} after {}{attempts}", took.trim_start())));
+    } else if outcome.cause().is_none() {
+        let line = Line::default().plain("  ").with(Style::Warn, "not healthy");
+        talk.line(line.plain(", but every error is skipped"));
     } else if outcome.attempts > 1 {
         talk.line(format!("  still so{attempts}"));
     }
@@ -178,7 +189,7 @@ struct TargetDetails {
     /// With `--gateway-config`: the extension manager that calls this address.
     #[serde(skip_serializing_if = "Option::is_none")]
     manager: Option<Manager>,
-    /// No layer failed.
+    /// No layer failed, not even with a finding that `--skip` leaves out.
     healthy: bool,
     /// How many attempts were made; the rest is about the last one.
     attempts: u32,

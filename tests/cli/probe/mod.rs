@@ -14,6 +14,7 @@ mod managers;
 mod outputs;
 mod parts;
 mod policy;
+mod skip;
 mod wait;
 
 use egext_test_support::{Egext, Run, TestPki, assert_finding};
