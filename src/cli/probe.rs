@@ -5,7 +5,7 @@ use clap::Args;
 use super::{CallFlags, Material, values};
 use crate::gateway::DEFAULT_NAMESPACE;
 use crate::host::Host;
-use crate::net::Address;
+use crate::net::{Address, Placement};
 use crate::units::{Span, Within};
 
 /// Test the channel to a server layer by layer.
@@ -29,6 +29,13 @@ pub struct Probe {
     /// It is also the name that is sent as SNI.
     #[arg(long, value_name = "NAME", env = "EGEXT_SERVER_NAME")]
     pub server_name: Option<Host>,
+    /// IP address to use for a host, in place of what the resolver says; repeatable
+    ///
+    /// `extension.internal:127.0.0.1` connects targets with the host `extension.internal` to 127.0.0.1; an IPv6 address stands
+    /// in brackets. The certificate is still verified for the host, and SNI has it too. Several addresses of one host are
+    /// tried one after the other.
+    #[arg(long, value_name = "HOST:IP", value_delimiter = ',', value_parser = values::parsed_item::<Placement>(), env = "EGEXT_RESOLVE")]
+    pub resolve: Vec<Placement>,
     /// Limit of one attempt, all layers together
     #[arg(long, value_name = "DURATION", default_value = "5s", env = "EGEXT_TIMEOUT")]
     pub timeout: Span,

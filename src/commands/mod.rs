@@ -187,6 +187,12 @@ pub enum Error {
         /// As typed.
         file: PathBuf,
     },
+    /// The user placed a host that is not probed.
+    #[error("`--resolve`: no target has the host `{host}`")]
+    NotATarget {
+        /// As typed.
+        host: String,
+    },
     /// The user named an address in a configuration that is none.
     #[error(transparent)]
     PeerAddress(#[from] AddressError),
@@ -280,6 +286,7 @@ impl Hint for Error {
             Self::NoPeers { file } => {
                 Some(format!("`egext config check {}` says what it makes EG do", shell_path(file)))
             }
+            Self::NotATarget { .. } => Some("write the host as the target has it".to_owned()),
             Self::PeerAddress(error) => error.hint(),
             Self::Panicked { .. } => {
                 Some("please report it with this output; start the bridge again".to_owned())

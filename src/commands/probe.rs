@@ -13,7 +13,7 @@ use super::signals::Signals;
 use super::{Clock, Error, block_on, lists};
 use crate::cli::{self, Variables};
 use crate::gateway::{Peer, Release};
-use crate::net::{Address, Alpn, ClientTls, Target, Transport};
+use crate::net::{Address, Alpn, ClientTls, Placement, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
 use crate::probe::{Calls, ProbePlan, TargetOutcome, WaitFor, probe};
 use crate::render::{self, Printer};
@@ -28,7 +28,9 @@ pub(super) fn run(
 ) -> Result<Report, Error> {
     let skipped = arguments.skip.iter().map(|name| name.parse()).collect::<Result<Vec<FindingId>, _>>()?;
     let configured = managers::configured(&arguments, clock())?;
+    let placements = arguments.resolve.clone();
     let Planned { mut plans, untried, managers } = planned(arguments, variables, configured)?;
+    place(&mut plans, &untried, &placements, variables)?;
     let (sender, mut news) = unbounded_channel();
     for plan in &mut plans {
         plan.news = plan.wait.map(|_| sender.clone());
@@ -92,6 +94,28 @@ fn planned(
         }
     }
     Ok(planned)
+}
+
+/// Puts hosts where the user says that they are. A variable may be about targets of other calls.
+fn place(
+    plans: &mut [ProbePlan],
+    untried: &[(usize, TargetOutcome)],
+    placements: &[Placement],
+    variables: &Variables,
+) -> Result<(), Error> {
+    let targets = plans.iter().flat_map(|plan| &plan.targets).map(Target::address);
+    let all: Vec<_> = targets.chain(untried.iter().map(|(_, outcome)| &outcome.address)).collect();
+    let is_needed = |placement: &&Placement| all.iter().any(|address| placement.is_of(address));
+    match placements.iter().find(|placement| !is_needed(placement)) {
+        Some(placement) if !variables.set("--resolve") => {
+            return Err(Error::NotATarget { host: placement.name().to_owned() });
+        }
+        _ => {}
+    }
+    for target in plans.iter_mut().flat_map(|plan| &mut plan.targets) {
+        *target = target.clone().placed(placements);
+    }
+    Ok(())
 }
 
 /// Probes the targets of all plans at once.

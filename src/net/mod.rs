@@ -19,6 +19,7 @@ mod linger;
 mod listen;
 mod naming;
 mod permitted;
+mod placement;
 mod read_ahead;
 mod reset;
 mod session;
@@ -55,6 +56,7 @@ pub use listen::{
     AcceptError, Accepted, BindError, Inherited, InheritedError, Listener, SocketAccess, UnixSocket,
 };
 pub use permitted::{FingerprintError, KeyFingerprint, Permitted, PermittedName, PermittedNameError};
+pub use placement::{Placement, PlacementError};
 pub(crate) use read_ahead::ReadAhead;
 pub use reset::Reset;
 pub use session::{Goodbye, Session, open};

@@ -18,7 +18,7 @@ use crate::cli::bridge::AdminAddressError;
 use crate::cli::directory::NotADirectory;
 use crate::cli::formats;
 use crate::host::HostError;
-use crate::net::{AddressError, FingerprintError, PermittedNameError};
+use crate::net::{AddressError, FingerprintError, PermittedNameError, PlacementError};
 use crate::render::{Format, OutputOptions};
 use crate::report::{Hint, chain, enumeration, has_long_part, in_backticks};
 use crate::shell::shell_word;
@@ -269,6 +269,7 @@ fn refused_value(context: &Context<'_>, line: &Line) -> (String, String) {
         let quantity = || source.downcast_ref::<QuantityError>().and_then(Hint::hint);
         let directory = || source.downcast_ref::<NotADirectory>().and_then(Hint::hint);
         let permitted = || source.downcast_ref::<PermittedNameError>().and_then(Hint::hint);
+        let placement = || source.downcast_ref::<PlacementError>().and_then(Hint::hint);
         let key = || source.is::<FingerprintError>().then(|| FINGERPRINT.to_owned());
         address
             .or_else(admin)
@@ -276,6 +277,7 @@ fn refused_value(context: &Context<'_>, line: &Line) -> (String, String) {
             .or_else(quantity)
             .or_else(directory)
             .or_else(permitted)
+            .or_else(placement)
             .or_else(key)
     });
     (message, own.unwrap_or_else(|| what_is(line, &name)))

@@ -1,5 +1,5 @@
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::descriptors::cause_of_resolver;
 use super::frame::{FRAME_HEADER, is_settings};
 use super::stream::Stream;
 use super::tls::{ClientTls, H2, Witness};
-use super::{Address, Fault, FaultKind, ReadAhead, Stage, Transport};
+use super::{Address, Fault, FaultKind, Placement, ReadAhead, Stage, Transport};
 use crate::host::Host;
 
 /// Where to connect, and how.
@@ -25,6 +25,8 @@ pub struct Target {
     address: Address,
     tls: Option<(Arc<ClientTls>, ServerName<'static>)>,
     alpn: Alpn,
+    /// In place of what the resolver says, unless it is empty.
+    placed: Vec<IpAddr>,
 }
 
 /// What to do if a TLS server selects no protocol by ALPN.
@@ -60,7 +62,14 @@ impl Target {
             (_, _) if server_name.is_some() => return Err(TargetError::NameWithoutTls { address }),
             (_, _) => None,
         };
-        Ok(Self { address, tls, alpn })
+        Ok(Self { address, tls, alpn, placed: Vec::new() })
+    }
+
+    /// The same target, connected to where one of `placements` puts its host. Without one the resolver is asked.
+    #[must_use]
+    pub fn placed(self, placements: &[Placement]) -> Self {
+        let of_host = placements.iter().filter(|placement| placement.is_of(&self.address));
+        Self { placed: of_host.map(Placement::at).collect(), ..self }
     }
 
     /// The same target with other TLS settings; unchanged in plaintext.
@@ -164,7 +173,7 @@ async fn attempt(target: &Target, deadline: Instant, trace: &mut Trace) -> Resul
     let mut stream = match &target.address {
         Address::Unix(path) => connect_unix(path, deadline, trace).await?,
         Address::Tcp { host, port, .. } => {
-            let addresses = resolve(host, *port, deadline, trace).await?;
+            let addresses = resolve(host, *port, &target.placed, deadline, trace).await?;
             let stream = connect_tcp(&addresses, deadline, trace).await?;
             match &target.tls {
                 None => Stream::from(stream),
@@ -182,11 +191,13 @@ async fn attempt(target: &Target, deadline: Instant, trace: &mut Trace) -> Resul
 async fn resolve(
     host: &Host,
     port: u16,
+    placed: &[IpAddr],
     deadline: Instant,
     trace: &mut Trace,
 ) -> Result<Vec<SocketAddr>, Fault> {
     let begin = Instant::now();
     let addresses = match host {
+        _ if !placed.is_empty() => placed.iter().map(|address| SocketAddr::new(*address, port)).collect(),
         Host::Ip(address) => vec![SocketAddr::new(*address, port)],
         Host::Name(name) => timeout_at(deadline, tokio::net::lookup_host((name.as_str(), port)))
             .await

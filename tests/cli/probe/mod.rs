@@ -14,6 +14,7 @@ mod managers;
 mod outputs;
 mod parts;
 mod policy;
+mod resolve;
 mod skip;
 mod wait;
 

@@ -33,6 +33,7 @@ fn good_value(arg: &Arg) -> String {
     match name.as_deref() {
         Some("DURATION" | "SPAN" | "SPAN|PERCENT") => "1h30m",
         Some("ADDRESS") => "tcp://localhost:1",
+        Some("HOST:IP") => "localhost:127.0.0.1",
         Some("LEVEL") => "info",
         Some("MODE") => "0600",
         Some("NUMBER") => "7",
