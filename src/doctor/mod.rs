@@ -99,13 +99,8 @@ fn socket_called(services: &[Called]) -> Option<PathBuf> {
 }
 
 fn server_called(services: &[Called]) -> Option<Address> {
-    services.iter().find_map(|called| match called {
-        Called::Tcp { host, port, tls } => {
-            let transport = if *tls { Transport::Tls } else { Transport::Plaintext };
-            Some(Address::Tcp { host: host.parse().ok()?, port: *port, transport })
-        }
-        Called::Unix(_) => None,
-    })
+    let mut servers = services.iter().filter(|called| matches!(called, Called::Tcp { .. }));
+    servers.find_map(|called| called.address().ok())
 }
 
 fn upstream((_, answer): &(Address, Result<Answer, AskError>)) -> Option<Address> {

@@ -11,7 +11,7 @@ use crate::gateway::{Called, Verdict, check};
 use crate::net::{self, Address, Alpn, Target, TargetError, Transport};
 use crate::pki::audit::{Audit, Questions, Scope, audit};
 use crate::pki::{IdentityError, when};
-use crate::probe::{ProbePlan, TargetOutcome, probe};
+use crate::probe::{Layer, ProbePlan, TargetOutcome, probe};
 use crate::report::{Finding, FindingId, Severity, chain};
 use crate::shell::shell_path;
 
@@ -67,6 +67,10 @@ impl Examination<'_> {
         let target = Target::new(self.server.clone(), client, name, Alpn::Required)?;
         let outcome = self.probe(target.clone(), tls).await;
         let on_disk = match tls {
+            // Who cannot be reached presents nothing, and to ask again takes the whole limit where nobody answers.
+            Some(_) if outcome.failed_layer().is_some_and(|layer| layer <= Layer::Connect) => {
+                skipped(Part::OnDisk, NOT_PRESENTED)
+            }
             Some(_) => self.on_disk(&target).await,
             None => skipped(Part::OnDisk, "plaintext: it presents nothing"),
         };
@@ -88,7 +92,7 @@ impl Examination<'_> {
         };
         let presented = dialed.trace.witness.as_ref().map_or(&[][..], |witness| witness.presented());
         if presented.is_empty() {
-            return skipped("the server presented nothing");
+            return skipped(NOT_PRESENTED);
         }
         let host = self.plan.server_name.as_ref().unwrap_or(host);
         // What is wrong with the chain itself, the probe has found.
@@ -163,7 +167,7 @@ impl Examination<'_> {
     fn other_socket(&self, subject: &str) -> Option<Finding> {
         let (_, Ok(answer)) = self.answer.as_ref()? else { return None };
         let listen = answer.listen.parse::<Address>().ok()?;
-        let called: Vec<_> = self.services.iter().filter_map(address_called).collect();
+        let called: Vec<_> = self.services.iter().filter_map(|called| called.address().ok()).collect();
         if called.is_empty() || called.contains(&listen) {
             return None;
         }
@@ -221,18 +225,11 @@ fn probed(part: Part, outcome: &TargetOutcome) -> Step {
     Step::of(part, outcome.address.to_string(), outcome.findings.clone(), passed.join(", "))
 }
 
-fn address_called(called: &Called) -> Option<Address> {
-    match called {
-        Called::Unix(path) => Some(Address::Unix(path.clone())),
-        Called::Tcp { host, port, .. } => {
-            Some(Address::Tcp { host: host.parse().ok()?, port: *port, transport: Transport::Plaintext })
-        }
-    }
-}
-
 fn is_fine(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.severity < Severity::Error)
 }
+
+const NOT_PRESENTED: &str = "the server presented nothing";
 
 /// How many earlier causes are told with the present one.
 const PAST_CAUSES: usize = 3;

@@ -11,7 +11,7 @@ use crate::commands::config::{
     ConfigError,
     check::{directory, source},
 };
-use crate::gateway::{Called, Peer, PeerTls, Questions, Release, peers};
+use crate::gateway::{Peer, PeerTls, Questions, Release, peers};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Anchors, Certificate, Identity};
 use crate::probe::{Layer, Manager, ProbePlan, TargetOutcome};
@@ -63,7 +63,7 @@ pub(super) fn one(
 ) -> Result<(Managed, Result<ProbePlan, Box<TargetOutcome>>), Error> {
     let Peer { manager, called, tls, without_connection, message_limit, attempts, retried } = peer;
     let never = tls.as_ref().and_then(|tls| tls.unusable.clone());
-    let address = address(&called)?;
+    let address = called.address()?;
     let planned = match material(&address, tls) {
         Err(finding) => Err(Box::new(TargetOutcome::untried(address, *finding))),
         Ok(material) => {
@@ -78,15 +78,6 @@ pub(super) fn one(
         }
     };
     Ok((Managed { manager: Manager { path: manager, message_limit, attempts, retried }, never }, planned))
-}
-
-fn address(called: &Called) -> Result<Address, Error> {
-    let (scheme, host, port) = match called {
-        Called::Unix(path) => return Ok(Address::Unix(path.clone())),
-        Called::Tcp { host, port, tls } => (if *tls { "tls" } else { "tcp" }, host, port),
-    };
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    Ok(Address::of_upstream(&format!("{scheme}://{host}:{port}"))?)
 }
 
 type Material = Option<(ClientTls, Option<Certificate>)>;

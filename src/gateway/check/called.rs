@@ -7,6 +7,7 @@ use super::part::Content;
 use super::{Node, Source, model};
 use crate::gateway::document::Kind;
 use crate::gateway::releases::Release;
+use crate::net::{Address, AddressError};
 
 /// The address of an extension server, as a configuration has it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,6 +23,21 @@ pub enum Called {
     },
     /// Over a unix socket.
     Unix(PathBuf),
+}
+
+impl Called {
+    /// Where to connect to, as EG does.
+    ///
+    /// # Errors
+    /// When nobody can be called there: the host is no host, or the port is 0.
+    pub fn address(&self) -> Result<Address, AddressError> {
+        let (scheme, host, port) = match self {
+            Self::Unix(path) => return Ok(Address::Unix(path.clone())),
+            Self::Tcp { host, port, tls } => (if *tls { "tls" } else { "tcp" }, host, port),
+        };
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        Address::of_upstream(&format!("{scheme}://{host}:{port}"))
+    }
 }
 
 /// Whom EG calls with the configuration in `source`, one for each extension manager. What cannot be read calls nobody.
