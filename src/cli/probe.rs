@@ -93,6 +93,15 @@ pub struct Probe {
     /// is used with a client certificate only.
     #[arg(long, env = "EGEXT_NO_POLICY")]
     pub no_policy: bool,
+    /// Report an error if a server speaks TLS: it must be plaintext
+    ///
+    /// For a bridge's socket, or a sidecar's port that is written as `tcp://host:port`. Targets with TLS are refused.
+    #[arg(
+        long,
+        conflicts_with_all = ["no_policy", "gateway_config", "server_name", "dir", "ca", "cert", "key"],
+        env = "EGEXT_EXPECT_PLAINTEXT"
+    )]
+    pub expect_plaintext: bool,
     /// Leave out findings with this id; may be repeated
     ///
     /// They are not reported and do not change the exit code. A layer that failed because of one is shown as skipped, and

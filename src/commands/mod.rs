@@ -43,7 +43,7 @@ use crate::net::{Address, AddressError, BindError, TargetError, TlsError, enough
 use crate::pki::IdentityError;
 use crate::render::{self, Format, OutputOptions, Printer};
 use crate::report::{FindingId, Hint, UnknownId};
-use crate::shell::shell_path;
+use crate::shell::{shell_path, shell_word};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
 pub type Clock = fn() -> OffsetDateTime;
@@ -123,6 +123,12 @@ pub enum Error {
     /// The demo did not come to its end.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// The user expects plaintext of what has TLS.
+    #[error("`--expect-plaintext` and `{address}` contradict each other: such an address means TLS")]
+    ExpectPlaintext {
+        /// The address, or the first of several.
+        address: Address,
+    },
     /// The user asked for a format that has nothing to show for this command.
     #[error("this command has no `-o {format}`")]
     Format {
@@ -269,6 +275,10 @@ impl Hint for Error {
                 Some("for example `egext probe --compat grpc-health-probe -addr=localhost:5005`".to_owned())
             }
             Self::Demo(error) => error.advice(),
+            Self::ExpectPlaintext { address } => {
+                let address = shell_word(&format!("tcp://{}", address.authority())).into_owned();
+                Some(format!("write `{address}`, or leave out the flag"))
+            }
             Self::Format { known, .. } => {
                 let known = known.iter().map(|format| format!("`-o {format}`")).collect::<Vec<_>>();
                 Some(format!("it has {}", known.join(", ")))

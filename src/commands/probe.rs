@@ -146,6 +146,12 @@ fn plan(
     let release: Release = arguments.eg_version.parse().map_err(ConfigError::from)?;
     let is_tls = |address: &Address| address.transport() == Transport::Tls;
     let wants_tls = arguments.addresses.iter().any(is_tls);
+    if let Some(address) = arguments.addresses.iter().find(|address| is_tls(address))
+        && arguments.expect_plaintext
+        && !variables.set("--expect-plaintext")
+    {
+        return Err(Error::ExpectPlaintext { address: address.clone() });
+    }
     if let (false, [address, ..], Some(flag)) =
         (wants_tls, &*arguments.addresses, arguments.material.typed(variables))
     {
@@ -183,6 +189,7 @@ fn plan(
         within: arguments.within,
         gateway: (!arguments.no_gateway).then(|| release.without_connection()),
         policy: !arguments.no_policy,
+        expects_plaintext: arguments.expect_plaintext,
         timeout: arguments.timeout.duration(),
         wait: arguments.wait.map(Span::duration).filter(|wait| !wait.is_zero()),
         wait_for: WaitFor::Health,

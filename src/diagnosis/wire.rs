@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Context, client, seconds};
-use crate::net::Stage;
+use crate::net::{Fault, FaultKind, Stage};
 use crate::report::{Finding, FindingId, MORE_DESCRIPTORS, is_lack_of_descriptors};
 use crate::shell::shell_word;
 
@@ -119,12 +119,25 @@ pub(super) fn timed_out(context: &Context<'_>, stage: Stage) -> Finding {
     }
 }
 
+/// What shows that a server speaks TLS that got plaintext.
+pub(super) fn tls_seen(context: &Context<'_>, fault: &Fault) -> Option<String> {
+    match &fault.kind {
+        FaultKind::SpeaksTls => Some(ONLY_TLS.to_owned()),
+        FaultKind::Unexpected(first) if is_tls(context, first) => Some(shown(first)),
+        _ => None,
+    }
+}
+
+/// An alert or a handshake record (RFC 8446 section 5.1) in answer to plaintext.
+fn is_tls(context: &Context<'_>, first: &[u8]) -> bool {
+    context.target.tls().is_none() && matches!(first, [0x15 | 0x16, 0x03, ..])
+}
+
+pub(super) const ONLY_TLS: &str = "no answer to plaintext, and one to a TLS hello";
+
 pub(super) fn unexpected(context: &Context<'_>, first: &[u8]) -> Finding {
     let message = match first {
-        // An alert or a handshake record (RFC 8446 section 5.1).
-        [0x15 | 0x16, 0x03, ..] if context.target.tls().is_none() => {
-            return speaks_tls(context, &shown(first));
-        }
+        _ if is_tls(context, first) => return speaks_tls(context, &shown(first)),
         [b'H', b'T', b'T', b'P', ..] => "the server answers in HTTP/1",
         _ => "the server's first bytes are not HTTP/2",
     };

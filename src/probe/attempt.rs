@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::outcome::Verdict;
 use super::{Facts, Layer, ProbePlan, TargetOutcome, gateway, health, policy};
-use crate::diagnosis::{Context, Speaker, expiring, untimely_client};
+use crate::diagnosis::{self, Context, Speaker, expiring, untimely_client};
 use crate::net::{self, Dialed, Fault, Stream, Target, Trace};
 use crate::pki::Certificate;
 
@@ -25,6 +25,9 @@ pub(super) async fn attempt(
     let layers = [(Layer::Gateway, plan.gateway.is_some()), (Layer::Policy, plan.policy)];
     for (layer, _) in layers.iter().filter(|(_, is_asked_for)| !is_asked_for) {
         outcome.leave_out(*layer);
+    }
+    if plan.expects_plaintext && target.tls().is_none() {
+        outcome.expect_plaintext();
     }
     // These have connections of their own, which a server that is not ready need not see. The first connection is over,
     // because some servers have one at a time.
@@ -96,6 +99,11 @@ impl<'a> Client<'a> {
             Ok(session) => session,
             Err(fault) => {
                 let fault = net::explain(context.target, context.trace, fault, deadline).await;
+                if let Some(finding) =
+                    diagnosis::policy::not_plaintext(context, &fault).filter(|_| self.plan.expects_plaintext)
+                {
+                    return outcome.fail(Layer::Policy, finding);
+                }
                 return outcome.fault(context, &fault);
             }
         };

@@ -59,6 +59,8 @@ pub struct ProbePlan {
     /// Targets with TLS must refuse clients without a certificate, and with one of another CA; false leaves that layer
     /// out. So does a plan without a certificate of our own.
     pub policy: bool,
+    /// Targets in plaintext are meant to be so: one that speaks TLS breaks this policy.
+    pub expects_plaintext: bool,
     /// Limit of one attempt.
     pub timeout: Duration,
     /// Make attempts until one succeeds, for this long; the last one is cut short.
@@ -82,6 +84,7 @@ impl ProbePlan {
             within: None,
             gateway: None,
             policy: false,
+            expects_plaintext: false,
             timeout: Duration::from_secs(5),
             wait: None,
             wait_for: WaitFor::Health,

@@ -240,6 +240,21 @@ impl TargetOutcome {
         self.set(LayerOutcome { layer, state: LayerState::Absent, detail, finding: None, took: None });
     }
 
+    /// The policy of a target that must be in plaintext: what answers it in plaintext keeps it.
+    pub(super) fn expect_plaintext(&mut self) {
+        match self.failed_layer() {
+            None => self.pass(Layer::Policy, "plaintext, as expected", Duration::ZERO),
+            Some(Layer::Policy) => {}
+            Some(_) => self.set(LayerOutcome {
+                layer: Layer::Policy,
+                state: LayerState::Skipped,
+                detail: String::new(),
+                finding: None,
+                took: None,
+            }),
+        }
+    }
+
     pub(super) fn judge(&mut self, layer: Layer, verdict: Verdict, took: Duration) {
         let Verdict { state, detail, findings } = verdict;
         let cause = findings.iter().find(|finding| finding.severity == Severity::Error);

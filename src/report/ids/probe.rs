@@ -187,6 +187,9 @@ macro_rules! probe {
             ProbePolicyForeignCaAccepted = "probe.policy.foreign-ca-accepted", Error @ Policy,
                 "the server answers a client whose certificate was issued by a CA that the probe made for this one connection: it asks for a certificate, but does not verify who issued it",
                 "let the server verify client certificates against its client CA (Go: `tls.RequireAndVerifyClientCert` in place of `tls.RequireAnyClientCert`); if that is meant so, pass `--no-policy`";
+            ProbePolicyNotPlaintext = "probe.policy.not-plaintext", Error @ Policy,
+                "`--expect-plaintext` was given, and the server speaks TLS: another program than the bridge has the socket, or a sidecar encrypts on a port that is meant for this machine alone",
+                "find out which program listens there (`ss -xlp` for sockets, `ss -tlp` for ports) and let it speak plaintext; if TLS is right, write the address as `tls://HOST:PORT` and leave the flag out";
         }
     };
 }

@@ -13,6 +13,7 @@ mod input;
 mod managers;
 mod outputs;
 mod parts;
+mod plaintext;
 mod policy;
 mod resolve;
 mod skip;

@@ -128,6 +128,13 @@ impl TestServer {
 
 /// The transport.
 impl Manner {
+    /// Listens on a unix socket.
+    #[must_use]
+    pub fn on_a_socket(mut self) -> Self {
+        self.socket = Socket::Unix;
+        self
+    }
+
     /// Speaks TLS 1.2 and nothing newer.
     #[must_use]
     pub fn only_tls12(self) -> Self {
