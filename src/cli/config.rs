@@ -257,7 +257,7 @@ In CI, check that the file is still what the same command would print:
 const AFTER_KUBERNETES: &str = "\
 Examples:
   egext config kubernetes --out manifests
-  egext config kubernetes --part certificates | kubectl apply -f -
+  egext config kubernetes --part ca,certificates | kubectl apply -f -
   egext config kubernetes --bridge both --image example.org/egext:1 --out manifests
 
 The Helm values are no manifest: `helm upgrade --reuse-values -f manifests/envoy-gateway-values.yaml`.";

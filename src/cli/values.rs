@@ -107,7 +107,9 @@ pub(super) fn mode() -> impl TypedValueParser<Value = Mode> {
 
 pub(super) fn part() -> impl TypedValueParser<Value = Part> {
     words(Part::ALL, Part::name, |part| match part {
-        Part::Certificates => "Issuers and Certificates of cert-manager",
+        Part::Ca => "The CA and its Issuers, for cert-manager",
+        Part::Certificates => "Certificates of both sides, for cert-manager",
+        Part::Trust => "Bundle of trust-manager, with `--trust-secret`",
         Part::Values => "Values of EG's Helm chart",
         Part::Server => "Patch of the extension server's Deployment",
         Part::Gateway => "Patch of EG's Deployment, if a bridge runs there",

@@ -47,7 +47,7 @@ pub use document::{Cause, Place};
 pub use example::{EXAMPLE_FILE, EXAMPLE_URL};
 pub use hook::{hook_called, hook_names};
 pub use include::Included;
-pub use kubernetes::{Cluster, Kubernetes, KubernetesError, Manifest, Part, Sidecars};
+pub use kubernetes::{Cluster, Kubernetes, KubernetesError, Manifest, Part, Sidecars, Trust};
 pub use logging::{LogComponent, LogLevel, LogSetting};
 pub use preset::Preset;
 pub use releases::{Release, Version};

@@ -94,4 +94,21 @@ pub struct Names {
     /// Certificate and Secret of the extension server
     #[arg(long, value_name = "NAME", default_value = "egext-server", env = "EGEXT_SERVER_SECRET")]
     pub server_secret: String,
+    /// Bundle of trust-manager, and Secret with all trusted CA certificates
+    ///
+    /// Both sides then trust what is in this Secret: the CA of `--ca-secret`, and those of `--also-trust`. It is needed
+    /// to replace the key of the CA without a failed call.
+    #[arg(long, value_name = "NAME", env = "EGEXT_TRUST_SECRET")]
+    pub trust_secret: Option<String>,
+    /// Secret of another CA to trust; may be repeated
+    ///
+    /// For the time in which a CA is replaced. Its certificate is under `tls.crt`, as cert-manager writes it.
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "trust_secret",
+        value_delimiter = ',',
+        env = "EGEXT_ALSO_TRUST"
+    )]
+    pub also_trust: Vec<String>,
 }

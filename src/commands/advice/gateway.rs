@@ -53,9 +53,11 @@ impl Advice for KubernetesError {
         Some(match self {
             Self::Configuration(error) => return error.advice(),
             Self::NoImage => "name one that you have built: `--image example.org/egext:1`".to_owned(),
-            Self::NoPart { .. } => "leave it out, or add `--bridge gateway` or `--bridge both`".to_owned(),
+            Self::NoGatewayPart => "leave it out, or add `--bridge gateway` or `--bridge both`".to_owned(),
+            Self::NoTrustPart => "leave it out, or add `--trust-secret egext-trust`".to_owned(),
             Self::SameSecret { .. } => {
-                "give each its own name: `--ca-secret`, `--server-secret`, `--client-secret`; `egext-probe` is taken"
+                "give each its own name: `--ca-secret`, `--server-secret`, `--client-secret`, `--trust-secret`, \
+                 `--also-trust`; `egext-probe` is taken"
                     .to_owned()
             }
         })
@@ -65,7 +67,7 @@ impl Advice for KubernetesError {
         match self {
             Self::Configuration(error) => error.flag(),
             Self::NoImage => "`--bridge`: ".to_owned(),
-            Self::NoPart { .. } => "`--part`: ".to_owned(),
+            Self::NoGatewayPart | Self::NoTrustPart => "`--part`: ".to_owned(),
             _ => String::new(),
         }
     }

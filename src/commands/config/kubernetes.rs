@@ -3,7 +3,7 @@ use std::path::Path;
 use super::ConfigError;
 use super::request::of_hooks;
 use crate::cli;
-use crate::gateway::{Cluster, Kubernetes, KubernetesError, Manifest, Part, Request};
+use crate::gateway::{Cluster, Kubernetes, KubernetesError, Manifest, Part, Request, Trust};
 use crate::input::is_stdin;
 use crate::pki::store;
 use crate::pki::store::StoreError;
@@ -32,6 +32,8 @@ fn decide(arguments: &cli::Kubernetes) -> Result<Kubernetes, ConfigError> {
         ca_secret,
         client_secret,
         server_secret,
+        trust_secret,
+        also_trust,
     } = &arguments.names;
     let cluster = Cluster {
         namespace: namespace.parse()?,
@@ -42,6 +44,7 @@ fn decide(arguments: &cli::Kubernetes) -> Result<Kubernetes, ConfigError> {
         ca_secret: ca_secret.parse()?,
         client_secret: client_secret.as_deref().map(str::parse).transpose()?,
         server_secret: server_secret.parse()?,
+        trust: trust_secret.as_deref().map(|secret| trust(secret, also_trust)).transpose()?,
         sidecars: arguments.bridge,
         image: arguments.image.as_deref().map(str::parse).transpose()?,
         plaintext_port: *plaintext_port,
@@ -51,12 +54,18 @@ fn decide(arguments: &cli::Kubernetes) -> Result<Kubernetes, ConfigError> {
     Ok(Kubernetes::decide(cluster, extension)?)
 }
 
+fn trust(secret: &str, others: &[String]) -> Result<Trust, ConfigError> {
+    let others = others.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+    Ok(Trust { secret: secret.parse()?, others })
+}
+
 /// The parts that are wished for, each once, or all that there are.
 fn manifests(kubernetes: &Kubernetes, wished: &[Part]) -> Result<Vec<Manifest>, KubernetesError> {
-    if let Some(part) = wished.iter().copied().find(|part| !kubernetes.has(*part)) {
-        return Err(KubernetesError::NoPart { part });
+    if let Some(error) = wished.iter().find_map(|part| kubernetes.lacks(*part)) {
+        return Err(error);
     }
-    let is_wished = |part: &Part| kubernetes.has(*part) && (wished.is_empty() || wished.contains(part));
+    let is_wished =
+        |part: &Part| kubernetes.lacks(*part).is_none() && (wished.is_empty() || wished.contains(part));
     Ok(Part::ALL.iter().copied().filter(is_wished).map(|part| kubernetes.manifest(part)).collect())
 }
 

@@ -3,9 +3,14 @@
 use super::super::yaml::{KeyValue, Node};
 use super::{Cluster, PROBE_SECRET, Sidecars, commented, object, texts};
 
-/// All of them, one document after the other.
-pub(super) fn yaml(cluster: &Cluster) -> String {
-    let mut documents = vec![self_signed(cluster), ca(cluster), issuer(cluster), server(cluster)];
+/// The CA and what it takes to issue with it, one document after the other.
+pub(super) fn ca(cluster: &Cluster) -> String {
+    [self_signed(cluster), ca_certificate(cluster), issuer(cluster)].join("---\n")
+}
+
+/// What the CA issues, one document after the other.
+pub(super) fn leaves(cluster: &Cluster) -> String {
+    let mut documents = vec![server(cluster)];
     documents.extend(client(cluster));
     documents.push(probe(cluster));
     documents.join("---\n")
@@ -16,7 +21,7 @@ fn self_signed(cluster: &Cluster) -> String {
     commented(HEADER, &object(VERSION, "Issuer", &self_signed_name(cluster), &cluster.namespace, spec))
 }
 
-fn ca(cluster: &Cluster) -> String {
+fn ca_certificate(cluster: &Cluster) -> String {
     let name = cluster.ca_secret.as_str();
     let spec = vec![
         KeyValue::new("secretName", name),
@@ -27,9 +32,10 @@ fn ca(cluster: &Cluster) -> String {
         KeyValue::new("privateKey", key("Never")).commented(ABOUT_CA_KEY),
         KeyValue::new("issuerRef", issued_by(&self_signed_name(cluster))),
     ];
-    let reader = match cluster.sidecars {
-        Sidecars::None => ABOUT_CA,
-        Sidecars::Gateway | Sidecars::Both => ABOUT_CA_FOR_BRIDGES,
+    let reader = match (&cluster.trust, cluster.sidecars) {
+        (Some(_), _) => ABOUT_CA_IN_BUNDLE,
+        (None, Sidecars::None) => ABOUT_CA,
+        (None, Sidecars::Gateway | Sidecars::Both) => ABOUT_CA_FOR_BRIDGES,
     };
     commented(reader, &object(VERSION, "Certificate", name, &cluster.namespace, spec))
 }
@@ -117,7 +123,7 @@ const LEAF_LIFE: &str = "2160h";
 const LEAF_RENEWAL: &str = "720h";
 
 const HEADER: &str = "\
-Certificates between Envoy Gateway (EG) and its extension server, for cert-manager.
+The CA of Envoy Gateway (EG) and its extension server, for cert-manager.
 Made by `egext config kubernetes`.
   kubectl apply -f FILE
 
@@ -132,6 +138,9 @@ const ABOUT_CA_FOR_BRIDGES: &str = "\
 The CA. The Secrets of the other certificates have a copy of the CA certificate under `ca.crt`, where the bridges
 read it.";
 
+const ABOUT_CA_IN_BUNDLE: &str = "\
+The CA. Its certificate is copied from `tls.crt` into the Secret of the Bundle, where both sides read it.";
+
 const ABOUT_CA_RENEWAL: &str = "\
 Longer than the other certificates are valid: each of them is renewed, and gets the new `ca.crt`, before the
 old CA certificate expires.";
@@ -145,6 +154,10 @@ const ABOUT_ISSUER: &str = "\
 Issues certificates in this namespace only. Everyone who may create a Certificate here can call the server.";
 
 const ABOUT_SERVER: &str = "\
+Certificates between Envoy Gateway (EG) and its extension server, for cert-manager.
+Made by `egext config kubernetes`.
+  kubectl apply -f FILE
+
 The server's certificate, with a new key at each renewal. The kubelet replaces the mounted files within about a
 minute; a server that does not load them again has to be restarted: `kubectl rollout restart`.";
 

@@ -1,7 +1,8 @@
 //! Patches of Deployments: strategic merge patches, as `kubectl patch` and kustomize take them.
 
+use super::super::SecretName;
 use super::super::yaml::{KeyValue, Node};
-use super::super::{Namespace, SecretName};
+use super::trust::CA_KEY;
 use super::{BRIDGE_PORT, Cluster, PROBE_SECRET, Sidecars, commented, maps, object, texts};
 
 /// The extension server's: its certificate, and a probe.
@@ -12,12 +13,13 @@ pub(super) fn of_server(cluster: &Cluster) -> String {
         Sidecars::None | Sidecars::Gateway => (SERVER, own_tls(cluster)),
         Sidecars::Both => (SERVER_BRIDGE, server_bridge(cluster)),
     };
+    let clients = if cluster.trust.is_some() { "a CA in `/etc/egext/trust/tls.crt`" } else { "`ca.crt`" };
     let note = format!(
-        "{note}\n\x20 kubectl patch deployment {} --namespace {} --patch-file FILE",
+        "{note} {clients}.\n\x20 kubectl patch deployment {} --namespace {} --patch-file FILE",
         cluster.deployment.as_str(),
         cluster.namespace.as_str()
     );
-    patch(&note, cluster.deployment.as_str(), &cluster.namespace, container, &[server, probe])
+    patch(&note, cluster.deployment.as_str(), cluster, container, vec![server, probe])
 }
 
 /// EG's own: a bridge next to it.
@@ -25,31 +27,33 @@ pub(super) fn of_gateway(cluster: &Cluster, fail_open: bool) -> String {
     let secret = cluster.client_secret.as_ref().map_or("", SecretName::as_str);
     let listen = format!("tcp://127.0.0.1:{BRIDGE_PORT}");
     let upstream = format!("{}:{}", cluster.host(), cluster.port);
-    let mut command = bridge(&listen, &upstream, CLIENT_VOLUME);
+    let mut command = bridge(cluster, &listen, &upstream, CLIENT_VOLUME);
     if !fail_open {
         // With an answer EG would publish nothing, and would not ask again.
         command.extend(["--connect-wait".to_owned(), "forever".to_owned()]);
     }
     let mut container = sidecar(cluster, command);
-    container.push(KeyValue::new("volumeMounts", mounts(&[CLIENT_VOLUME])));
+    container.push(KeyValue::new("volumeMounts", mounts(cluster, &[CLIENT_VOLUME])));
     let note = format!(
         "{GATEWAY}\n\x20 kubectl patch deployment {GATEWAY_DEPLOYMENT} --namespace {} --patch-file FILE",
         cluster.namespace.as_str()
     );
-    patch(&note, GATEWAY_DEPLOYMENT, &cluster.namespace, container, &[Volume { name: CLIENT_VOLUME, secret }])
+    patch(&note, GATEWAY_DEPLOYMENT, cluster, container, vec![Volume { name: CLIENT_VOLUME, secret }])
 }
 
-fn patch(
+fn patch<'a>(
     note: &str,
     name: &str,
-    namespace: &Namespace,
+    cluster: &'a Cluster,
     container: Vec<KeyValue>,
-    secrets: &[Volume<'_>],
+    mut secrets: Vec<Volume<'a>>,
 ) -> String {
+    let trust = cluster.trust.as_ref();
+    secrets.extend(trust.map(|trust| Volume { name: TRUST_VOLUME, secret: trust.secret.as_str() }));
     let pod =
-        vec![KeyValue::new("containers", maps([container])), KeyValue::new("volumes", volumes(secrets))];
+        vec![KeyValue::new("containers", maps([container])), KeyValue::new("volumes", volumes(&secrets))];
     let spec = vec![KeyValue::new("template", vec![KeyValue::new("spec", pod)])];
-    commented(note, &object("apps/v1", "Deployment", name, namespace, spec))
+    commented(note, &object("apps/v1", "Deployment", name, &cluster.namespace, spec))
 }
 
 fn own_tls(cluster: &Cluster) -> Vec<KeyValue> {
@@ -59,19 +63,19 @@ fn own_tls(cluster: &Cluster) -> Vec<KeyValue> {
     vec![
         KeyValue::new("name", cluster.container.as_str()),
         KeyValue::new("readinessProbe", probe).commented(PROBE_IN_SERVER),
-        KeyValue::new("volumeMounts", mounts(&[SERVER_VOLUME, PROBE_SECRET])),
+        KeyValue::new("volumeMounts", mounts(cluster, &[SERVER_VOLUME, PROBE_SECRET])),
     ]
 }
 
 fn server_bridge(cluster: &Cluster) -> Vec<KeyValue> {
     let listen = format!("tls://0.0.0.0:{}", cluster.port);
     let upstream = format!("tcp://127.0.0.1:{}", cluster.plaintext_port);
-    let mut container = sidecar(cluster, bridge(&listen, &upstream, SERVER_VOLUME));
+    let mut container = sidecar(cluster, bridge(cluster, &listen, &upstream, SERVER_VOLUME));
     let port = vec![KeyValue::new("containerPort", Node::Integer(cluster.port.into()))];
     container.extend([
         KeyValue::new("ports", maps([port])),
         KeyValue::new("readinessProbe", readiness(cluster)).commented(PROBE_IN_BRIDGE),
-        KeyValue::new("volumeMounts", mounts(&[SERVER_VOLUME, PROBE_SECRET])),
+        KeyValue::new("volumeMounts", mounts(cluster, &[SERVER_VOLUME, PROBE_SECRET])),
     ]);
     container
 }
@@ -96,18 +100,28 @@ fn sidecar(cluster: &Cluster, command: Vec<String>) -> Vec<KeyValue> {
     ]
 }
 
-fn bridge(listen: &str, upstream: &str, volume: &str) -> Vec<String> {
-    ["egext", "bridge", "--listen", listen, "--upstream", upstream, "--dir", &directory(volume)]
-        .map(str::to_owned)
-        .to_vec()
+fn bridge(cluster: &Cluster, listen: &str, upstream: &str, volume: &str) -> Vec<String> {
+    let mut command =
+        ["egext", "bridge", "--listen", listen, "--upstream", upstream].map(str::to_owned).to_vec();
+    command.extend(files(cluster, volume));
+    command
+}
+
+/// The flags for the files of a volume: with a Bundle, its CA certificates count and not the copy of one of them.
+fn files(cluster: &Cluster, volume: &str) -> Vec<String> {
+    let mut flags = vec!["--dir".to_owned(), directory(volume)];
+    if cluster.trust.is_some() {
+        flags.extend(["--ca".to_owned(), format!("{}/{CA_KEY}", directory(TRUST_VOLUME))]);
+    }
+    flags
 }
 
 /// The whole way of a call: TLS, both certificates, and the server's health. What other clients would find does not change
 /// from one probe to the next, and looking fills the server's log.
 fn readiness(cluster: &Cluster) -> Vec<KeyValue> {
     let address = format!("localhost:{}", cluster.port);
-    let directory = directory(PROBE_SECRET);
-    let command = ["egext", "probe", &address, "--no-gateway", "--no-policy", "--dir", &directory];
+    let mut command = ["egext", "probe", &address, "--no-gateway", "--no-policy"].map(str::to_owned).to_vec();
+    command.extend(files(cluster, PROBE_SECRET));
     vec![
         KeyValue::new("exec", vec![KeyValue::new("command", texts(command))]),
         KeyValue::new("periodSeconds", Node::Integer(10)),
@@ -115,10 +129,11 @@ fn readiness(cluster: &Cluster) -> Vec<KeyValue> {
     ]
 }
 
-fn mounts(volumes: &[&str]) -> Node {
-    maps(volumes.iter().map(|name| {
+fn mounts(cluster: &Cluster, volumes: &[&'static str]) -> Node {
+    let trust = cluster.trust.as_ref().map(|_| TRUST_VOLUME);
+    maps(volumes.iter().copied().chain(trust).map(|name| {
         vec![
-            KeyValue::new("name", *name),
+            KeyValue::new("name", name),
             KeyValue::new("mountPath", directory(name).as_str()),
             KeyValue::new("readOnly", Node::Bool(true)),
         ]
@@ -148,17 +163,18 @@ fn volumes(volumes: &[Volume<'_>]) -> Node {
 
 const CLIENT_VOLUME: &str = "egext-client";
 const SERVER_VOLUME: &str = "egext-server";
+const TRUST_VOLUME: &str = "egext-trust";
 
 /// The chart does not let its name be chosen.
 const GATEWAY_DEPLOYMENT: &str = "envoy-gateway";
 
 const SERVER: &str = "\
 Patch of the extension server's Deployment. Made by `egext config kubernetes`. The server has to read `tls.crt`
-and `tls.key`, and to demand client certificates issued by `ca.crt`.";
+and `tls.key`, and to demand client certificates issued by";
 
 const SERVER_BRIDGE: &str = "\
 Patch of the extension server's Deployment. Made by `egext config kubernetes`. The server has to listen without
-TLS on the loopback address of its pod. The bridge serves callers with a certificate issued by `ca.crt`.";
+TLS on the loopback address of its pod. The bridge serves callers with a certificate issued by";
 
 const GATEWAY: &str = "\
 Patch of EG's Deployment. Made by `egext config kubernetes`. EG's chart has no value for further containers; run

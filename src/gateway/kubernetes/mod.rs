@@ -8,6 +8,7 @@
 mod certificates;
 mod deployment;
 mod helm;
+mod trust;
 
 use std::collections::BTreeSet;
 
@@ -40,12 +41,24 @@ pub struct Cluster {
     pub client_secret: Option<SecretName>,
     /// Gets the server's certificate.
     pub server_secret: SecretName,
+    /// Where both sides find the CA certificates that they trust. None means: in the CA's own Secret, and in the copies
+    /// that cert-manager makes of it.
+    pub trust: Option<Trust>,
     /// Where bridges run.
     pub sidecars: Sidecars,
     /// Has `egext` in its PATH. Only containers with a bridge need it.
     pub image: Option<Image>,
     /// Where a server without TLS listens in its pod.
     pub plaintext_port: u16,
+}
+
+/// A Secret with the certificates of several CAs, made and kept current by trust-manager.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// The Secret. The Bundle has the same name.
+    pub secret: SecretName,
+    /// Secrets of CAs that are trusted next to [`Cluster::ca_secret`].
+    pub others: Vec<SecretName>,
 }
 
 /// Which side has a bridge in its pod.
@@ -64,8 +77,12 @@ choices! { Sidecars { None => "none", Gateway => "gateway", Both => "both" } }
 /// A part of what is written: a file of its own.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Part {
-    /// Issuers and Certificates.
+    /// The CA, its Issuer, and the Issuer of the CA.
+    Ca,
+    /// Certificates of both sides.
     Certificates,
+    /// A Bundle of trust-manager.
+    Trust,
     /// Values of EG's Helm chart.
     Values,
     /// Patch of the extension server's Deployment.
@@ -75,14 +92,23 @@ pub enum Part {
 }
 
 choices! {
-    Part { Certificates => "certificates", Values => "values", Server => "server", Gateway => "gateway" }
+    Part {
+        Ca => "ca",
+        Certificates => "certificates",
+        Trust => "trust",
+        Values => "values",
+        Server => "server",
+        Gateway => "gateway"
+    }
 }
 
 impl Part {
     /// The name of its file.
     pub const fn file(self) -> &'static str {
         match self {
+            Self::Ca => "ca.yaml",
             Self::Certificates => "certificates.yaml",
+            Self::Trust => "trust-bundle.yaml",
             Self::Values => "envoy-gateway-values.yaml",
             Self::Server => "extension-server-patch.yaml",
             Self::Gateway => "envoy-gateway-patch.yaml",
@@ -117,11 +143,7 @@ impl Kubernetes {
             return Err(KubernetesError::NoImage);
         }
         let client = cluster.client_secret.as_ref().map_or(super::DEFAULT_CLIENT_SECRET, SecretName::as_str);
-        let names = [cluster.ca_secret.as_str(), cluster.server_secret.as_str(), client, PROBE_SECRET];
-        let mut seen = BTreeSet::new();
-        if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
-            return Err(KubernetesError::SameSecret { name: (*name).to_owned() });
-        }
+        each_has_its_own_secret(&cluster, client)?;
         if cluster.sidecars != Sidecars::None {
             cluster.client_secret = Some(client.parse().expect("a name already"));
         }
@@ -148,15 +170,21 @@ impl Kubernetes {
         &self.cluster
     }
 
-    /// Is there something to write for this part?
-    pub fn has(&self, part: Part) -> bool {
-        part != Part::Gateway || self.cluster.sidecars != Sidecars::None
+    /// Why there is nothing to write for this part, if there is nothing.
+    pub fn lacks(&self, part: Part) -> Option<KubernetesError> {
+        match part {
+            Part::Trust if self.cluster.trust.is_none() => Some(KubernetesError::NoTrustPart),
+            Part::Gateway if self.cluster.sidecars == Sidecars::None => Some(KubernetesError::NoGatewayPart),
+            _ => None,
+        }
     }
 
     /// The text of one part: the same every time.
     pub fn manifest(&self, part: Part) -> Manifest {
         let yaml = match part {
-            Part::Certificates => certificates::yaml(&self.cluster),
+            Part::Ca => certificates::ca(&self.cluster),
+            Part::Certificates => certificates::leaves(&self.cluster),
+            Part::Trust => trust::yaml(&self.cluster),
             Part::Values => helm::yaml(&self.cluster, &self.configuration),
             Part::Server => deployment::of_server(&self.cluster),
             Part::Gateway => deployment::of_gateway(&self.cluster, self.configuration.request.fail_open),
@@ -181,7 +209,7 @@ impl Cluster {
             // Only the comment about files names it.
             material: TextPath::try_from(std::path::Path::new("certs")).expect("a path"),
             namespace: self.namespace.clone(),
-            ca_secret: self.ca_secret.clone(),
+            ca_secret: self.trust.as_ref().map_or(&self.ca_secret, |trust| &trust.secret).clone(),
             client_secret: self.client_secret.clone(),
         })
     }
@@ -203,17 +231,29 @@ pub enum KubernetesError {
     #[error("a bridge needs an image that has `egext`, and none is named")]
     NoImage,
     /// EG's Deployment stays as it is.
-    #[error("nothing is to be written for `{}`: no bridge runs in EG's pod", part.name())]
-    NoPart {
-        /// As typed.
-        part: Part,
-    },
-    /// cert-manager would overwrite one with the other, again and again.
-    #[error("two certificates cannot share the Secret `{name}`")]
+    #[error("nothing is to be written for `{}`: no bridge runs in EG's pod", Part::Gateway.name())]
+    NoGatewayPart,
+    /// The CA's own Secret is enough.
+    #[error("nothing is to be written for `{}`: no Secret is named for it", Part::Trust.name())]
+    NoTrustPart,
+    /// cert-manager would overwrite one with the other, again and again, and so would trust-manager.
+    #[error("the Secret `{name}` is named twice")]
     SameSecret {
         /// As typed.
         name: String,
     },
+}
+
+/// No Secret has two makers, and none is both a CA's and another certificate's.
+fn each_has_its_own_secret(cluster: &Cluster, client: &str) -> Result<(), KubernetesError> {
+    let trusted =
+        cluster.trust.iter().flat_map(|Trust { secret, others }| [secret].into_iter().chain(others));
+    let own = [cluster.ca_secret.as_str(), cluster.server_secret.as_str(), client, PROBE_SECRET];
+    let mut seen = BTreeSet::new();
+    match own.into_iter().chain(trusted.map(SecretName::as_str)).find(|name| !seen.insert(*name)) {
+        Some(name) => Err(KubernetesError::SameSecret { name: name.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// A document with a comment above it.
@@ -224,7 +264,7 @@ fn commented(note: &str, entries: &[KeyValue]) -> String {
     text
 }
 
-/// The beginning of every object.
+/// An object in a namespace.
 fn object(
     version: &'static str,
     kind: &'static str,
@@ -232,13 +272,21 @@ fn object(
     namespace: &Namespace,
     spec: Vec<KeyValue>,
 ) -> Vec<KeyValue> {
+    let metadata = vec![KeyValue::new("name", name), KeyValue::new("namespace", namespace.as_str())];
+    object_with(version, kind, metadata, spec)
+}
+
+/// The four keys of every object.
+fn object_with(
+    version: &'static str,
+    kind: &'static str,
+    metadata: Vec<KeyValue>,
+    spec: Vec<KeyValue>,
+) -> Vec<KeyValue> {
     vec![
         KeyValue::new("apiVersion", version),
         KeyValue::new("kind", kind),
-        KeyValue::new(
-            "metadata",
-            vec![KeyValue::new("name", name), KeyValue::new("namespace", namespace.as_str())],
-        ),
+        KeyValue::new("metadata", metadata),
         KeyValue::new("spec", spec),
     ]
 }

@@ -77,7 +77,7 @@ fn command(kubernetes: &Kubernetes, part: Part, file: &Path) -> String {
     let patch =
         |name: &str| format!("`kubectl patch deployment {name} --namespace {namespace} --patch-file {file}`");
     match part {
-        Part::Certificates => format!("`kubectl apply -f {file}`"),
+        Part::Ca | Part::Certificates | Part::Trust => format!("`kubectl apply -f {file}`"),
         Part::Values => format!("`helm upgrade RELEASE CHART --reuse-values -f {file}`"),
         Part::Server => patch(cluster.deployment.as_str()),
         Part::Gateway => patch("envoy-gateway"),

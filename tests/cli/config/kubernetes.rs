@@ -25,7 +25,7 @@ fn documents(arguments: &[&str]) -> Vec<Value> {
 
 #[test]
 fn each_form_is_written_as_it_stands_here() {
-    let forms: [(&[&str], _, _); 2] = [
+    let forms: [(&[&str], _, _); 3] = [
         (
             &["--resource=example.io/v1alpha1/Thing", "--namespace=extensions"],
             "native-tls.yaml",
@@ -35,6 +35,11 @@ fn each_form_is_written_as_it_stands_here() {
             &["--bridge=both", "--image=example.org/egext:1", "--part=values,server,gateway"],
             "bridges.yaml",
             include_str!("kubernetes/bridges.yaml"),
+        ),
+        (
+            &["--trust-secret=egext-trust", "--also-trust=egext-ca-2", "--part=ca,trust,values,server"],
+            "trust.yaml",
+            include_str!("kubernetes/trust.yaml"),
         ),
     ];
     for (arguments, file, expected) in forms {
@@ -47,11 +52,13 @@ fn each_form_is_written_as_it_stands_here() {
 #[test]
 fn a_directory_gets_a_file_for_each_part_and_none_twice() {
     let place = TempDir::new().expect("a temporary directory");
-    let bridges = ["--bridge=both", "--image=e:1", "--out=."];
+    let bridges = ["--bridge=both", "--image=e:1", "--trust-secret=t", "--out=."];
     let report = run(&bridges).current_dir(place.path()).assert().success();
     let printed = String::from_utf8(report.get_output().stdout.clone()).expect("UTF-8");
     for command in [
+        "kubectl apply -f ./ca.yaml",
         "kubectl apply -f ./certificates.yaml",
+        "kubectl apply -f ./trust-bundle.yaml",
         "kubectl patch deployment extension-server --namespace envoy-gateway-system --patch-file ./extension-server-patch.yaml",
         "kubectl patch deployment envoy-gateway --namespace envoy-gateway-system --patch-file ./envoy-gateway-patch.yaml",
         "helm upgrade RELEASE CHART --reuse-values -f ./envoy-gateway-values.yaml",
@@ -61,18 +68,22 @@ fn a_directory_gets_a_file_for_each_part_and_none_twice() {
     assert_eq!(
         names(place.path()),
         [
+            "ca.yaml",
             "certificates.yaml",
             "envoy-gateway-patch.yaml",
             "envoy-gateway-values.yaml",
-            "extension-server-patch.yaml"
+            "extension-server-patch.yaml",
+            "trust-bundle.yaml"
         ]
     );
     for (part, file) in [("certificates", "certificates.yaml"), ("values", "envoy-gateway-values.yaml")] {
         let written = fs::read_to_string(place.path().join(file)).expect("readable");
-        assert_eq!(written, text(&["--bridge=both", "--image=e:1", "--part", part]));
+        assert_eq!(written, text(&["--bridge=both", "--image=e:1", "--trust-secret=t", "--part", part]));
     }
     // One that is left is enough.
-    fs::remove_file(place.path().join("certificates.yaml")).expect("removed");
+    for file in ["ca.yaml", "certificates.yaml", "trust-bundle.yaml"] {
+        fs::remove_file(place.path().join(file)).expect("removed");
+    }
     let again = run(&bridges).current_dir(place.path()).assert().code(2);
     let said = String::from_utf8(again.get_output().stderr.clone()).expect("UTF-8");
     assert!(said.contains("envoy-gateway-values.yaml` exists"), "{said}");
@@ -100,7 +111,7 @@ fn json_has_the_text_of_each_part() {
 /// EG reads the CA under `tls.crt`. Of the Secrets that cert-manager makes, only that of the CA itself has it there.
 #[test]
 fn the_ca_is_read_from_the_secret_of_the_ca() {
-    let all = documents(&["--part=certificates,values", "--ca-secret=trust", "--namespace=extensions"]);
+    let all = documents(&["--part=ca,certificates,values", "--ca-secret=trust", "--namespace=extensions"]);
     let tls = &all.last().expect("values")["config"]["envoyGateway"]["extensionManager"]["service"]["tls"];
     let secret = |name: &str| json!({"group": "", "kind": "Secret", "name": name, "namespace": "extensions"});
     assert_eq!(
@@ -114,6 +125,34 @@ fn the_ca_is_read_from_the_secret_of_the_ca() {
     let names = made("egext-server")["spec"]["dnsNames"].clone();
     let host = "extension-server.extensions.svc";
     assert!(names.as_array().expect("names").contains(&json!(host)), "{names}");
+}
+
+/// Both sides trust what is in the Bundle's Secret, and not the one CA that cert-manager copies.
+#[test]
+fn with_a_bundle_both_sides_read_its_secret() {
+    let trust = ["--trust-secret=both", "--also-trust=old,older"];
+    let native = documents(&[&trust[..], &["--part=trust,values,server"]].concat());
+    let [bundle, values, server] = &native[..] else { panic!("{native:?}") };
+    let sources = bundle["spec"]["sources"].as_array().expect("a list").iter();
+    let names: Vec<_> = sources.map(|source| source["secret"]["name"].as_str().expect("a name")).collect();
+    assert_eq!((names, &bundle["metadata"]["name"]), (vec!["egext-ca", "old", "older"], &json!("both")));
+    let tls = &values["config"]["envoyGateway"]["extensionManager"]["service"]["tls"];
+    assert_eq!(tls["certificateRef"]["name"], "both");
+    let bridges =
+        documents(&[&trust[..], &["--bridge=both", "--image=e:1", "--part=server,gateway"]].concat());
+    for deployment in [server].into_iter().chain(&bridges) {
+        let pod = &deployment["spec"]["template"]["spec"];
+        let is_trust = |volume: &&Value| volume["secret"]["secretName"] == "both";
+        let volume = pod["volumes"].as_array().expect("a list").iter().find(is_trust).expect("the Secret");
+        let container = &pod["containers"][0];
+        let mounts = container["volumeMounts"].as_array().expect("a list").iter();
+        let mount = mounts.clone().find(|mount| mount["name"] == volume["name"]).expect("a mount");
+        let ca = format!("{}/tls.crt", mount["mountPath"].as_str().expect("a path"));
+        let commands = [&container["command"], &container["readinessProbe"]["exec"]["command"]];
+        for command in commands.into_iter().filter_map(Value::as_array) {
+            assert!(command.windows(2).any(|pair| pair == [json!("--ca"), json!(ca)]), "{command:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,9 +1,8 @@
 package kubernetes
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	trust "github.com/cert-manager/trust-manager/pkg/apis/trust/v1alpha1"
@@ -11,51 +10,98 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 )
 
-// The Bundle in docs/kubernetes.md, for the time in which two CAs are trusted: trust-manager takes it, it reads the CA
-// certificates where cert-manager puts them, and it writes them where Envoy Gateway reads them.
-func TestTrustManagerTakesTheBundleOfTheDocumentation(t *testing.T) {
-	text := documented(t, "kind: Bundle\n")
-	var object map[string]any
-	strictly(t, text, &object)
+// The Bundle for the time in which several CAs are trusted: trust-manager takes it, it reads the CA certificates where
+// cert-manager puts them, and it writes them where Envoy Gateway's `certificateRef` and the mounts of the pods expect them.
+func TestTrustManagerTakesEveryBundle(t *testing.T) {
 	validator := schemas(t, "github.com/cert-manager/trust-manager", trust.SchemeGroupVersion.Version)[trust.BundleKind]
-	if errors := validation.ValidateCustomResource(nil, object, validator); len(errors) > 0 {
-		t.Errorf("%v\n%s", errors.ToAggregate(), text)
-	}
-
-	var bundle trust.Bundle
-	strictly(t, text, &bundle)
-	if bundle.APIVersion != trust.SchemeGroupVersion.String() {
-		t.Errorf("apiVersion %s", bundle.APIVersion)
-	}
-	for i, name := range []string{"egext-ca", "egext-ca-2"} {
-		if source := bundle.Spec.Sources[i].Secret; source == nil || source.Name != name || source.Key != core.TLSCertKey {
-			t.Errorf("source %d: %v", i, source)
+	bundles := 0
+	for _, form := range forms {
+		if !strings.Contains(form, "--trust-secret") {
+			continue
 		}
+		bundles++
+		t.Run(form, func(t *testing.T) {
+			texts := documents(t, form, "trust")
+			if len(texts) != 1 {
+				t.Fatalf("%d documents", len(texts))
+			}
+			var object map[string]any
+			strictly(t, texts[0], &object)
+			if errors := validation.ValidateCustomResource(nil, object, validator); len(errors) > 0 {
+				t.Fatalf("%v\n%s", errors.ToAggregate(), texts[0])
+			}
+			var bundle trust.Bundle
+			strictly(t, texts[0], &bundle)
+			if bundle.APIVersion != trust.SchemeGroupVersion.String() || bundle.Namespace != "" {
+				t.Errorf("apiVersion %s, namespace %q", bundle.APIVersion, bundle.Namespace)
+			}
+			sources(t, form, bundle)
+			target(t, form, bundle)
+		})
 	}
-	if target := bundle.Spec.Target.Secret; target == nil || target.Key != core.TLSCertKey {
-		t.Errorf("target %v", target)
-	}
-	// Namespaces have this label from Kubernetes itself.
-	if names := bundle.Spec.Target.NamespaceSelector.MatchLabels; names[core.LabelMetadataName] != "extensions" {
-		t.Errorf("target in %v", names)
+	if bundles == 0 {
+		t.Error("no form has a Bundle")
 	}
 }
 
-// documented is the one block of YAML with this text in docs/kubernetes.md.
-func documented(t *testing.T, part string) []byte {
+// sources: the CA of this set, and those named by flags.
+func sources(t *testing.T, form string, bundle trust.Bundle) {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "kubernetes.md"))
-	if err != nil {
-		t.Fatal(err)
+	expected := []string{flag(form, "--ca-secret", "egext-ca")}
+	if others := flag(form, "--also-trust", ""); others != "" {
+		expected = append(expected, strings.Split(others, ",")...)
 	}
-	var found [][]byte
-	for _, after := range bytes.Split(page, []byte("```yaml\n"))[1:] {
-		if block, _, ok := bytes.Cut(after, []byte("```")); ok && bytes.Contains(block, []byte(part)) {
-			found = append(found, block)
+	var names []string
+	for i, source := range bundle.Spec.Sources {
+		if source.Secret == nil || source.Secret.Key != core.TLSCertKey {
+			t.Fatalf("source %d: %v", i, source)
+		}
+		names = append(names, source.Secret.Name)
+	}
+	if !slices.Equal(names, expected) {
+		t.Errorf("sources %q, expected %q", names, expected)
+	}
+}
+
+// target: the Secret that Envoy Gateway reads, in the namespace of the pods.
+func target(t *testing.T, form string, bundle trust.Bundle) {
+	t.Helper()
+	if secret := bundle.Spec.Target.Secret; secret == nil || secret.Key != core.TLSCertKey {
+		t.Errorf("target %v", secret)
+	}
+	namespace := flag(form, "--namespace", "envoy-gateway-system")
+	// Namespaces have this label from Kubernetes itself.
+	if labels := bundle.Spec.Target.NamespaceSelector.MatchLabels; labels[core.LabelMetadataName] != namespace {
+		t.Errorf("target in %v", labels)
+	}
+	if strings.Contains(form, "--bridge") {
+		return
+	}
+	var values struct {
+		Config struct {
+			EnvoyGateway struct {
+				ExtensionManager struct {
+					Service struct {
+						TLS struct {
+							CertificateRef struct{ Name, Namespace string }
+						}
+					}
+				}
+			}
 		}
 	}
-	if len(found) != 1 {
-		t.Fatalf("%d blocks with %q", len(found), part)
+	loosely(t, documents(t, form, "values")[0], &values)
+	reference := values.Config.EnvoyGateway.ExtensionManager.Service.TLS.CertificateRef
+	if reference.Name != bundle.Name || reference.Namespace != namespace {
+		t.Errorf("certificateRef %v, Bundle %s", reference, bundle.Name)
 	}
-	return found[0]
+}
+
+// flag is the value of a flag in a form.
+func flag(form, name, otherwise string) string {
+	words := strings.Fields(form)
+	if i := slices.Index(words, name); i >= 0 {
+		return words[i+1]
+	}
+	return otherwise
 }

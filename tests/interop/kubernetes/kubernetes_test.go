@@ -1,4 +1,4 @@
-// Package kubernetes asks the code of Kubernetes and of cert-manager what they make of `egext config kubernetes`.
+// Package kubernetes asks the code of Kubernetes, of cert-manager and of trust-manager what they make of `egext config kubernetes`.
 package kubernetes
 
 import (
@@ -49,6 +49,9 @@ var forms = []string{
 	"--bridge gateway --image example.org/egext@sha256:0123",
 	"--bridge gateway --image e:1 --fail-open --eg-version 1.5 --client-secret my.client",
 	"--bridge both --image example.org/egext:1 --port 443 --plaintext-port 65535",
+	"--trust-secret egext-trust",
+	"--trust-secret both --also-trust egext-ca,1 --ca-secret egext-ca-2 --namespace extensions",
+	"--trust-secret both --also-trust old --bridge both --image e:1",
 }
 
 func documents(t *testing.T, form, part string) [][]byte {
@@ -68,6 +71,14 @@ func documents(t *testing.T, form, part string) [][]byte {
 func strictly(t *testing.T, text []byte, into any) {
 	t.Helper()
 	if err := yaml.UnmarshalStrict(text, into); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+}
+
+// loosely decodes what is asked for.
+func loosely(t *testing.T, text []byte, into any) {
+	t.Helper()
+	if err := yaml.Unmarshal(text, into); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 }
@@ -118,7 +129,7 @@ func TestCertManagerTakesEveryObject(t *testing.T) {
 	for _, form := range forms {
 		t.Run(form, func(t *testing.T) {
 			certificates, issuers := map[string]certmanager.Certificate{}, map[string]certmanager.Issuer{}
-			for _, text := range documents(t, form, "certificates") {
+			for _, text := range documents(t, form, "ca,certificates") {
 				var object map[string]any
 				strictly(t, text, &object)
 				kind, _ := object["kind"].(string)
