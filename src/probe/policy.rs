@@ -10,9 +10,11 @@ use super::attempt::Client;
 use super::outcome::{TargetOutcome, Verdict};
 use crate::diagnosis::{Context, policy};
 use crate::net::Target;
-use crate::pki::issue::{SetPlan, issue_set};
-use crate::pki::{Certificate, Identity, Role, parse_common_name};
+use crate::pki::authority::{Authority, Leaf, LeafKey};
+use crate::pki::issue::SetPlan;
+use crate::pki::{Certificate, Identity, KeyType, Role, SubjectName, parse_common_name};
 use crate::report::FindingId;
+use crate::units::Span;
 
 /// Connects without a certificate, and with one of a CA that is made for this. `None` where there is no client
 /// certificate that the server could demand.
@@ -26,10 +28,13 @@ pub(super) async fn look(context: &Context<'_>, client: Client<'_>) -> Option<Ve
     let Some(stranger) = stranger(own, context.now) else {
         return Some(Verdict::noted("not proven: no certificate of another CA could be made"));
     };
-    let (without, foreign) = tokio::join!(
-        admission(context.target, client, None),
-        admission(context.target, client, Some(&stranger)),
-    );
+    // A name can have many servers behind it.
+    let target = match context.trace.connected {
+        Some((Some(peer), _)) => context.target.clone().at(peer),
+        _ => context.target.clone(),
+    };
+    let (without, foreign) =
+        tokio::join!(admission(&target, client, None), admission(&target, client, Some(&stranger)));
     let mut findings = Vec::new();
     if without == Admission::Admitted {
         findings.push(policy::client_cert_not_required(context));
@@ -86,13 +91,17 @@ fn judge(outcome: &TargetOutcome) -> Admission {
 
 /// A client certificate with the names of `own`, of a CA that nobody trusts.
 fn stranger(own: &Certificate, now: OffsetDateTime) -> Option<Identity> {
-    let mut plan = SetPlan { client_names: own.names.clone(), ..SetPlan::default() };
-    if let Ok(name) = parse_common_name(own.subject.common_name()) {
-        plan.client_name = name;
-    }
+    let lifetime = Span::from_days(1);
+    let (authority, _) = Authority::create(KeyType::default(), lifetime, now).ok()?;
+    let issue = |name: &str, names: &[SubjectName]| {
+        let key = LeafKey::New(KeyType::default());
+        authority.issue(&Leaf { role: Role::Client, name, names, key, lifetime }, now)
+    };
+    let usual = SetPlan::default();
+    let name = parse_common_name(own.subject.common_name()).unwrap_or(usual.client_name);
     // Others issue names that we do not.
-    let set = issue_set(&plan, now).or_else(|_| issue_set(&SetPlan::default(), now)).ok()?;
-    set.identity(Role::Client).ok()
+    let issued = issue(&name, &own.names).or_else(|_| issue(&name, &usual.client_names)).ok()?;
+    issued.identity(Role::Client).ok()
 }
 
 /// A server that has just accepted a client refuses another one at once.

@@ -1,5 +1,5 @@
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Target {
     tls: Option<(Arc<ClientTls>, ServerName<'static>)>,
     alpn: Alpn,
     /// In place of what the resolver says, unless it is empty.
-    placed: Vec<IpAddr>,
+    placed: Vec<SocketAddr>,
 }
 
 /// What to do if a TLS server selects no protocol by ALPN.
@@ -68,8 +68,15 @@ impl Target {
     /// The same target, connected to where one of `placements` puts its host. Without one the resolver is asked.
     #[must_use]
     pub fn placed(self, placements: &[Placement]) -> Self {
+        let Address::Tcp { port, .. } = self.address else { return self };
         let of_host = placements.iter().filter(|placement| placement.is_of(&self.address));
-        Self { placed: of_host.map(Placement::at).collect(), ..self }
+        Self { placed: of_host.map(|placement| SocketAddr::new(placement.at(), port)).collect(), ..self }
+    }
+
+    /// The same target, connected to this address of its host.
+    #[must_use]
+    pub(crate) fn at(self, address: SocketAddr) -> Self {
+        Self { placed: vec![address], ..self }
     }
 
     /// The same target with other TLS settings; unchanged in plaintext.
@@ -191,13 +198,13 @@ async fn attempt(target: &Target, deadline: Instant, trace: &mut Trace) -> Resul
 async fn resolve(
     host: &Host,
     port: u16,
-    placed: &[IpAddr],
+    placed: &[SocketAddr],
     deadline: Instant,
     trace: &mut Trace,
 ) -> Result<Vec<SocketAddr>, Fault> {
     let begin = Instant::now();
     let addresses = match host {
-        _ if !placed.is_empty() => placed.iter().map(|address| SocketAddr::new(*address, port)).collect(),
+        _ if !placed.is_empty() => placed.to_vec(),
         Host::Ip(address) => vec![SocketAddr::new(*address, port)],
         Host::Name(name) => timeout_at(deadline, tokio::net::lookup_host((name.as_str(), port)))
             .await

@@ -18,6 +18,19 @@ async fn a_connection_is_watched_also_while_nothing_is_sent() {
     }
 }
 
+#[tokio::test]
+async fn a_target_at_an_address_is_connected_to_nothing_else() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    // No resolver has the name (RFC 6761).
+    let named = "tcp://extension.invalid:1".parse().expect("an address");
+    let target = Target::new(named, None, None, Alpn::Preferred).expect("plaintext").at(address);
+    let closing = async { drop(listener.accept().await.expect("a connection")) };
+    let (dialed, ()) = tokio::join!(dial(&target, Instant::now() + Duration::from_secs(60)), closing);
+    let (peer, _) = dialed.trace.connected.expect("it listens");
+    assert_eq!(peer, Some(address));
+}
+
 /// The first of two addresses swallows packets: its queue is full, so Linux drops what else comes.
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -106,15 +106,10 @@ impl CertificateSet {
     /// # Errors
     /// As [`Identity::from_pem`].
     pub fn identity(&self, role: Role) -> Result<Identity, IdentityError> {
-        let issued = match role {
-            Role::Client => &self.client,
-            Role::Server => &self.server,
-        };
-        let key = issued.key_pem().unwrap_or_default();
-        Identity::from_pem(
-            (Path::new(role.certificate_file()), issued.certificate_pem().as_bytes()),
-            (Path::new(role.key_file()), key.as_bytes()),
-        )
+        match role {
+            Role::Client => self.client.identity(role),
+            Role::Server => self.server.identity(role),
+        }
     }
 
     /// What [`Store::write`](crate::pki::set::store::Store::write) takes.

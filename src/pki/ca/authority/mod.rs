@@ -26,7 +26,7 @@ use crate::pki::Refusal;
 use crate::pki::go_x509;
 use crate::pki::keys::private_key::PrivateKey;
 use crate::pki::keys::{encrypted_key, pem};
-use crate::pki::{Certificate, Identity, KeyType, Passphrase, Role, SubjectName};
+use crate::pki::{Certificate, Identity, IdentityError, KeyType, Passphrase, Role, SubjectName};
 use crate::report::Finding;
 use crate::units::Span;
 use import::{Imported, Link};
@@ -75,6 +75,18 @@ impl Issued {
     /// The key, PEM, if it is ours to keep.
     pub fn key_pem(&self) -> Option<Zeroizing<String>> {
         self.key.clone()
+    }
+
+    /// Certificate and key for TLS settings in the same process; `role` says what messages call them.
+    ///
+    /// # Errors
+    /// As [`Identity::from_pem`].
+    pub fn identity(&self, role: Role) -> Result<Identity, IdentityError> {
+        let key = self.key_pem().unwrap_or_default();
+        Identity::from_pem(
+            (Path::new(role.certificate_file()), self.certificate_pem().as_bytes()),
+            (Path::new(role.key_file()), key.as_bytes()),
+        )
     }
 }
 
