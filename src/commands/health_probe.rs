@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
-use super::{Clock, block_on};
+use super::{Clock, block_on, lists};
 use crate::cli::{GoDuration, HealthProbe, HealthProbeStop, HealthProbeTls};
 use crate::host::Host;
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
@@ -29,7 +29,7 @@ pub fn health_probe(
         Ok(typed) => typed,
         Err(HealthProbeStop::Version) => {
             return printer.text(&format!(
-                "egext {} in the place of grpc_health_probe 0.4.56\n",
+                "egext {} in the place of grpc_health_probe 0.4.57\n",
                 env!("CARGO_PKG_VERSION")
             ));
         }
@@ -38,14 +38,19 @@ pub fn health_probe(
             return INVALID_ARGUMENTS.into();
         }
         Err(HealthProbeStop::Usage(words)) => {
-            say(&format!("error: {words}"));
+            say(&words);
             return INVALID_ARGUMENTS.into();
         }
     };
     if typed.verbose {
         say(&options(&typed));
     }
-    let checked = check(&typed, clock).unwrap_or_else(|failure| failure);
+    let plan = plan(&typed);
+    let is_usable = plan.as_ref().err().is_none_or(|failure| failure.code != INVALID_ARGUMENTS);
+    if typed.verbose && is_usable {
+        say("establishing connection");
+    }
+    let checked = plan.and_then(|plan| check(&typed, plan, clock)).unwrap_or_else(|failure| failure);
     if typed.verbose {
         say(&checked.log);
     }
@@ -69,8 +74,7 @@ impl Checked {
     }
 }
 
-fn check(typed: &HealthProbe, clock: Clock) -> Result<Checked, Checked> {
-    let plan = plan(typed)?;
+fn check(typed: &HealthProbe, plan: ProbePlan, clock: Clock) -> Result<Checked, Checked> {
     let probing = async {
         let begin = Instant::now();
         let outcome = probe(plan, clock).await.pop().expect("one target has one outcome");
@@ -84,14 +88,11 @@ fn check(typed: &HealthProbe, clock: Clock) -> Result<Checked, Checked> {
 }
 
 fn plan(typed: &HealthProbe) -> Result<ProbePlan, Checked> {
-    let refused = |words: String| Checked::failed(INVALID_ARGUMENTS, format!("error: {words}"));
-    let address = address(typed).map_err(|words| {
+    let refused = |words: String| Checked::failed(INVALID_ARGUMENTS, words);
+    let unreachable = |words: String| {
         let words = format!("error: failed to connect service at \"{}\": {words}", typed.address);
         Checked::failed(CONNECTION_FAILED, words)
-    })?;
-    if let (Some(_), Some(path)) = (&typed.tls, address.socket_path()) {
-        return Err(refused(format!("egext does not support -tls on a unix socket (`{}`)", path.display())));
-    }
+    };
     let (tls, own) = match &typed.tls {
         None => (None, None),
         Some(tls) => {
@@ -100,10 +101,16 @@ fn plan(typed: &HealthProbe) -> Result<ProbePlan, Checked> {
             (Some(Arc::new(tls)), own)
         }
     };
-    let name = typed.tls.as_ref().and_then(|tls| tls.server_name.as_deref()).map(str::parse::<Host>);
-    let name = name.transpose().map_err(|error| refused(format!("-tls-server-name: {error}")))?;
+    let address = address(typed).map_err(unreachable)?;
+    if let (Some(_), Some(path)) = (&typed.tls, address.socket_path()) {
+        let words = format!("error: egext does not support -tls on a unix socket (`{}`)", path.display());
+        return Err(refused(words));
+    }
+    let called = typed.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
+    let name = called.map(|name| without_port(name).parse::<Host>()).transpose();
+    let name = name.map_err(|error| unreachable(format!("-tls-server-name: {error}")))?;
     let target = Target::new(address, tls, name.as_ref(), Alpn::Required);
-    let mut plan = ProbePlan::new(vec![target.map_err(|error| refused(error.to_string()))?]);
+    let mut plan = ProbePlan::new(vec![target.map_err(|error| unreachable(error.to_string()))?]);
     plan.own = own;
     // The server's opinion of our certificate is what counts.
     plan.judges_own = false;
@@ -112,7 +119,9 @@ fn plan(typed: &HealthProbe) -> Result<ProbePlan, Checked> {
     plan.wait_for = WaitFor::Connection;
     plan.calls = Calls {
         services: vec![typed.service.clone()],
-        metadata: metadata(typed).map_err(refused)?,
+        // As gRPC for Go does: it calls the server by the name that it verifies.
+        authority: called.and_then(|name| name.parse().ok()),
+        metadata: metadata(typed).map_err(|words| refused(format!("error: {words}")))?,
         gzip: typed.gzip,
         limit: Some(typed.rpc_timeout),
         ..Calls::default()
@@ -120,14 +129,29 @@ fn plan(typed: &HealthProbe) -> Result<ProbePlan, Checked> {
     Ok(plan)
 }
 
+/// A name as gRPC for Go takes it: a port is no part of it.
+fn without_port(name: &str) -> &str {
+    match name.rsplit_once(':') {
+        Some((host, port)) if is_number(port) && !host.contains(':') => host,
+        _ => name,
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit())
+}
+
 /// Where gRPC for Go would connect to.
 fn address(typed: &HealthProbe) -> Result<Address, String> {
-    let text = typed.address.strip_prefix("passthrough:///").unwrap_or(&typed.address);
+    let text = match typed.address.strip_prefix("passthrough:") {
+        Some(rest) => rest.strip_prefix("///").unwrap_or(rest),
+        None => &typed.address,
+    };
     if text.contains("://") && !text.starts_with("unix://") && !text.starts_with("dns:///") {
         return Err("not a target of gRPC".to_owned());
     }
     // This machine, as `net.Dial` of Go has it.
-    let local = text.strip_prefix(':').map(|port| format!("localhost:{port}"));
+    let local = text.strip_prefix(':').filter(|port| is_number(port)).map(|port| format!("localhost:{port}"));
     let has_port =
         text.starts_with("unix") || text.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(':');
     if !has_port && !text.starts_with("dns:") {
@@ -170,11 +194,12 @@ fn metadata(typed: &HealthProbe) -> Result<HeaderMap, String> {
         HeaderValue::from_str(&agent).map_err(|_| "-user-agent is no value of a header".to_owned())?;
     metadata.insert(http::header::USER_AGENT, agent);
     for (name, value) in &typed.headers {
+        if OF_GRPC.contains(&&**name) {
+            continue;
+        }
         // Not with what was typed, which may be a token.
-        let refused = |_| "invalid RPC header: not a name and a value of gRPC metadata".to_owned();
-        let name = HeaderName::try_from(name).map_err(|_| refused(()))?;
-        let mut value = HeaderValue::from_str(value).map_err(|_| refused(()))?;
-        value.set_sensitive(true);
+        let refused = || "invalid RPC header: not a name and a value of gRPC metadata".to_owned();
+        let (name, value) = lists::metadata_field(name, value).ok_or_else(refused)?;
         metadata.append(name, value);
     }
     Ok(metadata)
@@ -195,13 +220,16 @@ fn judge(typed: &HealthProbe, outcome: &TargetOutcome, took: Duration) -> Checke
         }
         None if outcome.cause().is_some_and(|cause| cause.id == FindingId::ProbeGrpcTimeout) => {
             let limit = GoDuration::of(typed.rpc_timeout);
-            Checked::failed(
-                RPC_FAILED,
-                format!("timeout: health rpc did not complete within {limit}: {cause}"),
-            )
+            let id = FindingId::ProbeGrpcTimeout;
+            Checked::failed(RPC_FAILED, format!("timeout: health rpc did not complete within {limit} ({id})"))
         }
         Some(Reply { code: Some(UNIMPLEMENTED), .. }) => {
             Checked::failed(RPC_FAILED, NO_HEALTH_SERVICE.to_owned())
+        }
+        Some(Reply { code: Some(DEADLINE_EXCEEDED), .. }) => {
+            let limit = GoDuration::of(typed.rpc_timeout);
+            let words = format!("timeout: health rpc did not complete within {limit}: {cause}");
+            Checked::failed(RPC_FAILED, words)
         }
         Some(Reply { status: Some(status), .. }) if status == "SERVING" => {
             Checked::failed(0, format!("status: {status}"))
@@ -234,7 +262,7 @@ fn options(typed: &HealthProbe) -> String {
         lines.push(format!("  > client-key={key}"));
         lines.push(format!("  > server-name={}", tls.server_name.as_deref().unwrap_or_default()));
     }
-    lines.push("> alts=false\n> spiffe=false\nestablishing connection".to_owned());
+    lines.push("> alts=false\n> spiffe=false".to_owned());
     lines.join("\n")
 }
 
@@ -258,8 +286,22 @@ const CONNECTION_FAILED: u8 = 2;
 const RPC_FAILED: u8 = 3;
 const UNHEALTHY: u8 = 4;
 
-/// The status of gRPC.
+/// Statuses of gRPC.
+const DEADLINE_EXCEEDED: u32 = 4;
 const UNIMPLEMENTED: u32 = 12;
+
+/// What gRPC for Go sends itself. It leaves out what a caller says about these
+/// (grpc-go v1.83.2:internal/transport/http_util.go, `isReservedHeader`).
+const OF_GRPC: [&str; 8] = [
+    "content-type",
+    "grpc-encoding",
+    "grpc-message",
+    "grpc-message-type",
+    "grpc-status",
+    "grpc-timeout",
+    "te",
+    "user-agent",
+];
 
 const NO_HEALTH_SERVICE: &str =
     "error: this server does not implement the grpc health protocol (grpc.health.v1.Health)";

@@ -47,20 +47,28 @@ fn add(metadata: &mut HeaderMap, entry: &str, place: impl Fn() -> String) -> Res
     let (name, value) = entry.split_once('=').ok_or_else(|| ListError::Metadata { place: place() })?;
     let name = name.trim().to_ascii_lowercase();
     let unfit = || ListError::MetadataName { place: place(), name: name.clone() };
-    let is_reserved = name.starts_with("grpc-") || OURS.contains(&&*name);
-    let header = HeaderName::try_from(&name).ok().filter(|_| !is_reserved).ok_or_else(unfit)?;
+    let is_reserved = name.starts_with("grpc-") || OURS.contains(&&*name) || OF_HTTP1.contains(&&*name);
+    if is_reserved || HeaderName::try_from(&name).is_err() {
+        return Err(unfit());
+    }
+    let value = if name.ends_with("-bin") { value } else { value.trim() };
+    let (name, value) = metadata_field(&name, value)
+        .ok_or_else(|| ListError::MetadataValue { place: place(), name: name.clone() })?;
+    metadata.append(name, value);
+    Ok(())
+}
+
+/// A name in lower case and a value as gRPC sends them in a header field; nothing if it cannot.
+pub(super) fn metadata_field(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    let header = HeaderName::try_from(name).ok().filter(|_| !OF_HTTP1.contains(&name))?;
     let value = match name.ends_with("-bin") {
         true => BASE64_NOPAD.encode(value.as_bytes()),
-        false => value.trim().to_owned(),
+        false => value.to_owned(),
     };
     let is_text = value.bytes().all(|octet| matches!(octet, b' '..=b'~'));
-    let mut value = HeaderValue::from_str(&value)
-        .ok()
-        .filter(|_| is_text)
-        .ok_or_else(|| ListError::MetadataValue { place: place(), name: name.clone() })?;
+    let mut value = HeaderValue::from_str(&value).ok().filter(|_| is_text)?;
     value.set_sensitive(true);
-    metadata.append(header, value);
-    Ok(())
+    Some((header, value))
 }
 
 /// Lines with something on them, each with its number.
@@ -158,6 +166,9 @@ impl Hint for ListError {
 }
 
 /// Header fields that a call has already.
-const OURS: [&str; 3] = ["content-type", "te", "connection"];
+const OURS: [&str; 2] = ["content-type", "te"];
+
+/// Those of HTTP/1, which make a request of HTTP/2 malformed (RFC 9113 section 8.2.2).
+const OF_HTTP1: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 const LONGEST: u64 = 1 << 20;

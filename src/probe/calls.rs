@@ -1,12 +1,15 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use http::uri::Authority;
 
 /// Which calls a probe makes on a connection.
 #[derive(Clone, Debug)]
 pub struct Calls {
     /// The services whose health is asked for, one after the other; empty for the server as a whole.
     pub services: Vec<String>,
+    /// How the server is called in the call; `None` for the host and port of its address.
+    pub authority: Option<Authority>,
     /// Sent with each call. Values may be secrets, so they are never printed.
     pub metadata: HeaderMap,
     /// Compress requests, and accept compressed answers.
@@ -22,6 +25,7 @@ impl Default for Calls {
     fn default() -> Self {
         Self {
             services: vec![String::new()],
+            authority: None,
             metadata: HeaderMap::new(),
             gzip: false,
             longest: LONGEST,

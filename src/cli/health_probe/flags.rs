@@ -91,7 +91,7 @@ impl Flags {
                 let refused =
                     || usage(format!("invalid RPC header for flag -{name}: expected 'name: value'"));
                 let (key, value) = value.split_once(':').ok_or_else(refused)?;
-                self.headers.push((key.trim().to_ascii_lowercase(), value.trim().to_owned()));
+                self.headers.push((key.to_lowercase(), value.trim_start().to_owned()));
             }
             Kind::Switch => self.switch(name, value)?,
             Kind::Text(_) => {
@@ -130,15 +130,15 @@ impl Flags {
 pub(super) fn contradiction(flags: &Flags) -> Option<String> {
     let has = |name: &str| flags.is_set(name) || !flags.text(name).is_empty();
     if !has("addr") {
-        return Some("-addr not specified".to_owned());
+        return Some("error: -addr not specified".to_owned());
     }
     for name in ["connect-timeout", "rpc-timeout"] {
         let duration = flags.duration(name);
         if duration.0 <= 0 {
-            return Some(format!("-{name} must be greater than zero (specified: {duration})"));
+            return Some(format!("error: -{name} must be greater than zero (specified: {duration})"));
         }
     }
-    let rows: [(bool, &str); 12] = [
+    let rows: [(bool, &str); 10] = [
         (has("alts") && has("spiffe"), "-alts and -spiffe are mutually incompatible"),
         (has("tls") && has("alts"), "cannot specify -tls with -alts"),
         (!has("tls") && has("tls-no-verify"), "specified -tls-no-verify without specifying -tls"),
@@ -161,13 +161,16 @@ pub(super) fn contradiction(flags: &Flags) -> Option<String> {
             has("tls-no-verify") && has("tls-server-name"),
             "cannot specify -tls-server-name with -tls-no-verify (server name would not be used)",
         ),
-        (has("tls") && has("spiffe"), "-tls and -spiffe are mutually incompatible"),
-        (
-            has("alts") || has("spiffe"),
-            "egext does not support -alts and -spiffe: use -tls with certificates in files",
-        ),
     ];
-    rows.iter().find(|(wrong, _)| *wrong).map(|(_, words)| (*words).to_owned())
+    if let Some((_, words)) = rows.iter().find(|(wrong, _)| *wrong) {
+        return Some(format!("error: {words}"));
+    }
+    match has("alts") || has("spiffe") {
+        // That program says this later, and without the word in front.
+        true if has("tls") => Some("-tls and -spiffe are mutually incompatible".to_owned()),
+        true => Some(UNSUPPORTED.to_owned()),
+        false => None,
+    }
 }
 
 fn kind(name: &str) -> Kind {
@@ -179,7 +182,7 @@ fn usage(words: String) -> HealthProbeStop {
 }
 
 fn help() -> String {
-    let mut text = "flags of grpc-health-probe, as egext has them:\n".to_owned();
+    let mut text = "Usage:\n".to_owned();
     for (name, kind, help) in ALL {
         // Writing to a string does not fail.
         let _ = match kind {
@@ -195,7 +198,10 @@ fn help() -> String {
     text
 }
 
-/// Every flag of 0.4.56.
+const UNSUPPORTED: &str =
+    "error: egext does not support -alts and -spiffe: use -tls with certificates in files";
+
+/// Every flag of 0.4.56 and 0.4.57.
 const ALL: &[(&str, Kind, &str)] = &[
     ("addr", Kind::Text(""), "server: `host:port`, `unix:path` or another target of gRPC; required"),
     ("alts", Kind::Switch, "not supported"),

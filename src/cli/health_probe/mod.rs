@@ -1,4 +1,4 @@
-//! The command line of grpc-health-probe 0.4.56, which is called in many manifests.
+//! The command line of grpc-health-probe 0.4.57, which is called in many manifests.
 
 mod flags;
 mod quantity;
@@ -53,7 +53,7 @@ pub struct HealthProbeTls {
 pub enum HealthProbeStop {
     /// The flags were asked for, which is a failure to that program.
     Help(String),
-    /// What was typed cannot be carried out.
+    /// What was typed cannot be carried out; all that is printed about it.
     Usage(String),
     /// The version was asked for.
     Version,

@@ -43,7 +43,7 @@ pub(super) async fn check(
     for service in &calls.services {
         let deadline = calls.limit.map_or(deadline, net::deadline);
         let begin = Instant::now();
-        let called = timeout_at(deadline, call(session, origin(context), service, calls));
+        let called = timeout_at(deadline, call(session, origin(context, calls), service, calls));
         let answer = tokio::select! {
             biased;
             answer = called => answer,
@@ -389,11 +389,16 @@ fn failed(finding: Finding) -> HealthVerdict {
     HealthVerdict::Failed(Layer::Grpc, finding)
 }
 
-fn origin(context: &Context<'_>) -> Uri {
+fn origin(context: &Context<'_>, calls: &Calls) -> Uri {
     let scheme = if context.target.tls().is_some() { "https" } else { "http" };
     Uri::builder()
         .scheme(scheme)
-        .authority(context.target.address().authority())
+        .authority(
+            calls
+                .authority
+                .as_ref()
+                .map_or_else(|| context.target.address().authority(), |name| name.as_str().to_owned()),
+        )
         .path_and_query("/grpc.health.v1.Health/Check")
         .build()
         .expect("an address is a valid authority")
