@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -25,8 +26,16 @@ func grpcGo(t *testing.T, how manner) string {
 		}
 		options = append(options, grpc.Creds(credentials.NewTLS(config)))
 	}
+	if how.observe != nil {
+		options = append(options, grpc.ChainUnaryInterceptor(
+			func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+				received, _ := metadata.FromIncomingContext(ctx)
+				how.observe(received)
+				return handle(ctx, request)
+			}))
+	}
 	if code, found := refusals[how.name]; found {
-		options = append(options, grpc.UnaryInterceptor(
+		options = append(options, grpc.ChainUnaryInterceptor(
 			func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
 				return nil, status.Error(code, "as the test wants")
 			}))
@@ -39,11 +48,18 @@ func grpcGo(t *testing.T, how manner) string {
 		}
 		grpc_health_v1.RegisterHealthServer(server, service)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	network, place := "tcp", "127.0.0.1:0"
+	if how.socket != "" {
+		network, place = "unix", how.socket
+	}
+	listener, err := net.Listen(network, place)
 	must(t, err)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	address := listener.Addr().String()
+	if how.socket != "" {
+		return "unix:" + address
+	}
 	return "localhost" + address[strings.LastIndex(address, ":"):]
 }
 

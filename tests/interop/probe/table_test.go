@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"egext.dev/binary"
+	"google.golang.org/grpc/metadata"
 )
 
 var (
@@ -32,6 +34,9 @@ type manner struct {
 	// change is for Go's TLS, extra for OpenSSL's flags.
 	change func(*tls.Config)
 	extra  []string
+	// socket is the name of a unix socket in the directory, observe gets the metadata of calls; both for grpc-go.
+	socket  string
+	observe func(metadata.MD)
 }
 
 type implementation struct {
@@ -171,6 +176,9 @@ func (r row) start(t *testing.T, implementation implementation) (address, direct
 	}
 	if !r.plaintext {
 		how.directory = directory
+	}
+	if how.socket != "" {
+		how.socket = filepath.Join(directory, how.socket)
 	}
 	return implementation.start(t, how), directory
 }
