@@ -55,6 +55,9 @@ fn one(found: &mut Found<'_>, facts: &Facts<'_>, manager: &Manager<'_>, node: &N
     let text = node.text().unwrap_or_default();
     let subject = format!("{}.hooks", manager.path);
     let Some(hook) = Hook::ALL.iter().copied().find(|hook| hook.name() == text) else {
+        if found.is_full() {
+            return found.leave_out();
+        }
         let message =
             format!("EG {} has no hook `{}`, and ignores it without a message", found.release, clipped(text));
         let hint = match nearest_word(text, hook_names().into_iter()) {

@@ -256,11 +256,20 @@ impl<'a> Found<'a> {
 
     /// `place` is one of the part.
     fn add(&mut self, place: Place, finding: Finding) {
-        if self.findings.len() == SHOWN {
-            self.more += 1;
-            return;
+        if self.is_full() {
+            return self.leave_out();
         }
         self.findings.push(finding.at(location(self.path, self.shift.outer(place))));
+    }
+
+    /// Is what is found from now on only counted? To look for what was meant by a word takes longer than all the rest.
+    fn is_full(&self) -> bool {
+        self.findings.len() == SHOWN
+    }
+
+    /// Counts a finding that is not shown.
+    fn leave_out(&mut self) {
+        self.more += 1;
     }
 
     /// In the order of the file.

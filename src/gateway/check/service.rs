@@ -160,6 +160,10 @@ impl Rules<'_, '_> {
             if STATUS_CODES.contains(&text) {
                 continue;
             }
+            if self.found.is_full() {
+                self.found.leave_out();
+                continue;
+            }
             let message = format!(
                 "`{}` is not a code that EG {} retries, so every hook fails",
                 clipped(text),

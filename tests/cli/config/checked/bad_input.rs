@@ -74,6 +74,19 @@ fn a_long_list_of_findings_is_cut() {
     assert!(run.stdout.contains("not shown 19801 more findings"), "{}", run.stdout);
 }
 
+#[test]
+fn very_many_unknown_words_are_counted() {
+    let words = (0..150_000).map(|index| format!("A{index}")).collect::<Vec<_>>().join(", ");
+    for keys in [
+        format!("hooks: {{xdsTranslator: {{post: [{words}]}}}}"),
+        format!("service: {{unix: {{path: /a}}, retry: {{RetryableStatusCodes: [{words}]}}}}"),
+    ] {
+        let run = checked(format!("extensionManager: {{{keys}}}\n"), &[]);
+        assert_eq!(run.stdout.matches("  × ").count(), 200);
+        assert!(run.stdout.contains("not shown 149801 more findings"), "{}", run.stdout);
+    }
+}
+
 /// `k0: 0, k1: 1` and so on.
 fn list(key: &str, number: usize) -> String {
     (0..number).map(|index| format!("{key}{index}: {index}")).collect::<Vec<_>>().join(", ")
