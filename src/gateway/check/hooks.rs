@@ -10,11 +10,21 @@ use crate::report::{Finding, FindingId, Severity};
 pub(super) fn check(found: &mut Found<'_>, facts: &Facts<'_>) {
     for manager in &facts.managers {
         pre(found, manager);
+        // These rules are about one key because of what another one has.
+        let keys = ["hooks", "resources", "policyResources", "backendResources"];
+        let mut entries = keys.iter().filter_map(|key| manager.node.get(key));
+        let are_clear = entries.all(|entry| found.unclear.is_clear(entry.key_place));
         for hook in manager.hooks("post") {
-            one(found, facts, manager, hook);
+            match hook_named(hook) {
+                None => unknown(found, manager, hook),
+                Some(known) if are_clear => one(found, facts, manager, (hook, known)),
+                Some(_) => {}
+            }
         }
-        translation(found, facts, manager);
-        without_hook(found, manager);
+        if are_clear {
+            translation(found, facts, manager);
+            without_hook(found, manager);
+        }
     }
 }
 
@@ -51,22 +61,27 @@ fn pre(found: &mut Found<'_>, manager: &Manager<'_>) {
     found.add(first.place, finding);
 }
 
-fn one(found: &mut Found<'_>, facts: &Facts<'_>, manager: &Manager<'_>, node: &Node) {
+fn hook_named(node: &Node) -> Option<Hook> {
+    Hook::ALL.iter().copied().find(|hook| Some(hook.name()) == node.text())
+}
+
+fn unknown(found: &mut Found<'_>, manager: &Manager<'_>, node: &Node) {
+    if found.is_full() {
+        return found.leave_out();
+    }
     let text = node.text().unwrap_or_default();
-    let subject = format!("{}.hooks", manager.path);
-    let Some(hook) = Hook::ALL.iter().copied().find(|hook| hook.name() == text) else {
-        if found.is_full() {
-            return found.leave_out();
-        }
-        let message =
-            format!("EG {} has no hook `{}`, and ignores it without a message", found.release, clipped(text));
-        let hint = match nearest_word(text, hook_names().into_iter()) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => format!("the hooks are {}", hook_names().join(", ")),
-        };
-        return found
-            .add(node.place, Finding::new(FindingId::ConfigHookUnknown, subject, message).with_hint(hint));
+    let message =
+        format!("EG {} has no hook `{}`, and ignores it without a message", found.release, clipped(text));
+    let hint = match nearest_word(text, hook_names().into_iter()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("the hooks are {}", hook_names().join(", ")),
     };
+    let subject = format!("{}.hooks", manager.path);
+    found.add(node.place, Finding::new(FindingId::ConfigHookUnknown, subject, message).with_hint(hint));
+}
+
+fn one(found: &mut Found<'_>, facts: &Facts<'_>, manager: &Manager<'_>, (node, hook): (&Node, Hook)) {
+    let subject = format!("{}.hooks", manager.path);
     if let Some((why, hint)) = never_called(facts, manager, hook) {
         let message = format!("EG {} never calls `{hook}` here: {why}", found.release);
         let finding = Finding::new(FindingId::ConfigHookNotCalled, subject, message);

@@ -18,6 +18,7 @@ mod secrets;
 mod service;
 mod several;
 mod summary;
+mod unclear;
 
 pub use called::{Called, called};
 use time::OffsetDateTime;
@@ -26,11 +27,12 @@ use zeroize::Zeroizing;
 use super::Namespace;
 use super::config_map::Shift;
 use super::document::{self, Cause, Document, Format, Node, Place, Unreadable};
-use super::model::{self, Manager};
+use super::model::{self, Decoded, Manager};
 use super::releases::Release;
 use crate::report::{Finding, FindingId, Location};
 use part::Part;
 use summary::summary;
+use unclear::Unclear;
 
 /// A file that is to be checked.
 #[derive(Debug)]
@@ -145,19 +147,10 @@ fn one(found: &mut Found<'_>, part: &Part<'_>, questions: &Questions) -> (Verdic
     let decoded = model::decode(document, release);
     keys::ignored(found, &decoded.ignored);
     keys::twice(found, &decoded.twice, document.format);
-    if let Some(refused) = &decoded.refused {
-        // The values need not have the types that the rules expect.
-        refused::at_start(found, refused, &document.root);
-        return (Verdict::Refused, None);
-    }
-    let refused = model::validate(&document.root, release);
-    let on_reload = model::validate_reload(&document.root, release).filter(|_| part.is_whole);
-    match (&refused, on_reload) {
-        (Some(refused), _) => refused::at_start(found, refused, &document.root),
-        (None, Some(refused)) => refused::on_reload(found, &refused),
-        (None, None) => {}
-    }
+    let is_refused = refuse(found, part, decoded);
+    let provider = document.root.get("provider");
     let mode = match part.is_whole {
+        true if provider.is_some_and(|provider| !found.unclear.is_clear(provider.key_place)) => None,
         true => Some(Mode::of(&document.root)),
         false => questions.mode.map(Mode::from),
     };
@@ -172,10 +165,37 @@ fn one(found: &mut Found<'_>, part: &Part<'_>, questions: &Questions) -> (Verdic
     service::check(found, &facts);
     provider::check(found, &facts);
     managers::check(found, &facts);
-    match refused {
-        None => (Verdict::Accepted, Some(summary(&facts))),
-        Some(_) => (Verdict::Refused, None),
+    match is_refused {
+        false => (Verdict::Accepted, Some(summary(&facts))),
+        true => (Verdict::Refused, None),
     }
+}
+
+/// Tells what EG refuses: the first thing, and what it will refuse once that is mended. From now on nothing is told of a
+/// value that the decoder refuses.
+fn refuse(found: &mut Found<'_>, part: &Part<'_>, decoded: Decoded) -> bool {
+    let root = &part.document.root;
+    let Decoded { refused: undecoded, further, .. } = decoded;
+    let unclear = Unclear::of(root, undecoded.iter().chain(&further));
+    let invalid = model::validate(root, found.release).filter(|refused| unclear.is_clear(refused.place));
+    let mut all = undecoded.into_iter().chain(further).chain(invalid);
+    let first = all.next();
+    match &first {
+        Some(first) => {
+            refused::at_start(found, first, root);
+            for later in all {
+                refused::later(found, &later, first, root);
+            }
+        }
+        None => {
+            let on_reload = model::validate_reload(root, found.release).filter(|_| part.is_whole);
+            if let Some(refused) = on_reload {
+                refused::on_reload(found, &refused);
+            }
+        }
+    }
+    found.unclear = unclear;
+    first.is_some()
 }
 
 fn not_checked(path: &str, kind: &str) -> Finding {
@@ -244,6 +264,8 @@ struct Found<'a> {
     release: Release,
     /// Where the part stands that is looked at.
     shift: Shift,
+    /// Of which values nothing is told.
+    unclear: Unclear,
     findings: Vec<Finding>,
     /// How many more there were.
     more: usize,
@@ -251,11 +273,14 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn new(path: &'a str, release: Release) -> Self {
-        Self { path, release, shift: Shift::None, findings: Vec::new(), more: 0 }
+        Self { path, release, shift: Shift::None, unclear: Unclear::default(), findings: Vec::new(), more: 0 }
     }
 
     /// `place` is one of the part.
     fn add(&mut self, place: Place, finding: Finding) {
+        if !self.unclear.is_clear(place) {
+            return;
+        }
         if self.is_full() {
             return self.leave_out();
         }

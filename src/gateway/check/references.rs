@@ -1,9 +1,9 @@
 //! What resource files refer to: EG's file provider knows no objects but those that it loads.
 
 use super::part::Part;
-use super::{Mode, Node, Place, clipped, location};
+use super::{Mode, Node, Place, clipped, location, several};
 use crate::gateway::DEFAULT_NAMESPACE;
-use crate::gateway::releases::{Fact, Release, Value};
+use crate::gateway::releases::{Fact, Release};
 use crate::report::{Finding, FindingId};
 
 /// An object of a resource file.
@@ -86,7 +86,7 @@ fn classes(files: &[&(&str, Part<'_>)], objects: &[Object]) -> Vec<Finding> {
     for (path, part) in files {
         let root = &part.document.root;
         let name = root.at(&["gateway", "controllerName"]);
-        let controller = name.and_then(Node::text).unwrap_or(Release::default().value(Value::ControllerName));
+        let Some(controller) = several::controller(name) else { continue };
         if classes.iter().any(|class| class.text(&["spec", "controllerName"]) == controller) {
             continue;
         }

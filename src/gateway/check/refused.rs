@@ -13,6 +13,18 @@ pub(super) fn at_start(found: &mut Found<'_>, refused: &Refused, root: &Node) {
     found.add(refused.place, finding.with_hint(hint(refused, root)));
 }
 
+/// EG names one thing, and the next one when that is mended.
+pub(super) fn later(found: &mut Found<'_>, refused: &Refused, first: &Refused, root: &Node) {
+    let line = found.shift.outer(first.place).line;
+    let message = format!(
+        "EG {} refuses this, too, once line {line} is mended: {}",
+        found.release,
+        clipped(&refused.text)
+    );
+    let finding = Finding::new(FindingId::ConfigRefused, found.path, message);
+    found.add(refused.place, finding.with_hint(hint(refused, root)));
+}
+
 pub(super) fn on_reload(found: &mut Found<'_>, refused: &Refused) {
     let message = format!(
         "EG {} starts with this file, but refuses it when it changes: {}",

@@ -121,10 +121,9 @@ impl Rules<'_, '_> {
         let hint = match &error {
             _ if path.is_empty() => "write the path of the socket: `path: /run/egext/eg.sock`".to_owned(),
             ValueError::RelativePath { .. } => {
-                format!(
-                    "write the whole path, such as `/run/egext/{}`",
-                    clipped(path.trim_start_matches(['.', '/']))
-                )
+                let path = path.trim_start_matches(['.', '/']);
+                let directory = if path.starts_with("run/") { "" } else { "run/egext/" };
+                format!("write the whole path, such as `/{directory}{}`", clipped(path))
             }
             error => error.hint().unwrap_or_else(|| "write another path".to_owned()),
         };

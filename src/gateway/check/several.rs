@@ -7,14 +7,21 @@ use super::{Node, location};
 use crate::gateway::releases::{Release, Value};
 use crate::report::{Finding, FindingId};
 
+/// The name that EG has for itself. `None` if it refuses what is written.
+pub(super) fn controller(written: Option<&Node>) -> Option<&str> {
+    match written {
+        Some(name) => name.text(),
+        None => Some(Release::default().value(Value::ControllerName)),
+    }
+}
+
 pub(super) fn check(files: &[(&str, Part<'_>)]) -> Vec<Finding> {
     let mut first: HashMap<&str, &str> = HashMap::new();
     let mut findings = Vec::new();
     for (path, part) in files.iter().filter(|(_, part)| part.is_whole) {
         let document = &part.document;
         let name = document.root.at(&["gateway", "controllerName"]);
-        let default = Release::default().value(Value::ControllerName);
-        let text = name.and_then(Node::text).unwrap_or(default);
+        let Some(text) = controller(name) else { continue };
         match first.get(text) {
             Some(other) if other != path => {
                 let message = format!(

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::header::{header, word};
@@ -17,6 +18,8 @@ pub(in crate::gateway) struct Decoded {
     pub(in crate::gateway) twice: Vec<Twice>,
     /// Why EG ends, if it does.
     pub(in crate::gateway) refused: Option<Refused>,
+    /// Why it ends once that is mended, and so on.
+    pub(in crate::gateway) further: Vec<Refused>,
 }
 
 /// A key that EG does not read.
@@ -49,31 +52,44 @@ pub(in crate::gateway) fn decode(document: &Document, release: Release) -> Decod
         Format::Json => header(root, document.format, release),
         Format::Yaml => not_a_number(root).or_else(|| header(root, document.format, release)),
     };
-    if early.is_some() {
+    if early.is_some() && !is_ours(root, release) {
         return Decoded { refused: early, ..Decoded::default() };
     }
     let mut decoder = Decoder {
         release,
         format: document.format,
         out: Decoded::default(),
-        saved: None,
+        ended: Vec::from_iter(early),
+        saved: Vec::new(),
         path: String::new(),
         go: Vec::new(),
     };
     decoder.object(root, ROOT);
-    decoder.out.refused = decoder.out.refused.or(decoder.saved);
+    let mut refused = decoder.ended.into_iter().chain(decoder.saved);
+    decoder.out.refused = refused.next();
+    // The header is decoded twice, and so is a number that is none.
+    let mut seen: BTreeSet<_> = decoder.out.refused.iter().map(|first| first.place).collect();
+    decoder.out.further = refused.filter(|refused| seen.insert(refused.place)).collect();
     decoder.out.ignored.sort_by_key(|ignored| ignored.place);
     decoder.out.twice.sort_by_key(|twice| twice.last);
     decoder.out
 }
 
+/// Is it a file for EG in spite of its header? It has a key that EG reads.
+fn is_ours(root: &Node, release: Release) -> bool {
+    let is_read =
+        |key: &str| !["apiVersion", "kind"].contains(&key) && field(ROOT, key, release.minor).is_some();
+    root.entries().iter().any(|entry| is_read(&entry.key))
+}
+
 struct Decoder {
     release: Release,
     format: Format,
-    /// What ends the decoding at once is in it.
     out: Decoded,
-    /// The first type that does not fit: EG goes on and tells it at the end.
-    saved: Option<Refused>,
+    /// Each of these ends the decoding at once.
+    ended: Vec<Refused>,
+    /// Types that do not fit: EG goes on and tells the first one at the end.
+    saved: Vec<Refused>,
     /// As the strict decoder writes it: `a.b[0].c`.
     path: String,
     /// The keys as Go names them in a type error.
@@ -160,14 +176,10 @@ impl Decoder {
                     }
                     return;
                 }
-                let earlier = self.saved.take();
                 let found = word(&node.kind);
-                self.mismatch(found, found, &Shape::Text("string"), owner, node.place);
-                let refused = std::mem::replace(&mut self.saved, earlier);
+                let refused = self.mismatched(found, found, &Shape::Text("string"), owner, node.place);
                 let reason = Reason::Type { found, expected: "duration" };
-                if let Some(refused) = refused {
-                    self.end(Refused { reason, ..refused });
-                }
+                self.end(Refused { reason, ..refused });
             }
             _ => {}
         }
@@ -175,10 +187,25 @@ impl Decoder {
 
     /// EG ends here, unless it has ended before.
     fn end(&mut self, refused: Refused) {
-        self.out.refused.get_or_insert(refused);
+        if self.ended.len() < EXPLAINED {
+            self.ended.push(refused);
+        }
     }
 
     fn mismatch(&mut self, words: &str, found: &'static str, shape: &Shape, owner: &str, place: Place) {
+        if self.saved.len() < EXPLAINED {
+            self.saved.push(self.mismatched(words, found, shape, owner, place));
+        }
+    }
+
+    fn mismatched(
+        &self,
+        words: &str,
+        found: &'static str,
+        shape: &Shape,
+        owner: &str,
+        place: Place,
+    ) -> Refused {
         let owner = owner.rsplit('.').next().unwrap_or(owner);
         let text = format!(
             "json: cannot unmarshal {words} into Go struct field {owner}.{} of type {}",
@@ -190,10 +217,10 @@ impl Decoder {
             Shape::Float(_) | Shape::Integer(..) => "number",
             Shape::List(..) => "array",
             Shape::Map(..) | Shape::Object(_) | Shape::Custom(_) => "object",
+            Shape::Text("v1.Duration") => "duration",
             Shape::Bytes(_) | Shape::Text(_) => "string",
         };
-        let refused = Refused { place, text, reason: Reason::Type { found, expected } };
-        self.saved.get_or_insert(refused);
+        Refused { place, text, reason: Reason::Type { found, expected } }
     }
 
     fn note_twice(&mut self, entries: &[Entry]) {
@@ -276,5 +303,5 @@ fn sorted(entries: &[Entry]) -> Vec<&Entry> {
     entries
 }
 
-/// No file that was written by a person has so many keys that EG does not read.
+/// No file that was written by a person has so many keys that EG does not read, or values that it refuses.
 const EXPLAINED: usize = 200;

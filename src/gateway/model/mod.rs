@@ -12,7 +12,7 @@ mod quantity;
 mod reload;
 mod validate;
 
-pub(super) use decode::{Ignored, Twice, decode};
+pub(super) use decode::{Decoded, Ignored, Twice, decode};
 pub(super) use go::duration;
 pub(super) use manager::{Manager, managers};
 pub(super) use nearest::{Meant, nearest_word};
@@ -36,7 +36,7 @@ pub(super) struct Refused {
 
 /// Why EG refuses something.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Reason {
+pub(in crate::gateway) enum Reason {
     /// Not one of ours below: the words say it.
     Other,
     /// `.nan` or `.inf`.
