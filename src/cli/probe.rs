@@ -57,12 +57,12 @@ pub struct Probe {
     pub compat: Option<String>,
     /// Probe the servers that EG calls with this configuration, as EG does
     ///
-    /// Takes the address, the CA and the client certificate of every extension manager from an EnvoyGateway file and the
-    /// Secrets in `--resources`.
+    /// Takes the address, the CA, the client certificate, `maxMessageSize` and `retry` of every extension manager from an
+    /// EnvoyGateway file and the Secrets in `--resources`.
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["addresses", "targets_file", "server_name", "dir", "ca", "cert", "key"],
+        conflicts_with_all = ["addresses", "targets_file", "server_name", "max_message_size", "dir", "ca", "cert", "key"],
         env = "EGEXT_GATEWAY_CONFIG"
     )]
     pub gateway_config: Option<PathBuf>,

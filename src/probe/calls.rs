@@ -14,8 +14,12 @@ pub struct Calls {
     pub metadata: HeaderMap,
     /// Compress requests, and accept compressed answers.
     pub gzip: bool,
-    /// An answer that is longer, in octets, is not read to its end.
+    /// An answer with a longer message, in bytes, is not read to its end.
     pub longest: usize,
+    /// A request with a longer message, in bytes, is not sent.
+    pub longest_request: Option<usize>,
+    /// Make calls again that fail, as another client does.
+    pub retry: Option<Retry>,
     /// Limit of one call; `None` for what the connection leaves of the limit of an attempt.
     pub limit: Option<Duration>,
 }
@@ -29,8 +33,36 @@ impl Default for Calls {
             metadata: HeaderMap::new(),
             gzip: false,
             longest: LONGEST,
+            longest_request: None,
+            retry: None,
             limit: None,
         }
+    }
+}
+
+/// How a client makes calls again that fail, by the rules of gRPC (proposal A6).
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// The status codes that it tries again, such as `UNAVAILABLE`.
+    pub codes: Vec<String>,
+    /// How often it makes a call, the first time included.
+    pub attempts: u32,
+    /// Before the second attempt.
+    pub first: Duration,
+    /// No pause is longer.
+    pub longest: Duration,
+    /// By which each pause is longer than the one before.
+    pub growth: f64,
+    /// What follows when a call has failed for the last time, in words.
+    pub after_failure: &'static str,
+}
+
+impl Retry {
+    /// The pause after so many failures.
+    pub(super) fn pause(&self, failures: u32) -> Duration {
+        let growth = self.growth.powf(f64::from(failures.saturating_sub(1)));
+        let seconds = (self.first.as_secs_f64() * growth).min(self.longest.as_secs_f64());
+        Duration::try_from_secs_f64(seconds * (0.8 + 0.4 * fastrand::f64())).unwrap_or(self.longest)
     }
 }
 

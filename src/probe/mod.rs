@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 pub use crate::report::Layer;
-pub use calls::{Calls, Reply};
+pub use calls::{Calls, Reply, Retry};
 pub use facts::Facts;
 pub use outcome::{LayerOutcome, LayerState, Manager, TargetOutcome};
 

@@ -11,17 +11,19 @@ use crate::commands::config::{
     ConfigError,
     check::{directory, source},
 };
-use crate::gateway::{Peer, PeerTls, Questions, Release, peers};
+use crate::gateway::{Pauses, Peer, PeerTls, Questions, Release, peers};
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Anchors, Certificate, Identity};
-use crate::probe::{Layer, Manager, ProbePlan, TargetOutcome};
+use crate::probe::{Calls, Layer, Manager, ProbePlan, Retry, TargetOutcome};
 use crate::report::{Finding, FindingId};
 
 /// An extension manager whose server is probed.
 pub(super) struct Managed {
     manager: Manager,
-    /// What keeps EG from calling it at all.
+    /// What keeps EG from connecting.
     never: Option<String>,
+    /// What makes every call of EG fail.
+    failing: Vec<Finding>,
 }
 
 impl Managed {
@@ -35,6 +37,11 @@ impl Managed {
                 .with_hint(
                     "call a bridge on a unix socket: `egext config stanza` prints that part and the command",
                 );
+            outcome.refuse(Layer::Gateway, finding);
+        }
+        for mut finding in self.failing {
+            finding.message = format!("`{}`: {}", finding.subject, finding.message);
+            finding.subject = outcome.address.to_string();
             outcome.refuse(Layer::Gateway, finding);
         }
     }
@@ -61,7 +68,9 @@ pub(super) fn one(
     peer: Peer,
     pattern: &ProbePlan,
 ) -> Result<(Managed, Result<ProbePlan, Box<TargetOutcome>>), Error> {
-    let Peer { manager, called, tls, without_connection, message_limit, attempts, retried } = peer;
+    let calls = calls(&peer, pattern);
+    let Peer { manager, called, tls, without_connection, message_limit, attempts, retried, failing, .. } =
+        peer;
     let never = tls.as_ref().and_then(|tls| tls.unusable.clone());
     let address = called.address()?;
     let planned = match material(&address, tls) {
@@ -72,12 +81,33 @@ pub(super) fn one(
             Ok(ProbePlan {
                 targets: vec![Target::new(address, tls, None, Alpn::Preferred)?],
                 own: own.flatten(),
+                calls,
                 gateway: pattern.gateway.as_ref().map(|_| without_connection),
                 ..pattern.clone()
             })
         }
     };
-    Ok((Managed { manager: Manager { path: manager, message_limit, attempts, retried }, never }, planned))
+    let manager = Manager { path: manager, message_limit, attempts, retried };
+    Ok((Managed { manager, never, failing }, planned))
+}
+
+/// The same calls as in `pattern`, made as EG makes its own.
+fn calls(peer: &Peer, pattern: &ProbePlan) -> Calls {
+    let bytes = |size| usize::try_from(size).unwrap_or(usize::MAX);
+    let Pauses { attempts, first, longest, growth } = peer.pauses;
+    Calls {
+        longest: bytes(peer.received),
+        longest_request: peer.sent.map(bytes),
+        retry: Some(Retry {
+            codes: peer.retried.clone(),
+            attempts,
+            first,
+            longest,
+            growth,
+            after_failure: peer.after_failure,
+        }),
+        ..pattern.calls.clone()
+    }
 }
 
 type Material = Option<(ClientTls, Option<Certificate>)>;

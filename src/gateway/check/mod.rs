@@ -327,4 +327,4 @@ const CLIP: usize = 300;
 
 pub use super::document::FILE_LIMIT;
 pub use looked::check;
-pub use peers::{Pair, Peer, PeerTls, peers};
+pub use peers::{Pair, Pauses, Peer, PeerTls, peers};

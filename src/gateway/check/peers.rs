@@ -1,15 +1,18 @@
 //! What EG has for each server that it calls: Secrets, and how it treats calls.
 
+use std::time::Duration;
+
 use zeroize::Zeroizing;
 
 use super::called::{Called, of_service};
 use super::looked::{documents, of_all, text};
 use super::part::Content;
 use super::secrets::{self, Secret, names, secrets};
-use super::{Mode, Node, Questions, Source, model};
+use super::{Mode, Node, Questions, Source, check, model};
 use crate::gateway::document::Kind;
-use crate::gateway::model::Manager;
+use crate::gateway::model::{Manager, Quantity, duration};
 use crate::gateway::releases::{FAILURES, Fact, Failure, Release, Value};
+use crate::report::{Finding, FindingId, Severity};
 
 /// An extension manager, with all that EG uses to call its server.
 #[derive(Debug)]
@@ -24,10 +27,33 @@ pub struct Peer {
     pub without_connection: String,
     /// The largest message that EG receives, as it is written.
     pub message_limit: String,
-    /// How often EG makes a call, the first time included.
+    /// The same in bytes.
+    pub received: u64,
+    /// The largest message that EG sends, in bytes, if that is limited.
+    pub sent: Option<u64>,
+    /// How often EG makes a call, the first time included, as it is written.
     pub attempts: String,
     /// The status codes after which it does so again.
     pub retried: Vec<String>,
+    /// When it does so.
+    pub pauses: Pauses,
+    /// What EG does if a call has failed for the last time.
+    pub after_failure: &'static str,
+    /// What makes every call fail before it is made: `maxMessageSize` or `retry` is wrong.
+    pub failing: Vec<Finding>,
+}
+
+/// How long EG waits between the attempts of a call, and how many it makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pauses {
+    /// With the first one.
+    pub attempts: u32,
+    /// Before the second attempt.
+    pub first: Duration,
+    /// None is longer.
+    pub longest: Duration,
+    /// By which each is longer than the one before.
+    pub growth: f64,
 }
 
 /// What EG trusts and presents. Errors are in EG's own words.
@@ -61,8 +87,23 @@ pub fn peers(sources: &[Source], questions: &Questions) -> Vec<Peer> {
         is_from_files: matches!(mode, Some(Mode::Files | Mode::Standalone)),
     };
     let managers = model::managers(root, questions.release);
-    managers.iter().filter_map(|manager| reader.peer(manager)).collect()
+    let mut peers: Vec<_> = managers.iter().filter_map(|manager| reader.peer(manager)).collect();
+    let mut findings: Vec<_> = check(sources, questions).into_iter().flat_map(|file| file.findings).collect();
+    for peer in &mut peers {
+        let about = ["service", "maxMessageSize"].map(|key| format!("{}.{key}", peer.manager));
+        let is_failing = |finding: &mut Finding| {
+            finding.severity == Severity::Error
+                && FAILING.contains(&finding.id)
+                && about.contains(&finding.subject)
+        };
+        peer.failing.extend(findings.extract_if(.., is_failing));
+    }
+    peers
 }
+
+/// What `retry` and `maxMessageSize` can be that no call survives.
+const FAILING: [FindingId; 3] =
+    [FindingId::ConfigMessageSize, FindingId::ConfigRetryPolicy, FindingId::ConfigRetryStatus];
 
 struct Reader<'a> {
     secrets: &'a [Secret<'a>],
@@ -80,23 +121,33 @@ impl Reader<'_> {
         };
         let retried = retry.and_then(|retry| retry.set("RetryableStatusCodes")).map(Node::items);
         let retried = retried.unwrap_or_default().iter().filter_map(written).collect::<Vec<_>>();
+        let limit = manager.node.set("maxMessageSize");
+        let sent = limit.and_then(Quantity::of).and_then(|size| u64::try_from(size.integer?).ok());
         Some(Peer {
             manager: manager.path.clone(),
             called: of_service(service)?,
             tls: service.set("tls").map(|tls| self.tls(manager, tls)),
             without_connection: self.release.without_connection(),
-            message_limit: or_default(manager.node.set("maxMessageSize"), Value::ReceiveLimit),
+            message_limit: or_default(limit, Value::ReceiveLimit),
+            received: sent.unwrap_or(RECEIVED),
+            sent,
             attempts: or_default(retry.and_then(|retry| retry.set("maxAttempts")), Value::MaxAttempts),
             retried: match retried.is_empty() {
                 true => vec![self.release.value(Value::RetryableStatusCodes).to_owned()],
                 false => retried,
             },
+            pauses: pauses(retry, self.release),
+            after_failure: match fails_open(manager) {
+                true => "EG publishes without the extension",
+                false => "the hook fails, and EG publishes no new configuration",
+            },
+            failing: Vec::new(),
         })
     }
 
     fn tls(&self, manager: &Manager<'_>, tls: &Node) -> PeerTls {
         let client = tls.set("clientCertificateRef").filter(|_| self.release.has(Fact::ClientCertificateRef));
-        let fails = match manager.node.get("failOpen").is_some_and(|entry| entry.value.is_true()) {
+        let fails = match fails_open(manager) {
             true => "EG publishes without the extension",
             false => "every hook fails",
         };
@@ -142,6 +193,39 @@ fn says(failure: Failure, values: &[&str]) -> String {
     let sentence = FAILURES.iter().find(|row| row.id == failure).expect("every failure has a sentence");
     sentence.with(values)
 }
+
+fn fails_open(manager: &Manager<'_>) -> bool {
+    manager.node.get("failOpen").is_some_and(|entry| entry.value.is_true())
+}
+
+/// What is not written is as in the release.
+fn pauses(retry: Option<&Node>, release: Release) -> Pauses {
+    let set = |key| retry.and_then(|retry| retry.set(key));
+    let pause = |key, value| {
+        let text = set(key).and_then(Node::text).unwrap_or_else(|| release.value(value));
+        let nanoseconds = duration(text).unwrap_or_default();
+        Duration::try_from_secs_f64(nanoseconds / 1e9).unwrap_or_default()
+    };
+    let whole = |node: &Node| match node.kind {
+        Kind::Integer(number) => i32::try_from(number).ok(),
+        _ => None,
+    };
+    let part = |key| set("backoffMultiplier").and_then(|growth| growth.set(key)).and_then(whole);
+    let attempts = set("maxAttempts").and_then(whole).map(|written| written.max(1).unsigned_abs());
+    let attempts = attempts.or_else(|| release.value(Value::MaxAttempts).parse().ok());
+    Pauses {
+        attempts: attempts.unwrap_or(1),
+        first: pause("initialBackoff", Value::InitialBackoff),
+        longest: pause("maxBackoff", Value::MaxBackoff),
+        growth: match part("numerator") {
+            Some(numerator) => f64::from(numerator) / f64::from(part("denominator").unwrap_or(100)),
+            None => release.value(Value::BackoffMultiplier).parse().unwrap_or(1.0),
+        },
+    }
+}
+
+/// gRPC's own limit.
+const RECEIVED: u64 = 4 << 20;
 
 fn written(node: &Node) -> Option<String> {
     match &node.kind {

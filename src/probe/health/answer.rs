@@ -77,12 +77,17 @@ pub(super) async fn call(
             Ok(Ok(data)) => answer.body.put(data),
             Ok(Err(frame)) => answer.trailers = frame.into_trailers().unwrap_or_default(),
         }
-        if answer.body.len() > calls.longest {
+        if answer.body.len() > calls.longest.saturating_add(PREFIX) {
             answer.too_long = true;
             break;
         }
     }
     answer
+}
+
+/// How long the message is that asks for `service`.
+pub(super) fn request_length(service: &str) -> usize {
+    HealthCheckRequest { service: service.to_owned() }.encoded_len()
 }
 
 fn request(origin: Uri, service: &str, calls: &Calls) -> Request<Full<Bytes>> {
@@ -107,6 +112,15 @@ fn request(origin: Uri, service: &str, calls: &Calls) -> Request<Full<Bytes>> {
 }
 
 impl Answer {
+    /// Is it a status alone, with which a client may make the call again (`Trailers-Only`)?
+    pub(super) fn is_status_alone(&self) -> bool {
+        let has_status = |(_, head): &(StatusCode, HeaderMap)| head.contains_key("grpc-status");
+        self.is_grpc()
+            && self.head.as_ref().is_some_and(has_status)
+            && self.body.is_empty()
+            && self.trailers.is_empty()
+    }
+
     /// The status of HTTP; `None` when no answer came.
     pub(super) fn http_status(&self) -> Option<StatusCode> {
         self.head.as_ref().map(|(status, _)| *status)
@@ -174,6 +188,9 @@ impl Answer {
         HealthCheckResponse::decode(message).map_err(Unusable::NotHealth)
     }
 }
+
+/// Of a message in gRPC: a flag and the length.
+const PREFIX: usize = 5;
 
 fn encoding(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!(" (`{}`)", super::printable(name)) }

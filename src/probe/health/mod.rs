@@ -4,6 +4,7 @@ mod answer;
 mod codes;
 mod gzip;
 mod judge;
+mod retry;
 
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ use super::{Calls, Layer};
 use crate::diagnosis::Context;
 use crate::net::{self, Fault, Session, Stage};
 use crate::report::{Finding, FindingId};
-use answer::call;
+use answer::request_length;
 use judge::{HealthVerdict, Judge};
+use retry::{called, effect};
 
 /// Asks for the health of each service and fills in the last two layers.
 pub(super) async fn check(
@@ -28,14 +30,17 @@ pub(super) async fn check(
     deadline: Instant,
     outcome: &mut TargetOutcome,
 ) {
-    let (mut took, mut unhealthy) = (Duration::ZERO, Vec::new());
+    let (mut took, mut unhealthy, mut words) = (Duration::ZERO, Vec::new(), String::new());
     for service in &calls.services {
         let deadline = calls.limit.map_or(deadline, net::deadline);
         let begin = Instant::now();
-        let called = timeout_at(deadline, call(session, origin(context, calls), service, calls));
-        let answer = tokio::select! {
+        if let Some(finding) = unsent(context, service, calls) {
+            return outcome.fail(Layer::Grpc, finding);
+        }
+        let calling = timeout_at(deadline, called(context, session, service, calls, deadline));
+        let called = tokio::select! {
             biased;
-            answer = called => answer,
+            called = calling => called,
             () = takes_no_calls(session) => {
                 outcome.facts.settings = session.settings();
                 outcome.fail(Layer::Grpc, no_streams(context));
@@ -43,27 +48,36 @@ pub(super) async fn check(
             }
         };
         outcome.facts.settings = session.settings();
-        let Ok(answer) = answer else {
+        let Ok(called) = called else {
             outcome.fault(context, &Fault::timeout(Stage::Call));
             return;
         };
+        let answer = &called.answer;
         outcome.facts.health = answer.health();
         took += begin.elapsed();
-        let judge = Judge { context, answer: &answer, service, longest: calls.longest };
+        words = called.words();
+        let judge = Judge { context, answer, service, longest: calls.longest };
         outcome.replies.extend(judge.reply(begin.elapsed()));
         match judge.grpc(session) {
             // Nor has it one for another service.
             HealthVerdict::Absent(finding) => {
-                outcome.pass(Layer::Grpc, "answers", took);
+                outcome.pass(Layer::Grpc, words, took);
                 outcome.note(Layer::Health, finding);
                 return;
             }
-            HealthVerdict::Failed(layer, finding) => return outcome.fail(layer, finding),
+            HealthVerdict::Failed(layer, finding) => {
+                let effect = calls.retry.as_ref().and_then(|retry| effect(retry, &called));
+                let finding = match effect {
+                    Some(effect) => finding.with_evidence("effect", effect),
+                    None => finding,
+                };
+                return outcome.fail(layer, finding);
+            }
             HealthVerdict::Serving => {}
             HealthVerdict::Unhealthy(finding) => unhealthy.push(finding),
         }
     }
-    outcome.pass(Layer::Grpc, "answers", took);
+    outcome.pass(Layer::Grpc, words, took);
     let mut unhealthy = unhealthy.into_iter();
     match unhealthy.next() {
         Some(first) => outcome.fail(Layer::Health, first),
@@ -82,6 +96,19 @@ fn serving(services: &[String]) -> String {
         [_] => "SERVING".to_owned(),
         services => format!("SERVING: {}", services.iter().map(named).collect::<Vec<_>>().join(", ")),
     }
+}
+
+/// A client does not send a request that is longer than its own limit.
+fn unsent(context: &Context<'_>, service: &str, calls: &Calls) -> Option<Finding> {
+    let length = request_length(service);
+    let longest = calls.longest_request.filter(|longest| length > *longest)?;
+    let subject = context.target.address().to_string();
+    let message = format!("EG does not send the request for `{}`: it is too long", printable(service));
+    Some(
+        Finding::new(FindingId::ProbeGrpcInvalidMessage, subject, message)
+            .with_evidence("expected", format!("at most {longest} bytes"))
+            .with_evidence("found", format!("{length} bytes")),
+    )
 }
 
 /// Returns when it is clear that the server lets us make no call.

@@ -131,7 +131,7 @@ macro_rules! probe {
                 "the server cut the connection or the stream while it answered a call",
                 "read the server's log: a crash, a limit or a proxy in between";
             ProbeGrpcInvalidMessage = "probe.grpc.invalid-message", Error @ Grpc,
-                "the server answered the health check, but its message is missing, cut short, compressed without being asked for, or not a health answer at all; gRPC clients report such an answer as INTERNAL or UNIMPLEMENTED",
+                "the server answered the health check, but its message is missing, cut short, compressed without being asked for, not a health answer at all, or longer than the client takes; gRPC clients report such an answer as INTERNAL, UNIMPLEMENTED or RESOURCE_EXHAUSTED",
                 "the message says what is wrong with it; the cause may be a proxy that changes bodies, or a server with its own gRPC code";
             ProbeGrpcMalformed = "probe.grpc.malformed", Error @ Grpc,
                 "the server's response violates HTTP/2 (RFC 9113 section 8), so our side reset it: a `connection` header, a header name in upper case, a body that is not as long as `content-length` says",

@@ -6,6 +6,7 @@ use std::path::Path;
 use egext_test_support::{Egext, TestPki, TestServer, assert_finding};
 use serde_json::json;
 use tempfile::TempDir;
+use tonic::Code;
 
 use super::layers;
 use crate::egext;
@@ -145,4 +146,151 @@ fn tls_that_eg_never_uses_is_an_error_whatever_the_server_says() {
     let effect = finding["evidence"]["effect"].as_str().expect("words");
     assert!(effect.starts_with("EG publishes without the extension: "), "{effect}");
     assert_eq!((run.exit_code, &run.json["targets"][0]["failed_layer"]), (1, &json!("gateway")));
+}
+
+/// A configuration for one server on a socket, with these keys of the manager and of its service.
+fn on_a_socket(server: &TestServer, manager: &str, service: &str) -> Configured {
+    let path = server.socket().display();
+    Configured::new(
+        KUBERNETES,
+        &format!("extensionManager: {{{HOOKS}, {manager}service: {{unix: {{path: {path}}}{service}}}}}\n"),
+    )
+}
+
+#[test]
+fn an_answer_that_eg_would_not_take_is_an_error() {
+    let server = TestServer::unix().spawn();
+    let (one, two) =
+        (on_a_socket(&server, "maxMessageSize: 1, ", ""), on_a_socket(&server, "maxMessageSize: 2, ", ""));
+
+    let run = one.probe().json();
+
+    let finding = assert_finding!(run, "probe.grpc.invalid-message", subject = server.address());
+    assert_eq!(finding["message"], "the server's answer is longer than 1");
+    assert_eq!(
+        finding["evidence"]["effect"],
+        "EG ends the call with RESOURCE_EXHAUSTED, and does not try again: the hook fails, and EG publishes no new configuration"
+    );
+    assert_eq!((run.exit_code, server.calls()), (1, 1));
+    assert_eq!(two.probe().json().exit_code, 0, "gRPC counts the message alone, which has two bytes");
+
+    // Without a size, gRPC's own limit counts.
+    let long = TestServer::unix().answers_message_of((4 << 20) + 1).spawn();
+    let run = on_a_socket(&long, "", "").probe().json();
+    let finding = assert_finding!(run, "probe.grpc.invalid-message", subject = long.address());
+    assert_eq!(finding["message"], "the server's answer is longer than 4MiB");
+    let run = on_a_socket(&long, "maxMessageSize: 8Mi, ", "").probe().json();
+    assert!(!run.stdout.contains("is longer than"), "{}", run.stdout);
+}
+
+#[test]
+fn a_request_that_eg_would_not_send_is_not_sent() {
+    let server = TestServer::unix().spawn();
+    let configured = on_a_socket(&server, "maxMessageSize: 8, ", "");
+
+    let run = configured.probe().args(["--service", "", "--service", "a.long.name"]).json();
+
+    let finding = assert_finding!(run, "probe.grpc.invalid-message", subject = server.address());
+    assert_eq!(finding["message"], "EG does not send the request for `a.long.name`: it is too long");
+    assert_eq!(finding["evidence"], json!({"expected": "at most 8 bytes", "found": "13 bytes"}));
+    assert_eq!(server.calls(), 1);
+}
+
+#[test]
+fn a_call_is_made_again_as_eg_does_it() {
+    let quick = ", retry: {maxAttempts: 3, initialBackoff: 1ms, maxBackoff: 2ms";
+    let server = || TestServer::unix().answers_status_first(Code::Unavailable, 2).spawn();
+
+    let heard = server();
+    let run = on_a_socket(&heard, "", &format!("{quick}}}")).probe().json();
+    assert_eq!((run.exit_code, heard.calls(), heard.connections()), (0, 3, 1), "{}", run.stdout);
+    let grpc = &run.json["targets"][0]["layers"][6];
+    assert_eq!(grpc["detail"], "answers, at attempt 3, after UNAVAILABLE, UNAVAILABLE");
+
+    let others = server();
+    let run =
+        on_a_socket(&others, "failOpen: true, ", &format!("{quick}, RetryableStatusCodes: [ABORTED]}}"))
+            .probe()
+            .json();
+    let finding = assert_finding!(run, "probe.grpc.unavailable", subject = others.address());
+    assert_eq!(
+        finding["evidence"]["effect"],
+        "EG does not try again after UNAVAILABLE; then EG publishes without the extension"
+    );
+    assert_eq!(others.calls(), 1);
+
+    let late = TestServer::unix().answers_status(Code::Unavailable).spawn();
+    let run = on_a_socket(&late, "", &format!("{quick}}}")).probe().json();
+    let finding = assert_finding!(run, "probe.grpc.unavailable", subject = late.address());
+    assert_eq!(
+        finding["evidence"]["effect"],
+        "EG makes 3 attempts; then the hook fails, and EG publishes no new configuration"
+    );
+    assert_eq!(late.calls(), 3);
+}
+
+/// By gRPC's rules: what is not a status alone is not tried again, and a server can forbid it.
+#[test]
+fn a_server_can_keep_eg_from_trying_again() {
+    for (server, words) in [
+        (
+            TestServer::unix().answers_status_late("14"),
+            "EG does not try again, because the answer began before its status; ",
+        ),
+        (
+            TestServer::unix().forbids_retries("14"),
+            "EG does not try again, because the server forbids it (`grpc-retry-pushback-ms`); ",
+        ),
+    ] {
+        let server = server.spawn();
+        let run = on_a_socket(&server, "", "").probe().json();
+        let finding = assert_finding!(run, "probe.grpc.unavailable", subject = server.address());
+        let effect = finding["evidence"]["effect"].as_str().expect("words");
+        assert!(effect.starts_with(words), "{effect}");
+        assert_eq!(server.calls(), 1);
+    }
+}
+
+/// The probe's own limit comes before the pause.
+#[test]
+fn a_pause_is_not_longer_than_the_limit() {
+    let server = TestServer::unix().answers_status(Code::Unavailable).spawn();
+    let configured = on_a_socket(&server, "", ", retry: {initialBackoff: 2h, maxBackoff: 2h}");
+
+    let run = configured.probe().json();
+
+    assert_finding!(run, "probe.grpc.unavailable", subject = server.address());
+    assert_eq!(server.calls(), 1);
+}
+
+#[test]
+fn what_makes_every_hook_fail_is_an_error_whatever_the_server_says() {
+    for (manager, service, id, words) in [
+        (
+            "maxMessageSize: 100m, ",
+            "",
+            "config.message-size",
+            "`extensionManager.maxMessageSize`: it is not a whole",
+        ),
+        (
+            "",
+            ", retry: {maxAttempts: 1}",
+            "config.retry-policy",
+            "`extensionManager.service`: `maxAttempts` is less than 2",
+        ),
+        (
+            "",
+            ", retry: {RetryableStatusCodes: [UNAVAILBLE]}",
+            "config.retry-status",
+            "`extensionManager.service`: `UNAVAILBLE` is not a code",
+        ),
+    ] {
+        let server = TestServer::unix().spawn();
+
+        let run = on_a_socket(&server, manager, service).probe().json();
+
+        let finding = assert_finding!(run, id, subject = server.address());
+        assert!(finding["message"].as_str().is_some_and(|it| it.starts_with(words)), "{finding:#}");
+        assert_eq!((run.exit_code, &run.json["targets"][0]["failed_layer"]), (1, &json!("gateway")));
+    }
 }

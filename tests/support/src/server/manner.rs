@@ -82,12 +82,16 @@ pub(super) enum Answer {
     Cut,
     /// gRPC health after a while.
     Late(Duration),
+    /// A message of so many bytes.
+    Long(usize),
     /// Never.
     Never,
     /// Resets the request's stream.
     ResetStream,
     /// A gRPC status, whatever the request was.
     Status(Code),
+    /// The same to so many requests, and gRPC health after them.
+    StatusFirst(Code, usize),
     /// A gRPC response that ends without a status.
     WithoutStatus,
 }
@@ -336,6 +340,18 @@ impl Manner {
         self.conducts(Conduct::Http2(Answer::Status(code)))
     }
 
+    /// Answers the first requests with this gRPC status, and serves after them.
+    #[must_use]
+    pub fn answers_status_first(self, code: Code, requests: usize) -> Self {
+        self.conducts(Conduct::Http2(Answer::StatusFirst(code, requests)))
+    }
+
+    /// Answers every request with a message of so many bytes.
+    #[must_use]
+    pub fn answers_message_of(self, length: usize) -> Self {
+        self.conducts(Conduct::Http2(Answer::Long(length)))
+    }
+
     /// Answers every request with a page for browsers.
     #[must_use]
     pub fn answers_html(self) -> Self {
@@ -451,6 +467,20 @@ impl Manner {
     pub fn answers_text(self, code: &str, text: &str) -> Self {
         let answer = RawAnswer::serving().header("grpc-status", code).header("grpc-message", text);
         let answer = answer.header("grpc-status-details-bin", "no base64");
+        self.answers_raw(RawAnswer { body: Vec::new(), trailers: Vec::new(), ..answer })
+    }
+
+    /// Answers with this status behind the head of the answer, not in it.
+    #[must_use]
+    pub fn answers_status_late(self, code: &str) -> Self {
+        let trailers = vec![("grpc-status", code.to_owned())];
+        self.answers_raw(RawAnswer { body: Vec::new(), trailers, ..RawAnswer::serving() })
+    }
+
+    /// Answers with this status, and asks the client not to try again (gRPC proposal A6).
+    #[must_use]
+    pub fn forbids_retries(self, code: &str) -> Self {
+        let answer = RawAnswer::serving().header("grpc-status", code).header("grpc-retry-pushback-ms", "-1");
         self.answers_raw(RawAnswer { body: Vec::new(), trailers: Vec::new(), ..answer })
     }
 

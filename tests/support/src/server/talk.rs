@@ -193,9 +193,18 @@ async fn respond(
             cut.notify_one();
             std::future::pending().await
         }
+        Answer::Long(length) => {
+            let announced = u32::try_from(length).expect("a short test").to_be_bytes();
+            let message = [&[0], &announced[..], &vec![0; length]].concat();
+            Ok(response("application/grpc", message))
+        }
         Answer::Never => std::future::pending().await,
         Answer::ResetStream => Err(io::Error::other("reset by the test")),
         Answer::Status(code) => Ok(Status::new(code, "says the test server").into_http()),
+        Answer::StatusFirst(code, requests) if record.read(|seen| seen.paths.len()) <= requests => {
+            Ok(Status::new(code, "says the test server").into_http())
+        }
+        Answer::StatusFirst(..) => Ok(health(request, record).await),
         Answer::WithoutStatus => Ok(response("application/grpc", "")),
     }
 }
@@ -211,8 +220,8 @@ async fn health(request: Request<Incoming>, record: Arc<Record>) -> Response<Bod
     answered.unwrap_or_else(|never| match never {})
 }
 
-fn response(content_type: &'static str, body: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::new(Full::new(Bytes::from_static(body.as_bytes()))));
+fn response(content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(body.into())));
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     response
 }
