@@ -29,7 +29,7 @@ pub(super) fn run(
     let skipped = arguments.skip.iter().map(|name| name.parse()).collect::<Result<Vec<FindingId>, _>>()?;
     let configured = managers::configured(&arguments, clock())?;
     let placements = arguments.resolve.clone();
-    let Planned { mut plans, untried, managers } = planned(arguments, variables, configured)?;
+    let Planned { mut plans, untried, managers } = planned(arguments, variables, configured, &skipped)?;
     place(&mut plans, &untried, &placements, variables)?;
     let (sender, mut news) = unbounded_channel();
     for plan in &mut plans {
@@ -60,6 +60,7 @@ pub(super) fn run(
     for (outcome, manager) in outcomes.iter_mut().zip(managers) {
         manager.complete(outcome);
     }
+    // What was found without a connection.
     for outcome in &mut outcomes {
         outcome.skip(&skipped);
     }
@@ -79,8 +80,9 @@ fn planned(
     arguments: cli::Probe,
     variables: &Variables,
     configured: Option<Vec<Peer>>,
+    skipped: &[FindingId],
 ) -> Result<Planned, Error> {
-    let (plan, untried) = plan(arguments, variables)?;
+    let (plan, untried) = plan(arguments, variables, skipped)?;
     let Some(peers) = configured else {
         return Ok(Planned { plans: vec![plan], untried, managers: Vec::new() });
     };
@@ -132,6 +134,7 @@ async fn each(plans: Vec<ProbePlan>, clock: Clock) -> Vec<TargetOutcome> {
 fn plan(
     mut arguments: cli::Probe,
     variables: &Variables,
+    skipped: &[FindingId],
 ) -> Result<(ProbePlan, Vec<(usize, TargetOutcome)>), Error> {
     if let Some(path) = &arguments.targets_file {
         arguments.addresses.extend(lists::targets(path)?);
@@ -192,6 +195,7 @@ fn plan(
         expects_plaintext: arguments.expect_plaintext,
         timeout: arguments.timeout.duration(),
         wait: arguments.wait.map(Span::duration).filter(|wait| !wait.is_zero()),
+        skip: skipped.to_vec(),
         wait_for: WaitFor::Health,
         news: None,
     };

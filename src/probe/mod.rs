@@ -32,7 +32,7 @@ use self::attempt::attempt;
 use crate::backoff::{Backoff, jittered};
 use crate::net::{Target, descriptor_limit};
 use crate::pki::Certificate;
-use crate::report::Finding;
+use crate::report::{Finding, FindingId};
 use crate::units::Within;
 
 /// What to probe and for how long.
@@ -65,6 +65,8 @@ pub struct ProbePlan {
     pub timeout: Duration,
     /// Make attempts until one succeeds, for this long; the last one is cut short.
     pub wait: Option<Duration>,
+    /// Findings that are left out: no target is waited for because of them.
+    pub skip: Vec<FindingId>,
     /// What that is waited for.
     pub wait_for: WaitFor,
     /// Gets the cause for which a target is waited for.
@@ -87,6 +89,7 @@ impl ProbePlan {
             expects_plaintext: false,
             timeout: Duration::from_secs(5),
             wait: None,
+            skip: Vec::new(),
             wait_for: WaitFor::Health,
             news: None,
         }
@@ -157,6 +160,7 @@ async fn until_healthy(
             outcome = before;
         }
         outcome.attempts = attempts;
+        outcome.skip(&plan.skip);
         let left = plan.wait.unwrap_or_default().saturating_sub(begin.elapsed());
         let is_over = left.is_zero() || plan.wait_for.is_over(&outcome);
         let Some(cause) = outcome.cause().filter(|_| !is_over) else { return outcome };

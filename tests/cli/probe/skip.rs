@@ -77,3 +77,22 @@ fn an_id_that_is_none_gets_the_nearest() {
          hint: did you mean `probe.health.not-serving`? `egext explain` lists all ids\n"
     );
 }
+
+#[test]
+fn a_skipped_error_is_not_waited_for() {
+    let server = TestServer::plaintext().not_serving().spawn();
+    let run = || probe(&server.address()).args(["--wait", "1h", "--skip", "probe.health.not-serving"]);
+    let skipped = run().json();
+    assert_eq!((skipped.exit_code, &*skipped.stderr), (0, ""), "{skipped:?}");
+    assert_eq!((&skipped.json["targets"][0]["healthy"], server.calls()), (&false.into(), 1));
+    // Another one is.
+    let server = TestServer::plaintext().not_serving().recovers_after(1).spawn();
+    let recovered =
+        probe(&server.address()).args(["--wait", "1h", "--skip", "probe.health.not-serving"]).json();
+    assert_eq!(
+        (recovered.exit_code, &recovered.json["targets"][0]["attempts"]),
+        (0, &2.into()),
+        "{recovered:?}"
+    );
+    assert!(recovered.stderr.contains("before its first HTTP/2 frame; trying again"), "{recovered:?}");
+}
