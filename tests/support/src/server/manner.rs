@@ -26,6 +26,7 @@ pub struct Manner {
     /// Set when a client was refused: nothing is written to it any more.
     pub(super) mute: Option<Arc<AtomicBool>>,
     serving: bool,
+    pub(super) watched: bool,
 }
 
 /// What it listens on.
@@ -326,6 +327,13 @@ impl Manner {
         self.answers_status(Code::Unimplemented)
     }
 
+    /// Also answers `Health/Watch`, and says there when its health changes.
+    #[must_use]
+    pub fn watched(mut self) -> Self {
+        self.watched = true;
+        self
+    }
+
     /// Says of itself as a whole that it does not serve, until [`TestServer::set_serving`]. The extension
     /// service serves all the same.
     #[must_use]
@@ -529,6 +537,7 @@ impl Manner {
             named: None,
             mute: None,
             serving: true,
+            watched: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Servers that misbehave in one way each, on a real socket, in a thread of their own.
 
 mod drip;
+mod frozen;
 mod hello_only;
 mod manner;
 mod mutable;
@@ -22,6 +23,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+use frozen::Freezing;
 use hello_only::HelloOnly;
 use manner::Conduct;
 pub use manner::Manner;
@@ -148,6 +150,16 @@ impl TestServer {
     /// From now on its health is this, for the server as a whole.
     pub fn set_serving(&self, serving: bool) {
         self.record.set_serving(serving);
+    }
+
+    /// Ends every connection, and goes on.
+    pub fn cut(&self) {
+        self.record.cut();
+    }
+
+    /// From now on it reads and says nothing, and keeps all connections open.
+    pub fn freeze(&self) {
+        self.record.freeze();
     }
 
     /// Cuts every connection and closes the socket.
@@ -293,7 +305,7 @@ fn spawn(manner: Manner, listen: impl FnOnce(&Runtime) -> Listening) -> TestServ
     let place = listening.place.clone();
     let tls = manner.tls().map(TlsAcceptor::from);
     let speaks_tls = tls.is_some();
-    let record = Arc::new(Record::new(manner.serving()));
+    let record = Arc::new(Record::new(manner.serving(), manner.watched));
     let (stop, stopped) = oneshot::channel();
     let thread = thread::spawn({
         let record = Arc::clone(&record);
@@ -321,10 +333,12 @@ async fn serve(listening: &Listening, tls: Option<TlsAcceptor>, manner: &Manner,
         let number = record.connection();
         let conduct = match number {
             early if early <= manner.failures => Conduct::Close,
+            _ if record.is_frozen() => Conduct::Hang,
             late if manner.hangs_after.is_some_and(|served| late > served) => Conduct::Hang,
             _ => manner.conduct.clone(),
         };
         let tls = tls.clone().filter(|_| number > manner.failures);
+        stream = Box::new(Freezing::new(stream, Arc::clone(&record)));
         if let Some(mute) = &manner.mute {
             mute.store(false, Ordering::Relaxed);
             stream = Box::new(Mutable::new(stream, Arc::clone(mute)));

@@ -1,6 +1,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 
+use tokio::sync::watch;
+
 use crate::LIMIT;
 
 /// What a server saw, for the test to ask about.
@@ -8,7 +10,12 @@ use crate::LIMIT;
 pub(super) struct Record {
     seen: Mutex<Seen>,
     changed: Condvar,
-    serving: AtomicBool,
+    serving: watch::Sender<bool>,
+    /// How often all connections were cut.
+    cuts: watch::Sender<usize>,
+    frozen: AtomicBool,
+    /// Is `Health/Watch` answered?
+    pub(super) watched: bool,
 }
 
 #[derive(Debug, Default)]
@@ -23,8 +30,15 @@ pub(super) struct Seen {
 }
 
 impl Record {
-    pub(super) fn new(serving: bool) -> Self {
-        Self { seen: Mutex::default(), changed: Condvar::new(), serving: serving.into() }
+    pub(super) fn new(serving: bool, watched: bool) -> Self {
+        Self {
+            seen: Mutex::default(),
+            changed: Condvar::new(),
+            serving: watch::Sender::new(serving),
+            cuts: watch::Sender::new(0),
+            frozen: AtomicBool::new(false),
+            watched,
+        }
     }
 
     /// Counts a connection: its number.
@@ -56,10 +70,33 @@ impl Record {
     }
 
     pub(super) fn set_serving(&self, serving: bool) {
-        self.serving.store(serving, Ordering::Relaxed);
+        self.serving.send_replace(serving);
     }
 
     pub(super) fn serving(&self) -> bool {
-        self.serving.load(Ordering::Relaxed)
+        *self.serving.borrow()
+    }
+
+    /// Its health, from now on.
+    pub(super) fn health(&self) -> watch::Receiver<bool> {
+        self.serving.subscribe()
+    }
+
+    pub(super) fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Returns when all connections are cut.
+    pub(super) async fn is_cut(&self) {
+        // An error means that the server has ended.
+        let _ = self.cuts.subscribe().changed().await;
+    }
+
+    pub(super) fn freeze(&self) {
+        self.frozen.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed)
     }
 }

@@ -13,11 +13,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, join, sink, split};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::channel;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -159,7 +161,7 @@ async fn http2(
     answer: Answer,
     record: Arc<Record>,
 ) -> io::Result<()> {
-    let cut = Arc::new(Notify::new());
+    let (cut, cuts) = (Arc::new(Notify::new()), Arc::clone(&record));
     let service = service_fn(|request: Request<Incoming>| {
         record.change(|seen| {
             seen.paths.push(request.uri().path().to_owned());
@@ -172,6 +174,7 @@ async fn http2(
     tokio::select! {
         served = connection => served.map_err(io::Error::other),
         () = cut.notified() => Ok(()),
+        () = cuts.is_cut() => Ok(()),
     }
 }
 
@@ -231,26 +234,47 @@ struct ServingOrNot(Arc<Record>);
 
 #[tonic::async_trait]
 impl Health for ServingOrNot {
-    type WatchStream = tonic::codegen::tokio_stream::Empty<Result<HealthCheckResponse, Status>>;
+    type WatchStream = ReceiverStream<Result<HealthCheckResponse, Status>>;
 
     async fn check(
         &self,
         request: tonic::Request<HealthCheckRequest>,
     ) -> Result<tonic::Response<HealthCheckResponse>, Status> {
-        if !["", EXTENSION_SERVICE].contains(&&*request.get_ref().service) {
-            return Err(Status::not_found("unknown service"));
+        match status(&request.get_ref().service, self.0.serving()) {
+            ServingStatus::ServiceUnknown => Err(Status::not_found("unknown service")),
+            status => Ok(tonic::Response::new(HealthCheckResponse { status: status.into() })),
         }
-        let service = !request.get_ref().service.is_empty();
-        let status =
-            if service || self.0.serving() { ServingStatus::Serving } else { ServingStatus::NotServing };
-        Ok(tonic::Response::new(HealthCheckResponse { status: status.into() }))
     }
 
     async fn watch(
         &self,
-        _: tonic::Request<HealthCheckRequest>,
+        request: tonic::Request<HealthCheckRequest>,
     ) -> Result<tonic::Response<Self::WatchStream>, Status> {
-        Err(Status::unimplemented("nobody watches in the tests"))
+        if !self.0.watched {
+            return Err(Status::unimplemented("this server is not watched"));
+        }
+        let service = request.into_inner().service;
+        let (sender, receiver) = channel(1);
+        let mut health = self.0.health();
+        tokio::spawn(async move {
+            loop {
+                let status = status(&service, *health.borrow_and_update());
+                let message = HealthCheckResponse { status: status.into() };
+                if sender.send(Ok(message)).await.is_err() || health.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(tonic::Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+/// `serving` is about the server as a whole.
+fn status(service: &str, serving: bool) -> ServingStatus {
+    match service {
+        "" if !serving => ServingStatus::NotServing,
+        "" | EXTENSION_SERVICE => ServingStatus::Serving,
+        _ => ServingStatus::ServiceUnknown,
     }
 }
 
