@@ -36,7 +36,7 @@ pub use explain::Explain;
 pub use generate::{Completions, Generate, GenerateCommand, Man};
 pub use health_probe::{GoDuration, HealthProbe, HealthProbeStop, HealthProbeTls, health_probe};
 pub use material::Material;
-pub(crate) use output::{ONLY_HUMAN, WITH_CHECKS};
+pub(crate) use output::{HUMAN_AND_JSON, ONLY_HUMAN, WITH_CHECKS};
 pub use output::{Output, formats};
 pub use parse::{Stop, parse};
 pub use probe::Probe;
@@ -76,7 +76,7 @@ pub enum Command {
     /// Write Envoy Gateway (EG) configuration that works for its release
     Config(Box<Config>),
     /// Test the channel to a server layer by layer
-    Probe(Probe),
+    Probe(Box<Probe>),
     /// Proxy gRPC calls between plaintext and mutual TLS
     Bridge(Box<Bridge>),
     /// Run everything once in a temporary directory

@@ -35,9 +35,12 @@ pub fn formats(command: &str) -> &'static [Format] {
             Format::Sarif,
             Format::Short,
         ],
-        _ => &[Format::Human, Format::Json],
+        _ => HUMAN_AND_JSON,
     }
 }
+
+/// A command without a format of its own.
+pub(crate) const HUMAN_AND_JSON: &[Format] = &[Format::Human, Format::Json];
 
 /// A command that has checks for a CI server.
 pub(crate) const WITH_CHECKS: &[Format] = &[Format::Human, Format::Json, Format::Junit];

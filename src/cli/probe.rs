@@ -44,6 +44,18 @@ pub struct Probe {
     /// Each cause is reported once while the probe waits.
     #[arg(long, value_name = "DURATION", env = "EGEXT_WAIT")]
     pub wait: Option<Span>,
+    /// Go on until stopped, and print each change of a server's health
+    ///
+    /// Uses `Health/Watch` of gRPC on a connection that is kept, and asks every `--interval` if the server does not know that
+    /// method. If the connection is lost, all layers are probed again. Each change is one line, or one JSON object on a line
+    /// with `-o json`. SIGINT and SIGTERM end it with the exit code of the last states.
+    #[arg(long)]
+    pub watch: bool,
+    /// Time between two calls to a server that is watched
+    ///
+    /// The call shows that the server is still there, and how it is if it does not know `Health/Watch`.
+    #[arg(long, value_name = "DURATION", default_value = "5s", requires = "watch", env = "EGEXT_INTERVAL")]
+    pub interval: Span,
     /// Warn of certificates that expire within this time [default: the last third]
     ///
     /// A percentage is a fraction of each certificate's lifetime. The default is its last third, at most 30d.
@@ -127,6 +139,7 @@ const PROBE_HELP: &str = "\
 Examples:
   egext probe localhost:5005                   # mTLS with the files in `certs/`
   egext probe localhost:5005 --wait 60s        # wait for a server that is starting
+  egext probe localhost:5005 --watch           # a line for each change, until Ctrl-C
   egext probe unix:/run/egext/eg.sock -o json  # a bridge's socket, JSON for a program
   egext probe a.internal:5005 b.internal:5005  # several at once
   egext probe localhost:5005 --no-gateway      # EG connects through a bridge

@@ -36,7 +36,7 @@ use advice::Advice as _;
 
 use crate::admin::AdminError;
 use crate::bridge::Died;
-use crate::cli::{self, Certs, CertsCommand, Cli, Command, ONLY_HUMAN, WITH_CHECKS};
+use crate::cli::{self, Certs, CertsCommand, Cli, Command, HUMAN_AND_JSON, ONLY_HUMAN, WITH_CHECKS};
 use crate::demo::DemoError;
 use crate::input::is_stdin;
 use crate::net::{Address, AddressError, BindError, TargetError, TlsError, enough_for_a_runtime};
@@ -66,7 +66,8 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
         Command::Explain(arguments) => explain::run(&arguments)?,
         Command::Generate(arguments) => generate::run(arguments)?,
         Command::Man(arguments) => generate::man(&arguments)?,
-        Command::Probe(arguments) => probe::run(arguments, &cli.variables, clock, printer)?,
+        // With `--watch` it has no report at its end.
+        Command::Probe(arguments) => return probe::run(*arguments, &cli.variables, clock, printer),
         Command::Version => render::version::report(env!("CARGO_PKG_VERSION")),
     };
     Ok(printer.report(&report))
@@ -136,6 +137,12 @@ pub enum Error {
         format: Format,
         /// What it has.
         known: &'static [Format],
+    },
+    /// The same for a command that prints changes.
+    #[error("`--watch` has no `-o {format}`")]
+    FormatOfWatch {
+        /// As typed.
+        format: Format,
     },
     /// The user stopped the command before it had a result.
     #[error("interrupted")]
@@ -228,6 +235,9 @@ pub enum Error {
     /// Certificates or keys that were read well, and that TLS cannot use.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The user asked for one result and for all changes.
+    #[error("`--watch` and `--wait` exclude each other")]
+    WatchAndWait,
     /// Configuration of EG could not be written or compared.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -279,10 +289,8 @@ impl Hint for Error {
                 let address = shell_word(&format!("tcp://{}", address.authority())).into_owned();
                 Some(format!("write `{address}`, or leave out the flag"))
             }
-            Self::Format { known, .. } => {
-                let known = known.iter().map(|format| format!("`-o {format}`")).collect::<Vec<_>>();
-                Some(format!("it has {}", known.join(", ")))
-            }
+            Self::Format { known, .. } => Some(has_formats(known)),
+            Self::FormatOfWatch { .. } => Some(has_formats(HUMAN_AND_JSON)),
             // The user has decided what to do.
             Self::Interrupted => None,
             Self::InterruptedWait { id, .. } => Some(format!("`egext explain {id}` says more")),
@@ -315,10 +323,19 @@ impl Hint for Error {
                 || "`egext explain` lists all ids".to_owned(),
                 |name| format!("did you mean `{name}`? `egext explain` lists all ids"),
             )),
+            Self::WatchAndWait => Some(
+                "leave out `--wait`: `--watch` goes on whatever the server does; or `--watch`, to end when it is healthy"
+                    .to_owned(),
+            ),
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
             Self::ZeroLimit { flag } => Some(format!("for example `{flag} 5s`")),
         }
     }
+}
+
+fn has_formats(known: &[Format]) -> String {
+    let known = known.iter().map(|format| format!("`-o {format}`")).collect::<Vec<_>>();
+    format!("it has {}", known.join(", "))
 }
 
 fn refuse_other_formats(cli: &Cli) -> Result<(), Error> {
@@ -333,6 +350,7 @@ fn refuse_other_formats(cli: &Cli) -> Result<(), Error> {
         Command::Certs(Certs { command: CertsCommand::Show(_) }) if format == Format::Short => {
             Error::ShortIsFlag
         }
+        Command::Probe(probe) if probe.watch => Error::FormatOfWatch { format },
         Command::Certs(Certs { command: CertsCommand::Pack(_) }) | Command::Config(_)
             if known == ONLY_HUMAN =>
         {
@@ -357,6 +375,7 @@ fn formats(command: &Command) -> &'static [Format] {
         Command::Certs(Certs { command: CertsCommand::Show(show) }) if show.short => ONLY_HUMAN,
         Command::Certs(Certs { command: CertsCommand::Pack(pack) }) if is_stdin(&pack.out) => ONLY_HUMAN,
         Command::Config(config) if config.has_check() => WITH_CHECKS,
+        Command::Probe(probe) if probe.watch => HUMAN_AND_JSON,
         Command::Config(config) if config.out().is_some_and(is_stdin) => ONLY_HUMAN,
         _ => cli::formats(command.name()),
     }

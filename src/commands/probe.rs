@@ -1,6 +1,8 @@
 mod managers;
+mod watch;
 
 use std::pin::pin;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::unbounded_channel;
@@ -17,7 +19,7 @@ use crate::net::{Address, Alpn, ClientTls, Placement, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
 use crate::probe::{Calls, ProbePlan, TargetOutcome, WaitFor, probe};
 use crate::render::{self, Printer};
-use crate::report::{Finding, FindingId, Report};
+use crate::report::{Finding, FindingId};
 use crate::units::Span;
 
 pub(super) fn run(
@@ -25,12 +27,17 @@ pub(super) fn run(
     variables: &Variables,
     clock: Clock,
     printer: &Printer,
-) -> Result<Report, Error> {
+) -> Result<ExitCode, Error> {
     let skipped = arguments.skip.iter().map(|name| name.parse()).collect::<Result<Vec<FindingId>, _>>()?;
     let configured = managers::configured(&arguments, clock())?;
     let placements = arguments.resolve.clone();
-    let Planned { mut plans, untried, managers } = planned(arguments, variables, configured, &skipped)?;
-    place(&mut plans, &untried, &placements, variables)?;
+    let interval = arguments.watch.then_some(arguments.interval);
+    let mut planned = planned(arguments, variables, configured, &skipped)?;
+    place(&mut planned.plans, &planned.untried, &placements, variables)?;
+    if let Some(interval) = interval {
+        return watch::run(planned, interval, &skipped, clock, printer);
+    }
+    let Planned { mut plans, untried, managers } = planned;
     let (sender, mut news) = unbounded_channel();
     for plan in &mut plans {
         plan.news = plan.wait.map(|_| sender.clone());
@@ -64,7 +71,7 @@ pub(super) fn run(
     for outcome in &mut outcomes {
         outcome.skip(&skipped);
     }
-    Ok(render::probe::report(outcomes))
+    Ok(printer.report(&render::probe::report(outcomes)))
 }
 
 /// What is to be probed.
@@ -145,6 +152,13 @@ fn plan(
     }
     if arguments.timeout.duration().is_zero() {
         return Err(Error::ZeroLimit { flag: "--timeout" });
+    }
+    if arguments.watch && arguments.interval.duration().is_zero() {
+        return Err(Error::ZeroLimit { flag: "--interval" });
+    }
+    // A variable may be for other calls.
+    if arguments.watch && arguments.wait.is_some() && !variables.set("--wait") {
+        return Err(Error::WatchAndWait);
     }
     let release: Release = arguments.eg_version.parse().map_err(ConfigError::from)?;
     let is_tls = |address: &Address| address.transport() == Transport::Tls;

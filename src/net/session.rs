@@ -60,6 +60,11 @@ impl<B: Body + 'static> Session<B> {
         Settings::of(&self.link.wire.opening())
     }
 
+    /// Waits until no new call can be made.
+    pub async fn closed(&self) {
+        self.link.closed().await;
+    }
+
     /// How HTTP/2 ended the connection; `None` if it stands or has ended in another way.
     pub fn goodbye(&self) -> Option<&Goodbye> {
         self.goodbye.get()

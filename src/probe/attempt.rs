@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::Full;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::outcome::Verdict;
 use super::{Facts, Layer, ProbePlan, TargetOutcome, gateway, health, policy};
 use crate::diagnosis::{self, Context, Speaker, expiring, untimely_client};
-use crate::net::{self, Dialed, Fault, Stream, Target, Trace};
+use crate::net::{self, Dialed, Fault, Session, Stream, Target, Trace};
 use crate::pki::Certificate;
 
 /// Tries every layer, and gives up after `limit`.
@@ -21,31 +22,28 @@ pub(super) async fn attempt(
 ) -> TargetOutcome {
     let begin = Instant::now();
     let client = Client { plan, own: plan.own.as_ref(), limit, now };
-    let Reached { mut outcome, trace } = client.reach(target).await;
-    let layers = [(Layer::Gateway, plan.gateway.is_some()), (Layer::Policy, plan.policy)];
-    for (layer, _) in layers.iter().filter(|(_, is_asked_for)| !is_asked_for) {
-        outcome.leave_out(*layer);
+    let Reached { mut outcome, trace, session } = client.reach(target).await;
+    drop(session);
+    if client.asks_for_others(target, &outcome) {
+        let left = limit.saturating_sub(begin.elapsed());
+        client.as_others(target, &trace, left).await.judge(&mut outcome);
     }
-    if plan.expects_plaintext && target.tls().is_none() {
-        outcome.expect_plaintext();
-    }
-    // These have connections of their own, which a server that is not ready need not see. The first connection is over,
-    // because some servers have one at a time.
-    if target.tls().is_some() && outcome.is_healthy() {
-        let context = client.context(target, &trace);
-        let client = Client { limit: limit.saturating_sub(begin.elapsed()), ..client };
-        let (gateway, policy) = tokio::join!(
-            timed(async { gateway::look(&context, plan.gateway.as_deref()?, client.limit).await }),
-            timed(async { if plan.policy { policy::look(&context, client).await } else { None } }),
-        );
-        for (layer, verdict) in [(Layer::Gateway, gateway), (Layer::Policy, policy)] {
+    outcome
+}
+
+/// What the layers of other clients come to; `None` for one that is left out.
+#[derive(Clone, Debug)]
+pub(super) struct Others([(Layer, Option<(Verdict, Duration)>); 2]);
+
+impl Others {
+    pub(super) fn judge(self, outcome: &mut TargetOutcome) {
+        for (layer, verdict) in self.0 {
             match verdict {
                 Some((verdict, took)) => outcome.judge(layer, verdict, took),
                 None => outcome.leave_out(layer),
             }
         }
     }
-    outcome
 }
 
 /// What a layer comes to, and how long that took.
@@ -67,7 +65,9 @@ pub(super) struct Client<'a> {
 /// How far it came, and what it saw on the way.
 pub(super) struct Reached {
     pub(super) outcome: TargetOutcome,
-    trace: Trace,
+    pub(super) trace: Trace,
+    /// The connection, if a call could be made on it.
+    pub(super) session: Option<Session<Full<Bytes>>>,
 }
 
 impl<'a> Client<'a> {
@@ -79,8 +79,41 @@ impl<'a> Client<'a> {
         outcome.add_trace(&trace);
         let context = self.context(target, &trace);
         outcome.facts = Facts::of(&trace, context.own, context.now);
-        self.call(dialed, &context, deadline, &mut outcome).await;
-        Reached { outcome, trace }
+        let session = self.call(dialed, &context, deadline, &mut outcome).await;
+        for (layer, _) in self.of_others().into_iter().filter(|(_, is_asked_for)| !is_asked_for) {
+            outcome.leave_out(layer);
+        }
+        self.judge_plaintext(target, &mut outcome);
+        Reached { outcome, trace, session }
+    }
+
+    /// Fills in the policy of a target that must be in plaintext.
+    pub(super) fn judge_plaintext(&self, target: &Target, outcome: &mut TargetOutcome) {
+        if self.plan.expects_plaintext && target.tls().is_none() {
+            outcome.expect_plaintext();
+        }
+    }
+
+    fn of_others(&self) -> [(Layer, bool); 2] {
+        [(Layer::Gateway, self.plan.gateway.is_some()), (Layer::Policy, self.plan.policy)]
+    }
+
+    /// These have connections of their own, which a server that is not ready need not see.
+    pub(super) fn asks_for_others(&self, target: &Target, outcome: &TargetOutcome) -> bool {
+        let is_any = self.of_others().iter().any(|(_, is_asked_for)| *is_asked_for);
+        is_any && target.tls().is_some() && outcome.is_healthy()
+    }
+
+    /// Looks at the target as other clients do, for at most `left`. Our own connection must be over, because some servers
+    /// have one at a time.
+    pub(super) async fn as_others(self, target: &Target, trace: &Trace, left: Duration) -> Others {
+        let (context, plan) = (self.context(target, trace), self.plan);
+        let client = Self { limit: left, ..self };
+        let (gateway, policy) = tokio::join!(
+            timed(async { gateway::look(&context, plan.gateway.as_deref()?, left).await }),
+            timed(async { if plan.policy { policy::look(&context, client).await } else { None } }),
+        );
+        Others([(Layer::Gateway, gateway), (Layer::Policy, policy)])
     }
 
     async fn call(
@@ -89,7 +122,7 @@ impl<'a> Client<'a> {
         context: &Context<'_>,
         deadline: Instant,
         outcome: &mut TargetOutcome,
-    ) {
+    ) -> Option<Session<Full<Bytes>>> {
         let begin = Instant::now();
         let opened = match dialed {
             Ok((stream, first)) => net::open(stream, first, deadline).await,
@@ -99,27 +132,28 @@ impl<'a> Client<'a> {
             Ok(session) => session,
             Err(fault) => {
                 let fault = net::explain(context.target, context.trace, fault, deadline).await;
-                if let Some(finding) =
-                    diagnosis::policy::not_plaintext(context, &fault).filter(|_| self.plan.expects_plaintext)
-                {
-                    return outcome.fail(Layer::Policy, finding);
+                match diagnosis::policy::not_plaintext(context, &fault) {
+                    Some(finding) if self.plan.expects_plaintext => outcome.fail(Layer::Policy, finding),
+                    _ => outcome.fault(context, &fault),
                 }
-                return outcome.fault(context, &fault);
+                return None;
             }
         };
         let first_frame = context.trace.first_frame.unwrap_or_else(|| begin.elapsed());
         if context.target.tls().is_some() {
             // It may have been accepted, by a server that did not ask for it or does not look: the next one does.
             if let Some(finding) = untimely_client(context).filter(|_| self.plan.judges_own) {
-                return outcome.fail(Layer::Mtls, finding);
+                outcome.fail(Layer::Mtls, finding);
+                return None;
             }
             outcome.findings.extend(expiring(context, self.plan.within));
         }
         outcome.pass_greeting(context, first_frame);
         health::check(context, &session, &self.plan.calls, deadline, outcome).await;
+        Some(session)
     }
 
-    fn context<'b>(self, target: &'b Target, trace: &'b Trace) -> Context<'b>
+    pub(super) fn context<'b>(self, target: &'b Target, trace: &'b Trace) -> Context<'b>
     where
         'a: 'b,
     {

@@ -3,7 +3,7 @@
 //! Each layer needs the one below it; the first that fails ends the attempt, and its finding names the
 //! cause, not the symptom. Only the server's first HTTP/2 frame shows whether it accepts our client
 //! certificate (see [`crate::net::dial`]). The probe calls no hook, because an empty request can crash an
-//! extension server: its only call is `grpc.health.v1.Health/Check`, and a server without it is healthy too.
+//! extension server: its only calls are those of `grpc.health.v1.Health`, and a server without it is healthy too.
 
 mod attempt;
 mod calls;
@@ -12,6 +12,7 @@ mod gateway;
 mod health;
 mod outcome;
 mod policy;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use crate::report::Layer;
 pub use calls::{Calls, Reply, Retry};
 pub use facts::Facts;
 pub use outcome::{LayerOutcome, LayerState, Manager, TargetOutcome};
+pub use watch::{Condition, Sight, watch};
 
 use self::attempt::attempt;
 use crate::backoff::{Backoff, jittered};

@@ -57,6 +57,12 @@ pub struct LayerOutcome {
     pub took: Option<Duration>,
 }
 
+impl LayerOutcome {
+    fn unreached(layer: Layer) -> Self {
+        Self { layer, state: LayerState::Skipped, detail: String::new(), finding: None, took: None }
+    }
+}
+
 /// What became of a layer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema), schemars(rename = "LayerState"))]
@@ -77,7 +83,7 @@ pub enum LayerState {
 }
 
 /// What a layer came to that is looked at when all others stand.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Verdict {
     state: LayerState,
     detail: String,
@@ -106,14 +112,15 @@ impl TargetOutcome {
     fn of(address: Address) -> Self {
         let plaintext = address.transport() == Transport::Plaintext;
         let layers = Layer::ALL.into_iter().map(|layer| {
-            let (state, detail) = match layer {
+            let detail = match layer {
                 Layer::Tls | Layer::Alpn | Layer::Mtls | Layer::Gateway | Layer::Policy if plaintext => {
-                    (LayerState::Absent, "plaintext")
+                    "plaintext"
                 }
-                Layer::Resolve if address.socket_path().is_some() => (LayerState::Absent, "unix socket"),
-                _ => (LayerState::Skipped, ""),
+                Layer::Resolve if address.socket_path().is_some() => "unix socket",
+                _ => return LayerOutcome::unreached(layer),
             };
-            LayerOutcome { layer, state, detail: detail.to_owned(), finding: None, took: None }
+            let detail = detail.to_owned();
+            LayerOutcome { layer, state: LayerState::Absent, detail, finding: None, took: None }
         });
         Self {
             layers: layers.collect(),
@@ -133,6 +140,19 @@ impl TargetOutcome {
         let mut outcome = Self::of(address);
         outcome.fail(finding.id.entry().layer.unwrap_or(Layer::Resolve), finding);
         outcome
+    }
+
+    /// The same channel before a call was made on it.
+    pub(super) fn before_calls(&self) -> Self {
+        let is_of_call = |layer: Option<Layer>| matches!(layer, Some(Layer::Grpc | Layer::Health));
+        let mut before = self.clone();
+        before.findings.retain(|finding| !is_of_call(finding.id.entry().layer));
+        for outcome in before.layers.iter_mut().filter(|outcome| is_of_call(Some(outcome.layer))) {
+            *outcome = LayerOutcome::unreached(outcome.layer);
+        }
+        before.replies.clear();
+        before.facts.health = None;
+        before
     }
 
     /// Adds a fault that no connection shows. The layer fails, unless one below it did.
@@ -245,13 +265,7 @@ impl TargetOutcome {
         match self.failed_layer() {
             None => self.pass(Layer::Policy, "plaintext, as expected", Duration::ZERO),
             Some(Layer::Policy) => {}
-            Some(_) => self.set(LayerOutcome {
-                layer: Layer::Policy,
-                state: LayerState::Skipped,
-                detail: String::new(),
-                finding: None,
-                took: None,
-            }),
+            Some(_) => self.set(LayerOutcome::unreached(Layer::Policy)),
         }
     }
 

@@ -6,15 +6,13 @@ use serde_json::{Map, Value};
 use crate::report::{Finding, Report, Said, Status};
 
 pub(super) fn report(report: &Report, exit_code: u8) -> String {
-    render(&ReportObject {
-        schema: SCHEMA,
-        command: report.command,
-        status: report.status(),
-        exit_code,
-        due: report.due,
-        findings: &report.findings,
-        details: &report.details,
-    })
+    render(&ReportObject::of(report, exit_code))
+}
+
+/// The same on one line.
+pub(super) fn line(report: &Report, exit_code: u8) -> String {
+    let object = ReportObject::of(report, exit_code);
+    serde_json::to_string(&object).expect(SERIALISES) + "\n"
 }
 
 pub(super) fn error(command: Option<&str>, said: &Said, exit_code: u8) -> String {
@@ -37,7 +35,7 @@ struct ReportObject<'a> {
     command: &'a str,
     /// The highest severity among the findings; `ok` if none is a warning or an error.
     status: Status,
-    /// The exit code of the process.
+    /// The exit code of the process; with `probe --watch`, what it would be if this were its only result.
     exit_code: u8,
     /// A certificate falls due within the requested period.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -47,6 +45,20 @@ struct ReportObject<'a> {
     #[serde(flatten)]
     #[schemars(skip)]
     details: &'a Map<String, Value>,
+}
+
+impl<'a> ReportObject<'a> {
+    fn of(report: &'a Report, exit_code: u8) -> Self {
+        Self {
+            schema: SCHEMA,
+            command: report.command,
+            status: report.status(),
+            exit_code,
+            due: report.due,
+            findings: &report.findings,
+            details: &report.details,
+        }
+    }
 }
 
 /// The command could not run.
@@ -88,10 +100,11 @@ pub(super) fn schemas(generator: &mut schemars::SchemaGenerator) -> [schemars::S
 }
 
 fn render(object: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(object)
-        .expect("strings, numbers and maps with string keys always serialise");
+    let mut text = serde_json::to_string_pretty(object).expect(SERIALISES);
     text.push('\n');
     text
 }
+
+const SERIALISES: &str = "strings, numbers and maps with string keys always serialise";
 
 pub(super) const SCHEMA: &str = "egext.report/1";

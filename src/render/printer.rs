@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use anstream::adapter::strip_str;
 use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
+use tokio::task::spawn_blocking;
 use tracing::Level;
 
 use super::log::{self, Log, LogFormat, is_journal, journal_prefix};
@@ -69,6 +70,39 @@ impl Printer {
             Format::Sarif => self.stdout(&sarif::report(report)),
             Format::Short => self.stdout(&short::report(report)),
         };
+        self.exit(printed, code)
+    }
+
+    /// A report in one line, as one of several, and the exit code that it stands for. Empty if it is not wanted.
+    pub fn line(&self, report: &Report) -> (String, u8) {
+        let code = report.exit_code(self.options.fail_on);
+        let gravity = self.options.fail_on.min(Severity::Warning);
+        let is_wanted =
+            !self.options.quiet || report.findings.iter().any(|finding| finding.severity >= gravity);
+        let text = match self.options.format {
+            Format::Json => json::line(report, code),
+            _ if is_wanted => report.talk.lines().iter().map(human::line).collect(),
+            _ => String::new(),
+        };
+        (rendered(&text, self.colours(&io::stdout())).into_owned(), code)
+    }
+
+    /// Prints such a line at once, in a thread of its own: a reader that does not read keeps nothing else waiting.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn stream(&self, text: String) -> io::Result<()> {
+        let written = spawn_blocking(move || stream::write(io::stdout(), text.as_bytes()));
+        written.await.map_err(io::Error::other)?
+    }
+
+    /// True when nothing reads stdout any more.
+    pub fn is_abandoned(&self) -> bool {
+        stream::is_abandoned(io::stdout())
+    }
+
+    /// After the last line: `code`, unless one was lost.
+    pub fn end(&self, printed: io::Result<()>, code: u8) -> ExitCode {
         self.exit(printed, code)
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 /// Writes all of `bytes`, past the buffers of the standard library: what is written is there, so that both streams keep
@@ -20,6 +20,15 @@ pub(super) fn write(stream: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// True when nothing reads the stream any more.
+pub(super) fn is_abandoned(stream: impl AsFd) -> bool {
+    let mut polled = [PollFd::new(&stream, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // What cannot be asked says so when it is written to.
+    poll(&mut polled, Some(&now))
+        .is_ok_and(|_| polled[0].revents().intersects(PollFlags::ERR | PollFlags::HUP))
 }
 
 /// Waits until the stream takes bytes again, or fails.

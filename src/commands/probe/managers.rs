@@ -28,18 +28,18 @@ pub(super) struct Managed {
 
 impl Managed {
     /// Adds what is known without a probe.
-    pub(super) fn complete(self, outcome: &mut TargetOutcome) {
-        outcome.manager = Some(self.manager);
-        if let Some(why) = self.never {
+    pub(super) fn complete(&self, outcome: &mut TargetOutcome) {
+        outcome.manager = Some(self.manager.clone());
+        if let Some(why) = &self.never {
             let address = outcome.address.to_string();
             let finding = Finding::new(FindingId::ConfigNativeTlsUnusable, address, NEVER)
-                .with_evidence("effect", why)
+                .with_evidence("effect", why.as_str())
                 .with_hint(
                     "call a bridge on a unix socket: `egext config stanza` prints that part and the command",
                 );
             outcome.refuse(Layer::Gateway, finding);
         }
-        for mut finding in self.failing {
+        for mut finding in self.failing.iter().cloned() {
             finding.message = format!("`{}`: {}", finding.subject, finding.message);
             finding.subject = outcome.address.to_string();
             outcome.refuse(Layer::Gateway, finding);

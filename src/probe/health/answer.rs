@@ -8,7 +8,6 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use prost::Message as _;
-use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::ServiceExt as _;
 
@@ -90,7 +89,7 @@ pub(super) fn request_length(service: &str) -> usize {
     HealthCheckRequest { service: service.to_owned() }.encoded_len()
 }
 
-fn request(origin: Uri, service: &str, calls: &Calls) -> Request<Full<Bytes>> {
+pub(super) fn request(origin: Uri, service: &str, calls: &Calls) -> Request<Full<Bytes>> {
     let message = HealthCheckRequest { service: service.to_owned() }.encode_to_vec();
     let message = if calls.gzip { gzip::compressed(&message) } else { message };
     let mut body = BytesMut::new();
@@ -153,8 +152,7 @@ impl Answer {
     pub(super) fn health(&self) -> Option<String> {
         let is_ok = self.is_grpc() && self.field("grpc-status") == Some(b"0");
         let message = self.message().ok().filter(|_| is_ok)?;
-        let name = ServingStatus::try_from(message.status).map(|status| status.as_str_name().to_owned());
-        Some(name.unwrap_or_else(|_| message.status.to_string()))
+        Some(super::name(message.status))
     }
 
     /// Does the beginning of the body hold this text?

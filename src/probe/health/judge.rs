@@ -186,19 +186,26 @@ impl Judge<'_> {
             Ok(message) => message,
             Err(why) => return failed(self.invalid(format!("the server answered OK{why}"))),
         };
-        match ServingStatus::try_from(message.status) {
-            Ok(ServingStatus::Serving) => HealthVerdict::Serving,
-            Ok(ServingStatus::ServiceUnknown) => HealthVerdict::Unhealthy(self.unknown_service()),
-            other => {
-                let name =
-                    other.map_or_else(|_| message.status.to_string(), |it| it.as_str_name().to_owned());
+        match self.unhealthy(message.status) {
+            None => HealthVerdict::Serving,
+            Some(finding) => HealthVerdict::Unhealthy(finding),
+        }
+    }
+
+    /// What is wrong with the service, as the server says.
+    pub(super) fn unhealthy(&self, status: i32) -> Option<Finding> {
+        match ServingStatus::try_from(status) {
+            Ok(ServingStatus::Serving) => None,
+            Ok(ServingStatus::ServiceUnknown) => Some(self.unknown_service()),
+            _ => {
+                let name = name(status);
                 let of = match self.service {
                     "" => String::new(),
                     service => format!(" of `{}`", printable(service)),
                 };
                 let finding =
                     self.finding(FindingId::ProbeHealthNotServing, format!("the server says {name}{of}"));
-                HealthVerdict::Unhealthy(finding.with_hint("`--wait 60s` waits until it serves"))
+                Some(finding.with_hint("`--wait 60s` waits until it serves"))
             }
         }
     }
@@ -297,6 +304,11 @@ fn behind_the_bridge(words: &str) -> String {
         Some(id) => format!("the bridge works, and its upstream does not: `egext explain {id}` says more"),
         None => "the bridge works: look at its upstream, and at its log".to_owned(),
     }
+}
+
+/// A status, as the health protocol names it.
+pub(super) fn name(status: i32) -> String {
+    ServingStatus::try_from(status).map_or_else(|_| status.to_string(), |it| it.as_str_name().to_owned())
 }
 
 fn failed(finding: Finding) -> HealthVerdict {

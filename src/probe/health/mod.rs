@@ -5,6 +5,7 @@ mod codes;
 mod gzip;
 mod judge;
 mod retry;
+mod watch;
 
 use std::time::Duration;
 
@@ -18,9 +19,10 @@ use super::{Calls, Layer};
 use crate::diagnosis::Context;
 use crate::net::{self, Fault, Session, Stage};
 use crate::report::{Finding, FindingId};
-use answer::request_length;
-use judge::{HealthVerdict, Judge};
+use answer::{Answer, request_length};
+use judge::{HealthVerdict, Judge, name};
 use retry::{called, effect};
+pub(super) use watch::{Heard, Watcher};
 
 /// Asks for the health of each service and fills in the last two layers.
 pub(super) async fn check(
@@ -78,10 +80,28 @@ pub(super) async fn check(
         }
     }
     outcome.pass(Layer::Grpc, words, took);
+    conclude(&calls.services, unhealthy, outcome);
+}
+
+/// Fills in the last layer from what servers say by themselves: one status for each service.
+pub(super) fn judge(context: &Context<'_>, calls: &Calls, statuses: &[i32], outcome: &mut TargetOutcome) {
+    let answer = Answer::default();
+    let mut unhealthy = Vec::new();
+    for (service, status) in calls.services.iter().zip(statuses) {
+        let judge = Judge { context, answer: &answer, service, longest: calls.longest };
+        unhealthy.extend(judge.unhealthy(*status));
+        outcome.facts.health = Some(name(*status));
+    }
+    outcome.pass(Layer::Grpc, "answers", Duration::ZERO);
+    conclude(&calls.services, unhealthy, outcome);
+}
+
+/// `unhealthy` is what is wrong with services, in gRPC.
+fn conclude(services: &[String], unhealthy: Vec<Finding>, outcome: &mut TargetOutcome) {
     let mut unhealthy = unhealthy.into_iter();
     match unhealthy.next() {
         Some(first) => outcome.fail(Layer::Health, first),
-        None => outcome.pass(Layer::Health, serving(&calls.services), Duration::ZERO),
+        None => outcome.pass(Layer::Health, serving(services), Duration::ZERO),
     }
     outcome.findings.extend(unhealthy);
 }
@@ -128,7 +148,7 @@ fn no_streams(context: &Context<'_>) -> Finding {
         .with_hint("it may be starting or overloaded: `--wait 60s` tries again; otherwise correct its limit")
 }
 
-fn origin(context: &Context<'_>, calls: &Calls) -> Uri {
+fn origin(context: &Context<'_>, calls: &Calls, method: &str) -> Uri {
     let scheme = if context.target.tls().is_some() { "https" } else { "http" };
     Uri::builder()
         .scheme(scheme)
@@ -138,7 +158,7 @@ fn origin(context: &Context<'_>, calls: &Calls) -> Uri {
                 .as_ref()
                 .map_or_else(|| context.target.address().authority(), |name| name.as_str().to_owned()),
         )
-        .path_and_query("/grpc.health.v1.Health/Check")
+        .path_and_query(format!("/grpc.health.v1.Health/{method}"))
         .build()
         .expect("an address is a valid authority")
 }

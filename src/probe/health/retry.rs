@@ -31,7 +31,7 @@ pub(super) async fn called(
     deadline: Instant,
 ) -> Called {
     let (mut failures, mut before) = (0, Vec::new());
-    let mut answer = call(session, origin(context, calls), service, calls).await;
+    let mut answer = call(session, origin(context, calls, "Check"), service, calls).await;
     let mut attempts = 1;
     loop {
         let again = calls.retry.as_ref().filter(|retry| attempts < retry.attempts);
@@ -42,7 +42,7 @@ pub(super) async fn called(
         });
         let Some(pause) = pause else { return Called { answer, attempts, before } };
         sleep(pause).await;
-        let next = call(session, origin(context, calls), service, calls).await;
+        let next = call(session, origin(context, calls, "Check"), service, calls).await;
         // A server that ends the connection with its answer: a client connects again, and the answer is what we know.
         if next.http_status().is_none() {
             return Called { answer, attempts, before };

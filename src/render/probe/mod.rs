@@ -2,6 +2,7 @@
 
 mod facts;
 mod metrics;
+mod watch;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::facts::FactsDetails;
+pub(crate) use self::watch::{change, polled_line};
 use crate::probe::{Layer, LayerOutcome, LayerState, Manager, TargetOutcome, Waiting};
 use crate::report::{Check, Finding, FindingId, Line, Report, State, Style, Talk, Verdict};
 use crate::units::Span;
@@ -25,7 +27,7 @@ pub(crate) fn report(outcomes: Vec<TargetOutcome>) -> Report {
     report.metrics = metrics::metrics(&outcomes);
     report.verdicts = outcomes.iter().map(verdict).collect();
     report.checks = outcomes.iter().flat_map(checks).collect();
-    report.detail(&Details { targets: outcomes.iter().map(TargetDetails::of).collect() });
+    report.detail(&Details { timestamp: None, targets: outcomes.iter().map(TargetDetails::of).collect() });
     report.findings = outcomes.into_iter().flat_map(|outcome| outcome.findings).collect();
     report
 }
@@ -178,6 +180,9 @@ fn attempts(outcome: &TargetOutcome) -> String {
 /// What `egext probe` adds to its JSON object.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Details {
+    /// With `--watch`: when the target, of which there is one, was found to have changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<String>,
     /// One for each address, in the order in which they were typed.
     targets: Vec<TargetDetails>,
 }

@@ -18,6 +18,7 @@ mod policy;
 mod resolve;
 mod skip;
 mod wait;
+mod watch;
 
 use egext_test_support::{Egext, Run, TestPki, assert_finding};
 use serde_json::{Value, json};
