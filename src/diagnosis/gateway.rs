@@ -5,13 +5,18 @@ use std::time::Duration;
 use rustls::{AlertDescription, CertificateError};
 
 use super::{Context, seconds, server, tls};
-use crate::net::Greeting;
+use crate::net::{Address, Greeting};
 use crate::pki::go_x509;
 use crate::report::{Finding, FindingId};
+use crate::shell::shell_word;
 
 /// Envoy Gateway refuses the chain, and we do not. `effect` is what it does then.
 pub(crate) fn chain_refused(context: &Context<'_>, refusal: &go_x509::Refusal, effect: &str) -> Finding {
-    let authority = crate::shell::shell_word(&context.target.address().authority()).into_owned();
+    let place = context.dir_flag();
+    let check = match context.target.address() {
+        Address::Unix(_) => format!("where the server's files are: `egext certs check{place}`"),
+        address => format!("`egext certs check --connect {}{place}`", shell_word(&address.authority())),
+    };
     context
         .finding(
             FindingId::ProbeGatewayChainRefused,
@@ -19,10 +24,7 @@ pub(crate) fn chain_refused(context: &Context<'_>, refusal: &go_x509::Refusal, e
         )
         .with_evidence("effect", effect)
         .with_evidence("found", refusal.to_string())
-        .with_hint(format!(
-            "see which certificate it is about: `egext certs check --connect {authority}{}`",
-            context.dir_flag()
-        ))
+        .with_hint(format!("see which certificate it is about: {check}"))
 }
 
 /// We refuse the chain, for this reason, and Envoy Gateway does not.

@@ -24,7 +24,7 @@ use std::time::Duration;
 use rustls::AlertDescription;
 use time::OffsetDateTime;
 
-use crate::net::{Fault, FaultKind, Stage, Target, Trace};
+use crate::net::{Address, Fault, FaultKind, Stage, Target, Trace};
 use crate::pki::{Certificate, Role};
 use crate::report::{Finding, FindingId};
 use crate::shell::{dir_flag, shell_word};
@@ -193,7 +193,10 @@ impl Context<'_> {
     }
 
     fn plaintext_hint(&self) -> String {
-        let address = format!("tcp://{}", self.target.address().authority());
+        let address = match self.target.address() {
+            socket @ Address::Unix(_) => socket.to_string(),
+            address => format!("tcp://{}", address.authority()),
+        };
         format!("if the server is plaintext: {}", self.with_address(&address))
     }
 }

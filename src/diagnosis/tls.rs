@@ -4,9 +4,9 @@ use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, InvalidMessage, PeerMisbehaved};
 
 use super::{Context, client, server, wire, words};
-use crate::net::Stage;
+use crate::net::{Address, Stage};
 use crate::report::{Finding, FindingId};
-use crate::shell::shell_word;
+use crate::shell::{shell_path, shell_word};
 
 pub(super) fn tls_error(context: &Context<'_>, stage: Stage, error: &rustls::Error) -> Finding {
     match error {
@@ -83,15 +83,17 @@ fn nothing_in_common(context: &Context<'_>, alert: AlertDescription) -> Finding 
         return context
             .finding(FindingId::ProbeTlsVersion, "the server found no TLS version in common with us");
     }
-    let authority = context.target.address().authority();
+    let server = match context.target.address() {
+        Address::Unix(path) => format!("-unix {}", shell_path(path)),
+        address => format!("-connect {}", shell_word(&address.authority())),
+    };
     context
         .finding(
             FindingId::ProbeTlsVersion,
             "the server found no TLS version, cipher suite, key exchange or kind of key in common with us",
         )
         .with_hint(format!(
-            "see which kind of key it has: `openssl s_client -connect {} < /dev/null | openssl x509 -noout -text`",
-            shell_word(&authority)
+            "see which kind of key it has: `openssl s_client {server} < /dev/null | openssl x509 -noout -text`"
         ))
 }
 

@@ -22,6 +22,8 @@ pub enum Stream {
     Tls(Box<tokio_rustls::TlsStream<ReadAhead<TcpStream>>>),
     /// Plaintext over a unix socket.
     Unix(ReadAhead<UnixStream>),
+    /// TLS over a unix socket, to a server.
+    UnixTls(Box<tokio_rustls::client::TlsStream<ReadAhead<UnixStream>>>),
 }
 
 impl From<TcpStream> for Stream {
@@ -42,6 +44,7 @@ macro_rules! on_each {
             Self::Tcp($stream) => $call,
             Self::Tls($stream) => $call,
             Self::Unix($stream) => $call,
+            Self::UnixTls($stream) => $call,
         }
     };
 }
@@ -82,6 +85,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
             Self::Unix(stream) => stream.is_write_vectored(),
+            Self::UnixTls(stream) => stream.is_write_vectored(),
         }
     }
 }

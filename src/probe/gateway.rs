@@ -23,7 +23,10 @@ pub(super) async fn look(context: &Context<'_>, effect: &str, left: Duration) ->
         (Ok(()), Some(refusal)) => findings.push(gateway::accepts_more(context, refusal)),
         (Err(refusal), _) => findings.push(gateway::chain_refused(context, &refusal, effect)),
     }
-    let sent = sni(context.target.address(), &host)?;
+    let Some(sent) = sni(context.target.address(), &host) else {
+        // On a socket EG sends the name that we have sent, without a port.
+        return Some(Verdict::of(findings, format!("certificate and SNI `{host}` accepted")));
+    };
     let limit = left.min(LIMIT);
     let answer = match context.trace.connected {
         Some((Some(peer), _)) => greet(peer, &sent, deadline(limit)).await,

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Facts, Layer, Reply};
 use crate::diagnosis::{Context, diagnose_all};
-use crate::net::{Address, Fault, FaultKind, Stage, Target, Trace, Transport};
+use crate::net::{Address, Fault, FaultKind, Stage, Target, Trace};
 use crate::report::{Finding, FindingId, Severity};
 
 /// The result for one target.
@@ -10,6 +10,8 @@ use crate::report::{Finding, FindingId, Severity};
 pub struct TargetOutcome {
     /// The target.
     pub address: Address,
+    /// Is TLS spoken there?
+    pub has_tls: bool,
     /// Which part of Envoy Gateway's configuration names it, if that is why it was probed.
     pub manager: Option<Manager>,
     /// Every layer, from the ground up.
@@ -106,14 +108,13 @@ impl Verdict {
 
 impl TargetOutcome {
     pub(super) fn new(target: &Target) -> Self {
-        Self::of(target.address().clone())
+        Self::of(target.address().clone(), target.tls().is_some())
     }
 
-    fn of(address: Address) -> Self {
-        let plaintext = address.transport() == Transport::Plaintext;
+    fn of(address: Address, has_tls: bool) -> Self {
         let layers = Layer::ALL.into_iter().map(|layer| {
             let detail = match layer {
-                Layer::Tls | Layer::Alpn | Layer::Mtls | Layer::Gateway | Layer::Policy if plaintext => {
+                Layer::Tls | Layer::Alpn | Layer::Mtls | Layer::Gateway | Layer::Policy if !has_tls => {
                     "plaintext"
                 }
                 Layer::Resolve if address.socket_path().is_some() => "unix socket",
@@ -125,6 +126,7 @@ impl TargetOutcome {
         Self {
             layers: layers.collect(),
             address,
+            has_tls,
             manager: None,
             findings: Vec::new(),
             facts: Facts::default(),
@@ -135,9 +137,9 @@ impl TargetOutcome {
         }
     }
 
-    /// What became of a target that was not tried: `finding` says why, and its layer needs what is missing.
+    /// What became of a target with TLS that was not tried: `finding` says why, and its layer needs what is missing.
     pub fn untried(address: Address, finding: Finding) -> Self {
-        let mut outcome = Self::of(address);
+        let mut outcome = Self::of(address, true);
         outcome.fail(finding.id.entry().layer.unwrap_or(Layer::Resolve), finding);
         outcome
     }

@@ -12,7 +12,7 @@ use crate::commands::config::{
     check::{directory, source},
 };
 use crate::gateway::{Pauses, Peer, PeerTls, Questions, Release, peers};
-use crate::net::{Address, Alpn, ClientTls, Target, Transport};
+use crate::net::{Address, Alpn, ClientTls, Target};
 use crate::pki::{Anchors, Certificate, Identity};
 use crate::probe::{Calls, Layer, Manager, ProbePlan, Retry, TargetOutcome};
 use crate::report::{Finding, FindingId};
@@ -79,7 +79,10 @@ pub(super) fn one(
             let (tls, own) = material.unzip();
             let tls = tls.map(|tls: ClientTls| Arc::new(tls.accepting_as_gateway()));
             Ok(ProbePlan {
-                targets: vec![Target::new(address, tls, None, Alpn::Preferred)?],
+                targets: vec![match (address, tls) {
+                    (Address::Unix(path), Some(tls)) => Target::tls_on_socket(path, tls, Alpn::Preferred),
+                    (address, tls) => Target::new(address, tls, None, Alpn::Preferred)?,
+                }],
                 own: own.flatten(),
                 calls,
                 gateway: pattern.gateway.as_ref().map(|_| without_connection),
@@ -116,10 +119,6 @@ type Material = Option<(ClientTls, Option<Certificate>)>;
 fn material(address: &Address, tls: Option<PeerTls>) -> Result<Material, Box<Finding>> {
     let Some(PeerTls { ca, client, .. }) = tls else { return Ok(None) };
     let refused = |id, words: String| Box::new(Finding::new(id, address.to_string(), words));
-    if address.transport() == Transport::Plaintext {
-        let words = "EG speaks TLS on this unix socket, which is not probed".to_owned();
-        return Err(refused(FindingId::ProbeCaUnusable, words));
-    }
     let of_ca = |words| refused(FindingId::ProbeCaUnusable, words);
     let of_client = |words| refused(FindingId::ProbeClientCertUnreadable, words);
     let ca = ca.map_err(of_ca)?;

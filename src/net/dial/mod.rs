@@ -1,16 +1,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use rustls_pki_types::ServerName;
-use tokio::io::AsyncReadExt as _;
+use rustls_pki_types::{DnsName, ServerName};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::descriptors::cause_of_resolver;
 use super::frame::{FRAME_HEADER, is_settings};
@@ -63,6 +64,13 @@ impl Target {
             (_, _) => None,
         };
         Ok(Self { address, tls, alpn, placed: Vec::new() })
+    }
+
+    /// A target that speaks TLS on a unix socket. gRPC calls a server on a socket `localhost`, and its certificate must
+    /// have that name (grpc-go v1.83.0:internal/resolver/unix/unix.go).
+    pub fn tls_on_socket(path: PathBuf, tls: Arc<ClientTls>, alpn: Alpn) -> Self {
+        let name = ServerName::DnsName(DnsName::try_from("localhost").expect("a host name"));
+        Self { address: Address::Unix(path), tls: Some((tls, name)), alpn, placed: Vec::new() }
     }
 
     /// The same target, connected to where one of `placements` puts its host. Without one the resolver is asked.
@@ -178,13 +186,24 @@ pub async fn dial(target: &Target, deadline: Instant) -> Dialed {
 
 async fn attempt(target: &Target, deadline: Instant, trace: &mut Trace) -> Result<(Stream, Bytes), Fault> {
     let mut stream = match &target.address {
-        Address::Unix(path) => connect_unix(path, deadline, trace).await?,
+        Address::Unix(path) => {
+            let stream = connect_unix(path, deadline, trace).await?;
+            match &target.tls {
+                None => Stream::from(stream),
+                Some((tls, name)) => {
+                    Stream::UnixTls(Box::new(handshake(tls, name.clone(), stream, deadline, trace).await?))
+                }
+            }
+        }
         Address::Tcp { host, port, .. } => {
             let addresses = resolve(host, *port, &target.placed, deadline, trace).await?;
             let stream = connect_tcp(&addresses, deadline, trace).await?;
             match &target.tls {
                 None => Stream::from(stream),
-                Some((tls, name)) => handshake(tls, name.clone(), stream, deadline, trace).await?,
+                Some((tls, name)) => {
+                    let stream = handshake(tls, name.clone(), stream, deadline, trace).await?;
+                    Stream::Tls(Box::new(stream.into()))
+                }
             }
         }
     };
@@ -246,14 +265,14 @@ async fn connect_tcp(
     Err(fault)
 }
 
-async fn connect_unix(path: &Path, deadline: Instant, trace: &mut Trace) -> Result<Stream, Fault> {
+async fn connect_unix(path: &Path, deadline: Instant, trace: &mut Trace) -> Result<UnixStream, Fault> {
     let begin = Instant::now();
     let stream = timeout_at(deadline, UnixStream::connect(path))
         .await
         .map_err(|_| Fault::timeout(Stage::Connect))?
         .map_err(|error| Fault::io(Stage::Connect, told_apart(path, error)))?;
     trace.connected = Some((None, begin.elapsed()));
-    Ok(Stream::from(stream))
+    Ok(stream)
 }
 
 /// The kernel refuses a connection to any file; only a socket's refusal means that no process listens.
@@ -277,13 +296,13 @@ pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn handshake(
+async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     tls: &ClientTls,
     name: ServerName<'static>,
-    stream: TcpStream,
+    stream: S,
     deadline: Instant,
     trace: &mut Trace,
-) -> Result<Stream, Fault> {
+) -> Result<TlsStream<ReadAhead<S>>, Fault> {
     let begin = Instant::now();
     let (config, witness) = tls.connection();
     trace.witness = Some(witness);
@@ -292,7 +311,7 @@ async fn handshake(
         .map_err(|_| Fault::timeout(Stage::Tls))?
         .map_err(|error| Fault::io(Stage::Tls, error))?;
     trace.handshake = Some((agreed(stream.get_ref().1), begin.elapsed()));
-    Ok(Stream::Tls(Box::new(stream.into())))
+    Ok(stream)
 }
 
 fn agreed(connection: &rustls::ClientConnection) -> Agreed {

@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 
-use crate::net::Transport;
 use crate::probe::{Layer, LayerState, TargetOutcome};
 use crate::report::Metric;
 
@@ -49,7 +48,7 @@ fn whole(metrics: &mut [Metric], outcome: &TargetOutcome, target: &str) {
     if let Some((address, _)) = connected {
         protocol.sample(alone.clone(), if matches!(address, SocketAddr::V4(_)) { 4 } else { 6 });
     }
-    tls.sample(alone, i64::from(outcome.address.transport() == Transport::Tls));
+    tls.sample(alone, i64::from(outcome.has_tls));
     let resolve = outcome.layers.iter().find(|layer| layer.layer == Layer::Resolve);
     if let Some(took) = resolve.and_then(|layer| layer.took) {
         phases.measure(labels(target, [("phase", "resolve")]), took);

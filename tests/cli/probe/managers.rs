@@ -294,3 +294,56 @@ fn what_makes_every_hook_fail_is_an_error_whatever_the_server_says() {
         assert_eq!((run.exit_code, &run.json["targets"][0]["failed_layer"]), (1, &json!("gateway")));
     }
 }
+
+const REFERENCES: &str = ", tls: {certificateRef: {kind: Secret, name: egext-ca}, clientCertificateRef: {kind: Secret, name: egext-client}}";
+
+#[test]
+fn a_socket_with_tls_is_probed_by_the_name_that_eg_has_for_it() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).on_a_socket().spawn();
+
+    let run = on_a_socket(&server, "", REFERENCES).with_secrets(pki.directory()).probe().json();
+
+    assert_eq!((run.exit_code, run.ids()), (0, vec![]), "{}", run.stdout);
+    let states = layers(&run, 0);
+    assert_eq!(states[0], ("resolve", "absent"));
+    assert!(states[1..].iter().all(|(_, state)| *state == "passed"), "{states:?}");
+    assert_eq!(run.json["targets"][0]["layers"][8]["detail"], "certificate and SNI `localhost` accepted");
+    // Of ours, without a certificate, and of another CA.
+    assert_eq!(server.connections(), 3);
+    assert!(server.server_names().contains(&Some("localhost".to_owned())), "{:?}", server.server_names());
+    let metrics = on_a_socket(&server, "", REFERENCES)
+        .with_secrets(pki.directory())
+        .probe()
+        .args(["-o", "prometheus"])
+        .run();
+    assert!(metrics.stdout.contains("} 1\n") && metrics.stdout.contains("probe_grpc_ssl{"), "{metrics:?}");
+}
+
+#[test]
+fn what_is_wrong_with_tls_on_a_socket_has_its_finding() {
+    let pki = TestPki::new().server_for_other_name();
+    let other_name = TestServer::mtls(&pki).on_a_socket().spawn();
+    let run = on_a_socket(&other_name, "", REFERENCES).with_secrets(pki.directory()).probe().json();
+    let finding = assert_finding!(run, "probe.server-cert.name-mismatch", subject = other_name.address());
+    assert_eq!(finding["evidence"]["expected"], "localhost");
+
+    let pki = TestPki::new();
+    let without = TestServer::mtls(&pki).on_a_socket().spawn();
+    let run = on_a_socket(&without, "", REFERENCES)
+        .with_secrets(pki.directory())
+        .probe()
+        .args(["--eg-version", "1.5"])
+        .json();
+    assert_finding!(run, "probe.client-cert.required", subject = without.address());
+
+    let plain = TestServer::unix().spawn();
+    let run = on_a_socket(&plain, "", REFERENCES).with_secrets(pki.directory()).probe().json();
+    let finding = assert_finding!(run, "probe.tls.not-tls", subject = plain.address());
+    let hint = finding["hint"].as_str().expect("words");
+    assert!(hint.ends_with(&format!("`egext probe {}`", plain.address())), "{hint}");
+
+    let run = on_a_socket(&without, "", REFERENCES).probe().json();
+    assert_finding!(run, "probe.ca.unusable", subject = without.address());
+    assert_eq!(layers(&run, 0)[2], ("tls", "failed"));
+}
