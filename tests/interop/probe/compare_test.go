@@ -152,6 +152,8 @@ func init() {
 		"server-cert.wrong-purpose": "key usage", "client-cert.required": "certificate required|bad certificate|handshake failure",
 		"client-cert.rejected": "remote error: tls: .*(certificate|authority)", "client-cert.expired": "remote error: tls: .*expired",
 		"client-cert.not-yet-valid": "not yet valid", "client-cert.wrong-purpose": "remote error: tls: .*(unsupported|bad) certificate",
+		"server-cert.refused": "critical extension", "tls.alert": "unrecognized name|internal error", "tls.closed": "EOF|reset|closed",
+		"http2.closed": "EOF|reset|closed", "grpc.malformed": "content-length|PROTOCOL_ERROR",
 		"http2.not-http2": "TLS|HTTP/1", "tls.not-tls": "does not look like a TLS", "alpn.missing": "ALPN", "alpn.refused": "ALPN|no application protocol",
 		"tls.version": "protocol version|handshake failure|version", "http2.timeout": "server preface|SETTINGS",
 		"health.not-serving": "NOT_SERVING|UNKNOWN", "health.unimplemented": "nimplemented|does not implement", "health.unknown-service": "NotFound|unknown service",

@@ -242,6 +242,7 @@ func (s set) probe(t *testing.T, address string, flags ...string) seen {
 	}
 	for _, finding := range report.Findings {
 		got.found[finding.ID] = finding.Evidence["found"]
+		saw(finding.ID)
 	}
 	return got
 }

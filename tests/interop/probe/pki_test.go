@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -28,7 +29,9 @@ type leaf struct {
 	expired, future, selfSigned, ca, clientOnly, serverOnly bool
 	names                                                   []string
 	noNames                                                 bool
-	issuer                                                  *authority
+	// soon expires tomorrow; critical has an extension that no verifier knows, and that each has to.
+	soon, critical bool
+	issuer         *authority
 	// chain follows the leaf in its file.
 	chain []*authority
 }
@@ -99,6 +102,12 @@ func (l leaf) change(made *x509.Certificate) {
 	}
 	if l.future {
 		made.NotBefore, made.NotAfter = now.Add(24*time.Hour), now.Add(30*24*time.Hour)
+	}
+	if l.soon {
+		made.NotBefore, made.NotAfter = now.Add(-30*24*time.Hour), now.Add(24*time.Hour)
+	}
+	if l.critical {
+		made.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Critical: true, Value: []byte{5, 0}}}
 	}
 	if l.names != nil || l.noNames {
 		made.DNSNames, made.IPAddresses = l.names, nil

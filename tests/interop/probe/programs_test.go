@@ -36,10 +36,11 @@ func openSSL(t *testing.T, how manner) string {
 	if how.asks {
 		arguments = append(arguments, "-Verify", "3", "-verify_return_error")
 	}
-	switch how.name {
-	case "without-alpn":
-	default:
+	if how.name != "without-alpn" {
 		arguments = append(arguments, "-alpn", "h2")
+	}
+	if how.name == "one-name" {
+		arguments = append(arguments, "-servername", "other.test", "-servername_fatal", "-cert2", file("server.crt"), "-key2", file("server.key"))
 	}
 	arguments = append(arguments, how.extra...)
 	command := exec.Command(require(t, "openssl", "install openssl"), arguments...)

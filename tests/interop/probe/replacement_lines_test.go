@@ -225,7 +225,8 @@ func linesOfServers() []line {
 }
 
 var differsByFault = map[string]string{
-	"CA as leaf": differentRules,
-	"not-found":  "an HTTP server that answers 404",
-	"no-streams": "a server that allows no calls",
+	"CA as leaf":   differentRules,
+	"counts-wrong": "an answer whose `content-length` is wrong",
+	"not-found":    "an HTTP server that answers 404",
+	"no-streams":   "a server that allows no calls",
 }

@@ -5,6 +5,7 @@ package probe
 import (
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -49,6 +50,7 @@ var (
 	coreServer = implementation{"C-core", corePython}
 	nodeServer = implementation{"Node.js", nodeJS}
 	tlsServer  = implementation{"OpenSSL", openSSL}
+	rawServer  = implementation{"Go", rawGo}
 
 	all = []implementation{goServer, coreServer, nodeServer, tlsServer}
 	// callable answer calls; OpenSSL speaks no HTTP/2.
@@ -92,15 +94,33 @@ func rows() []row {
 			server: leaf{expired: true, names: []string{"other.example"}, clientOnly: true},
 			ids:    []string{"probe.server-cert.expired", "probe.server-cert.wrong-purpose", "probe.server-cert.name-mismatch"}},
 
+		{fault: "certificate expires soon", by: callable, server: leaf{soon: true}, ids: []string{"probe.server-cert.expiring"}},
+		{fault: "unknown critical extension", by: all, server: leaf{critical: true}, ids: []string{"probe.server-cert.refused"}},
+		{fault: "the intermediate comes first", by: []implementation{goServer}, server: leaf{issuer: intermediate, chain: []*authority{intermediate}},
+			manner: manner{change: reverseChain}, ids: []string{"probe.server-cert.chain-order"}},
+
 		{fault: "we have no certificate", by: all, manner: asking, withoutClient: true, ids: []string{"probe.client-cert.required"}},
 		{fault: "ours is of another CA", by: all, manner: asking, client: leaf{issuer: other}, ids: []string{"probe.client-cert.rejected"}},
 		{fault: "ours is self-signed", by: all, manner: asking, client: leaf{selfSigned: true}, ids: []string{"probe.client-cert.rejected"}},
 		{fault: "ours has expired", by: all, manner: asking, client: leaf{expired: true}, ids: []string{"probe.client-cert.expired"}},
 		{fault: "ours is not valid yet", by: all, manner: asking, client: leaf{future: true}, ids: []string{"probe.client-cert.not-yet-valid"}},
+		{fault: "ours expires soon", by: callable, manner: asking, client: leaf{soon: true}, ids: []string{"probe.client-cert.expiring"}},
 		{fault: "ours is for servers", by: all, manner: asking, client: leaf{serverOnly: true}, ids: []string{"probe.client-cert.wrong-purpose"}},
 
 		{fault: "plaintext to a TLS port", by: all, asPlaintext: true, ids: []string{"probe.http2.not-http2"}},
 		{fault: "TLS to a plaintext port", by: callable, plaintext: true, asTLS: true, ids: []string{"probe.tls.not-tls"}},
+		{fault: "TLS where plaintext is expected", by: all, asPlaintext: true, flags: []string{"--expect-plaintext"}, ids: []string{"probe.policy.not-plaintext"}},
+		{fault: "no room for connections", by: []implementation{rawServer}, manner: manner{name: "full"},
+			flags: []string{"--timeout", "2s"}, ids: []string{"probe.connect.timeout"}},
+		{fault: "no answer to the hello", by: []implementation{rawServer}, manner: manner{name: "silent"},
+			flags: []string{"--timeout", "2s"}, ids: []string{"probe.tls.timeout"}},
+		{fault: "closes after the hello", by: []implementation{rawServer}, manner: manner{name: "closes"}, ids: []string{"probe.tls.closed"}},
+		{fault: "nonsense in TLS", by: []implementation{rawServer}, manner: manner{name: "nonsense"}, ids: []string{"probe.tls.malformed"}},
+		{fault: "closes after TLS", by: []implementation{rawServer}, manner: manner{name: "ends"}, ids: []string{"probe.http2.closed"}},
+		{fault: "closes, plaintext", by: []implementation{rawServer}, plaintext: true, manner: manner{name: "closes"}, ids: []string{"probe.http2.closed"}},
+		{fault: "no certificate for the name", by: []implementation{goServer}, manner: manner{change: refuseName}, ids: []string{"probe.tls.alert"}},
+		{fault: "no certificate for the name, OpenSSL", by: []implementation{tlsServer},
+			manner: manner{name: "one-name"}, ids: []string{"probe.tls.alert"}},
 		{fault: "no ALPN", by: []implementation{nodeServer, tlsServer}, manner: manner{name: "without-alpn"}, ids: []string{"probe.alpn.missing"}},
 		{fault: "only http/1.1 by ALPN", by: []implementation{nodeServer}, manner: manner{name: "only-http1"}, ids: []string{"probe.alpn.refused"}},
 		{fault: "TLS 1.1 at most", by: []implementation{goServer},
@@ -128,6 +148,7 @@ func rows() []row {
 		{fault: "UNAUTHENTICATED", by: []implementation{goServer, nodeServer}, manner: manner{name: "unauthenticated"}, ids: []string{"probe.grpc.unauthenticated"}},
 		{fault: "INTERNAL", by: []implementation{goServer}, manner: manner{name: "internal"}, ids: []string{"probe.grpc.status"}},
 		{fault: "DEADLINE_EXCEEDED", by: []implementation{goServer}, manner: manner{name: "late"}, ids: []string{"probe.grpc.timeout"}},
+		{fault: "a proxy without a route", by: []implementation{nodeServer}, manner: manner{name: "proxy"}, ids: []string{"probe.health.from-proxy"}},
 		{fault: "an empty answer", by: []implementation{coreServer}, manner: manner{name: "empty"}, ids: []string{"probe.health.not-serving"}},
 	}
 	answers := map[string]string{
@@ -135,13 +156,23 @@ func rows() []row {
 		"http1-only": "probe.grpc.not-grpc", "without-status": "probe.grpc.closed", "without-message": "probe.grpc.invalid-message",
 		"garbled": "probe.grpc.invalid-message", "compressed": "probe.grpc.invalid-message", "long": "probe.grpc.invalid-message",
 		"odd": "probe.grpc.status", "refuses": "probe.grpc.refused", "calms": "probe.grpc.refused", "crashes": "probe.grpc.closed",
-		"cuts": "probe.grpc.closed", "no-streams": "probe.grpc.no-streams",
+		"counts-wrong": "probe.grpc.malformed", "cuts": "probe.grpc.closed", "no-streams": "probe.grpc.no-streams",
 	}
 	for _, name := range slices.Sorted(maps.Keys(answers)) {
 		table = append(table, row{fault: name, by: []implementation{nodeServer}, plaintext: true, manner: manner{name: name}, ids: []string{answers[name]}})
 	}
 	return append(table, row{fault: "silent", by: []implementation{nodeServer}, plaintext: true, manner: manner{name: "silent"},
 		flags: []string{"--timeout", "2s"}, ids: []string{"probe.grpc.timeout"}})
+}
+
+// reverseChain puts the issuer in front of the server's certificate.
+func reverseChain(config *tls.Config) {
+	slices.Reverse(config.Certificates[0].Certificate)
+}
+
+// refuseName is a server that has no certificate for any name.
+func refuseName(config *tls.Config) {
+	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("no such host") }
 }
 
 func TestEveryFaultIsNamed(t *testing.T) {
@@ -185,7 +216,10 @@ func (r row) start(t *testing.T, implementation implementation) (address, direct
 
 // arguments are those of egext. What it finds on connections of their own is in gateway_test.go.
 func (r row) arguments(address, directory string) []string {
-	arguments := append([]string{"probe", "-o", "json", "--no-gateway", "--no-policy"}, r.flags...)
+	arguments := append([]string{"probe", "-o", "json"}, r.flags...)
+	if !slices.Contains(r.flags, "--expect-plaintext") {
+		arguments = append(arguments, "--no-gateway", "--no-policy")
+	}
 	switch {
 	case r.asPlaintext, r.plaintext && !r.asTLS:
 		arguments = append(arguments, "tcp://"+address)
@@ -223,6 +257,7 @@ func report(t *testing.T, arguments []string) result {
 	if json.Unmarshal(out, &found) != nil {
 		t.Fatalf("%v: %v\n%s", arguments, err, out)
 	}
+	saw(found.ids()...)
 	return found
 }
 
@@ -234,5 +269,18 @@ func TestMain(m *testing.M) {
 	}
 	egext = path
 	own, other = newAuthority("egext test CA", nil), newAuthority("another CA", nil)
-	os.Exit(m.Run())
+	code := m.Run()
+	if code == 0 && complete() {
+		wrong, err := unseen()
+		for _, words := range wrong {
+			fmt.Fprintln(os.Stderr, "FAIL:", words)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "error:", err)
+		}
+		if len(wrong) > 0 || err != nil {
+			code = 1
+		}
+	}
+	os.Exit(code)
 }

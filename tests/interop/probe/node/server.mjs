@@ -25,6 +25,9 @@ const ANSWERS = {
   compressed: [{ ...GRPC, "grpc-encoding": "snappy" }, Buffer.from([1, 0, 0, 0, 2, 8, 1]), { "grpc-status": "0" }],
   long: [GRPC, Buffer.concat([Buffer.from([0, 0, 2, 0, 0]), Buffer.alloc(1 << 17)]), { "grpc-status": "0" }],
   odd: [GRPC, Buffer.alloc(0), { "grpc-status": "fine" }],
+  "counts-wrong": [{ ...GRPC, "content-length": "99" }, SERVING, { "grpc-status": "0" }],
+  // As a proxy without a route for the call.
+  proxy: [{ ...GRPC, server: "proxy", "grpc-status": "12" }],
   unauthenticated: [GRPC, Buffer.alloc(0), { "grpc-status": "16", "grpc-message": "a token is missing" }],
 };
 
@@ -42,6 +45,7 @@ function answer(stream) {
   stream.on("error", () => {});
   if (ENDS[manner]) return ENDS[manner](stream);
   const [head, body, trailers] = ANSWERS[manner] ?? ANSWERS.healthy;
+  if (!body) return stream.respond(head, { endStream: true });
   stream.respond(head, { waitForTrailers: Boolean(trailers) });
   if (trailers) stream.on("wantTrailers", () => stream.sendTrailers(trailers));
   stream.end(body);
