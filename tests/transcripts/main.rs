@@ -2,9 +2,11 @@
 //!
 //! A `console` block is a session: lines with `$ ` are commands, what follows is what they print. A command
 //! that ends in `&` goes on in the background until the page ends. Commands run in a directory of their own;
-//! port 5005 and `/run/egext`, which may be taken on this machine, are replaced by free ones. What differs
-//! from run to run (durations, dates, ids) is compared by its form.
+//! port 5005 and `/run/egext`, which may be taken on this machine, are replaced by free ones. Some other ports
+//! are those of servers with a fault each. What differs from run to run (durations, dates, ids) is compared by
+//! its form.
 
+mod faults;
 mod page;
 mod session;
 
@@ -41,6 +43,20 @@ fn the_page_about_kubernetes_is_true() {
 #[test]
 fn the_page_about_the_probe_is_true() {
     run("docs/probe.md");
+}
+
+#[test]
+fn the_page_about_the_probe_shows_a_failure_of_each_layer() {
+    let page = root().join("docs/probe.md");
+    let text = std::fs::read_to_string(&page).expect("the page");
+    let (_, table) = text.split_once("| layer | passes if |\n|---|---|\n").expect("a table of the layers");
+    let printed: Vec<_> = blocks(&page).into_iter().flatten().flat_map(|step| step.printed).collect();
+    let mut layers = table.lines().map_while(|row| row.strip_prefix("| `")?.split('`').next()).peekable();
+    assert!(layers.peek().is_some());
+    for layer in layers {
+        let failed = format!("  × {layer} ");
+        assert!(printed.iter().any(|line| line.starts_with(&failed)), "`{layer}` fails in no transcript");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::io::{Read as _, Seek as _};
+use std::iter;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -8,12 +10,13 @@ use std::sync::LazyLock;
 use egext::extension::{PassThrough, Server};
 use egext::net::server_config;
 use egext::pki::{Anchors, Identity};
-use egext_test_support::{Egext, Running};
-use regex::Regex;
+use egext_test_support::{Egext, Running, TestServer};
+use regex::{Captures, Regex};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_stream::wrappers::TcpListenerStream;
 
+use crate::faults;
 use crate::page::Step;
 
 /// One page's commands, in one directory.
@@ -24,6 +27,8 @@ pub struct Session {
     port: u16,
     background: Vec<Running>,
     server: Option<Runtime>,
+    /// By the port that the page has for each.
+    faulty: BTreeMap<u16, TestServer>,
     last_code: i32,
 }
 
@@ -33,12 +38,24 @@ impl Session {
         std::fs::create_dir(directory.path().join("run")).expect("a directory");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        Self { directory, listener: Some(listener), port, background: Vec::new(), server: None, last_code: 0 }
+        Self {
+            directory,
+            listener: Some(listener),
+            port,
+            background: Vec::new(),
+            server: None,
+            faulty: BTreeMap::new(),
+            last_code: 0,
+        }
     }
 
     /// Runs one command and compares what it prints.
     pub fn run(&mut self, page: &str, step: &Step) {
         let place = format!("{page}:{}: `{}`", step.line, step.command);
+        let certificates = self.directory.path().join("certs");
+        for port in faults::PORTS.into_iter().filter(|port| step.command.contains(&format!(":{port}"))) {
+            self.faulty.entry(port).or_insert_with(|| faults::server(port, &certificates));
+        }
         let (printed, code) = match step.command.strip_suffix(" &") {
             Some(command) if command.contains("extension-server") => self.serve(),
             Some(command) => self.start(command),
@@ -90,8 +107,7 @@ impl Session {
     }
 
     fn shell(&self, command: &str) -> Egext {
-        let command = command
-            .replace(":5005", &format!(":{}", self.port))
+        let command = with_ports(command, |port| self.ports().find(|pair| pair.0 == port).map(|pair| pair.1))
             .replace("/run/egext", &self.run_directory().display().to_string());
         Egext::new("sh", ["-c", &command]).current_dir(self.directory.path()).env("PATH", path_with_egext())
     }
@@ -101,9 +117,14 @@ impl Session {
     }
 
     fn as_documented(&self, printed: &str) -> String {
-        printed
-            .replace(&format!(":{}", self.port), ":5005")
+        with_ports(printed, |port| self.ports().find(|pair| pair.1 == port).map(|pair| pair.0))
             .replace(&self.run_directory().display().to_string(), "/run/egext")
+    }
+
+    /// The ports of the page, each with the one that is used in its place.
+    fn ports(&self) -> impl Iterator<Item = (u16, u16)> {
+        let faulty = self.faulty.iter().map(|(port, server)| (*port, server.port()));
+        iter::once((5005, self.port)).chain(faulty)
     }
 }
 
@@ -115,11 +136,23 @@ impl Drop for Session {
     }
 }
 
+/// A text with other ports, as far as there are others.
+fn with_ports(text: &str, other: impl Fn(u16) -> Option<u16>) -> String {
+    static PORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r":(\d{4,5})\b").expect("a form"));
+    let replaced = |found: &Captures<'_>| match found[1].parse().ok().and_then(&other) {
+        Some(port) => format!(":{port}"),
+        None => found[0].to_owned(),
+    };
+    PORT.replace_all(text, replaced).into_owned()
+}
+
 /// A line without what differs from run to run: columns are as wide as what stands in them.
 fn comparable(line: &str) -> String {
     static FORMS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         [
             (r" +\d+\.\d ms", " 0.0 ms"),
+            // In the words of this machine's resolver.
+            (r"(failed to lookup address information: ).*", "$1"),
             (r"egext CA [0-9a-f]{8}", "egext CA 00000000"),
             (r"serial number [0-9a-f]{32}, until \d{4}-\d\d-\d\d", "serial number 0, until 2000-01-01"),
             (r"\d{1,2} (January|February|March|April|May|June|July|August|September|October|November|December) \d{4}", "1 January 2000"),

@@ -499,12 +499,12 @@ fn authority(
     .expect("signable")
 }
 
-fn certificates(path: &Path) -> Vec<CertificateDer<'static>> {
+pub(crate) fn certificates(path: &Path) -> Vec<CertificateDer<'static>> {
     let certificates = CertificateDer::pem_file_iter(path).expect("readable");
     certificates.collect::<Result<_, _>>().expect("PEM")
 }
 
-fn key(path: &Path) -> PrivateKeyDer<'static> {
+pub(crate) fn key(path: &Path) -> PrivateKeyDer<'static> {
     PrivateKeyDer::from_pem_file(path).expect("a key in PEM")
 }
 

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use super::named::Named;
 use super::raw::RawAnswer;
 use super::{Listening, TestServer, spawn};
 use crate::TestPki;
+use crate::pki::{certificates, key};
 use crate::tls::ServerTls;
 
 /// How a server behaves. Made by one of the first functions of [`TestServer`].
@@ -111,6 +113,12 @@ impl TestServer {
     /// Health over TLS. Asks for a client certificate of `pki`, and goes on without one.
     pub fn tls_asking(pki: &TestPki) -> Manner {
         Manner::new(Some(pki.server_tls().asking_client(pki.roots())))
+    }
+
+    /// Health over TLS with `server.crt` and `server.key` of this directory. Asks for no client certificate.
+    pub fn with_certificates(directory: &Path) -> Manner {
+        let chain = certificates(&directory.join("server.crt"));
+        Manner::new(Some(ServerTls::new(chain, key(&directory.join("server.key")))))
     }
 
     /// Health over HTTP/2 without TLS.
