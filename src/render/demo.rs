@@ -102,7 +102,8 @@ fn say_what_to_try(report: &mut Report, story: &Story, certificates: &Path) {
     report.talk.blank();
     report.talk.line("all of it goes on running; try in another terminal:");
     for command in [
-        format!("egext probe {server} --dir {}", shell_path(certificates)),
+        // The demo's own bridge is how Envoy Gateway would connect.
+        format!("egext probe {server} --no-gateway --dir {}", shell_path(certificates)),
         format!("egext probe {server} --ca {}", file("ca.crt")),
         format!("egext probe {} -o json", shell_word(&bridge.to_string())),
         format!(

@@ -29,7 +29,7 @@ files
   to the client  certs/ca.crt  certs/client.crt  certs/client.key
   stays here     certs/ca.key  anyone who holds it can impersonate either side
 
-hint: start the server with its files, then `egext probe extension.internal:5005`
+hint: start the server with its files, then `egext probe extension.internal:5005 --no-gateway`
 
 "
     ]]);
@@ -106,7 +106,7 @@ fn json_has_the_same_facts() {
       "certs/ca.key"
     ]
   },
-  "next": "egext probe localhost:5005"
+  "next": "egext probe localhost:5005 --no-gateway"
 }
 
 "#]]);
@@ -296,7 +296,7 @@ replaced the set in `certs` by a new one, with a new CA
 ...
 note: the previous set stays in `certs/.egext/previous` until the next one is made
 
-hint: install the new files on both sides at the same time: the bridge reloads them by itself, restart other programs that do not; the old and new sets do not trust each other; then `egext probe localhost:5005`
+hint: install the new files on both sides at the same time: the bridge reloads them by itself, restart other programs that do not; the old and new sets do not trust each other; then `egext probe localhost:5005 --no-gateway`
 
 "]]);
     place.assert_whole();
@@ -386,7 +386,7 @@ error: cannot open `certs`: No such file or directory (os error 2)
 #[test]
 fn a_command_to_type_can_be_typed() {
     let report = Place::new().json(&["--dir", "my certs", "--san", "*.example.com,fd00::7"], 0);
-    assert_eq!(report["next"], "egext probe [fd00::7]:5005 --dir 'my certs'");
+    assert_eq!(report["next"], "egext probe [fd00::7]:5005 --no-gateway --dir 'my certs'");
 }
 
 #[test]

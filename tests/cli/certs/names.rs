@@ -51,7 +51,7 @@ fn the_names_for_its_own_machine_can_be_left_out() {
     let flags = ["--san", "extension.internal", "--no-local-names"];
     let report = place.json(&[&flags[..], &["--name-constraints"]].concat(), 0);
     assert_eq!(report["certificates"][1]["names"], json!(["extension.internal"]));
-    assert_eq!(report["next"], "egext probe extension.internal:5005");
+    assert_eq!(report["next"], "egext probe extension.internal:5005 --no-gateway");
     place.assert_whole();
     if has_openssl() {
         place.verify_strictly();
@@ -117,7 +117,7 @@ fn uris_and_common_names_are_as_they_were_typed() {
     );
     assert_eq!(report["certificates"][1]["subject"], "rack 7");
     assert_eq!(report["certificates"][2]["names"], json!(["a.internal", "b.internal"]));
-    assert_eq!(report["next"], "egext probe localhost:5005");
+    assert_eq!(report["next"], "egext probe localhost:5005 --no-gateway");
     place.init(&["--dir", "other", "--client-name", "gateway.example.com"]).assert().code(2).stderr_eq(str![[
         r"
 error: `gateway.example.com` cannot be a common name: OpenSSL would take it for a host name, because of the dots

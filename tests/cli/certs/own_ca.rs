@@ -106,7 +106,7 @@ note: the CA key was not copied; pass it again to issue or renew: `--ca-cert ca.
 
 note: a server that trusts this CA accepts every client certificate that the CA has issued
 
-hint: start the server with its files, then `egext probe localhost:5005`
+hint: start the server with its files, then `egext probe localhost:5005 --no-gateway`
 
 "]]);
     assert!(!place.certs().join("ca.key").exists());
@@ -465,7 +465,7 @@ files
 
 note: the CA's key is gone: nothing can be issued or renewed, and a new set has to replace this one before it ends
 
-hint: start the server with its files, then `egext probe localhost:5005`
+hint: start the server with its files, then `egext probe localhost:5005 --no-gateway`
 
 "]]);
     assert!(place.tree().keys().all(|path| !path.ends_with("ca.key")));

@@ -112,7 +112,8 @@ impl InitPlan {
             None => "localhost".to_owned(),
         };
         let material = dir_flag(&self.directory);
-        format!("egext probe {host}:5005{material}")
+        // A bridge is what most have in between; `probe` without the flag also asks what EG itself would make of it.
+        format!("egext probe {host}:5005 --no-gateway{material}")
     }
 }
 
