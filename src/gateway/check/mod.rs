@@ -4,6 +4,7 @@
 
 mod called;
 mod certificates;
+mod envoy;
 mod hooks;
 mod keys;
 mod looked;

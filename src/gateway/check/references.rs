@@ -1,10 +1,10 @@
 //! What resource files refer to: EG's file provider knows no objects but those that it loads.
 
 use super::part::Part;
-use super::{Mode, Node, Place, clipped, location, several};
+use super::{Mode, Node, Place, clipped, envoy, location, several};
 use crate::gateway::DEFAULT_NAMESPACE;
 use crate::gateway::releases::{Fact, Release};
-use crate::report::{Finding, FindingId};
+use crate::report::{Finding, FindingId, Severity};
 
 /// An object of a resource file.
 pub(super) struct Object {
@@ -35,7 +35,11 @@ impl Object {
         }
     }
 
-    fn name(&self) -> String {
+    pub(super) fn is_envoy_proxy(&self) -> bool {
+        self.group() == "gateway.envoyproxy.io" && self.kind() == "EnvoyProxy"
+    }
+
+    pub(super) fn name(&self) -> String {
         format!("{} `{}`", clipped(self.kind()), clipped(self.text(&["metadata", "name"])))
     }
 
@@ -46,7 +50,7 @@ impl Object {
             && wanted.namespace.is_none_or(|namespace| namespace == self.namespace())
     }
 
-    fn at(&self, place: Place, finding: Finding) -> Finding {
+    pub(super) fn at(&self, place: Place, finding: Finding) -> Finding {
         finding.at(location(&self.path, Place { line: place.line + self.lines, ..place }))
     }
 }
@@ -71,8 +75,10 @@ pub(super) fn check(files: &[(&str, Part<'_>)], objects: &[Object], release: Rel
         return Vec::new();
     }
     let mut findings = classes(&from_files, objects);
+    findings.extend(envoy::check(&from_files, objects, release));
     for object in objects {
         findings.extend(object_itself(object, release));
+        findings.extend(secret_types(object, objects, release));
         let references = references(object);
         let missing = references.iter().filter(|wanted| !objects.iter().any(|other| other.is(wanted)));
         findings.extend(missing.map(|wanted| object.at(wanted.place, unmet(object, wanted))));
@@ -94,7 +100,8 @@ fn classes(files: &[&(&str, Part<'_>)], objects: &[Object]) -> Vec<Finding> {
             "no GatewayClass of the controller `{}` is among the resources, so EG serves nothing and calls no hook",
             clipped(controller)
         );
-        let hint = match classes.first() {
+        let is_of_another = |class: &&&Object| !class.text(&["spec", "controllerName"]).is_empty();
+        let hint = match classes.iter().find(is_of_another) {
             Some(class) => format!(
                 "{} has `controllerName: {}`: write the same here and there",
                 class.name(),
@@ -134,6 +141,33 @@ fn object_itself(object: &Object, release: Release) -> Option<Finding> {
     let finding = Finding::new(FindingId::ConfigSecretStringData, object.name(), message)
         .with_hint("write the values under `data`, in Base64");
     Some(object.at(string_data.key_place, finding))
+}
+
+/// Secrets of another type than EG demands for a listener. Without an API server, none has a type that is not written.
+fn secret_types(gateway: &Object, objects: &[Object], release: Release) -> Vec<Finding> {
+    if gateway.group() != GATEWAY_API || gateway.kind() != "Gateway" {
+        return Vec::new();
+    }
+    let listeners = items(&gateway.root, &["spec", "listeners"]).iter();
+    let wanted = listeners
+        .flat_map(|listener| items(listener, &["tls", "certificateRefs"]))
+        .filter_map(|reference| to(reference, ("", "Secret"), Some(gateway.namespace())));
+    let secrets = wanted.filter_map(|wanted| objects.iter().find(|other| other.is(&wanted)));
+    let is_wrong = |secret: &&Object| match secret.text(&["type"]) {
+        TLS_SECRET => false,
+        SDS_SECRET => !release.has(Fact::SecretSds),
+        _ => true,
+    };
+    let finding = |secret: &Object| {
+        let message =
+            format!("EG {release} serves no listener with this Secret: its type is not `{TLS_SECRET}`");
+        let place = secret.root.get("type").map_or(secret.root.place, |entry| entry.value.place);
+        let mut finding = Finding::new(FindingId::ConfigSecretType, secret.name(), message)
+            .with_hint(format!("write `type: {TLS_SECRET}`"));
+        finding.severity = Severity::Warning;
+        secret.at(place, finding)
+    };
+    secrets.filter(is_wrong).map(finding).collect()
 }
 
 fn unmet(object: &Object, wanted: &Reference<'_>) -> Finding {
@@ -203,5 +237,11 @@ fn to<'a>(node: &'a Node, (group, kind): (&'a str, &'a str), own: Option<&'a str
         place: node.place,
     })
 }
+
+/// What EG demands (v1.9.1:internal/gatewayapi/validate.go:553).
+pub(super) const TLS_SECRET: &str = "kubernetes.io/tls";
+
+/// Names a service that has the certificate.
+const SDS_SECRET: &str = "gateway.envoyproxy.io/sds";
 
 const GATEWAY_API: &str = "gateway.networking.k8s.io";

@@ -2,7 +2,7 @@
 
 use super::part::Part;
 use super::references::Object;
-use super::{Found, Mode, Node, Place, Verdict, clipped};
+use super::{Found, Mode, Node, Place, Verdict, clipped, envoy};
 use crate::gateway::document;
 use crate::gateway::model;
 use crate::gateway::releases::{Fact, Release};
@@ -86,6 +86,17 @@ impl Loader {
         let (group, _) = version.split_once('/').unwrap_or(("", version));
         if group == "gateway.envoyproxy.io" && kind == "EnvoyGateway" {
             return refuse(place, "EG's own configuration file is no resource");
+        }
+        // EG validates by the CRD. This is the field that decides whether it is EG's at all.
+        let controller = root.at(&["spec", "controllerName"]).and_then(Node::text).unwrap_or_default();
+        if group == "gateway.networking.k8s.io" && kind == "GatewayClass" && controller.is_empty() {
+            return refuse(place, "the GatewayClass has no `spec.controllerName`");
+        }
+        if group == "gateway.envoyproxy.io"
+            && kind == "EnvoyProxy"
+            && let Some((node, why)) = envoy::refused(root, self.release)
+        {
+            return refuse(node.place, why);
         }
         let kinds = self.kinds.as_ref().filter(|_| !GROUPS.contains(&group))?;
         let own = kinds.iter().find(|(name, _)| *name == format!("{version}/{kind}"));

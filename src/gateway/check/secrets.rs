@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::certificates::parse;
 use super::part::Part;
+use super::references::TLS_SECRET;
 use super::service::says;
 use super::{Document, Mode, Node, Place, clipped, location};
 use crate::gateway::model::{self, Manager};
@@ -161,6 +162,10 @@ impl Role {
         if let Some(key) = missing {
             return Some(self.without(secret, key, names, release));
         }
+        let kind = secret.root.get("type").filter(|kind| kind.value.text() == Some(TLS_SECRET));
+        if let Some(kind) = kind.filter(|_| secret.value("tls.key").is_none()) {
+            return Some(self.refused(secret, kind.value.place, names, release));
+        }
         let (certificates, place) = secret.value("tls.crt")?;
         match (self, certificates) {
             (_, Err(NotBase64)) => Some(unusable(secret, place, "`tls.crt` is not Base64", self)),
@@ -175,6 +180,16 @@ impl Role {
                 pair.err().map(|error| unusable(secret, place, &clipped(&error.to_string()), self))
             }
         }
+    }
+
+    /// EG does not look at the type, but the API server does.
+    fn refused(self, secret: &Secret<'_>, place: Place, names: (&str, &str), release: Release) -> Finding {
+        let message = format!(
+            "Kubernetes refuses a Secret of this type without `tls.key`, so it is not there, and every hook of EG {release} fails"
+        );
+        let finding = Finding::new(FindingId::ConfigSecretType, names.0, message)
+            .with_hint("write `type: Opaque`, as `egext config secrets` does");
+        secret.at(place, says(finding, self.failures().0, &[names.0, names.1]))
     }
 
     fn without(self, secret: &Secret<'_>, key: &str, names: (&str, &str), release: Release) -> Finding {

@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use super::called::of_service;
 use super::refused::status_codes;
-use super::{Facts, Found, Node, Place, clipped};
+use super::{Facts, Found, Mode, Node, Place, clipped};
 use crate::gateway::document::Kind;
 use crate::gateway::model::{Manager, Quantity, duration, nearest_word};
 use crate::gateway::releases::{FAILURES, Failure, STATUS_CODES, Value};
 use crate::gateway::{SocketPath, ValueError};
+use crate::net::Address;
 use crate::report::{Finding, FindingId, Hint as _, Severity};
 
 pub(super) fn check(found: &mut Found<'_>, facts: &Facts<'_>) {
@@ -137,7 +139,7 @@ impl Rules<'_, '_> {
     fn tls(&mut self, service: &Node, facts: &Facts<'_>) {
         let Some(tls) = service.get("tls").filter(|_| service.set("tls").is_some()) else { return };
         if !facts.is_from_files() {
-            return;
+            return self.server_name(service, facts);
         }
         let message = format!(
             "EG {} reads certificates from Kubernetes only, so with resources from files every hook fails",
@@ -151,6 +153,25 @@ impl Rules<'_, '_> {
                 "take `tls` out and call a bridge on a unix socket: `egext config stanza` prints that part and the command",
             ),
         );
+    }
+
+    /// What EG sends as the server's name. Which TLS the server has is not known here.
+    fn server_name(&mut self, service: &Node, facts: &Facts<'_>) {
+        let Some(called) = of_service(service).filter(|_| facts.mode == Some(Mode::Kubernetes)) else {
+            return;
+        };
+        let Ok(address @ Address::Tcp { .. }) = called.address() else { return };
+        let sent = address.authority();
+        let message = format!(
+            "EG {} sends `{sent}` as the server's name (SNI): servers with Go or OpenSSL accept that, one with rustls (tonic) \
+             rejects each connection, and EG waits",
+            self.found.release
+        );
+        let target = ["fqdn", "ip", "host"].iter().find_map(|key| service.get(key));
+        let finding = self.finding(FindingId::ConfigServerName, message).with_hint(format!(
+            "`egext probe {sent}` asks the server; for one with rustls: `egext config kubernetes --bridge gateway`"
+        ));
+        self.found.add(target.map_or(service.place, |target| target.key_place), finding);
     }
 
     fn status_codes(&mut self, retry: &Node) {

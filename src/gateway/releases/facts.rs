@@ -206,6 +206,8 @@ facts! {
         SecretCaReread        "EG reads the CA again for each new connection"            [Y Y Y Y Y Y] "v1.4.3:internal/extension/registry/extension_manager.go:349" "v1.9.1:internal/extension/grpc.go:146";
         SecretClient          "`clientCertificateRef`: `tls.crt` and `tls.key`"         [i i Y Y Y Y] "v1.6.3:internal/extension/registry/extension_manager.go:422" "v1.9.1:internal/extension/grpc.go:198";
         SecretOtherNamespace  "A Secret in another namespace, without ReferenceGrant"   [Y Y Y Y Y Y] "v1.4.3:internal/kubernetes/secret.go:35" "v1.9.1:internal/kubernetes/secret.go:27";
+        SecretType            "The `type` of a Secret for `service.tls`"                [i i i i i i] "v1.4.3:internal/kubernetes/secret.go:35" "v1.9.1:internal/extension/grpc.go:159";
+        SecretSds             "A Secret of the type `gateway.envoyproxy.io/sds` for a listener" [F F F F F Y] "v1.8.3:internal/gatewayapi/validate.go:523" "v1.9.1:internal/gatewayapi/validate.go:525";
         SecretFromFile        "A Secret in a resource file, for `service.tls`"          [F F F F F F] "v1.4.3:internal/cmd/server.go:164" "v1.9.1:internal/extension/registry/extension_manager.go:42";
         SecretStringData      "`stringData` of a Secret in a resource file"             [i i i i i i] "v1.9.1:internal/gatewayapi/resource/load.go:391";
     }

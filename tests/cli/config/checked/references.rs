@@ -46,12 +46,21 @@ extensionManager:
     }
 
     fn check(&self) -> Run {
-        egext(&["config", "check", "eg.yaml", "resources", "-o", "json"]).current_dir(self.0.path()).run()
+        self.check_by(&[])
+    }
+
+    fn check_by(&self, arguments: &[&str]) -> Run {
+        let check = ["config", "check", "eg.yaml", "resources", "-o", "json"];
+        egext(&check).args(arguments).current_dir(self.0.path()).run()
+    }
+
+    fn found(&self) -> Vec<String> {
+        self.found_by(&[])
     }
 
     /// Place, id and message of each finding.
-    fn found(&self) -> Vec<String> {
-        let run = self.check();
+    fn found_by(&self, arguments: &[&str]) -> Vec<String> {
+        let run = self.check_by(arguments);
         assert_eq!(run.stderr, "", "{run:?}");
         let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
         let findings = report["findings"].as_array().expect("a list");
@@ -74,6 +83,7 @@ spec:
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: EnvoyProxy
 metadata: {name: proxy}
+spec: {provider: {type: Host, host: {envoyVersion: '1.39.1'}}}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -86,6 +96,7 @@ spec:
 apiVersion: v1
 kind: Secret
 metadata: {name: certificate, namespace: own}
+type: kubernetes.io/tls
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -130,29 +141,29 @@ fn a_reference_to_nothing_is_named_with_its_line() {
         ),
         (
             "metadata: {name: certificate, namespace: own}",
-            "all.yaml:18 config.reference-missing: no Secret `certificate` in namespace `own`",
+            "all.yaml:19 config.reference-missing: no Secret `certificate` in namespace `own`",
         ),
         (
             "metadata: {name: gateway, namespace: own}",
-            "all.yaml:28 config.reference-missing: no Gateway `gateway` in namespace `own`",
+            "all.yaml:30 config.reference-missing: no Gateway `gateway` in namespace `own`",
         ),
         (
             "metadata: {name: filter, namespace: own}",
-            "all.yaml:30 config.reference-missing: no HTTPRouteFilter `filter` in namespace `own`",
+            "all.yaml:32 config.reference-missing: no HTTPRouteFilter `filter` in namespace `own`",
         ),
         (
             "metadata: {name: service, namespace: own}",
-            "all.yaml:31 config.reference-missing: no Service `service` in namespace `own`",
+            "all.yaml:33 config.reference-missing: no Service `service` in namespace `own`",
         ),
         (
             "metadata: {name: backend, namespace: own}",
-            "all.yaml:31 config.reference-missing: no Backend `backend` in namespace `own`",
+            "all.yaml:33 config.reference-missing: no Backend `backend` in namespace `own`",
         ),
         (
             "metadata: {name: route, namespace: own}",
-            "all.yaml:49 config.reference-missing: no HTTPRoute `route` in namespace `own`",
+            "all.yaml:51 config.reference-missing: no HTTPRoute `route` in namespace `own`",
         ),
-        ("metadata: {name: eg}", "all.yaml:16 config.reference-missing: no GatewayClass `eg`"),
+        ("metadata: {name: eg}", "all.yaml:17 config.reference-missing: no GatewayClass `eg`"),
     ] {
         let other = object.replace("name: ", "name: other-");
         let found = Files::new(&WHOLE.replace(object, &other)).found();
@@ -175,14 +186,80 @@ fn a_gateway_class_of_another_controller_is_none() {
     assert!(files.check().stdout.contains("GatewayClass `eg` has `controllerName: example.io/other`"));
 }
 
+/// EG validates the objects of its own groups by their CRDs.
+#[test]
+fn a_gateway_class_without_a_controller_keeps_all_files_from_being_loaded() {
+    let files = Files::new(&WHOLE.replace("  controllerName: example.io/eg\n", ""));
+    let found = files.found();
+    assert_eq!(
+        found[1],
+        "resources/all.yaml:2 config.load-broken: EG 1.9 loads no resources at all because of this file: the GatewayClass \
+         has no `spec.controllerName`"
+    );
+    assert!(
+        found.len() == 2 && found[0].starts_with("eg.yaml:3 config.gateway-class-missing: "),
+        "{found:?}"
+    );
+    assert!(!files.check().stdout.contains("controllerName: `"), "a name that nobody can copy");
+}
+
 #[test]
 fn what_is_loaded_and_not_read_is_told_of() {
     let list = "---\napiVersion: v1\nkind: List\nitems: []\n";
     let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: b}\n";
     let found = Files::new(&format!("{WHOLE}{list}{secret}")).found();
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("resources/all.yaml:51 config.list-ignored: "), "{found:?}");
-    assert!(found[1].starts_with("resources/all.yaml:58 config.secret-string-data: "), "{found:?}");
+    assert!(found[0].starts_with("resources/all.yaml:53 config.list-ignored: "), "{found:?}");
+    assert!(found[1].starts_with("resources/all.yaml:60 config.secret-string-data: "), "{found:?}");
+}
+
+/// No API server makes `Opaque` of none, and no listener takes either.
+#[test]
+fn the_secret_of_a_listener_has_a_type() {
+    for (kind, release, line) in [
+        ("", "1.9", Some(21)),
+        ("type: Opaque\n", "1.9", Some(24)),
+        ("type: gateway.envoyproxy.io/sds\n", "1.8", Some(24)),
+        ("type: gateway.envoyproxy.io/sds\n", "1.9", None),
+    ] {
+        let files = Files::new(&WHOLE.replace("type: kubernetes.io/tls\n", kind));
+        let found = files.found_by(&["--eg-version", release]);
+        let expected = line.map(|line| {
+            format!(
+                "resources/all.yaml:{line} config.secret-type: EG {release} serves no listener with this Secret: its type \
+                 is not `kubernetes.io/tls`"
+            )
+        });
+        assert_eq!(found, Vec::from_iter(expected), "{kind}");
+    }
+}
+
+#[test]
+fn the_version_of_envoy_has_to_be_there() {
+    let written = "{envoyVersion: '1.39.1'}";
+    for (host, release, expected) in [
+        ("{envoyVersion: latest}", "1.9", ":11 config.envoy-version: `latest` is no version number"),
+        ("{envoyVersion: v1.39.1}", "1.9", ":11 config.envoy-version: `v1.39.1` is no version number"),
+        ("{envoyVersion: '1.38.3'}", "1.9", ":11 config.envoy-version: Envoy 1.38.3 is older than 1.39.1"),
+        ("{envoyVersion: '1.40.0'}", "1.9", ""),
+        ("{envoyVersion: '1.38.0'}", "1.8", ""),
+        ("{}", "1.9", ":11 config.envoy-version: no version of Envoy is named, so EG 1.9 asks the network"),
+        ("{}", "1.9.0", ""),
+        ("{}", "1.8", ""),
+        ("{envoyVersion: 1.39}", "1.9", ":11 config.load-broken: EG 1.9 loads no resources at all"),
+        (written, "1.5", ":11 config.load-broken: EG 1.5 loads no resources at all"),
+    ] {
+        let files = Files::new(&WHOLE.replace(written, host));
+        let found = files.found_by(&["--eg-version", release]);
+        let found = found.iter().filter(|line| !line.starts_with("eg.yaml")).collect::<Vec<_>>();
+        match expected {
+            "" => assert_eq!(found, [""; 0], "{host} {release}"),
+            _ => assert!(
+                found.len() == 1 && found[0].starts_with(&format!("resources/all.yaml{expected}")),
+                "{host} {release}: {found:?}"
+            ),
+        }
+    }
 }
 
 /// EG takes it for a file, and reads nothing at all.
