@@ -58,7 +58,11 @@ fn result(finding: &Finding, ids: &[FindingId]) -> Value {
         Severity::Warning => "warning",
         Severity::Info => "note",
     };
-    let mut words = finding.message.clone();
+    // A place in a file says what is meant; an address has to be said.
+    let mut words = match &finding.location {
+        Some(_) => finding.message.clone(),
+        None => format!("{}: {}", finding.subject, finding.message),
+    };
     for (key, fact) in finding.evidence.iter() {
         words = format!("{words}; {key}: {fact}");
     }
@@ -71,12 +75,14 @@ fn result(finding: &Finding, ids: &[FindingId]) -> Value {
         "level": level,
         "message": { "text": words },
     });
-    if let Some(location) = &finding.location {
-        result["locations"] = json!([{ "physicalLocation": {
+    let place = match &finding.location {
+        Some(location) => json!({ "physicalLocation": {
             "artifactLocation": { "uri": uri(&location.path) },
             "region": { "startLine": location.line, "startColumn": location.column },
-        } }]);
-    }
+        } }),
+        None => json!({ "logicalLocations": [{ "fullyQualifiedName": finding.subject }] }),
+    };
+    result["locations"] = json!([place]);
     result
 }
 

@@ -106,8 +106,11 @@ fn findings_are_annotations_and_results_of_an_analyser() {
     assert!(run.stdout.starts_with(&begin), "{run:?}");
     let run = probe(&port.tcp_address()).args(["-o", "sarif"]).run();
     let sarif: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    assert_eq!(
-        (run.exit_code, &sarif["runs"][0]["results"][0]["ruleId"]),
-        (1, &"probe.connect.refused".into())
-    );
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!((run.exit_code, &result["ruleId"]), (1, &"probe.connect.refused".into()));
+    // Which of several targets it is.
+    let words = result["message"]["text"].as_str().expect("words");
+    assert!(words.starts_with(&format!("{}: connection refused", port.tcp_address())), "{words}");
+    let place = &result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"];
+    assert_eq!(place, &port.tcp_address());
 }
