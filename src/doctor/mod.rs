@@ -22,7 +22,7 @@ use crate::host::Host;
 use crate::net::{Address, ClientTls, TargetError, Transport};
 use crate::pki::Certificate;
 use crate::report::Finding;
-use parts::Examination;
+use parts::{Examination, audited};
 
 /// What to look at.
 #[derive(Debug)]
@@ -77,7 +77,8 @@ pub async fn examine(plan: Plan, now: fn() -> OffsetDateTime) -> Result<Story, T
         .or_else(|| upstream(answer.as_ref()?))
         .or_else(|| server_called(&services))
         .unwrap_or_else(usual_server);
-    let examination = Examination { plan: &plan, services, socket, answer, server, now };
+    let audit = audited(&plan, &server, now());
+    let mut examination = Examination { plan: &plan, services, socket, answer, server, audit, now };
     let mut steps = vec![examination.certificates()];
     steps.extend(examination.server().await?);
     steps.push(examination.bridge());

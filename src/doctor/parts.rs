@@ -24,19 +24,23 @@ pub(super) struct Examination<'a> {
     /// What the bridge says of itself, if it is known where to ask.
     pub(super) answer: Option<(Address, Result<Answer, AskError>)>,
     pub(super) server: Address,
+    /// Of the certificates on disk, read once; `None` if the server needs none.
+    pub(super) audit: Option<Result<Audit, Box<Finding>>>,
     pub(super) now: fn() -> OffsetDateTime,
 }
 
 impl Examination<'_> {
     pub(super) fn certificates(&self) -> Step {
         let subject = self.plan.directory.display().to_string();
-        if self.is_plaintext() {
-            let reason = format!("`{}` is plaintext and needs none", self.server);
-            return Step::skipped(Part::Certificates, Some(subject), reason);
-        }
-        let audit = match self.audit() {
-            Ok(audit) => audit,
-            Err(finding) => return Step::of(Part::Certificates, subject, vec![*finding], ""),
+        let audit = match &self.audit {
+            None => {
+                let reason = format!("`{}` is plaintext and needs none", self.server);
+                return Step::skipped(Part::Certificates, Some(subject), reason);
+            }
+            Some(Ok(audit)) => audit,
+            Some(Err(finding)) => {
+                return Step::of(Part::Certificates, subject, vec![(**finding).clone()], "");
+            }
         };
         let mut findings: Vec<_> = audit.findings().cloned().collect();
         // The audit names what is wrong with a file; this is about a pair that it does not have.
@@ -51,13 +55,13 @@ impl Examination<'_> {
     }
 
     /// The server itself, and whether what it presents is what is on disk.
-    pub(super) async fn server(&self) -> Result<[Step; 2], TargetError> {
+    pub(super) async fn server(&mut self) -> Result<[Step; 2], TargetError> {
         let subject = self.server.to_string();
         let skipped = |part, reason: &str| Step::skipped(part, Some(subject.clone()), reason);
-        let tls = match (&self.plan.tls, self.is_plaintext()) {
-            (_, true) => None,
-            (Ok(tls), false) => Some(tls),
-            (Err(_), false) => {
+        let tls = match (&self.plan.tls, &self.audit) {
+            (_, None) => None,
+            (Ok(tls), Some(_)) => Some(tls),
+            (Err(_), Some(_)) => {
                 let reason = "the certificates come first";
                 return Ok([skipped(Part::Server, reason), skipped(Part::OnDisk, reason)]);
             }
@@ -77,11 +81,10 @@ impl Examination<'_> {
         Ok([probed(Part::Server, &outcome), on_disk])
     }
 
-    async fn on_disk(&self, target: &Target) -> Step {
+    async fn on_disk(&mut self, target: &Target) -> Step {
         let subject = self.server.to_string();
-        let skipped =
-            |reason: &str| Step::skipped(Part::OnDisk, Some(self.server.to_string()), reason.to_owned());
-        let Ok(mut audit) = self.audit() else { return skipped("the certificates come first") };
+        let skipped = |reason: &str| Step::skipped(Part::OnDisk, Some(subject.clone()), reason.to_owned());
+        let Some(Ok(audit)) = &mut self.audit else { return skipped("the certificates come first") };
         if !audit.has_server() {
             return skipped("the server's certificate is not on this machine");
         }
@@ -96,7 +99,7 @@ impl Examination<'_> {
         }
         let host = self.plan.server_name.as_ref().unwrap_or(host);
         // What is wrong with the chain itself, the probe has found.
-        if audit.presented(&subject, host, presented, &self.questions(), (self.now)()).is_err() {
+        if audit.presented(&subject, host, presented, &questions(), (self.now)()).is_err() {
             return skipped("what the server presents is no certificate");
         }
         let differs = audit.findings().filter(|finding| finding.id == FindingId::CertsPresentedDiffers);
@@ -186,28 +189,6 @@ impl Examination<'_> {
         Some(finding.with_hint(hint))
     }
 
-    fn is_plaintext(&self) -> bool {
-        self.server.transport() == Transport::Plaintext
-    }
-
-    fn audit(&self) -> Result<Audit, Box<Finding>> {
-        let missing = |error: IdentityError| {
-            let directory = &self.plan.directory;
-            let subject = directory.display().to_string();
-            let finding = Finding::of_error(FindingId::DoctorCertificatesMissing, subject, &error);
-            Box::new(finding.with_hint(format!(
-                "`egext certs init --dir {}` makes a set; `--dir` names another directory",
-                shell_path(directory)
-            )))
-        };
-        let scope = Scope::of_directory(&self.plan.directory).map_err(missing)?;
-        audit(&scope, &self.questions(), (self.now)()).map_err(missing)
-    }
-
-    fn questions(&self) -> Questions {
-        Questions { within: None, names: Vec::new(), role: None, allowed_key_mode: 0 }
-    }
-
     async fn probe(&self, target: Target, tls: Option<&Tls>) -> TargetOutcome {
         let plan = ProbePlan {
             own: tls.and_then(|tls| tls.own.clone()),
@@ -218,6 +199,31 @@ impl Examination<'_> {
         };
         probe(plan, self.now).await.remove(0)
     }
+}
+
+/// What the certificates on disk come to, for a server at `server`; `None` if that needs none.
+pub(super) fn audited(
+    plan: &Plan,
+    server: &Address,
+    now: OffsetDateTime,
+) -> Option<Result<Audit, Box<Finding>>> {
+    if server.transport() == Transport::Plaintext {
+        return None;
+    }
+    let missing = |error: IdentityError| {
+        let subject = plan.directory.display().to_string();
+        let finding = Finding::of_error(FindingId::DoctorCertificatesMissing, subject, &error);
+        Box::new(finding.with_hint(format!(
+            "`egext certs init --dir {}` makes a set; `--dir` names another directory",
+            shell_path(&plan.directory)
+        )))
+    };
+    let audited = Scope::of_directory(&plan.directory).and_then(|scope| audit(&scope, &questions(), now));
+    Some(audited.map_err(missing))
+}
+
+fn questions() -> Questions {
+    Questions { within: None, names: Vec::new(), role: None, allowed_key_mode: 0 }
 }
 
 fn probed(part: Part, outcome: &TargetOutcome) -> Step {
