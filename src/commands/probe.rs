@@ -17,7 +17,7 @@ use crate::cli::{self, Variables};
 use crate::gateway::{Peer, Release};
 use crate::net::{Address, Alpn, ClientTls, Placement, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
-use crate::probe::{Calls, ProbePlan, TargetOutcome, WaitFor, probe};
+use crate::probe::{Calls, ProbePlan, Speaker, TargetOutcome, WaitFor, probe};
 use crate::render::{self, Printer};
 use crate::report::{Finding, FindingId};
 use crate::units::Span;
@@ -202,6 +202,7 @@ fn plan(
         own: own.flatten(),
         directory: arguments.material.directory().to_owned(),
         searched: arguments.material.is_searched(),
+        speaker: Speaker::Probe,
         judges_own: true,
         within: arguments.within,
         gateway: (!arguments.no_gateway).then(|| release.without_connection()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError};
 
-use super::{Context, seconds, server, tls};
+use super::{Context, Speaker, seconds, server, tls};
 use crate::net::{Address, Greeting};
 use crate::pki::go_x509;
 use crate::report::{Finding, FindingId};
@@ -60,13 +60,24 @@ pub(crate) fn sni_refused(
         }
         _ => "the server rejects the name with a port that Envoy Gateway sends",
     };
+    let address = context.target.address().to_string();
+    let hint = match context.speaker {
+        Speaker::Bridge | Speaker::Probe => {
+            "pass `--no-gateway` if Envoy Gateway connects through a bridge".to_owned()
+        }
+        Speaker::Doctor => format!(
+            "let Envoy Gateway connect through a bridge: `egext bridge --listen unix:/run/egext/eg.sock --upstream {}{}`",
+            shell_word(&address),
+            context.dir_flag()
+        ),
+    };
     Some(
         context
             .finding(FindingId::ProbeGatewaySniRefused, message)
             .with_evidence("effect", effect)
             .with_evidence("found", found)
             .with_evidence("sent", format!("server name (SNI) {sent}"))
-            .with_hint("pass `--no-gateway` if Envoy Gateway connects through a bridge"),
+            .with_hint(hint),
     )
 }
 

@@ -57,6 +57,8 @@ pub struct Context<'a> {
 pub enum Speaker {
     /// To a caller and in its log: what helps is to start it with other flags.
     Bridge,
+    /// To the user who looks at the whole channel, and has chosen no layers.
+    Doctor,
     /// To the user who typed its flags.
     Probe,
 }
@@ -158,7 +160,7 @@ impl Context<'_> {
     fn with_flags(&self, flags: impl Display) -> String {
         match self.speaker {
             Speaker::Bridge => format!("start the bridge with {flags}"),
-            Speaker::Probe => format!("pass {flags}"),
+            Speaker::Doctor | Speaker::Probe => format!("pass {flags}"),
         }
     }
 
@@ -167,7 +169,7 @@ impl Context<'_> {
         let address = shell_word(address);
         match self.speaker {
             Speaker::Bridge => format!("start the bridge with `--upstream {address}`"),
-            Speaker::Probe => format!("`egext probe {address}`"),
+            Speaker::Doctor | Speaker::Probe => format!("`egext probe {address}`"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A server that answers clients which it should refuse.
 
-use super::{Context, wire};
+use super::{Context, Speaker, wire};
 use crate::net::Fault;
 use crate::report::{Finding, FindingId};
 
@@ -12,11 +12,17 @@ pub(crate) fn client_cert_not_required(context: &Context<'_>) -> Finding {
         }
         false => ("the server answers every client", "it asks for no client certificate"),
     };
+    let hint = match context.speaker {
+        Speaker::Bridge | Speaker::Doctor => "let the server require client certificates",
+        Speaker::Probe => {
+            "let the server require client certificates, or pass `--no-policy` if clients have none"
+        }
+    };
     context
         .finding(FindingId::ProbePolicyClientCertNotRequired, message)
         .with_evidence("expected", "it refuses clients without a certificate of its client CA")
         .with_evidence("found", found)
-        .with_hint("let the server require client certificates, or pass `--no-policy` if clients have none")
+        .with_hint(hint)
 }
 
 /// It answers a client of a CA that nobody knows.

@@ -11,7 +11,7 @@ use crate::gateway::{Called, Verdict, check};
 use crate::net::{self, Address, Alpn, Target, TargetError, Transport};
 use crate::pki::audit::{Audit, Questions, Scope, audit};
 use crate::pki::{IdentityError, when};
-use crate::probe::{Layer, ProbePlan, TargetOutcome, probe};
+use crate::probe::{Layer, ProbePlan, Speaker, TargetOutcome, probe};
 use crate::report::{Finding, FindingId, Severity, chain};
 use crate::shell::shell_path;
 
@@ -66,10 +66,15 @@ impl Examination<'_> {
                 return Ok([skipped(Part::Server, reason), skipped(Part::OnDisk, reason)]);
             }
         };
-        let client = tls.map(|tls| Arc::clone(&tls.client));
+        let gateway = self.is_called_by_eg().then(|| self.plan.questions.release.without_connection());
+        let client = tls.map(|tls| match gateway {
+            // The verdict on its certificate is then that of EG.
+            Some(_) => Arc::new((*tls.client).clone().accepting_as_gateway()),
+            None => Arc::clone(&tls.client),
+        });
         let name = self.plan.server_name.as_ref().filter(|_| tls.is_some());
         let target = Target::new(self.server.clone(), client, name, Alpn::Required)?;
-        let outcome = self.probe(target.clone(), tls).await;
+        let outcome = self.probe(target.clone(), tls, gateway).await;
         let on_disk = match tls {
             // Who cannot be reached presents nothing, and to ask again takes the whole limit where nobody answers.
             Some(_) if outcome.failed_layer().is_some_and(|layer| layer <= Layer::Connect) => {
@@ -148,7 +153,7 @@ impl Examination<'_> {
             return Ok(Step::skipped(Part::Socket, None, reason));
         };
         let target = Target::new(Address::Unix(path.clone()), None, None, Alpn::Required)?;
-        Ok(probed(Part::Socket, &self.probe(target, None).await))
+        Ok(probed(Part::Socket, &self.probe(target, None, None).await))
     }
 
     pub(super) fn configuration(&self) -> Step {
@@ -189,8 +194,18 @@ impl Examination<'_> {
         Some(finding.with_hint(hint))
     }
 
-    async fn probe(&self, target: Target, tls: Option<&Tls>) -> TargetOutcome {
+    /// Does EG connect to the server by its own TLS? Its file says so, or nothing says that there is a bridge.
+    fn is_called_by_eg(&self) -> bool {
+        let by_tls = |called: &Called| matches!(called, Called::Tcp { tls: true, .. });
+        let is_unknown = self.services.is_empty() && self.socket.is_none() && self.answer.is_none();
+        is_unknown || self.services.iter().any(by_tls)
+    }
+
+    async fn probe(&self, target: Target, tls: Option<&Tls>, gateway: Option<String>) -> TargetOutcome {
         let plan = ProbePlan {
+            gateway,
+            policy: true,
+            speaker: Speaker::Doctor,
             own: tls.and_then(|tls| tls.own.clone()),
             directory: self.plan.directory.clone(),
             searched: true,

@@ -24,7 +24,7 @@ use crate::crypto::provider;
 use crate::pki::{self, Anchors, Certificate, Identity, Role, go_x509};
 
 /// What a client trusts and what it shows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ClientTls {
     /// None if no CA is trusted.
     verifier: Option<Arc<dyn ServerCertVerifier>>,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::outcome::Verdict;
 use super::{Facts, Layer, ProbePlan, TargetOutcome, gateway, health, policy};
-use crate::diagnosis::{self, Context, Speaker, expiring, untimely_client};
+use crate::diagnosis::{self, Context, expiring, untimely_client};
 use crate::net::{self, Dialed, Fault, Session, Stream, Target, Trace};
 use crate::pki::Certificate;
 
@@ -166,7 +166,7 @@ impl<'a> Client<'a> {
             directory: &self.plan.directory,
             searched: self.plan.searched,
             spoke_tls: false,
-            speaker: Speaker::Probe,
+            speaker: self.plan.speaker,
         }
     }
 }

@@ -24,6 +24,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+pub use crate::diagnosis::Speaker;
 pub use crate::report::Layer;
 pub use calls::{Calls, Reply, Retry};
 pub use facts::Facts;
@@ -50,6 +51,8 @@ pub struct ProbePlan {
     pub directory: PathBuf,
     /// Was our certificate looked for in that directory?
     pub searched: bool,
+    /// To whom the findings are told.
+    pub speaker: Speaker,
     /// Is a certificate of ours that is not valid now a failure, whatever the server says to it?
     pub judges_own: bool,
     /// Certificates that expire within this time are worth a warning; `None` for the last third of their lifetime, at
@@ -84,6 +87,7 @@ impl ProbePlan {
             own: None,
             directory: PathBuf::from("certs"),
             searched: false,
+            speaker: Speaker::Probe,
             judges_own: true,
             within: None,
             gateway: None,

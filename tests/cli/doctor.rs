@@ -124,7 +124,7 @@ fn a_server_that_is_away_comes_before_the_bridge_that_cannot_reach_it() {
 #[test]
 fn a_server_that_still_presents_the_old_certificate_is_told_of() {
     let channel = Channel::new(TestPki::new());
-    let server = TestServer::mtls(&channel.pki).spawn();
+    let server = TestServer::mtls(&channel.pki).takes_names_with_ports().spawn();
     channel.pki.renew("server");
     let run = channel.doctor().args(["--server", &server.address()]).json();
     assert_first(&run, "on-disk", "certs.presented-differs");
@@ -198,7 +198,7 @@ fn a_configuration_that_calls_another_socket_is_told_of() {
 #[test]
 fn mistakes_in_the_file_of_envoy_gateway_are_told_with_their_place() {
     let channel = Channel::new(TestPki::new());
-    let server = TestServer::mtls(&channel.pki).spawn();
+    let server = TestServer::mtls(&channel.pki).takes_names_with_ports().spawn();
     write(
         &channel.path("envoy-gateway.yaml"),
         "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\ngateway: {}\nextensionManager:\n  failopen: true\n",
@@ -240,4 +240,46 @@ fn a_resource_directory_that_is_not_there_is_told_of() {
     let run = doctor.json();
     assert_first(&run, "configuration", "config.path");
     assert_eq!(run.exit_code, 0, "a warning");
+}
+
+/// A bridge connects to the server by its own TLS, or EG by its own.
+#[test]
+fn envoy_gateways_own_tls_counts_if_there_is_no_bridge() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).spawn();
+    let run = channel.doctor().args(["--server", &server.address()]).json();
+    assert_first(&run, "server", "probe.gateway.sni-refused");
+    let next = run.json["first"]["next"].as_str().expect("words");
+    assert!(next.contains(&format!("--upstream {} --dir ", server.address())), "{next}");
+
+    let bridge = channel.bridge(&server.address());
+    let run = channel.configuration("eg.sock").json();
+    assert_eq!(run.exit_code, 0, "{}", run.stdout);
+    let detail = run.json["steps"][1]["detail"].as_str().expect("words");
+    assert!(detail.ends_with(", health, policy"), "{detail}");
+    drop(bridge);
+
+    // EG's file says that it connects by itself.
+    write(
+        &channel.path("native.yaml"),
+        &format!(
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\nprovider: {{type: Kubernetes}}\n\
+             gateway: {{controllerName: gateway.envoyproxy.io/gatewayclass-controller}}\n\
+             extensionManager:\n  hooks: {{xdsTranslator: {{post: [Route]}}}}\n\
+             \x20 service: {{fqdn: {{hostname: localhost, port: {}}}, tls: {{certificateRef: {{kind: Secret, name: ca}}}}}}\n",
+            server.port()
+        ),
+    );
+    let run = channel.doctor().arg(channel.path("native.yaml")).json();
+    assert_first(&run, "server", "probe.gateway.sni-refused");
+}
+
+#[test]
+fn a_server_that_answers_every_client_is_told_of() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::tls(&channel.pki).spawn();
+    let _bridge = channel.bridge(&server.address());
+    let run = channel.configuration("eg.sock").json();
+    assert_first(&run, "server", "probe.policy.client-cert-not-required");
+    assert_eq!(run.json["first"]["next"], "let the server require client certificates");
 }
