@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::net::Address;
 
-/// What a bridge says of itself, as far as somebody else acts on it.
+/// What a bridge says of itself, as far as another program acts on it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Answer {
     /// Where it is called.
@@ -66,7 +66,7 @@ pub struct Told {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AskError {
-    /// Nobody is there.
+    /// Nothing listens there.
     #[error("cannot connect to `{address}`")]
     Connect {
         /// Where.

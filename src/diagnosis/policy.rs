@@ -25,7 +25,7 @@ pub(crate) fn client_cert_not_required(context: &Context<'_>) -> Finding {
         .with_hint(hint)
 }
 
-/// It answers a client of a CA that nobody knows.
+/// It answers a client of a CA that it does not know.
 pub(crate) fn foreign_ca_accepted(context: &Context<'_>) -> Finding {
     context
         .finding(

@@ -76,7 +76,7 @@ impl Examination<'_> {
         let target = Target::new(self.server.clone(), client, name, Alpn::Required)?;
         let outcome = self.probe(target.clone(), tls, gateway).await;
         let on_disk = match tls {
-            // Who cannot be reached presents nothing, and to ask again takes the whole limit where nobody answers.
+            // A server that cannot be reached presents nothing, and a second attempt may take the whole limit again.
             Some(_) if outcome.failed_layer().is_some_and(|layer| layer <= Layer::Connect) => {
                 skipped(Part::OnDisk, NOT_PRESENTED)
             }

@@ -66,7 +66,7 @@ fn hello(address: &Address) -> std::io::Result<Vec<u8>> {
         Address::Tcp { host, .. } => super::dial::to_server_name(host).map_err(std::io::Error::other)?,
         Address::Unix(_) => ServerName::try_from("localhost").map_err(std::io::Error::other)?,
     };
-    let (config, _) = ClientTls::trusting_nobody().connection();
+    let (config, _) = ClientTls::trusting_no_ca().connection();
     let mut connection = ClientConnection::new(config, name).map_err(std::io::Error::other)?;
     let mut hello = Vec::new();
     connection.write_tls(&mut hello)?;

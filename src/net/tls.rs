@@ -45,7 +45,7 @@ impl ClientTls {
         let trusting = Self {
             verifier: Some(verifier::of_servers(anchors)?),
             trusted: anchors.shared_certificates(),
-            ..Self::trusting_nobody()
+            ..Self::trusting_no_ca()
         };
         trusting.showing(identity)
     }
@@ -86,7 +86,7 @@ impl ClientTls {
 
     /// Trusts no CA: every handshake ends as soon as the server has presented its certificate, which the
     /// [`Witness`] then has.
-    pub fn trusting_nobody() -> Self {
+    pub fn trusting_no_ca() -> Self {
         Self {
             verifier: None,
             trusted: Arc::new([]),

@@ -89,7 +89,7 @@ fn judge(outcome: &TargetOutcome) -> Admission {
     }
 }
 
-/// A client certificate with the names of `own`, of a CA that nobody trusts.
+/// A client certificate with the names of `own`, of a CA that the server does not know.
 fn stranger(own: &Certificate, now: OffsetDateTime) -> Option<Identity> {
     let lifetime = Span::from_days(1);
     let (authority, _) = Authority::create(KeyType::default(), lifetime, now).ok()?;

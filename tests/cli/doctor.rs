@@ -103,8 +103,8 @@ fn without_certificates_they_come_first() {
 #[test]
 fn a_server_that_is_away_comes_before_the_bridge_that_cannot_reach_it() {
     let channel = Channel::new(TestPki::new());
-    let nobody = ReservedPort::new();
-    let mut bridge = channel.bridge(&nobody.tls_address());
+    let unused = ReservedPort::new();
+    let mut bridge = channel.bridge(&unused.tls_address());
     bridge.wait_for_line("probe.connect.refused");
     let run = channel.configuration("eg.sock").json();
     assert_first(&run, "server", "probe.connect.refused");
@@ -134,8 +134,8 @@ fn a_server_that_still_presents_the_old_certificate_is_told_of() {
 fn a_bridge_that_does_not_run_is_told_of() {
     let channel = Channel::new(TestPki::new());
     let server = TestServer::mtls(&channel.pki).spawn();
-    let nobody = ReservedPort::new();
-    let run = channel.doctor().args(["--server", &server.address(), "--admin", &nobody.tcp_address()]).json();
+    let unused = ReservedPort::new();
+    let run = channel.doctor().args(["--server", &server.address(), "--admin", &unused.tcp_address()]).json();
     assert_first(&run, "bridge", "doctor.bridge-unanswered");
 }
 

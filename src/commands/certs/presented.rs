@@ -48,7 +48,7 @@ impl<'a> Question<'a> {
     ) -> Result<Result<Vec<CertificateDer<'static>>, Finding>, Error> {
         let tls = match anchors {
             Some(anchors) => ClientTls::new(anchors, identity)?,
-            None => ClientTls::trusting_nobody(),
+            None => ClientTls::trusting_no_ca(),
         };
         let target =
             Target::new(self.address.clone(), Some(Arc::new(tls)), Some(self.host), Alpn::Preferred)?;

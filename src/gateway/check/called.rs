@@ -29,7 +29,7 @@ impl Called {
     /// Where to connect to, as EG does.
     ///
     /// # Errors
-    /// When nobody can be called there: the host is no host, or the port is 0.
+    /// When no server can be called there: the host is no host, or the port is 0.
     pub fn address(&self) -> Result<Address, AddressError> {
         let (scheme, host, port) = match self {
             Self::Unix(path) => return Ok(Address::Unix(path.clone())),
@@ -40,7 +40,7 @@ impl Called {
     }
 }
 
-/// Whom EG calls with the configuration in `source`, one for each extension manager. What cannot be read calls nobody.
+/// Whom EG calls with the configuration in `source`, one for each extension manager. What cannot be read calls no server.
 pub fn called(source: &Source, release: Release) -> Vec<Called> {
     let Ok(documents) = documents(&text(source)) else { return Vec::new() };
     let Content::Part(part) = of_all(&documents) else { return Vec::new() };

@@ -71,7 +71,7 @@ pub struct PeerTls {
 pub type Pair = (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>);
 
 /// The servers that EG calls with the configuration in the first of `sources`; the others may have Secrets. What cannot be
-/// read calls nobody.
+/// read calls no server.
 pub fn peers(sources: &[Source], questions: &Questions) -> Vec<Peer> {
     let files: Vec<_> =
         sources.iter().map(|source| (&*source.path, documents(&text(source)).unwrap_or_default())).collect();

@@ -7,7 +7,7 @@ macro_rules! doctor {
                 "the bridge says that calls do not reach the server, for a reason that this version of egext does not know by name",
                 "read the message, which is the bridge's own; use the same version of egext for both";
             DoctorBridgeUnanswered = "doctor.bridge-unanswered", Error, may_pass,
-                "nobody answers where the bridge's admin server was looked for: the bridge does not run, was started without `--admin`, or something else listens there",
+                "nothing answers where the bridge's admin server was looked for: the bridge does not run, was started without `--admin`, or something else listens there",
                 "start the bridge with `--admin unix:/run/egext/admin.sock`, or name the address that it was started with: `egext doctor --admin 127.0.0.1:9464`";
             DoctorCertificatesMissing = "doctor.certificates-missing", Error,
                 "the directory has no set of certificates: it is not there, is empty, or lacks `ca.crt`",
