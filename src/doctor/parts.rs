@@ -164,6 +164,8 @@ impl Examination<'_> {
         let subject = names.join(", ");
         let checked = check(&self.plan.sources, &self.plan.questions);
         let mut findings: Vec<_> = checked.iter().flat_map(|file| &file.findings).cloned().collect();
+        // It says what to ask the server, and the server was asked.
+        findings.retain(|finding| finding.id != FindingId::ConfigServerName);
         findings.extend(self.other_socket(&subject));
         let summaries = checked.iter().filter(|file| file.verdict == Verdict::Accepted);
         let summaries: Vec<_> = summaries.filter_map(|file| file.summary.as_deref()).collect();

@@ -272,6 +272,7 @@ fn envoy_gateways_own_tls_counts_if_there_is_no_bridge() {
     );
     let run = channel.doctor().arg(channel.path("native.yaml")).json();
     assert_first(&run, "server", "probe.gateway.sni-refused");
+    assert!(!run.ids().contains(&"config.server-name"), "the server was asked: {}", run.stdout);
 }
 
 #[test]
