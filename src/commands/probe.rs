@@ -4,9 +4,11 @@ mod watch;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
+use tokio::time::interval_at;
 
 use self::managers::Managed;
 use super::config::ConfigError;
@@ -17,8 +19,9 @@ use crate::cli::{self, Variables};
 use crate::gateway::{Peer, Release};
 use crate::net::{Address, Alpn, ClientTls, Placement, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
-use crate::probe::{Calls, ProbePlan, Speaker, TargetOutcome, WaitFor, probe};
-use crate::render::{self, Printer};
+use crate::probe::{Calls, News, ProbePlan, Speaker, TargetOutcome, WaitFor, probe};
+use crate::render::probe::Progress;
+use crate::render::{self, Live, Printer};
 use crate::report::{Finding, FindingId};
 use crate::units::Span;
 
@@ -37,29 +40,8 @@ pub(super) fn run(
     if let Some(interval) = interval {
         return watch::run(planned, interval, &skipped, clock, printer);
     }
-    let Planned { mut plans, untried, managers } = planned;
-    let (sender, mut news) = unbounded_channel();
-    for plan in &mut plans {
-        plan.news = plan.wait.map(|_| sender.clone());
-    }
-    drop(sender);
-    let mut outcomes = block_on(async {
-        // A program that reads the result gets one, also if it sends a signal while we wait.
-        let mut signals = Signals::listen().map_err(Error::Runtime)?;
-        let mut probing = pin!(each(plans, clock));
-        let mut last = None;
-        loop {
-            tokio::select! {
-                biased;
-                Some(waiting) = news.recv() => {
-                    printer.progress(&render::probe::waiting_line(&waiting));
-                    last = Some(waiting.cause);
-                }
-                outcomes = &mut probing => break Ok(outcomes),
-                _ = signals.next() => break Err(interrupted(last)),
-            }
-        }
-    })??;
+    let Planned { plans, untried, managers } = planned;
+    let mut outcomes = block_on(outcomes(plans, clock, printer))??;
     // In their order, each goes to where it was typed.
     for (index, outcome) in untried {
         outcomes.insert(index, outcome);
@@ -72,6 +54,46 @@ pub(super) fn run(
         outcome.skip(&skipped);
     }
     Ok(printer.report(&render::probe::report(outcomes)))
+}
+
+/// Probes what is planned, and shows what is going on.
+async fn outcomes(
+    mut plans: Vec<ProbePlan>,
+    clock: Clock,
+    printer: &Printer,
+) -> Result<Vec<TargetOutcome>, Error> {
+    let (sender, mut news) = unbounded_channel();
+    let mut live = printer.live();
+    for plan in &mut plans {
+        plan.news = Some(sender.clone()).filter(|_| live.is_some() || plan.wait.is_some());
+    }
+    drop(sender);
+    let mut progress = Progress::new(plans.iter().map(|plan| plan.targets.len()).sum());
+    // A program that reads the result gets one, also if it sends a signal while we wait.
+    let mut signals = Signals::listen().map_err(Error::Runtime)?;
+    let mut probing = pin!(each(plans, clock));
+    let mut last = None;
+    // What is over soon needs no line.
+    let mut looks = interval_at((Instant::now() + BETWEEN_LOOKS).into(), BETWEEN_LOOKS);
+    loop {
+        tokio::select! {
+            biased;
+            Some(news) = news.recv() => {
+                progress.note(&news, Instant::now());
+                if let News::Waiting(waiting) = news {
+                    live.as_mut().map(Live::erase);
+                    printer.progress(&render::probe::waiting_line(&waiting));
+                    last = Some(waiting.cause);
+                }
+            }
+            outcomes = &mut probing => return Ok(outcomes),
+            _ = looks.tick(), if live.is_some() => {
+                let line = progress.line(Instant::now());
+                live.iter_mut().zip(line).for_each(|(live, line)| live.show(&line));
+            }
+            _ = signals.next() => return Err(interrupted(last)),
+        }
+    }
 }
 
 /// What is to be probed.
@@ -266,3 +288,6 @@ fn interrupted(cause: Option<Finding>) -> Error {
         None => Error::Interrupted,
     }
 }
+
+/// Between two looks at what is going on.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

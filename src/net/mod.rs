@@ -38,6 +38,7 @@ pub(crate) use channel::{Channel, ChannelPlan, open_channel};
 pub(crate) use deadline::{LONGEST, deadline};
 pub use descriptors::enough_for_a_runtime;
 pub(crate) use descriptors::{descriptor_limit, raise_limit};
+pub(crate) use dial::dial_telling;
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use entrance::Crowd;
 pub(crate) use entrance::{Arrivals, Counters, Entrance, Noise, Wording};

@@ -7,8 +7,8 @@ use http_body_util::Full;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::outcome::Verdict;
-use super::{Facts, Layer, ProbePlan, TargetOutcome, gateway, health, policy};
+use super::outcome::{Verdict, built_at};
+use super::{Facts, Layer, News, ProbePlan, TargetOutcome, gateway, health, policy};
 use crate::diagnosis::{self, Context, expiring, untimely_client};
 use crate::net::{self, Dialed, Fault, Session, Stream, Target, Trace};
 use crate::pki::Certificate;
@@ -21,7 +21,7 @@ pub(super) async fn attempt(
     now: fn() -> OffsetDateTime,
 ) -> TargetOutcome {
     let begin = Instant::now();
-    let client = Client { plan, own: plan.own.as_ref(), limit, now };
+    let client = Client { plan, own: plan.own.as_ref(), limit, now, tells: true };
     let Reached { mut outcome, trace, session } = client.reach(target).await;
     drop(session);
     if client.asks_for_others(target, &outcome) {
@@ -60,6 +60,8 @@ pub(super) struct Client<'a> {
     pub(super) own: Option<&'a Certificate>,
     pub(super) limit: Duration,
     pub(super) now: fn() -> OffsetDateTime,
+    /// Does it tell which layer it has come to?
+    pub(super) tells: bool,
 }
 
 /// How far it came, and what it saw on the way.
@@ -75,7 +77,8 @@ impl<'a> Client<'a> {
     pub(super) async fn reach(self, target: &Target) -> Reached {
         let deadline = net::deadline(self.limit);
         let mut outcome = TargetOutcome::new(target);
-        let Dialed { trace, outcome: dialed } = net::dial(target, deadline).await;
+        let Dialed { trace, outcome: dialed } =
+            net::dial_telling(target, deadline, &|stage| self.comes_to(built_at(stage), target)).await;
         outcome.add_trace(&trace);
         let context = self.context(target, &trace);
         outcome.facts = Facts::of(&trace, context.own, context.now);
@@ -94,6 +97,12 @@ impl<'a> Client<'a> {
         }
     }
 
+    fn comes_to(&self, layer: Layer, target: &Target) {
+        if self.tells {
+            self.plan.tell(|| News::Layer { address: target.address().clone(), layer });
+        }
+    }
+
     fn of_others(&self) -> [(Layer, bool); 2] {
         [(Layer::Gateway, self.plan.gateway.is_some()), (Layer::Policy, self.plan.policy)]
     }
@@ -108,10 +117,27 @@ impl<'a> Client<'a> {
     /// have one at a time.
     pub(super) async fn as_others(self, target: &Target, trace: &Trace, left: Duration) -> Others {
         let (context, plan) = (self.context(target, trace), self.plan);
-        let client = Self { limit: left, ..self };
+        let [(_, by_gateway), (_, by_policy)] = self.of_others();
+        let comes_to = |layer, is_asked_for| {
+            if is_asked_for {
+                self.comes_to(layer, target);
+            }
+        };
+        comes_to(Layer::Policy, by_policy);
+        comes_to(Layer::Gateway, by_gateway);
+        let client = Self { limit: left, tells: false, ..self };
+        // What has ended is not what takes long.
         let (gateway, policy) = tokio::join!(
-            timed(async { gateway::look(&context, plan.gateway.as_deref()?, left).await }),
-            timed(async { if plan.policy { policy::look(&context, client).await } else { None } }),
+            timed(async {
+                let verdict = gateway::look(&context, plan.gateway.as_deref()?, left).await;
+                comes_to(Layer::Policy, by_policy);
+                verdict
+            }),
+            timed(async {
+                let verdict = if by_policy { policy::look(&context, client).await } else { None };
+                comes_to(Layer::Gateway, by_gateway);
+                verdict
+            }),
         );
         Others([(Layer::Gateway, gateway), (Layer::Policy, policy)])
     }
@@ -149,6 +175,7 @@ impl<'a> Client<'a> {
             outcome.findings.extend(expiring(context, self.plan.within));
         }
         outcome.pass_greeting(context, first_frame);
+        self.comes_to(Layer::Grpc, context.target);
         health::check(context, &session, &self.plan.calls, deadline, outcome).await;
         Some(session)
     }

@@ -10,6 +10,7 @@ mod calls;
 mod facts;
 mod gateway;
 mod health;
+mod news;
 mod outcome;
 mod policy;
 mod watch;
@@ -28,6 +29,7 @@ pub use crate::diagnosis::Speaker;
 pub use crate::report::Layer;
 pub use calls::{Calls, Reply, Retry};
 pub use facts::Facts;
+pub use news::{News, Waiting};
 pub use outcome::{LayerOutcome, LayerState, Manager, TargetOutcome};
 pub use watch::{Condition, Sight, watch};
 
@@ -35,7 +37,7 @@ use self::attempt::attempt;
 use crate::backoff::{Backoff, jittered};
 use crate::net::{Target, descriptor_limit};
 use crate::pki::Certificate;
-use crate::report::{Finding, FindingId};
+use crate::report::FindingId;
 use crate::units::Within;
 
 /// What to probe and for how long.
@@ -74,8 +76,8 @@ pub struct ProbePlan {
     pub skip: Vec<FindingId>,
     /// What that is waited for.
     pub wait_for: WaitFor,
-    /// Gets the cause for which a target is waited for.
-    pub news: Option<UnboundedSender<Waiting>>,
+    /// Gets what is going on.
+    pub news: Option<UnboundedSender<News>>,
 }
 
 impl ProbePlan {
@@ -118,15 +120,6 @@ impl WaitFor {
     }
 }
 
-/// A target is not healthy, for another cause than was told before, and is probed again.
-#[derive(Clone, Debug)]
-pub struct Waiting {
-    /// Why it is not healthy.
-    pub cause: Finding,
-    /// How long attempts go on.
-    pub left: Duration,
-}
-
 /// Probes every target of the plan.
 ///
 /// `now` is asked once for each verdict: with a `wait` an attempt can come much later than the call.
@@ -136,7 +129,11 @@ pub async fn probe(plan: ProbePlan, now: fn() -> OffsetDateTime) -> Vec<TargetOu
     let mut running = JoinSet::new();
     for (index, target) in plan.targets.iter().cloned().enumerate() {
         let (plan, room) = (Arc::clone(&plan), Arc::clone(&room));
-        running.spawn(async move { (index, until_healthy(&target, &plan, now, &room).await) });
+        running.spawn(async move {
+            let outcome = until_healthy(&target, &plan, now, &room).await;
+            plan.tell(|| News::Done { address: target.address().clone() });
+            (index, outcome)
+        });
     }
     let mut outcomes = running.join_all().await;
     outcomes.sort_by_key(|(index, _)| *index);
@@ -170,9 +167,9 @@ async fn until_healthy(
         let left = plan.wait.unwrap_or_default().saturating_sub(begin.elapsed());
         let is_over = left.is_zero() || plan.wait_for.is_over(&outcome);
         let Some(cause) = outcome.cause().filter(|_| !is_over) else { return outcome };
-        if let Some(news) = plan.news.as_ref().filter(|_| told != Some(cause.id)) {
-            // A receiver that has gone needs no news.
-            let _ = news.send(Waiting { cause: cause.clone(), left });
+        if told != Some(cause.id) {
+            let address = target.address().clone();
+            plan.tell(|| News::Waiting(Waiting { address, cause: cause.clone(), left }));
         }
         // The whole time is used, and the last attempt has enough of it for a verdict.
         if left <= LEAST_LIMIT {

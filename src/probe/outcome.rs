@@ -350,7 +350,7 @@ impl TargetOutcome {
 }
 
 /// The layer that is built at a stage; gRPC is the first that a call needs.
-fn built_at(stage: Stage) -> Layer {
+pub(super) fn built_at(stage: Stage) -> Layer {
     match stage {
         Stage::Resolve => Layer::Resolve,
         Stage::Connect => Layer::Connect,

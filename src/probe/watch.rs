@@ -167,7 +167,7 @@ impl Watched {
 
     fn client(&self) -> Client<'_> {
         let plan = &self.plan;
-        Client { plan, own: plan.own.as_ref(), limit: plan.timeout, now: self.now }
+        Client { plan, own: plan.own.as_ref(), limit: plan.timeout, now: self.now, tells: true }
     }
 
     /// Every layer, from the ground up, and the connection if calls can be made on it.

@@ -14,6 +14,7 @@ mod github;
 mod human;
 mod json;
 mod junit;
+mod live;
 mod log;
 mod options;
 mod page;
@@ -28,6 +29,7 @@ mod stream;
 pub(crate) mod version;
 
 pub use compatibility::compatibility_page;
+pub(crate) use live::Live;
 pub use log::LogFormat;
 pub use options::{Colour, Format, OutputOptions};
 pub use page::findings_page;

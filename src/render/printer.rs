@@ -10,6 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use tokio::task::spawn_blocking;
 use tracing::Level;
 
+use super::live::Live;
 use super::log::{self, Log, LogFormat, is_journal, journal_prefix};
 use super::{Colour, Format, OutputOptions, github, human, json, junit, prometheus, sarif, short, stream};
 use crate::report::{Body, Hint, Line, Report, Said, Severity};
@@ -137,6 +138,12 @@ impl Printer {
         }
     }
 
+    /// A line that says what is going on; none if it is for a program, or not on a terminal.
+    pub(crate) fn live(&self) -> Option<Live> {
+        let is_wanted = self.options.format == Format::Human && !self.options.quiet;
+        is_wanted.then(|| Live::new(self.colours(&io::stderr())))?
+    }
+
     /// Prints a text that was asked for, such as the help.
     pub fn text(&self, text: &str) -> ExitCode {
         self.exit(self.stdout(text), 0)
@@ -215,7 +222,7 @@ fn is_unforced(stream: &impl RawStream) -> bool {
 }
 
 /// `text`, which has colours, for a stream with or without them.
-fn rendered(text: &str, colours: bool) -> Cow<'_, str> {
+pub(super) fn rendered(text: &str, colours: bool) -> Cow<'_, str> {
     match colours {
         true => text.into(),
         false => strip_str(text).to_string().into(),

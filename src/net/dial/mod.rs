@@ -179,28 +179,47 @@ pub struct Agreed {
 /// and lose the alert. A server that waits for our preface instead gets it after `GRACE`: then the outcome
 /// has no bytes, and the verdict falls in [`super::open`].
 pub async fn dial(target: &Target, deadline: Instant) -> Dialed {
+    dial_telling(target, deadline, &|_| ()).await
+}
+
+/// The same, and `begins` gets each stage when it begins.
+pub(crate) async fn dial_telling(
+    target: &Target,
+    deadline: Instant,
+    begins: &(dyn Fn(Stage) + Sync),
+) -> Dialed {
     let mut trace = Trace::default();
-    let outcome = attempt(target, deadline, &mut trace).await;
+    let outcome = attempt(target, deadline, &mut trace, begins).await;
     Dialed { trace, outcome }
 }
 
-async fn attempt(target: &Target, deadline: Instant, trace: &mut Trace) -> Result<(Stream, Bytes), Fault> {
+async fn attempt(
+    target: &Target,
+    deadline: Instant,
+    trace: &mut Trace,
+    begins: &(dyn Fn(Stage) + Sync),
+) -> Result<(Stream, Bytes), Fault> {
     let mut stream = match &target.address {
         Address::Unix(path) => {
+            begins(Stage::Connect);
             let stream = connect_unix(path, deadline, trace).await?;
             match &target.tls {
                 None => Stream::from(stream),
                 Some((tls, name)) => {
+                    begins(Stage::Tls);
                     Stream::UnixTls(Box::new(handshake(tls, name.clone(), stream, deadline, trace).await?))
                 }
             }
         }
         Address::Tcp { host, port, .. } => {
+            begins(Stage::Resolve);
             let addresses = resolve(host, *port, &target.placed, deadline, trace).await?;
+            begins(Stage::Connect);
             let stream = connect_tcp(&addresses, deadline, trace).await?;
             match &target.tls {
                 None => Stream::from(stream),
                 Some((tls, name)) => {
+                    begins(Stage::Tls);
                     let stream = handshake(tls, name.clone(), stream, deadline, trace).await?;
                     Stream::Tls(Box::new(stream.into()))
                 }
@@ -210,6 +229,7 @@ async fn attempt(target: &Target, deadline: Instant, trace: &mut Trace) -> Resul
     if target.alpn == Alpn::Required && trace.handshake.as_ref().is_some_and(|(agreed, _)| !agreed.alpn) {
         return Err(Fault::new(Stage::Alpn, FaultKind::AlpnMissing));
     }
+    begins(Stage::Http2);
     let first = first_frame(&mut stream, deadline, trace).await?;
     Ok((stream, first))
 }

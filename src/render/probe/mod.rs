@@ -2,6 +2,7 @@
 
 mod facts;
 mod metrics;
+mod progress;
 mod watch;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::facts::FactsDetails;
+pub(crate) use self::progress::Progress;
 pub(crate) use self::watch::{change, polled_line};
 use crate::probe::{Layer, LayerOutcome, LayerState, Manager, TargetOutcome, Waiting};
 use crate::report::{Check, Finding, FindingId, Line, Report, State, Style, Talk, Verdict};
@@ -34,7 +36,7 @@ pub(crate) fn report(outcomes: Vec<TargetOutcome>) -> Report {
 
 /// While a target is waited for.
 pub(crate) fn waiting_line(waiting: &Waiting) -> Line {
-    let Waiting { cause, left } = waiting;
+    let Waiting { cause, left, .. } = waiting;
     let left = Span::from_seconds(left.as_secs_f64().round().max(1.0) as u64);
     Line::default()
         .with(Style::Strong, cause.subject.clone())

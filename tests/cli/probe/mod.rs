@@ -10,6 +10,7 @@ mod gateway;
 mod health_probe;
 mod healthy;
 mod input;
+mod live;
 mod managers;
 mod outputs;
 mod parts;

@@ -14,6 +14,7 @@ mod running;
 mod schema;
 mod server;
 mod stale;
+mod terminal;
 mod tls;
 
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use rustix::process::Signal;
 pub use schema::assert_conforms_to;
 pub use server::{Manner, ReservedPort, TestServer};
 pub use stale::{leave_stale_socket, wait_until_stale};
+pub use terminal::Terminal;
 pub use tls::AnyServer;
 
 /// What takes longer than this does not happen any more. No test comes near it, even on a busy machine, so it
