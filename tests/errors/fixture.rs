@@ -53,6 +53,11 @@ impl Fixture {
             ("odd-host.yaml", "extensionManager: {service: {fqdn: {hostname: a b, port: 1}}}\n"),
             ("plural.yaml", "extensionManagers:\n- name: tuner\n"),
             ("single.yaml", "extensionManager: {}\n"),
+            (
+                "config-maps.yaml",
+                "kind: ConfigMap\ndata:\n  a: |\n    kind: EnvoyGateway\n---\nkind: Service\n---\nkind: ConfigMap\ndata:\n  a: |\n    kind: EnvoyGateway\n",
+            ),
+            ("version.yaml", "apiVersion: gateway.envoyproxy.io/v1\nkind: EnvoyGateway\n"),
             ("several.yaml", "---\nkind: EnvoyGateway\n"),
             ("tab.yaml", "\textensionManager: {}\n"),
             ("twice.yaml", "extensionManager: {}\nextensionManager: {}\n"),

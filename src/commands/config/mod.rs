@@ -22,7 +22,7 @@ use super::advice::{Advice as _, file_advice};
 use super::{Alone, Error};
 use crate::cli::{Config, ConfigCommand, Gateway, Variables};
 use crate::gateway::{
-    Configuration, ConfigurationError, KubernetesError, NoSections, Place, Request, ValueError,
+    Cause, Configuration, ConfigurationError, KubernetesError, NoSections, Place, Request, ValueError,
     has_encoded_secret,
 };
 use crate::input::{self, InputError};
@@ -83,7 +83,10 @@ fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
         InputError::TooLarge => ConfigError::TooLarge { path: path.to_owned() },
         error => ConfigError::NotAFile { path: path.to_owned(), kind: kind(&error) },
     })?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| ConfigError::NotText {
+        path: path.to_owned(),
+        place: Place::of(&bytes, error.valid_up_to()),
+    })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
@@ -100,7 +103,8 @@ fn compared(command: &'static str, path: &Path, yaml: &str) -> Result<Compared, 
     let compared = compare(command, path, &text, yaml).map_err(|error| match error {
         NoSections::Foreign => other("is no EnvoyGateway configuration with an `extensionManager`"),
         NoSections::Unreadable(error) => {
-            ConfigError::Unparsable { path: path.to_owned(), place: error.place, why: error.why }
+            let (path, place) = (path.to_owned(), error.place);
+            ConfigError::Unparsable { path, place, why: error.why, cause: error.cause }
         }
     })?;
     match has_encoded_secret(&text) {
@@ -131,10 +135,12 @@ pub enum ConfigError {
         kind: &'static str,
     },
     /// The user named a file that is not text.
-    #[error("`{}` is not UTF-8 text", path.display())]
+    #[error("`{}:{}:{}` is not UTF-8 text", path.display(), place.line, place.column)]
     NotText {
         /// As typed.
         path: PathBuf,
+        /// Where the first octet is that is none.
+        place: Place,
     },
     /// The user named a file that cannot be read as it is.
     #[error("`{}:{}:{}` cannot be compared: {why}", path.display(), place.line, place.column)]
@@ -145,6 +151,8 @@ pub enum ConfigError {
         place: Place,
         /// Why.
         why: String,
+        /// What may be the cause.
+        cause: Cause,
     },
     /// The user named a file of another kind, whose contents are not shown.
     #[error("`{}` {found}, so it is not compared", path.display())]
@@ -212,7 +220,10 @@ impl Hint for ConfigError {
             Self::NotAFile { .. } | Self::NotText { .. } | Self::OtherFile { .. } | Self::TooLarge { .. } => {
                 Some("`--check` takes a file that this command wrote".to_owned())
             }
-            Self::Unparsable { path, .. } => Some(format!("look at the line: `cat -A {}`", shell_path(path))),
+            Self::Unparsable { cause: Cause::Limit, .. } => {
+                Some("`--check` takes a file that this command wrote".to_owned())
+            }
+            Self::Unparsable { path, cause, .. } => Some(unreadable_hint(*cause, path)),
             Self::Configuration(error) => error.advice(),
             Self::Example(StoreError::Exists { .. }) => {
                 Some("it is of other flags, or was changed: remove it, or leave `--with-example` out".to_owned())
@@ -248,6 +259,15 @@ impl Hint for ConfigError {
             }
             Self::Value(error) => error.hint(),
         }
+    }
+}
+
+/// What helps if a file cannot be read.
+fn unreadable_hint(cause: Cause, path: &Path) -> String {
+    match cause {
+        Cause::Limit => "name the EnvoyGateway file, which has a few KiB".to_owned(),
+        Cause::Template => "render the template first, such as by `helm template`".to_owned(),
+        Cause::Syntax | Cause::Tab => format!("look at the line: `cat -A {}`", shell_path(path)),
     }
 }
 

@@ -7,15 +7,16 @@ use zeroize::Zeroizing;
 use super::ConfigError;
 use super::check::source;
 use super::request::of_part;
+use super::unreadable_hint;
 use crate::cli::{Extension, Patch, Variables};
 use crate::commands::advice::Advice as _;
 use crate::gateway::patch::{PatchError, Patchable, Target};
-use crate::gateway::{Cause, Configuration, FILE_LIMIT, Mode, has_encoded_secret};
+use crate::gateway::{Configuration, FILE_LIMIT, Mode, Place, has_encoded_secret};
 use crate::input::is_stdin;
 use crate::pki::store::{self, StoreError};
 use crate::render::config::patch::{self as rendered, Outcome};
 use crate::report::{Hint, Report};
-use crate::shell::{shell_parent, shell_path, shell_word};
+use crate::shell::{shell_parent, shell_word};
 
 /// `egext config patch`
 pub(super) fn run(arguments: &Patch, variables: &Variables) -> Result<Report, ConfigError> {
@@ -46,7 +47,10 @@ pub(super) fn run(arguments: &Patch, variables: &Variables) -> Result<Report, Co
 
 fn text(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let bytes = source(path)?.bytes.map_err(|_| FilePatchError::TooLarge { path: path.to_owned() })?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| FilePatchError::NotText { path: path.to_owned() })?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| FilePatchError::NotText {
+        path: path.to_owned(),
+        place: Place::of(&bytes, error.valid_up_to()),
+    })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
@@ -83,10 +87,12 @@ fn is_refused(error: &io::Error) -> bool {
 #[non_exhaustive]
 pub enum FilePatchError {
     /// It is not text.
-    #[error("`{}` is not UTF-8 text", path.display())]
+    #[error("`{}:{}:{}` is not UTF-8 text", path.display(), place.line, place.column)]
     NotText {
         /// As typed.
         path: PathBuf,
+        /// Where the first octet is that is none.
+        place: Place,
     },
     /// A person has to decide.
     #[error("`{}` was not changed: {source}", with_place(path, source))]
@@ -125,7 +131,7 @@ impl Hint for FilePatchError {
         Some(match source {
             PatchError::Anchor { .. } => "write out what it stands for, and try again".to_owned(),
             PatchError::Both { .. } => "remove one of them".to_owned(),
-            PatchError::Foreign => {
+            PatchError::Foreign { .. } => {
                 "name the EnvoyGateway file; if it has Helm values without `config.envoyGateway`, add `--helm-values`".to_owned()
             }
             PatchError::Json => "EG reads YAML too: convert it first, such as by `yq -p json -o yaml`".to_owned(),
@@ -139,16 +145,16 @@ impl Hint for FilePatchError {
             PatchError::Quoted { key, .. } => {
                 format!("write `{key}: |`, and below it the lines of the file, indented")
             }
+            PatchError::SecondConfigMap { .. } => "keep the one that is to be changed in a file of its own".to_owned(),
             PatchError::Several { .. } => "EG reads the first document only: keep each in a file of its own".to_owned(),
             PatchError::Singular { .. } => {
                 "leave `--name` out, or make it the first item of `extensionManagers`, with a `name`".to_owned()
             }
             PatchError::Twice { .. } => "EG takes the last one: remove the other".to_owned(),
-            PatchError::Unreadable(error) => match error.cause {
-                Cause::Limit => "name the EnvoyGateway file, which has a few KiB".to_owned(),
-                Cause::Template => "render the template first, such as by `helm template`".to_owned(),
-                Cause::Syntax | Cause::Tab => format!("look at the line: `cat -A {}`", shell_path(path)),
-            },
+            PatchError::Unreadable(error) => unreadable_hint(error.cause, path),
+            PatchError::Version { .. } => {
+                "write `apiVersion: gateway.envoyproxy.io/v1alpha1`, or name another file".to_owned()
+            }
             PatchError::Unsure => {
                 "merge it by hand: `egext config stanza` prints the extension with the same flags".to_owned()
             }

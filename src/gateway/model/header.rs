@@ -95,7 +95,7 @@ fn is_known_elsewhere(version: &str, kind: &str) -> bool {
     kinds.contains(&kind)
 }
 
-pub(super) const API_VERSION: &str = "gateway.envoyproxy.io/v1alpha1";
+pub(in crate::gateway) const API_VERSION: &str = "gateway.envoyproxy.io/v1alpha1";
 pub(super) const KIND: &str = "EnvoyGateway";
 
 const STRUCT: &str = "value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";

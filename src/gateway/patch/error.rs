@@ -21,7 +21,10 @@ pub enum PatchError {
     #[error(
         "it is neither an EnvoyGateway file, nor a ConfigMap with one, nor Helm values with `config.envoyGateway`"
     )]
-    Foreign,
+    Foreign {
+        /// Where it says what it is, or its beginning.
+        place: Place,
+    },
     /// It is JSON.
     #[error("it is JSON")]
     Json,
@@ -65,6 +68,12 @@ pub enum PatchError {
         /// Where.
         place: Place,
     },
+    /// It has several documents, and the extension could be put into more than one.
+    #[error("it has a second ConfigMap with an EnvoyGateway file")]
+    SecondConfigMap {
+        /// Where the second one begins.
+        place: Place,
+    },
     /// It has more than one document.
     #[error("it has a second document")]
     Several {
@@ -88,6 +97,14 @@ pub enum PatchError {
     /// It cannot be read.
     #[error("{}", .0.why)]
     Unreadable(Unreadable),
+    /// No release of Envoy Gateway reads this version of the file.
+    #[error("its `apiVersion` is `{version}`, which no Envoy Gateway reads")]
+    Version {
+        /// What is written.
+        version: String,
+        /// Where.
+        place: Place,
+    },
     /// The new text would not mean what it should.
     #[error("it is written in a way in which nothing can be put in safely")]
     Unsure,
@@ -99,16 +116,20 @@ impl PatchError {
         match self {
             Self::Anchor { place }
             | Self::Both { place }
+            | Self::Foreign { place }
             | Self::Namesake { place, .. }
             | Self::NoList { place, .. }
             | Self::NoMapping { place, .. }
             | Self::Plural { place, .. }
             | Self::Quoted { place, .. }
+            | Self::SecondConfigMap { place }
             | Self::Several { place }
             | Self::Singular { place }
             | Self::Twice { place, .. }
+            | Self::Version { place, .. }
             | Self::Unreadable(Unreadable { place, .. }) => Some(*place),
-            Self::Foreign | Self::Json | Self::Unsure => None,
+            Self::Json => Some(Place::START),
+            Self::Unsure => None,
         }
     }
 
@@ -117,16 +138,19 @@ impl PatchError {
         match &mut self {
             Self::Anchor { place }
             | Self::Both { place }
+            | Self::Foreign { place }
             | Self::Namesake { place, .. }
             | Self::NoList { place, .. }
             | Self::NoMapping { place, .. }
             | Self::Plural { place, .. }
             | Self::Quoted { place, .. }
+            | Self::SecondConfigMap { place }
             | Self::Several { place }
             | Self::Singular { place }
             | Self::Twice { place, .. }
+            | Self::Version { place, .. }
             | Self::Unreadable(Unreadable { place, .. }) => *place = shift.outer(*place),
-            Self::Foreign | Self::Json | Self::Unsure => {}
+            Self::Json | Self::Unsure => {}
         }
         self
     }

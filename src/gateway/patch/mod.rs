@@ -35,6 +35,7 @@ use self::lines::Lines;
 use self::merge::Merge;
 use super::config_map::{Shift, embedded};
 use super::document::{self, Document, Entry, Format, Kind, Node, Place, Unreadable};
+use crate::yaml_documents::documents;
 
 pub use self::error::PatchError;
 pub use self::target::Target;
@@ -42,6 +43,8 @@ pub use self::target::Target;
 /// A text that an extension can be put into.
 #[derive(Debug)]
 pub struct Patchable<'a> {
+    /// What stands before the document, and behind it. Both stay as they are.
+    around: (&'a str, &'a str),
     text: &'a str,
     document: Document,
     target: Target,
@@ -53,9 +56,8 @@ impl<'a> Patchable<'a> {
     /// # Errors
     /// If it cannot be read, is no [`Target`], or is not what the caller has said.
     pub fn read(text: &'a str, known: Option<Target>) -> Result<Self, PatchError> {
-        let document = readable(text)?;
-        let target = Target::of(&document.root, known)?;
-        Ok(Self { text, document, target })
+        let parts = Parts::of(text)?;
+        parts.read(known).map_err(|error| error.shifted(parts.shift()))
     }
 
     /// What the text is.
@@ -69,6 +71,12 @@ impl<'a> Patchable<'a> {
     /// # Errors
     /// If a person has to decide what becomes of something.
     pub fn with(&self, stanza: &str, defaults: &[&[&str]]) -> Result<String, PatchError> {
+        let (before, behind) = self.around;
+        let patched = self.document_with(stanza, defaults).map_err(|error| error.shifted(below(before)))?;
+        Ok([before, &patched, behind].concat())
+    }
+
+    fn document_with(&self, stanza: &str, defaults: &[&[&str]]) -> Result<String, PatchError> {
         let wanted = Wanted { stanza, document: read(stanza)?, defaults };
         let text = Lines::new(self.text).ended();
         let edits = plan(&text, &self.document, self.target, &wanted)?;
@@ -87,6 +95,52 @@ impl<'a> Patchable<'a> {
         let is_whole = plan(patched, after, self.target, wanted).is_ok_and(|again| again.is_empty());
         is_whole && verify::is_kept(self.target, &self.document.root, &after.root, &wanted.document.root)
     }
+}
+
+/// The document of a text that is patched.
+struct Parts<'a> {
+    before: &'a str,
+    text: &'a str,
+    behind: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// All of it, or of a stream of objects, as `helm template` prints it, the one ConfigMap with EG's file.
+    fn of(text: &'a str) -> Result<Self, PatchError> {
+        let all = Self { before: "", text, behind: "" };
+        if Format::of(text) == Format::Json || read(text)?.rest.is_none() {
+            return Ok(all);
+        }
+        let is_config_map = |part: &str| {
+            let target = read(part).and_then(|document| Target::of(&document.root, None));
+            matches!(target, Ok(Target::ConfigMap))
+        };
+        let mut found = documents(text).into_iter().filter(|(_, part)| is_config_map(part));
+        // Without one, the second document is what is refused.
+        let Some((_, part)) = found.next() else { return Ok(all) };
+        if let Some((lines, _)) = found.next() {
+            let line = u32::try_from(lines + 1).unwrap_or(u32::MAX);
+            return Err(PatchError::SecondConfigMap { place: Place { line, column: 1 } });
+        }
+        let start = part.as_ptr().addr() - text.as_ptr().addr();
+        Ok(Self { before: &text[..start], text: part, behind: &text[start + part.len()..] })
+    }
+
+    fn read(&self, known: Option<Target>) -> Result<Patchable<'a>, PatchError> {
+        let document = readable(self.text)?;
+        let target = Target::of(&document.root, known)?;
+        Ok(Patchable { around: (self.before, self.behind), text: self.text, document, target })
+    }
+
+    fn shift(&self) -> Shift {
+        below(self.before)
+    }
+}
+
+/// From a place in a document to its place below `before`.
+fn below(before: &str) -> Shift {
+    let lines = u32::try_from(before.lines().count()).unwrap_or(u32::MAX - 1);
+    Shift::Block { line: lines + 1, indent: 0 }
 }
 
 /// What is put in.
@@ -125,13 +179,14 @@ fn plan(text: &str, document: &Document, target: Target, wanted: &Wanted<'_>) ->
 /// The text of a ConfigMap is a file of its own.
 fn plan_inside(text: &str, document: &Document, wanted: &Wanted<'_>) -> Result<Edits, PatchError> {
     let lines = Lines::new(text);
-    let (key, node) = embedded(&document.root).ok_or(PatchError::Foreign)?;
+    let foreign = |place| PatchError::Foreign { place };
+    let (key, node) = embedded(&document.root).ok_or_else(|| foreign(document.root.place))?;
     let quoted = || PatchError::Quoted { key: key.to_owned(), place: node.place };
     let block = Block::of(&lines, node).ok_or_else(quoted)?;
     let (inner, shift) = (block.text(), Shift::of(node));
     let edits = Patchable::read(&inner, None).and_then(|patchable| match patchable.target {
         Target::EnvoyGateway => plan(&inner, &patchable.document, patchable.target, wanted),
-        Target::ConfigMap | Target::HelmValues => Err(PatchError::Foreign),
+        Target::ConfigMap | Target::HelmValues => Err(foreign(Place::START)),
     });
     Ok(block.outer(edits.map_err(|error| error.shifted(shift))?, &inner))
 }

@@ -1,5 +1,6 @@
 use super::{Entry, Kind, Node, PatchError, Place, managers};
 use crate::gateway::config_map::embedded;
+use crate::gateway::model::API_VERSION;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,17 +17,21 @@ impl Target {
     /// Says what a text is, unless the caller knows.
     pub(super) fn of(root: &Node, known: Option<Self>) -> Result<Self, PatchError> {
         let kind = root.set("kind").and_then(Node::text);
+        let foreign = || PatchError::Foreign { place: root.set("kind").unwrap_or(root).place };
         let has_extension = SINGLE_AND_LIST.iter().any(|key| root.get(key).is_some());
         let is_part = known.is_none() && has_extension;
         let target = match kind {
             Some("ConfigMap") if embedded(root).is_some() => Self::ConfigMap,
-            Some("EnvoyGateway") => Self::EnvoyGateway,
+            Some("EnvoyGateway") => {
+                refuse_version(root)?;
+                Self::EnvoyGateway
+            }
             None if is_part => Self::EnvoyGateway,
             None if known.is_some() || root.at(&["config", "envoyGateway"]).is_some() => Self::HelmValues,
-            _ => return Err(PatchError::Foreign),
+            _ => return Err(foreign()),
         };
         match known {
-            Some(known) if known != target => Err(PatchError::Foreign),
+            Some(known) if known != target => Err(foreign()),
             _ => Ok(target),
         }
     }
@@ -62,6 +67,15 @@ impl Target {
             ([None, Some(entry)], Some(wanted)) => refuse_odd_list(entry, &wanted.value),
             ([None, None], _) => Ok(()),
         }
+    }
+}
+
+/// A version that is missing is another matter: it can be added.
+fn refuse_version(root: &Node) -> Result<(), PatchError> {
+    let Some(node) = root.set("apiVersion") else { return Ok(()) };
+    match node.text() {
+        Some(API_VERSION) | None => Ok(()),
+        Some(version) => Err(PatchError::Version { version: version.to_owned(), place: node.place }),
     }
 }
 

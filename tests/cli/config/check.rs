@@ -167,7 +167,7 @@ fn what_a_file_of_another_kind_holds_is_not_shown() {
 fn a_check_of_something_that_is_no_text_file_cannot_run() {
     let (directory, run) = check(b"\xff", &["config", "stanza"]);
     run.code(2).stdout_eq("").stderr_eq(str![[r#"
-error: `eg.yaml` is not UTF-8 text
+error: `eg.yaml:1:1` is not UTF-8 text
   hint: `--check` takes a file that this command wrote
 
 "#]]);

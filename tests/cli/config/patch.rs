@@ -28,7 +28,7 @@ impl Place {
     }
 
     #[expect(clippy::disallowed_methods, reason = "a file of the test's own")]
-    fn write(&self, text: &str) {
+    fn write(&self, text: impl AsRef<[u8]>) {
         fs::write(self.path(), text).expect("writable");
     }
 

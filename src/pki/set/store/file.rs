@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -100,6 +101,10 @@ pub fn replace_alone(path: &Path, old: &[u8], new: &[u8]) -> Result<(), StoreErr
     let real = if is_link { fs::canonicalize(path).map_err(failed)? } else { path.to_owned() };
     let (directory, name) = place_of(&real)?;
     let shown = name.to_string_lossy();
+    let lock = lock_alone(&real, path)?;
+    if lock.is_held {
+        sweep_alone(&directory, &shown)?;
+    }
     let access = Access::of_file(&directory, &shown)?;
     let temporary = format!(".{shown}.{}", random_name()?);
     // Unless it gets its name, it is taken away again.
@@ -107,7 +112,6 @@ pub fn replace_alone(path: &Path, old: &[u8], new: &[u8]) -> Result<(), StoreErr
     let written = write_new(&directory, &temporary, new, PRIVATE, access, &mut undo);
     let (file, _) = written.map_err(|error| error.about(&directory.path_of(&temporary), path))?;
     sync(&[(file, path.into())])?;
-    let _locked = lock_alone(&real, path)?;
     // Another program may have written it meanwhile, such as an editor. What it does from here on is not seen.
     if fs::read(&real).map_err(failed)? != old {
         return Err(StoreError::Changed { path: path.into() });
@@ -117,15 +121,45 @@ pub fn replace_alone(path: &Path, old: &[u8], new: &[u8]) -> Result<(), StoreErr
     sync(&[directory.unsynced()])
 }
 
-/// Of two that replace a file at once, the later one has to see what the other has written. It holds the lock of the file that
-/// was there before, or that of the new one, which has other contents: so it is enough to compare them under the lock.
-fn lock_alone(real: &Path, path: &Path) -> Result<File, StoreError> {
-    let file = File::open(real).map_err(|source| StoreError::failed("write", path, source))?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(StoreError::Busy { directory: path.into() }),
-        // Not every file system has locks.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+/// The lock of a file that is replaced. It ends with the process, however that ends.
+struct Lock {
+    _file: File,
+    /// Not every file system has locks.
+    is_held: bool,
+}
+
+/// Of several that replace a file, one does so at a time. The lock is that of the file that has the name now: one that was
+/// replaced meanwhile has a lock of its own, which keeps nobody out.
+fn lock_alone(real: &Path, path: &Path) -> Result<Lock, StoreError> {
+    let failed = |source| StoreError::failed("write", path, source);
+    let file = File::open(real).map_err(failed)?;
+    let is_held = match file.try_lock() {
+        Err(TryLockError::WouldBlock) => return Err(StoreError::Busy { directory: path.into() }),
+        Ok(()) => true,
+        Err(TryLockError::Error(_)) => false,
+    };
+    let (locked, named) = (file.metadata().map_err(failed)?, fs::metadata(real).map_err(failed)?);
+    match (locked.dev(), locked.ino()) == (named.dev(), named.ino()) {
+        true => Ok(Lock { _file: file, is_held }),
+        false => Err(StoreError::Changed { path: path.into() }),
     }
+}
+
+/// Removes what runs that were killed have left next to the file `name`. Under its lock, no other run writes there.
+fn sweep_alone(directory: &Directory, name: &str) -> Result<(), StoreError> {
+    let prefix = format!(".{name}.");
+    let is_ours = |other: &OsStr| {
+        let random = other.to_str().and_then(|other| other.strip_prefix(&prefix)).unwrap_or_default();
+        random.len() == RANDOM_LENGTH
+            && random.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    for (other, kind) in directory.entries()? {
+        if kind.is_file() && is_ours(&other) {
+            // That of another user in a directory of all stays.
+            let _ = directory.remove(&other);
+        }
+    }
+    Ok(())
 }
 
 /// The directory of a file and the name of the file in it, if no other user can replace files there.
@@ -196,8 +230,10 @@ pub(super) fn close_many(files: &mut Vec<Unsynced>) -> Result<(), StoreError> {
 pub(super) fn random_name() -> Result<String, StoreError> {
     let mut octets = [0; 8];
     crate::crypto::rand::fill(&mut octets).map_err(|_| StoreError::NoRandomness)?;
-    Ok(format!("{:016x}", u64::from_be_bytes(octets)))
+    Ok(format!("{:0RANDOM_LENGTH$x}", u64::from_be_bytes(octets)))
 }
+
+const RANDOM_LENGTH: usize = 16;
 
 /// Even `ulimit -n 64` leaves as many.
 const MOST_OPEN: usize = 16;

@@ -36,6 +36,41 @@ fn bad_input_has_one_line_with_its_place() {
     }
 }
 
+/// Without a place in a line, it is where the file says what it is.
+#[test]
+fn what_is_no_configuration_is_named_with_its_place() {
+    let bomb = (1..=9).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        format!("{text}a{level}: &a{level} [{aliases}]\n")
+    });
+    for (contents, expected) in [
+        (b"apiVersion: v1\nkind: Secret\n".to_vec(), "file.yaml:2:7` was not changed: it is neither an"),
+        (b"a: b\n".to_vec(), "file.yaml:1:1` was not changed: it is neither an"),
+        (b"{\"kind\": \"EnvoyGateway\"}".to_vec(), "file.yaml:1:1` was not changed: it is JSON"),
+        (b"a: b\nc: \xff\n".to_vec(), "file.yaml:2:4` is not UTF-8 text"),
+        (b"\x7fELF\x02\x01\x01\0\0\0".to_vec(), "file.yaml:1:1` was not changed: "),
+        (
+            b"apiVersion: a/v9\nkind: EnvoyGateway\n".to_vec(),
+            "file.yaml:1:13` was not changed: its `apiVersion` is `a/v9`",
+        ),
+        (vec![b'#'; 50 << 20], "file.yaml` is larger than 8 MiB"),
+    ] {
+        let file = Place::with("");
+        file.write(&contents);
+        let run = file.patch(&[]).run();
+        assert_eq!((run.exit_code, &*run.stdout), (2, ""), "{run:?}");
+        assert!(run.stderr.starts_with(&format!("error: `{expected}")), "{expected}: {run:?}");
+        assert!(run.stderr.lines().count() == 2 && run.stderr.contains("\n  hint: "), "{run:?}");
+    }
+    // To look at the line says nothing about one that has too many values.
+    let file = Place::with(&format!("kind: EnvoyGateway\nextensionManager:\n{bomb}"));
+    let check = crate::egext(["config", "stanza", "--check", "file.yaml"]).current_dir(file.0.path()).run();
+    for run in [file.patch(&[]).run(), check] {
+        assert!(run.stderr.contains("it has more than 200000 values"), "{run:?}");
+        assert!(!run.stderr.contains("cat -A") && run.stderr.lines().count() == 2, "{run:?}");
+    }
+}
+
 #[test]
 fn a_file_with_very_many_keys_is_patched_and_compared() {
     let keys = (0..20_000_u32).map(|number| {

@@ -61,8 +61,42 @@ fn a_kill_at_any_moment_leaves_the_old_text_or_the_new_one() {
     }
     place.write(TEAM);
     assert_eq!(place.patched(&[]), new, "{seen:?}");
-    // A run that was killed can leave its new file, which is hidden.
-    assert!(names(place.0.path()).iter().all(|name| name == "file.yaml" || name.starts_with(".file.yaml.")));
+    // A run that was killed can leave its new file, which is hidden; the next one removes it.
+    assert_eq!(names(place.0.path()), ["file.yaml"]);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the product does not write these files")]
+fn what_a_killed_run_has_left_is_removed_and_nothing_else() {
+    let place = Place::with(TEAM);
+    let left = ".file.yaml.0123456789abcdef";
+    let others = [
+        ".file.yaml.0123456789abcde",
+        ".file.yaml.0123456789abcdefa",
+        ".file.yaml.0123456789ABCDEF",
+        ".file.yaml.swp",
+        ".other.yaml.0123456789abcdef",
+        "file.yaml.0123456789abcdef",
+    ];
+    for name in others.iter().chain([&left]) {
+        fs::write(place.0.path().join(name), "").expect("a file");
+    }
+    fs::create_dir(place.0.path().join(".file.yaml.ffffffffffffffff")).expect("a directory");
+    // Another run is writing: it may be its file.
+    let other_run = fs::File::open(place.path()).expect("the file");
+    other_run.lock().expect("a lock");
+    let run = place.patch(&[]).run();
+    assert!(run.exit_code == 2 && run.stderr.contains("another `egext` is writing"), "{run:?}");
+    assert!(names(place.0.path()).iter().any(|name| name == left));
+    drop(other_run);
+
+    place.patched(&[]);
+    let mut expected = Vec::from(others.map(str::to_owned));
+    expected.extend([".file.yaml.ffffffffffffffff".to_owned(), "file.yaml".to_owned()]);
+    expected.sort();
+    let mut found = names(place.0.path());
+    found.sort();
+    assert_eq!(found, expected);
 }
 
 /// A run that succeeds has not undone what another one has written meanwhile.

@@ -204,3 +204,29 @@ data:
         assert_eq!(text.matches('\n').count(), text.matches("\r\n").count().max(text.lines().count()));
     }
 }
+
+/// As `helm template` and `kubectl get -o yaml` print them: one of many objects.
+#[test]
+fn a_config_map_of_a_stream_of_objects_is_patched_where_it_is() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: eg}\ndata:\n  envoy-gateway.yaml: |\n    \
+               apiVersion: gateway.envoyproxy.io/v1alpha1\n    kind: EnvoyGateway\n    provider: {type: Kubernetes}\n";
+    let (before, behind) = (
+        "---\n# Source: eg/a.yaml\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: eg}\n---\n# the file\n",
+        "---\napiVersion: v1\nkind: ConfigMap\ndata: {other: text}\n--- # last\nkind: Service\nb:\t{c: '...'}\n",
+    );
+    let arguments = ["--hook", "VirtualHost"];
+    let alone = Place::with(map).patched(&arguments);
+    for end in ["\n", "\r\n"] {
+        let [map, alone, before, behind] = [map, &alone, before, behind].map(|text| text.replace('\n', end));
+        let place = Place::with(&format!("{before}{map}{behind}"));
+        assert_eq!(place.patched(&arguments), format!("{before}{alone}{behind}"));
+    }
+    // Places are those of the whole file.
+    let place = Place::with(&format!("{before}{}{behind}", map.replace("{type: Kubernetes}", "&a *b")));
+    let run = place.patch(&arguments).run();
+    assert!(run.stderr.starts_with("error: `file.yaml:15:"), "{run:?}");
+    // Of two, a person has to choose.
+    let place = Place::with(&format!("{map}---\n{map}"));
+    let run = place.patch(&arguments).run();
+    assert!(run.stderr.starts_with("error: `file.yaml:10:1` was not changed: it has a second"), "{run:?}");
+}
