@@ -1,5 +1,6 @@
 //! Targets that are looked at as long as someone wants to know how they are.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,6 +128,14 @@ struct Kept {
     replies: Vec<Reply>,
 }
 
+impl Kept {
+    /// Does the server allow so many calls at a time?
+    fn allows(&self, calls: usize) -> bool {
+        let most = self.session.settings().and_then(|settings| settings.max_concurrent_streams);
+        most.is_none_or(|most| most as usize >= calls)
+    }
+}
+
 /// Nobody wants to know more.
 struct Unwanted;
 
@@ -197,50 +206,47 @@ impl Watched {
     /// become healthy, and what other clients find is not known. Why a connection ended is not said: a new one shows whether
     /// there is a fault, and a server may replace its connections at any time.
     async fn follow(&self, kept: &Kept, was_refused: &mut bool) -> Result<(), Unwanted> {
-        let calls = &self.plan.calls;
-        let context = self.client().context(&self.target, &kept.trace);
+        let (client, calls) = (self.client(), &self.plan.calls);
+        let context = client.context(&self.target, &kept.trace);
         let mut statuses = statuses(&kept.replies);
-        // A server may allow fewer calls at a time.
-        let allowed = kept.session.settings().and_then(|settings| settings.max_concurrent_streams);
-        let has_health = statuses.len() == calls.services.len();
-        let can_watch = has_health && allowed.is_none_or(|most| most as usize > calls.services.len());
+        let can_watch = statuses.len() == calls.services.len() && kept.allows(calls.services.len() + 1);
         let mut watcher = can_watch.then(|| Watcher::start(&context, &kept.session, calls, self.interval));
         let mut next = Instant::now() + self.interval;
         loop {
-            let mut outcome = kept.channel.clone();
-            tokio::select! {
+            let heard = tokio::select! {
                 biased;
                 () = self.sights.closed() => return Err(Unwanted),
-                heard = heard(&mut watcher) => match heard {
-                    Heard::Status(service, status) => {
-                        statuses[service] = status;
-                        health::judge(&context, calls, &statuses, &mut outcome);
-                    }
-                    Heard::Refusal(answer) => {
-                        if !std::mem::replace(was_refused, true) {
-                            let address = self.target.address().clone();
-                            self.send(Sight::Polled { address, answer }).await?;
-                        }
-                        continue;
-                    }
-                },
+                heard = heard(&mut watcher) => Some(heard),
                 () = kept.session.closed() => return Ok(()),
-                () = sleep_until(next) => {
+                () = sleep_until(next) => None,
+            };
+            let mut outcome = kept.channel.clone();
+            match heard {
+                Some(Heard::Refusal(answer)) => {
+                    if !mem::replace(was_refused, true) {
+                        let address = self.target.address().clone();
+                        self.send(Sight::Polled { address, answer }).await?;
+                    }
+                    continue;
+                }
+                Some(Heard::Status(service, status)) => {
+                    statuses[service] = status;
+                    health::judge(&context, calls, &statuses, &mut outcome);
+                }
+                None => {
                     let deadline = net::deadline(self.plan.timeout);
                     health::check(&context, &kept.session, calls, deadline, &mut outcome).await;
                     if is_below_health(&outcome) {
                         return Ok(());
                     }
                     let new = self::statuses(&outcome.replies);
-                    if new.len() == statuses.len() {
-                        statuses = new;
-                    }
+                    statuses = if new.len() == statuses.len() { new } else { statuses };
                 }
             }
             next = Instant::now() + self.interval;
-            self.client().judge_plaintext(&self.target, &mut outcome);
+            client.judge_plaintext(&self.target, &mut outcome);
             match &kept.others {
-                _ if !self.client().asks_for_others(&self.target, &outcome) => {}
+                _ if !client.asks_for_others(&self.target, &outcome) => {}
                 Some(others) => others.clone().judge(&mut outcome),
                 None => return Ok(()),
             }

@@ -1,10 +1,10 @@
 //! `--watch`: a line for each change, until a signal comes or nothing reads stdout any more.
 
-use std::pin::pin;
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::sync::mpsc::channel;
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::interval;
 
 use super::super::signals::Signals;
@@ -37,34 +37,14 @@ pub(super) fn run(
     }
     let printed = block_on(async {
         let mut signals = Signals::listen().map_err(Error::Runtime)?;
-        let (sender, mut sights) = channel(MOST_UNPRINTED);
-        let mut watching = pin!(watch(plans, pause.duration(), clock, sender));
-        let mut looks = interval(BETWEEN_LOOKS);
-        let mut text = Some(first);
-        loop {
-            if let Some(text) = text.take().filter(|text| !text.is_empty()) {
-                tokio::select! {
-                    printed = printer.stream(text) => if printed.is_err() {
-                        return Ok::<_, Error>(printed);
-                    },
-                    _ = signals.next() => return Ok(Ok(())),
-                }
-            }
-            tokio::select! {
-                biased;
-                _ = signals.next() => return Ok(Ok(())),
-                _ = looks.tick() => if printer.is_abandoned() {
-                    return Ok(Ok(()));
-                },
-                Some(sight) = sights.recv() => match sight {
-                    Sight::Polled { address, answer } => {
-                        printer.progress(&render::probe::polled_line(&address, &answer, pause));
-                    }
-                    Sight::State { index, outcome } => text = states.change(places[index], *outcome),
-                },
-                () = &mut watching => return Ok(Ok(())),
-            }
-        }
+        let (sender, sights) = channel(MOST_UNPRINTED);
+        let watching = watch(plans, pause.duration(), clock, sender);
+        Ok::<_, Error>(tokio::select! {
+            printed = states.print(first, sights, &places, pause) => printed,
+            _ = signals.next() => Ok(()),
+            () = abandoned(printer) => Ok(()),
+            () = watching => Ok(()),
+        })
     })??;
     let known = states.states.iter().flatten().map(|(_, code)| *code).max();
     match known {
@@ -84,6 +64,30 @@ struct States<'a> {
 }
 
 impl States<'_> {
+    /// Prints `text`, and each change as long as there are any. What is seen comes from targets whose places are these.
+    async fn print(
+        &mut self,
+        text: String,
+        mut sights: Receiver<Sight>,
+        places: &[usize],
+        pause: Span,
+    ) -> io::Result<()> {
+        self.printer.stream(text).await?;
+        while let Some(sight) = sights.recv().await {
+            match sight {
+                Sight::Polled { address, answer } => {
+                    self.printer.progress(&render::probe::polled_line(&address, &answer, pause));
+                }
+                Sight::State { index, outcome } => {
+                    if let Some(text) = self.change(places[index], *outcome) {
+                        self.printer.stream(text).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What is to be printed, if the target was not like this before.
     fn change(&mut self, place: usize, mut outcome: TargetOutcome) -> Option<String> {
         self.managers.get(place).inspect(|manager| manager.complete(&mut outcome));
@@ -96,6 +100,14 @@ impl States<'_> {
         let (line, code) = self.printer.line(&report);
         self.states[place] = Some((condition, code));
         Some(line)
+    }
+}
+
+/// Returns when nothing reads stdout any more.
+async fn abandoned(printer: &Printer) {
+    let mut looks = interval(BETWEEN_LOOKS);
+    while !printer.is_abandoned() {
+        looks.tick().await;
     }
 }
 

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use prost::Message as _;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tonic::Code;
 use tonic_health::pb::HealthCheckResponse;
 use tower::{Service, ServiceExt as _};
@@ -88,9 +88,10 @@ impl Watch {
         let mut backoff = Backoff::new(FIRST_PAUSE.min(pause), pause);
         let mut is_refused = false;
         loop {
-            let mut has_answered = false;
+            let (mut has_answered, begin) = (false, Instant::now());
             let end = self.once(requests.clone(), request.clone(), &mut has_answered).await;
-            if has_answered {
+            // One that ends at once is not made more often than others are asked.
+            if begin.elapsed() > pause {
                 backoff.reset();
             }
             if let End::Status(code) = end {

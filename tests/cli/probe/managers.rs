@@ -62,6 +62,22 @@ fn tls(port: u16) -> String {
 }
 
 #[test]
+fn managers_can_be_watched() {
+    let server = TestServer::unix().watched().spawn();
+    let path = server.socket().display();
+    let managers = format!("extensionManager: {{service: {{unix: {{path: {path}}}}}, {HOOKS}}}\n");
+    let configured = Configured::new(KUBERNETES, &managers);
+    let mut watching = configured.probe().args(["--watch", "--interval", "1h", "-o", "json"]).start();
+    let line = watching.wait_for_line("\"healthy\":true");
+    let change: serde_json::Value = serde_json::from_str(&line).expect("an object");
+    assert_eq!(change["targets"][0]["manager"]["path"], "extensionManager", "{change:#}");
+    server.wait_for_calls(2);
+    server.set_serving(false);
+    watching.wait_for_line("\"healthy\":false");
+    assert_eq!(watching.terminate().0, 1);
+}
+
+#[test]
 fn each_manager_is_a_target_with_its_own_secrets() {
     let pki = TestPki::new();
     let (mutual, socket) =

@@ -74,6 +74,41 @@ fn a_server_without_watch_is_asked_again_and_that_is_said_once() {
     assert_eq!((code, stdout.lines().count(), stderr), (0, 3, format!("{said}\n")), "{stdout}");
 }
 
+/// Such as a proxy that allows no long calls.
+#[test]
+fn a_watch_that_the_server_ends_is_begun_again() {
+    let server = TestServer::plaintext().watched_once().spawn();
+    let mut watching = probe(&server.address()).args(NEVER).start();
+    watching.wait_for_line("healthy: SERVING");
+    for serving in [false, true] {
+        server.set_serving(serving);
+        watching.wait_for_line(if serving { "healthy: SERVING" } else { "NOT_SERVING" });
+    }
+    assert!(server.paths()[1..].iter().all(|path| path.ends_with("/Watch")), "{:?}", server.paths());
+    let (code, stdout, stderr) = stop(watching, Signal::TERM);
+    assert_eq!((code, stdout.lines().count(), server.connections(), &*stderr), (0, 3, 1, ""), "{stdout}");
+}
+
+/// More targets than connections that the process may have.
+#[test]
+fn without_room_for_its_connection_a_target_is_connected_to_again() {
+    let server = TestServer::plaintext().watched().spawn();
+    let address = server.address();
+    let script = r#"ulimit -n 30; exec "$0" "$@""#;
+    let targets = std::iter::repeat_n(&address, 10);
+    let watch = ["--no-gateway", "--no-policy", "--watch", "--interval", "20ms"];
+    let mut watching = crate::script("sh", script).arg("probe").args(targets).args(watch).start();
+    for words in ["healthy: SERVING", "NOT_SERVING", "healthy: SERVING"] {
+        for _ in 0..10 {
+            watching.wait_for_line(words);
+        }
+        server.set_serving(words != "healthy: SERVING");
+    }
+    let (_, stdout, stderr) = stop(watching, Signal::TERM);
+    assert!(stdout.lines().count() >= 30 && stderr.is_empty(), "{stdout}{stderr}");
+    assert!(server.paths().iter().all(|path| path.ends_with("/Check")));
+}
+
 #[test]
 fn with_q_only_states_that_matter_are_printed() {
     let server = TestServer::plaintext().spawn();

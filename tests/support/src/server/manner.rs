@@ -9,6 +9,7 @@ use tonic::Code;
 use super::drip::PAUSE;
 use super::named::Named;
 use super::raw::RawAnswer;
+use super::record::Watched;
 use super::{Listening, TestServer, spawn};
 use crate::TestPki;
 use crate::pki::{certificates, key};
@@ -28,7 +29,7 @@ pub struct Manner {
     /// Set when a client was refused: nothing is written to it any more.
     pub(super) mute: Option<Arc<AtomicBool>>,
     serving: bool,
-    pub(super) watched: bool,
+    pub(super) watched: Watched,
 }
 
 /// What it listens on.
@@ -338,7 +339,14 @@ impl Manner {
     /// Also answers `Health/Watch`, and says there when its health changes.
     #[must_use]
     pub fn watched(mut self) -> Self {
-        self.watched = true;
+        self.watched = Watched::Always;
+        self
+    }
+
+    /// Answers `Health/Watch` with its health, and ends the call.
+    #[must_use]
+    pub fn watched_once(mut self) -> Self {
+        self.watched = Watched::Once;
         self
     }
 
@@ -545,7 +553,7 @@ impl Manner {
             named: None,
             mute: None,
             serving: true,
-            watched: false,
+            watched: Watched::Never,
         }
     }
 

@@ -14,8 +14,18 @@ pub(super) struct Record {
     /// How often all connections were cut.
     cuts: watch::Sender<usize>,
     frozen: AtomicBool,
-    /// Is `Health/Watch` answered?
-    pub(super) watched: bool,
+    pub(super) watched: Watched,
+}
+
+/// How `Health/Watch` is answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Watched {
+    /// With each change.
+    Always,
+    /// It is not.
+    Never,
+    /// With the health that there is, and the end.
+    Once,
 }
 
 #[derive(Debug, Default)]
@@ -30,7 +40,7 @@ pub(super) struct Seen {
 }
 
 impl Record {
-    pub(super) fn new(serving: bool, watched: bool) -> Self {
+    pub(super) fn new(serving: bool, watched: Watched) -> Self {
         Self {
             seen: Mutex::default(),
             changed: Condvar::new(),

@@ -29,7 +29,7 @@ use tower::ServiceExt as _;
 use super::drip::{drip, pour};
 use super::manner::{Answer, Conduct, Words};
 use super::raw::answer_raw;
-use super::record::Record;
+use super::record::{Record, Watched};
 
 /// A connection, with whatever is spoken on it.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
@@ -250,7 +250,8 @@ impl Health for ServingOrNot {
         &self,
         request: tonic::Request<HealthCheckRequest>,
     ) -> Result<tonic::Response<Self::WatchStream>, Status> {
-        if !self.0.watched {
+        let watched = self.0.watched;
+        if watched == Watched::Never {
             return Err(Status::unimplemented("this server is not watched"));
         }
         let service = request.into_inner().service;
@@ -260,7 +261,10 @@ impl Health for ServingOrNot {
             loop {
                 let status = status(&service, *health.borrow_and_update());
                 let message = HealthCheckResponse { status: status.into() };
-                if sender.send(Ok(message)).await.is_err() || health.changed().await.is_err() {
+                if sender.send(Ok(message)).await.is_err()
+                    || watched == Watched::Once
+                    || health.changed().await.is_err()
+                {
                     return;
                 }
             }
