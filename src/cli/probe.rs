@@ -114,6 +114,12 @@ pub struct Probe {
         env = "EGEXT_EXPECT_PLAINTEXT"
     )]
     pub expect_plaintext: bool,
+    /// Print every fact of each layer
+    ///
+    /// Below the layer that it belongs to: addresses that were tried, certificates of both sides, the CAs from which the
+    /// server accepts certificates, its HTTP/2 settings. `-o json` always has them.
+    #[arg(short, long, env = "EGEXT_VERBOSE")]
+    pub verbose: bool,
     /// Leave out findings with this id; may be repeated
     ///
     /// They are not reported and do not change the exit code. A layer that failed because of one is shown as skipped, and

@@ -34,6 +34,7 @@ pub(super) fn run(
     let skipped = arguments.skip.iter().map(|name| name.parse()).collect::<Result<Vec<FindingId>, _>>()?;
     let configured = managers::configured(&arguments, clock())?;
     let placements = arguments.resolve.clone();
+    let verbose = arguments.verbose;
     let interval = arguments.watch.then_some(arguments.interval);
     let mut planned = planned(arguments, variables, configured, &skipped)?;
     place(&mut planned.plans, &planned.untried, &placements, variables)?;
@@ -53,7 +54,7 @@ pub(super) fn run(
     for outcome in &mut outcomes {
         outcome.skip(&skipped);
     }
-    Ok(printer.report(&render::probe::report(outcomes)))
+    Ok(printer.report(&render::probe::report(outcomes, verbose)))
 }
 
 /// Probes what is planned, and shows what is going on.

@@ -54,17 +54,18 @@ impl Talk {
     /// Adds the facts and the hint of a finding whose message has been said already.
     pub fn finding_details(&mut self, finding: &Finding) -> &mut Self {
         for (key, words) in finding.evidence.iter() {
-            self.line(
-                Line::default()
-                    .plain("    ")
-                    .with(Style::Dim, format!("{key:<9}"))
-                    .plain(format!(" {words}")),
-            );
+            self.fact(key, words);
         }
         if let Some(hint) = &finding.hint {
             self.line(Line::default().plain("    ").with(Style::Hint, "hint:").plain(format!(" {hint}")));
         }
         self
+    }
+
+    /// Adds a fact, and what it is, below what it belongs to.
+    pub fn fact(&mut self, key: &str, words: impl Display) -> &mut Self {
+        let line = Line::default().plain("    ").with(Style::Dim, format!("{key:<9}"));
+        self.line(line.plain(format!(" {words}")))
     }
 
     /// Adds all lines of `other`.

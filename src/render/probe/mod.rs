@@ -3,6 +3,7 @@
 mod facts;
 mod metrics;
 mod progress;
+mod told;
 mod watch;
 
 use std::time::Duration;
@@ -18,13 +19,15 @@ use crate::report::{Check, Finding, FindingId, Line, Report, State, Style, Talk,
 use crate::units::Span;
 
 /// What became of the targets, for a person and for a program.
-pub(crate) fn report(outcomes: Vec<TargetOutcome>) -> Report {
+///
+/// `verbose` adds every fact for the person.
+pub(crate) fn report(outcomes: Vec<TargetOutcome>, verbose: bool) -> Report {
     let mut report = Report::new("probe");
     for (index, outcome) in outcomes.iter().enumerate() {
         if index > 0 {
             report.talk.blank();
         }
-        report.talk.append(talk(outcome));
+        report.talk.append(talk(outcome, verbose));
     }
     report.metrics = metrics::metrics(&outcomes);
     report.verdicts = outcomes.iter().map(verdict).collect();
@@ -86,7 +89,7 @@ fn checks(outcome: &TargetOutcome) -> Vec<Check> {
     checks
 }
 
-fn talk(outcome: &TargetOutcome) -> Talk {
+fn talk(outcome: &TargetOutcome, verbose: bool) -> Talk {
     let mut talk = Talk::default();
     talk.line(Line::default().with(Style::Strong, outcome.address.to_string()));
     if let Some(Manager { path, message_limit, attempts, retried }) = &outcome.manager {
@@ -96,14 +99,19 @@ fn talk(outcome: &TargetOutcome) -> Talk {
         ));
     }
     let timed = outcome.layers.iter().filter(|layer| layer.took.is_some());
-    let width = timed.map(|layer| layer.detail.chars().count()).max().unwrap_or_default();
+    let words = |layer| told::words(layer, &outcome.facts);
+    let width = timed.map(|layer| words(layer).chars().count()).max().unwrap_or_default();
     for layer in &outcome.layers {
-        match layer.state {
-            LayerState::Passed => talk.line(layer_line(layer, Style::Good, "√", width)),
-            LayerState::Failed => talk.line(layer_line(layer, Style::Bad, "×", width)),
-            LayerState::Ignored | LayerState::Noted => talk.line(layer_line(layer, Style::Dim, "-", width)),
+        let (style, mark) = match layer.state {
+            LayerState::Passed => (Style::Good, "√"),
+            LayerState::Failed => (Style::Bad, "×"),
+            LayerState::Ignored | LayerState::Noted => (Style::Dim, "-"),
             LayerState::Absent | LayerState::Skipped => continue,
         };
+        talk.line(layer_line(layer, &words(layer), (style, mark), width));
+        for (key, fact) in told::facts(layer.layer, &outcome.facts).iter().filter(|_| verbose) {
+            talk.fact(key, fact);
+        }
         if let Some(finding) = outcome.findings.iter().find(|finding| layer.finding == Some(finding.id)) {
             talk.finding_details(finding);
         }
@@ -139,11 +147,11 @@ fn talk(outcome: &TargetOutcome) -> Talk {
     talk
 }
 
-fn layer_line(layer: &LayerOutcome, meaning: Style, mark: &str, width: usize) -> Line {
+fn layer_line(layer: &LayerOutcome, words: &str, (meaning, mark): (Style, &str), width: usize) -> Line {
     let line = Line::default().plain("  ").with(meaning, mark).plain(format!(" {:<9} ", layer.layer));
     match layer.took {
-        Some(took) => line.plain(format!("{:<width$}  ", layer.detail)).with(Style::Dim, milliseconds(took)),
-        None => line.plain(layer.detail.clone()),
+        Some(took) => line.plain(format!("{words:<width$}  ")).with(Style::Dim, milliseconds(took)),
+        None => line.plain(words),
     }
 }
 

@@ -114,3 +114,32 @@ fn findings_are_annotations_and_results_of_an_analyser() {
     let place = &result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"];
     assert_eq!(place, &port.tcp_address());
 }
+
+#[test]
+fn the_facts_of_each_layer_are_printed_if_asked_for() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+    let run = |more: &[&str]| probe(&server.address()).args(more).pki(&pki).run();
+    let brief = run(&[]).stdout;
+    for words in [
+        " TLS13_AES_256_GCM_SHA384, 365 days left ",
+        " accepted, 365 days left ",
+        " received, 200 calls at once ",
+    ] {
+        assert!(brief.contains(words), "{words}: {brief}");
+    }
+    let verbose = run(&["-v"]).stdout;
+    assert_eq!(verbose.lines().count(), brief.lines().count() + 4, "{verbose}");
+    for words in [
+        "\n    presented `egext server` for localhost, 127.0.0.1, ::1, until ",
+        " (in 365 days), issued by `egext test CA`\n  √ alpn ",
+        "\n    asks for  a certificate of `egext test CA`\n    sent      `egext client` for egext-client, until ",
+        "\n    settings  MAX_CONCURRENT_STREAMS 200, INITIAL_WINDOW_SIZE ",
+    ] {
+        assert!(verbose.contains(words), "{words}: {verbose}");
+    }
+    // Also of a layer that failed.
+    let elsewhere = run(&["-v", "--server-name", "other.example"]).stdout;
+    assert!(elsewhere.contains("\n  × tls "), "{elsewhere}");
+    assert!(elsewhere.contains("\n    presented `egext server` for localhost, "), "{elsewhere}");
+}
