@@ -80,10 +80,12 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
                 format!("the server presents the CA certificate{subject} as its own"),
             )
             .with_hint("give it a leaf certificate of that CA, such as the `server.crt` of its set"),
-        other => context.finding(
-            FindingId::ProbeServerCertRefused,
-            format!("the server's certificate{subject} cannot be used: {}", words::certificate(other)),
-        ),
+        other => context
+            .finding(
+                FindingId::ProbeServerCertRefused,
+                format!("the server's certificate{subject} cannot be used: {}", words::certificate(other)),
+            )
+            .with_hint(anew(context)),
     }
 }
 
@@ -106,7 +108,7 @@ pub(super) fn others(context: &Context<'_>, cause: &Finding) -> Vec<Finding> {
         let finding = match EQUIVALENTS.iter().find(|(id, _)| *id == found.id) {
             Some((_, error)) => certificate(context, &error()),
             None if STRENGTH.contains(&found.id) => {
-                Finding { id: FindingId::ProbeServerCertRefused, hint: None, ..found }
+                Finding { id: FindingId::ProbeServerCertRefused, hint: Some(anew(context)), ..found }
             }
             None => continue,
         };
@@ -184,10 +186,7 @@ fn not_its_key(context: &Context<'_>, subject: &str, found: Option<&Certificate>
                 format!("RSA of at least {LEAST_RSA_BITS} bits, or another kind of key"),
             )
             .with_evidence("found", format!("RSA of {bits} bits"))
-            .with_hint(format!(
-                "issue it with another key: `egext certs issue server --out server --san NAME --replace{}`",
-                context.dir_flag()
-            )),
+            .with_hint(anew(context)),
         _ => context
             .finding(
                 FindingId::ProbeServerCertRefused,
@@ -197,6 +196,13 @@ fn not_its_key(context: &Context<'_>, subject: &str, found: Option<&Certificate>
                 "give it both files of one pair; `egext certs show server.crt server.key` compares them",
             ),
     }
+}
+
+fn anew(context: &Context<'_>) -> String {
+    format!(
+        "issue it again, with another key: `egext certs issue server --out server --san NAME --replace{}`",
+        context.dir_flag()
+    )
 }
 
 /// Of what rustls verifies in a handshake.

@@ -26,7 +26,8 @@ pub(super) fn tls_error(context: &Context<'_>, stage: Stage, error: &rustls::Err
         rustls::Error::PeerIncompatible(reason) => context
             .finding(FindingId::ProbeTlsVersion, "the server speaks no TLS that we accept")
             .with_evidence("expected", "TLS 1.2 or 1.3")
-            .with_evidence("found", words::variant(reason)),
+            .with_evidence("found", words::variant(reason))
+            .with_hint(LET_IT_SPEAK),
         rustls::Error::NoApplicationProtocol
         | rustls::Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedApplicationProtocol) => {
             alpn_refused(context)
@@ -81,7 +82,8 @@ fn alert_received(context: &Context<'_>, alert: AlertDescription) -> Finding {
 fn nothing_in_common(context: &Context<'_>, alert: AlertDescription) -> Finding {
     if alert == AlertDescription::ProtocolVersion {
         return context
-            .finding(FindingId::ProbeTlsVersion, "the server found no TLS version in common with us");
+            .finding(FindingId::ProbeTlsVersion, "the server found no TLS version in common with us")
+            .with_hint(LET_IT_SPEAK);
     }
     let server = match context.target.address() {
         Address::Unix(path) => format!("-unix {}", shell_path(path)),
@@ -96,6 +98,8 @@ fn nothing_in_common(context: &Context<'_>, alert: AlertDescription) -> Finding 
             "see which kind of key it has: `openssl s_client {server} < /dev/null | openssl x509 -noout -text`"
         ))
 }
+
+const LET_IT_SPEAK: &str = "let the server speak TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20-Poly1305";
 
 /// With the name that was sent, for servers that choose their certificate by it.
 fn with_name(context: &Context<'_>, alert: AlertDescription, finding: Finding) -> Finding {

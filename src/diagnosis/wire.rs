@@ -145,6 +145,7 @@ pub(super) fn unexpected(context: &Context<'_>, first: &[u8]) -> Finding {
         .finding(FindingId::ProbeHttp2NotHttp2, message)
         .with_evidence("expected", "an HTTP/2 SETTINGS frame")
         .with_evidence("found", shown(first))
+        .with_hint("check the port: another server has this one, such as a web server")
 }
 
 pub(super) fn speaks_tls(context: &Context<'_>, found: &str) -> Finding {

@@ -248,7 +248,7 @@ impl TargetOutcome {
         let Some(cause) = findings.next() else { return };
         self.is_late = matches!(fault.kind, FaultKind::Timeout);
         self.fail(cause.id.entry().layer.unwrap_or_else(|| built_at(fault.stage)), cause);
-        self.findings.extend(findings);
+        self.findings.extend(findings.map(Finding::advised));
     }
 
     /// Something to know about a layer that this channel does without.
@@ -289,7 +289,7 @@ impl TargetOutcome {
     fn found(&mut self, layer: Layer, state: LayerState, finding: Finding) {
         let (detail, id) = (finding.message.clone(), Some(finding.id));
         self.set(LayerOutcome { layer, state, detail, finding: id, took: None });
-        self.findings.push(finding);
+        self.findings.push(finding.advised());
     }
 
     /// The layers that stand, from resolve to alpn.

@@ -62,6 +62,15 @@ impl Finding {
         self
     }
 
+    /// With the cure of its id as hint, if it is more than a note and says nothing itself of what to do next. A command in a
+    /// cure does not know the files of this run.
+    #[must_use]
+    pub fn advised(self) -> Self {
+        let cure = self.id.entry().cure;
+        let needs_hint = self.hint.is_none() && self.severity != Severity::Info;
+        if needs_hint && !cure.contains("`egext ") { self.with_hint(cure) } else { self }
+    }
+
     /// Adds one fact: `expected`, `found` or another key.
     #[must_use]
     pub fn with_evidence(mut self, key: &'static str, value: impl Into<Value>) -> Self {

@@ -42,11 +42,28 @@ pub(super) const RESETS: &[(Reason, FindingId, &str, &str)] = &[
 /// Statuses by which web servers say that they want a client certificate, or another one; nginx says 400.
 pub(super) const CERTIFICATE_REFUSALS: &[u16] = &[400, 401, 403, 495, 496];
 
-pub(super) const REFUSALS: &[(Code, FindingId)] = &[
-    (Code::DeadlineExceeded, FindingId::ProbeGrpcTimeout),
-    (Code::PermissionDenied, FindingId::ProbeGrpcPermissionDenied),
-    (Code::Unauthenticated, FindingId::ProbeGrpcUnauthenticated),
-    (Code::Unavailable, FindingId::ProbeGrpcUnavailable),
+/// Statuses that say more than that the call failed, and what to do then.
+pub(super) const REFUSALS: &[(Code, FindingId, &str)] = &[
+    (
+        Code::DeadlineExceeded,
+        FindingId::ProbeGrpcTimeout,
+        "the server gave up itself: look in its log for what it waited for",
+    ),
+    (
+        Code::PermissionDenied,
+        FindingId::ProbeGrpcPermissionDenied,
+        "the server knows us: look for the names of our certificate in its list of allowed clients",
+    ),
+    (
+        Code::Unauthenticated,
+        FindingId::ProbeGrpcUnauthenticated,
+        "send the credentials that it asks for with `--metadata-file`",
+    ),
+    (
+        Code::Unavailable,
+        FindingId::ProbeGrpcUnavailable,
+        "what the server needs, or the server behind a proxy, is not there: `--wait 60s` tries again",
+    ),
 ];
 
 /// As the gRPC documents write them (statuscodes.md).

@@ -252,16 +252,15 @@ impl Judge<'_> {
     }
 
     fn refusal(&self, code: Code, name: &str) -> Finding {
-        let id = REFUSALS
-            .iter()
-            .find(|(known, _)| *known == code)
-            .map_or(FindingId::ProbeGrpcStatus, |(_, id)| *id);
+        let row = REFUSALS.iter().find(|(known, ..)| *known == code);
+        let id = row.map_or(FindingId::ProbeGrpcStatus, |(_, id, _)| *id);
         let words = self.words();
         if let Some(words) = words.strip_prefix(BRIDGE_SAYS) {
             let message = format!("the bridge answered {name}: {}", printable(words));
             return self.finding(id, message).with_hint(behind_the_bridge(words));
         }
-        let finding = self.finding(id, format!("the server answered {name}{}", self.text()));
+        let hint = row.map_or("its log says more", |(.., hint)| *hint);
+        let finding = self.finding(id, format!("the server answered {name}{}", self.text())).with_hint(hint);
         match self.proxy() {
             Some(proxy) => finding.with_evidence("found", proxy),
             None => finding,

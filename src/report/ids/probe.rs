@@ -156,7 +156,7 @@ macro_rules! probe {
                 "look at the server's load; raise `--timeout` if it is only slow";
             ProbeGrpcUnauthenticated = "probe.grpc.unauthenticated", Error @ Grpc,
                 "the server answered UNAUTHENTICATED: it requires credentials in addition to the certificate",
-                "the message says which credentials";
+                "the message says which credentials; send them with `--metadata-file FILE`";
             ProbeGrpcUnavailable = "probe.grpc.unavailable", Error @ Grpc, may_pass,
                 "the server, or a proxy before it, answered UNAVAILABLE: what is behind it cannot be reached",
                 "read the message: a bridge says in it what is wrong on its other side";

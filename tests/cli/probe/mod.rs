@@ -43,12 +43,13 @@ fn with_pki(probe: Egext, address: &str, pki: &TestPki) -> Egext {
     if is_plaintext { probe } else { probe.pki(pki) }
 }
 
-/// One error finding, about this address, on this layer.
+/// One error finding, about this address, on this layer. It says what to do next.
 fn assert_fault<'a>(run: &'a Run, id: &str, address: &str, layer: &str) -> &'a Value {
     let finding = assert_finding!(run, id, subject = address, severity = "error");
     assert_eq!((run.exit_code, run.ids().len()), (1, 1), "{}", run.stdout);
     let failed: Vec<_> = layers(run, 0).into_iter().filter(|(_, state)| *state == "failed").collect();
     assert_eq!(failed, [(layer, "failed")], "{finding:#}");
+    assert!(finding["hint"].is_string(), "{finding:#}");
     finding
 }
 

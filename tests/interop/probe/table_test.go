@@ -195,6 +195,11 @@ func (r row) show(t *testing.T, implementation implementation) {
 	if !slices.Equal(found.ids(), r.ids) {
 		t.Fatalf("found %v, expected %v\n%s", found.ids(), r.ids, found.text)
 	}
+	for _, finding := range found.Findings {
+		if finding.Hint == "" && finding.Severity != "info" {
+			t.Errorf("%s does not say what to do next", finding.ID)
+		}
+	}
 }
 
 // start starts a server with this fault: its address, and the directory with the certificates of its client.
@@ -238,7 +243,7 @@ func (r row) arguments(address, directory string) []string {
 // result is what the report of a probe says.
 type result struct {
 	text     []byte
-	Findings []struct{ ID string }
+	Findings []struct{ ID, Severity, Hint string }
 }
 
 func (r result) ids() []string {
