@@ -167,6 +167,24 @@ fn without_colours_it_has_none() {
     }
 }
 
+/// Its line would stand in what another program writes.
+#[test]
+fn a_job_in_the_background_shows_none() {
+    let server = TestServer::plaintext().answers_after(Duration::from_millis(500)).spawn();
+    let shown = |job: &str| {
+        let run = crate::on_a_terminal(&format!("set -m; $0 probe {} {job}", server.address()))?;
+        Some(run.env("TERM", "xterm").run())
+    };
+    let Some(background) = shown("& wait $!") else {
+        return egext_test_support::skipped("script not found");
+    };
+    assert_eq!(background.exit_code, 0, "{background:?}");
+    assert!(background.stdout.contains("healthy"), "{background:?}");
+    assert!(!background.stdout.contains("probing"), "{background:?}");
+    let foreground = shown("").expect("it was there before");
+    assert!(foreground.stdout.contains("probing"), "{foreground:?}");
+}
+
 /// A terminal that would go on in the next line keeps what cannot be erased.
 #[test]
 fn what_is_longer_than_a_line_does_not_wrap() {
