@@ -129,6 +129,14 @@ struct Kept {
 }
 
 impl Kept {
+    /// When no new connection of this kind can be made any more: the end of the first certificate that expires, the server's
+    /// or our own.
+    fn expires(&self) -> Option<OffsetDateTime> {
+        let facts = &self.channel.facts;
+        let leaves = facts.presented.first().into_iter().chain(&facts.sent);
+        leaves.map(|leaf| leaf.not_after).min()
+    }
+
     /// Does the server allow so many calls at a time?
     fn allows(&self, calls: usize) -> bool {
         let most = self.session.settings().and_then(|settings| settings.max_concurrent_streams);
@@ -202,8 +210,8 @@ impl Watched {
         (outcome, kept.map(|session| Kept { session, trace, channel, others, replies }))
     }
 
-    /// Returns when the target must be looked at anew: its connection has ended, or does not work any more, or it has
-    /// become healthy, and what other clients find is not known. Why a connection ended is not said: a new one shows whether
+    /// Returns when the target must be looked at anew: its connection has ended, or does not work any more, a certificate
+    /// has expired, or it has become healthy, and what other clients find is not known. Why a connection ended is not said: a new one shows whether
     /// there is a fault, and a server may replace its connections at any time.
     async fn follow(&self, kept: &Kept, was_refused: &mut bool) -> Result<(), Unwanted> {
         let (client, calls) = (self.client(), &self.plan.calls);
@@ -220,6 +228,9 @@ impl Watched {
                 () = kept.session.closed() => return Ok(()),
                 () = sleep_until(next) => None,
             };
+            if kept.expires().is_some_and(|end| end < (self.now)()) {
+                return Ok(());
+            }
             let mut outcome = kept.channel.clone();
             match heard {
                 Some(Heard::Refusal(answer)) => {

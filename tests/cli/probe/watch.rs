@@ -246,6 +246,20 @@ fn what_is_skipped_is_left_out() {
     assert_eq!(stop(watching, Signal::TERM).0, 0);
 }
 
+/// The connection stands, and no other client gets one. It is long enough until then for a first look.
+#[test]
+fn a_certificate_that_expires_meanwhile_is_noticed() {
+    let pki = TestPki::new().server_expires_in(6);
+    let server = TestServer::mtls(&pki).watched().spawn();
+    let address = server.address();
+    let flags = ["--watch", "--interval", "100ms", "--within", "1s"];
+    let mut watching = probe(&address).args(flags).pki(&pki).start();
+    watching.wait_for_line(&format!("√ {address}: healthy: SERVING"));
+    let line = watching.wait_for_line("(probe.server-cert.expired)");
+    assert!(line.contains(&format!("× {address}: not healthy")), "{line}");
+    assert_eq!(stop(watching, Signal::TERM).0, 1);
+}
+
 /// The verdict is that of a probe without `--watch`.
 #[test]
 fn a_server_with_tls_is_also_looked_at_as_others_see_it() {

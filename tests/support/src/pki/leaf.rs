@@ -93,6 +93,10 @@ impl Leaf {
         self.not_after = now() - Duration::DAY;
     }
 
+    pub(super) fn end_in(&mut self, seconds: i64) {
+        self.not_after = now() + Duration::seconds(seconds);
+    }
+
     /// Of its thirty days one is left, less an hour.
     pub(super) fn age(&mut self) {
         self.not_before = now() - Duration::days(29);

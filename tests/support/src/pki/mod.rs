@@ -72,6 +72,12 @@ impl TestPki {
         self.change_server(Leaf::expire)
     }
 
+    /// The server's certificate expires in so many seconds.
+    #[must_use]
+    pub fn server_expires_in(self, seconds: i64) -> Self {
+        self.change_server(|leaf| leaf.end_in(seconds))
+    }
+
     /// The server's certificate expires tomorrow.
     #[must_use]
     pub fn server_expiring(self) -> Self {
