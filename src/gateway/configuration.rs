@@ -26,55 +26,15 @@ impl Configuration {
     pub fn decide(mut request: Request) -> Result<Self, ConfigurationError> {
         check_addresses(&request.service)?;
         check_place(&request)?;
+        check_home(&request)?;
+        check_message_size(&request)?;
         request.retry.check()?;
-        if let Some(home) =
-            request.file.as_ref().and_then(|file| file.home.as_ref()).filter(|home| home.is_root())
-        {
-            return Err(ConfigurationError::Home { home: home.clone() });
-        }
-        if let Some(size) = request.max_message_size
-            && !(LEAST_MESSAGE..MESSAGE_LIMIT).contains(&size.octets())
-        {
-            return Err(ConfigurationError::MessageSize { size });
-        }
         preset::settle(&mut request);
-        let mut findings = Vec::new();
-        for (wish, subject) in asked_for(&request) {
-            let row = wish.row();
-            match row.treatment {
-                _ if row.since <= request.version => {}
-                Treatment::Refuse => {
-                    return Err(ConfigurationError::Unsupported { row, version: request.version });
-                }
-                Treatment::Warn(id) => findings.push(
-                    Finding::new(id, subject, format!("EG {} {}", request.version, row.before)).with_hint(
-                        format!(
-                            "from EG {} on this works: `--eg-version {0}` if that is what runs",
-                            row.since
-                        ),
-                    ),
-                ),
-            }
-        }
+        let mut findings = unsupported(&request)?;
         findings.extend(include::settle(&mut request)?);
         findings.extend(never_loaded(&request));
         findings.extend(request.hooks.iter().filter_map(|hook| never_called(&request, *hook)));
-        if let Service::NativeTls(tls) = &mut request.service {
-            if !request.mode.has_api() {
-                findings.push(native_tls_is_not_used());
-            }
-            if request.version.has(Fact::ClientCertificateRef) && tls.client_secret.is_none() {
-                tls.client_secret = Some(DEFAULT_CLIENT_SECRET.parse().expect("the name of a Secret"));
-            }
-        }
-        if let Service::Bridge(bridge) = &mut request.service {
-            // With an answer EG would publish nothing, and would not ask again. If it may fail open, it needs the answer.
-            bridge.hold = !request.fail_open;
-            if let Some(file) = &request.file {
-                bridge.resync.clone_from(&file.resources_dirs);
-                keep_first_of_each(&mut bridge.resync);
-            }
-        }
+        findings.extend(settle_service(&mut request));
         if request.hooks.is_empty() {
             request.hooks = default_hooks(&request);
         }
@@ -224,6 +184,64 @@ fn check_place(request: &Request) -> Result<(), ConfigurationError> {
         return Err(ConfigurationError::NoHost { mode });
     }
     Ok(())
+}
+
+fn check_home(request: &Request) -> Result<(), ConfigurationError> {
+    let home = request.file.as_ref().and_then(|file| file.home.as_ref());
+    match home.filter(|home| home.is_root()) {
+        Some(home) => Err(ConfigurationError::Home { home: home.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn check_message_size(request: &Request) -> Result<(), ConfigurationError> {
+    let is_wrong = |size: &Size| !(LEAST_MESSAGE..MESSAGE_LIMIT).contains(&size.octets());
+    match request.max_message_size.filter(is_wrong) {
+        Some(size) => Err(ConfigurationError::MessageSize { size }),
+        None => Ok(()),
+    }
+}
+
+/// What the release does not do, as far as it is only a warning.
+fn unsupported(request: &Request) -> Result<Vec<Finding>, ConfigurationError> {
+    let version = request.version;
+    let mut findings = Vec::new();
+    for (wish, subject) in asked_for(request) {
+        let row = wish.row();
+        match row.treatment {
+            _ if row.since <= version => {}
+            Treatment::Refuse => return Err(ConfigurationError::Unsupported { row, version }),
+            Treatment::Warn(id) => {
+                let hint =
+                    format!("from EG {} on this works: `--eg-version {0}` if that is what runs", row.since);
+                let message = format!("EG {version} {}", row.before);
+                findings.push(Finding::new(id, subject, message).with_hint(hint));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// What follows for the server from all else.
+fn settle_service(request: &mut Request) -> Option<Finding> {
+    match &mut request.service {
+        Service::Bridge(bridge) => {
+            // With an answer EG would publish nothing, and would not ask again. If it may fail open, it needs the answer.
+            bridge.hold = !request.fail_open;
+            if let Some(file) = &request.file {
+                bridge.resync.clone_from(&file.resources_dirs);
+                keep_first_of_each(&mut bridge.resync);
+            }
+            None
+        }
+        Service::NativeTls(tls) => {
+            if request.version.has(Fact::ClientCertificateRef) && tls.client_secret.is_none() {
+                tls.client_secret = Some(DEFAULT_CLIENT_SECRET.parse().expect("the name of a Secret"));
+            }
+            (!request.mode.has_api()).then(native_tls_is_not_used)
+        }
+        Service::Plaintext(_) => None,
+    }
 }
 
 /// Where EG can call a server by itself.

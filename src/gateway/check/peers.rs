@@ -11,7 +11,7 @@ use super::secrets::{self, Secret, names, secrets};
 use super::{Mode, Node, Questions, Source, check, model};
 use crate::gateway::document::Kind;
 use crate::gateway::model::{Manager, Quantity, duration};
-use crate::gateway::releases::{FAILURES, Fact, Failure, Release, Value};
+use crate::gateway::releases::{Fact, Failure, Release, Value};
 use crate::report::{Finding, FindingId, Severity};
 
 /// An extension manager, with all that EG uses to call its server.
@@ -153,7 +153,7 @@ impl Reader<'_> {
         };
         PeerTls {
             ca: tls.set("certificateRef").map_or_else(
-                || Err(says(Failure::CaNotFound, &["", self.namespace])),
+                || Err(Failure::CaNotFound.says(&["", self.namespace])),
                 |reference| {
                     let failures = (Failure::CaNotFound, Failure::CaKeyMissing, Failure::CaUnusable);
                     self.value(reference, "tls.crt", failures)
@@ -167,7 +167,7 @@ impl Reader<'_> {
                 let key = self.value(reference, "tls.key", (missing, Failure::ClientKeyMissing, pair))?;
                 Ok((certificate, key))
             }),
-            unusable: self.is_from_files.then(|| format!("{fails}: {}", says(Failure::NoClient, &[]))),
+            unusable: self.is_from_files.then(|| format!("{fails}: {}", Failure::NoClient.says(&[]))),
         }
     }
 
@@ -180,18 +180,13 @@ impl Reader<'_> {
     ) -> Result<Zeroizing<Vec<u8>>, String> {
         let (name, namespace) = names(reference, self.namespace).unwrap_or(("", self.namespace));
         let secret = self.secrets.iter().find(|secret| secret.is_called(namespace, name));
-        let secret = secret.ok_or_else(|| says(not_found, &[name, namespace]))?;
+        let secret = secret.ok_or_else(|| not_found.says(&[name, namespace]))?;
         match secret.value(key) {
-            None => Err(says(missing, &[name, namespace])),
-            Some((Err(secrets::NotBase64), _)) => Err(says(unusable, &["..."])),
+            None => Err(missing.says(&[name, namespace])),
+            Some((Err(secrets::NotBase64), _)) => Err(unusable.says(&["..."])),
             Some((Ok(value), _)) => Ok(value),
         }
     }
-}
-
-fn says(failure: Failure, values: &[&str]) -> String {
-    let sentence = FAILURES.iter().find(|row| row.id == failure).expect("every failure has a sentence");
-    sentence.with(values)
 }
 
 fn fails_open(manager: &Manager<'_>) -> bool {

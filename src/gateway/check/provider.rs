@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Facts, Found, InPlace, Mode, Node, clipped};
-use crate::gateway::releases::{FAILURES, Failure};
+use crate::gateway::releases::Failure;
 use crate::report::{Finding, FindingId, Severity};
 
 pub(super) fn check(found: &mut Found<'_>, facts: &Facts<'_>) {
@@ -66,13 +66,12 @@ fn nowhere(found: &mut Found<'_>, facts: &Facts<'_>) {
         return;
     };
     let place = custom.value.get("infrastructure").unwrap_or(custom).key_place;
-    let sentence = FAILURES.iter().find(|row| row.id == Failure::NoCertificates).expect("it has a sentence");
     let message = format!(
         "EG {} has no certificates for its connection to Envoy with resources from files, unless it runs Envoy itself",
         found.release
     );
     let finding = Finding::new(FindingId::ConfigNoInfrastructure, "provider.custom.infrastructure", message)
-        .with_evidence("EG says", sentence.text)
+        .with_evidence("EG says", Failure::NoCertificates.says(&[]))
         .with_hint("write `infrastructure: {type: Host, host: {}}`");
     found.add(place, finding);
 }

@@ -8,7 +8,7 @@ use super::refused::status_codes;
 use super::{Facts, Found, Mode, Node, Place, clipped};
 use crate::gateway::document::Kind;
 use crate::gateway::model::{Manager, Quantity, duration, nearest_word};
-use crate::gateway::releases::{FAILURES, Failure, STATUS_CODES, Value};
+use crate::gateway::releases::{Failure, STATUS_CODES, Value};
 use crate::gateway::{SocketPath, ValueError};
 use crate::net::Address;
 use crate::report::{Finding, FindingId, Hint as _, Severity};
@@ -306,8 +306,7 @@ fn server_limit(found: &mut Found<'_>, facts: &Facts<'_>, manager: &Manager<'_>,
 
 /// Adds EG's own words.
 pub(super) fn says(finding: Finding, failure: Failure, values: &[&str]) -> Finding {
-    let sentence = FAILURES.iter().find(|row| row.id == failure).expect("every failure has a sentence");
-    finding.with_evidence("EG says", clipped(&sentence.with(values)))
+    finding.with_evidence("EG says", clipped(&failure.says(values)))
 }
 
 fn number(node: &Node) -> f64 {

@@ -35,6 +35,14 @@ impl<T> Sentence<T> {
     }
 }
 
+impl Failure {
+    /// What EG says about it, with `values` in it.
+    pub fn says(self, values: &[&str]) -> String {
+        let sentence = FAILURES.iter().find(|row| row.id == self).expect("every failure has a sentence");
+        sentence.with(values)
+    }
+}
+
 /// Why EG ends at its start.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
