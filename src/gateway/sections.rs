@@ -1,6 +1,6 @@
 //! A configuration by its top-level keys, so that a file of Envoy Gateway can be compared in part.
 
-use super::document::{self, Document, Entry, Format, Unreadable};
+use super::document::{self, Document, Entry, Format, Place, Unreadable, line_begins};
 
 /// What belongs to one key of the top level, with the comment before it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Section<'a> {
 pub enum NoSections {
     /// It is something else.
     Foreign,
+    /// It has an extension, but in another form: where, and in words.
+    Other(Place, &'static str),
     /// It has an extension, but cannot be read.
     Unreadable(Unreadable),
 }
@@ -31,9 +33,14 @@ pub fn sections(text: &str) -> Result<Vec<Section<'_>>, NoSections> {
         false => NoSections::Foreign,
     })?;
     if !is_envoy_gateway(&document) {
-        return Err(NoSections::Foreign);
+        let is_extension = EXTENSIONS.iter().any(|key| document.root.get(key).is_some());
+        return Err(match (document.format, document.rest) {
+            (Format::Json, _) if is_extension => NoSections::Other(Place::START, "it is JSON"),
+            (_, Some(place)) if is_extension => NoSections::Other(place, "it has a second document"),
+            _ => NoSections::Foreign,
+        });
     }
-    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    let lines: Vec<_> = line_begins(text).windows(2).map(|ends| &text[ends[0]..ends[1]]).collect();
     let number = |entry: &Entry| entry.key_place.line as usize - 1;
     let mut begins: Vec<_> = document.root.entries().iter().map(number).collect();
     begins.sort_unstable();
@@ -114,6 +121,7 @@ mod tests {
             "extensionManager:\n  failOpen: true\n",
             "# note\n---\nkind: EnvoyGateway\nextensionManager: {}\n",
             "kind: 'EnvoyGateway'\r\nextensionManagers:\r\n- indented\r\n",
+            "kind: EnvoyGateway\rextensionManager:\r  failOpen: true\r",
         ] {
             assert!(sections(text).is_ok(), "{text}");
         }
@@ -123,15 +131,19 @@ mod tests {
             "other\n",
             "kind: Secret\ndata:\n  key: c2VjcmV0\n",
             "password=1\nextensionManager:\n",
-            "{\"extensionManager\": {}}\n",
             " extensionManager:\n",
             "# x\n{extensionManager: {}}\n",
-            "extensionManager: {}\n---\nkind: Secret\ndata:\n  key: c2VjcmV0\n",
-            "extensionManager: {}\n---\nstringData:\n  key: c2VjcmV0\n",
             "kind: Secret\nextensionManager: {}\n",
             "a: &a {kind: b}\nextensionManager: {}\n<<: *a\n",
         ] {
             assert_eq!(sections(text), Err(NoSections::Foreign), "{text}");
+        }
+        for text in [
+            "{\"extensionManager\": {}}\n",
+            "extensionManager: {}\n---\nkind: Secret\ndata:\n  key: c2VjcmV0\n",
+            "extensionManager: {}\n---\nstringData:\n  key: c2VjcmV0\n",
+        ] {
+            assert!(matches!(sections(text), Err(NoSections::Other(..))), "{text}");
         }
         for text in ["\textensionManager:\n", "extensionManager:\n\tfailOpen: true\n"] {
             assert!(matches!(sections(text), Err(NoSections::Unreadable(_))), "{text}");

@@ -102,9 +102,12 @@ fn compared(command: &'static str, path: &Path, yaml: &str) -> Result<Compared, 
     }
     let compared = compare(command, path, &text, yaml).map_err(|error| match error {
         NoSections::Foreign => other("is no EnvoyGateway configuration with an `extensionManager`"),
+        NoSections::Other(place, why) => {
+            ConfigError::Unparsable { path: path.to_owned(), place, why: why.to_owned(), cause: None }
+        }
         NoSections::Unreadable(error) => {
             let (path, place) = (path.to_owned(), error.place);
-            ConfigError::Unparsable { path, place, why: error.why, cause: error.cause }
+            ConfigError::Unparsable { path, place, why: error.why, cause: Some(error.cause) }
         }
     })?;
     match has_encoded_secret(&text) {
@@ -152,7 +155,7 @@ pub enum ConfigError {
         /// Why.
         why: String,
         /// What may be the cause.
-        cause: Cause,
+        cause: Option<Cause>,
     },
     /// The user named a file of another kind, whose contents are not shown.
     #[error("`{}` {found}, so it is not compared", path.display())]
@@ -220,10 +223,10 @@ impl Hint for ConfigError {
             Self::NotAFile { .. } | Self::NotText { .. } | Self::OtherFile { .. } | Self::TooLarge { .. } => {
                 Some("`--check` takes a file that this command wrote".to_owned())
             }
-            Self::Unparsable { cause: Cause::Limit, .. } => {
-                Some("`--check` takes a file that this command wrote".to_owned())
+            Self::Unparsable { path, cause: Some(cause), .. } if *cause != Cause::Limit => {
+                Some(unreadable_hint(*cause, path))
             }
-            Self::Unparsable { path, cause, .. } => Some(unreadable_hint(*cause, path)),
+            Self::Unparsable { .. } => Some("`--check` takes a file that this command wrote".to_owned()),
             Self::Configuration(error) => error.advice(),
             Self::Example(StoreError::Exists { .. }) => {
                 Some("it is of other flags, or was changed: remove it, or leave `--with-example` out".to_owned())

@@ -224,6 +224,18 @@ pub fn read_all(text: &str) -> Result<Vec<Document>, Unreadable> {
     }
 }
 
+/// Where each line begins, and the end of the text. A carriage return alone ends a line too (YAML 1.2.2 section 5.4).
+pub(super) fn line_begins(text: &str) -> Vec<usize> {
+    let ends =
+        |at: usize, byte: u8| byte == b'\n' || byte == b'\r' && text.as_bytes().get(at + 1) != Some(&b'\n');
+    let mut begins = vec![0];
+    begins.extend(text.bytes().enumerate().filter(|(at, byte)| ends(*at, *byte)).map(|(at, _)| at + 1));
+    if begins.last() != Some(&text.len()) {
+        begins.push(text.len());
+    }
+    begins
+}
+
 /// Finds out what may be the cause of a syntax error.
 fn explained(mut unreadable: Unreadable, text: &str) -> Unreadable {
     if unreadable.cause != Cause::Syntax {

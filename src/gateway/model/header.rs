@@ -27,6 +27,8 @@ pub(super) fn header(root: &Node, format: Format, release: Release) -> Option<Re
     if version == API_VERSION && kind == KIND {
         return None;
     }
+    // What is wrong, if the kind is right.
+    let place = if kind == KIND { version_place } else { place };
     if !release.has(Fact::OwnSchemeOnly) && !is_known_elsewhere(version, kind) {
         // As later releases say it.
         let text = format!("no kind \"{kind}\" is registered for version \"{version}\" in scheme");

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Place;
+use crate::gateway::document::line_begins;
 
 /// A text by its lines, which are counted from 0.
 #[derive(Debug)]
@@ -15,16 +16,7 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        let mut begins = vec![0];
-        // A carriage return alone ends a line too (YAML 1.2.2 section 5.4).
-        let ends = |at: usize, byte: u8| {
-            byte == b'\n' || byte == b'\r' && text.as_bytes().get(at + 1) != Some(&b'\n')
-        };
-        begins.extend(text.bytes().enumerate().filter(|(at, byte)| ends(*at, *byte)).map(|(at, _)| at + 1));
-        if begins.last() != Some(&text.len()) {
-            begins.push(text.len());
-        }
-        Self { text, begins, end: if text.contains("\r\n") { "\r\n" } else { "\n" } }
+        Self { text, begins: line_begins(text), end: if text.contains("\r\n") { "\r\n" } else { "\n" } }
     }
 
     pub(super) fn count(&self) -> usize {

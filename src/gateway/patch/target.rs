@@ -73,9 +73,14 @@ impl Target {
 /// A version that is missing is another matter: it can be added.
 fn refuse_version(root: &Node) -> Result<(), PatchError> {
     let Some(node) = root.set("apiVersion") else { return Ok(()) };
-    match node.text() {
-        Some(API_VERSION) | None => Ok(()),
-        Some(version) => Err(PatchError::Version { version: version.to_owned(), place: node.place }),
+    let version = match &node.kind {
+        Kind::Text(text) => text.to_string(),
+        Kind::Integer(number) => number.to_string(),
+        _ => "no text".to_owned(),
+    };
+    match version.as_str() {
+        API_VERSION => Ok(()),
+        _ => Err(PatchError::Version { version, place: node.place }),
     }
 }
 

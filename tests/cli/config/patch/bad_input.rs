@@ -53,6 +53,10 @@ fn what_is_no_configuration_is_named_with_its_place() {
             b"apiVersion: a/v9\nkind: EnvoyGateway\n".to_vec(),
             "file.yaml:1:13` was not changed: its `apiVersion` is `a/v9`",
         ),
+        (
+            b"apiVersion: 9\nkind: EnvoyGateway\n".to_vec(),
+            "file.yaml:1:13` was not changed: its `apiVersion` is `9`",
+        ),
         (vec![b'#'; 50 << 20], "file.yaml` is larger than 8 MiB"),
     ] {
         let file = Place::with("");
@@ -61,6 +65,15 @@ fn what_is_no_configuration_is_named_with_its_place() {
         assert_eq!((run.exit_code, &*run.stdout), (2, ""), "{run:?}");
         assert!(run.stderr.starts_with(&format!("error: `{expected}")), "{expected}: {run:?}");
         assert!(run.stderr.lines().count() == 2 && run.stderr.contains("\n  hint: "), "{run:?}");
+    }
+    // A file in another form is not one without an extension.
+    for (contents, expected) in [
+        ("{\"extensionManager\": {}}\n", "file.yaml:1:1` cannot be compared: it is JSON"),
+        ("extensionManager: {}\n---\na: b\n", "file.yaml:2:1` cannot be compared: it has a second document"),
+    ] {
+        let file = Place::with(contents);
+        let run = crate::egext(["config", "stanza", "--check", "file.yaml"]).current_dir(file.0.path()).run();
+        assert!(run.stderr.starts_with(&format!("error: `{expected}\n  hint: ")), "{run:?}");
     }
     // To look at the line says nothing about one that has too many values.
     let file = Place::with(&format!("kind: EnvoyGateway\nextensionManager:\n{bomb}"));
@@ -97,6 +110,9 @@ fn a_carriage_return_alone_ends_a_line() {
     );
     let run = place.patch(&["--socket", "/run/b.sock", "--hook", "VirtualHost"]).prints_data().run();
     assert_eq!(run.exit_code, 0, "{run:?}");
+    let check = crate::egext(["config", "stanza", "--check", "file.yaml"]).current_dir(place.0.path());
+    let check = check.prints_data().run();
+    assert_eq!((check.exit_code, &*check.stderr), (1, ""), "{check:?}");
     let text = place.text();
     assert!(text.contains("unix: {path: /run/b.sock}") && text.contains("[VirtualHost]"), "{text}");
     assert!(!text.contains("fqdn"), "{text}");
