@@ -262,12 +262,12 @@ impl TargetOutcome {
         self.set(LayerOutcome { layer, state: LayerState::Absent, detail, finding: None, took: None });
     }
 
-    /// The policy of a target that must be in plaintext: what answers it in plaintext keeps it.
+    /// The policy of a target that must be in plaintext: what speaks HTTP/2 without TLS keeps it.
     pub(super) fn expect_plaintext(&mut self) {
         match self.failed_layer() {
-            None => self.pass(Layer::Policy, "plaintext, as expected", Duration::ZERO),
             Some(Layer::Policy) => {}
-            Some(_) => self.set(LayerOutcome::unreached(Layer::Policy)),
+            _ if self.is_connected() => self.pass(Layer::Policy, "plaintext, as expected", Duration::ZERO),
+            _ => self.set(LayerOutcome::unreached(Layer::Policy)),
         }
     }
 

@@ -20,6 +20,14 @@ fn what_answers_in_plaintext_keeps_the_policy() {
 }
 
 #[test]
+fn a_fault_above_http2_is_another_one() {
+    let server = TestServer::unix().not_serving().spawn();
+    let run = probe(&server.address()).json();
+    assert_fault(&run, "probe.health.not-serving", &server.address(), "health");
+    assert!(layers(&run, 0).contains(&("policy", "passed")), "{}", run.stdout);
+}
+
+#[test]
 fn a_server_with_tls_is_found_out() {
     let pki = TestPki::new();
     for server in [TestServer::mtls(&pki).spawn(), TestServer::tls(&pki).closes_on_plaintext().spawn()] {
