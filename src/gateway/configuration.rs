@@ -120,8 +120,8 @@ pub enum ConfigurationError {
         /// As typed.
         server: Address,
     },
-    /// gRPC refuses fewer at every hook, and makes no more.
-    #[error("gRPC makes 2 to 5 attempts, not {attempts}")]
+    /// gRPC refuses fewer at every hook.
+    #[error("gRPC makes 2 attempts or more, not {attempts}")]
     RetryAttempts {
         /// As typed.
         attempts: u32,

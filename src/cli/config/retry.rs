@@ -6,7 +6,7 @@ use crate::units::Span;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Retries")]
 pub struct RetryFlags {
-    /// Attempts for one call, with the first: 2 to 5 [EG's default: 4]
+    /// Attempts for one call, with the first: at least 2 [EG's default: 4]
     #[arg(long, value_name = "NUMBER", env = "EGEXT_RETRY_ATTEMPTS")]
     pub retry_attempts: Option<u32>,
     /// Pause before the second attempt [EG's default: 100ms]

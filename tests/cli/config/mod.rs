@@ -135,6 +135,7 @@ fn only_what_was_asked_for_is_said_about_retries() {
     let retry = |flags: &[&str]| stanza(flags)["service"]["retry"].clone();
     assert_eq!(retry(&[]), Value::Null);
     assert_eq!(retry(&["--retry-attempts=2"]), json!({ "maxAttempts": 2 }));
+    assert_eq!(retry(&["--retry-attempts=7"]), json!({ "maxAttempts": 7 }), "EG raises gRPC's own limit");
     let all = [
         "--retry-attempts=5",
         "--retry-backoff=200ms",

@@ -243,6 +243,12 @@ fn a_call_is_made_again_as_eg_does_it() {
         "EG makes 3 attempts; then the hook fails, and EG publishes no new configuration"
     );
     assert_eq!(late.calls(), 3);
+
+    // More than gRPC makes by itself: EG raises that limit.
+    let often = TestServer::unix().answers_status_first(Code::Unavailable, 6).spawn();
+    let many = ", retry: {maxAttempts: 7, initialBackoff: 1ms, maxBackoff: 2ms}";
+    assert_eq!(on_a_socket(&often, "", many).probe().json().exit_code, 0);
+    assert_eq!(often.calls(), 7);
 }
 
 /// By gRPC's rules: what is not a status alone is not tried again, and a server can forbid it.
