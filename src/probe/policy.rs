@@ -6,7 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::Layer;
-use super::attempt::Client;
+use super::attempt::{Client, Reached};
 use super::outcome::{TargetOutcome, Verdict};
 use crate::diagnosis::{Context, policy};
 use crate::net::Target;
@@ -66,12 +66,15 @@ async fn admission(target: &Target, client: Client<'_>, identity: Option<&Identi
         return Admission::Unknown("its certificate cannot be used for TLS".to_owned());
     };
     let client = Client { own: identity.map(Identity::leaf), ..client };
-    judge(&client.reach(&target.with_tls(Arc::new(tls))).await.outcome)
+    let Reached { outcome, trace, .. } = client.reach(&target.with_tls(Arc::new(tls))).await;
+    let was_asked = trace.witness.is_some_and(|witness| witness.is_accepted() && witness.asked().is_some());
+    judge(&outcome, was_asked)
 }
 
 /// A server that refuses may say so in TLS, by closing the connection, or above TLS. Our own client was not refused before,
-/// so what ends this connection is an answer to its certificate.
-fn judge(outcome: &TargetOutcome) -> Admission {
+/// so what ends this connection is an answer to its certificate, if the server came so far as to ask for it. One that ends
+/// it before is gone, or has enough connections.
+fn judge(outcome: &TargetOutcome, was_asked: bool) -> Admission {
     let (Some(layer), Some(cause)) = (outcome.failed_layer(), outcome.cause()) else {
         return Admission::Admitted;
     };
@@ -85,6 +88,7 @@ fn judge(outcome: &TargetOutcome) -> Admission {
             | FindingId::ProbeGrpcTimeout
             | FindingId::ProbeGrpcUnavailable,
         ) => Admission::Unknown(cause.message.clone()),
+        _ if !was_asked => Admission::Unknown(cause.message.clone()),
         _ => Admission::Refused,
     }
 }

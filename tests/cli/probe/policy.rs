@@ -122,6 +122,26 @@ fn a_server_that_answers_strangers_with_silence_proves_nothing() {
     assert_eq!(state(&run, "policy"), "noted");
 }
 
+/// It did not come so far as to ask them for a certificate.
+#[test]
+fn a_server_that_is_gone_refuses_no_one() {
+    let pki = TestPki::new();
+    for (served, manner) in [
+        (1, TestServer::mtls(&pki)),
+        (1, TestServer::mtls(&pki).only_tls12()),
+        (2, TestServer::mtls(&pki).accepts_every_certificate()),
+    ] {
+        let server = manner.closes_after(served).spawn();
+
+        let run = probe(&server.address()).pki(&pki).json();
+
+        assert_healthy(&run);
+        assert_eq!(state(&run, "policy"), "noted", "{}", run.stdout);
+        let detail = "not proven: the server closed the connection during the TLS handshake";
+        assert!(run.stdout.contains(detail), "{}", run.stdout);
+    }
+}
+
 #[test]
 fn the_layer_can_be_left_out() {
     let pki = TestPki::new();

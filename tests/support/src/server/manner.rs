@@ -23,6 +23,8 @@ pub struct Manner {
     pub(super) conduct: Conduct,
     pub(super) failures: usize,
     pub(super) hangs_after: Option<usize>,
+    /// What becomes of later connections than this many, before TLS.
+    pub(super) gone_after: Option<(usize, Conduct)>,
     pub(super) closes_on_plaintext: bool,
     /// What it does with a name that has a port; rustls does not take it.
     pub(super) named: Option<Named>,
@@ -320,6 +322,20 @@ impl Manner {
         self
     }
 
+    /// Behaves so on the first connections, this many; later ones it closes at once, without TLS.
+    #[must_use]
+    pub fn closes_after(mut self, connections: usize) -> Self {
+        self.gone_after = Some((connections, Conduct::Close));
+        self
+    }
+
+    /// Behaves so on the first connections, this many; later ones it does not read, so not even TLS answers.
+    #[must_use]
+    pub fn stops_after(mut self, connections: usize) -> Self {
+        self.gone_after = Some((connections, Conduct::Hang));
+        self
+    }
+
     /// Closes so many connections at once before it serves the next.
     #[must_use]
     pub fn recovers_after(mut self, failures: usize) -> Self {
@@ -549,6 +565,7 @@ impl Manner {
             conduct: Conduct::Http2(Answer::Health),
             failures: 0,
             hangs_after: None,
+            gone_after: None,
             closes_on_plaintext: false,
             named: None,
             mute: None,

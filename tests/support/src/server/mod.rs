@@ -331,13 +331,14 @@ async fn serve(listening: &Listening, tls: Option<TlsAcceptor>, manner: &Manner,
     loop {
         let mut stream = listening.accept().await;
         let number = record.connection();
+        let gone = manner.gone_after.as_ref().filter(|(served, _)| number > *served);
         let conduct = match number {
             early if early <= manner.failures => Conduct::Close,
             _ if record.is_frozen() => Conduct::Hang,
             late if manner.hangs_after.is_some_and(|served| late > served) => Conduct::Hang,
-            _ => manner.conduct.clone(),
+            _ => gone.map_or(&manner.conduct, |(_, conduct)| conduct).clone(),
         };
-        let tls = tls.clone().filter(|_| number > manner.failures);
+        let tls = tls.clone().filter(|_| number > manner.failures && gone.is_none());
         stream = Box::new(Freezing::new(stream, Arc::clone(&record)));
         if let Some(mute) = &manner.mute {
             mute.store(false, Ordering::Relaxed);
