@@ -30,9 +30,22 @@ pub(crate) enum Greeting {
     Unsent(io::Error),
 }
 
-/// Sends a hello with `name` as SNI, whatever `name` is, and waits for the beginning of an answer.
-pub(crate) async fn greet(peer: SocketAddr, name: &str, deadline: Instant) -> Greeting {
-    let hello = match hello(name) {
+/// What a hello says of the server's name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sni<'a> {
+    /// What stands here, whatever it is.
+    Any(&'a str),
+    /// What our TLS sends to a server of this name: nothing if it is an IP address.
+    Ours(&'a ServerName<'static>),
+}
+
+/// Sends a hello with this name, and waits for the beginning of an answer.
+pub(crate) async fn greet(peer: SocketAddr, name: Sni<'_>, deadline: Instant) -> Greeting {
+    let hello = match name {
+        Sni::Any(name) => hello(name),
+        Sni::Ours(name) => our_hello(name.clone()),
+    };
+    let hello = match hello {
         Ok(hello) => hello,
         Err(error) => return Greeting::Unsent(error),
     };
@@ -71,17 +84,21 @@ async fn answer(stream: &mut TcpStream) -> io::Result<Greeting> {
 
 fn hello(name: &str) -> io::Result<Vec<u8>> {
     let stand_in = stand_in(name.len());
-    let (config, _) = ClientTls::trusting_no_ca().connection();
-    let server_name = ServerName::try_from(stand_in.clone()).map_err(io::Error::other)?;
-    let mut connection = ClientConnection::new(config, server_name).map_err(io::Error::other)?;
-    let mut hello = Vec::new();
-    connection.write_tls(&mut hello)?;
+    let mut hello = our_hello(ServerName::try_from(stand_in.clone()).map_err(io::Error::other)?)?;
     // A host name (type 0) with its length before it (RFC 6066 section 3), which nothing else looks like.
     let [high, low] = u16::try_from(name.len()).map_err(io::Error::other)?.to_be_bytes();
     let entry = [&[0, high, low], stand_in.as_bytes()].concat();
     let place = hello.windows(entry.len()).position(|octets| octets == entry);
     let end = place.ok_or_else(|| io::Error::other("the hello has no name"))? + entry.len();
     hello[end - name.len()..end].copy_from_slice(name.as_bytes());
+    Ok(hello)
+}
+
+fn our_hello(name: ServerName<'static>) -> io::Result<Vec<u8>> {
+    let (config, _) = ClientTls::trusting_no_ca().connection();
+    let mut connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
+    let mut hello = Vec::new();
+    connection.write_tls(&mut hello)?;
     Ok(hello)
 }
 

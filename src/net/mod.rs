@@ -45,7 +45,7 @@ pub(crate) use entrance::{Arrivals, Counters, Entrance, Noise, Wording};
 pub use fault::{Fault, FaultKind, Stage};
 pub(crate) use gate::{Admission, Bound, Capacity};
 pub(crate) use gathered::{Flusher, Gathered};
-pub(crate) use greeting::{Greeting, greet};
+pub(crate) use greeting::{Greeting, Sni, greet};
 pub use hello::explain;
 pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,

@@ -1,13 +1,16 @@
 //! The layer `gateway`: could Envoy Gateway's own TLS connect here?
 
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use rustls_pki_types::ServerName;
+use tokio::time::timeout_at;
 
 use super::outcome::Verdict;
 use crate::diagnosis::{Context, gateway};
 use crate::host::Host;
-use crate::net::{Address, Greeting, deadline, greet};
+use crate::net::{Address, Greeting, Sni, deadline, greet};
 use crate::pki::{Role, go_x509};
 
 /// Judges the chain that the server has presented, and says hello to it once more, with the name that Envoy Gateway sends.
@@ -28,17 +31,40 @@ pub(super) async fn look(context: &Context<'_>, effect: &str, left: Duration) ->
         return Some(Verdict::of(findings, format!("certificate and SNI `{host}` accepted")));
     };
     let limit = left.min(LIMIT);
-    let answer = match context.trace.connected {
-        Some((Some(peer), _)) => greet(peer, &sent, deadline(limit)).await,
-        _ => return None,
-    };
-    findings.extend(gateway::sni_refused(context, &sent, &answer, (effect, limit)));
+    let Some((Some(peer), _)) = context.trace.connected else { return None };
+    let answer = answer(peer, &sent, context.target.server_name()?, limit).await;
+    if let Ok(answer) = &answer {
+        findings.extend(gateway::sni_refused(context, &sent, answer, (effect, limit)));
+    }
     Some(match answer {
-        Greeting::Unsent(error) if findings.is_empty() => {
-            Verdict::noted(format!("SNI `{sent}` could not be tried: {error}"))
-        }
+        Err(why) if findings.is_empty() => Verdict::noted(format!("SNI `{sent}` could not be tried: {why}")),
         _ => Verdict::of(findings, format!("certificate and SNI `{sent}` accepted")),
     })
+}
+
+/// How the server answers a hello with `sent`, or why that could not be found out. A server that is gone, or has enough
+/// connections, answers no hello: one that refuses the name goes on with `ours`, which it has just taken. A server that is
+/// silent is asked for that before the limit is over, so that silence takes no longer.
+async fn answer(
+    peer: SocketAddr,
+    sent: &str,
+    ours: &ServerName<'static>,
+    limit: Duration,
+) -> Result<Greeting, String> {
+    let end = deadline(limit);
+    let mut theirs = pin!(greet(peer, Sni::Any(sent), end));
+    let ours = greet(peer, Sni::Ours(ours), end);
+    let (theirs, ours) = match timeout_at(deadline(limit / 2), &mut theirs).await {
+        Ok(Greeting::Accepted) => return Ok(Greeting::Accepted),
+        Ok(theirs) => (theirs, ours.await),
+        Err(_) => tokio::join!(theirs, ours),
+    };
+    match (theirs, ours) {
+        (Greeting::Unsent(error), _) => Err(error.to_string()),
+        (theirs, Greeting::Accepted) | (theirs @ Greeting::Accepted, _) => Ok(theirs),
+        (_, Greeting::Unsent(error)) => Err(error.to_string()),
+        _ => Err("the server does not answer any other name now".to_owned()),
+    }
 }
 
 /// The name is the host's, and the port the address's: this is what Envoy Gateway sends if it is configured with both.

@@ -91,6 +91,20 @@ fn a_server_that_closes_or_hangs_because_of_the_name_refuses_it() {
 }
 
 #[test]
+fn a_server_that_is_gone_refuses_no_name() {
+    let pki = TestPki::new();
+    for manner in [TestServer::mtls(&pki).closes_after(1), TestServer::mtls(&pki).stops_after(1)] {
+        let server = manner.spawn();
+
+        let run = probe(&server.address()).pki(&pki).json();
+
+        assert_healthy(&run);
+        assert_eq!(state(&run, "gateway"), "noted", "{}", run.stdout);
+        assert_eq!(server.connections(), 3, "ours, the name with a port, and our name again");
+    }
+}
+
+#[test]
 fn a_chain_that_only_the_gateway_refuses_is_an_error_in_gos_words() {
     for (pki, words) in [
         (TestPki::new().ca_expired(), "x509: certificate has expired or is not yet valid: current time"),
