@@ -211,8 +211,9 @@ impl Watched {
     }
 
     /// Returns when the target must be looked at anew: its connection has ended, or does not work any more, a certificate
-    /// has expired, or it has become healthy, and what other clients find is not known. Why a connection ended is not said: a new one shows whether
-    /// there is a fault, and a server may replace its connections at any time.
+    /// has expired, or it has become healthy, and what other clients find is not known. Why a connection ended is not said:
+    /// a new one shows whether there is a fault, and a server may replace its connections at any time. Silence is said: it
+    /// took the whole limit, and may be over before a new connection shows it.
     async fn follow(&self, kept: &Kept, was_refused: &mut bool) -> Result<(), Unwanted> {
         let (client, calls) = (self.client(), &self.plan.calls);
         let context = client.context(&self.target, &kept.trace);
@@ -248,6 +249,10 @@ impl Watched {
                     let deadline = net::deadline(self.plan.timeout);
                     health::check(&context, &kept.session, calls, deadline, &mut outcome).await;
                     if is_below_health(&outcome) {
+                        if is_silent(&outcome) {
+                            client.judge_plaintext(&self.target, &mut outcome);
+                            self.tell(outcome).await?;
+                        }
                         return Ok(());
                     }
                     let new = self::statuses(&outcome.replies);
@@ -284,6 +289,11 @@ async fn heard(watcher: &mut Option<Watcher>) -> Heard {
 /// The call was not answered, or not as it should be.
 fn is_below_health(outcome: &TargetOutcome) -> bool {
     outcome.failed_layer().is_some_and(|layer| layer < Layer::Health)
+}
+
+/// The call took the whole limit, and nothing came.
+fn is_silent(outcome: &TargetOutcome) -> bool {
+    outcome.cause().is_some_and(|cause| cause.id == FindingId::ProbeGrpcTimeout)
 }
 
 /// What each service said; fewer than there are services if there is no health service.

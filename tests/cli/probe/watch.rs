@@ -174,9 +174,32 @@ fn a_server_that_stands_still_is_noticed() {
         watching.wait_for_line("healthy: SERVING");
         server.freeze();
         let line = watching.wait_for_line(&address);
+        assert!(line.ends_with("no answer to the health check within 1 s (probe.grpc.timeout)"), "{line}");
+        let line = watching.wait_for_line(&address);
         assert!(line.contains("(probe.tls.timeout)") || line.contains("(probe.http2.timeout)"), "{line}");
         assert_eq!(stop(watching, Signal::TERM).0, 1);
     }
+}
+
+/// A new connection shows a server that is well again.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test puts a socket where there was another")]
+fn a_server_that_stood_still_for_a_while_was_not_healthy() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let (path, link) = (directory.path().join("eg.sock"), directory.path().join("link"));
+    let address = format!("unix:{}", path.display());
+    let [first, second] = [TestServer::unix().spawn(), TestServer::unix().spawn()];
+    symlink(first.socket(), &path).expect("a link");
+    let limits = ["--timeout", "1s", "--interval", "50ms", "--watch"];
+    let mut watching = crate::egext(["probe", &address]).args(limits).start();
+    watching.wait_for_line("healthy: SERVING");
+    symlink(second.socket(), &link).expect("a link");
+    fs::rename(&link, &path).expect("the same directory");
+    first.freeze();
+    let line = watching.wait_for_line(&address);
+    assert!(line.ends_with("(probe.grpc.timeout)"), "{line}");
+    watching.wait_for_line("healthy: SERVING");
+    assert_eq!(stop(watching, Signal::TERM).0, 0);
 }
 
 #[test]
