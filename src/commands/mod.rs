@@ -235,9 +235,12 @@ pub enum Error {
     /// Certificates or keys that were read well, and that TLS cannot use.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The user asked for one result and for all changes.
-    #[error("`--watch` and `--wait` exclude each other")]
-    WatchAndWait,
+    /// The user asked for all changes, and for something about one result.
+    #[error("`--watch` and `{flag}` exclude each other")]
+    WatchAnd {
+        /// The other flag.
+        flag: &'static str,
+    },
     /// Configuration of EG could not be written or compared.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -323,10 +326,13 @@ impl Hint for Error {
                 || "`egext explain` lists all ids".to_owned(),
                 |name| format!("did you mean `{name}`? `egext explain` lists all ids"),
             )),
-            Self::WatchAndWait => Some(
+            Self::WatchAnd { flag: "--wait" } => Some(
                 "leave out `--wait`: `--watch` goes on whatever the server does; or `--watch`, to end when it is healthy"
                     .to_owned(),
             ),
+            Self::WatchAnd { flag } => {
+                Some(format!("leave out `{flag}`: a change is one line; `-o json` has every fact in it"))
+            }
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
             Self::ZeroLimit { flag } => Some(format!("for example `{flag} 5s`")),
         }

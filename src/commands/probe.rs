@@ -176,13 +176,7 @@ fn plan(
     if arguments.timeout.duration().is_zero() {
         return Err(Error::ZeroLimit { flag: "--timeout" });
     }
-    if arguments.watch && arguments.interval.duration().is_zero() {
-        return Err(Error::ZeroLimit { flag: "--interval" });
-    }
-    // A variable may be for other calls.
-    if arguments.watch && arguments.wait.is_some() && !variables.set("--wait") {
-        return Err(Error::WatchAndWait);
-    }
+    refuse_for_watch(&arguments, variables)?;
     let release: Release = arguments.eg_version.parse().map_err(ConfigError::from)?;
     let is_tls = |address: &Address| address.transport() == Transport::Tls;
     let wants_tls = arguments.addresses.iter().any(is_tls);
@@ -238,6 +232,22 @@ fn plan(
         news: None,
     };
     Ok((plan, untried))
+}
+
+/// What makes no sense where each change is told.
+fn refuse_for_watch(arguments: &cli::Probe, variables: &Variables) -> Result<(), Error> {
+    if !arguments.watch {
+        return Ok(());
+    }
+    if arguments.interval.duration().is_zero() {
+        return Err(Error::ZeroLimit { flag: "--interval" });
+    }
+    let others = [("--wait", arguments.wait.is_some()), ("--verbose", arguments.verbose)];
+    // A variable may be for other calls.
+    match others.iter().find(|(flag, is_set)| *is_set && !variables.set(flag)) {
+        Some((flag, _)) => Err(Error::WatchAnd { flag }),
+        None => Ok(()),
+    }
 }
 
 fn calls(flags: &cli::CallFlags) -> Result<Calls, Error> {

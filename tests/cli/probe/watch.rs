@@ -359,7 +359,8 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         "for example `--interval 5s`",
     );
     // Variables are for other calls.
-    let mut watching = watch().env("EGEXT_WAIT", "1h").env("EGEXT_FORMAT", "junit").start();
+    let variables = [("EGEXT_WAIT", "1h"), ("EGEXT_VERBOSE", "true"), ("EGEXT_FORMAT", "junit")];
+    let mut watching = variables.iter().fold(watch(), |watch, (name, value)| watch.env(name, value)).start();
     watching.wait_for_line("(probe.connect.refused)");
     assert_eq!(watching.terminate().0, 1);
 }
