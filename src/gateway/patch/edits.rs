@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::ops::Range;
 
 /// Pieces of a text that others take the place of.
@@ -14,10 +15,11 @@ impl Edits {
         self.0.is_empty()
     }
 
-    /// The new text. Of two pieces that are put in at one place, the first one comes first. `None` if two take the place of the
-    /// same bytes.
+    /// The new text. Of pieces that are put in at one place, lines that are further in come first: where a mapping ends, those
+    /// that it is in can end as well, and what comes after a line that is further out belongs to that. Then the first one comes
+    /// first. `None` if two take the place of the same bytes.
     pub(super) fn apply(mut self, text: &str) -> Option<String> {
-        self.0.sort_by_key(|(range, _)| (range.start, range.end));
+        self.0.sort_by_key(|(range, new)| (range.start, range.end, Reverse(depth(new))));
         let mut patched = String::with_capacity(text.len());
         let mut done = 0;
         for (range, new) in self.0 {
@@ -27,4 +29,10 @@ impl Edits {
         }
         Some(patched + &text[done..])
     }
+}
+
+/// How far the first line of a piece is in. An item belongs to the key above it, even if its dash stands below the key.
+fn depth(lines: &str) -> usize {
+    let line = lines.trim_start_matches(' ');
+    2 * (lines.len() - line.len()) + usize::from(line.starts_with("- "))
 }

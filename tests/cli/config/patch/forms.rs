@@ -230,3 +230,39 @@ fn a_config_map_of_a_stream_of_objects_is_patched_where_it_is() {
     let run = place.patch(&arguments).run();
     assert!(run.stderr.starts_with("error: `file.yaml:10:1` was not changed: it has a second"), "{run:?}");
 }
+
+/// Where an inner mapping ends, the outer ones end as well: what is put into each comes in at the same line.
+#[test]
+fn what_stands_last_in_the_extension_does_not_matter() {
+    let all = [
+        "  failOpen: true\n",
+        "  hooks:\n    xdsTranslator:\n      post:\n      - Route\n",
+        "  hooks:\n    xdsTranslator:\n      post:\n        - Translation  # ours\n",
+        "  hooks:\n    xdsTranslator:\n      translation:\n        listener:\n          includeAll: true\n",
+        "  resources:\n  - group: a.example\n    version: v1\n    kind: A\n",
+        "  service:\n    retry:\n      maxAttempts: 3\n",
+    ];
+    let arguments = ["--hook", "Route,Translation", "--resource", "b.example/v1/B"];
+    for last in all {
+        for first in [""].into_iter().chain(all) {
+            if !first.is_empty() && first.split(':').next() == last.split(':').next() {
+                continue;
+            }
+            let text = Place::with(&format!("{HEADER}extensionManager:\n{first}{last}# The end.\n"))
+                .patched(&arguments);
+            let extension = &read(&text)["extensionManager"];
+            assert_eq!(extension["service"]["unix"]["path"], "/run/egext/eg.sock", "{text}");
+            assert_eq!(
+                extension["resources"],
+                json!([{"group": "b.example", "version": "v1", "kind": "B"}]),
+                "{text}"
+            );
+            assert!(extension["failOpen"].is_boolean(), "{text}");
+            assert_eq!(
+                extension["hooks"]["xdsTranslator"]["translation"]["secret"]["includeAll"], true,
+                "{text}"
+            );
+            assert!(text.ends_with("# The end.\n"), "{text}");
+        }
+    }
+}
