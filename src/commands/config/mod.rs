@@ -268,6 +268,7 @@ impl Hint for ConfigError {
 /// What helps if a file cannot be read.
 fn unreadable_hint(cause: Cause, path: &Path) -> String {
     match cause {
+        Cause::Directive => "take the line out, and the `---` below it".to_owned(),
         Cause::Limit => "name the EnvoyGateway file, which has a few KiB".to_owned(),
         Cause::Template => "render the template first, such as by `helm template`".to_owned(),
         Cause::Syntax | Cause::Tab => format!("look at the line: `cat -A {}`", shell_path(path)),

@@ -119,21 +119,23 @@ pub enum InPlace {
 
 fn unreadable(path: &str, format: Format, error: &Unreadable) -> Finding {
     let format = format.name();
+    let not_read = || format!("not {format}: {}", error.why);
     let (message, hint) = match error.cause {
+        Cause::Directive => (not_read(), "take the line out, and the `---` below it".to_owned()),
         Cause::Limit => (error.why.clone(), "name the EnvoyGateway file, which has a few KiB".to_owned()),
         Cause::Syntax => (
-            format!("not {format}: {}", error.why),
+            not_read(),
             match format {
                 "JSON" => "EG reads a file that begins with `{` as JSON only: put the keys into double quotes, or write YAML without braces".to_owned(),
                 _ => "look at this line and the one above it: indentation, quotes, a missing colon".to_owned(),
             },
         ),
         Cause::Tab => (
-            format!("not {format}: {}", error.why),
+            not_read(),
             "YAML is indented with spaces: replace the tab".to_owned(),
         ),
         Cause::Template => (
-            format!("not {format}: {}", error.why),
+            not_read(),
             "render the template first: `helm template ... | egext config check -`".to_owned(),
         ),
     };

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::tabs::Covered;
-use super::{Budget, Cause, Document, Entry, Format, Kind, Node, Place, Unreadable, scalar, size};
+use super::{
+    Budget, Cause, Document, Entry, Format, Kind, Node, Place, Unreadable, directives, scalar, size,
+};
 
 /// The first document, which is all that EG reads.
 pub(super) fn first(text: &str) -> Result<Document, Unreadable> {
+    directives::refused(text).map_or(Ok(()), Err)?;
     let mut reader = Reader::new(text);
     let mut root = None;
     let mut rest = None;
@@ -39,6 +42,7 @@ pub(super) fn first(text: &str) -> Result<Document, Unreadable> {
 
 /// All documents, each with limits of its own.
 pub(super) fn all(text: &str) -> Result<Vec<Document>, Unreadable> {
+    directives::refused(text).map_or(Ok(()), Err)?;
     let mut reader = Reader::new(text);
     let mut documents = Vec::new();
     while let Some(next) = reader.parser.next_event() {
@@ -80,7 +84,8 @@ impl<'a> Reader<'a> {
             Event::Scalar(value, style, anchor, tag) => {
                 let kind = match tag.as_deref().and_then(Tag::core_suffix) {
                     Some("bool" | "float" | "int" | "null") => scalar::resolve(&value),
-                    None if style == ScalarStyle::Plain => scalar::resolve(&value),
+                    // A tag of another kind makes a text of it.
+                    None if style == ScalarStyle::Plain && tag.is_none() => scalar::resolve(&value),
                     _ => Kind::Text(value.into()),
                 };
                 (kind, anchor)

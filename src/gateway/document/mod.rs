@@ -3,6 +3,7 @@
 //! EG has two parsers. A text whose first character is `{` is JSON. Everything else is YAML 1.1, read by go-yaml v2: only
 //! the first document counts, and of several equal keys the last one.
 
+mod directives;
 mod events;
 mod json;
 mod scalar;
@@ -182,6 +183,8 @@ pub struct Unreadable {
 /// What may be the cause if a text cannot be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cause {
+    /// A line above the document that begins with `%`.
+    Directive,
     /// It has more values, or a deeper one, than we read.
     Limit,
     /// Its syntax is wrong.

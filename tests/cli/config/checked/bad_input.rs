@@ -39,6 +39,15 @@ fn bad_input_has_one_line() {
         (b"{kind: EnvoyGateway}".to_vec(), "eg.yaml:1:2: not JSON: a key in double quotes is expected"),
         (b"a: [b\n".to_vec(), "eg.yaml:"),
         (b"a: *b\n".to_vec(), "eg.yaml:1:4: not YAML: "),
+        (
+            b"# a\n%YAML 1.2\n---\na: b\n".to_vec(),
+            "eg.yaml:2:1: not YAML: `%YAML 1.2` asks for another version than 1.1",
+        ),
+        (b"%OWN\n---\na: b\n".to_vec(), "eg.yaml:1:1: not YAML: `%OWN` is a directive that EG does not know"),
+        (
+            format!("{header}extensionManager: {{failOpen: !own false}}\n").into_bytes(),
+            "eg.yaml:3:35: EG 1.9 ends at its start: json: cannot unmarshal string",
+        ),
         (format!("{header}{}: 1\n", "k".repeat(1 << 20)).into_bytes(), "eg.yaml:"),
         (format!("{header}x: {{{}}}\n", list("k", 50_000)).into_bytes(), "eg.yaml:3:1: EG 1.9 ignores `x`"),
     ] {

@@ -15,6 +15,7 @@ fn bad_input_has_one_line_with_its_place() {
         (format!("{header}  a: b\n\tc: d\n"), ":4:1", "the line is indented with a tab"),
         (format!("{header}  a: [b\n"), ":3:6", "unclosed bracket"),
         (format!("{header}  a: *b\n"), ":3:6", ""),
+        (format!("%YAML 1.2\n---\n{header}"), ":1:1", "`%YAML 1.2` asks for another version than 1.1"),
         (format!("{header}{{{{- if .x }}}}\n  a: b\n"), ":3:1", "`{{` begins an expression of a template"),
         (format!("{header}  a: {}", "[".repeat(100_000)), ":3:261", ""),
     ] {
