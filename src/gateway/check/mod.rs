@@ -5,6 +5,7 @@
 mod called;
 mod certificates;
 mod envoy;
+mod fields;
 mod hooks;
 mod keys;
 mod looked;

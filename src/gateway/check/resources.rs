@@ -1,5 +1,6 @@
 //! Files of a resource directory, as EG's file provider loads them: one that it cannot load keeps it from loading any.
 
+use super::fields::{self, Fault};
 use super::part::Part;
 use super::references::Object;
 use super::{Found, Mode, Node, Place, Verdict, clipped, envoy};
@@ -46,7 +47,7 @@ impl Loader {
         let text = match text {
             Ok(text) => text,
             Err(why) => {
-                self.broken(found, Place::START, why);
+                self.broken(found, Fault::new(Place::START, why));
                 return (Verdict::Resource, None);
             }
         };
@@ -56,10 +57,12 @@ impl Loader {
             let at =
                 |place: Place| Place { line: place.line + u32::try_from(lines).unwrap_or_default(), ..place };
             match document::read_yaml(text) {
-                Err(error) => self.broken(found, at(error.place), &format!("it is not YAML: {}", error.why)),
+                Err(error) => {
+                    self.broken(found, Fault::new(at(error.place), format!("it is not YAML: {}", error.why)));
+                }
                 Ok(document) => {
-                    if let Some((place, why)) = self.object(&document.root) {
-                        self.broken(found, at(place), &why);
+                    if let Some(fault) = self.object(&document.root) {
+                        self.broken(found, Fault { place: at(fault.place), ..fault });
                     }
                     let lines = u32::try_from(lines).unwrap_or_default();
                     all.push(Object { path: found.path.to_owned(), lines, root: document.root });
@@ -71,8 +74,8 @@ impl Loader {
     }
 
     /// Why EG cannot load it.
-    fn object(&self, root: &Node) -> Option<(Place, String)> {
-        let refuse = |place, why: &str| Some((place, why.to_owned()));
+    fn object(&self, root: &Node) -> Option<Fault> {
+        let refuse = |place, why: &str| Some(Fault::new(place, why));
         if root.is_null() {
             return refuse(Place::START, "a document in it has nothing but comments or blank lines");
         }
@@ -81,11 +84,14 @@ impl Loader {
         }
         let text = |key: &str| Some((root.set(key)?.text()?, root.get(key)?.value.place));
         let (Some((version, _)), Some((kind, place))) = (text("apiVersion"), text("kind")) else {
-            return refuse(root.place, "a document in it has no `apiVersion` or no `kind`");
+            let fault = Fault::new(root.place, "a document in it has no `apiVersion` or no `kind`");
+            let is_values = root.at(&["config", "envoyGateway"]).is_some();
+            return Some(if is_values { fault.with_hint(alone("Helm values")) } else { fault });
         };
         let (group, _) = version.split_once('/').unwrap_or(("", version));
         if group == "gateway.envoyproxy.io" && kind == "EnvoyGateway" {
-            return refuse(place, "EG's own configuration file is no resource");
+            let fault = Fault::new(place, "EG's own configuration file is no resource");
+            return Some(fault.with_hint(alone("the file that EG is started with")));
         }
         // EG validates by the CRD. This is the field that decides whether it is EG's at all.
         let controller = root.at(&["spec", "controllerName"]).and_then(Node::text).unwrap_or_default();
@@ -98,29 +104,35 @@ impl Loader {
         {
             return refuse(node.place, why);
         }
-        let kinds = self.kinds.as_ref().filter(|_| !GROUPS.contains(&group))?;
-        let own = kinds.iter().find(|(name, _)| *name == format!("{version}/{kind}"));
-        match own {
-            Some((_, true)) => None,
-            _ => {
-                Some((place, format!("no kind \"{kind}\" is registered for version \"{version}\" in scheme")))
-            }
+        if GROUPS.contains(&group) {
+            return fields::fault(root, group, kind);
         }
+        let own = self.kinds.as_ref()?.iter().find(|(name, _)| *name == format!("{version}/{kind}"));
+        if let Some((_, true)) = own {
+            return None;
+        }
+        let why = format!("no kind \"{kind}\" is registered for version \"{version}\" in scheme");
+        Some(Fault::new(place, why).with_hint(
+            "name the kind in `extensionManager.resources` (EG 1.7 and later), or move the object out of the directory",
+        ))
     }
 
-    fn broken(&self, found: &mut Found<'_>, place: Place, why: &str) {
-        let message =
-            format!("EG {} loads no resources at all because of this file: {}", self.release, clipped(why));
-        let hint = match why.starts_with("no kind ") {
-            true => {
-                "name the kind in `extensionManager.resources` (EG 1.7 and later), or move the object out of the directory"
-            }
-            false => {
-                "repair it or move it out of the directory: EG reads every file in it, whatever its name, but no hidden ones"
-            }
-        };
-        found.add(place, Finding::new(FindingId::ConfigLoadBroken, found.path, message).with_hint(hint));
+    fn broken(&self, found: &mut Found<'_>, fault: Fault) {
+        let message = format!(
+            "EG {} loads no resources at all because of this file: {}",
+            self.release,
+            clipped(&fault.why)
+        );
+        let finding = Finding::new(FindingId::ConfigLoadBroken, found.path, message);
+        found.add(fault.place, finding.with_hint(fault.hint));
     }
+}
+
+/// The hint if a file is no resource, and its directory perhaps no resource directory.
+fn alone(what: &str) -> String {
+    format!(
+        "it looks like {what}: check it by its own name, and move it out of the directory if EG reads that"
+    )
 }
 
 const KINDS: &[&str] = &["resources", "policyResources", "backendResources"];

@@ -15,7 +15,13 @@ pub(crate) fn report(release: Release, files: &[Checked]) -> Report {
         }
         let is_fine = file.findings.iter().all(|finding| finding.severity < Severity::Warning);
         if let Some(summary) = file.summary.as_ref().filter(|_| is_fine) {
-            let words = format!(" {}: EG {release} accepts it: {summary}", file.path);
+            let words = match file.verdict {
+                // EG checks them by more rules than we have.
+                Verdict::Resource => {
+                    format!(" {}: found nothing that EG {release} refuses: {summary}", file.path)
+                }
+                _ => format!(" {}: EG {release} accepts it: {summary}", file.path),
+            };
             report.talk.line(Line::default().plain("  ").with(Style::Good, "√").plain(words));
         }
         let state = match file.verdict {

@@ -91,7 +91,7 @@ metadata: {name: gateway, namespace: own}
 spec:
   gatewayClassName: eg
   listeners:
-    - {name: a, tls: {certificateRefs: [{name: certificate}]}}
+    - {name: a, tls: {certificateRefs: [{name: certificate}]}, port: 443, protocol: HTTPS}
 ---
 apiVersion: v1
 kind: Secret

@@ -230,17 +230,93 @@ fn a_resource_directory_is_read_as_envoy_gateway_does() {
             "r/dangling:1:1: *No such file or directory (os error 2)",
             "r/directory:1:1: *it is a directory",
             "r/eg.yaml:2:7: *EG's own configuration file is no resource",
-            "r/fine.yaml: EG 1.9 accepts it: 3 objects",
+            "r/fine.yaml: found nothing that EG 1.9 refuses: 3 objects",
             "r/kinds.yaml:5:7: *no kind \"Other\" is registered for version \"a.b/v1\" in scheme",
             "r/list.yaml:1:1: *it is not a Kubernetes object",
             "r/no-kind.json:1:1: *a document in it has no `apiVersion` or no `kind`",
         ]
     );
     // Without the file it is not known which kinds the extension has.
-    assert!(check(&["r"]).contains(&"r/kinds.yaml: EG 1.9 accepts it: 2 objects".to_owned()));
+    assert!(check(&["r"]).contains(&"r/kinds.yaml: found nothing that EG 1.9 refuses: 2 objects".to_owned()));
     let before = check(&["eg.yaml", "r", "--eg-version=1.6"]);
     let foreign = before.iter().filter(|line| line.contains("r/kinds.yaml:") && line.contains("no kind "));
     assert_eq!(foreign.count(), 2, "{before:?}");
+}
+
+/// EG validates an object as the API server would, and ends with all of them at one that is wrong.
+#[test]
+fn a_field_that_keeps_a_file_from_being_loaded_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let gateway = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n";
+    let listener = "name: a, port: 80, protocol: HTTP";
+    let route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: h}\n";
+    let filter = "type: RequestRedirect, requestRedirect: {}";
+    let core =
+        |kind: &str, rest: &str| format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\n{rest}\n");
+    let unknown = "Invalid value: value provided for unknown field";
+    for (text, expected) in [
+        (format!("{gateway}spec: {{gatewayClassName: c, listeners: [{{{listener}}}]}}\n"), String::new()),
+        (
+            format!("{gateway}spec: {{gatewayClassName: c, listener: []}}\n"),
+            format!("3:29: *spec.listener: {unknown}; did you mean `listeners`?"),
+        ),
+        (
+            format!("{gateway}spec: {{gatewayClassName: c}}\n"),
+            "3:7: *spec.listeners: Required value; write `listeners`".to_owned(),
+        ),
+        (
+            format!("{gateway}spec: {{gatewayClassName: c, listeners: [{{{listener}}}, {{{listener}, hostnames: [a]}}]}}\n"),
+            format!("3:114: *spec.listeners[1].hostnames: {unknown}; did you mean `hostname`?"),
+        ),
+        (
+            format!("{gateway}metadata: {{name: 8080}}\n"),
+            "3:18: *json: cannot unmarshal number into Go struct field ObjectMeta.name of type string; put it".to_owned(),
+        ),
+        (
+            format!("{gateway}specs: {{}}\n"),
+            format!("3:1: *specs: {unknown}; did you mean `spec`?"),
+        ),
+        (
+            gateway.replace("Gateway", "gateway"),
+            "2:7: *kind gateway not found in gateway.networking.k8s.io/v1 groupversion; did you mean `Gateway`?".to_owned(),
+        ),
+        (format!("{route}spec: {{rules: [{{filters: [{{{filter}}}]}}]}}\n"), String::new()),
+        (
+            format!("{route}spec: {{rules: [{{backendRef: []}}]}}\n"),
+            format!("4:17: *spec.rules[0].backendRef: {unknown}; did you mean `backendRefs`?"),
+        ),
+        (
+            "apiVersion: gateway.envoyproxy.io/v1\nkind: Backend\n".to_owned(),
+            "1:13: *failed to locate OpenAPI spec for GV: gateway.envoyproxy.io/v1; write `apiVersion: gateway".to_owned(),
+        ),
+        (core("ConfigMap", "data: {a: y}"), "4:11: *the value of `a` is no text; put it into quotes".to_owned()),
+        (core("Secret", "data: {a: '%%%'}"), "4:11: *the value of `a` is not Base64; write what".to_owned()),
+        (core("Secret", "data: {a: YQ==}\nstringData: {b: '%'}"), String::new()),
+        // Unknown fields of Kubernetes' own kinds are passed over.
+        (core("ConfigMap", "foo: {a: 1}"), String::new()),
+    ] {
+        #[expect(clippy::disallowed_methods, reason = "the product does not write these files, their user does")]
+        fs::write(directory.path().join("a.yaml"), &text).expect("a file");
+        let run = egext(&["config", "check", "."]).current_dir(directory.path()).run();
+        let mut lines = run.stdout.lines().map(str::trim_start);
+        let first = lines.next().unwrap_or_default().replace(REASON, "*");
+        let found = first.strip_prefix("× ./a.yaml:").map(|found| {
+            let hint = lines.next().and_then(|line| line.strip_prefix("hint: ")).unwrap_or_default();
+            format!("{found}; {hint}")
+        });
+        let found = found.unwrap_or_default();
+        assert!(found.starts_with(&expected) && found.is_empty() == expected.is_empty(), "{expected}: {run:?}");
+    }
+}
+
+/// What `config kubernetes --out` has written is no resource directory, nor is one with EG's own file.
+#[test]
+fn a_file_that_is_no_resource_is_checked_by_its_own_name() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let run = egext(&["config", "kubernetes", "--out", "."]).current_dir(directory.path()).run();
+    assert_eq!(run.exit_code, 0);
+    let run = egext(&["config", "check", "."]).current_dir(directory.path()).run();
+    assert!(run.stdout.contains("hint: it looks like Helm values: check it by its own name"), "{run:?}");
 }
 
 const REASON: &str = "EG 1.9 loads no resources at all because of this file: ";
