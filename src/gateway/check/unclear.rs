@@ -28,13 +28,14 @@ impl Unclear {
             is_unclear |= self.note(item, wrong);
         }
         for entry in node.entries() {
-            // A key that is missing has the place of another one.
             if self.note(&entry.value, wrong) | wrong.contains(&entry.key_place) {
                 self.0.insert(entry.key_place);
                 is_unclear = true;
             }
         }
-        if is_unclear {
+        // A mapping in block style has the place of its first key, which may be as clear as can be.
+        let first = node.entries().first().map(|entry| entry.key_place);
+        if is_unclear && first != Some(node.place) {
             self.0.insert(node.place);
         }
         is_unclear
