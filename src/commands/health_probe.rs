@@ -102,14 +102,13 @@ fn plan(typed: &HealthProbe) -> Result<ProbePlan, Checked> {
         }
     };
     let address = address(typed).map_err(unreachable)?;
-    if let (Some(_), Some(path)) = (&typed.tls, address.socket_path()) {
-        let words = format!("error: egext does not support -tls on a unix socket (`{}`)", path.display());
-        return Err(refused(words));
-    }
     let called = typed.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
     let name = called.map(|name| without_port(name).parse::<Host>()).transpose();
     let name = name.map_err(|error| unreachable(format!("-tls-server-name: {error}")))?;
-    let target = Target::new(address, tls, name.as_ref(), Alpn::Required);
+    let target = match (address, tls) {
+        (Address::Unix(path), Some(tls)) => Target::tls_on_socket(path, tls, name.as_ref(), Alpn::Required),
+        (address, tls) => Target::new(address, tls, name.as_ref(), Alpn::Required),
+    };
     let mut plan = ProbePlan::new(vec![target.map_err(|error| unreachable(error.to_string()))?]);
     plan.own = own;
     // The server's opinion of our certificate is what counts.
@@ -184,7 +183,9 @@ fn credentials(tls: &HealthProbeTls) -> Result<(ClientTls, Option<Certificate>),
             ClientTls::new(&anchors, identity.as_ref())
         }
     };
-    Ok((made.map_err(|error| chain(&error))?, identity.map(|identity| identity.leaf().clone())))
+    // A chain that Go accepts is good enough for what is replaced.
+    let tls = made.map_err(|error| chain(&error))?.accepting_as_gateway();
+    Ok((tls, identity.map(|identity| identity.leaf().clone())))
 }
 
 fn metadata(typed: &HealthProbe) -> Result<HeaderMap, String> {

@@ -80,7 +80,9 @@ pub(super) fn one(
             let tls = tls.map(|tls: ClientTls| Arc::new(tls.accepting_as_gateway()));
             Ok(ProbePlan {
                 targets: vec![match (address, tls) {
-                    (Address::Unix(path), Some(tls)) => Target::tls_on_socket(path, tls, Alpn::Preferred),
+                    (Address::Unix(path), Some(tls)) => {
+                        Target::tls_on_socket(path, tls, None, Alpn::Preferred)?
+                    }
                     (address, tls) => Target::new(address, tls, None, Alpn::Preferred)?,
                 }],
                 own: own.flatten(),

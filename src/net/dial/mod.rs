@@ -66,11 +66,22 @@ impl Target {
         Ok(Self { address, tls, alpn, placed: Vec::new() })
     }
 
-    /// A target that speaks TLS on a unix socket. gRPC calls a server on a socket `localhost`, and its certificate must
-    /// have that name (grpc-go v1.83.0:internal/resolver/unix/unix.go).
-    pub fn tls_on_socket(path: PathBuf, tls: Arc<ClientTls>, alpn: Alpn) -> Self {
-        let name = ServerName::DnsName(DnsName::try_from("localhost").expect("a host name"));
-        Self { address: Address::Unix(path), tls: Some((tls, name)), alpn, placed: Vec::new() }
+    /// A target that speaks TLS on a unix socket. The certificate must have `server_name`; without one `localhost`, as gRPC
+    /// calls a server on a socket (grpc-go v1.83.0:internal/resolver/unix/unix.go).
+    ///
+    /// # Errors
+    /// When the name cannot be in a certificate.
+    pub fn tls_on_socket(
+        path: PathBuf,
+        tls: Arc<ClientTls>,
+        server_name: Option<&Host>,
+        alpn: Alpn,
+    ) -> Result<Self, TargetError> {
+        let name = match server_name {
+            Some(name) => to_server_name(name)?,
+            None => ServerName::DnsName(DnsName::try_from("localhost").expect("a host name")),
+        };
+        Ok(Self { address: Address::Unix(path), tls: Some((tls, name)), alpn, placed: Vec::new() })
     }
 
     /// The same target, connected to where one of `placements` puts its host. Without one the resolver is asked.

@@ -47,6 +47,18 @@ fn a_serving_server_is_told_in_its_words_in_every_form_of_its_flags() {
 }
 
 #[test]
+fn tls_on_a_socket_is_spoken_under_the_name_that_is_asked_for() {
+    let pki = TestPki::new().server("server.example");
+    let server = TestServer::tls(&pki).on_a_socket().spawn();
+    let (target, ca) = (format!("-addr={}", server.address()), pki.ca().display().to_string());
+    let flags = [&*target, "-connect-timeout=60s", "-rpc-timeout=60s", "-tls", "-tls-ca-cert", &ca];
+    let run = compat(flags).args(["-tls-server-name", "server.example"]).run();
+    assert_said(&run, 0, "status: SERVING\n");
+    let run = compat(flags).run();
+    assert_said(&run, 2, "(probe.server-cert.name-mismatch)");
+}
+
+#[test]
 fn the_binary_by_its_name_is_a_replacement() {
     let server = TestServer::plaintext().spawn();
     for name in ["grpc_health_probe", "grpc-health-probe"] {
@@ -94,7 +106,6 @@ fn wrong_arguments_are_refused_in_one_line_with_exit_code_1() {
         ("-addr x:1 -tls -spiffe", "-tls and -spiffe are mutually incompatible"),
         ("-addr x:1 -alts", "egext does not support -alts"),
         ("-addr x:1 -spiffe", "egext does not support -alts and -spiffe"),
-        ("-addr unix:/x -tls", "egext does not support -tls on a unix socket"),
         ("-addr x:1 -rpc-header novalue", "invalid RPC header"),
         ("-addr x:1 -rpc-header =:", "invalid RPC header"),
         ("-addr x:1 -rpc-header a:\u{f6}", "invalid RPC header"),
