@@ -73,6 +73,8 @@ pub(super) fn metadata_field(name: &str, value: &str) -> Option<(HeaderName, Hea
 
 /// Lines with something on them, each with its number.
 fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    // Editors of Windows begin a file with it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
     lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
@@ -81,6 +83,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, ListError> {
     let other = |kind| ListError::NotAList { path: path.to_owned(), kind };
     let bytes = input::read(path, LONGEST).map_err(|error| match error {
         InputError::Io(source) => ListError::Unreadable { path: path.to_owned(), source },
+        InputError::TooLarge => other("larger than 1 MiB"),
         error => other(config::kind(&error)),
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| other("not text"))?;

@@ -107,6 +107,22 @@ fn targets_of_a_file_are_reported_in_its_order() {
 }
 
 #[test]
+fn a_file_of_targets_may_begin_as_windows_writes_it() {
+    let server = TestServer::plaintext().spawn();
+    let file = format!("\u{feff}{}\r\n", server.tcp_address());
+    let run = egext(["probe", "--timeout", "1h"]).args(["--targets-file", "-"]).stdin(file).json();
+    assert_eq!((run.exit_code, &run.json["targets"][0]["address"]), (0, &server.tcp_address().into()));
+}
+
+#[test]
+fn a_file_of_targets_has_an_end() {
+    let run = egext(["probe", "--targets-file", "-"]).stdin("a.internal:5005\n".repeat(1 << 17)).run();
+    assert_eq!(run.exit_code, 2);
+    let error = "error: `-` is larger than 1 MiB, and a list is expected\n";
+    assert!(run.stderr.starts_with(error), "{}", run.stderr);
+}
+
+#[test]
 fn a_file_without_targets_is_an_error() {
     for (file, words) in [
         ("# none\n", "`-` names no target"),
