@@ -120,7 +120,8 @@ type Material = Option<(ClientTls, Option<Certificate>)>;
 /// What EG would use for TLS, from its Secrets.
 fn material(address: &Address, tls: Option<PeerTls>) -> Result<Material, Box<Finding>> {
     let Some(PeerTls { ca, client, .. }) = tls else { return Ok(None) };
-    let refused = |id, words: String| Box::new(Finding::new(id, address.to_string(), words));
+    let refused =
+        |id, words: String| Box::new(Finding::new(id, address.to_string(), words).with_hint(WHERE_SECRETS));
     let of_ca = |words| refused(FindingId::ProbeCaUnusable, words);
     let of_client = |words| refused(FindingId::ProbeClientCertUnreadable, words);
     let ca = ca.map_err(of_ca)?;
@@ -137,6 +138,9 @@ fn material(address: &Address, tls: Option<PeerTls>) -> Result<Material, Box<Fin
     let tls = ClientTls::new(&anchors, identity.as_ref()).map_err(|error| of_client(error.to_string()))?;
     Ok(Some((tls, identity.map(|identity| identity.leaf().clone()))))
 }
+
+/// The words are EG's, which has other flags.
+const WHERE_SECRETS: &str = "name the directory with its Secrets by `--resources DIR`; `--namespace` is for those without a namespace";
 
 const NEVER: &str =
     "EG reads certificates from Kubernetes only, so with resources from files it never connects by TLS";

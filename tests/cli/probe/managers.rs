@@ -144,6 +144,7 @@ fn a_secret_that_is_missing_is_told_in_the_words_of_eg() {
     let finding = assert_finding!(run, "probe.ca.unusable", subject = server.address());
     let message = finding["message"].as_str().expect("words");
     assert!(message.ends_with("cannot find Secret egext-ca in namespace envoy-gateway-system"), "{message}");
+    assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("`--resources DIR`")), "{finding:#}");
     assert_eq!((run.exit_code, server.connections()), (1, 0));
 }
 
