@@ -71,14 +71,13 @@ pub async fn examine(plan: Plan, now: fn() -> OffsetDateTime) -> Result<Story, T
         Some(address) => Some((address.clone(), ask(address, plan.limit).await)),
         None => None,
     };
-    let server = plan
-        .server
-        .clone()
-        .or_else(|| upstream(answer.as_ref()?))
-        .or_else(|| server_called(&services))
-        .unwrap_or_else(usual_server);
+    let named =
+        plan.server.clone().or_else(|| upstream(answer.as_ref()?)).or_else(|| server_called(&services));
+    let is_server_named = named.is_some();
+    let server = named.unwrap_or_else(usual_server);
     let audit = audited(&plan, &server, now());
-    let mut examination = Examination { plan: &plan, services, socket, answer, server, audit, now };
+    let mut examination =
+        Examination { plan: &plan, services, socket, answer, server, is_server_named, audit, now };
     let mut steps = vec![examination.certificates()];
     steps.extend(examination.server().await?);
     steps.push(examination.bridge());

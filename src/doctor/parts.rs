@@ -24,6 +24,8 @@ pub(super) struct Examination<'a> {
     /// What the bridge says of itself, if it is known where to ask.
     pub(super) answer: Option<(Address, Result<Answer, AskError>)>,
     pub(super) server: Address,
+    /// Else it is the usual address.
+    pub(super) is_server_named: bool,
     /// Of the certificates on disk, read once; `None` if the server needs none.
     pub(super) audit: Option<Result<Audit, Box<Finding>>>,
     pub(super) now: fn() -> OffsetDateTime,
@@ -62,8 +64,11 @@ impl Examination<'_> {
             (_, None) => None,
             (Ok(tls), Some(_)) => Some(tls),
             (Err(_), Some(_)) => {
-                let reason = "the certificates come first";
-                return Ok([skipped(Part::Server, reason), skipped(Part::OnDisk, reason)]);
+                let server = match self.is_server_named {
+                    true => CERTIFICATES_FIRST.to_owned(),
+                    false => format!("{CERTIFICATES_FIRST}; {NOT_NAMED}"),
+                };
+                return Ok([skipped(Part::Server, &server), skipped(Part::OnDisk, CERTIFICATES_FIRST)]);
             }
         };
         let gateway = self.is_called_by_eg().then(|| self.plan.questions.release.without_connection());
@@ -74,12 +79,16 @@ impl Examination<'_> {
         });
         let name = self.plan.server_name.as_ref().filter(|_| tls.is_some());
         let target = Target::new(self.server.clone(), client, name, Alpn::Required)?;
-        let outcome = self.probe(target.clone(), tls, gateway).await;
+        let mut outcome = self.probe(target.clone(), tls, gateway).await;
+        let is_reached = outcome.failed_layer().is_none_or(|layer| layer > Layer::Connect);
+        if let (false, false, Some(finding)) =
+            (is_reached, self.is_server_named, outcome.findings.first_mut())
+        {
+            finding.hint = finding.hint.as_ref().map(|hint| format!("{hint}; {NOT_NAMED}"));
+        }
         let on_disk = match tls {
             // A server that cannot be reached presents nothing, and a second attempt may take the whole limit again.
-            Some(_) if outcome.failed_layer().is_some_and(|layer| layer <= Layer::Connect) => {
-                skipped(Part::OnDisk, NOT_PRESENTED)
-            }
+            Some(_) if !is_reached => skipped(Part::OnDisk, NOT_PRESENTED),
             Some(_) => self.on_disk(&target).await,
             None => skipped(Part::OnDisk, "plaintext: it presents nothing"),
         };
@@ -89,7 +98,7 @@ impl Examination<'_> {
     async fn on_disk(&mut self, target: &Target) -> Step {
         let subject = self.server.to_string();
         let skipped = |reason: &str| Step::skipped(Part::OnDisk, Some(subject.clone()), reason.to_owned());
-        let Some(Ok(audit)) = &mut self.audit else { return skipped("the certificates come first") };
+        let Some(Ok(audit)) = &mut self.audit else { return skipped(CERTIFICATES_FIRST) };
         if !audit.has_server() {
             return skipped("the server's certificate is not on this machine");
         }
@@ -251,6 +260,10 @@ fn probed(part: Part, outcome: &TargetOutcome) -> Step {
 fn is_fine(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.severity < Severity::Error)
 }
+
+const CERTIFICATES_FIRST: &str = "the certificates come first";
+
+const NOT_NAMED: &str = "this is the usual address, `--server HOST:PORT` names another";
 
 const NOT_PRESENTED: &str = "the server presented nothing";
 

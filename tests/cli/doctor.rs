@@ -98,6 +98,16 @@ fn without_certificates_they_come_first() {
     assert_first(&run, "certificates", "doctor.certificates-missing");
     assert!(run.json["first"]["next"].as_str().is_some_and(|it| it.contains("egext certs init --dir none")));
     assert_eq!(steps(&run)[1], ("server", "skipped"));
+    assert_eq!(run.json["steps"][1]["detail"], "the certificates come first");
+}
+
+#[test]
+fn an_address_that_was_not_named_is_said_to_be_the_usual_one() {
+    let run = egext(["doctor", "--dir", "none"]).json();
+    let server = &run.json["steps"][1];
+    assert_eq!(server["subject"], "localhost:5005");
+    let words = "the certificates come first; this is the usual address, `--server HOST:PORT` names another";
+    assert_eq!(server["detail"], words);
 }
 
 #[test]
