@@ -175,7 +175,7 @@ fn closing(outcome: &TargetOutcome) -> Talk {
         let line = Line::default().plain("  ").with(Style::Warn, "not healthy");
         talk.line(line.plain(", but every error is skipped"));
     } else if outcome.attempts > 1 {
-        talk.line(format!("  still so{attempts}"));
+        talk.line(format!("  still failing after {} attempts", outcome.attempts));
     }
     talk
 }

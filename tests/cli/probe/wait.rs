@@ -22,6 +22,8 @@ fn the_whole_time_is_used_and_the_cause_is_said_once() {
     // On a machine with much to do the first attempt takes a part of it.
     let left = run.stderr.strip_prefix(&expected);
     assert!(matches!(left, Some("2s\n" | "1s\n")), "{}", run.stderr);
+    let run = probe(&port.tcp_address()).args(["--wait", "2s"]).run();
+    assert!(run.stdout.contains("\n  still failing after ") && run.stdout.contains(" attempts\n"), "{run:?}");
 }
 
 #[test]
