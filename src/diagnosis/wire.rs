@@ -163,6 +163,10 @@ pub(super) fn speaks_tls(context: &Context<'_>, found: &str) -> Finding {
 
 /// The first bytes of another protocol: their first line where it is text, bytes where it is not.
 pub(super) fn shown(first: &[u8]) -> String {
+    // On stream 0, without ACK (RFC 9113 section 6.5).
+    if let [0, 0, _, 4, 0, 0, 0, 0, 0, ..] = first {
+        return "an HTTP/2 SETTINGS frame".to_owned();
+    }
     if first.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
         let text = String::from_utf8_lossy(first);
         return text.trim().lines().next().unwrap_or_default().trim_end().to_owned();

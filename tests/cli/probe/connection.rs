@@ -95,7 +95,7 @@ fn a_connection_that_gets_no_answer_ends_at_the_limit() {
 fn a_plaintext_server_is_not_tls() {
     let pki = TestPki::new();
     for (server, found) in [
-        (TestServer::plaintext().spawn(), "00 00 "),
+        (TestServer::plaintext().spawn(), "an HTTP/2 SETTINGS frame"),
         (TestServer::plaintext().speaks_http1().spawn(), "HTTP/1.1 400 Bad Request"),
         (TestServer::plaintext().garbage().spawn(), "01 02 77 68 61 74 "),
     ] {
