@@ -51,6 +51,5 @@ Examples:
   egext doctor --server extension.internal:5005 --admin 127.0.0.1:9464
   egext doctor -o json                  # for a program
 
-It changes nothing and calls no hook. From the ground up: the certificates, the server, what it presents, the bridge, its
-socket, the files of EG. What is not there is skipped.
+It changes nothing and calls no hook. From the ground up: the certificates, the server, what it presents, the bridge, its socket, the files of EG. What is not there is skipped.
 Exit codes: 0 nothing is wrong, 1 a finding, 2 could not run.";
