@@ -80,13 +80,12 @@ fn skipped(story: &Story) -> String {
 
 fn check(step: &Step) -> Check {
     let state = match step.state {
-        State::Skipped => {
-            report::State::Skipped("there is nothing to look at, or something below it comes first")
-        }
+        State::Skipped => report::State::Skipped(step.detail.clone().into()),
         _ if step.findings.is_empty() => report::State::Passed,
         _ => report::State::Found(step.findings.clone()),
     };
-    Check { name: step.part.name(), subject: step.subject.clone().unwrap_or_default(), state }
+    let subject = step.subject.clone().unwrap_or_else(|| step.part.name().to_owned());
+    Check { name: step.part.name(), subject, state }
 }
 
 /// What `egext doctor` adds to its JSON object.

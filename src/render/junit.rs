@@ -142,7 +142,11 @@ mod tests {
                 finding(FindingId::CertsExpiring, "soon").with_hint("now"),
             ],
         );
-        report.checks.push(Check { name: "chain", subject: "c".to_owned(), state: State::Skipped("no CA") });
+        report.checks.push(Check {
+            name: "chain",
+            subject: "c".to_owned(),
+            state: State::Skipped("no CA".into()),
+        });
         assert_eq!(
             super::report(&report, Severity::Error),
             r#"<?xml version="1.0" encoding="UTF-8"?>

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::Finding;
 
 /// One thing that was looked at.
@@ -19,5 +21,5 @@ pub enum State {
     /// Nothing was found.
     Passed,
     /// It could not be looked at, for this reason.
-    Skipped(&'static str),
+    Skipped(Cow<'static, str>),
 }

@@ -90,9 +90,9 @@ impl Pair {
                 match owner {
                     Some(0) => State::Passed,
                     // The order of the file has a finding of its own.
-                    Some(_) if order::leaf_not_first("", &self.chain).is_some() => {
-                        State::Skipped("not compared: it is the key of another certificate in the file")
-                    }
+                    Some(_) if order::leaf_not_first("", &self.chain).is_some() => State::Skipped(
+                        "not compared: it is the key of another certificate in the file".into(),
+                    ),
                     Some(owner) => found(key_of_another(&subject, owner, &self.chain[owner], files)),
                     None => found(mismatch(&subject, &files.certificate.display().to_string())),
                 }
@@ -132,7 +132,7 @@ pub(super) fn ca_key(ca: &str, key: &CaKeyFile, certificates: &[Certificate]) ->
         Ok(file) if file.keys.is_empty() => no_key(&file),
         Ok(file) if file.encryption() == Some(Encryption::OpenSsl) => old_form(&key.path),
         Ok(file) if file.is_locked() => {
-            return State::Skipped("not compared: the key is encrypted");
+            return State::Skipped("not compared: the key is encrypted".into());
         }
         Ok(file) if certificates.iter().any(|certificate| file.has_key_of(certificate)) => {
             return State::Passed;

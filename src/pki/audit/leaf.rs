@@ -125,7 +125,7 @@ impl Audit {
 
     fn not_asked(&mut self, subject: &str, reason: &'static str) {
         for name in ["chain", "gateway"] {
-            self.record_state(name, subject, State::Skipped(reason));
+            self.record_state(name, subject, State::Skipped(reason.into()));
         }
     }
 
@@ -170,7 +170,7 @@ impl Audit {
         for (name, is_refused, findings) in states {
             if is_refused && findings.is_empty() {
                 let known = "rejected for a reason that is named already";
-                self.record_state(name, subject, State::Skipped(known));
+                self.record_state(name, subject, State::Skipped(known.into()));
             } else {
                 self.record(name, subject, findings);
             }

@@ -202,7 +202,7 @@ impl Audit {
             }
             None => {
                 let reason = "not compared: no server's certificate is on disk";
-                self.record_state("same as on disk", address, State::Skipped(reason));
+                self.record_state("same as on disk", address, State::Skipped(reason.into()));
             }
         }
         let mut questions = questions.clone();

@@ -25,7 +25,7 @@ pub(crate) fn report(release: Release, files: &[Checked]) -> Report {
             report.talk.line(Line::default().plain("  ").with(Style::Good, "√").plain(words));
         }
         let state = match file.verdict {
-            Verdict::NotChecked => State::Skipped("this is no EnvoyGateway file"),
+            Verdict::NotChecked => State::Skipped("this is no EnvoyGateway file".into()),
             Verdict::Certificates | Verdict::Resource | Verdict::Secrets if file.findings.is_empty() => {
                 State::Passed
             }

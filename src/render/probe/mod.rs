@@ -75,9 +75,9 @@ fn checks(outcome: &TargetOutcome) -> Vec<Check> {
         let found: Vec<_> = others.extract_if(.., is_about).collect();
         let state = match layer.state {
             _ if !found.is_empty() => State::Found(found),
-            LayerState::Absent => State::Skipped("not used"),
-            LayerState::Skipped => State::Skipped("not reached"),
-            LayerState::Ignored => State::Skipped("its finding is skipped"),
+            LayerState::Absent => State::Skipped("not used".into()),
+            LayerState::Skipped => State::Skipped("not reached".into()),
+            LayerState::Ignored => State::Skipped("its finding is skipped".into()),
             LayerState::Failed | LayerState::Noted | LayerState::Passed => State::Passed,
         };
         checks.push(Check { name: layer.layer.name(), subject: outcome.address.to_string(), state });

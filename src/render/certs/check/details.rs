@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -28,7 +30,7 @@ struct CheckDetails {
     ids: Option<Vec<FindingId>>,
     /// Why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
+    reason: Option<Cow<'static, str>>,
 }
 
 /// The result.
@@ -91,7 +93,7 @@ impl CheckDetails {
                 (CheckState::Found, Some(findings.iter().map(|finding| finding.id).collect()), None)
             }
             State::Passed => (CheckState::Passed, None, None),
-            State::Skipped(reason) => (CheckState::Skipped, None, Some(*reason)),
+            State::Skipped(reason) => (CheckState::Skipped, None, Some(reason.clone())),
         };
         Self { check: check.name, subject: check.subject.clone(), state, ids, reason }
     }
