@@ -13,7 +13,7 @@ use crate::pki::audit::{Audit, Questions, Scope, audit};
 use crate::pki::{IdentityError, when};
 use crate::probe::{Layer, ProbePlan, Speaker, TargetOutcome, probe};
 use crate::report::{Finding, FindingId, Severity, chain};
-use crate::shell::shell_path;
+use crate::shell::{shell_path, shell_word};
 
 /// What is known before the first part is looked at.
 pub(super) struct Examination<'a> {
@@ -122,8 +122,7 @@ impl Examination<'_> {
 
     pub(super) fn bridge(&self) -> Step {
         let Some((address, answer)) = &self.answer else {
-            let reason = "not asked: no admin server was named, and no `admin.sock` is beside its socket";
-            return Step::skipped(Part::Bridge, None, reason);
+            return Step::skipped(Part::Bridge, None, self.not_asked());
         };
         let subject = address.to_string();
         let answer = match answer {
@@ -147,6 +146,13 @@ impl Examination<'_> {
         }
         let detail = format!("{} to {}", answer.upstream.state, answer.upstream.address);
         Step::of(Part::Bridge, subject, findings, detail)
+    }
+
+    fn not_asked(&self) -> String {
+        let reason = "not asked: no admin server was named, and no `admin.sock` is beside its socket";
+        let Some(socket) = &self.socket else { return reason.to_owned() };
+        let admin = format!("unix:{}", socket.with_file_name(super::ADMIN_SOCKET).display());
+        format!("{reason}; start the bridge with `--admin {}`", shell_word(&admin))
     }
 
     fn told(&self, subject: &str, told: &Told, severity: Severity) -> Finding {

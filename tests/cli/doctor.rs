@@ -151,6 +151,18 @@ fn a_bridge_that_does_not_run_is_told_of() {
 
 /// Any gRPC server, and one that never says a word.
 #[test]
+fn a_bridge_without_an_admin_server_is_said_to_need_one() {
+    let channel = Channel::new(TestPki::new());
+    let (server, bridge) = (TestServer::mtls(&channel.pki).spawn(), TestServer::unix().spawn());
+    let socket = bridge.socket().display().to_string();
+    let run = channel.doctor().args(["--server", &server.address(), "--socket", &socket]).json();
+    let detail = run.json["steps"][3]["detail"].as_str().expect("words");
+    let next =
+        format!("start the bridge with `--admin unix:{}`", socket.replace("server.sock", "admin.sock"));
+    assert!(detail.ends_with(&next), "{detail}");
+}
+
+#[test]
 fn what_is_no_admin_server_is_told_of() {
     let channel = Channel::new(TestPki::new());
     let server = TestServer::plaintext().spawn();
@@ -229,6 +241,9 @@ fn a_junit_report_has_every_part() {
     for part in ["certificates", "server", "on disk", "bridge", "socket", "configuration"] {
         assert!(run.stdout.contains(&format!("name=\"{part}\"")), "{part}: {}", run.stdout);
     }
+    let skipped = "<testcase classname=\"configuration\" name=\"configuration\">\
+                   <skipped message=\"no EnvoyGateway file was named or found\"/>";
+    assert!(run.stdout.contains(skipped), "{}", run.stdout);
 }
 
 #[test]
