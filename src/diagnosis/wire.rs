@@ -5,7 +5,7 @@ use std::io;
 use super::{Context, client, seconds};
 use crate::net::{Fault, FaultKind, Stage};
 use crate::report::{Finding, FindingId, MORE_DESCRIPTORS, is_lack_of_descriptors};
-use crate::shell::shell_word;
+use crate::shell::{shell_path, shell_word};
 
 pub(super) fn closed(context: &Context<'_>, stage: Stage) -> Finding {
     match stage {
@@ -84,6 +84,9 @@ fn connect_error(context: &Context<'_>, error: &io::Error) -> Finding {
         .map_or((FindingId::ProbeConnectFailed, "the connection could not be opened"), |row| (row.1, row.2));
     let finding = context.finding(id, message);
     match (id, context.target.address().socket_path()) {
+        (FindingId::ProbeConnectFailed, Some(path)) if error.kind() == io::ErrorKind::InvalidInput => {
+            finding.with_hint(format!("correct the path; `ls -ld {}` shows what is there", shell_path(path)))
+        }
         (FindingId::ProbeConnectFailed, _) => finding.with_evidence("found", error.to_string()),
         (FindingId::ProbeConnectRefused, Some(path)) => finding.with_hint(format!(
             "the socket file is stale: start the program that serves `{}`",

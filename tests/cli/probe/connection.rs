@@ -60,6 +60,9 @@ fn a_file_that_is_no_socket_is_not_a_stale_one() {
     let run = probe(&address).json();
     let finding = assert_fault(&run, "probe.connect.failed", &address, "connect");
     assert!(!finding.to_string().contains("stale"), "{finding:#}");
+    // The directory's name is quoted for the shell.
+    let hint = finding["hint"].as_str().expect("words");
+    assert!(hint.starts_with("correct the path; `ls -ld ") && hint.contains("ca.crt"), "{hint}");
 }
 
 #[test]
