@@ -188,7 +188,7 @@ fn a_server_that_stood_still_for_a_while_was_not_healthy() {
     let directory = TempDir::new().expect("a temporary directory");
     let (path, link) = (directory.path().join("eg.sock"), directory.path().join("link"));
     let address = format!("unix:{}", path.display());
-    let [first, second] = [TestServer::unix().spawn(), TestServer::unix().spawn()];
+    let [first, second] = [TestServer::unix().watched().spawn(), TestServer::unix().watched().spawn()];
     symlink(first.socket(), &path).expect("a link");
     let limits = ["--timeout", "1s", "--interval", "50ms", "--watch"];
     let mut watching = crate::egext(["probe", &address]).args(limits).start();
