@@ -170,27 +170,9 @@ fn plan(
         arguments.addresses.extend(lists::targets(path)?);
     }
     let calls = calls(&arguments.calls)?;
-    if arguments.compat.is_some() {
-        return Err(Error::Compat);
-    }
-    if arguments.timeout.duration().is_zero() {
-        return Err(Error::ZeroLimit { flag: "--timeout" });
-    }
-    refuse_for_watch(&arguments, variables)?;
+    refuse_contradictions(&arguments, variables)?;
     let release: Release = arguments.eg_version.parse().map_err(ConfigError::from)?;
-    let is_tls = |address: &Address| address.transport() == Transport::Tls;
     let wants_tls = arguments.addresses.iter().any(is_tls);
-    if let Some(address) = arguments.addresses.iter().find(|address| is_tls(address))
-        && arguments.expect_plaintext
-        && !variables.set("--expect-plaintext")
-    {
-        return Err(Error::ExpectPlaintext { address: address.clone() });
-    }
-    if let (false, [address, ..], Some(flag)) =
-        (wants_tls, &*arguments.addresses, arguments.material.typed(variables))
-    {
-        return Err(Error::MaterialWithoutTls { flag, address: address.clone() });
-    }
     let (tls, missing) = match wants_tls.then(|| tls(&arguments.material)).transpose() {
         Ok(tls) => (tls, None),
         Err(missing) if missing.is_typed_wrong() || arguments.addresses.iter().all(is_tls) => {
@@ -234,6 +216,30 @@ fn plan(
     Ok((plan, untried))
 }
 
+/// What was typed cannot all be meant.
+fn refuse_contradictions(arguments: &cli::Probe, variables: &Variables) -> Result<(), Error> {
+    if arguments.compat.is_some() {
+        return Err(Error::Compat);
+    }
+    if arguments.timeout.duration().is_zero() {
+        return Err(Error::ZeroLimit { flag: "--timeout" });
+    }
+    refuse_for_watch(arguments, variables)?;
+    if let Some(address) = arguments.addresses.iter().find(|address| is_tls(address))
+        && arguments.expect_plaintext
+        && !variables.set("--expect-plaintext")
+    {
+        return Err(Error::ExpectPlaintext { address: address.clone() });
+    }
+    let wants_tls = arguments.addresses.iter().any(is_tls);
+    if let (false, [address, ..], Some(flag)) =
+        (wants_tls, &*arguments.addresses, arguments.material.typed(variables))
+    {
+        return Err(Error::MaterialWithoutTls { flag, address: address.clone() });
+    }
+    Ok(())
+}
+
 /// What makes no sense where each change is told.
 fn refuse_for_watch(arguments: &cli::Probe, variables: &Variables) -> Result<(), Error> {
     if !arguments.watch {
@@ -248,6 +254,10 @@ fn refuse_for_watch(arguments: &cli::Probe, variables: &Variables) -> Result<(),
         Some((flag, _)) => Err(Error::WatchAnd { flag }),
         None => Ok(()),
     }
+}
+
+fn is_tls(address: &Address) -> bool {
+    address.transport() == Transport::Tls
 }
 
 fn calls(flags: &cli::CallFlags) -> Result<Calls, Error> {

@@ -21,7 +21,7 @@ use crate::net::{self, Fault, Session, Stage};
 use crate::report::{Finding, FindingId};
 use answer::{Answer, request_length};
 use judge::{HealthVerdict, Judge, name};
-use retry::{called, effect};
+use retry::{called, with_effect};
 pub(super) use watch::{Heard, Watcher};
 
 /// Asks for the health of each service and fills in the last two layers.
@@ -42,17 +42,14 @@ pub(super) async fn check(
         let calling = timeout_at(deadline, called(context, session, service, calls, deadline));
         let called = tokio::select! {
             biased;
-            called = calling => called,
-            () = takes_no_calls(session) => {
-                outcome.facts.settings = session.settings();
-                outcome.fail(Layer::Grpc, no_streams(context));
-                return;
-            }
+            called = calling => Some(called),
+            () = takes_no_calls(session) => None,
         };
         outcome.facts.settings = session.settings();
-        let Ok(called) = called else {
-            outcome.fault(context, &Fault::timeout(Stage::Call));
-            return;
+        let called = match called {
+            Some(Ok(called)) => called,
+            Some(Err(_)) => return outcome.fault(context, &Fault::timeout(Stage::Call)),
+            None => return outcome.fail(Layer::Grpc, no_streams(context)),
         };
         let answer = &called.answer;
         outcome.facts.health = answer.health();
@@ -68,12 +65,7 @@ pub(super) async fn check(
                 return;
             }
             HealthVerdict::Failed(layer, finding) => {
-                let effect = calls.retry.as_ref().and_then(|retry| effect(retry, &called));
-                let finding = match effect {
-                    Some(effect) => finding.with_evidence("effect", effect),
-                    None => finding,
-                };
-                return outcome.fail(layer, finding);
+                return outcome.fail(layer, with_effect(finding, calls.retry.as_ref(), &called));
             }
             HealthVerdict::Serving => {}
             HealthVerdict::Unhealthy(finding) => unhealthy.push(finding),

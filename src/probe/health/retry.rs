@@ -12,6 +12,7 @@ use super::origin;
 use crate::diagnosis::Context;
 use crate::net::Session;
 use crate::probe::{Calls, Retry};
+use crate::report::Finding;
 
 /// What came of a call in the end.
 pub(super) struct Called {
@@ -91,8 +92,16 @@ fn pause(retry: &Retry, answer: &Answer, failures: &mut u32) -> Result<Duration,
     }
 }
 
-/// What a client does that has got this answer as its last one: with a status that is an error, or too long for it.
-pub(super) fn effect(retry: &Retry, called: &Called) -> Option<String> {
+/// With what a client does that makes calls again, if this was the last answer.
+pub(super) fn with_effect(finding: Finding, retry: Option<&Retry>, called: &Called) -> Finding {
+    match retry.and_then(|retry| effect(retry, called)) {
+        Some(effect) => finding.with_evidence("effect", effect),
+        None => finding,
+    }
+}
+
+/// Of an answer with a status that is an error, or one that is too long.
+fn effect(retry: &Retry, called: &Called) -> Option<String> {
     let Retry { after_failure, attempts, .. } = retry;
     let code = code(&called.answer);
     if called.answer.too_long {
