@@ -179,7 +179,9 @@ fn a_channel_that_fails_has_facts_too() {
     let run = probe(&server.address()).pki(&pki).json();
     let facts = &run.json["targets"][0]["facts"];
     assert_eq!(facts["server_certificates"][0]["subject"], "egext server");
-    assert_eq!(facts["server_certificates"][0]["days_left"], -1);
+    // It has expired a day before it was made, which was some seconds ago on a busy machine.
+    let left = facts["server_certificates"][0]["days_left"].as_i64();
+    assert!(matches!(left, Some(-2 | -1)), "{left:?}");
     assert_eq!(facts["health"], Value::Null);
     let port = ReservedPort::new();
     let run = probe(&port.tcp_address()).json();
