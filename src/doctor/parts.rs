@@ -81,14 +81,15 @@ impl Examination<'_> {
         let target = Target::new(self.server.clone(), client, name, Alpn::Required)?;
         let mut outcome = self.probe(target.clone(), tls, gateway).await;
         let is_reached = outcome.failed_layer().is_none_or(|layer| layer > Layer::Connect);
+        let is_silent = outcome.cause().is_some_and(|cause| cause.id == FindingId::ProbeTlsTimeout);
         if let (false, false, Some(finding)) =
             (is_reached, self.is_server_named, outcome.findings.first_mut())
         {
             finding.hint = finding.hint.as_ref().map(|hint| format!("{hint}; {NOT_NAMED}"));
         }
         let on_disk = match tls {
-            // A server that cannot be reached presents nothing, and a second attempt may take the whole limit again.
-            Some(_) if !is_reached => skipped(Part::OnDisk, NOT_PRESENTED),
+            // A server that does not answer presents nothing, and a second attempt may take the whole limit again.
+            Some(_) if !is_reached || is_silent => skipped(Part::OnDisk, NOT_PRESENTED),
             Some(_) => self.on_disk(&target).await,
             None => skipped(Part::OnDisk, "plaintext: it presents nothing"),
         };
