@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::config::{look, sources};
 use super::material::{DEFAULT_DIRECTORY, Files as _};
 use super::probe::tls;
+use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::cli::{self, Material};
 use crate::doctor::{Plan, Tls, examine};
@@ -18,7 +19,15 @@ pub(super) fn run(arguments: cli::Doctor, clock: Clock) -> Result<Report, Error>
         return Err(Error::ZeroLimit { flag: "--timeout" });
     }
     let plan = plan(arguments, clock)?;
-    Ok(render::doctor::report(&block_on(examine(plan, clock))??))
+    let story = block_on(async {
+        // A program that reads the result gets one, also if it loses patience with a server that is silent.
+        let mut signals = Signals::listen().map_err(Error::Runtime)?;
+        tokio::select! {
+            story = examine(plan, clock) => Ok(story?),
+            _ = signals.next() => Err(Error::Interrupted),
+        }
+    })??;
+    Ok(render::doctor::report(&story))
 }
 
 fn plan(arguments: cli::Doctor, clock: Clock) -> Result<Plan, Error> {
