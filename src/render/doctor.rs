@@ -28,7 +28,10 @@ fn talk(story: &Story) -> Talk {
             talk.line(Line::default().with(Style::Good, "nothing is wrong").plain(skipped(story)));
         }
         Some((step, finding)) => {
-            let words = format!(" {}: {}", step.part.name(), finding.message);
+            let file = Some(&*finding.subject).filter(|subject| step.subject.as_deref() != Some(subject));
+            let place =
+                [step.part.name()].into_iter().chain(file).map(printable).collect::<Vec<_>>().join(": ");
+            let words = format!(" {place}: {}", finding.message);
             talk.line(Line::default().with(Style::Strong, "first:").plain(words));
             match &finding.hint {
                 Some(hint) => talk.hint(hint),
@@ -117,6 +120,8 @@ struct StepDetails {
 struct First {
     part: Part,
     id: FindingId,
+    /// The file or the address that it is about.
+    subject: String,
     message: String,
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,6 +140,7 @@ impl Details {
         let first = story.first().map(|(step, finding)| First {
             part: step.part,
             id: finding.id,
+            subject: finding.subject.clone(),
             message: finding.message.clone(),
             next: finding.hint.clone(),
         });

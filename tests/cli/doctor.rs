@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use egext_test_support::{Egext, ReservedPort, Run, Running, TestPki, TestServer};
+use egext_test_support::{Egext, ReservedPort, Run, Running, Signal, TestPki, TestServer};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -160,6 +160,40 @@ fn a_bridge_without_an_admin_server_is_said_to_need_one() {
     let next =
         format!("start the bridge with `--admin unix:{}`", socket.replace("server.sock", "admin.sock"));
     assert!(detail.ends_with(&next), "{detail}");
+}
+
+#[test]
+fn the_first_thing_is_told_with_its_file() {
+    let channel = Channel::new(TestPki::new().client_expired());
+    let unused = ReservedPort::new();
+    let doctor = || channel.doctor().args(["--server", &unused.tls_address()]);
+    let run = doctor().json();
+    assert_first(&run, "certificates", "certs.expired");
+    let subject = run.json["first"]["subject"].as_str().expect("a file");
+    assert!(subject.ends_with("client.crt"), "{subject}");
+    let run = doctor().run();
+    let first = run.stdout.lines().find(|line| line.starts_with("first: certificates: "));
+    assert!(first.is_some_and(|line| line.contains("client.crt: expired ")), "{}", run.stdout);
+}
+
+#[test]
+fn a_server_that_is_silent_is_asked_once() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).stops_after(0).spawn();
+    let run = channel.doctor().args(["--server", &server.address(), "--timeout", "200ms"]).json();
+    assert_first(&run, "server", "probe.tls.timeout");
+    assert_eq!((steps(&run)[2], server.connections()), (("on-disk", "skipped"), 1));
+}
+
+#[test]
+fn a_signal_ends_it_with_a_result() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).stops_after(0).spawn();
+    let running = channel.doctor().args(["--server", &server.address(), "--timeout", "1h"]).start();
+    server.wait_for_connections(1);
+    running.signal(Signal::INT);
+    let (code, stderr) = running.finish();
+    assert_eq!((code, &*stderr), (2, "error: interrupted\n"));
 }
 
 #[test]
