@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -60,7 +61,7 @@ impl<B: Body + 'static> Session<B> {
         Settings::of(&self.link.wire.opening())
     }
 
-    /// Waits until no new call can be made.
+    /// Waits until no new call can be made: the connection has ended, or the server said GOAWAY.
     pub async fn closed(&self) {
         self.link.closed().await;
     }
@@ -124,10 +125,18 @@ where
         .map_err(|error| ended_early(&wire, Some(error.to_string())))?;
     let (end, ended) = watch::channel(false);
     let goodbye = Arc::<OnceLock<Goodbye>>::default();
-    let said = Arc::clone(&goodbye);
+    let (said, read) = (Arc::clone(&goodbye), Arc::clone(&wire));
     tokio::spawn(async move {
+        let mut connection = pin!(connection);
+        let ended = loop {
+            tokio::select! {
+                ended = &mut connection => break ended,
+                // hyper notices GOAWAY when it is polled, and nothing wakes it for that while a call is in progress.
+                () = read.more() => {}
+            }
+        };
         // Why the stream ended is on the wire, and only hyper's error has the GOAWAY.
-        if let Err(error) = connection.await
+        if let Err(error) = ended
             && let Some(reset) = Reset::of(&error)
         {
             said.get_or_init(|| Goodbye { reset, words: Reset::words(&error) });

@@ -162,6 +162,11 @@ impl Wire {
         }
     }
 
+    /// Waits until something more is read.
+    pub(super) async fn more(&self) {
+        self.news.notified().await;
+    }
+
     /// Whether something was read since the last time that this was asked.
     pub(super) fn has_heard(&self) -> bool {
         self.has_heard.swap(false, Ordering::Relaxed)
@@ -236,7 +241,6 @@ impl Replayed {
         let length = bytes.len().min(self.unheard);
         self.unheard -= length;
         lock(&self.wire.heard).extend_from_slice(&bytes[..length]);
-        self.wire.news.notify_one();
     }
 
     /// What becomes of a write. A peer that does not read makes it wait without end, and h2 reads nothing in that time.
@@ -289,6 +293,7 @@ impl AsyncRead for Replayed {
         if this.unheard > 0 {
             this.show(&buffer.filled()[before..]);
         }
+        this.wire.news.notify_waiters();
         Poll::Ready(this.note(result))
     }
 }
