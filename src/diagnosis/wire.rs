@@ -22,8 +22,10 @@ fn in_handshake(context: &Context<'_>, message: &str) -> Finding {
     }
     let finding = context.finding(FindingId::ProbeTlsClosed, message);
     match context.presented() {
-        Some(_) => finding.with_hint(LOG),
-        None => finding.with_hint(context.plaintext_hint_or(LOG)),
+        None if !context.spoke_tls => {
+            finding.with_hint(format!("{}; otherwise {LOG}", context.plaintext_hint()))
+        }
+        _ => finding.with_hint(LOG),
     }
 }
 
@@ -41,7 +43,8 @@ fn after_our_certificate(context: &Context<'_>) -> Option<Finding> {
     client::own_defect(context).or_else(|| Some(client::rejected_in_silence(context, own)))
 }
 
-const LOG: &str = "the server's log may say why";
+const LOG: &str =
+    "the server's log may say why; a proxy or a port forward closes, too, if no server is behind it";
 
 pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -> Finding {
     match stage {

@@ -56,7 +56,8 @@ impl Judge<'_> {
             Some(code) => self.status(&code),
             None if self.answer.too_long => {
                 let longest = Size::from_octets(self.longest as u64);
-                failed(self.invalid(format!("the server's answer is longer than {longest}")))
+                let finding = self.invalid(format!("the server's answer is longer than {longest}"));
+                failed(finding.with_hint(LARGER))
             }
             None if self.answer.cut.is_some() => failed(self.cut(session)),
             None => {
@@ -147,9 +148,14 @@ impl Judge<'_> {
             true => "the server answers in gRPC-Web, which gRPC clients do not speak".to_owned(),
             false => format!("an HTTP/2 server answered with status {}, and not in gRPC", status.as_u16()),
         };
-        self.finding(FindingId::ProbeGrpcNotGrpc, message)
+        let finding = self
+            .finding(FindingId::ProbeGrpcNotGrpc, message)
             .with_evidence("expected", "status 200, content type `application/grpc`")
-            .with_evidence("found", self.seen(status))
+            .with_evidence("found", self.seen(status));
+        match status.as_u16() {
+            502..=504 if !in_grpc && !web => finding.with_hint(BEHIND),
+            _ => finding,
+        }
     }
 
     /// Status, content type, and the status of gRPC if there is one.
@@ -313,6 +319,11 @@ pub(super) fn name(status: i32) -> String {
 fn failed(finding: Finding) -> HealthVerdict {
     HealthVerdict::Failed(Layer::Grpc, finding)
 }
+
+/// What a proxy says of a server that it does not reach is for browsers.
+const BEHIND: &str = "a proxy answers, and does not reach the server behind it: start that server, or correct its address in the proxy";
+
+const LARGER: &str = "`--max-message-size` lets longer answers pass, or `maxMessageSize` in EG's file";
 
 /// What HTTP/2 asks of header fields (RFC 9113 sections 8.2 and 8.3).
 const FIELDS: &str =

@@ -51,6 +51,10 @@ fn a_status_of_http_counts_before_the_content_type() {
     assert_eq!(finding["evidence"]["found"], found);
     let (_, finding) = fault(TestServer::plaintext().answers_page(503, "busy"), "grpc");
     assert_eq!(finding["message"], "an HTTP/2 server answered with status 503, and not in gRPC");
+    let hint = |finding: &Value| finding["hint"].as_str().expect("words").to_owned();
+    assert!(hint(&finding).contains("does not reach the server behind it"), "{finding:#}");
+    let (_, finding) = fault(TestServer::plaintext().answers_page(404, "no route"), "grpc");
+    assert!(hint(&finding).starts_with("check the port"), "{finding:#}");
 }
 
 #[test]
@@ -95,6 +99,8 @@ fn a_message_that_cannot_be_read_is_told_as_such() {
         assert_eq!(finding["id"], "probe.grpc.invalid-message", "{}", run.stdout);
         let message = finding["message"].as_str().expect("text");
         assert!(message.starts_with(words), "{message}");
+        let is_long = words.ends_with("64KiB");
+        assert_eq!(finding["hint"].to_string().contains("--max-message-size"), is_long, "{finding:#}");
     }
 }
 

@@ -20,7 +20,8 @@ fn a_server_that_goes_away_before_its_first_frame_is_reported_at_once() {
     ] {
         let server = manner.spawn();
         let run = with_pki(probe(&server.address()), &server.address(), &pki).json();
-        assert_fault(&run, "probe.http2.closed", &server.address(), "http2");
+        let finding = assert_fault(&run, "probe.http2.closed", &server.address(), "http2");
+        assert!(finding["hint"].to_string().contains("no server is behind it"), "{finding:#}");
     }
 }
 

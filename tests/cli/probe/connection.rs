@@ -129,7 +129,8 @@ fn a_server_that_goes_away_during_the_handshake_is_reported_at_once() {
     for server in [TestServer::plaintext().closes().spawn(), TestServer::plaintext().resets().spawn()] {
         let address = server.tls_address();
         let run = probe(&address).pki(&pki).json();
-        assert_fault(&run, "probe.tls.closed", &address, "tls");
+        let finding = assert_fault(&run, "probe.tls.closed", &address, "tls");
+        assert!(finding["hint"].to_string().contains("no server is behind it"), "{finding:#}");
     }
 }
 
