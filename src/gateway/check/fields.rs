@@ -30,13 +30,24 @@ impl Fault {
 
 pub(super) fn fault(root: &Node, group: &str, kind: &str) -> Option<Fault> {
     match group {
-        "" => core(root, kind),
-        "gateway.networking.k8s.io" => {
-            unknown_kind(root, kind).or_else(|| strings(root)).or_else(|| levels(root, kind))
-        }
-        "gateway.envoyproxy.io" => {
-            unknown_version(root).or_else(|| strings(root)).or_else(|| unknown(root, "", OBJECT))
-        }
+        "" => unknown_kind(root, kind, CORE_KINDS, |version| {
+            format!("no kind \"{kind}\" is registered for version \"{version}\" in scheme")
+        })
+        .or_else(|| core(root, kind))
+        .or_else(|| nameless(root).filter(|_| kind != "List")),
+        "gateway.networking.k8s.io" => unknown_version(root, VERSIONS)
+            .or_else(|| {
+                unknown_kind(root, kind, KINDS, |version| {
+                    format!("kind {kind} not found in {version} groupversion")
+                })
+            })
+            .or_else(|| strings(root))
+            .or_else(|| levels(root, kind))
+            .or_else(|| nameless(root)),
+        "gateway.envoyproxy.io" => unknown_version(root, &[API_VERSION])
+            .or_else(|| strings(root))
+            .or_else(|| unknown(root, "", OBJECT))
+            .or_else(|| nameless(root)),
         _ => None,
     }
 }
@@ -82,19 +93,26 @@ fn core(root: &Node, kind: &str) -> Option<Fault> {
 }
 
 /// Only a slip of the fingers is known for sure: a release can have kinds that this list has not.
-fn unknown_kind(root: &Node, kind: &str) -> Option<Fault> {
-    let near = nearest_word(kind, KINDS.iter().copied()).filter(|_| !KINDS.contains(&kind))?;
+fn unknown_kind(root: &Node, kind: &str, kinds: &[&str], why: impl FnOnce(&str) -> String) -> Option<Fault> {
+    let near = nearest_word(kind, kinds.iter().copied()).filter(|_| !kinds.contains(&kind))?;
     let (version, place) = (root.set("apiVersion")?.text()?, root.set("kind")?.place);
-    let why = format!("kind {kind} not found in {version} groupversion");
-    Some(Fault::new(place, why).with_hint(format!("did you mean `{near}`?")))
+    Some(Fault::new(place, why(version)).with_hint(format!("did you mean `{near}`?")))
 }
 
-/// There is one version.
-fn unknown_version(root: &Node) -> Option<Fault> {
+/// Not one of those that there are; the first of them has most kinds.
+fn unknown_version(root: &Node, versions: &[&str]) -> Option<Fault> {
     let version = root.set("apiVersion")?;
-    let written = version.text().filter(|text| *text != API_VERSION)?;
+    let written = version.text().filter(|text| !versions.contains(text))?;
     let why = format!("failed to locate OpenAPI spec for GV: {written}");
-    Some(Fault::new(version.place, why).with_hint(format!("write `apiVersion: {API_VERSION}`")))
+    Some(Fault::new(version.place, why).with_hint(format!("write `apiVersion: {}`", versions.first()?)))
+}
+
+/// Also a `metadata` that is none.
+fn nameless(root: &Node) -> Option<Fault> {
+    let name = root.at(&["metadata", "name"]).and_then(Node::text).unwrap_or_default();
+    let place = root.get("metadata").map_or(root.place, |metadata| metadata.key_place);
+    let fault = || Fault::new(place, "metadata.name: Required value: name is required");
+    name.is_empty().then(|| fault().with_hint("write `metadata: {name: NAME}`"))
 }
 
 /// The mappings of an object of which all keys are known.
@@ -180,6 +198,36 @@ const NAMES: &[&str] = &["name", "namespace"];
 const MAPS: &[&str] = &["annotations", "labels"];
 
 const OBJECT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
+
+/// Of the Gateway API.
+const VERSIONS: &[&str] = &[
+    "gateway.networking.k8s.io/v1",
+    "gateway.networking.k8s.io/v1alpha2",
+    "gateway.networking.k8s.io/v1alpha3",
+    "gateway.networking.k8s.io/v1beta1",
+];
+
+/// Of Kubernetes itself.
+const CORE_KINDS: &[&str] = &[
+    "Binding",
+    "ComponentStatus",
+    "ConfigMap",
+    "Endpoints",
+    "Event",
+    "LimitRange",
+    "List",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Pod",
+    "PodTemplate",
+    "ReplicationController",
+    "ResourceQuota",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+];
 
 const KINDS: &[&str] = &[
     "BackendTLSPolicy",

@@ -200,14 +200,14 @@ fn a_resource_directory_is_read_as_envoy_gateway_does() {
     write("r/README.md", "Notes: see: there\n");
     write(
         "r/comment.yaml",
-        "apiVersion: v1\nkind: Secret\n---\n# nothing\n---\napiVersion: v1\nkind: Secret\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n---\n# nothing\n---\n{apiVersion: v1, kind: Secret, metadata: {name: b}}\n",
     );
     write("r/eg.yaml", "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\n");
-    let class = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nspec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}\n";
+    let class = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: a}\nspec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}\n";
     write(
         "r/fine.yaml",
         &format!(
-            "---\napiVersion: v1\nkind: Secret\n---\n{{apiVersion: apps/v1, kind: Deployment}}\n---\n{class}"
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\n---\n{{apiVersion: apps/v1, kind: Deployment}}\n---\n{class}"
         ),
     );
     write("r/kinds.yaml", "apiVersion: a.b/v1\nkind: Mine\n---\napiVersion: a.b/v1\nkind: Other\n");
@@ -226,7 +226,7 @@ fn a_resource_directory_is_read_as_envoy_gateway_does() {
         [
             "eg.yaml: EG 1.9 accepts it: standalone; hooks Route; plaintext to unix:/run/a.sock",
             "r/README.md:1:11: *it is not YAML: mapping values are not allowed in this context",
-            "r/comment.yaml:4:1: *a document in it has nothing but comments or blank lines",
+            "r/comment.yaml:5:1: *a document in it has nothing but comments or blank lines",
             "r/dangling:1:1: *No such file or directory (os error 2)",
             "r/directory:1:1: *it is a directory",
             "r/eg.yaml:2:7: *EG's own configuration file is no resource",
@@ -255,7 +255,22 @@ fn a_field_that_keeps_a_file_from_being_loaded_is_named() {
         |kind: &str, rest: &str| format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\n{rest}\n");
     let unknown = "Invalid value: value provided for unknown field";
     for (text, expected) in [
-        (format!("{gateway}spec: {{gatewayClassName: c, listeners: [{{{listener}}}]}}\n"), String::new()),
+        (
+            format!("{gateway}spec: {{gatewayClassName: c, listeners: [{{{listener}}}]}}\nmetadata: {{name: g}}\n"),
+            String::new(),
+        ),
+        (
+            format!("{gateway}spec: {{gatewayClassName: c, listeners: [{{{listener}}}]}}\n"),
+            "1:1: *metadata.name: Required value: name is required; write `metadata".to_owned(),
+        ),
+        (
+            gateway.replace("v1", "v2"),
+            "1:13: *failed to locate OpenAPI spec for GV: gateway.networking.k8s.io/v2; write `apiVersion: gateway".to_owned(),
+        ),
+        (
+            core("Configmap", ""),
+            "2:7: *no kind \"Configmap\" is registered for version \"v1\" in scheme; did you mean `ConfigMap`?".to_owned(),
+        ),
         (
             format!("{gateway}spec: {{gatewayClassName: c, listener: []}}\n"),
             format!("3:29: *spec.listener: {unknown}; did you mean `listeners`?"),
