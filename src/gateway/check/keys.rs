@@ -1,6 +1,6 @@
 //! What EG does not read: keys, earlier ones of the same name, further documents.
 
-use super::part::Misplaced;
+use super::part::{Chart, Misplaced};
 use super::{Document, Format, Found, clipped};
 use crate::gateway::model::{Ignored, Meant, Twice};
 use crate::report::{Finding, FindingId, Severity};
@@ -10,7 +10,7 @@ pub(super) fn documents(found: &mut Found<'_>, document: &Document) {
     let message =
         format!("EG {} reads the first document of a file only, and this is the second", found.release);
     let finding = Finding::new(FindingId::ConfigDocumentIgnored, found.path, message);
-    found.add(place, finding.with_hint("EG takes one file: put all of it into the first document"));
+    found.add(place, finding.with_hint("EG takes one file: put what belongs to it into the first document, and a Secret into a file of its own"));
 }
 
 /// ai-gateway's own values have had this mistake.
@@ -18,7 +18,10 @@ pub(super) fn misplaced(found: &mut Found<'_>, all: &[Misplaced]) {
     for misplaced in all {
         let path = clipped(&misplaced.path);
         let message = format!("the Helm chart of EG ignores `{path}` without a message");
-        let hint = format!("move it into `{}`", clipped(&misplaced.level));
+        let hint = match &misplaced.meant {
+            Chart::Case(key) => format!("write `{key}`: case counts"),
+            Chart::Level(level) => format!("move it into `{}`", clipped(level)),
+        };
         found.add(misplaced.place, Finding::new(FindingId::ConfigKeyIgnored, path, message).with_hint(hint));
     }
 }

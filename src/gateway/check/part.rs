@@ -21,12 +21,19 @@ pub(super) struct Part<'a> {
     pub(super) misplaced: Vec<Misplaced>,
 }
 
-/// A key of Helm values that belongs to `config.envoyGateway`.
+/// A key of Helm values that the chart does not read.
 pub(super) struct Misplaced {
     pub(super) path: String,
     pub(super) place: Place,
-    /// Where it belongs.
-    pub(super) level: String,
+    pub(super) meant: Chart,
+}
+
+/// What the chart would read.
+pub(super) enum Chart {
+    /// The same key in another case.
+    Case(&'static str),
+    /// The same key below this one.
+    Level(String),
 }
 
 /// What a file is.
@@ -88,10 +95,10 @@ fn config_map(root: &Node) -> Content<'_> {
 /// The path to the values of the chart: at the top level, or below the name of a chart that depends on it.
 fn values_at(root: &Node) -> Option<Vec<&str>> {
     let is_config = |node: &Node| {
-        let config = node.set("config");
-        config.is_some_and(|config| {
-            SECTIONS.iter().chain(&["envoyGateway"]).any(|key| config.get(key).is_some())
-        })
+        let configs = node.entries().iter().filter(|entry| entry.key.eq_ignore_ascii_case("config"));
+        configs
+            .flat_map(|config| config.value.entries())
+            .any(|entry| SECTIONS.contains(&&*entry.key) || entry.key.eq_ignore_ascii_case("envoyGateway"))
     };
     if is_config(root) {
         return Some(Vec::new());
@@ -109,13 +116,25 @@ fn values(document: &Document) -> Content<'_> {
     let above = values.entries().iter().map(|entry| (path.clone(), entry));
     let inside = config.into_iter().flat_map(|config| config.value.entries());
     let inside = inside.map(|entry| ([&*path, &["config"]].concat(), entry));
+    let mis_cased: Vec<_> = above
+        .clone()
+        .zip(std::iter::repeat("config"))
+        .chain(inside.clone().zip(std::iter::repeat("envoyGateway")))
+        .filter(|((_, entry), key)| &*entry.key != *key && entry.key.eq_ignore_ascii_case(key))
+        .map(|((path, entry), key)| Misplaced {
+            path: prefix(&path, &entry.key),
+            place: entry.key_place,
+            meant: Chart::Case(key),
+        })
+        .collect();
     let misplaced = above.chain(inside).filter(|(_, entry)| SECTIONS.contains(&&*entry.key));
     let misplaced = misplaced
         .map(|(path, entry)| Misplaced {
             path: prefix(&path, &entry.key),
             place: entry.key_place,
-            level: level.clone(),
+            meant: Chart::Level(level.clone()),
         })
+        .chain(mis_cased)
         .collect();
     let place = config.map_or(Place::START, |config| config.key_place);
     let empty = || Node { kind: Kind::Map(Vec::new()), place, is_block: false, is_shared: false };
