@@ -181,7 +181,8 @@ fn refuse(found: &mut Found<'_>, part: &Part<'_>, decoded: Decoded) -> bool {
     let root = &part.document.root;
     let Decoded { refused: undecoded, further, .. } = decoded;
     let unclear = Unclear::of(root, undecoded.iter().chain(&further));
-    let invalid = model::validate(root, found.release).filter(|refused| unclear.is_clear(refused.place));
+    let invalid = model::validate(root, found.release).into_iter();
+    let invalid = invalid.filter(|refused| unclear.is_clear(refused.place)).take(SHOWN);
     let mut all = undecoded.into_iter().chain(further).chain(invalid);
     let first = all.next();
     match &first {

@@ -114,7 +114,7 @@ fn of_refusal(id: Refusal, root: &Node) -> String {
         Refusal::ManagerTwice => "give each extension a name of its own",
         Refusal::Hooks => return hooks(root),
         Refusal::ServiceMissing => {
-            "write `service`; `egext config stanza` prints one with a unix socket"
+            "write `service: {unix: {path: PATH}}` with the socket of the bridge, or `service: {fqdn: {hostname: NAME, port: PORT}}`"
         }
         Refusal::Target => {
             "write one of `fqdn: {hostname: NAME, port: PORT}`, `ip: {address: ADDRESS, port: PORT}` and `unix: {path: PATH}`"

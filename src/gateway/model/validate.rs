@@ -1,6 +1,9 @@
-//! `SetEnvoyGatewayDefaults` and `ValidateEnvoyGateway`, in their order: EG names the first refusal only.
+//! `SetEnvoyGatewayDefaults` and `ValidateEnvoyGateway`, in their order: EG names the first refusal only. The others here are
+//! those that it names once that is mended, as far as they do not depend on it.
 //!
 //! A key without a value is one that is not there, for EG.
+
+use std::collections::HashSet;
 
 use super::manager::{Manager, managers as all_managers};
 use super::quantity::Quantity;
@@ -9,21 +12,28 @@ use crate::gateway::document::{Entry, Kind, Node, Place};
 use crate::gateway::releases::{Fact, Refusal, Release, Version};
 
 /// Why `release` ends at its start, if it does. The types of all values are those that EG expects.
-pub(in crate::gateway) fn validate(root: &Node, release: Release) -> Option<Refused> {
+pub(in crate::gateway) fn validate(root: &Node, release: Release) -> Vec<Refused> {
     let check = Check { release };
     let controller = || {
         let gateway =
             entry(root, "gateway").filter(|gateway| text(&gateway.value, "controllerName").is_empty())?;
         check.refuse(Refusal::ControllerName, &[], within(gateway, "controllerName"))
     };
-    controller()
-        .or_else(|| check.provider(entry(root, "provider")?))
-        .or_else(|| check.log_levels(root.at(&["logging", "level"])?))
-        .or_else(|| check.rate_limit(entry(root, "rateLimit")?))
-        .or_else(|| check.managers(root))
-        .or_else(|| check.telemetry(entry(root, "telemetry")?))
-        .or_else(|| check.xds_server(root.set("xdsServer")?))
-        .or_else(|| check.lua(root.set("extensionApis")?))
+    let provider = entry(root, "provider").map(|provider| check.provider(provider)).unwrap_or_default();
+    let before = [
+        root.at(&["logging", "level"]).and_then(|level| check.log_levels(level)),
+        entry(root, "rateLimit").and_then(|limit| check.rate_limit(limit)),
+    ];
+    let behind = [
+        entry(root, "telemetry").and_then(|telemetry| check.telemetry(telemetry)),
+        root.set("xdsServer").and_then(|server| check.xds_server(server)),
+        root.set("extensionApis").and_then(|settings| check.lua(settings)),
+    ];
+    let mut all: Vec<_> = controller().into_iter().chain(provider).collect();
+    all.extend(before.into_iter().flatten());
+    all.extend(check.managers(root));
+    all.extend(behind.into_iter().flatten());
+    all
 }
 
 struct Check {
@@ -36,15 +46,18 @@ impl Check {
         Some(Refused::of(id, values, place, self.release))
     }
 
-    fn provider(&self, provider: &Entry) -> Option<Refused> {
-        match text(&provider.value, "type") {
-            "Kubernetes" => self.watch(provider.value.set("kubernetes")?),
+    fn provider(&self, provider: &Entry) -> Vec<Refused> {
+        let refused = match text(&provider.value, "type") {
+            "Kubernetes" => provider.value.set("kubernetes").and_then(|kubernetes| self.watch(kubernetes)),
             "Custom" => match entry(&provider.value, "custom") {
                 None => self.refuse(Refusal::CustomEmpty, &[], within(provider, "custom")),
-                Some(custom) => self.resource(custom).or_else(|| self.infrastructure(custom)),
+                Some(custom) => {
+                    return self.resource(custom).into_iter().chain(self.infrastructure(custom)).collect();
+                }
             },
             _ => self.refuse(Refusal::ProviderType, &[], within(provider, "type")),
-        }
+        };
+        refused.into_iter().collect()
     }
 
     fn watch(&self, kubernetes: &Node) -> Option<Refused> {
@@ -150,43 +163,43 @@ impl Check {
         }
     }
 
-    fn managers(&self, root: &Node) -> Option<Refused> {
+    fn managers(&self, root: &Node) -> Vec<Refused> {
         let one = entry(root, "extensionManager");
         let has_several = self.release.has(Fact::SeveralManagers);
         let Some(several) = entry(root, "extensionManagers").filter(|_| has_several) else {
-            return one.and_then(|_| self.manager(all_managers(root, self.release).first()?));
+            let managers = one.map(|_| all_managers(root, self.release)).unwrap_or_default();
+            return managers.first().map(|manager| self.manager(manager)).unwrap_or_default();
         };
         if several.value.items().is_empty() {
-            return self.refuse(Refusal::NoManager, &[], several.key_place);
+            return self.refuse(Refusal::NoManager, &[], several.key_place).into_iter().collect();
         }
         if one.is_some() {
-            return self.refuse(Refusal::BothManagers, &[], several.key_place);
+            return self.refuse(Refusal::BothManagers, &[], several.key_place).into_iter().collect();
         }
-        let mut names = Vec::new();
+        let mut names = HashSet::new();
+        let mut all = Vec::new();
         for (index, manager) in all_managers(root, self.release).iter().enumerate() {
             let (name, index) = (text(manager.node, "name"), index.to_string());
             if name.is_empty() {
-                return self.refuse(Refusal::ManagerName, &[&index], manager.place);
-            }
-            if names.contains(&name) {
+                all.extend(self.refuse(Refusal::ManagerName, &[&index], manager.place));
+            } else if !names.insert(name) {
                 let place = manager.node.set("name").map_or(manager.place, |name| name.place);
-                return self.refuse(Refusal::ManagerTwice, &[&index, &go::quoted(name)], place);
+                all.extend(self.refuse(Refusal::ManagerTwice, &[&index, &go::quoted(name)], place));
             }
-            names.push(name);
-            if let Some(refused) = self.manager(manager) {
+            all.extend(self.manager(manager).into_iter().map(|refused| {
                 let text = format!("extension manager {}: {}", go::quoted(name), refused.text);
-                return Some(Refused { text, ..refused });
-            }
+                Refused { text, ..refused }
+            }));
         }
-        None
+        all
     }
 
-    fn manager(&self, manager: &Manager<'_>) -> Option<Refused> {
-        if manager.hooks("pre").is_empty() && manager.hooks("post").is_empty() {
-            let hooks = manager.node.get("hooks").map_or(manager.place, |hooks| hooks.key_place);
-            return self.refuse(Refusal::Hooks, &[], hooks);
-        }
-        self.service(entry(manager.node, "service"), manager.place)
+    fn manager(&self, manager: &Manager<'_>) -> Vec<Refused> {
+        let has_none = manager.hooks("pre").is_empty() && manager.hooks("post").is_empty();
+        let hooks = manager.node.get("hooks").map_or(manager.place, |hooks| hooks.key_place);
+        let hooks = has_none.then(|| Refused::of(Refusal::Hooks, &[], hooks, self.release));
+        let service = self.service(entry(manager.node, "service"), manager.place);
+        hooks.into_iter().chain(service).collect()
     }
 
     /// `place` is where it should be.
