@@ -8,7 +8,7 @@ use super::Extension;
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_PATCH)]
 pub struct Patch {
-    /// File to change; `-` for from stdin to stdout
+    /// File to change; `-` to read stdin and write stdout
     pub file: PathBuf,
     /// FILE has Helm values, even if it has no `config.envoyGateway` yet
     #[arg(long)]
@@ -22,9 +22,12 @@ pub struct Patch {
 }
 
 const AFTER_PATCH: &str = "\
-What `egext config stanza` prints for the same flags is put in. Comments, order and style stay, and so do keys that it
-does not print; hooks and failOpen of the file stay unless a flag names them. With --name it is put into `extensionManagers`,
-in the place of the one of that name or at the end. Look first, then write:
+What `egext config stanza` prints for the same flags is put in. Comments, order and style stay, and
+so do keys that it does not print; hooks and failOpen of the file stay unless a flag names them.
+With --name it is put into `extensionManagers`, in the place of the one of that name or at the end.
+
+Look first, then write:
   egext config patch envoy-gateway.yaml --dry-run
   egext config patch envoy-gateway.yaml
-  helm get values eg -n envoy-gateway-system | egext config patch - --helm-values > values.yaml";
+  helm get values eg -n envoy-gateway-system -o yaml |
+    egext config patch - --helm-values > values.yaml";

@@ -308,7 +308,8 @@ fn what_is(line: &Line, name: &str) -> String {
 fn in_a_sentence(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
-        _ if text.starts_with("Envoy Gateway") => text.to_owned(),
+        // A name, also one that is written in one word.
+        _ if text.starts_with("Envoy") => text.to_owned(),
         Some(first) if letters.clone().next().is_some_and(char::is_lowercase) => {
             first.to_lowercase().chain(letters).collect()
         }

@@ -76,6 +76,9 @@ fn of_type(found: &str, expected: &str) -> String {
 
 fn of_refusal(id: Refusal, root: &Node) -> String {
     match id {
+        Refusal::KindMissing if root.is_null() => {
+            "the file has nothing in it: `egext config gateway --resources-dir DIR` prints a complete one"
+        }
         Refusal::KindMissing => "write `kind: EnvoyGateway`",
         Refusal::VersionMissing => "write `apiVersion: gateway.envoyproxy.io/v1alpha1`",
         Refusal::OtherKind => {
