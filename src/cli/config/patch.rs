@@ -23,7 +23,8 @@ pub struct Patch {
 
 const AFTER_PATCH: &str = "\
 What `egext config stanza` prints for the same flags is put in. Comments, order and style stay, and
-so do keys that it does not print; hooks and failOpen of the file stay unless a flag names them.
+so do keys that it does not print. Hooks of the file, what `Translation` gets there and failOpen stay
+unless a flag names them.
 With --name it is put into `extensionManagers`, in the place of the one of that name or at the end.
 
 Look first, then write:

@@ -57,10 +57,14 @@ fn text(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
 /// What stays as it is in the file, because no flag says anything about it.
 fn defaults(extension: &Extension) -> Vec<&'static [&'static str]> {
     let hooks: &[_] = &["hooks", "xdsTranslator", "post"];
-    let hooks = (extension.hooks.hook.is_empty() && extension.hooks.preset.is_none()).then_some(hooks);
+    let names_none = extension.hooks.hook.is_empty() && extension.hooks.preset.is_none();
+    // What `Translation` gets is up to the server that answers it, like the hooks.
+    let translation: &[_] = &["hooks", "xdsTranslator", "translation"];
+    let translation = (names_none && extension.hooks.include_all.is_empty()).then_some(translation);
+    let hooks = names_none.then_some(hooks);
     let fail_open: &[_] = &["failOpen"];
     let fail_open = (!extension.hooks.fail_open).then_some(fail_open);
-    hooks.into_iter().chain(fail_open).collect()
+    hooks.into_iter().chain(translation).chain(fail_open).collect()
 }
 
 /// What changes, with the lines around it; nothing of a file that may hold keys.

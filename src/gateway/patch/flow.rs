@@ -43,6 +43,7 @@ pub(super) fn map(merge: &mut Merge<'_>, old: &Node, wanted: &Node) -> Result<()
     for new in wanted.entries() {
         match old.entries().iter().position(|entry| entry.key == new.key) {
             Some(index) => entry(merge, &old.entries()[index], &parts[index], new)?,
+            None if merge.is_left_out(old, &new.key) => {}
             None => missing.push(pair(merge.source, new)),
         }
     }

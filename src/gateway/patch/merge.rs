@@ -123,6 +123,7 @@ impl Merge<'_> {
             let new_lines = span(self.source, wanted, new, wanted_end);
             match node.get(&new.key) {
                 Some(old) => self.entry(old, span(self.lines, node, old, end), new, new_lines)?,
+                None if self.is_left_out(node, &new.key) => {}
                 None => {
                     let begin = self.source.begin_of_comments(new_lines.start).max(first_line(wanted));
                     let to = indent(node);
@@ -206,6 +207,17 @@ impl Merge<'_> {
         self.defaults.iter().any(|path| self.path[1..] == **path)
     }
 
+    /// What `Translation` gets belongs to the hooks: if those of the file stay, so does that it says nothing of it.
+    pub(super) fn is_left_out(&self, node: &Node, key: &str) -> bool {
+        let has_hooks = || node.set("post").is_some_and(|post| !post.items().is_empty());
+        let is_here = |path: &&[&str]| {
+            path.split_last().is_some_and(|(last, rest)| {
+                *last == key && self.path.get(1..).is_some_and(|path| path == rest)
+            })
+        };
+        key == TRANSLATION && self.defaults.iter().any(is_here) && has_hooks()
+    }
+
     /// Is it another way to the extension than the one that is wanted?
     pub(super) fn is_leaving(&self, entry: &Entry, wanted: &Node) -> bool {
         self.path.last().is_some_and(|key| is_way(key, entry)) && wanted.get(&entry.key).is_none()
@@ -285,6 +297,8 @@ pub(super) fn is_empty(node: &Node) -> bool {
 }
 
 const SERVICE: &str = "service";
+
+const TRANSLATION: &str = "translation";
 
 /// Ways to reach the extension: EG takes one of them. `tls` belongs to the way that it is given with.
 const TARGETS: &[&str] = &["fqdn", "host", "hostname", "ip", "port", "tls", "unix"];

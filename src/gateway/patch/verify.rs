@@ -45,7 +45,8 @@ fn are_equal_beside(before: Option<&Node>, after: Option<&Node>, path: &[&str], 
 fn keys_are_kept(before: &Node, after: &Node, wanted: &Node) -> bool {
     wanted.entries().iter().all(|wanted| {
         let [before, after] = [before, after].map(|node| node.get(&wanted.key).map(|entry| &entry.value));
-        let (Some(before), Some(after)) = (before, after) else { return after.is_some() };
+        // That all is there that is wanted is known before: then nothing more has to be changed.
+        let (Some(before), Some(after)) = (before, after) else { return before.is_none() || after.is_some() };
         if &*wanted.key == managers::KEY {
             return managers_are_kept(before, after, &wanted.value);
         }

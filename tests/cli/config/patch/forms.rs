@@ -266,3 +266,36 @@ fn what_stands_last_in_the_extension_does_not_matter() {
         }
     }
 }
+
+/// A server that attaches filters to listeners, such as ai-gateway's, gets none if this is taken away, and nothing says so.
+#[test]
+fn what_translation_gets_stays_with_the_hooks() {
+    let switches = "      translation:\n        listener: {includeAll: true}\n        secret:\n          includeAll: false\n";
+    let block = |switches: &str| {
+        format!(
+            "{HEADER}extensionManager:\n  hooks:\n    xdsTranslator:\n      post: [Translation]\n{switches}"
+        )
+    };
+    let flow = format!(
+        "{HEADER}extensionManager: {{hooks: {{xdsTranslator: {{post: [Translation], translation: {{route: {{includeAll: true}}}}}}}}}}\n"
+    );
+    let flow_without =
+        format!("{HEADER}extensionManager: {{hooks: {{xdsTranslator: {{post: [Translation]}}}}}}\n");
+    for file in [block(switches), block(""), flow, flow_without] {
+        let text = Place::with(&file).patched(&[]);
+        let hooks = |text: &str| read(text)["extensionManager"]["hooks"].clone();
+        assert_eq!(hooks(&text), hooks(&file), "{text}");
+        assert_eq!(
+            read(&text)["extensionManager"]["service"]["unix"]["path"],
+            "/run/egext/eg.sock",
+            "{text}"
+        );
+
+        for arguments in [["--include-all", "listener,route"], ["--hook", "Translation"]] {
+            let text = Place::with(&file).patched(&arguments);
+            let translation = &hooks(&text)["xdsTranslator"]["translation"];
+            assert_eq!(translation["route"]["includeAll"], true, "{text}");
+            assert_eq!(translation["secret"]["includeAll"], arguments[0] == "--hook", "{text}");
+        }
+    }
+}
