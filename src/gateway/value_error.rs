@@ -146,7 +146,9 @@ impl Hint for ValueError {
             }
             Self::RelativePath { path } => match path.to_str().and_then(|path| path.strip_prefix("unix:")) {
                 Some(path) if path.starts_with('/') => format!("write it without `unix:`: `{path}`"),
-                _ => "write it from the root: `$PWD/` in front of it, if it is below this directory".to_owned(),
+                _ => {
+                    "write it from the root: `$PWD/` in front of it, if it is below this directory".to_owned()
+                }
             },
             Self::Resource { .. } => {
                 "group, version and kind as in the CRD: `example.io/v1alpha1/HeaderPolicy`".to_owned()

@@ -232,7 +232,7 @@ fn ca(secret: &Secret<'_>, place: Place, text: &[u8]) -> Option<Finding> {
     }
     let subject = certificates.first().map(|leaf| leaf.subject.to_string()).unwrap_or_default();
     let message = format!(
-        "`tls.crt` has no CA certificate but that of `{}`: EG trusts it until the server gets a new one",
+        "`tls.crt` has the server's certificate `{}` in place of its CA's: EG trusts it until the server gets a new one",
         clipped(&subject)
     );
     let finding = Finding::new(FindingId::ConfigSecretLeaf, "tls.crt", message)

@@ -113,7 +113,7 @@ macro_rules! config {
                 "write the address as the hint says";
             ConfigTranslationBlind = "config.translation-blind", Warning,
                 "the configuration asks for the hook `Translation`, but Envoy Gateway does not send it listeners and routes: a server that attaches a filter or changes routes there, as ai-gateway does, changes nothing, and there is no error",
-                "write `includeAll: true` for `listener` and `route` below `translation` (Envoy Gateway 1.5 and later); `egext config` does so without `--include-all`; if the server changes clusters and secrets only, nothing has to be done";
+                "write `includeAll: true` for `listener` and `route` below `translation` (Envoy Gateway 1.5 and later); `egext config stanza --hook Translation` does so; if the server changes clusters and secrets only, nothing has to be done";
             ConfigTranslationUnused = "config.translation-unused", Warning,
                 "`translation` says what the hook `Translation` gets, and that hook is not configured",
                 "add `Translation` to `post`, or take `translation` out";

@@ -104,7 +104,7 @@ fn a_secret_is_judged_by_what_envoy_gateway_reads() {
             "Kubernetes refuses a Secret of this type without `tls.key`",
             "cannot find Secret egext-ca in",
         ),
-        (ca.clone(), leaf, "`tls.crt` has no CA certificate but that of `egext server`", ""),
+        (ca.clone(), leaf, "`tls.crt` has the server's certificate `egext server` in place of its CA's", ""),
         (
             ca.clone(),
             BASE64.encode(ca.as_bytes()),
