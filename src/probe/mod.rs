@@ -155,7 +155,8 @@ async fn until_healthy(
         let turn = room.acquire().await.expect("never closed");
         let left = plan.wait.map(|wait| wait.saturating_sub(begin.elapsed()));
         let limit = left.map_or(plan.timeout, |left| plan.timeout.min(left));
-        let mut outcome = attempt(target, plan, limit, now).await;
+        // In a box, because there can be many thousands of targets that wait for their turn.
+        let mut outcome = Box::pin(attempt(target, plan, limit, now)).await;
         drop(turn);
         let told = before.as_ref().and_then(TargetOutcome::cause).map(|cause| cause.id);
         // "Too late" says less than the attempt before, which had more time.
@@ -203,3 +204,19 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The shortest time for an attempt after the first one.
 const LEAST_LIMIT: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Alpn;
+
+    #[test]
+    fn a_target_that_waits_for_its_turn_needs_little_memory() {
+        let address = "unix:/nowhere".parse().expect("an address");
+        let target = Target::new(address, None, None, Alpn::Required).expect("plaintext");
+        let (plan, room) = (ProbePlan::new(Vec::new()), Semaphore::new(1));
+        let waiting = until_healthy(&target, &plan, || OffsetDateTime::UNIX_EPOCH, &room);
+        let size = size_of_val(&waiting);
+        assert!(size < 4096, "{size}");
+    }
+}
