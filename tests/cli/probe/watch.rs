@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, pipe};
 use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
 
 use egext_test_support::{Egext, ReservedPort, Running, Signal, TestPki, TestServer};
 use serde_json::Value;
@@ -72,6 +73,22 @@ fn a_server_without_watch_is_asked_again_and_that_is_said_once() {
     watching.wait_for_line("healthy: SERVING");
     let (code, stdout, stderr) = stop(watching, Signal::INT);
     assert_eq!((code, stdout.lines().count(), stderr), (0, 3, format!("{said}\n")), "{stdout}");
+}
+
+/// Its call of `Watch` would keep the server from ending.
+#[test]
+fn a_server_that_says_goodbye_is_left() {
+    let server = TestServer::plaintext().watched().spawn();
+    let mut watching = probe(&server.address()).args(NEVER).start();
+    watching.wait_for_line("healthy: SERVING");
+    server.wait_for_calls(2);
+    let begin = Instant::now();
+    server.say_goodbye();
+    server.wait_for_connections(2);
+    // What else ends a connection in time is not meant.
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    let (code, stdout, stderr) = stop(watching, Signal::TERM);
+    assert_eq!((code, stdout.lines().count(), &*stderr), (0, 1, ""), "nothing has changed: {stdout}");
 }
 
 /// Such as a proxy that allows no long calls.

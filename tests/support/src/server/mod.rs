@@ -157,6 +157,11 @@ impl TestServer {
         self.record.cut();
     }
 
+    /// Tells every client to make its next call on another connection (GOAWAY), and lets calls in progress go on.
+    pub fn say_goodbye(&self) {
+        self.record.say_goodbye();
+    }
+
     /// From now on it reads and says nothing, and keeps all connections open.
     pub fn freeze(&self) {
         self.record.freeze();

@@ -13,6 +13,8 @@ pub(super) struct Record {
     serving: watch::Sender<bool>,
     /// How often all connections were cut.
     cuts: watch::Sender<usize>,
+    /// How often all clients were told to go elsewhere.
+    goodbyes: watch::Sender<usize>,
     frozen: AtomicBool,
     pub(super) watched: Watched,
 }
@@ -46,6 +48,7 @@ impl Record {
             changed: Condvar::new(),
             serving: watch::Sender::new(serving),
             cuts: watch::Sender::new(0),
+            goodbyes: watch::Sender::new(0),
             frozen: AtomicBool::new(false),
             watched,
         }
@@ -100,6 +103,16 @@ impl Record {
     pub(super) async fn is_cut(&self) {
         // An error means that the server has ended.
         let _ = self.cuts.subscribe().changed().await;
+    }
+
+    pub(super) fn say_goodbye(&self) {
+        self.goodbyes.send_modify(|goodbyes| *goodbyes += 1);
+    }
+
+    /// Returns when all clients are told to go elsewhere.
+    pub(super) async fn says_goodbye(&self) {
+        // An error means that the server has ended.
+        let _ = self.goodbyes.subscribe().changed().await;
     }
 
     pub(super) fn freeze(&self) {

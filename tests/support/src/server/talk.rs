@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::io::{self, Cursor};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -161,7 +162,7 @@ async fn http2(
     answer: Answer,
     record: Arc<Record>,
 ) -> io::Result<()> {
-    let (cut, cuts) = (Arc::new(Notify::new()), Arc::clone(&record));
+    let (cut, orders) = (Arc::new(Notify::new()), Arc::clone(&record));
     let service = service_fn(|request: Request<Incoming>| {
         record.change(|seen| {
             seen.paths.push(request.uri().path().to_owned());
@@ -169,12 +170,19 @@ async fn http2(
         });
         respond(request, answer, Arc::clone(&record), Arc::clone(&cut))
     });
-    let connection =
-        http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
+    let mut connection =
+        pin!(http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service));
+    let gracefully = async {
+        tokio::select! {
+            served = &mut connection => return served,
+            () = orders.says_goodbye() => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    };
     tokio::select! {
-        served = connection => served.map_err(io::Error::other),
+        served = gracefully => served.map_err(io::Error::other),
         () = cut.notified() => Ok(()),
-        () = cuts.is_cut() => Ok(()),
+        () = orders.is_cut() => Ok(()),
     }
 }
 
