@@ -285,7 +285,7 @@ pub(super) const ROWS: &[Row] = &[
         hint: "`--timeout 5s` limits one attempt",
     },
     Row {
-        typed: "--retry --retries --attempts --interval --wait-for-ready --max-attempts",
+        typed: "--retry --retries --attempts --wait-for-ready --max-attempts",
         at: &["probe"],
         hint: "`--wait 60s` tries again until the server is healthy",
     },

@@ -16,7 +16,7 @@ macro_rules! config {
                 "the file has several documents: Envoy Gateway reads the first one only, and ignores what follows `---` without a message",
                 "put everything into one document";
             ConfigEnvoyVersion = "config.envoy-version", Warning,
-                "Envoy Gateway runs Envoy on its own host, and an EnvoyProxy names no version of Envoy, something that is no version number, or a version that is older than the one that this release of Envoy Gateway was made for. Only a whole number such as `1.39.1` is found without the network; without an Envoy the hooks are called, and nothing is served",
+                "where Envoy Gateway runs Envoy on its own host, an EnvoyProxy names no version of Envoy, something that is no version number, or a version that is older than the one that this release of Envoy Gateway was made for. Only a whole number such as `1.39.1` is found without the network; without an Envoy the hooks are called, and nothing is served",
                 "write the version as the hint says, in quotes, and install that Envoy where Envoy Gateway looks for it if the host has no network";
             ConfigFailOpenHides = "config.fail-open-hides", Warning,
                 "the extension cannot be called, and because of `failOpen` Envoy Gateway publishes without it: nothing but its log shows the other finding",
@@ -97,7 +97,7 @@ macro_rules! config {
                 "a reference of `service.tls` names a Secret that is not among the Secrets in these files",
                 "write it with `egext config secrets`, correct its name or its namespace (`--namespace`), or check without Secrets if another program makes it";
             ConfigSecretType = "config.secret-type", Error,
-                "Envoy Gateway does not look at the type of the Secrets that it reads for an extension server, but Kubernetes takes none of the type `kubernetes.io/tls` without `tls.key`, and such a Secret with a CA only is never there. A warning for a Secret in a resource file: Envoy Gateway serves a listener with TLS only if the Secret has this type, which without Kubernetes is never a default",
+                "the type of the Secrets for an extension server is nothing that Envoy Gateway looks at, but Kubernetes takes none of the type `kubernetes.io/tls` without `tls.key`, and such a Secret with a CA only is never there. A warning for a Secret in a resource file: Envoy Gateway serves a listener with TLS only if the Secret has this type, which without Kubernetes is never a default",
                 "write `type: Opaque` for a CA, and `type: kubernetes.io/tls` for a certificate with its key";
             ConfigSecretUnusable = "config.secret-unusable", Error,
                 "a value of the Secret is not Base64 of PEM, has no certificate, or the certificate and the key are not a pair",
@@ -106,7 +106,7 @@ macro_rules! config {
                 "a Secret in a resource file has `stringData`, which only the API server of Kubernetes turns into `data`: for Envoy Gateway these values are not there",
                 "write the values under `data`, in Base64";
             ConfigServerName = "config.server-name", Info,
-                "Envoy Gateway's own TLS sends the address with its port as the server's name (SNI), for a host name as for an IP address. Servers with Go or OpenSSL take no notice of it; those with rustls, tonic among them, reject the connection, and Envoy Gateway waits without a limit. For a unix socket it sends `localhost`",
+                "the name of the server (SNI) that Envoy Gateway's own TLS sends is the address with its port, for a host name as for an IP address. Servers with Go or OpenSSL take no notice of it; those with rustls, tonic among them, reject the connection, and Envoy Gateway waits without a limit. For a unix socket it sends `localhost`",
                 "if the server uses rustls, put a bridge into Envoy Gateway's pod: `egext config kubernetes --bridge gateway`; otherwise nothing has to be done";
             ConfigTarget = "config.target", Error,
                 "the address of the extension is one that cannot be called: no port, a relative or too long path of a socket, or a path with characters that mean something in a URL. A warning for a name in the place of an IP address",
