@@ -2,7 +2,7 @@
 
 use rustls::AlertDescription;
 
-use super::{Context, some_of};
+use super::{Context, Speaker, some_of};
 use crate::net::ClientTls;
 use crate::pki::when::timestamp;
 use crate::pki::{Certificate, DistinguishedName};
@@ -101,7 +101,10 @@ pub(super) fn required(context: &Context<'_>) -> Finding {
 
 /// How to give us a certificate.
 fn where_ours_is(context: &Context<'_>) -> String {
-    let flags = context.with_flags("`--dir`, or `--cert` and `--key`");
+    let flags = context.with_flags(match context.speaker {
+        Speaker::Doctor => "`--dir` and a set with one",
+        Speaker::Bridge | Speaker::Probe => "`--dir`, or `--cert` and `--key`",
+    });
     if !context.searched {
         return flags;
     }

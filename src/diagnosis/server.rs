@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, OtherError};
 
-use super::{Context, client, some_of, words};
+use super::{Context, Speaker, client, some_of, words};
 use crate::host::Host;
 use crate::pki::when::timestamp;
 use crate::pki::{Certificate, SubjectName, audit};
@@ -269,7 +269,12 @@ fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Certifica
         FindingId::ProbeServerCertUnknownIssuer,
         format!("we do not trust the issuer of the server's certificate{subject}"),
     );
-    let issued_by = context.with_flags("`--ca` and the file of the CA that issued it");
+    let issued_by = match context.speaker {
+        Speaker::Doctor => "name its set by `--dir`, or add the CA that issued it to `ca.crt`".to_owned(),
+        Speaker::Bridge | Speaker::Probe => {
+            context.with_flags("`--ca` and the file of the CA that issued it")
+        }
+    };
     let finding = match found {
         Some(found) if found.self_issued => finding.with_evidence("found", "it is self-signed"),
         Some(found) => finding.with_evidence("found", format!("issued by `{}`", found.issuer)),

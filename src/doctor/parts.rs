@@ -13,7 +13,7 @@ use crate::pki::audit::{Audit, Questions, Scope, audit};
 use crate::pki::{IdentityError, when};
 use crate::probe::{Layer, ProbePlan, Speaker, TargetOutcome, probe};
 use crate::report::{Finding, FindingId, Severity, chain};
-use crate::shell::{shell_path, shell_word};
+use crate::shell::{dir_flag, shell_path, shell_word};
 
 /// What is known before the first part is looked at.
 pub(super) struct Examination<'a> {
@@ -93,7 +93,7 @@ impl Examination<'_> {
             Some(_) => self.on_disk(&target).await,
             None => skipped(Part::OnDisk, "plaintext: it presents nothing"),
         };
-        Ok([probed(Part::Server, &outcome), on_disk])
+        Ok([probed(Part::Server, &outcome, self.plan), on_disk])
     }
 
     async fn on_disk(&mut self, target: &Target) -> Step {
@@ -169,7 +169,7 @@ impl Examination<'_> {
             return Ok(Step::skipped(Part::Socket, None, reason));
         };
         let target = Target::new(Address::Unix(path.clone()), None, None, Alpn::Required)?;
-        Ok(probed(Part::Socket, &self.probe(target, None, None).await))
+        Ok(probed(Part::Socket, &self.probe(target, None, None).await, self.plan))
     }
 
     pub(super) fn configuration(&self) -> Step {
@@ -259,14 +259,29 @@ fn questions() -> Questions {
     Questions { within: None, names: Vec::new(), role: None, allowed_key_mode: 0 }
 }
 
-fn probed(part: Part, outcome: &TargetOutcome) -> Step {
+fn probed(part: Part, outcome: &TargetOutcome, plan: &Plan) -> Step {
     let passed: Vec<_> = outcome.passed().map(|layer| layer.layer.name()).collect();
-    Step::of(part, outcome.address.to_string(), outcome.findings.clone(), passed.join(", "))
+    let address = outcome.address.to_string();
+    let place = if outcome.has_tls { dir_flag(&plan.directory) } else { String::new() };
+    let command = format!("egext probe {}{place}", shell_word(&address));
+    let findings = outcome.findings.iter().cloned().map(|finding| with_command(finding, &command)).collect();
+    Step::of(part, address, findings, passed.join(", "))
+}
+
+/// A hint may name a flag that only the probe has.
+fn with_command(finding: Finding, command: &str) -> Finding {
+    let hint = finding.hint.as_ref().filter(|hint| OF_PROBE.iter().any(|flag| hint.contains(flag)));
+    match hint.map(|hint| format!("{hint}, with `{command}`")) {
+        Some(hint) => finding.with_hint(hint),
+        None => finding,
+    }
 }
 
 fn is_fine(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.severity < Severity::Error)
 }
+
+const OF_PROBE: [&str; 4] = ["`--max-message-size", "`--metadata-file", "`--service", "`--wait"];
 
 const CERTIFICATES_FIRST: &str = "the certificates come first";
 

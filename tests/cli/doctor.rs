@@ -177,6 +177,22 @@ fn the_first_thing_is_told_with_its_file() {
 }
 
 #[test]
+fn a_hint_names_no_flag_that_only_the_probe_has() {
+    let (channel, other) = (Channel::new(TestPki::new()), TestPki::new());
+    let server = TestServer::mtls(&other).spawn();
+    let run = channel.doctor().args(["--server", &server.address()]).json();
+    let next = run.json["first"]["next"].as_str().expect("words");
+    assert!(next.starts_with("name its set by `--dir`, or add the CA that issued it to `ca.crt`"), "{next}");
+
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).not_serving().spawn();
+    let run = channel.doctor().args(["--server", &server.address()]).json();
+    let next = run.json["first"]["next"].as_str().expect("words");
+    let words = format!("`--wait 60s` waits until it serves, with `egext probe {} --dir ", server.address());
+    assert!(next.starts_with(&words), "{next}");
+}
+
+#[test]
 fn a_server_that_is_silent_is_asked_once() {
     let channel = Channel::new(TestPki::new());
     let server = TestServer::mtls(&channel.pki).stops_after(0).spawn();
