@@ -17,7 +17,9 @@ impl<'a> Block<'a> {
     pub(super) fn of(outer: &'a Lines<'a>, node: &Node) -> Option<Self> {
         let Shift::Block { line, indent } = Shift::of(node) else { return None };
         let (begin, indent) = (Lines::number(Place { line, column: 1 }), indent as usize);
-        let is_inside = |number: &usize| outer.line(*number).is_empty() || outer.indent(*number) >= indent;
+        // A line of blanks alone is an empty one, however many they are.
+        let is_inside =
+            |number: &usize| outer.line(*number).trim().is_empty() || outer.indent(*number) >= indent;
         let end = (begin..outer.count()).find(|number| !is_inside(number)).unwrap_or(outer.count());
         Some(Self { outer, lines: begin..end, indent })
     }

@@ -23,6 +23,12 @@ impl<'a> Lines<'a> {
         self.begins.len() - 1
     }
 
+    /// The line after the last one of a document, which can be `...`.
+    pub(super) fn end_of_document(&self) -> usize {
+        let is_end = |number: &usize| self.line(*number).split(' ').next() == Some("...");
+        (0..self.count()).find(is_end).unwrap_or(self.count())
+    }
+
     /// The text, whose last line has an end too.
     pub(super) fn ended(&self) -> Cow<'a, str> {
         if self.text.is_empty() || self.text.ends_with('\n') {

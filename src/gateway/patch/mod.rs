@@ -172,7 +172,7 @@ fn plan(text: &str, document: &Document, target: Target, wanted: &Wanted<'_>) ->
     let (edits, path) = (Edits::default(), Vec::new());
     let mut merge = Merge { lines: &lines, source: &source, edits, defaults: wanted.defaults, path };
     target.refuse_odd(&document.root, &wanted.document.root)?;
-    merge.below(&document.root, target.path(), &wanted.document.root, lines.count())?;
+    merge.below(&document.root, target.path(), &wanted.document.root, lines.end_of_document())?;
     Ok(merge.edits)
 }
 

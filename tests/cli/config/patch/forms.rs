@@ -299,3 +299,17 @@ fn what_translation_gets_stays_with_the_hooks() {
         }
     }
 }
+
+#[test]
+fn a_document_can_have_an_end_and_lines_of_blanks() {
+    let rest = "...\n# The end.\n";
+    for extension in ["", "extensionManager:\n  failOpen: true\n"] {
+        let text = Place::with(&format!("{HEADER}{extension}{rest}")).patched(&[]);
+        assert!(text.starts_with(&format!("{HEADER}extensionManager:\n")) && text.ends_with(rest), "{text}");
+    }
+
+    let file = "apiVersion: v1\nkind: ConfigMap\ndata:\n  envoy-gateway.yaml: |\n    kind: EnvoyGateway\n \n    extensionManager:\n      failOpen: true\n  \n  other: a\n";
+    let text = Place::with(file).patched(&[]);
+    assert!(text.contains("\n \n    extensionManager:\n      failOpen: true\n      service:\n"), "{text}");
+    assert!(text.ends_with("\n  \n  other: a\n"), "{text}");
+}
