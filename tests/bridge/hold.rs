@@ -148,6 +148,7 @@ async fn held_calls_are_told_at_once_that_the_bridge_stops() {
     let caller = bridge.caller().await;
     let call = caller.send(post(HOOK), "hook").await;
     let _attempt = within_limit(silent.accept()).await.expect("an attempt to connect");
+    caller.heard().await;
     let begin = Instant::now();
     bridge.running.signal(Signal::TERM);
     let answer = answer(call).await;
