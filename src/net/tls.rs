@@ -42,26 +42,13 @@ impl ClientTls {
     /// # Errors
     /// When the anchors or the key cannot be used for TLS.
     pub fn new(anchors: &Anchors, identity: Option<&Identity>) -> Result<Self, TlsError> {
-        let trusting = Self {
-            verifier: Some(verifier::of_servers(anchors)?),
-            trusted: anchors.shared_certificates(),
-            ..Self::trusting_no_ca()
-        };
-        trusting.showing(identity)
-    }
-
-    /// The same with another certificate, or without one.
-    ///
-    /// # Errors
-    /// When the key cannot be used for TLS.
-    pub(crate) fn showing(&self, identity: Option<&Identity>) -> Result<Self, TlsError> {
         let issuers = identity.map_or(&[][..], Identity::chain).iter().map(|shown| shown.issuer.clone());
         Ok(Self {
-            verifier: self.verifier.clone(),
-            trusted: Arc::clone(&self.trusted),
+            verifier: Some(verifier::of_servers(anchors)?),
+            trusted: anchors.shared_certificates(),
             certified: identity.map(certified_key).transpose()?.map(Arc::new),
             issuers: issuers.collect(),
-            as_gateway: self.as_gateway,
+            as_gateway: false,
         })
     }
 
@@ -74,7 +61,8 @@ impl ClientTls {
         Self { as_gateway: true, ..self }
     }
 
-    /// Accepts every certificate of a server and shows `identity`: for a check of health that was told not to verify.
+    /// Accepts every certificate of a server and shows `identity`: for a check of health that was told not to verify, and
+    /// for clients that tell the server nothing.
     ///
     /// # Errors
     /// When the key cannot be used for TLS.

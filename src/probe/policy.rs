@@ -9,7 +9,7 @@ use super::Layer;
 use super::attempt::{Client, Reached};
 use super::outcome::{TargetOutcome, Verdict};
 use crate::diagnosis::{Context, policy};
-use crate::net::Target;
+use crate::net::{ClientTls, Target};
 use crate::pki::authority::{Authority, Leaf, LeafKey};
 use crate::pki::issue::SetPlan;
 use crate::pki::{Certificate, Identity, KeyType, Role, SubjectName, parse_common_name};
@@ -62,7 +62,8 @@ enum Admission {
 }
 
 async fn admission(target: &Target, client: Client<'_>, identity: Option<&Identity>) -> Admission {
-    let Some(Ok(tls)) = target.tls().map(|tls| tls.showing(identity)) else {
+    // The server was verified just now, and these clients have nothing to tell it.
+    let Ok(tls) = ClientTls::accepting_any_server(identity) else {
         return Admission::Unknown("its certificate cannot be used for TLS".to_owned());
     };
     let client = Client { own: identity.map(Identity::leaf), ..client };
