@@ -189,11 +189,6 @@ impl Context<'_> {
         dir_flag(self.directory)
     }
 
-    /// What to do about a server that does not answer as a TLS server does; `known` is for one that has spoken TLS before.
-    fn plaintext_hint_or(&self, known: &str) -> String {
-        if self.spoke_tls { known.to_owned() } else { self.plaintext_hint() }
-    }
-
     fn plaintext_hint(&self) -> String {
         let address = match self.target.address() {
             socket @ Address::Unix(_) => socket.to_string(),

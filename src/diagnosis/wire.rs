@@ -115,9 +115,12 @@ pub(super) fn timed_out(context: &Context<'_>, stage: Stage) -> Finding {
                 FindingId::ProbeTlsTimeout,
                 format!("the server did not answer our TLS hello within {limit}"),
             )
-            .with_hint(context.plaintext_hint_or(
-                "it has spoken TLS before: restart the server, or what is on the way to it",
-            )),
+            .with_hint(if context.spoke_tls {
+                "it has spoken TLS before: restart the server, or what is on the way to it".to_owned()
+            } else {
+                let plaintext = context.plaintext_hint();
+                format!("{plaintext}; otherwise restart what hangs, the server or what is on the way to it")
+            }),
         Stage::Call => context
             .finding(FindingId::ProbeGrpcTimeout, format!("no answer to the health check within {limit}")),
         _ => context

@@ -139,7 +139,13 @@ fn a_server_that_never_answers_the_hello_ends_at_the_limit() {
     let pki = TestPki::new();
     let server = TestServer::plaintext().hangs().spawn();
     let address = server.tls_address();
-    assert_at_limit("--timeout", || egext(["probe", &address]).pki(&pki), "probe.tls.timeout", &address);
+    let finding =
+        assert_at_limit("--timeout", || egext(["probe", &address]).pki(&pki), "probe.tls.timeout", &address);
+    let hint = finding["hint"].to_string();
+    assert!(
+        hint.contains(&format!("probe tcp://{address}`")) && hint.contains("restart what hangs"),
+        "{finding:#}"
+    );
 }
 
 #[test]

@@ -55,14 +55,14 @@ fn assert_fault<'a>(run: &'a Run, id: &str, address: &str, layer: &str) -> &'a V
 
 /// The same for faults that only a limit brings to light: `probe` runs with the flag for it. A busy machine
 /// can use up a short limit before the layer in question is reached, so longer ones are tried after it.
-fn assert_at_limit(flag: &str, probe: impl Fn() -> Egext, id: &str, address: &str) {
+fn assert_at_limit(flag: &str, probe: impl Fn() -> Egext, id: &str, address: &str) -> Value {
     let mut run = probe().args([flag, "300ms"]).json();
     for limit in ["1s", "4s", "15s"] {
         if run.finding(id).is_none() && run.ids().iter().any(|id| id.ends_with(".timeout")) {
             run = probe().args([flag, limit]).json();
         }
     }
-    assert_fault(&run, id, address, id.split('.').nth(1).expect("a layer"));
+    assert_fault(&run, id, address, id.split('.').nth(1).expect("a layer")).clone()
 }
 
 fn assert_healthy(run: &Run) {
