@@ -118,9 +118,11 @@ async fn forward(
         }
     };
     tokio::select! {
-        () = forwarding => {}
+        // What comes after the order to stand still is not passed on.
+        biased;
         // Both ends stay open.
         () = stands_still => std::future::pending().await,
+        () = forwarding => {}
     }
 }
 
