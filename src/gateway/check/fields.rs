@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 
 use super::Node;
 use crate::gateway::document::{Entry, Kind, Place};
-use crate::gateway::model::{API_VERSION, nearest_word};
+use crate::gateway::model::{API_VERSION, json_type, nearest_word};
 
 /// Why EG cannot load an object.
 pub(super) struct Fault {
@@ -54,31 +54,30 @@ pub(super) fn fault(root: &Node, group: &str, kind: &str) -> Option<Fault> {
 
 /// The name, and what is around it, is text in every kind.
 fn strings(root: &Node) -> Option<Fault> {
-    let metadata = root.set("metadata")?;
-    let names = NAMES.iter().filter_map(|key| metadata.get(key)).map(|entry| (&*entry.key, entry));
-    let below = MAPS.iter().filter_map(|key| Some((*key, metadata.set(key)?)));
-    let below = below.flat_map(|(key, node)| node.entries().iter().map(move |entry| (key, entry)));
-    names.chain(below).find_map(|(key, entry)| {
-        let found = not_text(&entry.value)?;
-        let why =
-            format!("json: cannot unmarshal {found} into Go struct field ObjectMeta.{key} of type string");
-        Some(quotes(entry, why))
-    })
+    let (key, entry) = names_and_labels(root).find(|(_, entry)| is_no_text(entry))?;
+    let found = json_type(&entry.value.kind);
+    let why = format!("json: cannot unmarshal {found} into Go struct field ObjectMeta.{key} of type string");
+    Some(quotes(entry, why))
+}
+
+/// What names and labels an object, each with the key of `metadata` that it is at.
+fn names_and_labels(root: &Node) -> impl Iterator<Item = (&str, &Entry)> {
+    let metadata = root.set("metadata");
+    let names = NAMES.iter().filter_map(move |key| metadata?.get(key)).map(|entry| (&*entry.key, entry));
+    let maps = MAPS.iter().filter_map(move |key| Some((*key, metadata?.set(key)?)));
+    names.chain(maps.flat_map(|(key, node)| node.entries().iter().map(move |entry| (key, entry))))
 }
 
 /// Objects of Kubernetes itself have unknown fields as they please, and values of the right type.
 fn core(root: &Node, kind: &str) -> Option<Fault> {
-    let metadata = root.set("metadata");
-    let names = NAMES.iter().filter_map(|key| metadata?.get(key));
-    let below = MAPS.iter().filter_map(|key| metadata?.set(key)).flat_map(Node::entries);
     let values = |key: &str| root.set(key).map(Node::entries).unwrap_or_default();
     let (texts, bytes) = match kind {
         "ConfigMap" => (values("data"), values("binaryData")),
         "Secret" => (values("stringData"), values("data")),
         _ => Default::default(),
     };
-    let is_no_text = |entry: &&Entry| not_text(&entry.value).is_some();
-    if let Some(entry) = names.chain(below).chain(texts).chain(bytes).find(is_no_text) {
+    let mut all = names_and_labels(root).map(|(_, entry)| entry).chain(texts).chain(bytes);
+    if let Some(entry) = all.find(|entry| is_no_text(entry)) {
         let key = &entry.key;
         return Some(quotes(entry, format!("the value of `{key}` is no text")));
     }
@@ -166,15 +165,9 @@ fn missing(node: &Node, path: &str, required: &[&str]) -> Option<Fault> {
     Some(Fault::new(node.place, why).with_hint(format!("write `{key}`")))
 }
 
-/// What Go's JSON calls a value that is no text; null is none.
-fn not_text(value: &Node) -> Option<&'static str> {
-    match value.kind {
-        Kind::Bool(_) => Some("bool"),
-        Kind::Integer(_) | Kind::Float(_) | Kind::Fraction(_) => Some("number"),
-        Kind::List(_) => Some("array"),
-        Kind::Map(_) => Some("object"),
-        Kind::Null | Kind::Text(_) => None,
-    }
+/// Null is read as no text at all, which is fine.
+fn is_no_text(entry: &Entry) -> bool {
+    !matches!(entry.value.kind, Kind::Null | Kind::Text(_))
 }
 
 fn quotes(entry: &Entry, why: String) -> Fault {

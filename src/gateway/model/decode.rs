@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::header::{header, word};
+use super::header::{header, json_type};
 use super::nearest::{Meant, meant};
 use super::quantity::Quantity;
 use super::{Reason, Refused, go};
@@ -127,7 +127,7 @@ impl Decoder {
                     self.path.truncate(length);
                 }
             }
-            (kind, shape) => self.mismatch(word(kind), word(kind), shape, owner, node.place),
+            (kind, shape) => self.mismatch(json_type(kind), json_type(kind), shape, owner, node.place),
         }
     }
 
@@ -164,7 +164,7 @@ impl Decoder {
         match of {
             "resource.Quantity" => {
                 if let Err(text) = Quantity::parse(node) {
-                    let written = node.text().map_or_else(|| word(&node.kind).to_owned(), str::to_owned);
+                    let written = node.text().map_or_else(|| json_type(&node.kind).to_owned(), str::to_owned);
                     let reason = Reason::Quantity(written);
                     self.end(Refused { place: node.place, text: text.to_owned(), reason });
                 }
@@ -176,7 +176,7 @@ impl Decoder {
                     }
                     return;
                 }
-                let found = word(&node.kind);
+                let found = json_type(&node.kind);
                 let refused = self.mismatched(found, found, &Shape::Text("string"), owner, node.place);
                 let reason = Reason::Type { found, expected: "duration" };
                 self.end(Refused { reason, ..refused });

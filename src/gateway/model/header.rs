@@ -57,7 +57,7 @@ fn read<'a>(root: &'a Node, key: &str, format: Format) -> Result<(&'a str, Place
 }
 
 fn mismatch(kind: &Kind, go: &str, place: Place) -> Refused {
-    let found = word(kind);
+    let found = json_type(kind);
     let text =
         format!("couldn't get version/kind; json parse error: json: cannot unmarshal {found} into Go {go}");
     let expected = if go == STRUCT { "object" } else { "string" };
@@ -65,7 +65,7 @@ fn mismatch(kind: &Kind, go: &str, place: Place) -> Refused {
 }
 
 /// What Go's JSON calls it.
-pub(super) const fn word(kind: &Kind) -> &'static str {
+pub(in crate::gateway) const fn json_type(kind: &Kind) -> &'static str {
     match kind {
         Kind::Null => "null",
         Kind::Bool(_) => "bool",

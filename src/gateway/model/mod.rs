@@ -14,7 +14,7 @@ mod validate;
 
 pub(super) use decode::{Decoded, Ignored, Twice, decode};
 pub(super) use go::duration;
-pub(super) use header::API_VERSION;
+pub(super) use header::{API_VERSION, json_type};
 pub(super) use manager::{Manager, managers};
 pub(super) use nearest::{Meant, nearest_word};
 pub(super) use quantity::Quantity;
