@@ -1,7 +1,6 @@
 //! Servers that misbehave in one way each, on a real socket, in a thread of their own.
 
 mod drip;
-mod frozen;
 mod hello_only;
 mod manner;
 mod mutable;
@@ -23,7 +22,6 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-use frozen::Freezing;
 use hello_only::HelloOnly;
 use manner::Conduct;
 pub use manner::Manner;
@@ -344,7 +342,7 @@ async fn serve(listening: &Listening, tls: Option<TlsAcceptor>, manner: &Manner,
             _ => gone.map_or(&manner.conduct, |(_, conduct)| conduct).clone(),
         };
         let tls = tls.clone().filter(|_| number > manner.failures && gone.is_none());
-        stream = Box::new(Freezing::new(stream, Arc::clone(&record)));
+        stream = Box::new(Mutable::freezing(stream, record.frozen()));
         if let Some(mute) = &manner.mute {
             mute.store(false, Ordering::Relaxed);
             stream = Box::new(Mutable::new(stream, Arc::clone(mute)));

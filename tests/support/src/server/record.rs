@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use tokio::sync::watch;
 
@@ -15,7 +15,7 @@ pub(super) struct Record {
     cuts: watch::Sender<usize>,
     /// How often all clients were told to go elsewhere.
     goodbyes: watch::Sender<usize>,
-    frozen: AtomicBool,
+    frozen: Arc<AtomicBool>,
     pub(super) watched: Watched,
 }
 
@@ -49,7 +49,7 @@ impl Record {
             serving: watch::Sender::new(serving),
             cuts: watch::Sender::new(0),
             goodbyes: watch::Sender::new(0),
-            frozen: AtomicBool::new(false),
+            frozen: Arc::default(),
             watched,
         }
     }
@@ -117,6 +117,11 @@ impl Record {
 
     pub(super) fn freeze(&self) {
         self.frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// Set when it is frozen.
+    pub(super) fn frozen(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.frozen)
     }
 
     pub(super) fn is_frozen(&self) -> bool {
