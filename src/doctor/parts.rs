@@ -150,7 +150,8 @@ impl Examination<'_> {
     }
 
     fn not_asked(&self) -> String {
-        let reason = "not asked: no admin server was named, and no `admin.sock` is beside its socket";
+        let reason =
+            "not asked: no admin server is given, and the directory of its socket has no `admin.sock`";
         let Some(socket) = &self.socket else { return reason.to_owned() };
         let admin = format!("unix:{}", socket.with_file_name(super::ADMIN_SOCKET).display());
         format!("{reason}; start the bridge with `--admin {}`", shell_word(&admin))

@@ -144,7 +144,7 @@ impl Kept {
     }
 }
 
-/// Nobody wants to know more.
+/// The receiver of what is seen is gone.
 struct Unwanted;
 
 impl Watched {

@@ -129,7 +129,7 @@ struct Lock {
 }
 
 /// Of several that replace a file, one does so at a time. The lock is that of the file that has the name now: one that was
-/// replaced meanwhile has a lock of its own, which keeps nobody out.
+/// replaced meanwhile has a lock of its own, which excludes no other writer.
 fn lock_alone(real: &Path, path: &Path) -> Result<Lock, StoreError> {
     let failed = |source| StoreError::failed("write", path, source);
     let file = File::open(real).map_err(failed)?;

@@ -200,7 +200,7 @@ fn a_gateway_class_without_a_controller_keeps_all_files_from_being_loaded() {
         found.len() == 2 && found[0].starts_with("eg.yaml:3 config.gateway-class-missing: "),
         "{found:?}"
     );
-    assert!(!files.check().stdout.contains("controllerName: `"), "a name that nobody can copy");
+    assert!(!files.check().stdout.contains("controllerName: `"), "a name that cannot be copied");
 }
 
 #[test]
