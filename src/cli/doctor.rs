@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Omitted;
 use super::directory::directory;
 use crate::host::Host;
 use crate::net::Address;
@@ -42,6 +43,9 @@ pub struct Doctor {
     /// Limit of each question to the server or the bridge
     #[arg(long, value_name = "DURATION", default_value = "5s", env = "EGEXT_TIMEOUT")]
     pub timeout: Span,
+    /// What is known, and left out.
+    #[command(flatten)]
+    pub omitted: Omitted,
 }
 
 const AFTER_DOCTOR: &str = "\
@@ -49,6 +53,7 @@ Examples:
   egext doctor                          # everything at its usual place
   egext doctor envoy-gateway.yaml --dir /etc/egext/certs
   egext doctor --server extension.internal:5005 --admin 127.0.0.1:9464
+  egext doctor --no-policy              # the server asks for no client certificates, on purpose
   egext doctor -o json                  # for a program
 
 It changes nothing and calls no hook. From the ground up: the certificates, the server, what it presents, the bridge, its socket, the files of EG. What is not there is skipped.

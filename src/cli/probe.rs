@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CallFlags, Material, values};
+use super::{CallFlags, Material, Omitted, values};
 use crate::gateway::DEFAULT_NAMESPACE;
 use crate::host::Host;
 use crate::net::{Address, Placement};
@@ -99,12 +99,9 @@ pub struct Probe {
     /// the server's certificate as Go does. `egext bridge` connects differently.
     #[arg(long, env = "EGEXT_NO_GATEWAY")]
     pub no_gateway: bool,
-    /// Leave out the layer `policy`: other clients are not tried
-    ///
-    /// That layer connects without a certificate, and with one of a CA made for this purpose; the server must refuse both. It
-    /// is used with a client certificate only.
-    #[arg(long, env = "EGEXT_NO_POLICY")]
-    pub no_policy: bool,
+    /// What is known, and left out.
+    #[command(flatten)]
+    pub omitted: Omitted,
     /// Report an error if a server speaks TLS: it must be plaintext
     ///
     /// For a bridge's socket, or a sidecar's port that is written as `tcp://host:port`. Targets with TLS are refused.
@@ -120,19 +117,6 @@ pub struct Probe {
     /// server accepts certificates, its HTTP/2 settings. `-o json` always has them.
     #[arg(short, long, env = "EGEXT_VERBOSE")]
     pub verbose: bool,
-    /// Leave out findings with this id; may be repeated
-    ///
-    /// They are not reported and do not change the exit code. A layer that failed because of one is shown as skipped, and
-    /// the server is not called healthy.
-    #[arg(
-        long,
-        value_name = "ID",
-        value_delimiter = ',',
-        value_parser = values::id_item(),
-        hide_possible_values = true,
-        env = "EGEXT_SKIP"
-    )]
-    pub skip: Vec<String>,
     /// What is asked for.
     #[command(flatten)]
     pub calls: CallFlags,

@@ -62,6 +62,8 @@ fn plan(arguments: cli::Doctor, clock: Clock) -> Result<Plan, Error> {
             look: Some(look),
         },
         limit: arguments.timeout.duration(),
+        policy: !arguments.omitted.no_policy,
+        skip: arguments.omitted.findings()?,
     })
 }
 

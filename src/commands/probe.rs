@@ -31,7 +31,7 @@ pub(super) fn run(
     clock: Clock,
     printer: &Printer,
 ) -> Result<ExitCode, Error> {
-    let skipped = arguments.skip.iter().map(|name| name.parse()).collect::<Result<Vec<FindingId>, _>>()?;
+    let skipped = arguments.omitted.findings()?;
     let configured = managers::configured(&arguments, clock())?;
     let placements = arguments.resolve.clone();
     let verbose = arguments.verbose;
@@ -205,7 +205,7 @@ fn plan(
         judges_own: true,
         within: arguments.within,
         gateway: (!arguments.no_gateway).then(|| release.without_connection()),
-        policy: !arguments.no_policy,
+        policy: !arguments.omitted.no_policy,
         expects_plaintext: arguments.expect_plaintext,
         timeout: arguments.timeout.duration(),
         wait: arguments.wait.map(Span::duration).filter(|wait| !wait.is_zero()),

@@ -13,8 +13,8 @@ pub(crate) fn client_cert_not_required(context: &Context<'_>) -> Finding {
         false => ("the server answers every client", "it asks for no client certificate"),
     };
     let hint = match context.speaker {
-        Speaker::Bridge | Speaker::Doctor => "let the server require client certificates",
-        Speaker::Probe => {
+        Speaker::Bridge => "let the server require client certificates",
+        Speaker::Doctor | Speaker::Probe => {
             "let the server require client certificates, or pass `--no-policy` if clients have none"
         }
     };

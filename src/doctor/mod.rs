@@ -21,7 +21,7 @@ use crate::gateway::{self, Called, Source, called};
 use crate::host::Host;
 use crate::net::{Address, ClientTls, TargetError, Transport};
 use crate::pki::Certificate;
-use crate::report::Finding;
+use crate::report::{Finding, FindingId};
 use parts::{Examination, audited};
 
 /// What to look at.
@@ -45,6 +45,10 @@ pub struct Plan {
     pub questions: gateway::Questions,
     /// Limit of each question to a peer.
     pub limit: Duration,
+    /// Is it tried whether the server refuses other clients?
+    pub policy: bool,
+    /// Findings that are left out.
+    pub skip: Vec<FindingId>,
 }
 
 /// What a connection with TLS needs.
@@ -83,6 +87,9 @@ pub async fn examine(plan: Plan, now: fn() -> OffsetDateTime) -> Result<Story, T
     steps.push(examination.bridge());
     steps.push(examination.socket().await?);
     steps.push(examination.configuration());
+    for step in &mut steps {
+        step.leave_out(&plan.skip);
+    }
     Ok(Story { steps })
 }
 

@@ -223,7 +223,7 @@ impl Examination<'_> {
     async fn probe(&self, target: Target, tls: Option<&Tls>, gateway: Option<String>) -> TargetOutcome {
         let plan = ProbePlan {
             gateway,
-            policy: true,
+            policy: self.plan.policy,
             speaker: Speaker::Doctor,
             own: tls.and_then(|tls| tls.own.clone()),
             directory: self.plan.directory.clone(),
@@ -266,7 +266,9 @@ fn probed(part: Part, outcome: &TargetOutcome, plan: &Plan) -> Step {
     let place = if outcome.has_tls { dir_flag(&plan.directory) } else { String::new() };
     let command = format!("egext probe {}{place}", shell_word(&address));
     let findings = outcome.findings.iter().cloned().map(|finding| with_command(finding, &command)).collect();
-    Step::of(part, address, findings, passed.join(", "))
+    // What could be looked at, if it were not left out.
+    let omitted = if outcome.has_tls && !plan.policy { "; policy not used" } else { "" };
+    Step::of(part, address, findings, passed.join(", ") + omitted)
 }
 
 /// A hint may name a flag that only the probe has.

@@ -1,4 +1,4 @@
-use crate::report::{Finding, Severity};
+use crate::report::{Finding, FindingId, Severity};
 
 /// What was looked at, in its order.
 #[derive(Debug)]
@@ -32,9 +32,11 @@ pub struct Step {
     pub subject: Option<String>,
     /// What was found about it.
     pub findings: Vec<Finding>,
+    /// What was found about it and is left out.
+    pub left_out: Vec<FindingId>,
     /// The result.
     pub state: State,
-    /// What works, or why it was not looked at.
+    /// What works, why it was not looked at, or the fault that is left out.
     pub detail: String,
 }
 
@@ -45,16 +47,35 @@ impl Step {
         findings: Vec<Finding>,
         detail: impl Into<String>,
     ) -> Self {
-        let state = match findings.iter().map(|finding| finding.severity).max() {
-            Some(Severity::Error) => State::Failed,
-            Some(Severity::Warning) => State::Warned,
-            Some(Severity::Info) | None => State::Works,
-        };
-        Self { part, subject: Some(subject.into()), findings, state, detail: detail.into() }
+        let (state, left_out) = (State::of(&findings), Vec::new());
+        Self { part, subject: Some(subject.into()), findings, left_out, state, detail: detail.into() }
     }
 
     pub(super) fn skipped(part: Part, subject: Option<String>, reason: impl Into<String>) -> Self {
-        Self { part, subject, findings: Vec::new(), state: State::Skipped, detail: reason.into() }
+        let (findings, left_out) = (Vec::new(), Vec::new());
+        Self { part, subject, findings, left_out, state: State::Skipped, detail: reason.into() }
+    }
+
+    /// Leaves out the findings with these ids. What they say stays true: without its error, the part does not work.
+    pub(super) fn leave_out(&mut self, ids: &[FindingId]) {
+        let left_out: Vec<_> = self.findings.extract_if(.., |finding| ids.contains(&finding.id)).collect();
+        if left_out.is_empty() {
+            return;
+        }
+        let rest = State::of(&self.findings);
+        let error = left_out.iter().find(|finding| finding.severity == Severity::Error);
+        self.state = match error.filter(|_| rest != State::Failed) {
+            Some(error) => {
+                self.detail = format!("skipped: {} ({})", error.message, error.id);
+                State::Ignored
+            }
+            None => rest,
+        };
+        for Finding { id, .. } in left_out {
+            if !self.left_out.contains(&id) {
+                self.left_out.push(id);
+            }
+        }
     }
 }
 
@@ -98,10 +119,23 @@ impl Part {
 pub enum State {
     /// It does not work.
     Failed,
+    /// It does not work, for a cause that is left out.
+    Ignored,
     /// It was not looked at.
     Skipped,
     /// It works, but not for long or not with every peer.
     Warned,
     /// It works.
     Works,
+}
+
+impl State {
+    /// Of a part about which this was found.
+    fn of(findings: &[Finding]) -> Self {
+        match findings.iter().map(|finding| finding.severity).max() {
+            Some(Severity::Error) => Self::Failed,
+            Some(Severity::Warning) => Self::Warned,
+            Some(Severity::Info) | None => Self::Works,
+        }
+    }
 }

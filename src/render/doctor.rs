@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::doctor::{Part, State, Step, Story};
 use crate::printable::printable;
-use crate::report::{self, Check, FindingId, Line, Report, Style, Talk};
+use crate::report::{self, Check, FindingId, Line, Report, Style, Talk, in_backticks};
 
 /// What was looked at, and the first thing that is wrong.
 pub(crate) fn report(story: &Story) -> Report {
@@ -25,7 +25,11 @@ fn talk(story: &Story) -> Talk {
     talk.blank();
     match story.first() {
         None => {
-            talk.line(Line::default().with(Style::Good, "nothing is wrong").plain(skipped(story)));
+            let ignores = story.steps.iter().any(|step| step.state == State::Ignored);
+            let style = if ignores { Style::Warn } else { Style::Good };
+            let left_out = left_out(story);
+            let words = if left_out.is_empty() { "nothing is wrong" } else { "nothing else is wrong" };
+            talk.line(Line::default().with(style, words).plain(left_out + &skipped(story)));
         }
         Some((step, finding)) => {
             let file = Some(&*finding.subject).filter(|subject| step.subject.as_deref() != Some(subject));
@@ -45,12 +49,11 @@ fn talk(story: &Story) -> Talk {
 fn tell(talk: &mut Talk, step: &Step) {
     let (style, mark) = match step.state {
         State::Failed => (Style::Bad, "×"),
-        State::Skipped => (Style::Dim, "-"),
+        State::Ignored | State::Skipped => (Style::Dim, "-"),
         State::Warned => (Style::Warn, "‼"),
         State::Works => (Style::Good, "√"),
     };
-    let is_told = matches!(step.state, State::Skipped | State::Works);
-    let detail = Some(&*step.detail).filter(|detail| is_told && !detail.is_empty());
+    let detail = detail(step).filter(|detail| !detail.is_empty());
     let words: Vec<_> = step.subject.as_deref().into_iter().chain(detail).map(printable).collect();
     let line = Line::default().plain("  ").with(style, mark).plain(format!(" {:<13} ", step.part.name()));
     talk.line(line.plain(words.join(": ")));
@@ -71,6 +74,28 @@ fn tell(talk: &mut Talk, step: &Step) {
     }
 }
 
+/// What works, or why it is not said to work; findings say why it does not.
+fn detail(step: &Step) -> Option<&str> {
+    match step.state {
+        State::Failed | State::Warned => None,
+        State::Ignored | State::Skipped | State::Works => Some(&step.detail),
+    }
+}
+
+/// Findings that are not told, and where they belong.
+fn left_out(story: &Story) -> String {
+    let steps = story.steps.iter().filter(|step| !step.left_out.is_empty());
+    let parts = steps.map(|step| {
+        let ids = in_backticks(&step.left_out);
+        format!("{} ({})", step.part.name(), ids.join(", "))
+    });
+    let parts: Vec<_> = parts.collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!("; left out: {}", parts.join(", ")),
+    }
+}
+
 /// So that "nothing" is not taken for more than was looked at.
 fn skipped(story: &Story) -> String {
     let names = story.steps.iter().filter(|step| step.state == State::Skipped).map(|step| step.part.name());
@@ -84,6 +109,7 @@ fn skipped(story: &Story) -> String {
 fn check(step: &Step) -> Check {
     let state = match step.state {
         State::Skipped => report::State::Skipped(step.detail.clone().into()),
+        State::Ignored if step.findings.is_empty() => report::State::Skipped("its finding is skipped".into()),
         _ if step.findings.is_empty() => report::State::Passed,
         _ => report::State::Found(step.findings.clone()),
     };
@@ -108,11 +134,14 @@ struct StepDetails {
     /// The file or the address, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
-    /// What works, or why it was not looked at.
+    /// What works, why it was not looked at, or the fault that is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     /// What was found about it; more is in `findings`.
     found: Vec<FindingId>,
+    /// What `--skip` leaves out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<FindingId>,
 }
 
 /// Where to begin.
@@ -134,8 +163,9 @@ impl Details {
             part: step.part,
             state: step.state,
             subject: step.subject.clone(),
-            detail: Some(step.detail.clone()).filter(|_| matches!(step.state, State::Skipped | State::Works)),
+            detail: detail(step).map(str::to_owned),
             found: step.findings.iter().map(|finding| finding.id).collect(),
+            left_out: step.left_out.clone(),
         });
         let first = story.first().map(|(step, finding)| First {
             part: step.part,
