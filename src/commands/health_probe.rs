@@ -1,7 +1,7 @@
 //! In the place of grpc-health-probe: its flags, its exit codes and the beginnings of its lines, with the cause behind
 //! them that it does not know.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +14,10 @@ use crate::cli::{GoDuration, HealthProbe, HealthProbeStop, HealthProbeTls};
 use crate::host::Host;
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Anchors, Certificate, Identity};
+use crate::printable::printable;
 use crate::probe::{Calls, ProbePlan, Reply, TargetOutcome, WaitFor, probe};
 use crate::render::Printer;
-use crate::report::{FindingId, Line, chain};
+use crate::report::{Finding, FindingId, Line, chain};
 
 /// Carries out what was typed for the other program.
 pub fn health_probe(
@@ -171,20 +172,16 @@ fn credentials(tls: &HealthProbeTls) -> Result<(ClientTls, Option<Certificate>),
         }
         None => None,
     };
-    let made = match (tls.verify, &tls.ca) {
-        (false, _) => ClientTls::accepting_any_server(identity.as_ref()),
-        (true, Some(file)) => {
-            let anchors = Anchors::load(Path::new(file)).map_err(|error| chain(&error))?;
-            ClientTls::new(&anchors, identity.as_ref())
-        }
-        (true, None) => {
-            let file = openssl_probe::probe().cert_file.ok_or(NO_SYSTEM_CAS)?;
+    let made = match tls.verify {
+        false => ClientTls::accepting_any_server(identity.as_ref()),
+        true => {
+            let system = || openssl_probe::probe().cert_file.ok_or(NO_SYSTEM_CAS);
+            let file = tls.ca.as_ref().map(PathBuf::from).map_or_else(system, Ok)?;
             let anchors = Anchors::load(&file).map_err(|error| chain(&error))?;
-            ClientTls::new(&anchors, identity.as_ref())
+            ClientTls::new(&anchors, identity.as_ref()).map(ClientTls::judging_as_go)
         }
     };
-    // A chain that Go accepts is good enough for what is replaced.
-    let tls = made.map_err(|error| chain(&error))?.accepting_as_gateway();
+    let tls = made.map_err(|error| chain(&error))?;
     Ok((tls, identity.map(|identity| identity.leaf().clone())))
 }
 
@@ -209,7 +206,9 @@ fn metadata(typed: &HealthProbe) -> Result<HeaderMap, String> {
 /// In that program's words as far as they are its own.
 fn judge(typed: &HealthProbe, outcome: &TargetOutcome, took: Duration) -> Checked {
     let address = &typed.address;
-    let cause = outcome.cause().map(|cause| format!("{} ({})", cause.message, cause.id)).unwrap_or_default();
+    // In one line, whatever a certificate has in its names.
+    let in_line = |cause: &Finding| format!("{} ({})", printable(&cause.message), cause.id);
+    let cause = outcome.cause().map(in_line).unwrap_or_default();
     match outcome.replies.last() {
         None if !outcome.is_connected() => {
             let limit = GoDuration::of(typed.connect_timeout);

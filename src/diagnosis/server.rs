@@ -9,7 +9,7 @@ use rustls::{CertificateError, OtherError};
 use super::{Context, Speaker, client, some_of, words};
 use crate::host::Host;
 use crate::pki::when::timestamp;
-use crate::pki::{Certificate, SubjectName, audit};
+use crate::pki::{Certificate, SubjectName, audit, go_x509};
 use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
 
@@ -17,6 +17,12 @@ use crate::shell::shell_word;
 pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Finding {
     let found = context.presented();
     let subject = found.map_or_else(String::new, |found| format!(" `{}`", found.subject));
+    if let Some(refusal) = of_go(error) {
+        return context.finding(
+            FindingId::ProbeServerCertRefused,
+            format!("Go rejects the server's certificate{subject}: {refusal}"),
+        );
+    }
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             expired(context, &subject, found)
@@ -288,6 +294,12 @@ fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Certifica
         )),
         _ => finding.with_hint(issued_by),
     }
+}
+
+/// Why Go rejects what we would accept, if Go decides.
+fn of_go(error: &CertificateError) -> Option<&go_x509::Refusal> {
+    let CertificateError::Other(other) = error else { return None };
+    other.0.downcast_ref()
 }
 
 fn is_ca_as_leaf(error: &CertificateError) -> bool {

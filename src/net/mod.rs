@@ -31,6 +31,7 @@ mod tls;
 mod traffic;
 mod unverified;
 mod verifier;
+mod witness;
 
 pub use address::{Address, Transport};
 pub use address_error::AddressError;
@@ -66,7 +67,8 @@ pub(crate) use sieve::{Farewell, HeaderFault, HeaderFaults, NO_AUTHORITY, Sieve}
 pub(crate) use stream::Cut;
 pub use stream::Stream;
 pub(crate) use tls::H2;
-pub use tls::{ClientTls, ServerTls, TlsError, Witness, server_config};
+pub use tls::{ClientTls, ServerTls, TlsError, server_config};
 pub(crate) use traffic::Carried;
+pub use witness::Witness;
 
 pub(crate) use address::{SOCKET_PATH_LIMIT, is_directory};

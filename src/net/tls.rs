@@ -4,24 +4,19 @@
 //! least). Session resumption is off on both sides: a resumed session would go on with a certificate that
 //! has been replaced since, or that was never judged again.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, InconsistentKeys, ServerConfig,
-    SignatureScheme, SupportedProtocolVersion,
-};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use time::OffsetDateTime;
+use rustls::{ClientConfig, InconsistentKeys, ServerConfig, SupportedProtocolVersion};
 
 use super::permitted::Permitted;
+use super::witness::{GoVerdict, Witness, WitnessedResolver, WitnessedVerifier};
 use super::{unverified, verifier};
 use crate::crypto::provider;
-use crate::pki::{self, Anchors, Certificate, Identity, Role, go_x509};
+use crate::pki::{self, Anchors, Certificate, Identity};
 
 /// What a client trusts and what it shows.
 #[derive(Clone, Debug)]
@@ -31,8 +26,7 @@ pub struct ClientTls {
     trusted: Arc<[Certificate]>,
     certified: Option<Arc<CertifiedKey>>,
     issuers: Vec<pki::DistinguishedName>,
-    /// Does a server pass that only Envoy Gateway would accept?
-    as_gateway: bool,
+    go: GoVerdict,
 }
 
 impl ClientTls {
@@ -48,7 +42,7 @@ impl ClientTls {
             trusted: anchors.shared_certificates(),
             certified: identity.map(certified_key).transpose()?.map(Arc::new),
             issuers: issuers.collect(),
-            as_gateway: false,
+            go: GoVerdict::Ignored,
         })
     }
 
@@ -58,7 +52,13 @@ impl ClientTls {
     /// has one verifier.
     #[must_use]
     pub fn accepting_as_gateway(self) -> Self {
-        Self { as_gateway: true, ..self }
+        Self { go: GoVerdict::AlsoAccepts, ..self }
+    }
+
+    /// Accepts the servers that a client in Go accepts, and no other: for one that takes the place of such a client.
+    #[must_use]
+    pub fn judging_as_go(self) -> Self {
+        Self { go: GoVerdict::Decides, ..self }
     }
 
     /// Accepts every certificate of a server and shows `identity`: for a check of health that was told not to verify, and
@@ -69,7 +69,7 @@ impl ClientTls {
     pub fn accepting_any_server(identity: Option<&Identity>) -> Result<Self, TlsError> {
         let certified = identity.map(certified_key).transpose()?.map(Arc::new);
         let verifier = Some(unverified::of_servers());
-        Ok(Self { verifier, trusted: Arc::new([]), certified, issuers: Vec::new(), as_gateway: false })
+        Ok(Self { verifier, trusted: Arc::new([]), certified, issuers: Vec::new(), go: GoVerdict::Ignored })
     }
 
     /// Trusts no CA: every handshake ends as soon as the server has presented its certificate, which the
@@ -80,7 +80,7 @@ impl ClientTls {
             trusted: Arc::new([]),
             certified: None,
             issuers: Vec::new(),
-            as_gateway: false,
+            go: GoVerdict::Ignored,
         }
     }
 
@@ -93,7 +93,8 @@ impl ClientTls {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(WitnessedVerifier {
                 verifier: self.verifier.clone(),
-                gateway: self.as_gateway.then(|| Arc::clone(&self.trusted)),
+                go: self.go,
+                trusted: Arc::clone(&self.trusted),
                 witness: Arc::clone(&witness),
             }))
             .with_client_cert_resolver(Arc::new(WitnessedResolver {
@@ -166,45 +167,6 @@ pub fn server_config(anchors: &Anchors, identity: &Identity) -> Result<Arc<Serve
     ServerTls::new(anchors, identity, &Permitted::default()).map(|tls| tls.config)
 }
 
-/// What was seen of the peer during one handshake, kept also when the handshake fails.
-#[derive(Debug, Default)]
-pub struct Witness {
-    presented: OnceLock<Vec<CertificateDer<'static>>>,
-    leaf: OnceLock<Option<Certificate>>,
-    accepted: OnceLock<()>,
-    overruled: OnceLock<CertificateError>,
-    asked: OnceLock<Vec<DistinguishedName>>,
-}
-
-impl Witness {
-    /// What the server presented, leaf first; empty when the handshake did not come that far.
-    pub fn presented(&self) -> &[CertificateDer<'static>] {
-        self.presented.get().map_or(&[], Vec::as_slice)
-    }
-
-    /// The first of them, read when it is first asked for. None also if it cannot be read.
-    pub fn leaf(&self) -> Option<&Certificate> {
-        let first = self.presented().first()?;
-        self.leaf.get_or_init(|| Certificate::of(first).ok()).as_ref()
-    }
-
-    /// True if its certificates were verified: a fault that comes after that is not about them.
-    pub fn is_accepted(&self) -> bool {
-        self.accepted.get().is_some()
-    }
-
-    /// Why we would refuse its certificates, if they were accepted because Envoy Gateway accepts them.
-    pub fn overruled(&self) -> Option<&CertificateError> {
-        self.overruled.get()
-    }
-
-    /// The authorities that the server named when it asked for a client certificate; `None` when it did not
-    /// ask.
-    pub fn asked(&self) -> Option<&[DistinguishedName]> {
-        self.asked.get().map(Vec::as_slice)
-    }
-}
-
 /// Material that was read well, and that TLS cannot use.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -215,116 +177,6 @@ pub enum TlsError {
     /// The certificate or its key.
     #[error("the certificate and its key cannot be used for TLS")]
     Identity(#[source] rustls::Error),
-}
-
-#[derive(Debug)]
-struct WitnessedVerifier {
-    verifier: Option<Arc<dyn ServerCertVerifier>>,
-    /// Whom Envoy Gateway would trust, if its verdict counts.
-    gateway: Option<Arc<[Certificate]>>,
-    witness: Arc<Witness>,
-}
-
-impl WitnessedVerifier {
-    fn verifier(&self) -> Result<&dyn ServerCertVerifier, rustls::Error> {
-        self.verifier.as_deref().ok_or_else(|| CertificateError::UnknownIssuer.into())
-    }
-
-    /// Is this the refusal of a chain that Envoy Gateway accepts? It looks at no revocation list, so those of the user
-    /// still count.
-    fn is_accepted_by_gateway(
-        &self,
-        refusal: &CertificateError,
-        name: &ServerName<'_>,
-        now: UnixTime,
-    ) -> bool {
-        let is_revocation = matches!(
-            refusal,
-            CertificateError::Revoked
-                | CertificateError::UnknownRevocationStatus
-                | CertificateError::ExpiredRevocationList
-                | CertificateError::ExpiredRevocationListContext { .. }
-        );
-        let (Some(anchors), false) = (&self.gateway, is_revocation) else { return false };
-        let anchors: Vec<_> = anchors.iter().map(|anchor| &anchor.der).collect();
-        let now = i64::try_from(now.as_secs()).ok();
-        let now = now.and_then(|now| OffsetDateTime::from_unix_timestamp(now).ok());
-        let (Some(now), Ok(host)) = (now, name.to_str().parse()) else { return false };
-        go_x509::verify(self.witness.presented(), &anchors, Role::Server, Some(&host), now).is_ok()
-    }
-}
-
-impl ServerCertVerifier for WitnessedVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        self.witness.presented.get_or_init(|| {
-            std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect()
-        });
-        let verifier = self.verifier()?;
-        match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            Ok(_) => {}
-            Err(rustls::Error::InvalidCertificate(refusal))
-                if self.is_accepted_by_gateway(&refusal, server_name, now) =>
-            {
-                self.witness.overruled.get_or_init(|| refusal);
-            }
-            Err(refusal) => return Err(refusal),
-        }
-        self.witness.accepted.get_or_init(|| ());
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &algorithms())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &algorithms())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        algorithms().supported_schemes()
-    }
-}
-
-fn algorithms() -> WebPkiSupportedAlgorithms {
-    provider().signature_verification_algorithms
-}
-
-#[derive(Debug)]
-struct WitnessedResolver {
-    certified: Option<Arc<CertifiedKey>>,
-    witness: Arc<Witness>,
-}
-
-impl ResolvesClientCert for WitnessedResolver {
-    fn resolve(&self, hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.witness
-            .asked
-            .get_or_init(|| hints.iter().map(|hint| DistinguishedName::from(hint.to_vec())).collect());
-        self.certified.clone()
-    }
-
-    // Also without a certificate: we want to be asked, for the witness's sake.
-    fn has_certs(&self) -> bool {
-        true
-    }
 }
 
 fn certified_key(identity: &Identity) -> Result<CertifiedKey, TlsError> {

@@ -18,7 +18,8 @@ use tokio_rustls::client::TlsStream;
 use super::descriptors::cause_of_resolver;
 use super::frame::{FRAME_HEADER, is_settings};
 use super::stream::Stream;
-use super::tls::{ClientTls, H2, Witness};
+use super::tls::{ClientTls, H2};
+use super::witness::Witness;
 use super::{Address, Fault, FaultKind, ReadAhead, Stage};
 use crate::host::Host;
 

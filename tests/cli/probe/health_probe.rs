@@ -236,6 +236,28 @@ fn tls_with_each_of_its_flags() {
     assert_said(&run, 0, "status: SERVING\n");
 }
 
+/// As its author's library has it: Go looks at the dates and the purposes of a root.
+#[test]
+fn a_root_that_go_rejects_proves_no_server() {
+    for (pki, words) in [
+        (TestPki::new().ca_expired(), "x509: certificate has expired or is not yet valid: current time "),
+        (TestPki::new().ca_for_clients(), "x509: certificate specifies an incompatible key usage"),
+    ] {
+        let server = TestServer::tls(&pki).spawn();
+        let ca = pki.ca().display().to_string();
+        let flags = ["-addr", &server.tls_address(), "-connect-timeout=1h", "-tls", "-tls-ca-cert", &ca];
+        let run = compat(flags).run();
+        assert_said(&run, 2, "error: failed to connect service at \"localhost:");
+        assert_said(&run, 2, &format!(": Go rejects the server's certificate `egext server`: {words}"));
+        assert_said(&run, 2, " (probe.server-cert.refused)\n");
+        // The roots of the system are judged in the same way, and without verification there is no verdict.
+        let run = compat(["-addr", &server.tls_address(), "-tls"]).env("SSL_CERT_FILE", &ca).run();
+        assert_said(&run, 2, words);
+        let run = compat(["-addr", &server.tls_address(), "-tls", "-tls-no-verify"]).run();
+        assert_said(&run, 0, "status: SERVING\n");
+    }
+}
+
 #[test]
 fn a_call_that_fails_is_exit_code_3_and_a_bad_answer_4() {
     let server = TestServer::plaintext().not_serving().spawn();

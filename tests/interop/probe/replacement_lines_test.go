@@ -151,7 +151,7 @@ func lineWithSurroundings() []line {
 		}
 		made := line{words: trusting, server: row{fault: chain.name}, start: start}
 		if chain.name != "good" && !chain.onlyGo {
-			made.differs = differentRules
+			made.differs = atOnce
 		}
 		all = append(all, made)
 	}
@@ -162,8 +162,6 @@ func lineWithSurroundings() []line {
 type tlsConfig = tls.Config
 
 const noClientCert = tls.NoClientCert
-
-const differentRules = "a root that expired, or is for clients only"
 
 // connectProxy leads each CONNECT to one server of grpc-go.
 func connectProxy(t *testing.T) (string, string) {
