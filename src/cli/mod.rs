@@ -35,7 +35,9 @@ pub use doctor::Doctor;
 pub use environment::Variables;
 pub use explain::Explain;
 pub use generate::{Completions, Generate, GenerateCommand, Man};
-pub use health_probe::{GoDuration, HealthProbe, HealthProbeStop, HealthProbeTls, health_probe};
+pub use health_probe::{
+    GoDuration, HealthProbe, HealthProbeSecurity, HealthProbeStop, HealthProbeTls, health_probe,
+};
 pub use material::Material;
 pub use omitted::Omitted;
 pub(crate) use output::{HUMAN_AND_JSON, ONLY_HUMAN, WITH_CHECKS};

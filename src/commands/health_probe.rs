@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
 use super::{Clock, block_on, lists};
-use crate::cli::{GoDuration, HealthProbe, HealthProbeStop, HealthProbeTls};
+use crate::cli::{GoDuration, HealthProbe, HealthProbeSecurity, HealthProbeStop, HealthProbeTls};
 use crate::host::Host;
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Anchors, Certificate, Identity};
@@ -94,16 +94,17 @@ fn plan(typed: &HealthProbe) -> Result<ProbePlan, Checked> {
         let words = format!("error: failed to connect service at \"{}\": {words}", typed.address);
         Checked::failed(CONNECTION_FAILED, words)
     };
-    let (tls, own) = match &typed.tls {
-        None => (None, None),
-        Some(tls) => {
+    let (tls, own) = match &typed.security {
+        HealthProbeSecurity::Alts => return Err(unreachable(NO_ALTS.to_owned())),
+        HealthProbeSecurity::Plaintext => (None, None),
+        HealthProbeSecurity::Tls(tls) => {
             let of_files = |words| refused(format!("failed to initialize tls credentials. error={words}"));
             let (tls, own) = credentials(tls).map_err(of_files)?;
             (Some(Arc::new(tls)), own)
         }
     };
     let address = address(typed).map_err(unreachable)?;
-    let called = typed.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
+    let called = typed.security.tls().and_then(|tls| tls.server_name.as_deref());
     let name = called.map(|name| without_port(name).parse::<Host>()).transpose();
     let name = name.map_err(|error| unreachable(format!("-tls-server-name: {error}")))?;
     let target = match (address, tls) {
@@ -159,7 +160,7 @@ fn address(typed: &HealthProbe) -> Result<Address, String> {
     }
     let mut address =
         Address::of_server(local.as_deref().unwrap_or(text)).map_err(|error| error.to_string())?;
-    if let (Address::Tcp { transport, .. }, None) = (&mut address, &typed.tls) {
+    if let (Address::Tcp { transport, .. }, None) = (&mut address, typed.security.tls()) {
         *transport = Transport::Plaintext;
     }
     Ok(address)
@@ -253,8 +254,9 @@ fn options(typed: &HealthProbe) -> String {
     if !names.is_empty() {
         lines.push(format!("> headers: {}", names.join(", ")));
     }
-    lines.push(format!("> tls={}", typed.tls.is_some()));
-    if let Some(tls) = &typed.tls {
+    let tls = typed.security.tls();
+    lines.push(format!("> tls={}", tls.is_some()));
+    if let Some(tls) = tls {
         let (certificate, key) = tls.pair.clone().unwrap_or_default();
         lines.push(format!("  > no-verify={}", !tls.verify));
         lines.push(format!("  > ca-cert={}", tls.ca.as_deref().unwrap_or_default()));
@@ -262,7 +264,8 @@ fn options(typed: &HealthProbe) -> String {
         lines.push(format!("  > client-key={key}"));
         lines.push(format!("  > server-name={}", tls.server_name.as_deref().unwrap_or_default()));
     }
-    lines.push("> alts=false\n> spiffe=false".to_owned());
+    let is_alts = matches!(typed.security, HealthProbeSecurity::Alts);
+    lines.push(format!("> alts={is_alts}\n> spiffe=false"));
     lines.join("\n")
 }
 
@@ -305,6 +308,8 @@ const OF_GRPC: [&str; 8] = [
 
 const NO_HEALTH_SERVICE: &str =
     "error: this server does not implement the grpc health protocol (grpc.health.v1.Health)";
+
+const NO_ALTS: &str = "ALTS works only between machines of Google Cloud, and egext does not speak it";
 
 const NO_SYSTEM_CAS: &str =
     "this system has no file with CA certificates: name one with -tls-ca-cert, or in SSL_CERT_FILE";

@@ -25,14 +25,25 @@ pub struct HealthProbe {
     pub quiet: bool,
     /// Limit of the call.
     pub rpc_timeout: Duration,
+    /// How the connection is protected.
+    pub security: HealthProbeSecurity,
     /// The service; empty for the server as a whole.
     pub service: String,
-    /// TLS; none for plaintext.
-    pub tls: Option<HealthProbeTls>,
     /// How the client calls itself.
     pub user_agent: String,
     /// Print what is done.
     pub verbose: bool,
+}
+
+/// How a connection is protected.
+#[derive(Clone, Debug)]
+pub enum HealthProbeSecurity {
+    /// By Google's ALTS.
+    Alts,
+    /// Not at all.
+    Plaintext,
+    /// By TLS, with certificates in files.
+    Tls(HealthProbeTls),
 }
 
 /// What was typed about TLS.
@@ -46,6 +57,16 @@ pub struct HealthProbeTls {
     pub server_name: Option<String>,
     /// Verify the server.
     pub verify: bool,
+}
+
+impl HealthProbeSecurity {
+    /// What was typed about TLS, if that was asked for.
+    pub fn tls(&self) -> Option<&HealthProbeTls> {
+        match self {
+            Self::Tls(tls) => Some(tls),
+            _ => None,
+        }
+    }
 }
 
 /// Why there is no health to check.
@@ -101,7 +122,17 @@ fn parse(arguments: &[OsString], quiet: bool) -> Result<HealthProbe, HealthProbe
         return Err(HealthProbeStop::Usage(words));
     }
     let text = |name| Some(flags.text(name)).filter(|text| !text.is_empty());
-    let pair = text("tls-client-cert").zip(text("tls-client-key"));
+    let tls = || HealthProbeTls {
+        ca: text("tls-ca-cert"),
+        pair: text("tls-client-cert").zip(text("tls-client-key")),
+        server_name: text("tls-server-name"),
+        verify: !flags.is_set("tls-no-verify"),
+    };
+    let security = match () {
+        () if flags.is_set("tls") => HealthProbeSecurity::Tls(tls()),
+        () if flags.is_set("alts") => HealthProbeSecurity::Alts,
+        () => HealthProbeSecurity::Plaintext,
+    };
     Ok(HealthProbe {
         address: flags.text("addr"),
         connect_timeout: Duration::from_nanos(flags.duration("connect-timeout").0.unsigned_abs()),
@@ -109,13 +140,8 @@ fn parse(arguments: &[OsString], quiet: bool) -> Result<HealthProbe, HealthProbe
         gzip: flags.is_set("gzip"),
         quiet,
         rpc_timeout: Duration::from_nanos(flags.duration("rpc-timeout").0.unsigned_abs()),
+        security,
         service: flags.text("service"),
-        tls: flags.is_set("tls").then(|| HealthProbeTls {
-            ca: text("tls-ca-cert"),
-            pair,
-            server_name: text("tls-server-name"),
-            verify: !flags.is_set("tls-no-verify"),
-        }),
         user_agent: flags.text("user-agent"),
         verbose: flags.is_set("v"),
     })

@@ -104,8 +104,7 @@ fn wrong_arguments_are_refused_in_one_line_with_exit_code_1() {
         ("-addr x:1 -alts -spiffe", "-alts and -spiffe are mutually incompatible"),
         ("-addr x:1 -tls -alts", "cannot specify -tls with -alts"),
         ("-addr x:1 -tls -spiffe", "-tls and -spiffe are mutually incompatible"),
-        ("-addr x:1 -alts", "egext does not support -alts"),
-        ("-addr x:1 -spiffe", "egext does not support -alts and -spiffe"),
+        ("-addr x:1 -spiffe", "egext does not support -spiffe"),
         ("-addr x:1 -rpc-header novalue", "invalid RPC header"),
         ("-addr x:1 -rpc-header =:", "invalid RPC header"),
         ("-addr x:1 -rpc-header a:\u{f6}", "invalid RPC header"),
@@ -126,6 +125,16 @@ fn wrong_arguments_are_refused_in_one_line_with_exit_code_1() {
         assert_said(&run, 1, words);
         assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
     }
+}
+
+/// Its author's handshaker is refused anywhere else, and then the whole time is over.
+#[test]
+fn alts_is_refused_at_once_with_its_exit_code() {
+    let run = compat(["-addr", "x:1", "-alts", "-connect-timeout=1h", "-v"]).run();
+    assert_said(&run, 2, "\n> tls=false\n> alts=true\n> spiffe=false\nestablishing connection\n");
+    let words = "error: failed to connect service at \"x:1\": ALTS works only between machines of Google Cloud, and egext \
+                 does not speak it\n";
+    assert!(run.stderr.ends_with(words), "{run:?}");
 }
 
 #[test]

@@ -55,7 +55,7 @@ func addFlags(add adder) {
 		"-addr x:1 -tls -tls-no-verify -tls-ca-cert c", "-addr x:1 -tls -tls-no-verify -tls-server-name n",
 		"-addr x:1 -alts -spiffe", "-addr x:1 -tls -alts", "-addr x:1 -tls -spiffe",
 		"-addr x:1 -tls=false -tls-ca-cert c", "-alts -spiffe")
-	add(plaintext, "`-alts`", "-addr {addr} -alts")
+	add(plaintext, alts, "-addr {addr} -alts")
 	add(plaintext, "`-spiffe`", "-addr {addr} -spiffe", "-addr {addr} -spiffe -v")
 }
 
