@@ -24,8 +24,7 @@ func corePython(t *testing.T, how manner) string {
 // nodeJS is Node.js with its own HTTP/2.
 func nodeJS(t *testing.T, how manner) string {
 	t.Helper()
-	node := require(t, "node", "install Node.js 20 or later")
-	return "localhost:" + started(t, exec.Command(node, how.arguments("node/server.mjs")...), port)
+	return "localhost:" + started(t, exec.Command(node(t), how.arguments("node/server.mjs")...), port)
 }
 
 // openSSL is `openssl s_server`, which speaks TLS and nothing above it.
@@ -117,6 +116,12 @@ func python(t *testing.T) string {
 		path = filepath.Join(cache, "egext", "peers-python", "bin", "python")
 	}
 	return require(t, path, "make it as ../bridge/README.md says, or name one with EGEXT_PEERS_PYTHON")
+}
+
+// node is the interpreter of JavaScript.
+func node(t *testing.T) string {
+	t.Helper()
+	return require(t, "node", "install Node.js 20 or later")
 }
 
 // require is the path of a program. Without it the test is skipped, and fails where everything has to be there.

@@ -3,75 +3,99 @@ package probe
 import (
 	"bufio"
 	"encoding/json"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
-	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// TestWatchHearsOfEveryChange does not wait for a call of Check: the next one would come in an hour.
+// eachWatched runs a test for each kind of server, and gives it what starts one on a socket.
+func eachWatched(t *testing.T, test func(t *testing.T, path string, start func(without ...string) watched)) {
+	for _, kind := range watchables {
+		t.Run(kind.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "s")
+			test(t, path, func(without ...string) watched { return kind.start(t, path, without...) })
+		})
+	}
+}
+
+// TestWatchHearsOfEveryChange does not wait for a call of Check: the next one would come in an hour. A server that ends in
+// good order does not wait for the call of Watch.
 func TestWatchHearsOfEveryChange(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	server, states := watchable(t, path)
-	next := watch(t, "unix:"+path, "--interval", "1h")
-	next()
-	states.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
-	next("probe.health.not-serving")
-	states.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
-	next()
-	server.Stop()
-	next("probe.connect.socket-missing")
-	server, _ = watchable(t, path)
-	next()
-	server.GracefulStop()
-	next("probe.connect.socket-missing")
+	eachWatched(t, func(t *testing.T, path string, start func(...string) watched) {
+		server := start()
+		next, _ := watch(t, "unix:"+path, "--interval", "1h")
+		next()
+		server.serves(false)
+		next("probe.health.not-serving")
+		server.serves(true)
+		next()
+		server.dies()
+		next("probe.connect.socket-missing")
+		server = start()
+		next()
+		server.stops()
+		next("probe.connect.socket-missing")
+		start()
+		next()
+	})
 }
 
 // TestWatchMayCallAsOftenAsItDoes counts calls until long after a server of grpc-go would have ended a connection with as
 // many PINGs.
 func TestWatchMayCallAsOftenAsItDoes(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	_, states := watchable(t, path)
-	next := watch(t, "unix:"+path, "--interval", "10ms")
-	next()
-	for range 20 {
-		states.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
-		next("probe.health.not-serving")
-		states.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
+	eachWatched(t, func(t *testing.T, path string, start func(...string) watched) {
+		server := start()
+		next, _ := watch(t, "unix:"+path, "--interval", "10ms")
 		next()
-	}
+		for range 20 {
+			server.serves(false)
+			next("probe.health.not-serving")
+			server.serves(true)
+			next()
+		}
+	})
 }
 
-// watchable is a server of grpc-go on a socket, with its health service.
-func watchable(t *testing.T, path string) (*grpc.Server, *health.Server) {
-	t.Helper()
-	server, states := grpc.NewServer(), health.NewServer()
-	grpc_health_v1.RegisterHealthServer(server, states)
-	listener, err := net.Listen("unix", path)
-	must(t, err)
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(server.Stop)
-	return server, states
+// TestWatchAsksAServerThatDoesNotTell is about servers that have the older half of the protocol.
+func TestWatchAsksAServerThatDoesNotTell(t *testing.T) {
+	eachWatched(t, func(t *testing.T, path string, start func(...string) watched) {
+		server := start("without-watch")
+		next, complaint := watch(t, "unix:"+path, "--interval", "10ms")
+		next()
+		if line := complaint(); !strings.Contains(line, "the server answered UNIMPLEMENTED to `Health/Watch`") {
+			t.Fatalf("it says %q", line)
+		}
+		server.serves(false)
+		next("probe.health.not-serving")
+		server.serves(true)
+		next()
+		server.dies()
+		next("probe.connect.socket-missing")
+		server = start("without-watch")
+		next()
+		server.stops()
+		next("probe.connect.socket-missing")
+	})
 }
 
-// watch starts `egext probe --watch`. The function waits for its next line, and compares the ids of the findings.
-func watch(t *testing.T, flags ...string) func(...string) {
+// watch starts `egext probe --watch`. The first function waits for its next line, and compares the ids of the findings; the
+// second waits for a line of stderr.
+func watch(t *testing.T, flags ...string) (func(...string), func() string) {
 	t.Helper()
 	command := exec.Command(egext, append([]string{"probe", "--watch", "-o", "json"}, flags...)...)
 	stdout, err := command.StdoutPipe()
+	must(t, err)
+	stderr, err := command.StderrPipe()
 	must(t, err)
 	must(t, command.Start())
 	t.Cleanup(func() {
 		_ = command.Process.Kill()
 		_ = command.Wait()
 	})
-	lines := bufio.NewReader(stdout)
-	return func(ids ...string) {
+	lines, complaints := bufio.NewReader(stdout), bufio.NewReader(stderr)
+	next := func(ids ...string) {
 		t.Helper()
 		line, err := lines.ReadBytes('\n')
 		must(t, err)
@@ -84,5 +108,11 @@ func watch(t *testing.T, flags ...string) func(...string) {
 		if !slices.Equal(found, ids) {
 			t.Fatalf("found %q, expected %q in %s", found, ids, line)
 		}
+	}
+	return next, func() string {
+		t.Helper()
+		line, err := complaints.ReadString('\n')
+		must(t, err)
+		return line
 	}
 }
