@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::net::{Address, Alpn, ClientTls, Target, Transport};
 use crate::pki::{Anchors, Certificate, Identity};
 use crate::printable::printable;
-use crate::probe::{Calls, ProbePlan, Reply, TargetOutcome, WaitFor, probe};
+use crate::probe::{Calls, HealthStatus, ProbePlan, Reply, TargetOutcome, WaitFor, probe};
 use crate::render::Printer;
 use crate::report::{Finding, FindingId, Line, chain};
 
@@ -232,7 +232,7 @@ fn judge(typed: &HealthProbe, outcome: &TargetOutcome, took: Duration) -> Checke
             let words = format!("timeout: health rpc did not complete within {limit}: {cause}");
             Checked::failed(RPC_FAILED, words)
         }
-        Some(Reply { status: Some(status), .. }) if status == "SERVING" => {
+        Some(Reply { status: Some(status), .. }) if status.is_serving() => {
             Checked::failed(0, format!("status: {status}"))
         }
         Some(Reply { status: Some(status), .. }) => {
@@ -277,7 +277,7 @@ fn log(outcome: &TargetOutcome) -> String {
     let rpc = outcome.replies.iter().map(|reply| reply.took).sum();
     let connect = GoDuration::of(outcome.took().saturating_sub(rpc));
     let mut log = format!("connection established (took {connect})");
-    if outcome.replies.iter().any(|reply| reply.status.as_deref() == Some("SERVING")) {
+    if outcome.replies.iter().any(|reply| reply.status.is_some_and(HealthStatus::is_serving)) {
         log += &format!("\ntime elapsed: connect={connect} rpc={}", GoDuration::of(rpc));
     }
     log

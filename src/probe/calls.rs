@@ -1,7 +1,9 @@
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::uri::Authority;
+use tonic_health::pb::health_check_response::ServingStatus;
 
 /// Which calls a probe makes on a connection.
 #[derive(Clone, Debug)]
@@ -73,10 +75,37 @@ pub struct Reply {
     pub service: String,
     /// The status of gRPC, if the answer has one.
     pub code: Option<u32>,
-    /// Such as `SERVING`, if the status is OK and the message can be read.
-    pub status: Option<String>,
+    /// What it says of the service, if the status is OK and the message can be read.
+    pub status: Option<HealthStatus>,
     /// How long it took.
     pub took: Duration,
+}
+
+/// How a service is, by the number that the server sent. Not all numbers have a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HealthStatus(pub i32);
+
+impl HealthStatus {
+    pub(super) const SERVICE_UNKNOWN: Self = Self(ServingStatus::ServiceUnknown as i32);
+
+    /// Does it take calls?
+    pub fn is_serving(self) -> bool {
+        self.known() == Some(ServingStatus::Serving)
+    }
+
+    fn known(self) -> Option<ServingStatus> {
+        ServingStatus::try_from(self.0).ok()
+    }
+}
+
+/// The name in the health protocol, such as `SERVING`, or the number.
+impl Display for HealthStatus {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.known() {
+            Some(known) => f.write_str(known.as_str_name()),
+            None => self.0.fmt(f),
+        }
+    }
 }
 
 /// A health answer has two octets, a page for browsers seldom more than this.

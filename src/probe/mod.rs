@@ -27,7 +27,7 @@ use tokio::time::{Instant, sleep};
 
 pub use crate::diagnosis::Speaker;
 pub use crate::report::Layer;
-pub use calls::{Calls, Reply, Retry};
+pub use calls::{Calls, HealthStatus, Reply, Retry};
 pub use facts::Facts;
 pub use news::{News, Waiting};
 pub use outcome::{LayerOutcome, LayerState, Manager, TargetOutcome};

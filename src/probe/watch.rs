@@ -11,12 +11,12 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
-use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::attempt::{Client, Others, Reached};
 use super::health::{self, Heard, Watcher};
 use super::{
-    DESCRIPTORS_OF_ATTEMPT, FIRST_PAUSE, Layer, OTHER_DESCRIPTORS, ProbePlan, Reply, TargetOutcome, at_once,
+    DESCRIPTORS_OF_ATTEMPT, FIRST_PAUSE, HealthStatus, Layer, OTHER_DESCRIPTORS, ProbePlan, Reply,
+    TargetOutcome, at_once,
 };
 use crate::backoff::{Backoff, jittered};
 use crate::net::{self, Address, Session, Target, Trace, descriptor_limit};
@@ -297,14 +297,10 @@ fn is_silent(outcome: &TargetOutcome) -> bool {
 }
 
 /// What each service said; fewer than there are services if there is no health service.
-fn statuses(replies: &[Reply]) -> Vec<i32> {
-    let status = |reply: &Reply| match (&reply.status, reply.code) {
-        (Some(name), _) => {
-            let known = ServingStatus::from_str_name(name).map(i32::from);
-            known.or_else(|| name.parse().ok())
-        }
-        (None, Some(NOT_FOUND)) => Some(ServingStatus::ServiceUnknown.into()),
-        (None, _) => None,
+fn statuses(replies: &[Reply]) -> Vec<HealthStatus> {
+    let status = |reply: &Reply| match reply.code {
+        Some(NOT_FOUND) => Some(HealthStatus::SERVICE_UNKNOWN),
+        _ => reply.status,
     };
     replies.iter().filter_map(status).collect()
 }

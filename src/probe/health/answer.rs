@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 
 use super::gzip;
 use crate::net::Session;
-use crate::probe::Calls;
+use crate::probe::{Calls, HealthStatus};
 
 /// What came back, as far as it came.
 #[derive(Debug, Default)]
@@ -149,10 +149,10 @@ impl Answer {
     }
 
     /// What a good answer says about the server's health.
-    pub(super) fn health(&self) -> Option<String> {
+    pub(super) fn health(&self) -> Option<HealthStatus> {
         let is_ok = self.is_grpc() && self.field("grpc-status") == Some(b"0");
         let message = self.message().ok().filter(|_| is_ok)?;
-        Some(super::name(message.status))
+        Some(HealthStatus(message.status))
     }
 
     /// Does the beginning of the body hold this text?

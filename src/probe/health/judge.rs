@@ -6,14 +6,13 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http_body_util::Full;
 use tonic::Code;
-use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::answer::Answer;
 use super::codes::{CERTIFICATE_REFUSALS, CODES, REFUSALS, RESETS};
 use super::printable;
 use crate::diagnosis::{self, BRIDGE_SAYS, Context, diagnose};
 use crate::net::{Reset, Session, Stage};
-use crate::probe::{Layer, Reply};
+use crate::probe::{HealthStatus, Layer, Reply};
 use crate::report::{Finding, FindingId};
 use crate::units::Size;
 
@@ -192,25 +191,24 @@ impl Judge<'_> {
             Ok(message) => message,
             Err(why) => return failed(self.invalid(format!("the server answered OK{why}"))),
         };
-        match self.unhealthy(message.status) {
+        match self.unhealthy(HealthStatus(message.status)) {
             None => HealthVerdict::Serving,
             Some(finding) => HealthVerdict::Unhealthy(finding),
         }
     }
 
     /// What is wrong with the service, as the server says.
-    pub(super) fn unhealthy(&self, status: i32) -> Option<Finding> {
-        match ServingStatus::try_from(status) {
-            Ok(ServingStatus::Serving) => None,
-            Ok(ServingStatus::ServiceUnknown) => Some(self.unknown_service()),
-            _ => {
-                let name = name(status);
+    pub(super) fn unhealthy(&self, status: HealthStatus) -> Option<Finding> {
+        match status {
+            status if status.is_serving() => None,
+            HealthStatus::SERVICE_UNKNOWN => Some(self.unknown_service()),
+            status => {
                 let of = match self.service {
                     "" => String::new(),
                     service => format!(" of `{}`", printable(service)),
                 };
                 let finding =
-                    self.finding(FindingId::ProbeHealthNotServing, format!("the server says {name}{of}"));
+                    self.finding(FindingId::ProbeHealthNotServing, format!("the server says {status}{of}"));
                 Some(finding.with_hint("`--wait 60s` waits until it serves"))
             }
         }
@@ -309,11 +307,6 @@ fn behind_the_bridge(words: &str) -> String {
         Some(id) => format!("the bridge works, and its upstream does not: `egext explain {id}` says more"),
         None => "the bridge works: look at its upstream, and at its log".to_owned(),
     }
-}
-
-/// A status, as the health protocol names it.
-pub(super) fn name(status: i32) -> String {
-    ServingStatus::try_from(status).map_or_else(|_| status.to_string(), |it| it.as_str_name().to_owned())
 }
 
 fn failed(finding: Finding) -> HealthVerdict {

@@ -15,12 +15,12 @@ use http_body_util::Full;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::outcome::TargetOutcome;
-use super::{Calls, Layer};
+use super::{Calls, HealthStatus, Layer};
 use crate::diagnosis::Context;
 use crate::net::{self, Fault, Session, Stage};
 use crate::report::{Finding, FindingId};
 use answer::{Answer, request_length};
-use judge::{HealthVerdict, Judge, name};
+use judge::{HealthVerdict, Judge};
 use retry::{called, with_effect};
 pub(super) use watch::{Heard, Watcher};
 
@@ -52,7 +52,7 @@ pub(super) async fn check(
             None => return outcome.fail(Layer::Grpc, no_streams(context)),
         };
         let answer = &called.answer;
-        outcome.facts.health = answer.health();
+        outcome.facts.health = answer.health().map(|status| status.to_string());
         took += begin.elapsed();
         words = called.words();
         let judge = Judge { context, answer, service, longest: calls.longest };
@@ -76,13 +76,18 @@ pub(super) async fn check(
 }
 
 /// Fills in the last layer from what servers say by themselves: one status for each service.
-pub(super) fn judge(context: &Context<'_>, calls: &Calls, statuses: &[i32], outcome: &mut TargetOutcome) {
+pub(super) fn judge(
+    context: &Context<'_>,
+    calls: &Calls,
+    statuses: &[HealthStatus],
+    outcome: &mut TargetOutcome,
+) {
     let answer = Answer::default();
     let mut unhealthy = Vec::new();
     for (service, status) in calls.services.iter().zip(statuses) {
         let judge = Judge { context, answer: &answer, service, longest: calls.longest };
         unhealthy.extend(judge.unhealthy(*status));
-        outcome.facts.health = Some(name(*status));
+        outcome.facts.health = Some(status.to_string());
     }
     outcome.pass(Layer::Grpc, "answers", Duration::ZERO);
     conclude(&calls.services, unhealthy, outcome);

@@ -20,7 +20,7 @@ use super::{origin, printable};
 use crate::backoff::{Backoff, jittered};
 use crate::diagnosis::Context;
 use crate::net::Session;
-use crate::probe::{Calls, FIRST_PAUSE};
+use crate::probe::{Calls, FIRST_PAUSE, HealthStatus};
 
 /// One call for each service, on the same connection. They end when this is dropped.
 pub(in crate::probe) struct Watcher {
@@ -33,7 +33,7 @@ pub(in crate::probe) enum Heard {
     /// The server answered the call with this status of gRPC, and never with one of health.
     Refusal(String),
     /// The health of the service with this number.
-    Status(usize, i32),
+    Status(usize, HealthStatus),
 }
 
 impl Watcher {
@@ -134,7 +134,12 @@ impl Watch {
                     Ok(None) => break,
                     Ok(Some(message)) => {
                         *has_answered = true;
-                        if self.heard.send(Heard::Status(self.number, message.status)).await.is_err() {
+                        if self
+                            .heard
+                            .send(Heard::Status(self.number, HealthStatus(message.status)))
+                            .await
+                            .is_err()
+                        {
                             return End::Cut;
                         }
                     }

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::probe::{Layer, LayerState, TargetOutcome};
+use crate::probe::{HealthStatus, Layer, LayerState, TargetOutcome};
 use crate::report::Metric;
 
 pub(super) fn metrics(outcomes: &[TargetOutcome]) -> Vec<Metric> {
@@ -65,9 +65,9 @@ fn services(code: &mut Metric, response: &mut Metric, outcome: &TargetOutcome, t
         if let Some(number) = reply.code {
             code.sample(labels(target, [service]), number.into());
         }
-        if let Some(status) = &reply.status {
-            for each in STATUSES {
-                let labels = labels(target, [service, ("serving_status", each)]);
+        if let Some(status) = reply.status {
+            for each in STATUSES.map(HealthStatus) {
+                let labels = labels(target, [service, ("serving_status", &each.to_string())]);
                 response.sample(labels, i64::from(status == each));
             }
         }
@@ -89,7 +89,7 @@ fn layers(success: &mut Metric, duration: &mut Metric, outcome: &TargetOutcome, 
 }
 
 /// Those of the health protocol.
-const STATUSES: [&str; 4] = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
+const STATUSES: [i32; 4] = [0, 1, 2, 3];
 
 const NAMES: [(&str, &str); 12] = [
     ("probe_success", "1 if no layer of the channel failed, else 0."),
