@@ -117,12 +117,14 @@ fn some_of(words: &[String]) -> String {
 
 const MOST_SHOWN: usize = 10;
 
-/// A limit as it is typed, or in tenths where it is none that was typed.
-fn seconds(limit: Duration) -> String {
-    if limit < Duration::from_secs(1) {
-        return format!("{} ms", limit.as_millis());
+/// A limit as it is typed, or in tenths where it is none that was typed. What has passed of it is less than a millisecond,
+/// as a rule.
+pub(crate) fn seconds(limit: Duration) -> String {
+    let milliseconds = limit.as_micros().div_ceil(1000);
+    if milliseconds < 1000 {
+        return format!("{milliseconds} ms");
     }
-    let seconds = limit.as_secs_f64();
+    let seconds = milliseconds as f64 / 1000.0;
     if seconds.fract() == 0.0 { format!("{seconds} s") } else { format!("{seconds:.1} s") }
 }
 

@@ -46,6 +46,9 @@ impl Others {
     }
 }
 
+/// A healthy server on another continent may need this for one answer.
+pub(super) const LEAST_TIME: Duration = Duration::from_millis(200);
+
 /// What a layer comes to, and how long that took.
 async fn timed(verdict: impl Future<Output = Option<Verdict>>) -> Option<(Verdict, Duration)> {
     let begin = Instant::now();
@@ -87,7 +90,31 @@ impl<'a> Client<'a> {
             outcome.leave_out(layer);
         }
         self.judge_plaintext(target, &mut outcome);
+        if let Some(hint) = self.lacks_time(&trace) {
+            outcome.excuse(&hint);
+        }
         Reached { outcome, trace, session }
+    }
+
+    /// What helps if the last layer had so little time that nothing follows from its silence.
+    fn lacks_time(&self, trace: &Trace) -> Option<String> {
+        let before = [
+            trace.resolved.as_ref().map(|(_, took)| *took),
+            trace.connected.as_ref().map(|(_, took)| *took),
+            trace.handshake.as_ref().map(|(_, took)| *took),
+            trace.first_frame,
+        ];
+        let before: Duration = before.into_iter().flatten().sum();
+        if self.limit.saturating_sub(before) >= LEAST_TIME {
+            return None;
+        }
+        let limit = diagnosis::seconds(self.limit);
+        let why = match self.limit < LEAST_TIME {
+            true => format!("{limit} is too short to tell what is wrong"),
+            false => format!("the layers before took {} of the {limit}", diagnosis::seconds(before)),
+        };
+        let flag = if self.limit < self.plan.timeout { "--wait" } else { "--timeout" };
+        Some(format!("{why}: pass a longer `{flag}`"))
     }
 
     /// Fills in the policy of a target that must be in plaintext.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustls_pki_types::ServerName;
 use tokio::time::timeout_at;
 
+use super::attempt::LEAST_TIME;
 use super::outcome::Verdict;
 use crate::diagnosis::{Context, gateway};
 use crate::host::Host;
@@ -61,6 +62,7 @@ async fn answer(
     };
     match (theirs, ours) {
         (Greeting::Unsent(error), _) => Err(error.to_string()),
+        (Greeting::Silent, _) if limit < LEAST_TIME => Err("too little time was left".to_owned()),
         (theirs, Greeting::Accepted) | (theirs @ Greeting::Accepted, _) => Ok(theirs),
         (_, Greeting::Unsent(error)) => Err(error.to_string()),
         _ => Err("the server does not answer any other name now".to_owned()),

@@ -251,6 +251,14 @@ impl TargetOutcome {
         self.findings.extend(findings.map(Finding::advised));
     }
 
+    /// Puts `hint` in the place of the one for a server that keeps silent.
+    pub(super) fn excuse(&mut self, hint: &str) {
+        let cause = self.findings.iter_mut().find(|finding| finding.severity == Severity::Error);
+        if let Some(cause) = cause.filter(|_| self.is_late) {
+            cause.hint = Some(hint.to_owned());
+        }
+    }
+
     /// Something to know about a layer that this channel does without.
     pub(super) fn note(&mut self, layer: Layer, finding: Finding) {
         self.found(layer, LayerState::Noted, finding);

@@ -40,7 +40,10 @@ pub(crate) fn report(outcomes: Vec<TargetOutcome>, verbose: bool) -> Report {
 /// While a target is waited for.
 pub(crate) fn waiting_line(waiting: &Waiting) -> Line {
     let Waiting { cause, left, .. } = waiting;
-    let left = Span::from_seconds(left.as_secs_f64().round().max(1.0) as u64);
+    let left = match left.as_secs_f64() {
+        seconds if seconds < 1.0 => Span::from_milliseconds(left.as_millis().max(1) as u64),
+        seconds => Span::from_seconds(seconds.round() as u64),
+    };
     Line::default()
         .with(Style::Strong, cause.subject.clone())
         .plain(format!(": {}; trying again for up to {left}", cause.message))
