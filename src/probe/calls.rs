@@ -62,7 +62,8 @@ pub struct Retry {
 impl Retry {
     /// The pause after so many failures.
     pub(super) fn pause(&self, failures: u32) -> Duration {
-        let growth = self.growth.powf(f64::from(failures.saturating_sub(1)));
+        // Not `powf`: for that alone each start of the program would load the library of mathematics.
+        let growth = self.growth.powi(failures.saturating_sub(1).try_into().unwrap_or(i32::MAX));
         let seconds = (self.first.as_secs_f64() * growth).min(self.longest.as_secs_f64());
         Duration::try_from_secs_f64(seconds * (0.8 + 0.4 * fastrand::f64())).unwrap_or(self.longest)
     }
