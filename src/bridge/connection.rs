@@ -54,7 +54,7 @@ pub(super) async fn serve(
 }
 
 /// What h2 reads and writes.
-type Below = Sieve<Lingering<Stream>>;
+type Below = Sieve<Lingering>;
 
 /// HTTP/2 as it has begun.
 struct Begun {
@@ -80,6 +80,7 @@ async fn begin(
         // A caller that has not begun HTTP/2 by then has no call in progress.
         () = async { stopping(phase).await; sleep(LAST_WORDS).await } => return Ok(None),
     };
+    flusher.take_over();
     Ok(Some(Begun { connection: Box::new(connection), flusher, faults }))
 }
 

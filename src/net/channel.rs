@@ -102,6 +102,7 @@ pub(crate) async fn open_channel(
         .await
         .map_err(|_| Fault::timeout(Stage::Http2))?
         .map_err(|error| ended_early(&wire, Some(error.to_string())))?;
+    flusher.take_over();
     let traffic = Arc::<Traffic>::default();
     if let (Some(keepalive), Some(pings)) = (plan.keepalive, connection.ping_pong()) {
         tokio::spawn(keep_alive(pings, Arc::downgrade(&wire), keepalive, Arc::clone(&traffic)));

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// with TLS thirty records. So a flush only notes here that it was asked for, and the task that polls the connection calls
 /// [`Flusher::flush`] when it has nothing more to say. Data that exceeds [`LIMIT`] is written at once.
 ///
-/// While a connection begins, h2 reads before that is called. So a read that finds nothing writes
+/// While a connection begins, no such task is there yet. Until [`Flusher::take_over`], a read that finds nothing writes
 /// what waits, too.
 #[derive(Debug)]
 pub(crate) struct Gathered<S>(Arc<Mutex<Gathering<S>>>);
@@ -27,6 +27,8 @@ struct Gathering<S> {
     waiting: BytesMut,
     /// A flush was put off.
     put_off: bool,
+    /// The task that polls the connection flushes, too.
+    has_task: bool,
     /// Why a flush failed that h2 had not waited for.
     failed: Option<io::Error>,
 }
@@ -34,13 +36,20 @@ struct Gathering<S> {
 impl<S> Gathered<S> {
     /// With where its data goes out.
     pub(crate) fn new(stream: S) -> (Self, Flusher<S>) {
-        let gathering = Gathering { stream, waiting: BytesMut::new(), put_off: false, failed: None };
+        let gathering =
+            Gathering { stream, waiting: BytesMut::new(), put_off: false, has_task: false, failed: None };
         let shared = Arc::new(Mutex::new(gathering));
         (Self(Arc::clone(&shared)), Flusher(shared))
     }
 }
 
 impl<S: AsyncWrite + Unpin> Flusher<S> {
+    /// From now on the connection is polled by a task that calls [`Flusher::flush`] after it. What h2 says to what it
+    /// reads then goes out with what waits already, such as the acknowledgement of SETTINGS with our own.
+    pub(crate) fn take_over(&self) {
+        lock(&self.0).has_task = true;
+    }
+
     /// Writes what waits. Where that cannot be done now, the task of `context` is woken when it can, and has to poll
     /// the connection again; so it is if this fails, and the connection then finds the reason.
     pub(crate) fn flush(&self, context: &mut Context<'_>) {
@@ -123,6 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<S> {
         this.take_failure()?;
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         if read.is_pending()
+            && !this.has_task
             && this.put_off
             && let Poll::Ready(Err(error)) = this.flush_all(context)
         {
@@ -254,14 +264,22 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_off_goes_out_while_there_is_nothing_to_read() {
+    fn what_was_put_off_goes_out_while_there_is_nothing_to_read_and_no_task() {
         let context = &mut Context::from_waker(Waker::noop());
-        let (mut stream, _flusher) = Gathered::new(Peer::default());
+        let (mut stream, flusher) = Gathered::new(Peer::default());
         assert!(Pin::new(&mut stream).poll_write(context, b"preface").is_ready());
         assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
         let mut space = [0; 8];
         assert!(Pin::new(&mut stream).poll_read(context, &mut ReadBuf::new(&mut space)).is_pending());
         assert_eq!(lock(&stream.0).stream.taken, b"preface");
+
+        flusher.take_over();
+        assert!(Pin::new(&mut stream).poll_write(context, b" and more").is_ready());
+        assert!(Pin::new(&mut stream).poll_flush(context).is_ready());
+        assert!(Pin::new(&mut stream).poll_read(context, &mut ReadBuf::new(&mut space)).is_pending());
+        assert_eq!(lock(&stream.0).stream.taken, b"preface");
+        flusher.flush(context);
+        assert_eq!(lock(&stream.0).stream.taken, b"preface and more");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::stream::Stream;
+
 /// A caller's stream, whose last words the caller can read although it still sends.
 ///
 /// If a socket is closed while its peer sends, the peer's write fails, and over TCP what it has not read yet is lost, too. C-core then
@@ -15,8 +17,8 @@ use tokio::time::{Sleep, sleep};
 /// happens under load. After a shutdown, what the caller sends is therefore read and dropped until it closes, too, for
 /// [`LINGER`] and [`MOST`] at most.
 #[derive(Debug)]
-pub(crate) struct Lingering<S> {
-    stream: S,
+pub(crate) struct Lingering {
+    stream: Stream,
     /// Nothing more comes.
     has_ended: bool,
     goodbye: Option<Goodbye>,
@@ -29,13 +31,11 @@ struct Goodbye {
     dropped: usize,
 }
 
-impl<S> Lingering<S> {
-    pub(crate) fn new(stream: S) -> Self {
+impl Lingering {
+    pub(crate) fn new(stream: Stream) -> Self {
         Self { stream, has_ended: false, goodbye: None }
     }
-}
 
-impl<S: AsyncRead + Unpin> Lingering<S> {
     fn poll_goodbye(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let begun = || Goodbye { limit: Box::pin(sleep(LINGER)), dropped: 0 };
         let goodbye = self.goodbye.get_or_insert_with(begun);
@@ -55,7 +55,7 @@ impl<S: AsyncRead + Unpin> Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+impl AsyncRead for Lingering {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -69,7 +69,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+impl AsyncWrite for Lingering {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
     }
@@ -80,6 +80,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.has_ended && this.stream.is_plaintext() {
+            // Closing the socket says the same.
+            return Poll::Ready(Ok(()));
+        }
         if this.goodbye.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         }

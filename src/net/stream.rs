@@ -26,6 +26,12 @@ pub enum Stream {
     UnixTls(Box<tokio_rustls::client::TlsStream<ReadAhead<UnixStream>>>),
 }
 
+impl Stream {
+    pub(super) fn is_plaintext(&self) -> bool {
+        matches!(self, Self::Tcp(_) | Self::Unix(_))
+    }
+}
+
 impl From<TcpStream> for Stream {
     fn from(stream: TcpStream) -> Self {
         Self::Tcp(ReadAhead::new(stream))

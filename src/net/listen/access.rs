@@ -1,5 +1,4 @@
 use rustix::fs::Mode;
-use rustix::process::geteuid;
 
 /// Who may connect to a unix socket: what its file says, and whose processes are served.
 ///
@@ -16,9 +15,9 @@ pub struct SocketAccess {
 }
 
 impl SocketAccess {
-    /// Is a process of this user served, whatever its groups are?
-    pub(super) fn serves(&self, user: u32) -> bool {
-        user == geteuid().as_raw() || user == ROOT || self.users.contains(&user)
+    /// Is a process of this user served by one of `own`, whatever its groups are?
+    pub(super) fn serves(&self, user: u32, own: u32) -> bool {
+        user == own || user == ROOT || self.users.contains(&user)
     }
 
     pub(super) fn file_mode(&self) -> Mode {

@@ -36,6 +36,8 @@ pub struct UnixSocket {
     /// Before the listener, because it is dropped first.
     _file: Option<SocketFile>,
     access: SocketAccess,
+    /// The number of our user.
+    own: u32,
     listener: UnixListener,
 }
 
@@ -68,7 +70,7 @@ impl UnixSocket {
         let (identity, listener) = bound?;
         let file = Some(SocketFile { place, identity });
         let (path, access) = (path.to_owned(), access.clone());
-        Ok(Self { path, identity: Some(identity), _file: file, access, listener })
+        Ok(Self { path, identity: Some(identity), _file: file, access, own: geteuid().as_raw(), listener })
     }
 
     /// A socket that another process has bound to `path`. Needs a runtime.
@@ -79,7 +81,8 @@ impl UnixSocket {
     ) -> io::Result<Self> {
         let identity = fs::stat(path).ok().map(|found| Identity::of(&found));
         let listener = UnixListener::from_std(socket)?;
-        Ok(Self { path: path.to_owned(), identity, _file: None, access: access.clone(), listener })
+        let (path, access) = (path.to_owned(), access.clone());
+        Ok(Self { path, identity, _file: None, access, own: geteuid().as_raw(), listener })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -95,7 +98,7 @@ impl UnixSocket {
     pub(super) async fn accept(&self) -> Result<UnixStream, AcceptError> {
         let (stream, _) = self.listener.accept().await?;
         let user = stream.peer_cred()?.uid();
-        match self.access.serves(user) || self.is_for_members() {
+        match self.access.serves(user, self.own) || self.is_for_members() {
             true => Ok(stream),
             false => Err(AcceptError::Foreign { user }),
         }
