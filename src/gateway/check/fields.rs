@@ -1,13 +1,15 @@
 //! What EG's loader refuses of an object of a kind that it knows.
 //!
-//! EG validates objects of the Gateway API and its own by their whole CRD. Here are the fields that each configuration has;
-//! a key counts as known if any release has it.
+//! EG validates objects of the Gateway API and its own by their whole CRD, as the API server does. Of that this knows the keys, and
+//! which of them have to be there; of values it knows only names and labels.
 
 use data_encoding::BASE64;
 
 use super::Node;
+use super::crds::{self, Crd, Key};
 use crate::gateway::document::{Entry, Kind, Place};
-use crate::gateway::model::{API_VERSION, json_type, nearest_word};
+use crate::gateway::model::{json_type, nearest_word};
+use crate::gateway::releases::Release;
 
 /// Why EG cannot load an object.
 pub(super) struct Fault {
@@ -15,12 +17,14 @@ pub(super) struct Fault {
     /// In EG's words, as far as they are short.
     pub(super) why: String,
     pub(super) hint: String,
+    /// Does EG end? Otherwise it goes on without any object.
+    pub(super) is_fatal: bool,
 }
 
 impl Fault {
     pub(super) fn new(place: Place, why: impl Into<String>) -> Self {
         let hint = "repair it or move it out of the directory: EG reads every file in it, whatever its name, but no hidden ones";
-        Self { place, why: why.into(), hint: hint.to_owned() }
+        Self { place, why: why.into(), hint: hint.to_owned(), is_fatal: false }
     }
 
     pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
@@ -28,26 +32,24 @@ impl Fault {
     }
 }
 
-pub(super) fn fault(root: &Node, group: &str, kind: &str) -> Option<Fault> {
+pub(super) fn fault(root: &Node, group: &str, kind: &str, release: Release) -> Option<Fault> {
     match group {
-        "" => unknown_kind(root, kind, CORE_KINDS, |version| {
-            format!("no kind \"{kind}\" is registered for version \"{version}\" in scheme")
-        })
-        .or_else(|| core(root, kind))
-        .or_else(|| nameless(root).filter(|_| kind != "List")),
-        "gateway.networking.k8s.io" => unknown_version(root, VERSIONS)
-            .or_else(|| {
-                unknown_kind(root, kind, KINDS, |version| {
-                    format!("kind {kind} not found in {version} groupversion")
-                })
-            })
-            .or_else(|| strings(root))
-            .or_else(|| levels(root, kind))
-            .or_else(|| nameless(root)),
-        "gateway.envoyproxy.io" => unknown_version(root, &[API_VERSION])
-            .or_else(|| strings(root))
-            .or_else(|| unknown(root, "", OBJECT))
-            .or_else(|| nameless(root)),
+        "" => unknown_core_kind(root, kind).or_else(|| core(root, kind)).or_else(|| {
+            nameless(root, "metadata.name: Required value: name is required").filter(|_| kind != "List")
+        }),
+        "gateway.envoyproxy.io" | "gateway.networking.k8s.io" => {
+            let version = root.set("apiVersion")?.text()?;
+            let crd = crds::of_group(group)
+                .find(|crd| crd.kind == kind && crd.api_version == version && crd.is_of(release.minor));
+            let Some(crd) = crd else { return Some(unknown_kind(root, group, kind, release)) };
+            let object = Level { release, node: root, path: String::new(), keys: crd.keys() };
+            strings(root)
+                .or_else(|| twice(root))
+                .or_else(|| object.unknown())
+                .or_else(|| object.missing())
+                .or_else(|| nameless(root, "metadata.name: Required value: name or generateName is required"))
+                .or_else(|| panics(root, crd, release))
+        }
         _ => None,
     }
 }
@@ -66,6 +68,17 @@ fn names_and_labels(root: &Node) -> impl Iterator<Item = (&str, &Entry)> {
     let names = NAMES.iter().filter_map(move |key| metadata?.get(key)).map(|entry| (&*entry.key, entry));
     let maps = MAPS.iter().filter_map(move |key| Some((*key, metadata?.set(key)?)));
     names.chain(maps.flat_map(|(key, node)| node.entries().iter().map(move |entry| (key, entry))))
+}
+
+/// EG is strict here, unlike with its own file.
+fn twice(node: &Node) -> Option<Fault> {
+    if let Some(first) = node.entries().iter().find(|entry| entry.is_overridden) {
+        let place = node.get(&first.key).map_or(first.key_place, |last| last.key_place);
+        let why = format!("key \"{}\" already set in map", first.key);
+        return Some(Fault::new(place, why).with_hint(format!("line {} has it, too", first.key_place.line)));
+    }
+    let values = node.entries().iter().map(|entry| &entry.value);
+    values.chain(node.items()).find_map(twice)
 }
 
 /// Objects of Kubernetes itself have unknown fields as they please, and values of the right type.
@@ -92,77 +105,152 @@ fn core(root: &Node, kind: &str) -> Option<Fault> {
 }
 
 /// Only a slip of the fingers is known for sure: a release can have kinds that this list has not.
-fn unknown_kind(root: &Node, kind: &str, kinds: &[&str], why: impl FnOnce(&str) -> String) -> Option<Fault> {
-    let near = nearest_word(kind, kinds.iter().copied()).filter(|_| !kinds.contains(&kind))?;
+fn unknown_core_kind(root: &Node, kind: &str) -> Option<Fault> {
+    let near = nearest_word(kind, CORE_KINDS.iter().copied()).filter(|_| !CORE_KINDS.contains(&kind))?;
     let (version, place) = (root.set("apiVersion")?.text()?, root.set("kind")?.place);
-    Some(Fault::new(place, why(version)).with_hint(format!("did you mean `{near}`?")))
+    let why = format!("no kind \"{kind}\" is registered for version \"{version}\" in scheme");
+    Some(Fault::new(place, why).with_hint(format!("did you mean `{near}`?")))
 }
 
-/// Not one of those that there are; the first of them has most kinds.
-fn unknown_version(root: &Node, versions: &[&str]) -> Option<Fault> {
-    let version = root.set("apiVersion")?;
-    let written = version.text().filter(|text| !versions.contains(text))?;
-    let why = format!("failed to locate OpenAPI spec for GV: {written}");
-    Some(Fault::new(version.place, why).with_hint(format!("write `apiVersion: {}`", versions.first()?)))
+/// A kind that the release does not have, or not in this version.
+fn unknown_kind(root: &Node, group: &str, kind: &str, release: Release) -> Fault {
+    let (version, place) = read(root, "apiVersion");
+    let of_release = || crds::of_group(group).filter(|crd| crd.is_of(release.minor));
+    let same_kind = of_release().find(|crd| crd.kind == kind && !crd.panics(release.minor));
+    let is_version = of_release().any(|crd| crd.api_version == version);
+    let hint = match (same_kind, nearest_word(kind, of_release().map(|crd| crd.kind))) {
+        (Some(crd), _) => format!("write `apiVersion: {}`", crd.api_version),
+        (None, Some(near)) => format!("did you mean `{near}`?"),
+        (None, None) => {
+            let later = crds::of_group(group).filter(|crd| crd.kind == kind).map(Crd::since).min();
+            let has = later.map(|since| format!("EG has this kind from {since} on: "));
+            format!("{}move the object out of the directory", has.unwrap_or_default())
+        }
+    };
+    if !is_version {
+        return Fault::new(place, format!("failed to locate OpenAPI spec for GV: {version}")).with_hint(hint);
+    }
+    // The version is what is wrong if the release has the kind in another one.
+    let place = same_kind.map_or(read(root, "kind").1, |_| place);
+    Fault::new(place, format!("kind {kind} not found in {version} groupversion")).with_hint(hint)
+}
+
+/// EG expects another version of the kind than the one that its loader has made of the object.
+fn panics(root: &Node, crd: &Crd, release: Release) -> Option<Fault> {
+    if !crd.panics(release.minor) {
+        return None;
+    }
+    let (group, version) = crd.api_version.split_once('/')?;
+    let expected = crds::of_group(group)
+        .find(|other| other.kind == crd.kind && other.is_of(release.minor) && !other.panics(release.minor))?;
+    let expected = expected.api_version;
+    let expected_version = expected.split_once('/')?.1;
+    let kind = crd.kind;
+    let why = format!(
+        "panic: interface conversion: interface {{}} is {version}.{kind}Spec, not {expected_version}.{kind}Spec"
+    );
+    let fault =
+        Fault::new(read(root, "apiVersion").1, why).with_hint(format!("write `apiVersion: {expected}`"));
+    Some(Fault { is_fatal: true, ..fault })
+}
+
+/// A text of the object, and where it stands.
+fn read<'n>(root: &'n Node, key: &str) -> (&'n str, Place) {
+    root.set(key).map_or(("", root.place), |node| (node.text().unwrap_or_default(), node.place))
 }
 
 /// Also a `metadata` that is none.
-fn nameless(root: &Node) -> Option<Fault> {
+fn nameless(root: &Node, why: &str) -> Option<Fault> {
     let name = root.at(&["metadata", "name"]).and_then(Node::text).unwrap_or_default();
     let place = root.get("metadata").map_or(root.place, |metadata| metadata.key_place);
-    let fault = || Fault::new(place, "metadata.name: Required value: name is required");
-    name.is_empty().then(|| fault().with_hint("write `metadata: {name: NAME}`"))
+    name.is_empty().then(|| Fault::new(place, why).with_hint("write `metadata: {name: NAME}`"))
 }
 
-/// The mappings of an object of which all keys are known.
-fn levels(root: &Node, kind: &str) -> Option<Fault> {
-    unknown(root, "", OBJECT).or_else(|| {
-        let mut levels = LEVELS.iter().filter(|level| level.kinds.contains(&kind));
-        levels.find_map(|level| {
-            all(root, level.path).into_iter().find_map(|(path, node)| {
-                unknown(node, &format!("{path}."), level.keys)
-                    .or_else(|| missing(node, &path, level.required))
-            })
-        })
-    })
+/// A mapping of an object.
+struct Level<'n> {
+    release: Release,
+    node: &'n Node,
+    /// Empty for the object itself.
+    path: String,
+    keys: &'static [Key],
 }
 
-/// The mappings at the end of a path, each with its own: `[]` stands for every item of a list.
-fn all<'n>(root: &'n Node, path: &str) -> Vec<(String, &'n Node)> {
-    let mut found = vec![(String::new(), root)];
-    for part in path.split('.') {
-        let key = part.trim_end_matches("[]");
-        let mut next = Vec::new();
-        for (path, node) in found {
-            let Some(value) = node.set(key) else { continue };
-            let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-            match part.ends_with("[]") {
-                true => {
-                    let items = value.items().iter().enumerate();
-                    next.extend(items.map(|(index, item)| (format!("{path}[{index}]"), item)));
-                }
-                false => next.push((path, value)),
+impl<'n> Level<'n> {
+    /// A key that the release does not have, here or below. One without a value counts, too.
+    fn unknown(&self) -> Option<Fault> {
+        self.node.entries().iter().find_map(|entry| match self.key(&entry.key) {
+            Some(key) => self.below(key).iter().find_map(Self::unknown),
+            None if self.path.is_empty() && OBJECT.contains(&&*entry.key) => {
+                let metadata = (&*entry.key == "metadata").then_some(&entry.value)?;
+                let key = metadata.entries().iter().find(|entry| !METADATA.contains(&&*entry.key))?;
+                Some(unknown_key(key, "metadata", METADATA))
             }
-        }
-        found = next;
+            None => Some(self.refused(entry)),
+        })
     }
-    found
+
+    /// A key that is not there, here or below.
+    fn missing(&self) -> Option<Fault> {
+        let is_missing =
+            |key: &&Key| key.is_required(self.release.minor) && self.node.set(key.name).is_none();
+        if let Some(key) = self.keys.iter().find(is_missing) {
+            let why = format!("{}: Required value", join(&self.path, key.name));
+            return Some(Fault::new(self.node.place, why).with_hint(format!("write `{}`", key.name)));
+        }
+        let keys = self.keys.iter().filter(|key| key.is_of(self.release.minor));
+        keys.flat_map(|key| self.below(key)).find_map(|level| level.missing())
+    }
+
+    fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name && key.is_of(self.release.minor))
+    }
+
+    fn refused(&self, entry: &Entry) -> Fault {
+        let names = self.keys.iter().filter(|key| key.is_of(self.release.minor)).map(|key| key.name);
+        let names: Vec<_> = OBJECT.iter().copied().filter(|_| self.path.is_empty()).chain(names).collect();
+        let fault = unknown_key(entry, &self.path, &names);
+        match self.keys.iter().find(|key| key.name == &*entry.key) {
+            Some(key) if key.since() > self.release.minor => {
+                fault.with_hint(format!("take it out: EG has it from {} on", key.since()))
+            }
+            Some(key) => fault.with_hint(format!("take it out: EG had it up to {}", key.until())),
+            None => fault,
+        }
+    }
+
+    /// The mappings at a key, each with its path. A scalar has no keys that could be judged, nor has what is free to have any.
+    fn below(&self, key: &'static Key) -> Vec<Self> {
+        let Some(value) = self.node.set(key.name).filter(|_| key.is_empty || !key.keys().is_empty()) else {
+            return Vec::new();
+        };
+        let mut found = vec![(join(&self.path, key.name), value)];
+        for _ in 0..key.lists {
+            let items = found.iter().flat_map(|(path, list)| {
+                let items = list.items().iter().enumerate();
+                items.map(move |(index, item)| (format!("{path}[{index}]"), item))
+            });
+            found = items.collect();
+        }
+        let is_map = |node: &Node| matches!(node.kind, Kind::Map(_));
+        let found = found.into_iter().filter(|(_, node)| is_map(node));
+        found.map(|(path, node)| Self { release: self.release, node, path, keys: key.keys() }).collect()
+    }
 }
 
-fn unknown(node: &Node, prefix: &str, keys: &[&str]) -> Option<Fault> {
-    let entry = node.entries().iter().find(|entry| !keys.contains(&&*entry.key))?;
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn unknown_key(entry: &Entry, path: &str, keys: &[&str]) -> Fault {
     let hint = match nearest_word(&entry.key, keys.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("take it out: the keys here are {}", keys.join(", ")),
+        None if (1..=MANY).contains(&keys.len()) => {
+            format!("take it out: the keys here are {}", keys.join(", "))
+        }
+        None => "take it out".to_owned(),
     };
-    let why = format!("{prefix}{}: Invalid value: value provided for unknown field", entry.key);
-    Some(Fault::new(entry.key_place, why).with_hint(hint))
-}
-
-fn missing(node: &Node, path: &str, required: &[&str]) -> Option<Fault> {
-    let key = required.iter().find(|key| node.set(key).is_none())?;
-    let why = format!("{path}.{key}: Required value");
-    Some(Fault::new(node.place, why).with_hint(format!("write `{key}`")))
+    let why = format!("{}: Invalid value: value provided for unknown field", join(path, &entry.key));
+    Fault::new(entry.key_place, why).with_hint(hint)
 }
 
 /// Null is read as no text at all, which is fine.
@@ -178,27 +266,33 @@ fn quotes(entry: &Entry, why: String) -> Fault {
     Fault::new(entry.value.place, why).with_hint(hint)
 }
 
-/// A mapping, what it can have, and what it must have.
-struct Level {
-    kinds: &'static [&'static str],
-    path: &'static str,
-    keys: &'static [&'static str],
-    required: &'static [&'static str],
-}
-
 const NAMES: &[&str] = &["name", "namespace"];
 
 const MAPS: &[&str] = &["annotations", "labels"];
 
-const OBJECT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
+/// What every object has.
+const OBJECT: &[&str] = &["apiVersion", "kind", "metadata"];
 
-/// Of the Gateway API.
-const VERSIONS: &[&str] = &[
-    "gateway.networking.k8s.io/v1",
-    "gateway.networking.k8s.io/v1alpha2",
-    "gateway.networking.k8s.io/v1alpha3",
-    "gateway.networking.k8s.io/v1beta1",
+const METADATA: &[&str] = &[
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
 ];
+
+/// Too many keys for a hint.
+const MANY: usize = 16;
 
 /// Of Kubernetes itself.
 const CORE_KINDS: &[&str] = &[
@@ -220,89 +314,4 @@ const CORE_KINDS: &[&str] = &[
     "Secret",
     "Service",
     "ServiceAccount",
-];
-
-const KINDS: &[&str] = &[
-    "BackendTLSPolicy",
-    "GRPCRoute",
-    "Gateway",
-    "GatewayClass",
-    "HTTPRoute",
-    "ListenerSet",
-    "ReferenceGrant",
-    "TCPRoute",
-    "TLSRoute",
-    "UDPRoute",
-];
-
-const ROUTES: &[&str] = &["GRPCRoute", "HTTPRoute"];
-
-const LEVELS: &[Level] = &[
-    Level {
-        kinds: &["GatewayClass"],
-        path: "spec",
-        keys: &["controllerName", "description", "parametersRef"],
-        required: &[],
-    },
-    Level {
-        kinds: &["Gateway"],
-        path: "spec",
-        keys: &[
-            "addresses",
-            "allowedListeners",
-            "backendTLS",
-            "defaultScope",
-            "gatewayClassName",
-            "infrastructure",
-            "listeners",
-            "tls",
-        ],
-        required: &["gatewayClassName", "listeners"],
-    },
-    Level {
-        kinds: &["Gateway"],
-        path: "spec.listeners[]",
-        keys: &["allowedRoutes", "hostname", "name", "port", "protocol", "tls"],
-        required: &["name", "port", "protocol"],
-    },
-    Level {
-        kinds: ROUTES,
-        path: "spec",
-        keys: &["hostnames", "parentRefs", "rules", "useDefaultGateways"],
-        required: &[],
-    },
-    Level {
-        kinds: ROUTES,
-        path: "spec.parentRefs[]",
-        keys: &["group", "kind", "name", "namespace", "port", "sectionName"],
-        required: &["name"],
-    },
-    Level {
-        kinds: ROUTES,
-        path: "spec.rules[]",
-        keys: &["backendRefs", "filters", "matches", "name", "retry", "sessionPersistence", "timeouts"],
-        required: &[],
-    },
-    Level {
-        kinds: ROUTES,
-        path: "spec.rules[].backendRefs[]",
-        keys: &["filters", "group", "kind", "name", "namespace", "port", "weight"],
-        required: &["name"],
-    },
-    Level {
-        kinds: &["HTTPRoute"],
-        path: "spec.rules[].filters[]",
-        keys: &[
-            "cors",
-            "extensionRef",
-            "externalAuth",
-            "requestHeaderModifier",
-            "requestMirror",
-            "requestRedirect",
-            "responseHeaderModifier",
-            "type",
-            "urlRewrite",
-        ],
-        required: &["type"],
-    },
 ];

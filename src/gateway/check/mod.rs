@@ -4,6 +4,7 @@
 
 mod called;
 mod certificates;
+mod crds;
 mod envoy;
 mod fields;
 mod hooks;

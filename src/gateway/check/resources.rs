@@ -93,10 +93,10 @@ impl Loader {
             let fault = Fault::new(place, "EG's own configuration file is no resource");
             return Some(fault.with_hint(alone("the file that EG is started with")));
         }
-        // EG validates by the CRD. This is the field that decides whether it is EG's at all.
-        let controller = root.at(&["spec", "controllerName"]).and_then(Node::text).unwrap_or_default();
-        if group == "gateway.networking.k8s.io" && kind == "GatewayClass" && controller.is_empty() {
-            return refuse(place, "the GatewayClass has no `spec.controllerName`");
+        // The field that decides whether it is EG's at all.
+        let controller = root.at(&["spec", "controllerName"]).filter(|name| name.text() == Some(""));
+        if let Some(empty) = controller.filter(|_| kind == "GatewayClass") {
+            return refuse(empty.place, "spec.controllerName in body should be at least 1 chars long");
         }
         if group == "gateway.envoyproxy.io"
             && kind == "EnvoyProxy"
@@ -105,7 +105,7 @@ impl Loader {
             return refuse(node.place, why);
         }
         if GROUPS.contains(&group) {
-            return fields::fault(root, group, kind);
+            return fields::fault(root, group, kind, self.release);
         }
         let own = self.kinds.as_ref()?.iter().find(|(name, _)| *name == format!("{version}/{kind}"));
         if let Some((_, true)) = own {
@@ -118,11 +118,8 @@ impl Loader {
     }
 
     fn broken(&self, found: &mut Found<'_>, fault: Fault) {
-        let message = format!(
-            "EG {} loads no resources at all because of this file: {}",
-            self.release,
-            clipped(&fault.why)
-        );
+        let what = if fault.is_fatal { "ends" } else { "loads no resources at all" };
+        let message = format!("EG {} {what} because of this file: {}", self.release, clipped(&fault.why));
         let finding = Finding::new(FindingId::ConfigLoadBroken, found.path, message);
         found.add(fault.place, finding.with_hint(fault.hint));
     }

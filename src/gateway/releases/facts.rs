@@ -216,6 +216,8 @@ facts! {
         LoadCustomPlural      "An object of a kind in `extensionManagers`"              [F F F F F F] "v1.8.3:internal/provider/kubernetes/controller_offline.go:57" "v1.9.1:internal/provider/kubernetes/controller_offline.go:57";
         LoadEnvoyProxyHost    "EnvoyProxy with `provider.type: Host` (the version of Envoy)" [F F Y Y Y Y] "v1.6.3:api/v1alpha1/envoyproxy_types.go:360" "v1.9.1:api/v1alpha1/envoyproxy_types.go:458";
         LoadLoopbackBackend   "Backend with a loopback address"                         [F F Y Y Y Y] "v1.5.9:internal/gatewayapi/backend.go:77" "v1.6.3:internal/gatewayapi/backend.go:78" "v1.9.1:internal/gatewayapi/backend.go:199";
+        LoadTcpRouteAlpha     "TCPRoute or UDPRoute of `v1alpha2` (EG ends with a panic)"  [Y Y Y Y Y F] "v1.8.3:internal/gatewayapi/resource/load.go:219" "v1.9.1:internal/gatewayapi/resource/load.go:218";
+        LoadTlsRouteAlpha     "TLSRoute of `v1alpha2` (EG ends with a panic)"              [Y Y F F F F] "v1.5.9:internal/gatewayapi/resource/load.go:207" "v1.6.3:internal/gatewayapi/resource/load.go:207";
         LoadHidden            "A hidden file, a subdirectory"                           [i i i i i i] "v1.4.3:internal/provider/file/resources.go:67" "v1.9.1:internal/provider/file/resources.go:67";
         LoadOther             "A file with anything else, whatever its name (EG loads nothing at all)" [F F F F F F] "v1.4.3:internal/provider/file/resources.go:67" "v1.9.1:internal/provider/file/resources.go:72";
         LoadLinkedDirectory   "A link to a directory in `file.paths` (EG loads nothing at all)" [F F F F F F] "v1.4.3:internal/utils/path/path.go:35" "v1.9.1:internal/utils/path/path.go:35";

@@ -43,7 +43,7 @@ macro_rules! config {
                 "a resource file has a `kind: List`: Envoy Gateway loads the List and ignores the objects in it",
                 "write each object as a document of its own";
             ConfigLoadBroken = "config.load-broken", Error,
-                "a file in a resource directory is none that Envoy Gateway can load: no YAML, no object, nothing but comments, a broken link, a kind that it does not know. One such file keeps it from loading any",
+                "a file in a resource directory is none that Envoy Gateway can load: no YAML, no object, nothing but comments, a broken link, a kind, a version or a key that this release does not know, or a key that is missing. One such file keeps it from loading any. With an object in another version than its own it ends with a panic",
                 "repair the file or move it out of the directory; hidden files and subdirectories are not read";
             ConfigManagersInStandalone = "config.managers-in-standalone", Error,
                 "for its resource files Envoy Gateway registers the kinds of `extensionManager`, but not those of `extensionManagers`: one object of such a kind keeps it from loading any file",

@@ -110,10 +110,12 @@ spec:
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: HTTPRouteFilter
 metadata: {name: filter, namespace: own}
+spec: {urlRewrite: {hostname: {type: Backend}}}
 ---
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: Backend
 metadata: {name: backend, namespace: own}
+spec: {endpoints: [{fqdn: {hostname: a.b, port: 80}}]}
 ---
 apiVersion: v1
 kind: Service
@@ -161,7 +163,7 @@ fn a_reference_to_nothing_is_named_with_its_line() {
         ),
         (
             "metadata: {name: route, namespace: own}",
-            "all.yaml:51 config.reference-missing: no HTTPRoute `route` in namespace `own`",
+            "all.yaml:53 config.reference-missing: no HTTPRoute `route` in namespace `own`",
         ),
         ("metadata: {name: eg}", "all.yaml:17 config.reference-missing: no GatewayClass `eg`"),
     ] {
@@ -193,8 +195,8 @@ fn a_gateway_class_without_a_controller_keeps_all_files_from_being_loaded() {
     let found = files.found();
     assert_eq!(
         found[1],
-        "resources/all.yaml:2 config.load-broken: EG 1.9 loads no resources at all because of this file: the GatewayClass \
-         has no `spec.controllerName`"
+        "resources/all.yaml:5 config.load-broken: EG 1.9 loads no resources at all because of this file: \
+         spec.controllerName: Required value"
     );
     assert!(
         found.len() == 2 && found[0].starts_with("eg.yaml:3 config.gateway-class-missing: "),
@@ -209,8 +211,8 @@ fn what_is_loaded_and_not_read_is_told_of() {
     let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: b}\n";
     let found = Files::new(&format!("{WHOLE}{list}{secret}")).found();
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("resources/all.yaml:53 config.list-ignored: "), "{found:?}");
-    assert!(found[1].starts_with("resources/all.yaml:60 config.secret-string-data: "), "{found:?}");
+    assert!(found[0].starts_with("resources/all.yaml:55 config.list-ignored: "), "{found:?}");
+    assert!(found[1].starts_with("resources/all.yaml:62 config.secret-string-data: "), "{found:?}");
 }
 
 /// No API server makes `Opaque` of none, and no listener takes either.

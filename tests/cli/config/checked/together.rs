@@ -261,7 +261,7 @@ fn a_field_that_keeps_a_file_from_being_loaded_is_named() {
         ),
         (
             format!("{gateway}spec: {{gatewayClassName: c, listeners: [{{{listener}}}]}}\n"),
-            "1:1: *metadata.name: Required value: name is required; write `metadata".to_owned(),
+            "1:1: *metadata.name: Required value: name or generateName is required; write `metadata".to_owned(),
         ),
         (
             gateway.replace("v1", "v2"),
@@ -304,6 +304,26 @@ fn a_field_that_keeps_a_file_from_being_loaded_is_named() {
             "apiVersion: gateway.envoyproxy.io/v1\nkind: Backend\n".to_owned(),
             "1:13: *failed to locate OpenAPI spec for GV: gateway.envoyproxy.io/v1; write `apiVersion: gateway".to_owned(),
         ),
+        (
+            format!("{route}spec: {{rules: [{{matches: [{{path: {{values: /}}}}]}}]}}\n"),
+            format!("4:35: *spec.rules[0].matches[0].path.values: {unknown}; did you mean `value`?"),
+        ),
+        (
+            format!("{gateway}metadata: {{name: g, label: {{}}}}\n"),
+            format!("3:21: *metadata.label: {unknown}; did you mean `labels`?"),
+        ),
+        (
+            format!("{gateway}metadata: {{name: g}}\nkind: Gateway\n"),
+            "4:1: *key \"kind\" already set in map; line 2 has it, too".to_owned(),
+        ),
+        (
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyPatchPolicy\nmetadata: {name: a}\nspec: {type: JSONPatch, targetRef: {group: a.b, kind: C}}\n".to_owned(),
+            "4:36: *spec.targetRef.name: Required value; write `name`".to_owned(),
+        ),
+        (
+            gateway.replace("Gateway", "Mesh"),
+            "2:7: *kind Mesh not found in gateway.networking.k8s.io/v1 groupversion; move the object out of".to_owned(),
+        ),
         (core("ConfigMap", "data: {a: y}"), "4:11: *the value of `a` is no text; put it into quotes".to_owned()),
         (core("Secret", "data: {a: '%%%'}"), "4:11: *the value of `a` is not Base64; write what".to_owned()),
         (core("Secret", "data: {a: YQ==}\nstringData: {b: '%'}"), String::new()),
@@ -321,6 +341,85 @@ fn a_field_that_keeps_a_file_from_being_loaded_is_named() {
         });
         let found = found.unwrap_or_default();
         assert!(found.starts_with(&expected) && found.is_empty() == expected.is_empty(), "{expected}: {run:?}");
+    }
+}
+
+/// Each release has CRDs of its own.
+#[test]
+fn what_a_release_does_not_know_yet_or_any_more_keeps_a_file_from_being_loaded() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let gateway = |key: &str| {
+        let listeners = "listeners: [{name: a, port: 80, protocol: HTTP}]";
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: g}}\nspec: {{{key}: {{}}, gatewayClassName: c, {listeners}}}\n"
+        )
+    };
+    let route = |kind: &str, version: &str| {
+        let rules = "rules: [{backendRefs: [{name: a, port: 9}]}]";
+        format!(
+            "apiVersion: gateway.networking.k8s.io/{version}\nkind: {kind}\nmetadata: {{name: r}}\nspec: {{hostnames: [a.b], {rules}}}\n"
+        )
+    };
+    let tcp = |version: &str| route("TCPRoute", version).replace("hostnames: [a.b], ", "");
+    for (release, text, expected) in [
+        (
+            "1.4",
+            gateway("tls"),
+            "4:8: 1 loads no: spec.tls: Invalid value: value provided for unknown field; take it out: EG has it from 1.6 on",
+        ),
+        ("1.6", gateway("tls"), ""),
+        ("1.5", gateway("backendTLS"), ""),
+        (
+            "1.6",
+            gateway("backendTLS"),
+            "4:8: 1 loads no: spec.backendTLS: Invalid value: value provided for unknown field; take it out: EG had it up to 1.5",
+        ),
+        (
+            "1.8",
+            tcp("v1"),
+            "1:13: 1 loads no: kind TCPRoute not found in gateway.networking.k8s.io/v1 groupversion; write `apiVersion: gateway.networking.k8s.io/v1alpha2`",
+        ),
+        ("1.9", tcp("v1"), ""),
+        ("1.8", tcp("v1alpha2"), ""),
+        (
+            "1.9",
+            tcp("v1alpha2"),
+            "1:13: 1 ends: panic: interface conversion: interface {} is v1alpha2.TCPRouteSpec, not v1.TCPRouteSpec; write `apiVersion: gateway.networking.k8s.io/v1`",
+        ),
+        (
+            "1.5",
+            route("TLSRoute", "v1alpha3"),
+            "1:13: 1 loads no: kind TLSRoute not found in gateway.networking.k8s.io/v1alpha3 groupversion; write `apiVersion: gateway.networking.k8s.io/v1alpha2`",
+        ),
+        (
+            "1.7",
+            route("TLSRoute", "v1alpha2"),
+            "1:13: 1 ends: panic: interface conversion: interface {} is v1alpha2.TLSRouteSpec, not v1alpha3.TLSRouteSpec; write `apiVersion: gateway.networking.k8s.io/v1alpha3`",
+        ),
+        (
+            "1.7",
+            gateway("x").replace("Gateway\n", "ListenerSet\n"),
+            "2:7: 1 loads no: kind ListenerSet not found in gateway.networking.k8s.io/v1 groupversion; EG has this kind from 1.8 on: move the object out of the directory",
+        ),
+    ] {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the product does not write these files, their user does"
+        )]
+        fs::write(directory.path().join("a.yaml"), &text).expect("a file");
+        let run =
+            egext(&["config", "check", "--eg-version", release, "."]).current_dir(directory.path()).json();
+        let finding = run.json["findings"].as_array().and_then(|all| all.first());
+        let found = finding.map(|finding| {
+            let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+            let message = text("message").replace(&format!("EG {release} "), "1 ");
+            let message = message
+                .replace("resources at all because of this file", "")
+                .replace("because of this file", "");
+            let at = &finding["location"];
+            format!("{}:{}: {}; {}", at["line"], at["column"], message.replace(" : ", ": "), text("hint"))
+        });
+        assert_eq!(found.unwrap_or_default(), expected, "{release}: {text}");
     }
 }
 
