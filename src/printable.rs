@@ -13,10 +13,17 @@ pub(crate) fn printable(text: &str) -> String {
     printable
 }
 
-/// No control character, and none of those that reorder or hide what stands around them.
+/// No control character, none of those that reorder or hide what stands around them, and no noncharacter, of which two
+/// cannot stand in XML.
 pub(crate) fn is_printable(character: char) -> bool {
-    !character.is_control()
-        && !matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    let is_hidden = matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    );
+    let is_noncharacter =
+        matches!(character, '\u{fdd0}'..='\u{fdef}') || u32::from(character) & 0xfffe == 0xfffe;
+    !character.is_control() && !is_hidden && !is_noncharacter
 }
 
 /// `text` with `***` in place of the user's name and password in a URL, both of which may have an `@`: what stands between

@@ -1,8 +1,11 @@
 //! Reports for a program: one object, schema first, keys in a fixed order.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::printable::is_printable;
 use crate::report::{Finding, Report, Said, Status};
 
 pub(super) fn report(report: &Report, exit_code: u8) -> String {
@@ -12,7 +15,7 @@ pub(super) fn report(report: &Report, exit_code: u8) -> String {
 /// The same on one line.
 pub(super) fn line(report: &Report, exit_code: u8) -> String {
     let object = ReportObject::of(report, exit_code);
-    serde_json::to_string(&object).expect(SERIALISES) + "\n"
+    escaped(&serde_json::to_string(&object).expect(SERIALISES)) + "\n"
 }
 
 pub(super) fn error(command: Option<&str>, said: &Said, exit_code: u8) -> String {
@@ -100,9 +103,24 @@ pub(super) fn schemas(generator: &mut schemars::SchemaGenerator) -> [schemars::S
 }
 
 fn render(object: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(object).expect(SERIALISES);
-    text.push('\n');
-    text
+    escaped(&serde_json::to_string_pretty(object).expect(SERIALISES)) + "\n"
+}
+
+/// JSON that is safe on a terminal and means the same. Of what moves the cursor or reorders the text around it, serde_json
+/// escapes only the control characters of ASCII. It can stand in strings only.
+pub(super) fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character == '\n' || is_printable(character) {
+            escaped.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // Writing to a string does not fail.
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    escaped
 }
 
 const SERIALISES: &str = "strings, numbers and maps with string keys always serialise";

@@ -108,7 +108,7 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text).replace('"', "&quot;").replace('\n', "&#10;"))
 }
 
-/// For text and attributes. Most control characters cannot stand in XML at all, escaped neither.
+/// For text and attributes. What cannot stand in XML at all, escaped neither, is not in a [`Report::printable`].
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -116,8 +116,6 @@ fn escaped(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '\n' | '\t' => escaped.push(character),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push(char::REPLACEMENT_CHARACTER),
             _ => escaped.push(character),
         }
     }
@@ -148,13 +146,13 @@ mod tests {
             state: State::Skipped("no CA".into()),
         });
         assert_eq!(
-            super::report(&report, Severity::Error),
+            super::report(&report.printable(), Severity::Error),
             r#"<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="egext certs check" tests="3" failures="1" errors="0" skipped="1">
   <testsuite name="&lt;a&amp;b&gt;" tests="2" failures="1" errors="0" skipped="0">
     <testcase classname="&lt;a&amp;b&gt;" name="dates"/>
     <testcase classname="&lt;a&amp;b&gt;" name="key">
-      <failure message="&quot;]]&gt;�[0m" type="certs.expired">error certs.expired: "]]&gt;�[0m</failure>
+      <failure message="&quot;]]&gt;\u{1b}[0m" type="certs.expired">error certs.expired: "]]&gt;\u{1b}[0m</failure>
       <system-out>warning certs.expiring: soon
   hint: now</system-out>
     </testcase>

@@ -62,14 +62,14 @@ impl Printer {
     pub fn report(&self, report: &Report) -> ExitCode {
         let code = report.exit_code(self.options.fail_on);
         let printed = match self.options.format {
-            Format::Github => self.stdout(&github::report(report)),
+            Format::Github => self.stdout(&github::report(&report.printable())),
             Format::Human => self.human(report),
             Format::Json => self.stdout(&json::report(report, code)),
-            Format::Junit => self.stdout(&junit::report(report, self.options.fail_on)),
+            Format::Junit => self.stdout(&junit::report(&report.printable(), self.options.fail_on)),
             Format::Pem => self.stdout(report.pem.as_deref().unwrap_or_default()),
-            Format::Prometheus => self.stdout(&prometheus::report(report)),
+            Format::Prometheus => self.stdout(&prometheus::report(&report.printable())),
             Format::Sarif => self.stdout(&sarif::report(report)),
-            Format::Short => self.stdout(&short::report(report)),
+            Format::Short => self.stdout(&short::report(&report.printable())),
         };
         self.exit(printed, code)
     }
@@ -115,10 +115,10 @@ impl Printer {
         let said = Said::of(error);
         // Lost or not: the same error is on stderr, and the exit code is the same.
         let _ = match self.options.format {
-            Format::Github => self.stdout(&github::error(&said)),
+            Format::Github => self.stdout(&github::error(&said.printable())),
             Format::Human | Format::Pem | Format::Short => Ok(()),
             Format::Json => self.stdout(&json::error(command, &said, COULD_NOT_RUN)),
-            Format::Junit => self.stdout(&junit::error(command, &said)),
+            Format::Junit => self.stdout(&junit::error(command, &said.printable())),
             Format::Prometheus => self.stdout(&prometheus::error(command)),
             Format::Sarif => self.stdout(&sarif::error(&said)),
         };

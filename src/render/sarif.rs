@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::json;
 use crate::report::{Finding, FindingId, Report, Said, Severity};
 
 pub(super) fn report(report: &Report) -> String {
@@ -49,7 +50,7 @@ fn log(ids: &[FindingId], invocation: &Value, results: &[Value]) -> String {
             "results": results,
         }],
     });
-    format!("{object:#}\n")
+    json::escaped(&format!("{object:#}\n"))
 }
 
 fn result(finding: &Finding, ids: &[FindingId]) -> Value {

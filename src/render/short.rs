@@ -1,6 +1,5 @@
 //! One line for each thing that was looked at, for `grep`, `awk` and `cut`.
 
-use crate::printable::printable;
 use crate::report::{Report, Verdict};
 
 /// The fields of a line stand between tabs, none is ever empty, and new fields would follow the last one.
@@ -15,7 +14,7 @@ fn line(verdict: &Verdict) -> String {
         None => (NOTHING, NOTHING),
     };
     let layer = layer.map_or(NOTHING, |layer| layer.name());
-    [subject, verdict.word(), layer, id, message].map(printable).join("\t") + "\n"
+    [subject, verdict.word(), layer, id, message].join("\t") + "\n"
 }
 
 const NOTHING: &str = "-";

@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 
 use super::Finding;
+#[cfg(feature = "cli")]
+use crate::printable::printable;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug)]
@@ -11,6 +13,18 @@ pub struct Check {
     pub subject: String,
     /// The result.
     pub state: State,
+}
+
+#[cfg(feature = "cli")]
+impl Check {
+    pub(super) fn printable(&self) -> Self {
+        let state = match &self.state {
+            State::Found(findings) => State::Found(findings.iter().map(Finding::printable).collect()),
+            State::Passed => State::Passed,
+            State::Skipped(reason) => State::Skipped(printable(reason).into()),
+        };
+        Self { name: self.name, subject: printable(&self.subject), state }
+    }
 }
 
 /// What came of a check.

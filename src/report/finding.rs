@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{FindingId, Hint, Said, Severity};
+#[cfg(feature = "cli")]
+use crate::printable::printable;
 
 /// One thing that was found, with a stable id.
 #[derive(Clone, Debug, Serialize)]
@@ -71,6 +73,20 @@ impl Finding {
         if needs_hint && !cure.contains("`egext ") { self.with_hint(cure) } else { self }
     }
 
+    #[cfg(feature = "cli")]
+    pub(super) fn printable(&self) -> Self {
+        let location = self.location.clone();
+        Self {
+            id: self.id,
+            severity: self.severity,
+            subject: printable(&self.subject),
+            location: location.map(|location| Location { path: printable(&location.path), ..location }),
+            message: printable(&self.message),
+            hint: self.hint.as_deref().map(printable),
+            evidence: self.evidence.printable(),
+        }
+    }
+
     /// Adds one fact: `expected`, `found` or another key.
     #[must_use]
     pub fn with_evidence(mut self, key: &'static str, value: impl Into<Value>) -> Self {
@@ -108,6 +124,13 @@ impl Evidence {
     /// True when no fact was added.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    #[cfg(feature = "cli")]
+    fn printable(&self) -> Self {
+        // A fact may have lines, such as those of a diff.
+        let lines = |words: String| words.split('\n').map(printable).collect::<Vec<_>>().join("\n");
+        Self(self.iter().map(|(key, words)| (key.to_owned(), lines(words).into())).collect())
     }
 
     /// Each fact as name and words.

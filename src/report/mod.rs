@@ -79,6 +79,20 @@ impl Report {
         }
     }
 
+    /// What lines of text are made of, with printable texts: names and values of files and peers stand in all of them.
+    /// The talk gets its own, and JSON, which escapes without a loss, has the texts as they are.
+    #[cfg(feature = "cli")]
+    pub(crate) fn printable(&self) -> Self {
+        Self {
+            command: self.command,
+            findings: self.findings.iter().map(Finding::printable).collect(),
+            checks: self.checks.iter().map(Check::printable).collect(),
+            metrics: self.metrics.iter().map(Metric::printable).collect(),
+            verdicts: self.verdicts.iter().map(Verdict::printable).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Adds the command's own keys of the JSON object: the fields of `details`, in their order.
     pub fn detail(&mut self, details: &impl Serialize) {
         let keys = serde_json::to_value(details).expect("strings, numbers and lists always serialise");

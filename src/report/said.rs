@@ -6,6 +6,8 @@ use std::io;
 use rustix::io::Errno;
 
 use super::{Hint, chain};
+#[cfg(feature = "cli")]
+use crate::printable::printable;
 use crate::printable::without_user_of_url;
 
 /// An error as it is printed: no line that a screen cannot hold, and no password of a URL.
@@ -25,6 +27,12 @@ impl Said {
             message: shortened(&message, LONGEST_TEXT),
             hint: hint.map(|hint| shortened(&hint, LONGEST_TEXT)),
         }
+    }
+
+    /// For lines of text, in which names of files and values of strangers stand.
+    #[cfg(feature = "cli")]
+    pub(crate) fn printable(&self) -> Self {
+        Self { message: printable(&self.message), hint: self.hint.as_deref().map(printable) }
     }
 }
 

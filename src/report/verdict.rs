@@ -1,4 +1,6 @@
 use super::{Finding, Layer, Severity};
+#[cfg(feature = "cli")]
+use crate::printable::printable;
 
 /// What became of one thing that was looked at.
 #[derive(Clone, Debug)]
@@ -14,6 +16,12 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    #[cfg(feature = "cli")]
+    pub(super) fn printable(&self) -> Self {
+        let finding = self.finding.as_ref().map(Finding::printable);
+        Self { subject: printable(&self.subject), finding, ..*self }
+    }
+
     /// In one word, for a program.
     pub fn word(&self) -> &'static str {
         match self.finding.as_ref().map(|finding| finding.severity) {

@@ -1,15 +1,13 @@
-//! JSON lines that are safe on a terminal. JSON escapes only the control characters of ASCII, but a peer's text may
-//! have others, which move the cursor or reorder the text around them.
+//! JSON lines that are safe on a terminal.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::sink::Sink;
-use crate::printable::is_printable;
+use crate::render::json::escaped;
 
-/// The way to a [`Sink`] for JSON, in which such a character can stand in strings only.
+/// The way to a [`Sink`] for JSON.
 pub(super) struct Escaping(pub(super) Sink);
 
 impl Write for &Escaping {
@@ -33,21 +31,6 @@ impl<'a> MakeWriter<'a> for Escaping {
     fn make_writer(&'a self) -> &'a Self {
         self
     }
-}
-
-fn escaped(line: &str) -> String {
-    let mut escaped = String::with_capacity(line.len());
-    for character in line.chars() {
-        if character == '\n' || is_printable(character) {
-            escaped.push(character);
-            continue;
-        }
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            // Writing to a string does not fail.
-            let _ = write!(escaped, "\\u{unit:04x}");
-        }
-    }
-    escaped
 }
 
 /// The first octet that such a character can begin with.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use egext_test_support::{Egext, TestPki, TestServer, assert_finding};
+use regex::Regex;
 use serde_json::json;
 use tempfile::TempDir;
 use tonic::Code;
@@ -369,4 +370,31 @@ fn what_is_wrong_with_tls_on_a_socket_has_its_finding() {
     let run = on_a_socket(&without, "", REFERENCES).probe().json();
     assert_finding!(run, "probe.ca.unusable", subject = without.address());
     assert_eq!(layers(&run, 0)[2], ("tls", "failed"));
+}
+
+/// Also where colours, and with them the control characters of a text, are not filtered on the way to a terminal.
+#[test]
+fn no_text_of_a_configuration_moves_the_cursor_in_any_format() {
+    let path = r"/nowhere/\e[31m\e]0;x\a\u061C\u202E\u0085\uFFFE\U000E0041\n::error::b.sock";
+    let managers = format!("extensionManager: {{service: {{unix: {{path: \"{path}\"}}}}, {HOOKS}}}\n");
+    let configured = Configured::new(KUBERNETES, &managers);
+    let colours = Regex::new(r"\x1b\[\d+m").expect("valid");
+    for format in ["human", "short", "github", "junit", "prometheus", "json", "sarif"] {
+        let run = configured.probe().args(["-o", format, "--color", "always"]).run();
+        assert_eq!(run.exit_code, 1, "{run:?}");
+        let text = colours.replace_all(&run.stdout, "");
+        let is_raw = |c: &char| {
+            let is_hidden = matches!(c, '\u{61c}' | '\u{202e}' | '\u{fffe}' | '\u{e0041}');
+            is_hidden || c.is_control() && !"\n\t".contains(*c)
+        };
+        assert_eq!(text.chars().find(is_raw), None, "{format}: {text:?}");
+        assert!(!text.contains("\n::error::"), "{format}: {text}");
+        assert!(text.contains("u202e") || text.contains(r"u{202e}"), "{format}: {text}");
+    }
+    // A program gets the path as it is.
+    let run = configured.probe().json();
+    assert_eq!(
+        run.json["findings"][0]["subject"],
+        "unix:/nowhere/\u{1b}[31m\u{1b}]0;x\u{7}\u{61c}\u{202e}\u{85}\u{fffe}\u{e0041}\n::error::b.sock"
+    );
 }
