@@ -1,11 +1,14 @@
 //! One call, and everything in its answer.
 //!
 //! The call does not use a gRPC client, because a client reports many different faults as `INTERNAL`. Here each fault
-//! has its own cause.
+//! has its own cause. What counts as a fault is decided as by grpc-go, which is what Envoy Gateway uses
+//! (v1.85.0:internal/transport/http2_client.go, `operateHeaders` and `handleData`).
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use data_encoding::{BASE64, BASE64_NOPAD};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 use prost::Message as _;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
@@ -19,6 +22,8 @@ use crate::probe::{Calls, HealthStatus};
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) head: Option<(StatusCode, HeaderMap)>,
+    /// The headers ended the answer (`Trailers-Only`).
+    is_head_alone: bool,
     body: BytesMut,
     trailers: HeaderMap,
     /// Compressed messages were asked for.
@@ -67,6 +72,7 @@ pub(super) async fn call(
     };
     let (head, mut body) = response.into_parts();
     answer.head = Some((head.status, head.headers));
+    answer.is_head_alone = body.is_end_stream();
     while let Some(frame) = body.frame().await {
         match frame.map(http_body::Frame::into_data) {
             Err(error) => {
@@ -113,11 +119,47 @@ pub(super) fn request(origin: Uri, service: &str, calls: &Calls) -> Request<Full
 impl Answer {
     /// Is it a status alone, with which a client may make the call again (`Trailers-Only`)?
     pub(super) fn is_status_alone(&self) -> bool {
-        let has_status = |(_, head): &(StatusCode, HeaderMap)| head.contains_key("grpc-status");
-        self.is_grpc()
-            && self.head.as_ref().is_some_and(has_status)
-            && self.body.is_empty()
-            && self.trailers.is_empty()
+        self.is_grpc() && self.is_head_alone
+    }
+
+    /// The status of gRPC, or what stands in its place and is no number; `None` if there is none where one counts. A
+    /// status in headers counts only if they end the answer, and must be a number all the same.
+    pub(super) fn status(&self) -> Option<Result<u32, String>> {
+        let is_number = |value: &&HeaderValue| status_number(value.as_bytes()).is_some();
+        let all = [self.headers(), self.ending()].into_iter().flatten();
+        let mut all = all.flat_map(|fields| fields.get_all(GRPC_STATUS));
+        if let Some(odd) = all.find(|value| !is_number(value)) {
+            return Some(Err(String::from_utf8_lossy(odd.as_bytes()).into_owned()));
+        }
+        last(self.ending()?, GRPC_STATUS).and_then(status_number).map(Ok)
+    }
+
+    /// Is a status where it does not count?
+    pub(super) fn has_status_too_early(&self) -> bool {
+        !self.is_head_alone && self.headers().is_some_and(|headers| headers.contains_key(GRPC_STATUS))
+    }
+
+    /// What the server says about its status, in its encoding.
+    pub(super) fn status_text(&self) -> &[u8] {
+        self.ending().and_then(|ending| last(ending, "grpc-message")).unwrap_or_default()
+    }
+
+    /// The name of metadata whose value is to be base64 and is not. Clients of gRPC end the call for it.
+    pub(super) fn undecodable(&self) -> Option<&str> {
+        let all = [self.headers(), Some(&self.trailers)].into_iter().flatten().flatten();
+        let is_odd = |(name, value): &(&HeaderName, &HeaderValue)| {
+            name.as_str().ends_with("-bin") && !is_base64(value.as_bytes())
+        };
+        all.into_iter().find(is_odd).map(|(name, _)| name.as_str())
+    }
+
+    /// Where the status counts: in the trailers, or in headers that end the answer.
+    fn ending(&self) -> Option<&HeaderMap> {
+        if self.is_head_alone { self.headers() } else { Some(&self.trailers) }
+    }
+
+    fn headers(&self) -> Option<&HeaderMap> {
+        self.head.as_ref().map(|(_, headers)| headers)
     }
 
     /// The status of HTTP; `None` when no answer came.
@@ -143,16 +185,23 @@ impl Answer {
     }
 
     pub(super) fn has_grpc_content_type(&self) -> bool {
-        let content_type = self.field(CONTENT_TYPE.as_str()).unwrap_or_default();
-        let rest = content_type.strip_prefix(b"application/grpc");
-        matches!(rest, Some([] | [b'+' | b';', ..]))
+        let of_grpc = |content_type: &HeaderValue| {
+            let rest = content_type.as_bytes().strip_prefix(b"application/grpc");
+            matches!(rest, Some([] | [b'+' | b';', ..]))
+        };
+        self.headers().is_some_and(|headers| headers.get_all(CONTENT_TYPE).iter().any(of_grpc))
     }
 
     /// What a good answer says about the server's health.
     pub(super) fn health(&self) -> Option<HealthStatus> {
-        let is_ok = self.is_grpc() && self.field("grpc-status") == Some(b"0");
+        let is_ok = self.is_grpc() && self.undecodable().is_none() && self.status() == Some(Ok(0));
         let message = self.message().ok().filter(|_| is_ok)?;
         Some(HealthStatus(message.status))
+    }
+
+    /// How its message may be compressed.
+    fn encoding(&self) -> &[u8] {
+        self.headers().and_then(|headers| last(headers, "grpc-encoding")).unwrap_or_default()
     }
 
     /// Does the beginning of the body hold this text?
@@ -165,8 +214,10 @@ impl Answer {
         let (flag, rest) = self.body.split_first().ok_or(Unusable::None)?;
         match flag {
             0 => {}
-            1 if self.gzip && self.field("grpc-encoding") == Some(b"gzip") => {}
-            1 => return Err(Unusable::Compressed(self.text("grpc-encoding").unwrap_or_default())),
+            1 if self.gzip && self.encoding() == b"gzip" => {}
+            1 => {
+                return Err(Unusable::Compressed(String::from_utf8_lossy(self.encoding()).into_owned()));
+            }
             flag => return Err(Unusable::Flag(*flag)),
         }
         let (length, rest) = rest.split_first_chunk().ok_or(Unusable::Prefix)?;
@@ -186,6 +237,27 @@ impl Answer {
         HealthCheckResponse::decode(message).map_err(Unusable::NotHealth)
     }
 }
+
+/// grpc-go takes the last of several.
+fn last<'a>(fields: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    fields.get_all(name).iter().next_back().map(HeaderValue::as_bytes)
+}
+
+/// As grpc-go reads it, with `strconv.ParseInt`: a sign and zeros in front of it are fine, and negative numbers are large ones.
+pub(super) fn status_number(value: &[u8]) -> Option<u32> {
+    str::from_utf8(value).ok()?.parse::<i32>().ok().map(i32::cast_unsigned)
+}
+
+/// With padding or without, as peers of gRPC send it.
+fn is_base64(value: &[u8]) -> bool {
+    let padded = value.len().is_multiple_of(4);
+    let mut base64 = if padded { BASE64.specification() } else { BASE64_NOPAD.specification() };
+    // Go does not look at them.
+    base64.check_trailing_bits = false;
+    base64.encoding().is_ok_and(|base64| base64.decode(value).is_ok())
+}
+
+const GRPC_STATUS: &str = "grpc-status";
 
 /// Of a message in gRPC: a flag and the length.
 const PREFIX: usize = 5;

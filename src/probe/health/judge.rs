@@ -41,7 +41,7 @@ impl Judge<'_> {
     /// What of the answer is data: none if there is no answer in gRPC.
     pub(super) fn reply(&self, took: Duration) -> Option<Reply> {
         self.answer.http_status().filter(|_| self.answer.is_grpc())?;
-        let code = self.answer.text("grpc-status").and_then(|code| code.parse().ok());
+        let code = self.answer.status().and_then(Result::ok);
         Some(Reply { service: self.service.to_owned(), code, status: self.answer.health(), took })
     }
 
@@ -51,19 +51,46 @@ impl Judge<'_> {
         if !self.answer.is_grpc() {
             return self.client_certificate(status).unwrap_or_else(|| failed(self.not_grpc(status)));
         }
-        match self.answer.text("grpc-status") {
-            Some(code) => self.status(&code),
+        match self.answer.status() {
+            Some(Ok(number)) => self.status(number),
+            Some(Err(code)) => {
+                let message =
+                    format!("the server's gRPC status is `{}`, which is no number", printable(&code));
+                failed(self.finding(FindingId::ProbeGrpcStatus, message))
+            }
             None if self.answer.too_long => {
                 let longest = Size::from_octets(self.longest as u64);
                 let finding = self.invalid(format!("the server's answer is longer than {longest}"));
                 failed(finding.with_hint(LARGER))
             }
             None if self.answer.cut.is_some() => failed(self.cut(session)),
-            None => {
-                let message = "the server's answer ended without a gRPC status";
-                failed(self.finding(FindingId::ProbeGrpcClosed, message))
-            }
+            None => failed(self.without_status()),
         }
+    }
+
+    /// It came to its end, and has none where clients look for it.
+    fn without_status(&self) -> Finding {
+        let finding = self
+            .finding(FindingId::ProbeGrpcClosed, "the server's answer ended without a gRPC status")
+            .with_evidence("expected", "`grpc-status` in the trailers, behind the message");
+        match self.answer.text("grpc-status").filter(|_| self.answer.has_status_too_early()) {
+            Some(code) => finding
+                .with_evidence("found", format!("`grpc-status: {}` in the headers", printable(&code)))
+                .with_hint(
+                    "let the server, or the proxy in front of it, send it in trailers: in headers it counts only if \
+                     nothing follows them",
+                ),
+            None => finding.with_hint("the server, or a proxy in front of it, drops trailers: its log may say why"),
+        }
+    }
+
+    fn not_base64(&self, name: &str) -> Finding {
+        self.finding(
+            FindingId::ProbeGrpcMalformed,
+            format!("the server's metadata `{}` is not base64", printable(name)),
+        )
+        .with_evidence("expected", "base64 in each field whose name ends with `-bin`")
+        .with_hint("correct what sets it, in the server or in the proxy in front of it: clients of gRPC end the call")
     }
 
     /// The call ended before its end.
@@ -168,12 +195,13 @@ impl Judge<'_> {
     }
 
     /// The server answered in gRPC, with this status.
-    fn status(&self, code: &str) -> HealthVerdict {
-        let Ok(number) = code.parse::<u32>() else {
-            let message = format!("the server's gRPC status is `{}`, which is no number", printable(code));
-            return failed(self.finding(FindingId::ProbeGrpcStatus, message));
-        };
-        match CODES.iter().find(|(code, _)| *code as u32 == number) {
+    fn status(&self, number: u32) -> HealthVerdict {
+        let code = CODES.iter().find(|(code, _)| *code as u32 == number);
+        // What an error says is nearer to the cause than that its details cannot be decoded.
+        if let (Some((Code::Ok | Code::Unimplemented, _)), Some(name)) = (code, self.answer.undecodable()) {
+            return failed(self.not_base64(name));
+        }
+        match code {
             Some((Code::Ok, _)) => self.serving(),
             // Two errors are about health, and prove that gRPC works.
             Some((Code::Unimplemented, _)) => HealthVerdict::Absent(self.unimplemented()),
@@ -275,8 +303,7 @@ impl Judge<'_> {
     fn words(&self) -> String {
         // Not by `tonic::Status::from_header_map`: it panics if the details in the next header are not base64, and it
         // drops a text that is not UTF-8.
-        let encoded = self.answer.field("grpc-message").unwrap_or_default();
-        percent_encoding::percent_decode(encoded).decode_utf8_lossy().into_owned()
+        percent_encoding::percent_decode(self.answer.status_text()).decode_utf8_lossy().into_owned()
     }
 
     /// The same behind ours.

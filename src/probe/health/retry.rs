@@ -123,7 +123,7 @@ fn effect(retry: &Retry, called: &Called) -> Option<String> {
 
 /// The name of its status; empty if it has none.
 fn code(answer: &Answer) -> String {
-    let number: Option<u32> = answer.text("grpc-status").and_then(|code| code.parse().ok());
+    let number = answer.status().and_then(Result::ok);
     let row = CODES.iter().find(|(code, _)| answer.is_grpc() && Some(*code as u32) == number);
     row.map_or_else(String::new, |(_, name)| (*name).to_owned())
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, Request, Response};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use prost::Message as _;
@@ -116,8 +117,9 @@ impl Watch {
     {
         let Ok(response) = requests.oneshot(request).await else { return End::Cut };
         let (head, mut body) = response.into_parts();
-        if let Some(end) = status(&head.headers) {
-            return end;
+        // Only then a status in headers counts.
+        if body.is_end_stream() {
+            return status(&head.headers).unwrap_or(End::Cut);
         }
         let mut unread = BytesMut::new();
         while let Some(Ok(frame)) = body.frame().await {
@@ -151,7 +153,7 @@ impl Watch {
 }
 
 fn status(fields: &HeaderMap) -> Option<End> {
-    let code = fields.get("grpc-status")?;
+    let code = fields.get_all("grpc-status").iter().next_back()?;
     Some(End::Status(String::from_utf8_lossy(code.as_bytes()).into_owned()))
 }
 

@@ -128,13 +128,13 @@ macro_rules! probe {
                 "the connection is open, but the server never sent its first HTTP/2 frame (SETTINGS)",
                 "check that a gRPC server listens there, and not a server that waits for something else, such as TLS";
             ProbeGrpcClosed = "probe.grpc.closed", Error @ Grpc, may_pass,
-                "the server cut the connection or the stream while it answered a call",
-                "read the server's log: a crash, a limit or a proxy in between";
+                "the server cut the connection or the stream while it answered a call, or its answer has no `grpc-status` where clients of gRPC read it: in the trailers, or in headers that nothing follows",
+                "read the server's log: a crash, a limit or a proxy in between, perhaps one that drops trailers";
             ProbeGrpcInvalidMessage = "probe.grpc.invalid-message", Error @ Grpc,
                 "the server answered the health check, but its message is missing, cut short, compressed without being asked for, not a health answer at all, or longer than the client takes; gRPC clients report such an answer as INTERNAL, UNIMPLEMENTED or RESOURCE_EXHAUSTED",
                 "the message says what is wrong with it; the cause may be a proxy that changes bodies, or a server with its own gRPC code";
             ProbeGrpcMalformed = "probe.grpc.malformed", Error @ Grpc,
-                "the server's response violates HTTP/2 (RFC 9113 section 8), so our side reset it: a `connection` header, a header name in upper case, a body that is not as long as `content-length` says",
+                "the server's response violates HTTP/2 (RFC 9113 section 8), so our side reset it: a `connection` header, a header name in upper case, a body that is not as long as `content-length` says; or its metadata is not base64 where the name ends with `-bin`",
                 "correct the server, or the proxy in front of it that adds such headers; other clients reject them too";
             ProbeGrpcNoStreams = "probe.grpc.no-streams", Error @ Grpc, may_pass,
                 "the server allows no calls: the setting MAX_CONCURRENT_STREAMS in its first HTTP/2 frame is 0, and no call was answered",

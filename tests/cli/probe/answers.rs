@@ -113,6 +113,28 @@ fn a_status_that_is_no_number_is_shown() {
     assert_eq!(finding["message"], "the server answered with the gRPC status 99, which has no name: 🐙");
 }
 
+/// The servers of tests/interop/probe/odd_answers_test.go show more of it, beside grpc-go.
+#[test]
+fn a_status_in_headers_counts_only_if_nothing_follows_them() {
+    let server = TestServer::plaintext().answers_header("grpc-status", "14").spawn();
+    assert_healthy(&probe(&server.address()).json());
+    let (_, finding) = fault(TestServer::plaintext().answers_header("grpc-status", "fine"), "grpc");
+    assert_eq!(finding["id"], "probe.grpc.status");
+    let (_, finding) = fault(TestServer::plaintext().answers_without_status(), "grpc");
+    assert_eq!(finding["id"], "probe.grpc.closed");
+    assert_eq!(finding["evidence"]["expected"], "`grpc-status` in the trailers, behind the message");
+}
+
+#[test]
+fn metadata_that_is_no_base64_ends_the_call_as_in_grpc_go() {
+    for (value, is_fine) in [("", true), ("YQ", true), ("YQ==", true), ("a!", false), ("=", false)] {
+        let server = TestServer::plaintext().answers_header("x-bin", value).spawn();
+        let run = probe(&server.address()).json();
+        let expected: &[&str] = if is_fine { &[] } else { &["probe.grpc.malformed"] };
+        assert_eq!(run.ids(), expected, "{value}: {}", run.stdout);
+    }
+}
+
 #[test]
 fn a_server_without_an_overall_health_wants_a_service_name() {
     let (run, finding) = fault(TestServer::plaintext().answers_text("5", "unknown service"), "health");
