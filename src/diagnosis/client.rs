@@ -103,6 +103,13 @@ pub(super) fn required(context: &Context<'_>) -> Finding {
 fn where_ours_is(context: &Context<'_>) -> String {
     let flags = context.with_flags(match context.speaker {
         Speaker::Doctor => "`--dir` and a set with one",
+        Speaker::Gateway { presents_since: None } => return NO_REFERENCE.to_owned(),
+        Speaker::Gateway { presents_since: Some(since) } => {
+            return format!(
+                "this release of Envoy Gateway presents no certificate: use {since} or later, or let it connect through a \
+                 bridge, which presents one: `egext config stanza` prints that part and the command"
+            );
+        }
         Speaker::Bridge | Speaker::Probe => "`--dir`, or `--cert` and `--key`",
     });
     if !context.searched {
@@ -111,6 +118,9 @@ fn where_ours_is(context: &Context<'_>) -> String {
     let directory = context.directory.display();
     format!("`{directory}` has neither `client.crt` with its key nor `tls.crt` with its key: {flags}")
 }
+
+const NO_REFERENCE: &str =
+    "add `clientCertificateRef` to `tls` in the file: `egext config secrets` makes its Secret";
 
 /// What is wrong with our own certificate, whatever the server's alert calls it.
 pub(super) fn own_defect(context: &Context<'_>) -> Option<Finding> {
@@ -125,7 +135,10 @@ pub(super) fn own_defect(context: &Context<'_>) -> Option<Finding> {
                 format!("our certificate `{}` is not for clients", own.subject),
             )
             .with_evidence("expected", "extended key usage clientAuth")
-            .with_hint(context.with_flags("the client's files: `client.crt` and `client.key`"))
+            .with_hint(context.with_flags_or(
+                "the client's files: `client.crt` and `client.key`",
+                "put the client's files into the Secret of `clientCertificateRef`: `egext config secrets` does so for a set",
+            ))
     })
 }
 

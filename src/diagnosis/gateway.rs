@@ -61,15 +61,18 @@ pub(crate) fn sni_refused(
         _ => "the server rejects the name with a port that Envoy Gateway sends",
     };
     let address = context.target.address().to_string();
+    let bridge = format!(
+        "let Envoy Gateway connect through a bridge, which sends the name alone: \
+         `egext bridge --listen unix:/run/egext/eg.sock --upstream {}{}`",
+        shell_word(&address),
+        context.dir_flag()
+    );
     let hint = match context.speaker {
-        Speaker::Bridge | Speaker::Probe => {
-            "pass `--no-gateway` if Envoy Gateway connects through a bridge".to_owned()
+        Speaker::Doctor => bridge,
+        Speaker::Gateway { .. } => {
+            format!("{bridge}; `egext config stanza` prints the part of the file for it")
         }
-        Speaker::Doctor => format!(
-            "let Envoy Gateway connect through a bridge: `egext bridge --listen unix:/run/egext/eg.sock --upstream {}{}`",
-            shell_word(&address),
-            context.dir_flag()
-        ),
+        Speaker::Bridge | Speaker::Probe => format!("{bridge}; if it does so already, pass `--no-gateway`"),
     };
     Some(
         context

@@ -59,6 +59,11 @@ pub enum Speaker {
     Bridge,
     /// To the user who looks at the whole channel, and has chosen no layers.
     Doctor,
+    /// To the user whose file for Envoy Gateway is probed: what helps is to change that file or its Secrets.
+    Gateway {
+        /// The first release that presents a client certificate, if the one in use presents none.
+        presents_since: Option<&'static str>,
+    },
     /// To the user who typed its flags.
     Probe,
 }
@@ -158,11 +163,19 @@ impl Context<'_> {
         self.trace.witness.as_ref().is_some_and(|witness| witness.asked().is_some())
     }
 
+    /// The same, or what to do where no flag, but Envoy Gateway's own file decides.
+    fn with_flags_or(&self, flags: impl Display, in_file: &str) -> String {
+        match self.speaker {
+            Speaker::Gateway { .. } => in_file.to_owned(),
+            Speaker::Bridge | Speaker::Doctor | Speaker::Probe => self.with_flags(flags),
+        }
+    }
+
     /// What to do with `flags`.
     fn with_flags(&self, flags: impl Display) -> String {
         match self.speaker {
             Speaker::Bridge => format!("start the bridge with {flags}"),
-            Speaker::Doctor | Speaker::Probe => format!("pass {flags}"),
+            Speaker::Doctor | Speaker::Gateway { .. } | Speaker::Probe => format!("pass {flags}"),
         }
     }
 
@@ -171,7 +184,7 @@ impl Context<'_> {
         let address = shell_word(address);
         match self.speaker {
             Speaker::Bridge => format!("start the bridge with `--upstream {address}`"),
-            Speaker::Doctor | Speaker::Probe => format!("`egext probe {address}`"),
+            Speaker::Doctor | Speaker::Gateway { .. } | Speaker::Probe => format!("`egext probe {address}`"),
         }
     }
 

@@ -14,7 +14,7 @@ pub(crate) fn client_cert_not_required(context: &Context<'_>) -> Finding {
     };
     let hint = match context.speaker {
         Speaker::Bridge => "let the server require client certificates",
-        Speaker::Doctor | Speaker::Probe => {
+        Speaker::Doctor | Speaker::Gateway { .. } | Speaker::Probe => {
             "let the server require client certificates, or pass `--no-policy` if clients have none"
         }
     };

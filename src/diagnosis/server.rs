@@ -247,7 +247,10 @@ fn wrong_name(context: &Context<'_>, found: Option<&Certificate>) -> Finding {
             format!(
                 "{}; or add this one where its CA is, and restart the server: `egext certs renew --name server \
                  --add-san {}{place}`",
-                context.with_flags("`--server-name NAME` and a name that it has"),
+                context.with_flags_or(
+                    "`--server-name NAME` and a name that it has",
+                    "write a name that it has as host in the file"
+                ),
                 shell_word(&name)
             ),
         )
@@ -277,9 +280,10 @@ fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Certifica
     );
     let issued_by = match context.speaker {
         Speaker::Doctor => "name its set by `--dir`, or add the CA that issued it to `ca.crt`".to_owned(),
-        Speaker::Bridge | Speaker::Probe => {
-            context.with_flags("`--ca` and the file of the CA that issued it")
-        }
+        Speaker::Bridge | Speaker::Gateway { .. } | Speaker::Probe => context.with_flags_or(
+            "`--ca` and the file of the CA that issued it",
+            "put the CA that issued it into the Secret of `certificateRef`: `egext config secrets` does so for a set",
+        ),
     };
     let finding = match found {
         Some(found) if found.self_issued => finding.with_evidence("found", "it is self-signed"),

@@ -110,9 +110,10 @@ fn with_name(context: &Context<'_>, alert: AlertDescription, finding: Finding) -
     };
     let finding = finding.with_evidence("sent", format!("server name (SNI) {}", name.as_ref()));
     match alert {
-        AlertDescription::UnrecognisedName => {
-            finding.with_hint(context.with_flags("`--server-name NAME` and a name that the server knows"))
-        }
+        AlertDescription::UnrecognisedName => finding.with_hint(context.with_flags_or(
+            "`--server-name NAME` and a name that the server knows",
+            "write a name that the server knows as host in the file",
+        )),
         _ => finding,
     }
 }

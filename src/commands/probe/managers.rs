@@ -14,7 +14,7 @@ use crate::commands::config::{
 use crate::gateway::{Pauses, Peer, PeerTls, Questions, Release, peers};
 use crate::net::{Address, Alpn, ClientTls, Target};
 use crate::pki::{Anchors, Certificate, Identity};
-use crate::probe::{Calls, Layer, Manager, ProbePlan, Retry, TargetOutcome};
+use crate::probe::{Calls, Layer, Manager, ProbePlan, Retry, Speaker, TargetOutcome};
 use crate::report::{Finding, FindingId};
 
 /// An extension manager whose server is probed.
@@ -72,6 +72,7 @@ pub(super) fn one(
     let Peer { manager, called, tls, without_connection, message_limit, attempts, retried, failing, .. } =
         peer;
     let never = tls.as_ref().and_then(|tls| tls.unusable.clone());
+    let presents_since = tls.as_ref().and_then(|tls| tls.presents_since);
     let address = called.address()?;
     let planned = match material(&address, tls) {
         Err(finding) => Err(Box::new(TargetOutcome::untried(address, *finding))),
@@ -87,6 +88,7 @@ pub(super) fn one(
                 }],
                 own: own.flatten(),
                 calls,
+                speaker: Speaker::Gateway { presents_since },
                 gateway: pattern.gateway.as_ref().map(|_| without_connection),
                 ..pattern.clone()
             })

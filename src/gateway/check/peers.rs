@@ -11,7 +11,7 @@ use super::secrets::{self, Secret, names, secrets};
 use super::{Mode, Node, Questions, Source, check, model};
 use crate::gateway::document::Kind;
 use crate::gateway::model::{Manager, Quantity, duration};
-use crate::gateway::releases::{Fact, Failure, Release, Value};
+use crate::gateway::releases::{Fact, Failure, Release, Value, Version};
 use crate::report::{Finding, FindingId, Severity};
 
 /// An extension manager, with all that EG uses to call its server.
@@ -63,6 +63,8 @@ pub struct PeerTls {
     pub ca: Result<Zeroizing<Vec<u8>>, String>,
     /// Certificate and key, PEM. `None` if EG presents none.
     pub client: Option<Result<Pair, String>>,
+    /// The first release that presents one, if this one presents none.
+    pub presents_since: Option<&'static str>,
     /// Why EG never connects by TLS, whatever the Secrets are.
     pub unusable: Option<String>,
 }
@@ -146,7 +148,8 @@ impl Reader<'_> {
     }
 
     fn tls(&self, manager: &Manager<'_>, tls: &Node) -> PeerTls {
-        let client = tls.set("clientCertificateRef").filter(|_| self.release.has(Fact::ClientCertificateRef));
+        let presents = self.release.has(Fact::ClientCertificateRef);
+        let client = tls.set("clientCertificateRef").filter(|_| presents);
         let fails = match fails_open(manager) {
             true => "EG publishes without the extension",
             false => "every hook fails",
@@ -167,6 +170,10 @@ impl Reader<'_> {
                 let key = self.value(reference, "tls.key", (missing, Failure::ClientKeyMissing, pair))?;
                 Ok((certificate, key))
             }),
+            presents_since: match presents {
+                true => None,
+                false => Fact::ClientCertificateRef.row().since().map(Version::name),
+            },
             unusable: self.is_from_files.then(|| format!("{fails}: {}", Failure::NoClient.says(&[]))),
         }
     }

@@ -129,8 +129,63 @@ fn a_release_that_presents_no_certificate_is_refused_by_a_server_that_wants_one(
 
     let run = configured.probe().args(["--eg-version", "1.5"]).json();
 
-    assert_finding!(run, "probe.client-cert.required", subject = server.address());
+    let finding = assert_finding!(run, "probe.client-cert.required", subject = server.address());
+    assert_eq!(
+        finding["hint"],
+        "this release of Envoy Gateway presents no certificate: use 1.6 or later, or let it connect through a bridge, which \
+         presents one: `egext config stanza` prints that part and the command"
+    );
     assert_eq!(configured.probe().json().exit_code, 0, "1.9 does");
+}
+
+/// No hint names a flag that is refused here, whatever the directory has.
+#[test]
+fn what_helps_is_to_change_the_file_or_its_secrets() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).takes_names_with_ports().spawn();
+    let port = server.port();
+    let service =
+        format!("fqdn: {{hostname: localhost, port: {port}}}, tls: {{certificateRef: {{name: egext-ca}}}}");
+    let managers = format!("extensionManager: {{{HOOKS}, service: {{{service}}}}}\n");
+    let run = Configured::new(KUBERNETES, &managers).with_secrets(pki.directory()).probe().json();
+    let finding = assert_finding!(run, "probe.client-cert.required", subject = server.address());
+    assert_eq!(
+        finding["hint"],
+        "add `clientCertificateRef` to `tls` in the file: `egext config secrets` makes its Secret"
+    );
+
+    let hint = |pki: &TestPki, id: &str| {
+        let server = TestServer::mtls(pki).spawn();
+        let managers = format!("extensionManager: {{{HOOKS}, {}}}\n", tls(server.port()));
+        let run = Configured::new(KUBERNETES, &managers).with_secrets(pki.directory()).probe().json();
+        assert_finding!(run, id)["hint"].as_str().expect("words").to_owned()
+    };
+    let other_name = hint(&TestPki::new().server_for_other_name(), "probe.server-cert.name-mismatch");
+    assert!(other_name.starts_with("write a name that it has as host in the file; or add "), "{other_name}");
+    let other_ca = hint(&TestPki::new().server_from_other_ca(), "probe.server-cert.unknown-issuer");
+    let secret = "put the CA that issued it into the Secret of `certificateRef`: `egext config secrets` does so for a set";
+    assert!(other_ca.starts_with(secret), "{other_ca}");
+}
+
+/// The server of Rust that most of them have.
+#[test]
+fn a_server_that_takes_no_port_in_a_name_needs_a_bridge() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+    let managers = format!("extensionManager: {{{HOOKS}, {}}}\n", tls(server.port()));
+    let configured = Configured::new(KUBERNETES, &managers).with_secrets(pki.directory());
+
+    let run = configured.probe().json();
+
+    let finding = assert_finding!(run, "probe.gateway.sni-refused", subject = server.address());
+    assert_eq!(
+        finding["hint"],
+        format!(
+            "let Envoy Gateway connect through a bridge, which sends the name alone: `egext bridge --listen \
+             unix:/run/egext/eg.sock --upstream {}`; `egext config stanza` prints the part of the file for it",
+            server.address()
+        )
+    );
 }
 
 #[test]
