@@ -13,6 +13,11 @@ pub struct Reset {
 }
 
 impl Reset {
+    /// What the peer says in GOAWAY.
+    pub(super) fn by_peer(reason: Reason) -> Self {
+        Self { ours: false, connection: true, reason }
+    }
+
     /// The reset behind an error of hyper; `None` if the connection was closed without one.
     pub fn of(error: &hyper::Error) -> Option<Self> {
         let error: &h2::Error = error.source()?.downcast_ref()?;

@@ -15,6 +15,7 @@ use tower::{Service, service_fn};
 
 use super::frame::{FRAME_HEADER, is_settings};
 use super::limits::{HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
+use super::overheard::{Heard, Overheard};
 use super::stream::{Replayed, Stream, Wire};
 use super::{Fault, FaultKind, Reset, Settings, Stage};
 
@@ -26,6 +27,7 @@ pub struct Session<B> {
     requests: http2::SendRequest<B>,
     link: Link,
     goodbye: Arc<OnceLock<Goodbye>>,
+    heard: Heard,
 }
 
 /// How HTTP/2 ended a connection.
@@ -61,14 +63,25 @@ impl<B: Body + 'static> Session<B> {
         Settings::of(&self.link.wire.opening())
     }
 
+    /// Can no new call be made?
+    pub fn is_closed(&self) -> bool {
+        self.requests.is_closed() || *self.link.ended.borrow()
+    }
+
     /// Waits until no new call can be made: the connection has ended, or the server said GOAWAY.
     pub async fn closed(&self) {
         self.link.closed().await;
     }
 
-    /// How HTTP/2 ended the connection; `None` if it stands or has ended in another way.
-    pub fn goodbye(&self) -> Option<&Goodbye> {
-        self.goodbye.get()
+    /// How HTTP/2 ended the connection, or will as soon as the calls on it have ended; `None` if it stands or has ended in
+    /// another way.
+    pub fn goodbye(&self) -> Option<Goodbye> {
+        let heard = || {
+            let farewell = self.heard.farewell()?;
+            let words = Some(farewell.words().to_owned()).filter(|words| !words.is_empty());
+            Some(Goodbye { reset: Reset::by_peer(farewell.reason()), words })
+        };
+        self.goodbye.get().cloned().or_else(heard)
     }
 
     /// What ended the connection, as a fault of `stage`; `None` when it ended in good order or stands.
@@ -118,6 +131,7 @@ where
 {
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
+    let (stream, heard) = Overheard::new(stream);
     let handshake = settings().handshake(TokioIo::new(stream));
     let (requests, connection) = timeout_at(deadline, handshake)
         .await
@@ -147,7 +161,7 @@ where
     if silent {
         link.await_settings(deadline).await?;
     }
-    Ok(Session { requests, link, goodbye })
+    Ok(Session { requests, link, goodbye, heard })
 }
 
 /// Why the connection ended before the server's SETTINGS.

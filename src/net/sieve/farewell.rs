@@ -14,7 +14,7 @@ pub(crate) struct Farewell {
 
 impl Farewell {
     /// Reads what is in the frame behind its head; `None` if it is too short.
-    pub(super) fn read(payload: &[u8]) -> Option<Self> {
+    pub(in crate::net) fn read(payload: &[u8]) -> Option<Self> {
         let (_last_stream, rest) = payload.split_at_checked(4)?;
         let (code, words) = rest.split_first_chunk::<4>()?;
         let cut = &words[..words.len().min(MOST_OCTETS)];
@@ -23,6 +23,16 @@ impl Farewell {
             text.push_str(" ...");
         }
         Some(Self { reason: u32::from_be_bytes(*code).into(), words: text })
+    }
+
+    /// Its code.
+    pub(in crate::net) fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// What it said besides; may be empty.
+    pub(in crate::net) fn words(&self) -> &str {
+        &self.words
     }
 
     /// True if the peer announces that it will say why: grpc-go says GOAWAY twice, and the reason the second time.

@@ -97,10 +97,10 @@ impl Judge<'_> {
     fn cut(&self, session: &Session<Full<Bytes>>) -> Finding {
         match self.answer.cut.as_ref().and_then(Reset::of) {
             Some(reset) if reset.ours => self.malformed(reset),
-            Some(reset) => self.reset(reset, self.answer.cut.as_ref().and_then(Reset::words)),
+            Some(reset) => self.reset(reset, self.answer.cut.as_ref().and_then(Reset::words).as_deref()),
             None => match (session.goodbye(), session.fault(Stage::Call)) {
                 (Some(goodbye), _) if goodbye.reset.ours => self.malformed(goodbye.reset),
-                (Some(goodbye), _) => self.reset(goodbye.reset, goodbye.words.clone()),
+                (Some(goodbye), _) => self.reset(goodbye.reset, goodbye.words.as_deref()),
                 (None, Some(fault)) => diagnose(self.context, &fault),
                 (None, None) => self.finding(FindingId::ProbeGrpcClosed, "the server cut the call"),
             },
@@ -108,9 +108,7 @@ impl Judge<'_> {
     }
 
     /// The server ended the call or the connection, and gave a code for it.
-    fn reset(&self, reset: Reset, words: Option<String>) -> Finding {
-        let frame = if reset.connection { "GOAWAY" } else { "RST_STREAM" };
-        let words = words.map_or_else(String::new, |words| format!(": `{}`", printable(&words)));
+    fn reset(&self, reset: Reset, words: Option<&str>) -> Finding {
         let row = RESETS.iter().find(|(reason, ..)| *reason == reset.reason());
         let (id, message, hint) = match (row, reset.connection) {
             (Some((_, id, message, hint)), _) => (*id, *message, Some(*hint)),
@@ -119,8 +117,7 @@ impl Judge<'_> {
             }
             (None, false) => (FindingId::ProbeGrpcClosed, "the server reset the call", None),
         };
-        let finding =
-            self.finding(id, message).with_evidence("found", format!("{frame}, {}{words}", reset.name()));
+        let finding = self.finding(id, message).with_evidence("found", frame(reset, words));
         hint.map_or(finding.clone(), |hint| finding.with_hint(hint))
     }
 
@@ -334,6 +331,13 @@ fn behind_the_bridge(words: &str) -> String {
         Some(id) => format!("the bridge works, and its upstream does not: `egext explain {id}` says more"),
         None => "the bridge works: look at its upstream, and at its log".to_owned(),
     }
+}
+
+/// The frame by which the server ended a call, with its code and the server's words.
+pub(super) fn frame(reset: Reset, words: Option<&str>) -> String {
+    let frame = if reset.connection { "GOAWAY" } else { "RST_STREAM" };
+    let words = words.map_or_else(String::new, |words| format!(": `{}`", printable(words)));
+    format!("{frame}, {}{words}", reset.name())
 }
 
 fn failed(finding: Finding) -> HealthVerdict {
