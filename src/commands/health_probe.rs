@@ -125,6 +125,7 @@ fn plan(typed: &HealthProbe) -> Result<ProbePlan, Checked> {
         metadata: metadata(typed).map_err(|words| refused(format!("error: {words}")))?,
         gzip: typed.gzip,
         limit: Some(typed.rpc_timeout),
+        repeats_unseen: true,
         ..Calls::default()
     };
     Ok(plan)

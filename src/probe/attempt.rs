@@ -7,6 +7,7 @@ use http_body_util::Full;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
+use super::health::Line;
 use super::outcome::{Verdict, built_at};
 use super::{Facts, Layer, News, ProbePlan, TargetOutcome, gateway, health, policy};
 use crate::diagnosis::{self, Context, expiring, untimely_client};
@@ -181,7 +182,7 @@ impl<'a> Client<'a> {
             Ok((stream, first)) => net::open(stream, first, deadline).await,
             Err(fault) => Err(fault),
         };
-        let session = match opened {
+        let mut session = match opened {
             Ok(session) => session,
             Err(fault) => {
                 let fault = net::explain(context.target, context.trace, fault, deadline).await;
@@ -203,7 +204,7 @@ impl<'a> Client<'a> {
         }
         outcome.pass_greeting(context, first_frame);
         self.comes_to(Layer::Grpc, context.target);
-        health::check(context, &session, &self.plan.calls, deadline, outcome).await;
+        health::check(context, Line::Own(&mut session), &self.plan.calls, deadline, outcome).await;
         Some(session)
     }
 

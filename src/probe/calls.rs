@@ -20,6 +20,8 @@ pub struct Calls {
     pub longest: usize,
     /// A request with a longer message, in bytes, is not sent.
     pub longest_request: Option<usize>,
+    /// Make a call again that the server has not looked at, as clients of gRPC do without a policy.
+    pub repeats_unseen: bool,
     /// Make calls again that fail, as another client does.
     pub retry: Option<Retry>,
     /// Limit of one call; `None` for what the connection leaves of the limit of an attempt.
@@ -36,6 +38,7 @@ impl Default for Calls {
             gzip: false,
             longest: LONGEST,
             longest_request: None,
+            repeats_unseen: false,
             retry: None,
             limit: None,
         }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::attempt::{Client, Others, Reached};
-use super::health::{self, Heard, Watcher};
+use super::health::{self, Heard, Line, Watcher};
 use super::{
     DESCRIPTORS_OF_ATTEMPT, FIRST_PAUSE, HealthStatus, Layer, OTHER_DESCRIPTORS, ProbePlan, Reply,
     TargetOutcome, at_once,
@@ -247,7 +247,8 @@ impl Watched {
                 }
                 None => {
                     let deadline = net::deadline(self.plan.timeout);
-                    health::check(&context, &kept.session, calls, deadline, &mut outcome).await;
+                    let line = Line::Shared(&kept.session);
+                    health::check(&context, line, calls, deadline, &mut outcome).await;
                     if is_below_health(&outcome) {
                         if is_silent(&outcome) {
                             client.judge_plaintext(&self.target, &mut outcome);

@@ -105,6 +105,7 @@ fn calls(peer: &Peer, pattern: &ProbePlan) -> Calls {
     Calls {
         longest: bytes(peer.received),
         longest_request: peer.sent.map(bytes),
+        repeats_unseen: true,
         retry: Some(Retry {
             codes: peer.retried.clone(),
             attempts,

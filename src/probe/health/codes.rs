@@ -39,6 +39,15 @@ pub(super) const RESETS: &[(Reason, FindingId, &str, &str)] = &[
     ),
 ];
 
+/// Which status of gRPC a call has that ended with such a code, for gRPC for Go; INTERNAL for the others.
+pub(super) const RESET_CODES: [(Reason, Code); 5] = [
+    (Reason::CANCEL, Code::Cancelled),
+    (Reason::ENHANCE_YOUR_CALM, Code::ResourceExhausted),
+    (Reason::FLOW_CONTROL_ERROR, Code::ResourceExhausted),
+    (Reason::INADEQUATE_SECURITY, Code::PermissionDenied),
+    (Reason::REFUSED_STREAM, Code::Unavailable),
+];
+
 /// Statuses by which web servers say that they want a client certificate, or another one; nginx says 400.
 pub(super) const CERTIFICATE_REFUSALS: &[u16] = &[400, 401, 403, 495, 496];
 

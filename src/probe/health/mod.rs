@@ -4,6 +4,7 @@ mod answer;
 mod codes;
 mod gzip;
 mod judge;
+mod line;
 mod retry;
 mod watch;
 
@@ -21,35 +22,32 @@ use crate::net::{self, Fault, Session, Stage};
 use crate::report::{Finding, FindingId};
 use answer::{Answer, request_length};
 use judge::{HealthVerdict, Judge};
-use retry::{called, with_effect};
+pub(super) use line::Line;
+use retry::{NoStreams, called};
 pub(super) use watch::{Heard, Watcher};
 
 /// Asks for the health of each service and fills in the last two layers.
 pub(super) async fn check(
     context: &Context<'_>,
-    session: &Session<Full<Bytes>>,
+    mut line: Line<'_>,
     calls: &Calls,
     deadline: Instant,
     outcome: &mut TargetOutcome,
 ) {
-    let (mut took, mut unhealthy, mut words) = (Duration::ZERO, Vec::new(), String::new());
+    let (mut took, mut words) = (Duration::ZERO, String::new());
+    let (mut unhealthy, mut repeated) = (Vec::new(), Vec::new());
     for service in &calls.services {
         let deadline = calls.limit.map_or(deadline, net::deadline);
         let begin = Instant::now();
         if let Some(finding) = unsent(context, service, calls) {
             return outcome.fail(Layer::Grpc, finding);
         }
-        let calling = timeout_at(deadline, called(context, session, service, calls, deadline));
-        let called = tokio::select! {
-            biased;
-            called = calling => Some(called),
-            () = takes_no_calls(session) => None,
-        };
-        outcome.facts.settings = session.settings();
-        let called = match called {
-            Some(Ok(called)) => called,
-            Some(Err(_)) => return outcome.fault(context, &Fault::timeout(Stage::Call)),
-            None => return outcome.fail(Layer::Grpc, no_streams(context)),
+        let calling = timeout_at(deadline, called(context, &mut line, service, calls, deadline)).await;
+        outcome.facts.settings = line.session().settings();
+        let called = match calling {
+            Ok(Ok(called)) => called,
+            Ok(Err(NoStreams)) => return outcome.fail(Layer::Grpc, no_streams(context)),
+            Err(_) => return outcome.fault(context, &Fault::timeout(Stage::Call)),
         };
         let answer = &called.answer;
         outcome.facts.health = answer.health().map(|status| status.to_string());
@@ -57,22 +55,24 @@ pub(super) async fn check(
         words = called.words();
         let judge = Judge { context, answer, service, longest: calls.longest };
         outcome.replies.extend(judge.reply(begin.elapsed()));
-        match judge.grpc(session) {
+        match judge.grpc(line.session()) {
             // Nor has it one for another service.
             HealthVerdict::Absent(finding) => {
                 outcome.pass(Layer::Grpc, words, took);
                 outcome.note(Layer::Health, finding);
-                return;
+                return outcome.findings.extend(called.repeated(context));
             }
             HealthVerdict::Failed(layer, finding) => {
-                return outcome.fail(layer, with_effect(finding, calls.retry.as_ref(), &called));
+                return outcome.fail(layer, called.with_effect(finding, calls.retry.as_ref(), context));
             }
             HealthVerdict::Serving => {}
             HealthVerdict::Unhealthy(finding) => unhealthy.push(finding),
         }
+        repeated.extend(called.repeated(context));
     }
     outcome.pass(Layer::Grpc, words, took);
     conclude(&calls.services, unhealthy, outcome);
+    outcome.findings.extend(repeated);
 }
 
 /// Fills in the last layer from what servers say by themselves: one status for each service.

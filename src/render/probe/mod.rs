@@ -129,7 +129,7 @@ fn talk(outcome: &TargetOutcome, verbose: bool) -> Talk {
     for finding in outcome.findings.iter().filter(|finding| !is_told(finding)) {
         // What is about a certificate says so; the gateway's verdict is another one.
         let about = match finding.id.entry().layer {
-            Some(layer @ (Layer::Gateway | Layer::Policy)) => layer.name(),
+            Some(layer @ (Layer::Grpc | Layer::Gateway | Layer::Policy)) => layer.name(),
             _ => "certificates",
         };
         talk.finding_called(finding, about);

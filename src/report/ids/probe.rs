@@ -148,6 +148,9 @@ macro_rules! probe {
             ProbeGrpcRefused = "probe.grpc.refused", Error @ Grpc, may_pass,
                 "the server refused the call with an error code of HTTP/2: REFUSED_STREAM (it takes no more calls now), ENHANCE_YOUR_CALM (it was asked too much), or INADEQUATE_SECURITY (it does not accept the TLS settings)",
                 "read the code and the server's words in the finding, and its log; try again (`--wait 60s`)";
+            ProbeGrpcRepeated = "probe.grpc.repeated", Warning @ Grpc, may_pass,
+                "the server did not look at the first call: it reset the call with REFUSED_STREAM, or ended the connection by GOAWAY. gRPC for Go, and so EG, makes such a call again at once, also without `retry` in its configuration; clients of other kinds report a failure",
+                "nothing if the server was stopping, or replaced its connections just then; otherwise raise its limit of concurrent streams, or ask why it ends connections so soon";
             ProbeGrpcStatus = "probe.grpc.status", Error @ Grpc,
                 "the server answered the health check with an error status that has no finding of its own",
                 "read the code and the message, and the server's log";

@@ -13,7 +13,7 @@ use super::layers;
 use crate::egext;
 
 /// A configuration for Kubernetes and a directory with Secrets.
-struct Configured {
+pub(super) struct Configured {
     directory: TempDir,
 }
 
@@ -43,7 +43,7 @@ impl Configured {
         self
     }
 
-    fn probe(&self) -> Egext {
+    pub(super) fn probe(&self) -> Egext {
         egext(["probe", "--timeout", "1h", "--gateway-config"])
             .arg(self.directory.path().join("eg.yaml"))
             .arg("--resources")
@@ -222,7 +222,7 @@ fn tls_that_eg_never_uses_is_an_error_whatever_the_server_says() {
 }
 
 /// A configuration for one server on a socket, with these keys of the manager and of its service.
-fn on_a_socket(server: &TestServer, manager: &str, service: &str) -> Configured {
+pub(super) fn on_a_socket(server: &TestServer, manager: &str, service: &str) -> Configured {
     let path = server.socket().display();
     Configured::new(
         KUBERNETES,

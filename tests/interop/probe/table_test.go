@@ -243,6 +243,7 @@ func (r row) arguments(address, directory string) []string {
 // result is what the report of a probe says.
 type result struct {
 	text     []byte
+	Exit     int `json:"exit_code"`
 	Findings []struct{ ID, Severity, Hint string }
 }
 

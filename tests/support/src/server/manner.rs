@@ -21,7 +21,8 @@ pub struct Manner {
     tls: Option<ServerTls>,
     socket: Socket,
     pub(super) conduct: Conduct,
-    pub(super) failures: usize,
+    /// What the first so many connections get in place of anything else, before TLS.
+    pub(super) failures: (usize, Conduct),
     pub(super) hangs_after: Option<usize>,
     /// What becomes of later connections than this many, before TLS.
     pub(super) gone_after: Option<(usize, Conduct)>,
@@ -339,7 +340,14 @@ impl Manner {
     /// Closes so many connections at once before it serves the next.
     #[must_use]
     pub fn recovers_after(mut self, failures: usize) -> Self {
-        self.failures = failures;
+        self.failures = (failures, Conduct::Close);
+        self
+    }
+
+    /// Says goodbye on the first so many connections, before any call.
+    #[must_use]
+    pub fn goes_away_at_first(mut self, connections: usize) -> Self {
+        self.failures = (connections, Conduct::GoAway);
         self
     }
 }
@@ -432,6 +440,18 @@ impl Manner {
     #[must_use]
     pub fn resets_with(self, code: u32) -> Self {
         self.answers_raw(RawAnswer::reset(code))
+    }
+
+    /// Does so with so many calls, and serves after them.
+    #[must_use]
+    pub fn resets_first_with(self, code: u32, calls: usize) -> Self {
+        self.answers_raw(RawAnswer::reset(code).then_serving(calls))
+    }
+
+    /// Answers so many calls with GOAWAY, as if it had not looked at them, and serves after them on other connections.
+    #[must_use]
+    pub fn goes_away_first(self, calls: usize) -> Self {
+        self.answers_raw(RawAnswer::go_away(0, "").then_serving(calls))
     }
 
     /// Answers the first call with GOAWAY, this code and these words.
@@ -563,7 +583,7 @@ impl Manner {
             tls,
             socket: Socket::Tcp,
             conduct: Conduct::Http2(Answer::Health),
-            failures: 0,
+            failures: (0, Conduct::Close),
             hangs_after: None,
             gone_after: None,
             closes_on_plaintext: false,

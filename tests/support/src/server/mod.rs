@@ -336,12 +336,12 @@ async fn serve(listening: &Listening, tls: Option<TlsAcceptor>, manner: &Manner,
         let number = record.connection();
         let gone = manner.gone_after.as_ref().filter(|(served, _)| number > *served);
         let conduct = match number {
-            early if early <= manner.failures => Conduct::Close,
+            early if early <= manner.failures.0 => manner.failures.1.clone(),
             _ if record.is_frozen() => Conduct::Hang,
             late if manner.hangs_after.is_some_and(|served| late > served) => Conduct::Hang,
             _ => gone.map_or(&manner.conduct, |(_, conduct)| conduct).clone(),
         };
-        let tls = tls.clone().filter(|_| number > manner.failures && gone.is_none());
+        let tls = tls.clone().filter(|_| number > manner.failures.0 && gone.is_none());
         stream = Box::new(Mutable::freezing(stream, record.frozen()));
         if let Some(mute) = &manner.mute {
             mute.store(false, Ordering::Relaxed);

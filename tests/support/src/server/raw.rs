@@ -19,6 +19,8 @@ pub(super) struct RawAnswer {
     pub(super) trailers: Vec<(&'static str, String)>,
     /// In place of all that: kind, flags and payload of a frame.
     pub(super) instead: Option<(u8, u8, Vec<u8>)>,
+    /// How many calls get that, of all connections together; `None` for all of them.
+    pub(super) only_first: Option<usize>,
     /// What follows without end: kind and payload of a frame.
     pub(super) again: Option<(u8, Vec<u8>)>,
     /// Between two of those.
@@ -62,6 +64,11 @@ impl RawAnswer {
         Self { instead: Some((GOAWAY, 0, payload)), ..Self::default() }
     }
 
+    /// What stands here in place of an answer for so many calls, and then answers.
+    pub(super) fn then_serving(self, calls: usize) -> Self {
+        Self { instead: self.instead, only_first: Some(calls), ..Self::serving() }
+    }
+
     /// A good head, and a body in pieces of this size.
     pub(super) fn endless_body(size: usize) -> Self {
         let head = Some((HEADERS, END_HEADERS, block(&Self::serving().head)));
@@ -87,8 +94,10 @@ impl RawAnswer {
         frame(SETTINGS, 0, [0; 4], &self.settings.iter().flat_map(setting).collect::<Vec<_>>())
     }
 
-    fn frames(&self, stream: [u8; 4]) -> Vec<u8> {
-        if let Some((kind, flags, payload)) = &self.instead {
+    /// The answer to the call with this number, which begin with 1.
+    fn frames(&self, stream: [u8; 4], call: usize) -> Vec<u8> {
+        let instead = self.instead.as_ref().filter(|_| self.only_first.is_none_or(|first| call <= first));
+        if let Some((kind, flags, payload)) = instead {
             return frame(*kind, *flags, of_kind(*kind, stream), payload);
         }
         let (body, trailers) = (!self.body.is_empty(), !self.trailers.is_empty());
@@ -136,7 +145,8 @@ pub(super) async fn answer_raw(
             PING if flags & ACK == 0 => stream.write_all(&frame(PING, ACK, [0; 4], &payload)).await?,
             DATA | HEADERS if flags & END_STREAM != 0 => {
                 record.change(|seen| seen.paths.push("(not read)".to_owned()));
-                stream.write_all(&answer.frames(id)).await?;
+                let call = record.read(|seen| seen.paths.len());
+                stream.write_all(&answer.frames(id, call)).await?;
                 if let Some((kind, payload)) = &answer.again {
                     let again = frame(*kind, 0, of_kind(*kind, id), payload);
                     return pour(&mut stream, &again, answer.pause, record).await;
