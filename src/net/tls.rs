@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
-use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{Resumption, Tls12Resumption};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, InconsistentKeys, ServerConfig, SupportedProtocolVersion};
 
 use super::permitted::Permitted;
-use super::witness::{GoVerdict, Witness, WitnessedResolver, WitnessedVerifier};
+use super::witness::{GoVerdict, Witness, WitnessedResolver, WitnessedTickets, WitnessedVerifier};
 use super::{unverified, verifier};
 use crate::crypto::provider;
 use crate::pki::{self, Anchors, Certificate, Identity};
@@ -102,7 +102,8 @@ impl ClientTls {
                 witness: Arc::clone(&witness),
             }));
         config.alpn_protocols = vec![H2.to_vec()];
-        config.resumption = Resumption::disabled();
+        let tickets = Arc::new(WitnessedTickets(Arc::clone(&witness)));
+        config.resumption = Resumption::store(tickets).tls12_resumption(Tls12Resumption::Disabled);
         (Arc::new(config), witness)
     }
 

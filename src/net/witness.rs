@@ -2,13 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{
+    ClientSessionStore, ResolvesClientCert, Tls12ClientSessionValue, Tls13ClientSessionValue,
+};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, NamedGroup, OtherError, SignatureScheme,
+};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 
 use crate::crypto::provider;
 use crate::pki::{Certificate, Role, go_x509};
@@ -21,6 +26,7 @@ pub struct Witness {
     accepted: OnceLock<()>,
     overruled: OnceLock<CertificateError>,
     asked: OnceLock<Vec<DistinguishedName>>,
+    ticket: Notify,
 }
 
 impl Witness {
@@ -49,6 +55,12 @@ impl Witness {
     /// ask.
     pub fn asked(&self) -> Option<&[DistinguishedName]> {
         self.asked.get().map(Vec::as_slice)
+    }
+
+    /// Waits for a session ticket, once. A server sends it when it has judged the client certificate (RFC 8446
+    /// section 4.6.1), which no other message of TLS 1.3 tells.
+    pub(super) async fn ticket(&self) {
+        self.ticket.notified().await;
     }
 }
 
@@ -194,5 +206,33 @@ impl ResolvesClientCert for WitnessedResolver {
     // Also without a certificate: we want to be asked, for the witness's sake.
     fn has_certs(&self) -> bool {
         true
+    }
+}
+
+/// Keeps no session, and notes that there was a ticket for one.
+#[derive(Debug)]
+pub(super) struct WitnessedTickets(pub(super) Arc<Witness>);
+
+impl ClientSessionStore for WitnessedTickets {
+    fn set_kx_hint(&self, _server: ServerName<'static>, _group: NamedGroup) {}
+
+    fn kx_hint(&self, _server: &ServerName<'_>) -> Option<NamedGroup> {
+        None
+    }
+
+    fn set_tls12_session(&self, _server: ServerName<'static>, _session: Tls12ClientSessionValue) {}
+
+    fn tls12_session(&self, _server: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        None
+    }
+
+    fn remove_tls12_session(&self, _server: &ServerName<'static>) {}
+
+    fn insert_tls13_ticket(&self, _server: ServerName<'static>, _session: Tls13ClientSessionValue) {
+        self.0.ticket.notify_one();
+    }
+
+    fn take_tls13_ticket(&self, _server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        None
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,10 +68,10 @@ pub struct Agreed {
 
 /// Connects up to the server's first HTTP/2 frame, and gives up at `deadline`.
 ///
-/// In TLS 1.3 our side of the handshake is complete before the server has judged our certificate. Only its
-/// first HTTP/2 frame proves acceptance, and it is read before anything is written: a write can fail first
-/// and lose the alert. A server that waits for our preface instead gets it after `GRACE`: then the outcome
-/// has no bytes, and the verdict falls in [`super::open`].
+/// In TLS 1.3 our side of the handshake is complete before the server has judged our certificate. Its
+/// first HTTP/2 frame is read before anything is written: a write can fail first and lose the alert. A server that
+/// waits for our preface instead gets it after `GRACE`, or soon after it sent a session ticket, as servers do
+/// when they have judged. The outcome then has no bytes, and the verdict falls in [`super::open`].
 pub async fn dial(target: &Target, deadline: Instant) -> Dialed {
     dial_telling(target, deadline, &|_| ()).await
 }
@@ -123,7 +124,9 @@ async fn attempt(
         return Err(Fault::new(Stage::Alpn, FaultKind::AlpnMissing));
     }
     begins(Stage::Http2);
+    let begin = Instant::now();
     let first = first_frame(&mut stream, deadline, trace).await?;
+    trace.first_frame = Some(begin.elapsed()).filter(|_| !first.is_empty());
     Ok((stream, first))
 }
 
@@ -229,7 +232,7 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
 
 fn agreed(connection: &rustls::ClientConnection) -> Agreed {
     let version = match connection.protocol_version() {
-        Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+        Some(rustls::ProtocolVersion::TLSv1_3) => TLS13.to_owned(),
         Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
         other => format!("{other:?}"),
     };
@@ -245,12 +248,24 @@ fn agreed(connection: &rustls::ClientConnection) -> Agreed {
     }
 }
 
-async fn first_frame(stream: &mut Stream, deadline: Instant, trace: &mut Trace) -> Result<Bytes, Fault> {
-    let begin = Instant::now();
+async fn first_frame(stream: &mut Stream, deadline: Instant, trace: &Trace) -> Result<Bytes, Fault> {
     let mut first = BytesMut::with_capacity(FRAME_HEADER);
-    let mut patience = deadline.min(begin + GRACE);
+    let mut patience = deadline.min(Instant::now() + GRACE);
+    let mut judged = pin!(judged(trace));
+    let mut is_judged = false;
     while first.len() < FRAME_HEADER {
-        match timeout_at(patience, stream.read_buf(&mut first)).await {
+        let read = tokio::select! {
+            biased;
+            read = timeout_at(patience, stream.read_buf(&mut first)) => read,
+            () = &mut judged, if !is_judged => {
+                is_judged = true;
+                if first.is_empty() {
+                    patience = patience.min(Instant::now() + courtesy(trace));
+                }
+                continue;
+            }
+        };
+        match read {
             Err(_) if first.is_empty() => return Ok(Bytes::new()),
             Ok(Ok(0)) if first.is_empty() => return Err(Fault::new(Stage::Http2, FaultKind::Closed)),
             Err(_) | Ok(Ok(0)) => return Err(unexpected(&first)),
@@ -264,16 +279,35 @@ async fn first_frame(stream: &mut Stream, deadline: Instant, trace: &mut Trace) 
     if !is_settings(&first) {
         return Err(unexpected(&first));
     }
-    trace.first_frame = Some(begin.elapsed());
     Ok(first.freeze())
+}
+
+/// Waits until the server has judged our certificate, as far as that can be seen. In plaintext there is none, and in
+/// TLS 1.2 the handshake ends with the verdict.
+async fn judged(trace: &Trace) {
+    let is_later = trace.handshake.as_ref().is_some_and(|(agreed, _)| agreed.version == TLS13);
+    if let Some(witness) = trace.witness.as_ref().filter(|_| is_later) {
+        witness.ticket().await;
+    }
+}
+
+/// How long a server that has judged may take to speak first, or to close: some do that after the handshake.
+fn courtesy(trace: &Trace) -> Duration {
+    let connected = trace.connected.map_or(Duration::ZERO, |(_, took)| took);
+    COURTESY + 2 * connected
 }
 
 fn unexpected(first: &[u8]) -> Fault {
     Fault::new(Stage::Http2, FaultKind::Unexpected(first.to_vec()))
 }
 
-/// How long a server may wait for our preface before we send it unasked.
+/// How long a server may wait for our preface before we send it unasked, while it may not have judged our certificate.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// The same when it has, and on top of the time on the way.
+const COURTESY: Duration = Duration::from_millis(10);
+
+const TLS13: &str = "TLS 1.3";
 
 /// After how much silence the peer is asked whether the connection still works.
 const KEEPALIVE: Duration = Duration::from_secs(15);

@@ -300,6 +300,22 @@ fn a_server_that_speaks_second_is_waited_for() {
     assert_healthy(&probe(&server.address()).json());
 }
 
+/// Many do: they are not held up, once it is known that nothing they say can be lost.
+#[test]
+fn a_server_that_speaks_second_is_healthy_within_a_fifth_of_a_second() {
+    let pki = TestPki::new();
+    let secure = TestServer::mtls(&pki).waits_for_preface().spawn();
+    let plain = TestServer::plaintext().waits_for_preface().spawn();
+    let limit = ["--timeout", "200ms"];
+    // Envoy Gateway's name in a hello would be refused.
+    let secure =
+        || egext(["probe", &secure.address(), "--no-gateway"]).args(limit).pki(&pki).json().exit_code;
+    let plain = || egext(["probe", &plain.address()]).args(limit).json().exit_code;
+    // A busy machine can take that long, but not every time.
+    assert!((0..10).any(|_| secure() == 0));
+    assert!((0..10).any(|_| plain() == 0));
+}
+
 /// What is read first is not lost to a write that fails.
 #[test]
 fn nothing_is_written_before_the_first_frame_was_waited_for() {

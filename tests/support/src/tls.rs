@@ -21,6 +21,8 @@ pub(crate) struct ServerTls {
     client: Arc<dyn ClientCertVerifier>,
     pub(crate) versions: &'static [&'static SupportedProtocolVersion],
     pub(crate) alpn: &'static [&'static [u8]],
+    /// In TLS 1.3, when the client's certificate was judged.
+    pub(crate) sends_tickets: bool,
 }
 
 impl ServerTls {
@@ -32,6 +34,7 @@ impl ServerTls {
             client: WebPkiClientVerifier::no_client_auth(),
             versions: ALL_VERSIONS,
             alpn: &[b"h2"],
+            sends_tickets: true,
         }
     }
 
@@ -90,6 +93,7 @@ impl ServerTls {
             .with_client_cert_verifier(Arc::clone(&self.client))
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         config.alpn_protocols = self.alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        config.send_tls13_tickets *= usize::from(self.sends_tickets);
         config
     }
 }

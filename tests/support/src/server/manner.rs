@@ -303,11 +303,11 @@ impl Manner {
         self.conducts(Conduct::Http2AfterPreface(Answer::Health))
     }
 
-    /// Takes its time for its first frame, and cuts the connection of a client that writes before. So does a
-    /// server that refuses a certificate and closes: the write fails, and the alert is lost.
+    /// Takes its time for its first frame, sends no ticket, and cuts the connection of a client that writes before. So does
+    /// a server that refuses a certificate and closes: the write fails, and the alert is lost.
     #[must_use]
     pub fn cuts_who_speaks_first(self) -> Self {
-        self.conducts(Conduct::Http2IfSilent(Answer::Health))
+        self.change_tls(|tls| tls.sends_tickets = false).conducts(Conduct::Http2IfSilent(Answer::Health))
     }
 
     /// Opens HTTP/2 and takes no call: SETTINGS, GOAWAY, end.
