@@ -96,4 +96,5 @@ pub mod report;
 pub mod sandbox;
 mod shell;
 pub mod units;
+pub mod workload;
 mod yaml_documents;

@@ -1,7 +1,8 @@
 //! In the place of grpc-health-probe: its flags, its exit codes and the beginnings of its lines, with the cause behind
 //! them that it does not know.
 
-use std::path::{Path, PathBuf};
+mod security;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +10,12 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
+use security::{Secured, secure};
+
 use super::{Clock, block_on, lists};
-use crate::cli::{GoDuration, HealthProbe, HealthProbeSecurity, HealthProbeStop, HealthProbeTls};
+use crate::cli::{GoDuration, HealthProbe, HealthProbeSecurity, HealthProbeStop};
 use crate::host::Host;
-use crate::net::{Address, Alpn, ClientTls, Target, Transport};
-use crate::pki::{Anchors, Certificate, Identity};
+use crate::net::{Address, Alpn, Target, Transport};
 use crate::printable::printable;
 use crate::probe::{Calls, HealthStatus, ProbePlan, Reply, TargetOutcome, WaitFor, probe};
 use crate::render::Printer;
@@ -46,8 +48,15 @@ pub fn health_probe(
     if typed.verbose {
         say(&options(&typed));
     }
-    let plan = plan(&typed);
-    let is_usable = plan.as_ref().err().is_none_or(|failure| failure.code != INVALID_ARGUMENTS);
+    let secured = secure(&typed);
+    if typed.verbose
+        && let Ok(Secured { svid: Some(id), .. }) = &secured
+    {
+        say(&format!("SPIFFE Verifiable Identity Document (SVID): \"{id}\""));
+    }
+    let plan = secured.and_then(|secured| plan(&typed, secured));
+    let is_begun = |failure: &Checked| ![INVALID_ARGUMENTS, SPIFFE_FAILED].contains(&failure.code);
+    let is_usable = plan.as_ref().err().is_none_or(is_begun);
     if typed.verbose && is_usable {
         say("establishing connection");
     }
@@ -88,21 +97,10 @@ fn check(typed: &HealthProbe, plan: ProbePlan, clock: Clock) -> Result<Checked, 
     Ok(checked)
 }
 
-fn plan(typed: &HealthProbe) -> Result<ProbePlan, Checked> {
+fn plan(typed: &HealthProbe, Secured { tls, own, .. }: Secured) -> Result<ProbePlan, Checked> {
     let refused = |words: String| Checked::failed(INVALID_ARGUMENTS, words);
-    let unreachable = |words: String| {
-        let words = format!("error: failed to connect service at \"{}\": {words}", typed.address);
-        Checked::failed(CONNECTION_FAILED, words)
-    };
-    let (tls, own) = match &typed.security {
-        HealthProbeSecurity::Alts => return Err(unreachable(NO_ALTS.to_owned())),
-        HealthProbeSecurity::Plaintext => (None, None),
-        HealthProbeSecurity::Tls(tls) => {
-            let of_files = |words| refused(format!("failed to initialize tls credentials. error={words}"));
-            let (tls, own) = credentials(tls).map_err(of_files)?;
-            (Some(Arc::new(tls)), own)
-        }
-    };
+    let unreachable = |words: String| unreachable(typed, &words);
+    let tls = tls.map(Arc::new);
     let address = address(typed).map_err(unreachable)?;
     let called = typed.security.tls().and_then(|tls| tls.server_name.as_deref());
     let name = called.map(|name| without_port(name).parse::<Host>()).transpose();
@@ -129,6 +127,11 @@ fn plan(typed: &HealthProbe) -> Result<ProbePlan, Checked> {
         ..Calls::default()
     };
     Ok(plan)
+}
+
+fn unreachable(typed: &HealthProbe, words: &str) -> Checked {
+    let words = format!("error: failed to connect service at \"{}\": {words}", typed.address);
+    Checked::failed(CONNECTION_FAILED, words)
 }
 
 /// A name as gRPC for Go takes it: a port is no part of it.
@@ -161,30 +164,11 @@ fn address(typed: &HealthProbe) -> Result<Address, String> {
     }
     let mut address =
         Address::of_server(local.as_deref().unwrap_or(text)).map_err(|error| error.to_string())?;
-    if let (Address::Tcp { transport, .. }, None) = (&mut address, typed.security.tls()) {
+    if let (Address::Tcp { transport, .. }, HealthProbeSecurity::Plaintext) = (&mut address, &typed.security)
+    {
         *transport = Transport::Plaintext;
     }
     Ok(address)
-}
-
-fn credentials(tls: &HealthProbeTls) -> Result<(ClientTls, Option<Certificate>), String> {
-    let identity = match &tls.pair {
-        Some((certificate, key)) => {
-            Some(Identity::load(Path::new(certificate), Path::new(key)).map_err(|e| chain(&e))?)
-        }
-        None => None,
-    };
-    let made = match tls.verify {
-        false => ClientTls::accepting_any_server(identity.as_ref()),
-        true => {
-            let system = || openssl_probe::probe().cert_file.ok_or(NO_SYSTEM_CAS);
-            let file = tls.ca.as_ref().map(PathBuf::from).map_or_else(system, Ok)?;
-            let anchors = Anchors::load(&file).map_err(|error| chain(&error))?;
-            ClientTls::new(&anchors, identity.as_ref()).map(ClientTls::judging_as_go)
-        }
-    };
-    let tls = made.map_err(|error| chain(&error))?;
-    Ok((tls, identity.map(|identity| identity.leaf().clone())))
 }
 
 fn metadata(typed: &HealthProbe) -> Result<HeaderMap, String> {
@@ -266,7 +250,8 @@ fn options(typed: &HealthProbe) -> String {
         lines.push(format!("  > server-name={}", tls.server_name.as_deref().unwrap_or_default()));
     }
     let is_alts = matches!(typed.security, HealthProbeSecurity::Alts);
-    lines.push(format!("> alts={is_alts}\n> spiffe=false"));
+    let is_spiffe = matches!(typed.security, HealthProbeSecurity::Spiffe);
+    lines.push(format!("> alts={is_alts}\n> spiffe={is_spiffe}"));
     lines.join("\n")
 }
 
@@ -289,6 +274,7 @@ const INVALID_ARGUMENTS: u8 = 1;
 const CONNECTION_FAILED: u8 = 2;
 const RPC_FAILED: u8 = 3;
 const UNHEALTHY: u8 = 4;
+const SPIFFE_FAILED: u8 = 20;
 
 /// Statuses of gRPC.
 const DEADLINE_EXCEEDED: u32 = 4;
@@ -309,8 +295,3 @@ const OF_GRPC: [&str; 8] = [
 
 const NO_HEALTH_SERVICE: &str =
     "error: this server does not implement the grpc health protocol (grpc.health.v1.Health)";
-
-const NO_ALTS: &str = "ALTS works only between machines of Google Cloud, and egext does not speak it";
-
-const NO_SYSTEM_CAS: &str =
-    "this system has no file with CA certificates: name one with -tls-ca-cert, or in SSL_CERT_FILE";

@@ -9,7 +9,7 @@ use rustls::{CertificateError, OtherError};
 use super::{Context, Speaker, client, some_of, words};
 use crate::host::Host;
 use crate::pki::when::timestamp;
-use crate::pki::{Certificate, SubjectName, audit, go_x509};
+use crate::pki::{Certificate, SubjectName, SvidRefusal, audit, go_x509};
 use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
 
@@ -22,6 +22,9 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
             FindingId::ProbeServerCertRefused,
             format!("Go rejects the server's certificate{subject}: {refusal}"),
         );
+    }
+    if let Some(refusal) = by_trust_domain(error) {
+        return not_of_trust_domain(context, &subject, refusal);
     }
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -298,6 +301,27 @@ fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Certifica
         )),
         _ => finding.with_hint(issued_by),
     }
+}
+
+/// Why the certificate is not one of a workload that we trust, if its trust domain decides.
+fn by_trust_domain(error: &CertificateError) -> Option<&SvidRefusal> {
+    let CertificateError::Other(other) = error else { return None };
+    other.0.downcast_ref()
+}
+
+fn not_of_trust_domain(context: &Context<'_>, subject: &str, refusal: &SvidRefusal) -> Finding {
+    let id = match refusal {
+        SvidRefusal::NoBundle(_) | SvidRefusal::Chain(go_x509::Refusal::UnknownAuthority { .. }) => {
+            FindingId::ProbeServerCertUnknownIssuer
+        }
+        SvidRefusal::Chain(go_x509::Refusal::Expired { .. }) => FindingId::ProbeServerCertExpired,
+        SvidRefusal::Chain(go_x509::Refusal::NotYetValid { .. }) => FindingId::ProbeServerCertNotYetValid,
+        _ => FindingId::ProbeServerCertRefused,
+    };
+    context.finding(
+        id,
+        format!("the server's certificate{subject} is not that of a workload that we trust: {refusal}"),
+    )
 }
 
 /// Why Go rejects what we would accept, if Go decides.

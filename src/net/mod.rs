@@ -30,7 +30,6 @@ mod stream;
 mod tally;
 mod tls;
 mod traffic;
-mod unverified;
 mod verifier;
 mod witness;
 

@@ -6,27 +6,24 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, Tls12Resumption};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, InconsistentKeys, ServerConfig, SupportedProtocolVersion};
 
 use super::permitted::Permitted;
-use super::witness::{GoVerdict, Witness, WitnessedResolver, WitnessedTickets, WitnessedVerifier};
-use super::{unverified, verifier};
+use super::verifier;
+use super::witness::{Judge, Witness, WitnessedResolver, WitnessedTickets, WitnessedVerifier};
 use crate::crypto::provider;
-use crate::pki::{self, Anchors, Certificate, Identity};
+use crate::pki::{self, Anchors, Certificate, Identity, TrustBundles};
 
 /// What a client trusts and what it shows.
 #[derive(Clone, Debug)]
 pub struct ClientTls {
-    /// None if no CA is trusted.
-    verifier: Option<Arc<dyn ServerCertVerifier>>,
+    judge: Judge,
     trusted: Arc<[Certificate]>,
     certified: Option<Arc<CertifiedKey>>,
     issuers: Vec<pki::DistinguishedName>,
-    go: GoVerdict,
 }
 
 impl ClientTls {
@@ -36,29 +33,48 @@ impl ClientTls {
     /// # Errors
     /// When the anchors or the key cannot be used for TLS.
     pub fn new(anchors: &Anchors, identity: Option<&Identity>) -> Result<Self, TlsError> {
-        let issuers = identity.map_or(&[][..], Identity::chain).iter().map(|shown| shown.issuer.clone());
         Ok(Self {
-            verifier: Some(verifier::of_servers(anchors)?),
+            judge: Judge::Ours(verifier::of_servers(anchors)?),
             trusted: anchors.shared_certificates(),
             certified: identity.map(certified_key).transpose()?.map(Arc::new),
-            issuers: issuers.collect(),
-            go: GoVerdict::Ignored,
+            issuers: identity.map(issuers).unwrap_or_default(),
         })
     }
 
-    /// Also accepts servers that Envoy Gateway accepts and we do not; the [`Witness`] then has our refusal.
+    /// Accepts servers whose certificate leads to a CA of their own trust domain, whatever they are called, and shows the
+    /// identity of a workload.
+    ///
+    /// # Errors
+    /// When the key cannot be used for TLS.
+    pub fn of_workload(identity: &Identity, bundles: TrustBundles) -> Result<Self, TlsError> {
+        Ok(Self {
+            judge: Judge::Spiffe(bundles),
+            issuers: issuers(identity),
+            ..Self::accepting_any_server(Some(identity))?
+        })
+    }
+
+    /// Also accepts servers that Envoy Gateway accepts and we do not; the [`Witness`](super::Witness) then has our refusal.
     ///
     /// It is for a probe, which says what Envoy Gateway would find behind the handshake. What carries calls of others
     /// has one verifier.
     #[must_use]
     pub fn accepting_as_gateway(self) -> Self {
-        Self { go: GoVerdict::AlsoAccepts, ..self }
+        let judge = match self.judge {
+            Judge::Ours(verifier) => Judge::OursOrGo(verifier),
+            judge => judge,
+        };
+        Self { judge, ..self }
     }
 
     /// Accepts the servers that a client in Go accepts, and no other: for one that takes the place of such a client.
     #[must_use]
     pub fn judging_as_go(self) -> Self {
-        Self { go: GoVerdict::Decides, ..self }
+        let judge = match self.judge {
+            Judge::Ours(verifier) => Judge::Go(verifier),
+            judge => judge,
+        };
+        Self { judge, ..self }
     }
 
     /// Accepts every certificate of a server and shows `identity`: for a check of health that was told not to verify, and
@@ -68,20 +84,13 @@ impl ClientTls {
     /// When the key cannot be used for TLS.
     pub fn accepting_any_server(identity: Option<&Identity>) -> Result<Self, TlsError> {
         let certified = identity.map(certified_key).transpose()?.map(Arc::new);
-        let verifier = Some(unverified::of_servers());
-        Ok(Self { verifier, trusted: Arc::new([]), certified, issuers: Vec::new(), go: GoVerdict::Ignored })
+        Ok(Self { judge: Judge::AcceptAll, trusted: Arc::new([]), certified, issuers: Vec::new() })
     }
 
     /// Trusts no CA: every handshake ends as soon as the server has presented its certificate, which the
-    /// [`Witness`] then has.
+    /// [`Witness`](super::Witness) then has.
     pub fn trusting_no_ca() -> Self {
-        Self {
-            verifier: None,
-            trusted: Arc::new([]),
-            certified: None,
-            issuers: Vec::new(),
-            go: GoVerdict::Ignored,
-        }
+        Self { judge: Judge::RejectAll, trusted: Arc::new([]), certified: None, issuers: Vec::new() }
     }
 
     /// The settings of one connection, and the witness of its handshake.
@@ -92,8 +101,7 @@ impl ClientTls {
             .expect("aws-lc has suites for both versions")
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(WitnessedVerifier {
-                verifier: self.verifier.clone(),
-                go: self.go,
+                judge: self.judge.clone(),
                 trusted: Arc::clone(&self.trusted),
                 witness: Arc::clone(&witness),
             }))
@@ -178,6 +186,10 @@ pub enum TlsError {
     /// The certificate or its key.
     #[error("the certificate and its key cannot be used for TLS")]
     Identity(#[source] rustls::Error),
+}
+
+fn issuers(identity: &Identity) -> Vec<pki::DistinguishedName> {
+    identity.chain().iter().map(|shown| shown.issuer.clone()).collect()
 }
 
 fn certified_key(identity: &Identity) -> Result<CertifiedKey, TlsError> {

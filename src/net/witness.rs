@@ -1,4 +1,4 @@
-//! What one handshake of a client saw of the server, whether it succeeds or fails, and whose verdict on it counts.
+//! What one handshake of a client sees of the server, whether it succeeds or fails, and how it judges that.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::crypto::provider;
-use crate::pki::{Certificate, Role, go_x509};
+use crate::pki::{Certificate, Role, TrustBundles, go_x509};
 
 /// What was seen of the peer during one handshake, kept also when the handshake fails.
 #[derive(Debug, Default)]
@@ -64,71 +64,82 @@ impl Witness {
     }
 }
 
-/// What the verdict of Go's verifier on a server counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum GoVerdict {
-    /// A server that it accepts is accepted, whatever ours says.
-    AlsoAccepts,
-    /// It alone decides.
-    Decides,
-    /// Nothing.
-    Ignored,
+/// How the certificates of a server are judged.
+#[derive(Clone, Debug)]
+pub(super) enum Judge {
+    /// They are accepted, whatever they are.
+    AcceptAll,
+    /// By Go's verifier. Ours says why they are rejected, if it rejects them, too.
+    Go(Arc<dyn ServerCertVerifier>),
+    /// By our verifier.
+    Ours(Arc<dyn ServerCertVerifier>),
+    /// By ours, and what Go's verifier accepts is accepted, too.
+    OursOrGo(Arc<dyn ServerCertVerifier>),
+    /// They are rejected: no CA is trusted.
+    RejectAll,
+    /// By the CAs of the trust domain that they are of.
+    Spiffe(TrustBundles),
 }
 
 /// Verifies a server, and keeps what was seen of it.
 #[derive(Debug)]
 pub(super) struct WitnessedVerifier {
-    /// None if no CA is trusted.
-    pub(super) verifier: Option<Arc<dyn ServerCertVerifier>>,
-    pub(super) go: GoVerdict,
+    pub(super) judge: Judge,
     /// The CAs for Go's verifier.
     pub(super) trusted: Arc<[Certificate]>,
     pub(super) witness: Arc<Witness>,
 }
 
 impl WitnessedVerifier {
-    fn verifier(&self) -> Result<&dyn ServerCertVerifier, rustls::Error> {
-        self.verifier.as_deref().ok_or_else(|| CertificateError::UnknownIssuer.into())
-    }
-
     /// Go's verdict on what was presented; none if it cannot be known.
     fn by_go(&self, name: &ServerName<'_>, now: UnixTime) -> Option<Result<(), go_x509::Refusal>> {
         let anchors: Vec<_> = self.trusted.iter().map(|anchor| &anchor.der).collect();
-        let now = OffsetDateTime::from_unix_timestamp(i64::try_from(now.as_secs()).ok()?).ok()?;
         let host = name.to_str().parse().ok()?;
-        match go_x509::verify(self.witness.presented(), &anchors, Role::Server, Some(&host), now) {
+        match go_x509::verify(self.witness.presented(), &anchors, Role::Server, Some(&host), date(now)?) {
             Err(go_x509::Refusal::Unverifiable(_)) => None,
             verdict => Some(verdict),
         }
     }
 
-    /// The verdict that counts, of ours and Go's.
     fn decide(
         &self,
-        ours: Result<ServerCertVerified, rustls::Error>,
+        ours: impl FnOnce(&dyn ServerCertVerifier) -> Result<ServerCertVerified, rustls::Error>,
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
-        match (self.go, ours) {
-            (GoVerdict::Ignored, ours) => ours.map(|_| ()),
-            (GoVerdict::AlsoAccepts, Err(rustls::Error::InvalidCertificate(refusal)))
-                if !is_about_revocation(&refusal) && matches!(self.by_go(name, now), Some(Ok(()))) =>
-            {
-                self.witness.overruled.get_or_init(|| refusal);
-                Ok(())
-            }
-            (GoVerdict::AlsoAccepts, ours) => ours.map(|_| ()),
-            // Our reason is the one that findings are made of, if we have one.
-            (GoVerdict::Decides, ours) => match (self.by_go(name, now), ours) {
-                (None, ours) => ours.map(|_| ()),
-                (Some(Ok(())), _) => Ok(()),
-                (Some(Err(_)), Err(ours)) => Err(ours),
-                (Some(Err(refusal)), Ok(_)) => {
-                    Err(CertificateError::Other(OtherError(Arc::new(refusal))).into())
+        match &self.judge {
+            Judge::AcceptAll => Ok(()),
+            Judge::RejectAll => Err(CertificateError::UnknownIssuer.into()),
+            Judge::Ours(verifier) => ours(&**verifier).map(|_| ()),
+            Judge::OursOrGo(verifier) => match ours(&**verifier) {
+                Err(rustls::Error::InvalidCertificate(refusal))
+                    if !is_about_revocation(&refusal) && matches!(self.by_go(name, now), Some(Ok(()))) =>
+                {
+                    self.witness.overruled.get_or_init(|| refusal);
+                    Ok(())
                 }
+                ours => ours.map(|_| ()),
             },
+            Judge::Go(verifier) => match self.by_go(name, now) {
+                Some(Ok(())) => Ok(()),
+                // Findings are made of our reason, if we have one.
+                Some(Err(refusal)) => Err(ours(&**verifier).err().unwrap_or_else(|| other(refusal))),
+                None => ours(&**verifier).map(|_| ()),
+            },
+            Judge::Spiffe(bundles) => {
+                let now = date(now).ok_or(rustls::Error::FailedToGetCurrentTime)?;
+                bundles.verify(self.witness.presented(), now).map(|_| ()).map_err(other)
+            }
         }
     }
+}
+
+fn other(refusal: impl std::error::Error + Send + Sync + 'static) -> rustls::Error {
+    CertificateError::Other(OtherError(Arc::new(refusal))).into()
+}
+
+fn date(now: UnixTime) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(i64::try_from(now.as_secs()).ok()?).ok()
 }
 
 /// Go looks at no revocation list, so it does not overrule those of the user.
@@ -154,8 +165,9 @@ impl ServerCertVerifier for WitnessedVerifier {
         self.witness.presented.get_or_init(|| {
             std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect()
         });
-        let verifier = self.verifier()?;
-        let ours = verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let ours = |verifier: &dyn ServerCertVerifier| {
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
         self.decide(ours, server_name, now)?;
         self.witness.accepted.get_or_init(|| ());
         Ok(ServerCertVerified::assertion())

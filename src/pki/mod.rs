@@ -12,6 +12,8 @@
 //! * [`member`], [`renewal`], [`change`] and [`rotation`] change an existing set, [`request`] issues for a key on another machine,
 //!   and [`pack`] packs the files of one side for another machine.
 //!
+//! * [`X509Svid`] is an identity that the Workload API of SPIFFE gave, and [`TrustBundles`] verify such peers.
+//!
 //! A file that cannot be used is an [`IdentityError`], with a hint; a certificate that a peer would reject is
 //! a finding of the command that uses it.
 
@@ -21,6 +23,7 @@ mod credentials;
 pub mod go_x509;
 mod keys;
 mod set;
+mod spiffe;
 mod x509;
 
 pub use audit::inspect;
@@ -51,6 +54,9 @@ pub use set::renewal;
 pub use set::request;
 pub use set::rotation;
 pub use set::store;
+pub use spiffe::bundles::{BundleError, SvidRefusal, TrustBundles};
+pub use spiffe::id::{SpiffeId, SpiffeIdError, TrustDomain};
+pub use spiffe::svid::{SvidError, X509Svid};
 pub use x509::certificate::Certificate;
 pub use x509::certificate_error::InspectError;
 pub use x509::date;

@@ -165,12 +165,8 @@ pub(super) fn contradiction(flags: &Flags) -> Option<String> {
     if let Some((_, words)) = rows.iter().find(|(wrong, _)| *wrong) {
         return Some(format!("error: {words}"));
     }
-    match has("alts") || has("spiffe") {
-        // That program says this later, and without the word in front.
-        true if has("tls") => Some("-tls and -spiffe are mutually incompatible".to_owned()),
-        true if has("spiffe") => Some(UNSUPPORTED.to_owned()),
-        _ => None,
-    }
+    // That program says this later, and without the word in front.
+    (has("tls") && has("spiffe")).then(|| "-tls and -spiffe are mutually incompatible".to_owned())
 }
 
 fn kind(name: &str) -> Kind {
@@ -198,8 +194,6 @@ fn help() -> String {
     text
 }
 
-const UNSUPPORTED: &str = "error: egext does not support -spiffe: use -tls with certificates in files";
-
 /// Every flag of 0.4.56 and 0.4.57.
 const ALL: &[(&str, Kind, &str)] = &[
     ("addr", Kind::Text(""), "server: `host:port`, `unix:path` or another target of gRPC; required"),
@@ -209,7 +203,7 @@ const ALL: &[(&str, Kind, &str)] = &[
     ("rpc-header", Kind::Header, "metadata of the call; may be repeated"),
     ("rpc-timeout", Kind::Duration(SECOND), "limit of the call"),
     ("service", Kind::Text(""), "service whose health to check; without it, the whole server"),
-    ("spiffe", Kind::Switch, "not supported"),
+    ("spiffe", Kind::Switch, "use TLS with the certificate of the Workload API at SPIFFE_ENDPOINT_SOCKET"),
     ("tls", Kind::Switch, "use TLS"),
     (
         "tls-ca-cert",

@@ -42,6 +42,8 @@ pub enum HealthProbeSecurity {
     Alts,
     /// Not at all.
     Plaintext,
+    /// By TLS, with certificates of the Workload API of SPIFFE.
+    Spiffe,
     /// By TLS, with certificates in files.
     Tls(HealthProbeTls),
 }
@@ -131,6 +133,7 @@ fn parse(arguments: &[OsString], quiet: bool) -> Result<HealthProbe, HealthProbe
     let security = match () {
         () if flags.is_set("tls") => HealthProbeSecurity::Tls(tls()),
         () if flags.is_set("alts") => HealthProbeSecurity::Alts,
+        () if flags.is_set("spiffe") => HealthProbeSecurity::Spiffe,
         () => HealthProbeSecurity::Plaintext,
     };
     Ok(HealthProbe {

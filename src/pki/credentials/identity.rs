@@ -177,6 +177,20 @@ impl Identity {
         Ok(Self { certificate_path: certificate_path.into(), chain, key })
     }
 
+    /// The same from certificates that have been read, leaf first and at least one, and their key; `names` are what messages
+    /// call the two.
+    ///
+    /// # Errors
+    /// When the two are not a pair.
+    pub(in crate::pki) fn of_der(
+        (certificate_name, key_name): (&Path, &Path),
+        chain: Vec<Certificate>,
+        key: Zeroizing<PrivateKeyDer<'static>>,
+    ) -> Result<Self, IdentityError> {
+        prove_pair((certificate_name, &chain), (key_name, &key))?;
+        Ok(Self { certificate_path: certificate_name.into(), chain, key })
+    }
+
     /// The certificates, leaf first.
     pub fn chain(&self) -> &[Certificate] {
         &self.chain

@@ -10,8 +10,8 @@ use super::uri::Uri;
 pub(super) struct Extensions<'a> {
     /// Is it a CA, and how many may follow; none without the extension.
     pub(super) constraints: Option<(bool, Option<u64>)>,
-    /// May it sign certificates; none without the extension, or with an empty one.
-    pub(super) key_cert_sign: Option<bool>,
+    /// Its key usages, bit 0 the first of them (`KeyUsage`); 0 without the extension, or with an empty one.
+    pub(super) key_usage: u16,
     /// Purposes by their numbers; none without the extension, or with an empty one.
     pub(super) usages: Option<Vec<String>>,
     pub(super) alternative_names: Option<&'a [u8]>,
@@ -72,7 +72,7 @@ impl<'a> Extensions<'a> {
                 let bit = |index: usize| {
                     octets.get(index / 8).is_some_and(|octet| octet & (0x80 >> (index % 8)) != 0)
                 };
-                self.key_cert_sign = (0..9).any(bit).then(|| bit(5));
+                self.key_usage = (0..9).map(|index| u16::from(bit(index)) << index).sum();
             }
             "2.5.29.19" => {
                 self.constraints = Some(basic_constraints(value).ok_or("invalid basic constraints")?);
@@ -236,6 +236,11 @@ fn authority_info(mut value: Input<'_>) -> Option<()> {
     }
     Some(())
 }
+
+/// Key usages (RFC 5280 section 4.2.1.3).
+pub(super) const DIGITAL_SIGNATURE: u16 = 1;
+pub(super) const KEY_CERT_SIGN: u16 = 1 << 5;
+pub(super) const CRL_SIGN: u16 = 1 << 6;
 
 /// 2.5.29.32.0
 pub(super) const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0];

@@ -12,6 +12,7 @@
 mod constraint;
 mod der;
 mod extensions;
+mod facts;
 mod keys;
 mod names;
 mod net;
@@ -23,6 +24,7 @@ mod quote;
 mod text;
 mod uri;
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
 use time::OffsetDateTime;
@@ -30,6 +32,7 @@ use time::OffsetDateTime;
 use crate::host::Host;
 use crate::pki::Role;
 use crate::pki::x509::when;
+pub(in crate::pki) use facts::{Facts, facts};
 use parsed::Parsed;
 
 /// Would Go accept `chain` from the side `role` at `now`, a server under the name `host`?
@@ -46,7 +49,20 @@ pub fn verify(
     host: Option<&Host>,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    judge_chain((chain, anchors), (role, host), Signature::Unproven, now)
+    judge_chain((chain, anchors), (role, Some(role), host), Signature::Unproven, now)
+}
+
+/// The same if no name and no extended key usage counts, as with the certificates of SPIFFE.
+///
+/// # Errors
+/// As [`verify`].
+pub(in crate::pki) fn verify_for_any_purpose(
+    chain: &[impl AsRef<[u8]>],
+    anchors: &[impl AsRef<[u8]>],
+    role: Role,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    judge_chain((chain, anchors), (role, None, None), Signature::Unproven, now)
 }
 
 /// The same for a chain whose leaf the caller has just signed, so that its signature is not verified once more. No name
@@ -60,7 +76,7 @@ pub(in crate::pki) fn verify_signed(
     role: Role,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    judge_chain((chain, anchors), (role, None), Signature::Proven, now)
+    judge_chain((chain, anchors), (role, Some(role), None), Signature::Proven, now)
 }
 
 /// Is the signature of the leaf known to be that of its issuer?
@@ -72,7 +88,7 @@ enum Signature {
 
 fn judge_chain(
     (chain, anchors): (&[impl AsRef<[u8]>], &[impl AsRef<[u8]>]),
-    (role, host): (Role, Option<&Host>),
+    (role, purpose, host): (Role, Option<Role>, Option<&Host>),
     signature: Signature,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
@@ -92,7 +108,7 @@ fn judge_chain(
         names::verify_host(&leaf, host)?;
     }
     let search = path::Search { roots: &roots, intermediates: &intermediates, signature, now };
-    judge(&search.chains(&leaf)?, role)?;
+    judge(&search.chains(&leaf)?, purpose)?;
     match (kind, leaf.key.usable_in_tls()) {
         (Some(refusal), _) => Err(refusal),
         (None, Err(keys::Unverified::Beyond(what))) => Err(Refusal::Unverifiable(what)),
@@ -112,13 +128,14 @@ fn parse(der: &[u8], role: Role) -> Result<Parsed<'_>, Refusal> {
     }
 }
 
-/// Is there a chain in which nothing is wrong with the whole? Go prefers the reason that it has words for.
-fn judge(chains: &[Vec<&Parsed<'_>>], role: Role) -> Result<(), Refusal> {
+/// Is there a chain in which nothing is wrong with the whole? Go prefers the reason that it has words for. Without a
+/// `purpose`, any will do.
+fn judge(chains: &[Vec<&Parsed<'_>>], purpose: Option<Role>) -> Result<(), Refusal> {
     let (mut usages, mut policies, mut constrained) = (0, 0, None);
     for chain in chains {
         if !policy::are_valid(chain) {
             policies += 1;
-        } else if !chain.iter().all(|certificate| certificate.allows(role)) {
+        } else if !purpose.is_none_or(|role| chain.iter().all(|certificate| certificate.allows(role))) {
             usages += 1;
         } else {
             match names::verify_constraints(chain) {
@@ -136,9 +153,8 @@ fn judge(chains: &[Vec<&Parsed<'_>>], role: Role) -> Result<(), Refusal> {
 
 /// A pool has each certificate once.
 fn distinct(certificates: &[impl AsRef<[u8]>]) -> impl Iterator<Item = &[u8]> {
-    let is_first =
-        |(index, one): &(usize, &[u8])| !certificates[..*index].iter().any(|other| other.as_ref() == *one);
-    certificates.iter().map(AsRef::as_ref).enumerate().filter(is_first).map(|(_, one)| one)
+    let mut seen = BTreeSet::new();
+    certificates.iter().map(AsRef::as_ref).filter(move |certificate| seen.insert(*certificate))
 }
 
 /// `defaultMaxRSAKeySize` of `crypto/tls`, in bits.

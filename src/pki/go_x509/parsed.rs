@@ -5,7 +5,7 @@ use x509_parser::num_bigint::BigUint;
 
 use super::Refusal;
 use super::der::{self, Input, right_aligned};
-use super::extensions::{self, Extensions};
+use super::extensions::{self, Extensions, KEY_CERT_SIGN};
 use super::keys::{self, Algorithm, Key, Unverified};
 use super::text::{self, Name};
 use crate::pki::Role;
@@ -137,7 +137,8 @@ impl<'a> Parsed<'a> {
             Some((is_ca, _)) => is_ca,
             None => parent.version != 3,
         };
-        if !is_ca || parent.extensions.key_cert_sign == Some(false) {
+        let usage = parent.extensions.key_usage;
+        if !is_ca || usage != 0 && usage & KEY_CERT_SIGN == 0 {
             let words = "x509: invalid signature: parent certificate cannot sign this kind of certificate";
             return Err(Unverified::Go(words.to_owned()));
         }

@@ -104,7 +104,6 @@ fn wrong_arguments_are_refused_in_one_line_with_exit_code_1() {
         ("-addr x:1 -alts -spiffe", "-alts and -spiffe are mutually incompatible"),
         ("-addr x:1 -tls -alts", "cannot specify -tls with -alts"),
         ("-addr x:1 -tls -spiffe", "-tls and -spiffe are mutually incompatible"),
-        ("-addr x:1 -spiffe", "egext does not support -spiffe"),
         ("-addr x:1 -rpc-header novalue", "invalid RPC header"),
         ("-addr x:1 -rpc-header =:", "invalid RPC header"),
         ("-addr x:1 -rpc-header a:\u{f6}", "invalid RPC header"),

@@ -19,6 +19,7 @@ mod policy;
 mod resolve;
 mod short_limit;
 mod skip;
+mod spiffe;
 mod unseen;
 mod wait;
 mod watch;

@@ -22,6 +22,7 @@ func lines() []line {
 	addAddresses(add)
 	addCalls(add)
 	addTLS(add)
+	all = append(all, linesOfSpiffe()...)
 	return append(all, lineWithSurroundings()...)
 }
 
@@ -56,7 +57,6 @@ func addFlags(add adder) {
 		"-addr x:1 -alts -spiffe", "-addr x:1 -tls -alts", "-addr x:1 -tls -spiffe",
 		"-addr x:1 -tls=false -tls-ca-cert c", "-alts -spiffe")
 	add(plaintext, alts, "-addr {addr} -alts")
-	add(plaintext, "`-spiffe`", "-addr {addr} -spiffe", "-addr {addr} -spiffe -v")
 }
 
 func addAddresses(add adder) {

@@ -179,7 +179,7 @@ func (l line) compare(t *testing.T, real, named string) {
 func places(words, address, directory string) []string {
 	port := address[strings.LastIndex(address, ":")+1:]
 	places := strings.NewReplacer("~", " ", "{addr}", address, "{port}", port, "{ca}", directory+"/ca.crt",
-		"{cert}", directory+"/client.crt", "{key}", directory+"/client.key", "{dir}", directory)
+		"{agent}", agentOf(directory), "{cert}", directory+"/client.crt", "{key}", directory+"/client.key", "{dir}", directory)
 	typed := strings.Fields(words)
 	for at, word := range typed {
 		typed[at] = places.Replace(word)
@@ -237,6 +237,7 @@ var beginnings = []*regexp.Regexp{
 	regexp.MustCompile(`^error: health rpc failed: `),
 	regexp.MustCompile(`^error: this server does not implement the grpc health protocol \(grpc\.health\.v1\.Health\)`),
 	regexp.MustCompile(`^failed to initialize tls credentials\. error=`),
+	regexp.MustCompile(`^failed to initialize tls credentials with spiffe\. error=`),
 }
 
 var took = regexp.MustCompile(`(took |connect=|rpc=)[0-9a-zµ.]+`)

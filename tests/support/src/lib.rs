@@ -16,6 +16,7 @@ mod server;
 mod stale;
 mod terminal;
 mod tls;
+mod workload;
 
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub use server::{Manner, ReservedPort, TestServer};
 pub use stale::{leave_stale_socket, wait_until_stale};
 pub use terminal::Terminal;
 pub use tls::AnyServer;
+pub use workload::{Act, TestSvid, TestWorkloadApi};
 
 /// What takes longer than this does not happen any more. No test comes near it, even on a busy machine, so it
 /// proves nothing about a limit of the product that is shorter: a test that is about one sets the others apart.
