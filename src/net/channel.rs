@@ -1,4 +1,5 @@
 use std::future::{Future as _, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -30,6 +31,21 @@ pub(crate) struct Channel {
     faults: HeaderFaults,
     traffic: Arc<Traffic>,
     link: Link,
+    /// Shared, since each call has a clone of the channel.
+    draining: Arc<Draining>,
+}
+
+/// The rest of a connection's life, when new calls go elsewhere. It does not keep the connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Draining(watch::Receiver<Option<Arc<io::Error>>>);
+
+impl Draining {
+    /// Waits until the connection is over, and gives the error that ended it.
+    pub(crate) async fn over(mut self) -> Option<Arc<io::Error>> {
+        // An error means that nothing follows any more.
+        while self.0.changed().await.is_ok() {}
+        self.0.borrow().clone()
+    }
 }
 
 impl Channel {
@@ -64,6 +80,11 @@ impl Channel {
     /// Ends the connection when it is dropped, with all calls in progress on it.
     pub(crate) fn cut(&self) -> Cut {
         Cut::new(&self.link.wire)
+    }
+
+    /// What becomes of the connection and the last calls on it.
+    pub(crate) fn draining(&self) -> Draining {
+        Draining::clone(&self.draining)
     }
 
     /// What ended the connection, as a fault of `stage`; `None` if it ended without an error or is still open.
@@ -108,12 +129,20 @@ pub(crate) async fn open_channel(
         tokio::spawn(keep_alive(pings, Arc::downgrade(&wire), keepalive, Arc::clone(&traffic)));
     }
     let (end, ended) = watch::channel(false);
-    tokio::spawn(drive(Driven { connection, flusher }, requests.clone(), end));
+    let (over, draining) = watch::channel(None);
+    let (seen, driven) = (Arc::downgrade(&wire), Driven { connection, flusher });
+    let requests_of_driver = requests.clone();
+    tokio::spawn(async move {
+        let driven = drive(driven, requests_of_driver, end).await;
+        // The stream in it keeps what was seen.
+        over.send_replace(seen.upgrade().and_then(|wire| wire.error()).map(Arc::new));
+        drop(driven);
+    });
     let link = Link { wire, ended };
     if silent {
         link.await_settings(deadline).await?;
     }
-    Ok(Channel { requests, faults, traffic, link })
+    Ok(Channel { requests, faults, traffic, link, draining: Arc::new(Draining(draining)) })
 }
 
 /// A connection, and what writes whatever it has said.
@@ -133,7 +162,7 @@ impl Driven {
 
 /// Runs the connection to its end, and reports when it accepts no new calls. That is earlier if the server sends
 /// GOAWAY while calls are in progress.
-async fn drive(mut connection: Driven, mut requests: SendRequest<Bytes>, end: watch::Sender<bool>) {
+async fn drive(mut connection: Driven, mut requests: SendRequest<Bytes>, end: watch::Sender<bool>) -> Driven {
     let is_over = {
         let mut abandoned = pin!(end.closed());
         poll_fn(|context| {
@@ -153,6 +182,7 @@ async fn drive(mut connection: Driven, mut requests: SendRequest<Bytes>, end: wa
     if !is_over {
         poll_fn(|context| connection.poll(context)).await;
     }
+    connection
 }
 
 fn refuses(requests: &mut SendRequest<Bytes>, context: &mut Context<'_>) -> bool {

@@ -156,6 +156,11 @@ impl Wire {
         lock(&self.last_error).take()
     }
 
+    /// The error that ended the stream; it stays for [`Wire::take_error`].
+    pub(super) fn error(&self) -> Option<io::Error> {
+        lock(&self.last_error).as_ref().map(copy)
+    }
+
     /// Waits for the first frame header and returns it.
     pub(super) async fn first_frame_header(&self) -> Vec<u8> {
         loop {

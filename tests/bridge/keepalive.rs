@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tonic::Code;
 
 use crate::admin::Metrics;
-use crate::fixture::{Bridge, Call, HOOK, Plan, Upstream, answer, post, within_limit};
+use crate::fixture::{Bridge, Call, HOOK, Plan, Reply, Upstream, answer, post, within_limit};
 use crate::reload::{held, held_until};
 
 /// Forwards what comes to a server and back.
@@ -179,6 +179,40 @@ async fn a_server_that_stood_still_is_told_at_the_admin_address() {
         page.contains("Why there was no connection") && page.contains("bridge.upstream.silent"),
         "{page}"
     );
+}
+
+/// The server has said goodbye, so only its last calls are there, and new ones go over another connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_falls_silent_while_it_drains_is_told_and_counted() {
+    let upstream = Upstream::unix(held_until(&Arc::new(Semaphore::new(0))));
+    let relay = Relay::start(&upstream);
+    let flags = [("--keepalive-interval", "200ms"), ("--keepalive-timeout", "1s")];
+    let plan = flags.iter().fold(relay.bridge(), |plan, (flag, value)| plan.flag(flag, value));
+    let (mut bridge, admin) = plan.start_with_admin();
+    let caller = bridge.caller().await;
+    assert_eq!(caller.hook().await.code(), 0);
+    let call = caller.send(held(), "held").await;
+    upstream.go_away();
+    upstream.wait_for_connections(2).await;
+    relay.freeze(1);
+
+    let answer = within_limit(answer(call)).await;
+    assert_eq!(answer.code(), Code::Unavailable as i32, "{answer:?}");
+    assert!(answer.words().ends_with("(bridge.upstream.silent)"), "{answer:?}");
+    let line = bridge.running.wait_for_line("bridge.upstream.silent");
+    let words = "new calls went elsewhere, then the connection was cut, because the server is silent";
+    assert!(line.contains(words) && line.contains("no answer to a PING within 1s"), "{line}");
+    let is_counted = |reply: &Reply| {
+        let metrics = Metrics::parse(&reply.body);
+        let count =
+            |cause| metrics.count(&format!("egext_bridge_upstream_disconnects_total{{cause=\"{cause}\"}}"));
+        count("silent") == 1 && count("goaway") == 1
+    };
+    admin.wait_for("/metrics", is_counted).await;
+    assert_eq!(caller.hook().await.code(), 0, "over the other connection");
+    assert_eq!(upstream.connections(), 2);
+    let status = admin.status().await;
+    assert_eq!(status["upstream"]["state"], "connected", "{status}");
 }
 
 /// Health checks of a second, say, and a server that is asked after ten.

@@ -164,6 +164,12 @@ impl Board {
         });
     }
 
+    /// A connection whose place another one has taken, or to which the server has said goodbye, was cut because the server is
+    /// silent.
+    pub(super) fn drained_in_silence(&self) {
+        self.status.send_modify(|status| status.count_end(UpstreamEnd::Silent));
+    }
+
     /// The new connection is taken for a good one.
     pub(super) fn connected(&self) {
         self.calls.send_if_modified(|calls| {

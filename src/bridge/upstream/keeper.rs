@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 pub(in crate::bridge) use self::renewal::Renewal;
 use super::board::Board;
-use super::end::Ended;
+use super::end::{Ended, UpstreamEnd, silence};
 use super::waiting::Waiting;
 use crate::backoff::{Backoff, jittered};
 use crate::bridge::BridgePlan;
@@ -49,7 +49,7 @@ pub(super) struct Keeper {
     renewal: Renewal,
     /// How long calls may go on on a connection that was replaced.
     drain: Duration,
-    /// Those connections.
+    /// Those connections, and others to which calls are not sent any more.
     retired: JoinSet<()>,
     /// How many connections in a row were of no use: they ended soon, without an answer to any call.
     useless: u32,
@@ -185,6 +185,9 @@ impl Keeper {
         if !is_untold {
             self.tell(&ended);
         }
+        if ended.how == UpstreamEnd::Goaway {
+            self.watch_draining(&channel);
+        }
         let was_useful = begin.elapsed() > STABLE || self.answered.load(Ordering::Relaxed);
         self.useless = if was_useful { 0 } else { self.useless.saturating_add(1) };
         let unstable = (self.useless >= TOLD_USELESS).then(|| self.unstable(ended.words.as_deref()));
@@ -192,6 +195,20 @@ impl Keeper {
             warn!(upstream = found.subject, id = %found.id, hint = found.hint, "{}", found.message);
         }
         self.board.ended(&ended, unstable.as_ref());
+    }
+
+    /// Calls go on on the connection that was the last one until now. If the server is silent then, it is not said to new calls.
+    fn watch_draining(&mut self, channel: &Channel) {
+        let (connection, upstream) = (self.board.name(), self.target.address().to_string());
+        let (draining, board) = (channel.draining(), Arc::clone(&self.board));
+        while self.retired.try_join_next().is_some() {}
+        self.retired.spawn(async move {
+            let error = draining.over().await;
+            let Some(finding) = error.and_then(|error| silence(&upstream, &error)) else { return };
+            board.drained_in_silence();
+            let Finding { id, message, .. } = finding;
+            info!(%connection, upstream, %id, "new calls went elsewhere, then {message}");
+        });
     }
 
     fn tell(&self, ended: &Ended) {

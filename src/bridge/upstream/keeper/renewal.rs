@@ -63,6 +63,7 @@ impl Keeper {
                 () = self.renewal.renewed() => {}
             }
             let Some(next) = self.replacement(&channel).await else { return channel };
+            self.watch_draining(&channel);
             channel = self.replace(next);
         }
     }
