@@ -128,7 +128,7 @@ func answeringWith(svids ...*workload.X509SVID) agent {
 	return answering(&workload.X509SVIDResponse{Svids: svids})
 }
 
-func refuses(code codes.Code) agent {
+func answeringCode(code codes.Code) agent {
 	return func(int64, workload.SpiffeWorkloadAPI_FetchX509SVIDServer) error {
 		return status.Error(code, "no identity issued")
 	}
@@ -273,12 +273,12 @@ func linesOfSpiffe() []line {
 	}
 	of := func(made svid) agent { return answeringWith(made.message(ourDomain)) }
 	for name, agent := range map[string]agent{
-		"denied":            refuses(codes.PermissionDenied),
-		"unavailable":       refuses(codes.Unavailable),
-		"unimplemented":     refuses(codes.Unimplemented),
-		"invalid argument":  refuses(codes.InvalidArgument),
-		"canceled":          refuses(codes.Canceled),
-		"ended":             refuses(codes.OK),
+		"denied":            answeringCode(codes.PermissionDenied),
+		"unavailable":       answeringCode(codes.Unavailable),
+		"unimplemented":     answeringCode(codes.Unimplemented),
+		"invalid argument":  answeringCode(codes.InvalidArgument),
+		"canceled":          answeringCode(codes.Canceled),
+		"ended":             answeringCode(codes.OK),
 		"silent":            answering(),
 		"empty":             answeringWith(),
 		"without a chain":   changed(func(m *workload.X509SVID) { m.X509Svid = nil }),
