@@ -85,11 +85,18 @@ fn checks(outcome: &TargetOutcome) -> Vec<Check> {
         };
         checks.push(Check { name: layer.layer.name(), subject: outcome.address.to_string(), state });
     }
-    if !others.is_empty() {
-        let (name, subject) = ("certificates", outcome.address.to_string());
-        checks.push(Check { name, subject, state: State::Found(others) });
+    for name in [CERTIFICATES, CONFIGURATION] {
+        let found: Vec<_> = others.extract_if(.., |finding| about(finding) == name).collect();
+        if !found.is_empty() {
+            checks.push(Check { name, subject: outcome.address.to_string(), state: State::Found(found) });
+        }
     }
     checks
+}
+
+/// What a finding is about that belongs to no layer.
+fn about(finding: &Finding) -> &'static str {
+    if finding.id.name().starts_with("config.") { CONFIGURATION } else { CERTIFICATES }
 }
 
 fn talk(outcome: &TargetOutcome, verbose: bool) -> Talk {
@@ -128,11 +135,9 @@ fn talk(outcome: &TargetOutcome, verbose: bool) -> Talk {
     let is_told = |finding: &&Finding| outcome.layers.iter().any(|layer| layer.finding == Some(finding.id));
     for finding in outcome.findings.iter().filter(|finding| !is_told(finding)) {
         // What is about a certificate says so; the gateway's verdict is another one.
-        let about = match finding.id.entry().layer {
-            Some(layer @ (Layer::Grpc | Layer::Gateway | Layer::Policy)) => layer.name(),
-            _ => "certificates",
-        };
-        talk.finding_called(finding, about);
+        let layer =
+            finding.id.entry().layer.filter(|it| matches!(it, Layer::Grpc | Layer::Gateway | Layer::Policy));
+        talk.finding_called(finding, layer.map_or_else(|| about(finding), Layer::name));
     }
     for (state, reason) in [(LayerState::Skipped, "not reached"), (LayerState::Absent, "not used")] {
         let names: Vec<_> = outcome
@@ -264,3 +269,6 @@ fn milliseconds(took: Duration) -> String {
 fn rounded(took: Duration) -> f64 {
     (took.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
+
+const CERTIFICATES: &str = "certificates";
+const CONFIGURATION: &str = "configuration";

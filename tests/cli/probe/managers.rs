@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use egext_test_support::{Egext, TestPki, TestServer, assert_finding};
+use egext_test_support::{Egext, ReservedPort, TestPki, TestServer, assert_finding};
 use regex::Regex;
 use serde_json::json;
 use tempfile::TempDir;
@@ -372,6 +372,24 @@ fn what_makes_every_hook_fail_is_an_error_whatever_the_server_says() {
         assert!(finding["message"].as_str().is_some_and(|it| it.starts_with(words)), "{finding:#}");
         assert_eq!((run.exit_code, &run.json["targets"][0]["failed_layer"]), (1, &json!("gateway")));
     }
+}
+
+#[test]
+fn what_is_wrong_with_the_file_is_not_said_of_certificates() {
+    let unused = ReservedPort::new();
+    let service = format!("service: {{fqdn: {{hostname: localhost, port: {}}}}}", unused.port());
+    let managers = format!("extensionManager: {{maxMessageSize: 0, {HOOKS}, {service}}}\n");
+    let configured = Configured::new(KUBERNETES, &managers);
+
+    let run = configured.probe().run();
+
+    assert!(
+        run.stdout.contains("\n  × configuration: `extensionManager.maxMessageSize`: "),
+        "{}",
+        run.stdout
+    );
+    let run = configured.probe().args(["-o", "junit"]).run();
+    assert!(run.stdout.contains("name=\"configuration\">"), "{}", run.stdout);
 }
 
 const REFERENCES: &str = ", tls: {certificateRef: {kind: Secret, name: egext-ca}, clientCertificateRef: {kind: Secret, name: egext-client}}";
