@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::status::{SCHEMA, SCHEMA_NAME};
 use crate::net::Address;
 
 /// What a bridge says of itself, as far as another program acts on it.
@@ -27,6 +28,20 @@ pub struct Answer {
     pub warnings: Vec<Told>,
     /// Whom it calls.
     pub upstream: Upstream,
+    /// Certificates in use.
+    #[serde(default)]
+    pub certificates: Vec<Held>,
+}
+
+/// A certificate that a bridge has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Held {
+    /// Who presents it: `ca`, `client` or `server`.
+    pub role: String,
+    /// Where the bridge has read it; a relative path begins where the bridge runs.
+    pub file: String,
+    /// SHA-256 of the certificate, in hexadecimal.
+    pub fingerprint: String,
 }
 
 /// Whom a bridge calls.
@@ -88,6 +103,14 @@ pub enum AskError {
         /// In what time.
         limit: Duration,
     },
+    /// A bridge of another version.
+    #[error("the bridge behind `{address}` answers in `{schema}`, which this version does not read")]
+    Version {
+        /// Where.
+        address: Address,
+        /// In which form.
+        schema: String,
+    },
 }
 
 /// Asks the admin server at `address`, for at most `limit`.
@@ -104,14 +127,32 @@ pub async fn ask(address: &Address, limit: Duration) -> Result<Answer, AskError>
                 exchange(stream).await
             }
         };
-        answer.ok_or_else(|| AskError::Foreign { address: address.clone() })
+        let body = answer.ok_or_else(|| AskError::Foreign { address: address.clone() })?;
+        read(&body, address)
     };
     let late = |_| AskError::Late { address: address.clone(), limit };
     timeout(limit, asking).await.map_err(late)?
 }
 
+/// What the answer says.
+fn read(body: &[u8], address: &Address) -> Result<Answer, AskError> {
+    let foreign = || AskError::Foreign { address: address.clone() };
+    let Form { schema } = serde_json::from_slice(body).map_err(|_| foreign())?;
+    match schema.strip_prefix(SCHEMA_NAME) {
+        Some(_) if schema == SCHEMA => serde_json::from_slice(body).map_err(|_| foreign()),
+        Some(_) => Err(AskError::Version { address: address.clone(), schema }),
+        None => Err(foreign()),
+    }
+}
+
+/// What every version says in the same way.
+#[derive(Deserialize)]
+struct Form {
+    schema: String,
+}
+
 /// None for whatever else speaks there, in whatever way.
-async fn exchange<S>(stream: S) -> Option<Answer>
+async fn exchange<S>(stream: S) -> Option<Bytes>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -126,7 +167,7 @@ where
             return None;
         }
         let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await.ok()?;
-        serde_json::from_slice(&body.to_bytes()).ok()
+        Some(body.to_bytes())
     };
     // The connection does its part while the answer is read, and may end before it.
     tokio::pin!(asking);

@@ -31,7 +31,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
-pub use ask::{Answer, AskError, Cause, Told, Upstream, ask};
+pub use ask::{Answer, AskError, Cause, Held, Told, Upstream, ask};
 pub use gather::View;
 pub use status::json_schema;
 

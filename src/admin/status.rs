@@ -355,6 +355,9 @@ pub fn json_schema() -> String {
 
 pub(super) const SCHEMA: &str = "egext.bridge-status/1";
 
+/// Without the version.
+pub(super) const SCHEMA_NAME: &str = "egext.bridge-status/";
+
 const DESCRIPTION: &str = "What `/status` of a bridge's admin server says. Made from the types of the code by `egext \
                            generate status-schema`. Later versions may add keys and values of enumerations; a key that \
                            is here keeps its name and meaning.";

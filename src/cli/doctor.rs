@@ -14,16 +14,17 @@ use crate::units::Span;
 pub struct Doctor {
     /// EnvoyGateway file, or resource directory [default: `envoy-gateway.yaml`]
     ///
-    /// What `egext config check` reads. Without it, `envoy-gateway.yaml` is looked for here, in `/etc/envoy-gateway` and in
-    /// `/config`.
+    /// What `egext config check` reads, with the Secrets that EG uses for its own TLS. Without it, `envoy-gateway.yaml` is
+    /// looked for here, in `/etc/envoy-gateway` and in `/config`.
     #[arg(value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
-    /// Directory with the set of `egext certs init` [default: certs]
+    /// Directory with the set of `egext certs init` [default: the bridge's, or certs]
     #[arg(long, value_name = "DIR", value_parser = directory(), env = "EGEXT_DIR")]
     pub dir: Option<PathBuf>,
     /// Extension server, such as `host:port` [default: the one that the bridge calls]
     ///
-    /// Without a bridge that says whom it calls, it is the one that EG calls, or `localhost:5005`.
+    /// Without a bridge that says whom it calls, it is the one that EG calls. If nothing names one, `localhost:5005` is
+    /// tried, and it is no error if that does not work.
     #[arg(long, value_name = "ADDRESS", env = "EGEXT_DOCTOR_SERVER", value_parser = Address::of_server)]
     pub server: Option<Address>,
     /// Name expected in the server's certificate [default: host of the address]
@@ -52,9 +53,10 @@ const AFTER_DOCTOR: &str = "\
 Examples:
   egext doctor                          # everything at its usual place
   egext doctor envoy-gateway.yaml --dir /etc/egext/certs
+  egext doctor envoy-gateway.yaml secrets.yaml   # EG's own TLS, as EG does it
   egext doctor --server extension.internal:5005 --admin 127.0.0.1:9464
   egext doctor --no-policy              # the server asks for no client certificates, on purpose
   egext doctor -o json                  # for a program
 
-It changes nothing and calls no hook. From the ground up: the certificates, the server, what it presents, the bridge, its socket, the files of EG. What is not there is skipped.
+It changes nothing and calls no hook. From the ground up: the certificates, the server, what it presents, the bridge, its socket, the files of EG. What is not there is skipped, and what nothing names is no error.
 Exit codes: 0 nothing is wrong, 1 a finding, 2 could not run.";

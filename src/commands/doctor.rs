@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::config::{look, sources};
-use super::material::{DEFAULT_DIRECTORY, Files as _};
-use super::probe::tls;
+use super::material::DEFAULT_DIRECTORY;
+use super::probe::{native, tls};
 use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::cli::{self, Material};
-use crate::doctor::{Plan, Tls, examine};
+use crate::doctor::{Files, Known, Origin, Plan, Tls, examine};
 use crate::gateway::{DEFAULT_NAMESPACE, Questions, Release};
+use crate::net::Address;
 use crate::render;
 use crate::report::{Finding, Report};
 
@@ -34,37 +35,47 @@ fn plan(arguments: cli::Doctor, clock: Clock) -> Result<Plan, Error> {
     let release: Release = arguments.eg_version.parse().map_err(super::ConfigError::from)?;
     let namespace = DEFAULT_NAMESPACE.parse().map_err(super::ConfigError::from)?;
     let paths = if arguments.paths.is_empty() { usual_file() } else { arguments.paths };
-    let material = Material {
-        dir: Some(arguments.dir.unwrap_or(DEFAULT_DIRECTORY.into())),
-        ca: None,
-        cert: None,
-        key: None,
-    };
-    let directory = material.directory().to_owned();
-    let tls = match tls(&material) {
-        Ok((client, own)) => Ok(Tls { client: Arc::new(client), own }),
-        Err(missing) => Err(Finding::of_error(missing.id, directory.display().to_string(), &missing.error)),
-    };
+    let mut sources = sources(&paths).map_err(super::ConfigError::from)?;
+    let questions =
+        Questions { release, mode: None, namespace, now: clock(), server_limit: None, look: Some(look) };
+    let native = native::all(&mut sources, &questions)?;
+    let origin = if arguments.dir.is_some() { Origin::Named } else { Origin::Guessed };
     Ok(Plan {
-        directory,
-        tls,
+        directory: Known { value: arguments.dir.unwrap_or(DEFAULT_DIRECTORY.into()), origin },
+        load,
         server: arguments.server,
         server_name: arguments.server_name,
         admin: arguments.admin,
-        socket: arguments.socket,
-        sources: sources(&paths).map_err(super::ConfigError::from)?,
-        questions: Questions {
-            release,
-            mode: None,
-            namespace,
-            now: clock(),
-            server_limit: None,
-            look: Some(look),
-        },
+        socket: arguments.socket.map(without_scheme),
+        sources,
+        native,
+        questions,
         limit: arguments.timeout.duration(),
         policy: !arguments.omitted.no_policy,
         skip: arguments.omitted.findings()?,
     })
+}
+
+fn load(files: &Files) -> Result<Tls, Box<Finding>> {
+    let material = match files.clone() {
+        Files::Directory(directory) => Material { dir: Some(directory), ca: None, cert: None, key: None },
+        Files::Named { ca, pair } => {
+            let (cert, key) = pair.unzip();
+            Material { dir: None, ca: Some(ca), cert, key }
+        }
+    };
+    match tls(&material) {
+        Ok((client, own)) => Ok(Tls { client: Arc::new(client), own }),
+        Err(missing) => Err(Box::new(Finding::of_error(missing.id, files.name(), &missing.error))),
+    }
+}
+
+/// Other flags take it as an address.
+fn without_scheme(path: PathBuf) -> PathBuf {
+    match path.to_str().filter(|text| text.starts_with("unix:")).map(str::parse) {
+        Some(Ok(Address::Unix(path))) => path,
+        _ => path,
+    }
 }
 
 /// Where people put it, and where the image and the Helm chart of EG do.

@@ -1,4 +1,5 @@
 mod managers;
+pub(super) mod native;
 mod watch;
 
 use std::pin::pin;

@@ -70,7 +70,10 @@ pub(crate) fn sni_refused(
     let hint = match context.speaker {
         Speaker::Doctor => bridge,
         Speaker::Gateway { .. } => {
-            format!("{bridge}; `egext config stanza` prints the part of the file for it")
+            format!(
+                "{bridge}; `egext config stanza{}` prints the part of the file for it",
+                context.dir_flag()
+            )
         }
         Speaker::Bridge | Speaker::Probe => format!("{bridge}; if it does so already, pass `--no-gateway`"),
     };

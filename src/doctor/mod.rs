@@ -3,9 +3,14 @@
 //! The parts are looked at from the ground up, since a fault below shows in every part above it: the certificates, the
 //! server that they are for, what it presents, the bridge in front of it, the bridge's socket, and what Envoy Gateway
 //! (EG) is told to call. Whatever was not named is taken from the others: the socket from EG's configuration, the server
-//! from the bridge.
+//! and the certificates from the bridge. What nothing says is looked for where it usually is, and is no error there:
+//! see [`Origin`].
 
+mod bridge;
+mod known;
+mod material;
 mod parts;
+mod server;
 mod story;
 
 use std::path::{Path, PathBuf};
@@ -14,23 +19,29 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+pub use known::{Known, Origin};
+pub use material::Files;
 pub use story::{Part, State, Step, Story};
 
-use crate::admin::{Answer, AskError, ask};
 use crate::gateway::{self, Called, Source, called};
 use crate::host::Host;
 use crate::net::{Address, ClientTls, TargetError, Transport};
 use crate::pki::Certificate;
+use crate::probe::{ProbePlan, TargetOutcome};
 use crate::report::{Finding, FindingId};
-use parts::{Examination, audited};
+use bridge::Bridge;
+use known::Usual;
+use material::Material;
+use parts::Examination;
+use server::Server;
 
 /// What to look at.
 #[derive(Debug)]
 pub struct Plan {
-    /// The directory of the certificates.
-    pub directory: PathBuf,
-    /// What its files give for TLS, or why they give nothing.
-    pub tls: Result<Tls, Finding>,
+    /// The directory of the certificates, unless the bridge says that it has others.
+    pub directory: Known<PathBuf>,
+    /// What files give for TLS, or why they give nothing.
+    pub load: fn(&Files) -> Result<Tls, Box<Finding>>,
     /// The server; by default the one that the bridge calls, or EG, or the one on this machine.
     pub server: Option<Address>,
     /// The name in the server's certificate; by default the host of its address.
@@ -41,6 +52,8 @@ pub struct Plan {
     pub socket: Option<PathBuf>,
     /// EG's configuration, and its resources.
     pub sources: Vec<Source>,
+    /// How EG would connect to the servers that it calls by its own TLS.
+    pub native: Vec<Native>,
     /// How EG reads them.
     pub questions: gateway::Questions,
     /// Limit of each question to a peer.
@@ -60,6 +73,23 @@ pub struct Tls {
     pub own: Option<Certificate>,
 }
 
+/// A server that EG calls by its own TLS.
+#[derive(Debug)]
+pub struct Native {
+    /// The server.
+    pub called: Called,
+    /// The file that says so.
+    pub file: String,
+    /// Are EG's Secrets among the files? Without any, nothing is known of what EG trusts and presents.
+    pub has_secrets: bool,
+    /// Does EG present a certificate?
+    pub presents: bool,
+    /// The first release of EG that presents one, if this one presents none.
+    pub presents_since: Option<&'static str>,
+    /// How it is probed with EG's Secrets, or why that is not possible.
+    pub plan: Result<ProbePlan, Box<TargetOutcome>>,
+}
+
 /// Looks at every part of the channel.
 ///
 /// `now` is asked once for each verdict.
@@ -69,24 +99,17 @@ pub struct Tls {
 pub async fn examine(plan: Plan, now: fn() -> OffsetDateTime) -> Result<Story, TargetError> {
     let services: Vec<_> =
         configurations(&plan.sources).flat_map(|source| called(source, plan.questions.release)).collect();
-    let socket = plan.socket.clone().or_else(|| socket_called(&services)).or_else(usual_socket);
-    let admin = plan.admin.clone().or_else(|| admin_beside(socket.as_deref()?));
-    let answer = match &admin {
-        Some(address) => Some((address.clone(), ask(address, plan.limit).await)),
-        None => None,
-    };
-    let named =
-        plan.server.clone().or_else(|| upstream(answer.as_ref()?)).or_else(|| server_called(&services));
-    let is_server_named = named.is_some();
-    let server = named.unwrap_or_else(usual_server);
-    let audit = audited(&plan, &server, now());
-    let mut examination =
-        Examination { plan: &plan, services, socket, answer, server, is_server_named, audit, now };
-    let mut steps = vec![examination.certificates()];
-    steps.extend(examination.server().await?);
-    steps.push(examination.bridge());
-    steps.push(examination.socket().await?);
-    steps.push(examination.configuration());
+    let bridge = Bridge::ask(&plan, &services, now).await?;
+    let server = plan.server.clone().map(Known::by(Origin::Named));
+    let server = server.or_else(|| bridge.upstream().map(Known::by(Origin::Told)));
+    let server = server.or_else(|| server_called(&services).map(Known::by(Origin::Configured)));
+    let server = server.unwrap_or_else(|| Known { value: usual_server(), origin: Origin::Guessed });
+    let material = Material::choose(&plan, bridge.answer(), now());
+    let mut server = Server::new(&plan, server, &services, &bridge, material, now);
+    let mut steps = vec![server.certificates()];
+    steps.extend(server.steps().await?);
+    let examination = Examination { plan: &plan, services: &services, bridge: &bridge, server: &server };
+    steps.extend([examination.bridge(), examination.socket(), examination.configuration()]);
     for step in &mut steps {
         step.leave_out(&plan.skip);
     }
@@ -110,18 +133,8 @@ fn server_called(services: &[Called]) -> Option<Address> {
     servers.find_map(|called| called.address().ok())
 }
 
-fn upstream((_, answer): &(Address, Result<Answer, AskError>)) -> Option<Address> {
-    Address::of_server(&answer.as_ref().ok()?.upstream.address).ok()
-}
-
-fn admin_beside(socket: &Path) -> Option<Address> {
-    let admin = socket.with_file_name(ADMIN_SOCKET);
-    admin.symlink_metadata().is_ok().then_some(Address::Unix(admin))
-}
-
 fn usual_socket() -> Option<PathBuf> {
-    let path = Path::new(USUAL_SOCKET);
-    path.symlink_metadata().is_ok().then(|| path.to_owned())
+    Usual::at(Path::new(USUAL_SOCKET).to_owned()).there()
 }
 
 fn usual_server() -> Address {

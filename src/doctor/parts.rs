@@ -1,176 +1,154 @@
-//! The parts of a channel, one function for each.
+//! The bridge and the configuration, one function for each part.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::Path;
 
-use time::OffsetDateTime;
-
-use super::{Part, Plan, Step, Tls, configurations};
+use super::bridge::{Bridge, Said};
+use super::server::Server;
+use super::{ADMIN_SOCKET, Part, Plan, Step, configurations};
 use crate::admin::{Answer, AskError, Told};
 use crate::gateway::{Called, Verdict, check};
-use crate::net::{self, Address, Alpn, Target, TargetError, Transport};
-use crate::pki::audit::{Audit, Questions, Scope, audit};
-use crate::pki::{IdentityError, when};
-use crate::probe::{Layer, ProbePlan, Speaker, TargetOutcome, probe};
+use crate::net::Address;
+use crate::probe::TargetOutcome;
 use crate::report::{Finding, FindingId, Severity, chain};
-use crate::shell::{dir_flag, shell_path, shell_word};
+use crate::shell::{dir_flag, shell_word};
 
-/// What is known before the first part is looked at.
+/// What is known when these parts are looked at.
 pub(super) struct Examination<'a> {
     pub(super) plan: &'a Plan,
     /// Whom EG calls.
-    pub(super) services: Vec<Called>,
-    pub(super) socket: Option<PathBuf>,
-    /// What the bridge says of itself, if it is known where to ask.
-    pub(super) answer: Option<(Address, Result<Answer, AskError>)>,
-    pub(super) server: Address,
-    /// Else it is the usual address.
-    pub(super) is_server_named: bool,
-    /// Of the certificates on disk, read once; `None` if the server needs none.
-    pub(super) audit: Option<Result<Audit, Box<Finding>>>,
-    pub(super) now: fn() -> OffsetDateTime,
+    pub(super) services: &'a [Called],
+    pub(super) bridge: &'a Bridge,
+    pub(super) server: &'a Server<'a>,
 }
 
 impl Examination<'_> {
-    pub(super) fn certificates(&self) -> Step {
-        let subject = self.plan.directory.display().to_string();
-        let audit = match &self.audit {
-            None => {
-                let reason = format!("`{}` is plaintext and needs none", self.server);
-                return Step::skipped(Part::Certificates, Some(subject), reason);
-            }
-            Some(Ok(audit)) => audit,
-            Some(Err(finding)) => {
-                return Step::of(Part::Certificates, subject, vec![(**finding).clone()], "");
-            }
-        };
-        let mut findings: Vec<_> = audit.findings().cloned().collect();
-        // The audit names what is wrong with a file; this is about a pair that it does not have.
-        if let (Err(finding), true) = (&self.plan.tls, is_fine(&findings)) {
-            findings.push(finding.clone());
-        }
-        let detail = audit.first_to_expire().map_or_else(String::new, |first| {
-            let distance = when::distance(first.not_after, (self.now)());
-            format!("fine until {} ({distance})", when::end(first))
-        });
-        Step::of(Part::Certificates, subject, findings, detail)
-    }
-
-    /// The server itself, and whether what it presents is what is on disk.
-    pub(super) async fn server(&mut self) -> Result<[Step; 2], TargetError> {
-        let subject = self.server.to_string();
-        let skipped = |part, reason: &str| Step::skipped(part, Some(subject.clone()), reason);
-        let tls = match (&self.plan.tls, &self.audit) {
-            (_, None) => None,
-            (Ok(tls), Some(_)) => Some(tls),
-            (Err(_), Some(_)) => {
-                let server = match self.is_server_named {
-                    true => CERTIFICATES_FIRST.to_owned(),
-                    false => format!("{CERTIFICATES_FIRST}; {NOT_NAMED}"),
-                };
-                return Ok([skipped(Part::Server, &server), skipped(Part::OnDisk, CERTIFICATES_FIRST)]);
-            }
-        };
-        let gateway = self.is_called_by_eg().then(|| self.plan.questions.release.without_connection());
-        let client = tls.map(|tls| match gateway {
-            // The verdict on its certificate is then that of EG.
-            Some(_) => Arc::new((*tls.client).clone().accepting_as_gateway()),
-            None => Arc::clone(&tls.client),
-        });
-        let name = self.plan.server_name.as_ref().filter(|_| tls.is_some());
-        let target = Target::new(self.server.clone(), client, name, Alpn::Required)?;
-        let mut outcome = self.probe(target.clone(), tls, gateway).await;
-        let is_reached = outcome.failed_layer().is_none_or(|layer| layer > Layer::Connect);
-        let is_silent = outcome.cause().is_some_and(|cause| cause.id == FindingId::ProbeTlsTimeout);
-        if let (false, false, Some(finding)) =
-            (is_reached, self.is_server_named, outcome.findings.first_mut())
-        {
-            finding.hint = finding.hint.as_ref().map(|hint| format!("{hint}; {NOT_NAMED}"));
-        }
-        let on_disk = match tls {
-            // A server that does not answer presents nothing, and a second attempt may take the whole limit again.
-            Some(_) if !is_reached || is_silent => skipped(Part::OnDisk, NOT_PRESENTED),
-            Some(_) => self.on_disk(&target).await,
-            None => skipped(Part::OnDisk, "plaintext: it presents nothing"),
-        };
-        Ok([probed(Part::Server, &outcome, self.plan), on_disk])
-    }
-
-    async fn on_disk(&mut self, target: &Target) -> Step {
-        let subject = self.server.to_string();
-        let skipped = |reason: &str| Step::skipped(Part::OnDisk, Some(subject.clone()), reason.to_owned());
-        let Some(Ok(audit)) = &mut self.audit else { return skipped(CERTIFICATES_FIRST) };
-        if !audit.has_server() {
-            return skipped("the server's certificate is not on this machine");
-        }
-        let (Address::Tcp { host, .. }, dialed) =
-            (&self.server, net::dial(target, net::deadline(self.plan.limit)).await)
-        else {
-            return skipped("plaintext: it presents nothing");
-        };
-        let presented = dialed.trace.witness.as_ref().map_or(&[][..], |witness| witness.presented());
-        if presented.is_empty() {
-            return skipped(NOT_PRESENTED);
-        }
-        let host = self.plan.server_name.as_ref().unwrap_or(host);
-        // What is wrong with the chain itself, the probe has found.
-        if audit.presented(&subject, host, presented, &questions(), (self.now)()).is_err() {
-            return skipped("what the server presents is no certificate");
-        }
-        let differs = audit.findings().filter(|finding| finding.id == FindingId::CertsPresentedDiffers);
-        Step::of(Part::OnDisk, subject, differs.cloned().collect(), "what it presents is what is on disk")
-    }
-
     pub(super) fn bridge(&self) -> Step {
-        let Some((address, answer)) = &self.answer else {
+        let Some((admin, said)) = &self.bridge.admin else {
             return Step::skipped(Part::Bridge, None, self.not_asked());
         };
-        let subject = address.to_string();
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                let finding = Finding::new(FindingId::DoctorBridgeUnanswered, &*subject, chain(error));
-                let finding = finding.with_hint(
-                    "start the bridge with `--admin`, or name the address that it was started with by `--admin` here, too",
-                );
-                return Step::of(Part::Bridge, subject, vec![finding], "");
+        let subject = admin.value.to_string();
+        let skipped = |reason| Step::skipped(Part::Bridge, Some(subject.clone()), reason).from(admin.origin);
+        let answer = match said {
+            Said::Answer(answer) => answer,
+            Said::Other(listen) => {
+                return skipped(format!(
+                    "of another bridge, which listens on `{listen}`; `--admin` names this one's"
+                ));
+            }
+            // Nothing says that it is there.
+            Said::Nothing(error) if admin.is_guessed() && !matches!(error, AskError::Late { .. }) => {
+                return skipped(format!("{}; `--admin` names another address", chain(error)));
+            }
+            Said::Nothing(error) => {
+                let finding = self.unanswered(&subject, error);
+                return Step::of(Part::Bridge, subject, vec![finding], "").from(admin.origin);
             }
         };
-        let told = |told: &Told, severity| self.told(&subject, told, severity);
-        let reasons = answer.reasons.iter().map(|it| told(it, Severity::Error));
-        let warnings = answer.warnings.iter().map(|it| told(it, Severity::Warning));
+        let findings = self.of_answer(&subject, answer);
+        let detail = format!("{} to {}", answer.upstream.state, answer.upstream.address);
+        Step::of(Part::Bridge, subject, findings, detail).from(admin.origin)
+    }
+
+    fn unanswered(&self, subject: &str, error: &AskError) -> Finding {
+        let (id, severity, hint) = match error {
+            // While calls pass it, only this part of it hangs.
+            AskError::Late { .. } if self.bridge.works() => {
+                (FindingId::DoctorBridgeHangs, Severity::Warning, RESTART)
+            }
+            AskError::Late { .. } => (FindingId::DoctorBridgeHangs, Severity::Error, RESTART),
+            AskError::Version { .. } => (
+                FindingId::DoctorBridgeUnanswered,
+                Severity::Warning,
+                "use the same version of egext for the bridge and here",
+            ),
+            _ => (
+                FindingId::DoctorBridgeUnanswered,
+                Severity::Error,
+                "start the bridge with `--admin`, or name the address that it was started with by `--admin` here, too",
+            ),
+        };
+        let finding = Finding::new(id, subject, chain(error)).with_hint(hint);
+        Finding { severity, ..finding }
+    }
+
+    fn of_answer(&self, subject: &str, answer: &Answer) -> Vec<Finding> {
+        let reasons = answer.reasons.iter().map(|it| told(subject, it, Severity::Error));
+        let warnings = answer.warnings.iter().map(|it| told(subject, it, Severity::Warning));
         let mut findings: Vec<_> = reasons.chain(warnings).collect();
         let past: Vec<_> = answer.upstream.causes.iter().rev().take(PAST_CAUSES).collect();
         if let (Some(first), false) = (findings.first_mut(), past.is_empty()) {
             let words = past.iter().map(|cause| format!("{} (until {})", cause.message, cause.last));
             *first = first.clone().with_evidence("before", words.collect::<Vec<_>>());
         }
-        let detail = format!("{} to {}", answer.upstream.state, answer.upstream.address);
-        Step::of(Part::Bridge, subject, findings, detail)
+        findings
     }
 
     fn not_asked(&self) -> String {
+        if let Some(closed) = &self.bridge.closed {
+            let directory = closed.parent().unwrap_or(Path::new("/")).display();
+            return format!(
+                "not asked: this user may not look into `{directory}`; run it as the user of the bridge, or as root"
+            );
+        }
         let reason =
             "not asked: no admin server is given, and the directory of its socket has no `admin.sock`";
-        let Some(socket) = &self.socket else { return reason.to_owned() };
-        let admin = format!("unix:{}", socket.with_file_name(super::ADMIN_SOCKET).display());
-        format!("{reason}; start the bridge with `--admin {}`", shell_word(&admin))
+        let Some((socket, _)) = &self.bridge.socket else { return reason.to_owned() };
+        format!("{reason}; start the bridge with `--admin {}`", admin_word(&socket.value))
     }
 
-    fn told(&self, subject: &str, told: &Told, severity: Severity) -> Finding {
-        let id = told.id.as_ref().and_then(|id| id.parse().ok()).unwrap_or(FindingId::DoctorBridgeNotReady);
-        let mut finding = Finding::new(id, subject, &*told.message);
-        (finding.severity, finding.hint) = (severity, told.hint.clone());
-        finding
-    }
-
-    pub(super) async fn socket(&self) -> Result<Step, TargetError> {
-        let Some(path) = &self.socket else {
+    pub(super) fn socket(&self) -> Step {
+        let Some((socket, outcome)) = &self.bridge.socket else {
             let reason = "no configuration names a socket, and there is none at the usual place";
-            return Ok(Step::skipped(Part::Socket, None, reason));
+            return Step::skipped(Part::Socket, None, reason);
         };
-        let target = Target::new(Address::Unix(path.clone()), None, None, Alpn::Required)?;
-        Ok(probed(Part::Socket, &self.probe(target, None, None).await, self.plan))
+        let subject = outcome.address.to_string();
+        let cause = outcome.cause().filter(|_| outcome.behind().is_none());
+        if let (true, Some(cause)) = (socket.is_guessed(), cause) {
+            let reason = format!("{}; this is the usual place, `--socket PATH` names another", cause.message);
+            return Step::skipped(Part::Socket, Some(subject), reason).from(socket.origin);
+        }
+        let command = format!("egext probe {}", shell_word(&subject));
+        let mut findings = for_doctor(&outcome.findings, &command);
+        for finding in &mut findings {
+            if let Some(hint) = self.hint_of_socket(finding.id, &socket.value) {
+                finding.hint = Some(hint);
+            }
+        }
+        Step::of(Part::Socket, subject, findings, passed(outcome)).from(socket.origin)
+    }
+
+    /// What to do about a socket that is that of the bridge.
+    fn hint_of_socket(&self, id: FindingId, path: &Path) -> Option<String> {
+        let called = [Address::Unix(path.to_owned())];
+        match id {
+            FindingId::ProbeConnectRefused | FindingId::ProbeConnectSocketMissing => {
+                Some(match self.bridge.listens_elsewhere(&called) {
+                    Some(listen) => format!("the bridge listens on `{listen}`"),
+                    None => format!("start the bridge: `{}`", self.start(path)),
+                })
+            }
+            FindingId::ProbeConnectPermission => {
+                Some("run it as the user of the bridge, or as root".to_owned())
+            }
+            FindingId::ProbeHttp2Timeout => Some(RESTART.to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The command that starts the bridge.
+    fn start(&self, socket: &Path) -> String {
+        let listen = format!("unix:{}", socket.display());
+        let server = match self.server.known.is_guessed() {
+            true => "HOST:PORT".to_owned(),
+            false => self.server.known.value.to_string(),
+        };
+        let directory = dir_flag(&self.plan.directory.value);
+        format!(
+            "egext bridge --listen {} --upstream {}{directory} --admin {}",
+            shell_word(&listen),
+            shell_word(&server),
+            admin_word(socket)
+        )
     }
 
     pub(super) fn configuration(&self) -> Step {
@@ -192,12 +170,8 @@ impl Examination<'_> {
 
     /// EG calls a socket on which this bridge does not listen.
     fn other_socket(&self, subject: &str) -> Option<Finding> {
-        let (_, Ok(answer)) = self.answer.as_ref()? else { return None };
-        let listen = answer.listen.parse::<Address>().ok()?;
         let called: Vec<_> = self.services.iter().filter_map(|called| called.address().ok()).collect();
-        if called.is_empty() || called.contains(&listen) {
-            return None;
-        }
+        let listen = self.bridge.listens_elsewhere(&called)?;
         let words = called.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let finding = Finding::new(
             FindingId::DoctorSocketDiffers,
@@ -212,85 +186,43 @@ impl Examination<'_> {
             format!("write {key} into `extensionManager.service`, or start the bridge with EG's address");
         Some(finding.with_hint(hint))
     }
-
-    /// Does EG connect to the server by its own TLS? Its file says so, or nothing says that there is a bridge.
-    fn is_called_by_eg(&self) -> bool {
-        let by_tls = |called: &Called| matches!(called, Called::Tcp { tls: true, .. });
-        let is_unknown = self.services.is_empty() && self.socket.is_none() && self.answer.is_none();
-        is_unknown || self.services.iter().any(by_tls)
-    }
-
-    async fn probe(&self, target: Target, tls: Option<&Tls>, gateway: Option<String>) -> TargetOutcome {
-        let plan = ProbePlan {
-            gateway,
-            policy: self.plan.policy,
-            speaker: Speaker::Doctor,
-            own: tls.and_then(|tls| tls.own.clone()),
-            directory: self.plan.directory.clone(),
-            searched: true,
-            timeout: self.plan.limit,
-            ..ProbePlan::new(vec![target])
-        };
-        probe(plan, self.now).await.remove(0)
-    }
 }
 
-/// What the certificates on disk come to, for a server at `server`; `None` if that needs none.
-pub(super) fn audited(
-    plan: &Plan,
-    server: &Address,
-    now: OffsetDateTime,
-) -> Option<Result<Audit, Box<Finding>>> {
-    if server.transport() == Transport::Plaintext {
-        return None;
-    }
-    let missing = |error: IdentityError| {
-        let subject = plan.directory.display().to_string();
-        let finding = Finding::of_error(FindingId::DoctorCertificatesMissing, subject, &error);
-        Box::new(finding.with_hint(format!(
-            "`egext certs init --dir {}` makes a set; `--dir` names another directory",
-            shell_path(&plan.directory)
-        )))
+fn told(subject: &str, told: &Told, severity: Severity) -> Finding {
+    let id = told.id.as_ref().and_then(|id| id.parse().ok()).unwrap_or(FindingId::DoctorBridgeNotReady);
+    let mut finding = Finding::new(id, subject, &*told.message);
+    (finding.severity, finding.hint) = (severity, told.hint.clone());
+    finding
+}
+
+/// The admin server that belongs to a socket, as one word for a shell.
+fn admin_word(socket: &Path) -> String {
+    shell_word(&format!("unix:{}", socket.with_file_name(ADMIN_SOCKET).display())).into_owned()
+}
+
+/// The layers that stand.
+pub(super) fn passed(outcome: &TargetOutcome) -> String {
+    outcome.passed().map(|layer| layer.layer.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// The same findings, for a user who has not typed a probe: a hint may name a flag that only the probe has.
+pub(super) fn for_doctor(findings: &[Finding], command: &str) -> Vec<Finding> {
+    let with_command = |finding: &Finding| {
+        let hint = finding.hint.as_ref().filter(|hint| OF_PROBE.iter().any(|flag| hint.contains(flag)));
+        let hint = hint.map(|hint| format!("{hint}, with `{command}`"));
+        Finding { hint: hint.or_else(|| finding.hint.clone()), ..finding.clone() }
     };
-    let audited = Scope::of_directory(&plan.directory).and_then(|scope| audit(&scope, &questions(), now));
-    Some(audited.map_err(missing))
+    findings.iter().map(with_command).collect()
 }
 
-fn questions() -> Questions {
-    Questions { within: None, names: Vec::new(), role: None, allowed_key_mode: 0 }
-}
-
-fn probed(part: Part, outcome: &TargetOutcome, plan: &Plan) -> Step {
-    let passed: Vec<_> = outcome.passed().map(|layer| layer.layer.name()).collect();
-    let address = outcome.address.to_string();
-    let place = if outcome.has_tls { dir_flag(&plan.directory) } else { String::new() };
-    let command = format!("egext probe {}{place}", shell_word(&address));
-    let findings = outcome.findings.iter().cloned().map(|finding| with_command(finding, &command)).collect();
-    // What could be looked at, if it were not left out.
-    let omitted = if outcome.has_tls && !plan.policy { "; policy not used" } else { "" };
-    Step::of(part, address, findings, passed.join(", ") + omitted)
-}
-
-/// A hint may name a flag that only the probe has.
-fn with_command(finding: Finding, command: &str) -> Finding {
-    let hint = finding.hint.as_ref().filter(|hint| OF_PROBE.iter().any(|flag| hint.contains(flag)));
-    match hint.map(|hint| format!("{hint}, with `{command}`")) {
-        Some(hint) => finding.with_hint(hint),
-        None => finding,
-    }
-}
-
-fn is_fine(findings: &[Finding]) -> bool {
-    findings.iter().all(|finding| finding.severity < Severity::Error)
+/// What may be nobody's fault.
+pub(super) fn downgraded(finding: Finding) -> Finding {
+    Finding { severity: finding.severity.min(Severity::Warning), ..finding }
 }
 
 const OF_PROBE: [&str; 4] = ["`--max-message-size", "`--metadata-file", "`--service", "`--wait"];
 
-const CERTIFICATES_FIRST: &str = "the certificates come first";
-
-const NOT_NAMED: &str = "this is the usual address, `--server HOST:PORT` names another";
-
-const NOT_PRESENTED: &str = "the server presented nothing";
+const RESTART: &str = "the bridge hangs: restart it";
 
 /// How many earlier causes are told with the present one.
 const PAST_CAUSES: usize = 3;

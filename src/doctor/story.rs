@@ -1,3 +1,4 @@
+use super::Origin;
 use crate::report::{Finding, FindingId, Severity};
 
 /// What was looked at, in its order.
@@ -12,14 +13,35 @@ impl Story {
     pub fn first(&self) -> Option<(&Step, &Finding)> {
         let of = |severity| {
             let found = self.steps.iter().flat_map(|step| step.findings.iter().map(move |it| (step, it)));
-            found.into_iter().find(|(_, finding)| finding.severity == severity)
+            found
+                .filter(|(_, finding)| finding.severity == severity)
+                .min_by_key(|(step, finding)| place(step, finding))
         };
         of(Severity::Error).or_else(|| of(Severity::Warning))
+    }
+
+    /// Does a call reach the server, by any way?
+    pub fn is_proven(&self) -> bool {
+        let works = |step: &Step| matches!(step.state, State::Warned | State::Works);
+        let proves = |step: &&Step| matches!(step.part, Part::Server | Part::Bridge | Part::Socket);
+        self.steps.iter().filter(proves).any(works)
     }
 
     /// What was found, in the same order.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.steps.iter().flat_map(|step| &step.findings)
+    }
+}
+
+/// When a finding is told, among those of all parts: from the ground up, and a cause before what follows from it.
+fn place(step: &Step, finding: &Finding) -> (Part, bool) {
+    match finding.id {
+        // Whom EG calls is not known then, and everything else is about the usual places.
+        FindingId::ConfigUnreadable if step.part == Part::Configuration => (Part::Certificates, false),
+        // What hangs is not seen to be wrong anywhere else.
+        FindingId::DoctorBridgeHangs => (Part::Certificates, false),
+        FindingId::DoctorSocketDiffers => (Part::Socket, false),
+        _ => (step.part, true),
     }
 }
 
@@ -30,6 +52,8 @@ pub struct Step {
     pub part: Part,
     /// The file or the address that it is, if it is known.
     pub subject: Option<String>,
+    /// What says that it is this one.
+    pub origin: Option<Origin>,
     /// What was found about it.
     pub findings: Vec<Finding>,
     /// What was found about it and is left out.
@@ -48,12 +72,19 @@ impl Step {
         detail: impl Into<String>,
     ) -> Self {
         let (state, left_out) = (State::of(&findings), Vec::new());
-        Self { part, subject: Some(subject.into()), findings, left_out, state, detail: detail.into() }
+        let subject = Some(subject.into());
+        Self { part, subject, origin: None, findings, left_out, state, detail: detail.into() }
     }
 
     pub(super) fn skipped(part: Part, subject: Option<String>, reason: impl Into<String>) -> Self {
         let (findings, left_out) = (Vec::new(), Vec::new());
-        Self { part, subject, findings, left_out, state: State::Skipped, detail: reason.into() }
+        let (origin, state) = (None, State::Skipped);
+        Self { part, subject, origin, findings, left_out, state, detail: reason.into() }
+    }
+
+    /// With what says that it is this one.
+    pub(super) fn from(self, origin: Origin) -> Self {
+        Self { origin: Some(origin), ..self }
     }
 
     /// Leaves out the findings with these ids. What they say stays true: without its error, the part does not work.
@@ -80,7 +111,7 @@ impl Step {
 }
 
 /// The parts of a channel, from the ground up.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema), schemars(rename = "DoctorPart"))]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {

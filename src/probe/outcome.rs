@@ -30,6 +30,9 @@ pub struct TargetOutcome {
     skips_error: bool,
 }
 
+/// How a finding begins that repeats what a bridge has answered itself.
+pub(super) const BRIDGE_ANSWERED: &str = "the bridge answered ";
+
 /// An extension manager of Envoy Gateway, and how it calls its server.
 #[derive(Clone, Debug, serde::Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
@@ -201,6 +204,14 @@ impl TargetOutcome {
     /// Why it is not healthy.
     pub fn cause(&self) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The server behind a bridge that has answered in its place: the bridge names it before the cause.
+    pub fn behind(&self) -> Option<Address> {
+        let words = self.cause()?.message.strip_prefix(BRIDGE_ANSWERED)?;
+        let (_, words) = words.split_once(": ")?;
+        let (address, _) = words.split_once(": ")?;
+        Address::of_upstream(address).ok()
     }
 
     /// The layer that failed.

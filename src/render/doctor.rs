@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::doctor::{Part, State, Step, Story};
+use crate::doctor::{Origin, Part, State, Step, Story};
 use crate::printable::printable;
 use crate::report::{self, Check, FindingId, Line, Report, Style, Talk, in_backticks};
 
@@ -29,7 +29,12 @@ fn talk(story: &Story) -> Talk {
             let style = if ignores { Style::Warn } else { Style::Good };
             let left_out = left_out(story);
             let words = if left_out.is_empty() { "nothing is wrong" } else { "nothing else is wrong" };
-            talk.line(Line::default().with(style, words).plain(left_out + &skipped(story)));
+            let line = match story.is_proven() || ignores {
+                true => Line::default().with(style, words),
+                // What is not looked at may be wrong.
+                false => Line::default().with(Style::Warn, "not known whether the channel works"),
+            };
+            talk.line(line.plain(left_out + &skipped(story)));
         }
         Some((step, finding)) => {
             let file = Some(&*finding.subject).filter(|subject| step.subject.as_deref() != Some(subject));
@@ -134,6 +139,9 @@ struct StepDetails {
     /// The file or the address, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    /// What says that it is this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
     /// What works, why it was not looked at, or the fault that is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -163,6 +171,7 @@ impl Details {
             part: step.part,
             state: step.state,
             subject: step.subject.clone(),
+            origin: step.origin,
             detail: detail(step).map(str::to_owned),
             found: step.findings.iter().map(|finding| finding.id).collect(),
             left_out: step.left_out.clone(),

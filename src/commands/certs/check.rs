@@ -110,7 +110,7 @@ fn scope(arguments: &CertsCheck) -> Result<Scope, CertsError> {
         }
         let ca = material.ca.clone().unwrap_or_else(|| directory(arguments).join(CA_CERTIFICATE_FILE));
         let leaf = LeafFiles { certificate: certificate.clone(), key: key.clone(), role: arguments.role };
-        return Ok(Scope::of_files(ca, leaf));
+        return Ok(Scope::of_files(ca, [leaf]));
     }
     let directory = directory(arguments);
     let scope = Scope::of_directory(directory).map_err(CertsError::from);

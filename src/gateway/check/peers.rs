@@ -65,6 +65,8 @@ pub struct PeerTls {
     pub client: Option<Result<Pair, String>>,
     /// The first release that presents one, if this one presents none.
     pub presents_since: Option<&'static str>,
+    /// Is any Secret among the files? Without one, nothing is known of those that EG has.
+    pub has_secrets: bool,
     /// Why EG never connects by TLS, whatever the Secrets are.
     pub unusable: Option<String>,
 }
@@ -174,6 +176,7 @@ impl Reader<'_> {
                 true => None,
                 false => Fact::ClientCertificateRef.row().since().map(Version::name),
             },
+            has_secrets: !self.secrets.is_empty(),
             unusable: self.is_from_files.then(|| format!("{fails}: {}", Failure::NoClient.says(&[]))),
         }
     }

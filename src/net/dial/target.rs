@@ -80,6 +80,17 @@ impl Target {
         Self { placed: of_host.map(|placement| SocketAddr::new(placement.at(), port)).collect(), ..self }
     }
 
+    /// The same TLS settings for another address, or another name there. The name is by default that of the new address.
+    ///
+    /// # Errors
+    /// As for [`Target::new`].
+    pub fn at_address(self, address: Address, server_name: Option<&Host>) -> Result<Self, TargetError> {
+        if address == self.address && server_name.is_none() {
+            return Ok(self);
+        }
+        Self::new(address, self.tls.map(|(tls, _)| tls), server_name, self.alpn)
+    }
+
     /// The same target, connected to this address of its host.
     #[must_use]
     pub(crate) fn at(self, address: SocketAddr) -> Self {

@@ -44,8 +44,9 @@ pub struct LeafFiles {
 
 impl Scope {
     /// These files, and no others.
-    pub fn of_files(ca: PathBuf, leaf: LeafFiles) -> Self {
-        Self { ca, ca_key: None, left_ca_key: None, leaves: vec![leaf], others: Vec::new(), directory: None }
+    pub fn of_files(ca: PathBuf, leaves: impl IntoIterator<Item = LeafFiles>) -> Self {
+        let leaves = leaves.into_iter().collect();
+        Self { ca, ca_key: None, left_ca_key: None, leaves, others: Vec::new(), directory: None }
     }
 
     /// What the set in the directory has, if all of it is looked at.

@@ -12,6 +12,7 @@ use super::codes::{CERTIFICATE_REFUSALS, CODES, REFUSALS, RESETS};
 use super::printable;
 use crate::diagnosis::{self, BRIDGE_SAYS, Context, diagnose};
 use crate::net::{Reset, Session, Stage};
+use crate::probe::outcome::BRIDGE_ANSWERED;
 use crate::probe::{HealthStatus, Layer, Reply};
 use crate::report::{Finding, FindingId};
 use crate::units::Size;
@@ -285,7 +286,7 @@ impl Judge<'_> {
         let id = row.map_or(FindingId::ProbeGrpcStatus, |(_, id, _)| *id);
         let words = self.words();
         if let Some(words) = words.strip_prefix(BRIDGE_SAYS) {
-            let message = format!("the bridge answered {name}: {}", printable(words));
+            let message = format!("{BRIDGE_ANSWERED}{name}: {}", printable(words));
             return self.finding(id, message).with_hint(behind_the_bridge(words));
         }
         let hint = row.map_or("its log says more", |(.., hint)| *hint);

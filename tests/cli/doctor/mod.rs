@@ -1,6 +1,9 @@
 //! `egext doctor`: the first thing that is wrong, whatever else is.
 
+mod files;
+mod guessed;
 mod left_out;
+mod native;
 
 use std::fs;
 use std::path::Path;
@@ -234,10 +237,8 @@ fn what_is_no_admin_server_is_told_of() {
     );
 }
 
-/// A newer one may know findings that we do not.
-#[test]
-fn a_bridge_with_a_reason_of_its_own_is_repeated() {
-    let channel = Channel::new(TestPki::new());
+/// What a bridge of another version answers to one question, and what comes of that.
+fn answered(channel: &Channel, body: &'static str) -> Run {
     let server = TestServer::plaintext().spawn();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound").to_string();
@@ -246,14 +247,30 @@ fn a_bridge_with_a_reason_of_its_own_is_repeated() {
         let (mut stream, _) = listener.accept().expect("doctor comes");
         let mut lines = BufReader::new(stream.try_clone().expect("a copy")).lines();
         while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-        let body = r#"{"listen":"unix:/a","ready":false,"reasons":[{"id":"bridge.from.tomorrow","message":"the moon is full","hint":"wait"}],"warnings":[],"upstream":{"address":"a:1","state":"failing","causes":[]}}"#;
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
         stream.write_all((head + body).as_bytes()).expect("read");
     });
     let run = channel.doctor().args(["--server", &server.address(), "--admin", &address]).json();
     answering.join().expect("answered");
+    run
+}
+
+/// A newer one may know findings that we do not.
+#[test]
+fn a_bridge_with_a_reason_of_its_own_is_repeated() {
+    let body = r#"{"schema":"egext.bridge-status/1","listen":"unix:/a","ready":false,"reasons":[{"id":"bridge.from.tomorrow","message":"the moon is full","hint":"wait"}],"warnings":[],"upstream":{"address":"a:1","state":"failing","causes":[]}}"#;
+    let run = answered(&Channel::new(TestPki::new()), body);
     assert_first(&run, "bridge", "doctor.bridge-not-ready");
     assert_eq!(run.json["first"]["message"], "the moon is full");
+}
+
+#[test]
+fn an_answer_in_another_form_is_not_read() {
+    let body = r#"{"schema":"egext.bridge-status/9","ready":true}"#;
+    let run = answered(&Channel::new(TestPki::new()), body);
+    assert_first(&run, "bridge", "doctor.bridge-unanswered");
+    assert_eq!(run.exit_code, 0, "nothing says that it does not work: {}", run.stdout);
+    assert!(run.json["first"]["message"].as_str().is_some_and(|it| it.contains("egext.bridge-status/9")));
 }
 
 #[test]
@@ -343,7 +360,7 @@ fn envoy_gateways_own_tls_counts_if_there_is_no_bridge() {
             "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\nprovider: {{type: Kubernetes}}\n\
              gateway: {{controllerName: gateway.envoyproxy.io/gatewayclass-controller}}\n\
              extensionManager:\n  hooks: {{xdsTranslator: {{post: [Route]}}}}\n\
-             \x20 service: {{fqdn: {{hostname: localhost, port: {}}}, tls: {{certificateRef: {{kind: Secret, name: ca}}}}}}\n",
+             \x20 service: {{fqdn: {{hostname: localhost, port: {}}}, tls: {{certificateRef: {{name: ca}}, clientCertificateRef: {{name: client}}}}}}\n",
             server.port()
         ),
     );

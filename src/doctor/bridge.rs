@@ -1,0 +1,115 @@
+//! The bridge: what its admin server says, and what a call through its socket comes to.
+
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+use super::known::is_same;
+use super::{ADMIN_SOCKET, Known, Origin, Plan, Usual, socket_called, usual_socket};
+use crate::admin::{Answer, AskError, ask};
+use crate::gateway::Called;
+use crate::net::{Address, Alpn, Target, TargetError};
+use crate::probe::{ProbePlan, Speaker, TargetOutcome, probe};
+
+/// What is known of the bridge.
+pub(super) struct Bridge {
+    /// The socket, and what a call there came to.
+    pub(super) socket: Option<(Known<PathBuf>, TargetOutcome)>,
+    /// The admin server, and what it said.
+    pub(super) admin: Option<(Known<Address>, Said)>,
+    /// Where the admin server usually is, if this user may not look there.
+    pub(super) closed: Option<PathBuf>,
+}
+
+/// What an admin server said.
+pub(super) enum Said {
+    /// This.
+    Answer(Answer),
+    /// Nothing that can be used.
+    Nothing(AskError),
+    /// It is that of another bridge, which listens elsewhere.
+    Other(String),
+}
+
+impl Bridge {
+    /// Asks the admin server, and makes a call through the socket, side by side: one that hangs takes the whole limit.
+    pub(super) async fn ask(
+        plan: &Plan,
+        services: &[Called],
+        now: fn() -> OffsetDateTime,
+    ) -> Result<Self, TargetError> {
+        let socket = plan.socket.clone().map(Known::by(Origin::Named));
+        let socket = socket.or_else(|| socket_called(services).map(Known::by(Origin::Configured)));
+        let socket = socket.or_else(|| usual_socket().map(Known::by(Origin::Guessed)));
+        let beside = socket.as_ref().map(|socket| Usual::at(socket.value.with_file_name(ADMIN_SOCKET)));
+        let (beside, closed) = match beside {
+            Some(Usual::There(path)) => (Some(Address::Unix(path)), None),
+            Some(Usual::Closed(path)) => (None, Some(path)),
+            Some(Usual::Nothing) | None => (None, None),
+        };
+        let admin = plan.admin.clone().map(Known::by(Origin::Named));
+        let admin = admin.or_else(|| beside.map(Known::by(Origin::Guessed)));
+        let asking = async {
+            let admin = admin?;
+            let said = match ask(&admin.value, plan.limit).await {
+                Ok(answer) => Said::Answer(answer),
+                Err(error) => Said::Nothing(error),
+            };
+            Some((admin, said))
+        };
+        let calling = async {
+            let Some(socket) = socket else { return Ok(None) };
+            let target = Target::new(Address::Unix(socket.value.clone()), None, None, Alpn::Required)?;
+            let plan =
+                ProbePlan { speaker: Speaker::Doctor, timeout: plan.limit, ..ProbePlan::new(vec![target]) };
+            let outcome = probe(plan, now).await.remove(0);
+            Ok::<_, TargetError>(Some((socket, outcome)))
+        };
+        let (admin, socket) = tokio::join!(asking, calling);
+        let mut bridge = Self { socket: socket?, admin, closed };
+        bridge.recognize();
+        Ok(bridge)
+    }
+
+    /// Beside a socket that works, there can be the admin server of another bridge.
+    fn recognize(&mut self) {
+        let Some((socket, outcome)) = &self.socket else { return };
+        let Some((admin, said)) = &mut self.admin else { return };
+        let Said::Answer(answer) = said else { return };
+        let called = Address::Unix(socket.value.clone());
+        let is_other = answer.listen.parse().is_ok_and(|listen| !is_same(&listen, &called));
+        if admin.is_guessed() && outcome.is_connected() && is_other {
+            *said = Said::Other(answer.listen.clone());
+        }
+    }
+
+    pub(super) fn answer(&self) -> Option<&Answer> {
+        match self.admin.as_ref()? {
+            (_, Said::Answer(answer)) => Some(answer),
+            (_, Said::Nothing(_) | Said::Other(_)) => None,
+        }
+    }
+
+    /// Whom it calls: by what it says of itself, or by what it answers in place of its server.
+    pub(super) fn upstream(&self) -> Option<Address> {
+        let told = self.answer().and_then(|answer| Address::of_server(&answer.upstream.address).ok());
+        told.or_else(|| self.socket.as_ref()?.1.behind())
+    }
+
+    /// Do calls pass it?
+    pub(super) fn works(&self) -> bool {
+        let passes = self.socket.as_ref().is_some_and(|(_, outcome)| outcome.is_healthy());
+        passes || self.answer().is_some_and(|answer| answer.ready)
+    }
+
+    /// Does nothing show that there is one?
+    pub(super) fn is_absent(&self) -> bool {
+        self.socket.is_none() && self.admin.is_none() && self.closed.is_none()
+    }
+
+    /// Where it listens, if that is none of `called`.
+    pub(super) fn listens_elsewhere(&self, called: &[Address]) -> Option<Address> {
+        let listen = self.answer()?.listen.parse::<Address>().ok()?;
+        (!called.is_empty() && !called.iter().any(|called| is_same(&listen, called))).then_some(listen)
+    }
+}
