@@ -1,20 +1,22 @@
 //! The bridge: what its admin server says, and what a call through its socket comes to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 use super::known::is_same;
-use super::{ADMIN_SOCKET, Known, Origin, Plan, Usual, socket_called, usual_socket};
+use super::{ADMIN_SOCKET, Known, Native, Origin, Plan, Usual, socket_called, usual_socket};
 use crate::admin::{Answer, AskError, ask};
 use crate::gateway::Called;
 use crate::net::{Address, Alpn, Target, TargetError};
 use crate::probe::{ProbePlan, Speaker, TargetOutcome, probe};
 
 /// What is known of the bridge.
-pub(super) struct Bridge {
+pub(super) struct Bridge<'a> {
     /// The socket, and what a call there came to.
     pub(super) socket: Option<(Known<PathBuf>, TargetOutcome)>,
+    /// EG speaks TLS on the socket, by Secrets that are not among the files.
+    pub(super) untried: Option<&'a Native>,
     /// The admin server, and what it said.
     pub(super) admin: Option<(Known<Address>, Said)>,
     /// Where the admin server usually is, if this user may not look there.
@@ -31,10 +33,10 @@ pub(super) enum Said {
     Other(String),
 }
 
-impl Bridge {
+impl<'a> Bridge<'a> {
     /// Asks the admin server, and makes a call through the socket, side by side: one that hangs takes the whole limit.
     pub(super) async fn ask(
-        plan: &Plan,
+        plan: &'a Plan,
         services: &[Called],
         now: fn() -> OffsetDateTime,
     ) -> Result<Self, TargetError> {
@@ -59,14 +61,28 @@ impl Bridge {
         };
         let calling = async {
             let Some(socket) = socket else { return Ok(None) };
-            let target = Target::new(Address::Unix(socket.value.clone()), None, None, Alpn::Required)?;
-            let plan =
-                ProbePlan { speaker: Speaker::Doctor, timeout: plan.limit, ..ProbePlan::new(vec![target]) };
-            let outcome = probe(plan, now).await.remove(0);
+            let probed = match native_on(plan, &socket.value) {
+                Some(Native { has_secrets: true, plan: Err(outcome), .. }) => {
+                    return Ok(Some((socket, (**outcome).clone())));
+                }
+                Some(Native { has_secrets: true, plan: Ok(as_gateway), .. }) => {
+                    ProbePlan { policy: plan.policy, timeout: plan.limit, ..as_gateway.clone() }
+                }
+                _ => {
+                    let address = Address::Unix(socket.value.clone());
+                    let target = Target::new(address, None, None, Alpn::Required)?;
+                    let (speaker, timeout) = (Speaker::Doctor, plan.limit);
+                    ProbePlan { speaker, timeout, ..ProbePlan::new(vec![target]) }
+                }
+            };
+            let outcome = probe(probed, now).await.remove(0);
             Ok::<_, TargetError>(Some((socket, outcome)))
         };
         let (admin, socket) = tokio::join!(asking, calling);
-        let mut bridge = Self { socket: socket?, admin, closed };
+        let socket: Option<(Known<PathBuf>, _)> = socket?;
+        let native = socket.as_ref().and_then(|(socket, _)| native_on(plan, &socket.value));
+        let untried = native.filter(|native| !native.has_secrets);
+        let mut bridge = Self { socket, untried, admin, closed };
         bridge.recognize();
         Ok(bridge)
     }
@@ -99,7 +115,7 @@ impl Bridge {
     /// Do calls pass it?
     pub(super) fn works(&self) -> bool {
         let passes = self.socket.as_ref().is_some_and(|(_, outcome)| outcome.is_healthy());
-        passes || self.answer().is_some_and(|answer| answer.ready)
+        (passes && self.untried.is_none()) || self.answer().is_some_and(|answer| answer.ready)
     }
 
     /// Does nothing show that there is one?
@@ -112,4 +128,9 @@ impl Bridge {
         let listen = self.answer()?.listen.parse::<Address>().ok()?;
         (!called.is_empty() && !called.iter().any(|called| is_same(&listen, called))).then_some(listen)
     }
+}
+
+/// How EG speaks TLS on this socket, if it does.
+fn native_on<'a>(plan: &'a Plan, socket: &Path) -> Option<&'a Native> {
+    plan.native.iter().find(|native| matches!(&native.called, Called::Unix(path) if path == socket))
 }

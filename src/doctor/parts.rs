@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::bridge::{Bridge, Said};
-use super::server::Server;
+use super::server::{Server, secrets_missing};
 use super::{ADMIN_SOCKET, Part, Plan, Step, configurations};
 use crate::admin::{Answer, AskError, Told};
 use crate::gateway::{Called, Verdict, check};
 use crate::net::Address;
-use crate::probe::TargetOutcome;
+use crate::probe::{Layer, TargetOutcome};
 use crate::report::{Finding, FindingId, Severity, chain};
 use crate::shell::{dir_flag, shell_word};
 
@@ -17,7 +17,7 @@ pub(super) struct Examination<'a> {
     pub(super) plan: &'a Plan,
     /// Whom EG calls.
     pub(super) services: &'a [Called],
-    pub(super) bridge: &'a Bridge,
+    pub(super) bridge: &'a Bridge<'a>,
     pub(super) server: &'a Server<'a>,
 }
 
@@ -102,6 +102,11 @@ impl Examination<'_> {
             return Step::skipped(Part::Socket, None, reason);
         };
         let subject = outcome.address.to_string();
+        let is_there = outcome.failed_layer().is_none_or(|layer| layer > Layer::Connect);
+        if let (true, Some(native)) = (is_there, self.bridge.untried) {
+            let finding = secrets_missing(native, &outcome.address);
+            return Step::of(Part::Socket, subject, vec![finding], "").from(socket.origin);
+        }
         let cause = outcome.cause().filter(|_| outcome.behind().is_none());
         if let (true, Some(cause)) = (socket.is_guessed(), cause) {
             let reason = format!("{}; this is the usual place, `--socket PATH` names another", cause.message);

@@ -24,7 +24,7 @@ pub(super) struct Server<'a> {
     native: Option<&'a Native>,
     /// Is nothing else known that may be used?
     is_alone: bool,
-    bridge: &'a Bridge,
+    bridge: &'a Bridge<'a>,
     now: fn() -> OffsetDateTime,
 }
 
@@ -33,13 +33,13 @@ impl<'a> Server<'a> {
         plan: &'a Plan,
         known: Known<Address>,
         services: &[Called],
-        bridge: &'a Bridge,
+        bridge: &'a Bridge<'a>,
         material: Material,
         now: fn() -> OffsetDateTime,
     ) -> Self {
         let is_called = |native: &&Native| match known.origin {
             Origin::Configured => native.called.address().is_ok_and(|address| address == known.value),
-            Origin::Named => true,
+            Origin::Named => matches!(native.called, Called::Tcp { .. }),
             Origin::Guessed | Origin::Told => false,
         };
         let native = plan.native.iter().find(is_called);
@@ -302,7 +302,7 @@ impl<'a> Server<'a> {
 }
 
 /// Nothing is known of what EG trusts and presents.
-fn secrets_missing(native: &Native, address: &Address) -> Finding {
+pub(super) fn secrets_missing(native: &Native, address: &Address) -> Finding {
     let message = "EG connects by its own TLS, and its Secrets are not among the files: not tried as EG does";
     Finding::new(FindingId::DoctorSecretsMissing, address.to_string(), message).with_hint(format!(
         "name the manifests of its Secrets, too: `egext doctor {} secrets.yaml`",

@@ -3,7 +3,7 @@
 use super::managers;
 use crate::commands::Error;
 use crate::doctor::Native;
-use crate::gateway::{Called, Peer, Questions, Source, peers};
+use crate::gateway::{Peer, Questions, Source, peers};
 use crate::probe::ProbePlan;
 
 /// Those of all EnvoyGateway files among `sources`, whose order stays. Where EG never uses its TLS, it is not asked what it
@@ -27,8 +27,7 @@ pub(in crate::commands) fn all(sources: &mut [Source], questions: &Questions) ->
 
 fn one(peer: Peer, file: &str) -> Result<Option<Native>, Error> {
     let called = peer.called.clone();
-    let is_tcp = matches!(called, Called::Tcp { tls: true, .. });
-    let Some(tls) = peer.tls.as_ref().filter(|tls| is_tcp && tls.unusable.is_none()) else { return Ok(None) };
+    let Some(tls) = peer.tls.as_ref().filter(|tls| tls.unusable.is_none()) else { return Ok(None) };
     // What is wrong with the address is told with the file.
     if called.address().is_err() {
         return Ok(None);

@@ -119,3 +119,31 @@ fn without_secrets_it_says_that_it_did_not_look() {
     let run = here(&channel).arg("native.yaml").json();
     assert_finding!(run, "probe.connect.refused", subject = format!("localhost:{port}"));
 }
+
+/// In plaintext the socket may work, and EG does not use it so.
+#[test]
+fn tls_on_a_socket_is_spoken_there() {
+    let channel = Channel::new(TestPki::new());
+    let mutual = TestServer::mtls(&channel.pki).on_a_socket().spawn();
+    let plaintext = TestServer::unix().spawn();
+    let configured = |server: &TestServer| {
+        write(
+            &channel.path("eg.yaml"),
+            &format!(
+                "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\nprovider: {{type: Kubernetes}}\n\
+                 gateway: {{controllerName: gateway.envoyproxy.io/gatewayclass-controller}}\n\
+                 extensionManager:\n  hooks: {{xdsTranslator: {{post: [VirtualHost]}}}}\n\
+                 \x20 service: {{unix: {{path: {}}}, tls: {{{BOTH}}}}}\n",
+                server.socket().display()
+            ),
+        );
+        egext(["doctor", "eg.yaml"]).current_dir(channel.path(""))
+    };
+    let run = configured(&plaintext).json();
+    assert_first(&run, "socket", "doctor.secrets-missing");
+    secrets(&channel, &channel.pki);
+    let run = configured(&plaintext).arg("secrets.yaml").json();
+    assert_eq!((run.exit_code, steps(&run)[4]), (1, ("socket", "failed")), "{}", run.stdout);
+    let run = configured(&mutual).arg("secrets.yaml").json();
+    assert_eq!((run.exit_code, steps(&run)[4]), (0, ("socket", "works")), "{}", run.stdout);
+}
