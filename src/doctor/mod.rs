@@ -108,6 +108,11 @@ pub async fn examine(plan: Plan, now: fn() -> OffsetDateTime) -> Result<Story, T
     let mut server = Server::new(&plan, server, &services, &bridge, material, now);
     let mut steps = vec![server.certificates()];
     steps.extend(server.steps().await?);
+    for address in others(&services, &server.known) {
+        let material = Material::choose(&plan, bridge.answer(), now());
+        let known = Known { value: address, origin: Origin::Configured };
+        steps.extend(Server::new(&plan, known, &services, &bridge, material, now).steps().await?);
+    }
     let examination = Examination { plan: &plan, services: &services, bridge: &bridge, server: &server };
     steps.extend([examination.bridge(), examination.socket(), examination.configuration()]);
     for step in &mut steps {
@@ -131,6 +136,18 @@ fn socket_called(services: &[Called]) -> Option<PathBuf> {
 fn server_called(services: &[Called]) -> Option<Address> {
     let mut servers = services.iter().filter(|called| matches!(called, Called::Tcp { .. }));
     servers.find_map(|called| called.address().ok())
+}
+
+/// The other servers that EG calls itself, if it calls `first`: each manager can have one.
+fn others(services: &[Called], first: &Known<Address>) -> Vec<Address> {
+    let mut others = Vec::new();
+    let called = services.iter().filter(|called| matches!(called, Called::Tcp { .. }));
+    for address in called.filter_map(|called| called.address().ok()) {
+        if first.origin == Origin::Configured && address != first.value && !others.contains(&address) {
+            others.push(address);
+        }
+    }
+    others
 }
 
 fn usual_socket() -> Option<PathBuf> {

@@ -1,6 +1,6 @@
 //! EG's own TLS: the server is asked with EG's Secrets, or not said to work.
 
-use egext_test_support::{Egext, TestPki, TestServer, assert_finding};
+use egext_test_support::{Egext, ReservedPort, TestPki, TestServer, assert_finding};
 
 use super::{Channel, assert_first, steps, write};
 use crate::egext;
@@ -146,4 +146,32 @@ fn tls_on_a_socket_is_spoken_there() {
     assert_eq!((run.exit_code, steps(&run)[4]), (1, ("socket", "failed")), "{}", run.stdout);
     let run = configured(&mutual).arg("secrets.yaml").json();
     assert_eq!((run.exit_code, steps(&run)[4]), (0, ("socket", "works")), "{}", run.stdout);
+}
+
+#[test]
+fn every_server_that_eg_calls_is_asked() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).takes_names_with_ports().spawn();
+    let unused = ReservedPort::new();
+    secrets(&channel, &channel.pki);
+    let manager = |name: &str, port: u16| {
+        format!(
+            "- {{name: {name}, hooks: {{xdsTranslator: {{post: [VirtualHost]}}}}, \
+             service: {{fqdn: {{hostname: localhost, port: {port}}}, tls: {{{BOTH}}}}}}}\n"
+        )
+    };
+    write(
+        &channel.path("eg.yaml"),
+        &format!(
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyGateway\nprovider: {{type: Kubernetes}}\n\
+             gateway: {{controllerName: gateway.envoyproxy.io/gatewayclass-controller}}\n\
+             extensionManagers:\n{}{}",
+            manager("a", server.port()),
+            manager("b", unused.port())
+        ),
+    );
+    let run = egext(["doctor", "eg.yaml", "secrets.yaml"]).current_dir(channel.path("")).json();
+    assert_first(&run, "server", "probe.connect.refused");
+    assert_eq!(run.json["steps"][1]["state"], "works", "{}", run.stdout);
+    assert_eq!(run.json["steps"][3]["subject"], format!("localhost:{}", unused.port()));
 }
