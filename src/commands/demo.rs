@@ -77,7 +77,7 @@ async fn play(directory: &TempDir, clock: Clock, keep: bool) -> Result<Played, D
 async fn call(demo: &RunningDemo) -> Result<Calls, DemoError> {
     let hook = demo.call().await?;
     let mut outcome = demo.probe_as_stranger().await?;
-    let took = outcome.took();
+    let took = outcome.took;
     if outcome.findings.is_empty() {
         return Err(DemoError::StrangerAccepted);
     }

@@ -261,7 +261,7 @@ fn log(outcome: &TargetOutcome) -> String {
         return String::new();
     }
     let rpc = outcome.replies.iter().map(|reply| reply.took).sum();
-    let connect = GoDuration::of(outcome.took().saturating_sub(rpc));
+    let connect = GoDuration::of(outcome.took.saturating_sub(rpc));
     let mut log = format!("connection established (took {connect})");
     if outcome.replies.iter().any(|reply| reply.status.is_some_and(HealthStatus::is_serving)) {
         log += &format!("\ntime elapsed: connect={connect} rpc={}", GoDuration::of(rpc));

@@ -28,6 +28,7 @@ pub(super) async fn attempt(
     if client.asks_for_others(target, &outcome) {
         let left = limit.saturating_sub(begin.elapsed());
         client.as_others(target, &trace, left).await.judge(&mut outcome);
+        outcome.took = begin.elapsed();
     }
     outcome
 }
@@ -79,6 +80,7 @@ pub(super) struct Reached {
 impl<'a> Client<'a> {
     /// Tries every layer of one connection.
     pub(super) async fn reach(self, target: &Target) -> Reached {
+        let begin = Instant::now();
         let deadline = net::deadline(self.limit);
         let mut outcome = TargetOutcome::new(target);
         let Dialed { trace, outcome: dialed } =
@@ -94,6 +96,7 @@ impl<'a> Client<'a> {
         if let Some(hint) = self.lacks_time(&trace) {
             outcome.excuse(&hint);
         }
+        outcome.took = begin.elapsed();
         Reached { outcome, trace, session }
     }
 

@@ -22,6 +22,8 @@ pub struct TargetOutcome {
     pub facts: Facts,
     /// How many attempts were made; this is what became of the last one.
     pub attempts: u32,
+    /// How long that one took, from its begin to its end.
+    pub took: Duration,
     /// What was answered, in the order of the calls.
     pub replies: Vec<Reply>,
     /// The attempt ended at its limit.
@@ -134,6 +136,7 @@ impl TargetOutcome {
             findings: Vec::new(),
             facts: Facts::default(),
             attempts: 1,
+            took: Duration::ZERO,
             replies: Vec::new(),
             is_late: false,
             skips_error: false,
@@ -232,11 +235,6 @@ impl TargetOutcome {
     /// The layers that stand.
     pub fn passed(&self) -> impl Iterator<Item = &LayerOutcome> {
         self.layers.iter().filter(|outcome| outcome.state == LayerState::Passed)
-    }
-
-    /// Time of all layers together.
-    pub fn took(&self) -> Duration {
-        self.layers.iter().filter_map(|outcome| outcome.took).sum()
     }
 
     pub(super) fn pass(&mut self, layer: Layer, detail: impl Into<String>, took: Duration) {

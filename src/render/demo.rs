@@ -51,7 +51,7 @@ pub(crate) fn report(story: &Story) -> Report {
     start(&mut report, story);
     for (outcome, whose) in story.probed.iter().zip(["probe server", "probe bridge"]) {
         let names: Vec<_> = outcome.passed().map(|layer| layer.layer.name()).collect();
-        step(&mut report, whose, &names.join(", "), outcome.took());
+        step(&mut report, whose, &names.join(", "), outcome.took);
     }
     for finding in story.probed.iter().flat_map(|outcome| &outcome.findings) {
         report.found(finding.clone());

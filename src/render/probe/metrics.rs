@@ -35,7 +35,7 @@ fn whole(metrics: &mut [Metric], outcome: &TargetOutcome, target: &str) {
     let [success, duration, expiry, version, cipher, protocol, tls, phases] = metrics else { return };
     let (alone, facts) = (labels(target, []), &outcome.facts);
     success.sample(alone.clone(), i64::from(outcome.is_healthy()));
-    duration.measure(alone.clone(), outcome.took());
+    duration.measure(alone.clone(), outcome.took);
     if let Some(end) = facts.presented.iter().map(|certificate| certificate.not_after.unix_timestamp()).min()
     {
         expiry.sample(alone.clone(), end);
@@ -93,7 +93,7 @@ const STATUSES: [i32; 4] = [0, 1, 2, 3];
 
 const NAMES: [(&str, &str); 12] = [
     ("probe_success", "1 if no layer of the channel failed, else 0."),
-    ("probe_duration_seconds", "How long all layers took, in seconds."),
+    ("probe_duration_seconds", "How long the attempt took, in seconds."),
     (
         "probe_ssl_earliest_cert_expiry",
         "When the first of the certificates that the server presented expires, in seconds since 1970.",

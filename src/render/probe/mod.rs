@@ -167,7 +167,7 @@ fn closing(outcome: &TargetOutcome) -> Talk {
     let mut talk = Talk::default();
     let attempts = attempts(outcome);
     if outcome.is_healthy() {
-        let took = milliseconds(outcome.took());
+        let took = milliseconds(outcome.took);
         if outcome.findings.iter().any(|finding| finding.id == FindingId::ProbeHealthFromProxy) {
             let line = Line::default().plain("  ").with(Style::Warn, "reached a proxy");
             talk.line(line.plain(format!(
@@ -219,7 +219,7 @@ struct TargetDetails {
     failed_layer: Option<Layer>,
     /// The finding that says why it is not healthy.
     cause: Option<FindingId>,
-    /// Time of all layers together.
+    /// How long the attempt took, also where it failed.
     milliseconds: f64,
     /// The layers, from the lowest to the highest.
     layers: Vec<LayerDetails>,
@@ -254,7 +254,7 @@ impl TargetDetails {
             attempts: outcome.attempts,
             failed_layer: outcome.failed_layer(),
             cause: outcome.cause().map(|cause| cause.id),
-            milliseconds: rounded(outcome.took()),
+            milliseconds: rounded(outcome.took),
             layers: layers.collect(),
             facts: FactsDetails::of(&outcome.facts),
         }

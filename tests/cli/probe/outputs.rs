@@ -5,6 +5,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::probe;
+use crate::egext;
 
 fn prometheus(run: &Run) -> &str {
     let sample = Regex::new(r#"^[a-z_0-9]+(\{([a-z_]+="[^"]*",?)+\})? [0-9.e-]+$"#).expect("valid");
@@ -49,6 +50,23 @@ fn numbers_have_the_names_of_blackbox_exporter() {
         assert!(metrics.contains(&begin), "{metrics}");
     }
     assert!(!metrics.contains(&format!("probe_ssl_earliest_cert_expiry{{target=\"{refused}\"")), "{metrics}");
+}
+
+/// What took long is the layer that failed.
+#[test]
+fn the_duration_is_that_of_the_whole_attempt() {
+    let server = TestServer::plaintext().hangs().spawn();
+    let at_least = |seconds: f64, text: &str| {
+        let took: f64 = text.trim().parse().expect("a number");
+        assert!(took >= seconds, "{text}");
+    };
+    let run = egext(["probe", &server.address(), "--timeout", "300ms"]);
+    let metrics = run.args(["-o", "prometheus"]).run().stdout;
+    let begin = format!("probe_duration_seconds{{target=\"{}\"}} ", server.address());
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&begin)).expect("it is measured");
+    at_least(0.3, line);
+    let run = egext(["probe", &server.address(), "--timeout", "300ms"]).json();
+    at_least(300.0, &run.json["targets"][0]["milliseconds"].to_string());
 }
 
 /// For `awk -F'\t'`, in the order in which the targets were typed.
