@@ -70,6 +70,26 @@ func TestWithoutItsGatewayClassEnvoyGatewayCallsNoHook(t *testing.T) {
 	}
 }
 
+// What `config.load-broken` says of a route in another version than that of Envoy Gateway's own types: it ends.
+func TestARouteInAnotherVersionEndsEnvoyGateway(t *testing.T) {
+	for _, release := range releases(t) {
+		if before(release, "1.6") {
+			continue
+		}
+		t.Run(release, func(t *testing.T) {
+			c := newStandalone(t, setUp{release: release, gateways: 1})
+			route := "---\napiVersion: gateway.networking.k8s.io/v1alpha2\nkind: TLSRoute\nmetadata: {name: old}\n" +
+				"spec: {hostnames: [a.b], rules: [{backendRefs: [{name: a, port: 9}]}]}\n"
+			c.write("resources/all.yaml", []byte(c.resources()+route))
+			c.startPlain()
+			if found := c.check(); !strings.Contains(found, "ends because of this file: panic: ") {
+				t.Errorf("egext says: %s", found)
+			}
+			c.gateway.waitFor(t, `panic: interface conversion: interface \{\} is v1alpha2\.TLSRouteSpec, not `)
+		})
+	}
+}
+
 // withSecret adds a listener with TLS to the Gateway, and the Secret with its certificate under this key.
 func (c *standalone) withSecret(key string, port int) {
 	c.t.Helper()
