@@ -1,8 +1,12 @@
 //! `config secrets`: what Kubernetes and Envoy Gateway read in the manifests.
 
+use std::collections::hash_map::RandomState;
 use std::fs;
+use std::hash::BuildHasher as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Instant;
 
 use data_encoding::BASE64;
 use egext::pki::{Anchors, Identity};
@@ -75,6 +79,49 @@ fn manifest(name: &str, namespace: &str, kind: &str, keys: &[&str]) -> Value {
         "metadata": { "name": name, "namespace": namespace },
     })
 }
+
+/// What a killed run leaves has keys in it.
+#[test]
+fn what_a_killed_run_has_left_is_removed_by_the_next_one() {
+    let place = Place::new();
+    let out = ["--out", "out/secrets.yaml"];
+    fs::create_dir(place.path("out")).expect("a directory");
+    let file = place.path("out/secrets.yaml");
+    let started = Instant::now();
+    place.secrets(&out).assert().success();
+    let one_run = started.elapsed();
+    let whole = fs::read(&file).expect("written").len();
+    for number in 0..KILLS {
+        fs::remove_file(&file).ok();
+        let run = place.secrets(&out).start();
+        let random = RandomState::new().hash_one(number) % 1000;
+        thread::sleep(one_run * u32::try_from(random).expect("below a thousand") / 900);
+        run.kill();
+        assert!(fs::read(&file).map_or(true, |text| text.len() == whole), "all of it or nothing");
+    }
+    fs::remove_file(&file).ok();
+    let (left, busy) =
+        (place.path("out/.secrets.yaml.0123456789abcdef"), place.path("out/.secrets.yaml.fedcba9876543210"));
+    write(&left, b"key");
+    write(&busy, b"key");
+    // Another run is writing it.
+    let other_run = fs::File::open(&busy).expect("a file");
+    other_run.lock().expect("a lock");
+    place.secrets(&out).assert().success();
+    let names = || {
+        let entries = fs::read_dir(place.path("out")).expect("a directory");
+        let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(), [".secrets.yaml.fedcba9876543210", "secrets.yaml"]);
+    drop(other_run);
+    fs::remove_file(&file).expect("a file");
+    place.secrets(&out).assert().success();
+    assert_eq!(names(), ["secrets.yaml"]);
+}
+
+const KILLS: u32 = 40;
 
 #[test]
 fn both_secrets_are_what_envoy_gateway_reads() {

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{Gid, Mode, Uid};
+use rustix::fs::{FlockOperation, Gid, Mode, Uid};
 use rustix::io::Errno;
 
 use super::handle::{Directory, PRIVATE, Status, Unsynced};
@@ -77,13 +77,10 @@ pub fn write_open(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
 fn write_single(path: &Path, contents: &[u8], mode: Mode) -> Result<(), StoreError> {
     let failed = |source: io::Error| StoreError::failed("write", path, source);
     let (directory, name) = place_of(path)?;
-    let temporary = format!(".{}.{}", name.display(), random_name()?);
     // Taken away again in any case: what stays is the link.
     let mut undo = Undo::default();
-    let written = write_new(&directory, &temporary, contents, mode, None, &mut undo);
-    let (file, _) = written.map_err(|error| error.about(&directory.path_of(&temporary), path))?;
-    sync(&[(file, path.into())])?;
-    directory.link(OsStr::new(&temporary), name).map_err(|source| match source.kind() {
+    let written = Hidden::write(&directory, name, path, contents, mode, None, &mut undo)?;
+    directory.link(OsStr::new(&written.name), name).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => StoreError::Exists { path: path.into() },
         _ => failed(source),
     })?;
@@ -101,65 +98,100 @@ pub fn replace_alone(path: &Path, old: &[u8], new: &[u8]) -> Result<(), StoreErr
     let real = if is_link { fs::canonicalize(path).map_err(failed)? } else { path.to_owned() };
     let (directory, name) = place_of(&real)?;
     let shown = name.to_string_lossy();
-    let lock = lock_alone(&real, path)?;
-    if lock.is_held {
-        sweep_alone(&directory, &shown)?;
-    }
+    let _lock = lock_alone(&real, path)?;
     let access = Access::of_file(&directory, &shown)?;
-    let temporary = format!(".{shown}.{}", random_name()?);
     // Unless it gets its name, it is taken away again.
     let mut undo = Undo::default();
-    let written = write_new(&directory, &temporary, new, PRIVATE, access, &mut undo);
-    let (file, _) = written.map_err(|error| error.about(&directory.path_of(&temporary), path))?;
-    sync(&[(file, path.into())])?;
+    let written = Hidden::write(&directory, name, path, new, PRIVATE, access, &mut undo)?;
     // Another program may have written it meanwhile, such as an editor. What it does from here on is not seen.
     if fs::read(&real).map_err(failed)? != old {
         return Err(StoreError::Changed { path: path.into() });
     }
-    directory.rename(OsStr::new(&temporary), name)?;
+    directory.rename(OsStr::new(&written.name), name)?;
     undo.keep();
     sync(&[directory.unsynced()])
 }
 
-/// The lock of a file that is replaced. It ends with the process, however that ends.
-struct Lock {
-    _file: File,
-    /// Not every file system has locks.
-    is_held: bool,
+/// A file that is complete, and has a hidden name until it gets its own. It is locked as long as it may be needed: so a run finds
+/// out which of such files belong to runs that were killed.
+struct Hidden {
+    name: String,
+    _locked: Arc<OwnedFd>,
 }
+
+impl Hidden {
+    /// Writes it next to the file `name`, which messages call `path`.
+    fn write(
+        directory: &Directory,
+        name: &OsStr,
+        path: &Path,
+        contents: &[u8],
+        mode: Mode,
+        access: Option<Access>,
+        undo: &mut Undo,
+    ) -> Result<Self, StoreError> {
+        let shown = name.to_string_lossy();
+        sweep_alone(directory, &shown);
+        for _ in 0..ATTEMPTS {
+            let temporary = format!(".{shown}.{}", random_name()?);
+            let written = write_new(directory, &temporary, contents, mode, access, undo);
+            let (file, _) = written.map_err(|error| error.about(&directory.path_of(&temporary), path))?;
+            // Another run can have come between the two and taken it for a file that was left.
+            if !is_swept(&file).map_err(|source| StoreError::failed("write", path, source))? {
+                sync(&[(Arc::clone(&file), path.into())])?;
+                return Ok(Self { name: temporary, _locked: file });
+            }
+        }
+        Err(StoreError::Busy { directory: path.into() })
+    }
+}
+
+/// Locks a file that we have written, if it is still there. Not every file system has locks; nothing is swept on one without.
+fn is_swept(file: &OwnedFd) -> io::Result<bool> {
+    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Ok(true),
+        Ok(()) | Err(_) => Ok(rustix::fs::fstat(file)?.st_nlink == 0),
+    }
+}
+
+/// The lock of a file that is replaced. It ends with the process, however that ends.
+struct Lock(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
 
 /// Of several that replace a file, one does so at a time. The lock is that of the file that has the name now: one that was
 /// replaced meanwhile has a lock of its own, which excludes no other writer.
 fn lock_alone(real: &Path, path: &Path) -> Result<Lock, StoreError> {
     let failed = |source| StoreError::failed("write", path, source);
     let file = File::open(real).map_err(failed)?;
-    let is_held = match file.try_lock() {
-        Err(TryLockError::WouldBlock) => return Err(StoreError::Busy { directory: path.into() }),
-        Ok(()) => true,
-        Err(TryLockError::Error(_)) => false,
-    };
+    // Not every file system has locks.
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        return Err(StoreError::Busy { directory: path.into() });
+    }
     let (locked, named) = (file.metadata().map_err(failed)?, fs::metadata(real).map_err(failed)?);
     match (locked.dev(), locked.ino()) == (named.dev(), named.ino()) {
-        true => Ok(Lock { _file: file, is_held }),
+        true => Ok(Lock(file)),
         false => Err(StoreError::Changed { path: path.into() }),
     }
 }
 
-/// Removes what runs that were killed have left next to the file `name`. Under its lock, no other run writes there.
-fn sweep_alone(directory: &Directory, name: &str) -> Result<(), StoreError> {
+/// Removes what runs that were killed have left next to the file `name`: a run that writes has locked its own.
+fn sweep_alone(directory: &Directory, name: &str) {
     let prefix = format!(".{name}.");
     let is_ours = |other: &OsStr| {
         let random = other.to_str().and_then(|other| other.strip_prefix(&prefix)).unwrap_or_default();
         random.len() == RANDOM_LENGTH
             && random.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
-    for (other, kind) in directory.entries()? {
-        if kind.is_file() && is_ours(&other) {
-            // That of another user in a directory of all stays.
+    // What cannot be listed or removed is no reason not to write.
+    for (other, kind) in directory.entries().unwrap_or_default() {
+        if !kind.is_file() || !is_ours(&other) {
+            continue;
+        }
+        // That of another user stays, and is none of our business.
+        let Ok(file) = directory.open_file(&other) else { continue };
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
             let _ = directory.remove(&other);
         }
     }
-    Ok(())
 }
 
 /// The directory of a file and the name of the file in it, if no other user can replace files there.
@@ -234,6 +266,9 @@ pub(super) fn random_name() -> Result<String, StoreError> {
 }
 
 const RANDOM_LENGTH: usize = 16;
+
+/// How often a file is written again that another run has swept.
+const ATTEMPTS: usize = 5;
 
 /// Even `ulimit -n 64` leaves as many.
 const MOST_OPEN: usize = 16;

@@ -164,6 +164,12 @@ impl Directory {
         Ok(fs::openat(&self.handle, name.as_ref(), flags, PRIVATE)?.into())
     }
 
+    /// Opens what is there, to lock it.
+    pub(super) fn open_file(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(fs::openat(&self.handle, name.as_ref(), flags, Mode::empty())?.into())
+    }
+
     /// Reads a regular file, whose status is that of the handle it is read from.
     pub(super) fn read(&self, name: impl AsRef<OsStr>) -> Result<(Zeroizing<Vec<u8>>, Status), ReadError> {
         // Not to wait for a writer, where the file is a pipe.

@@ -82,14 +82,21 @@ fn what_a_killed_run_has_left_is_removed_and_nothing_else() {
         fs::write(place.0.path().join(name), "").expect("a file");
     }
     fs::create_dir(place.0.path().join(".file.yaml.ffffffffffffffff")).expect("a directory");
-    // Another run is writing: it may be its file.
+    // Another run is writing.
     let other_run = fs::File::open(place.path()).expect("the file");
     other_run.lock().expect("a lock");
     let run = place.patch(&[]).run();
     assert!(run.exit_code == 2 && run.stderr.contains("another `egext` is writing"), "{run:?}");
     assert!(names(place.0.path()).iter().any(|name| name == left));
     drop(other_run);
+    // The file that it writes is locked.
+    let other_run = fs::File::open(place.0.path().join(left)).expect("the file");
+    other_run.lock().expect("a lock");
+    place.patched(&[]);
+    assert!(names(place.0.path()).iter().any(|name| name == left));
+    drop(other_run);
 
+    place.write(TEAM);
     place.patched(&[]);
     let mut expected = Vec::from(others.map(str::to_owned));
     expected.extend([".file.yaml.ffffffffffffffff".to_owned(), "file.yaml".to_owned()]);
