@@ -11,7 +11,7 @@ use crate::gateway::{DEFAULT_CA_SECRET, DEFAULT_NAMESPACE, Part, Sidecars};
 pub struct Kubernetes {
     /// Directory for one file per part; `-` for stdout
     ///
-    /// The directory must exist. An existing file is never overwritten.
+    /// The directory is created with mode 0700 if missing. An existing file is never overwritten.
     #[arg(long, value_name = "DIR", default_value = "-", env = "EGEXT_KUBERNETES_OUT")]
     pub out: PathBuf,
     /// Part to write; may be repeated [default: all]

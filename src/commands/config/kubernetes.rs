@@ -75,6 +75,7 @@ fn write(directory: &Path, manifests: &[Manifest]) -> Result<(), ConfigError> {
     if let Some(path) = paths().find(|path| path.symlink_metadata().is_ok()) {
         return Err(ConfigError::Manifests(StoreError::Exists { path }));
     }
+    store::make_directory(directory).map_err(ConfigError::Manifests)?;
     for (path, manifest) in paths().zip(manifests) {
         store::write_alone(&path, manifest.yaml.as_bytes()).map_err(ConfigError::Manifests)?;
     }

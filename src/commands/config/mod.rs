@@ -242,7 +242,10 @@ impl Hint for ConfigError {
                 StoreError::Exists { .. } => {
                     Some("remove it first, or name another directory with `--out`".to_owned())
                 }
-                error => file_advice(error, "manifests"),
+                StoreError::Failed { .. } => {
+                    Some("name a directory that you may write to: `--out DIR`".to_owned())
+                }
+                error => error.advice(),
             },
             Self::Out(error) => file_advice(error, "secrets.yaml"),
             Self::OutDirectory { path } => {

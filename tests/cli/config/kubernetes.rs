@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use egext_test_support::Egext;
@@ -164,6 +165,25 @@ fn a_release_without_a_client_certificate_gets_none() {
     // The bridge has one all the same.
     let bridges = documents(&["--eg-version=1.5", "--part=certificates", "--bridge=gateway", "--image=e"]);
     assert!(bridges.iter().any(|object| object["spec"]["secretName"] == "egext-client"), "{bridges:?}");
+}
+
+/// As `certs init` does it with its own.
+#[test]
+fn the_directory_is_made_if_it_is_missing() {
+    let directory = TempDir::new().expect("a directory");
+    let out = directory.path().join("a/manifests");
+    let write = || run(&["--part=ca", "--out=a/manifests"]).current_dir(directory.path());
+    write().assert().success();
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode(&out), out.join("ca.yaml").is_file()), (0o700, true));
+    // One that is there stays as it is.
+    fs::set_permissions(&out, fs::Permissions::from_mode(0o755)).expect("ours");
+    fs::remove_file(out.join("ca.yaml")).expect("a file");
+    write().assert().success();
+    assert_eq!(mode(&out), 0o755);
+    // What is in the way of a directory stays, too.
+    let run = run(&["--part=ca", "--out=a/manifests/ca.yaml/b"]).current_dir(directory.path()).run();
+    assert!(run.exit_code == 2 && run.stderr.contains("`a/manifests/ca.yaml"), "{run:?}");
 }
 
 #[test]

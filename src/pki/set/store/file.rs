@@ -74,6 +74,18 @@ pub fn write_open(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
     write_single(path, contents, PUBLIC)
 }
 
+/// Makes a directory for such files, for its owner alone, and what is missing above it. One that is there stays as it is.
+///
+/// # Errors
+/// When something else is at `path`, others could replace what is put there, or the disk does not take it.
+pub fn make_directory(path: &Path) -> Result<(), StoreError> {
+    let (mut undo, mut changed) = (Undo::default(), Vec::new());
+    way::make(path, Strictness::Passed, &mut undo, &mut changed)?;
+    sync(&changed.iter().map(Directory::unsynced).collect::<Vec<_>>())?;
+    undo.keep();
+    Ok(())
+}
+
 fn write_single(path: &Path, contents: &[u8], mode: Mode) -> Result<(), StoreError> {
     let failed = |source: io::Error| StoreError::failed("write", path, source);
     let (directory, name) = place_of(path)?;

@@ -89,7 +89,7 @@ use rustix::fs::Mode;
 use zeroize::Zeroizing;
 
 pub use error::StoreError;
-pub use file::{replace_alone, write_alone, write_open};
+pub use file::{make_directory, replace_alone, write_alone, write_open};
 pub use forget::finish_forgetting;
 pub use git::{Unignored, unignored};
 pub use inside::refuse_inside;
