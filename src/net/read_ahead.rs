@@ -21,12 +21,14 @@ pub struct ReadAhead<S> {
     taken: usize,
     /// How much the next call asks for.
     size: usize,
+    /// How much was read since there was last nothing to read.
+    in_turn: usize,
 }
 
 impl<S> ReadAhead<S> {
     /// Nothing has been read from `stream` yet.
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, waiting: BytesMut::new(), taken: 0, size: LEAST }
+        Self { stream, waiting: BytesMut::new(), taken: 0, size: LEAST, in_turn: 0 }
     }
 }
 
@@ -37,25 +39,40 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.taken == this.waiting.len() {
-            if buffer.remaining() >= this.size {
-                // Room that an idle connection would keep for nothing. A busy one is here once for many messages.
-                if this.waiting.capacity() <= LEAST {
-                    (this.waiting, this.taken) = (BytesMut::new(), 0);
-                }
-                return Pin::new(&mut this.stream).poll_read(context, buffer);
-            }
-            ready!(this.fill(context))?;
+        if this.in_turn >= TURN {
+            this.in_turn = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        let left = &this.waiting[this.taken..];
-        let length = left.len().min(buffer.remaining());
-        buffer.put_slice(&left[..length]);
-        this.taken += length;
-        Poll::Ready(Ok(()))
+        let before = buffer.filled().len();
+        let read = this.take(context, buffer);
+        match read {
+            Poll::Ready(_) => this.in_turn += buffer.filled().len() - before,
+            Poll::Pending => this.in_turn = 0,
+        }
+        read
     }
 }
 
 impl<S: AsyncRead + Unpin> ReadAhead<S> {
+    fn take(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.taken == self.waiting.len() {
+            if buffer.remaining() >= self.size {
+                // Room that an idle connection would keep for nothing. A busy one is here once for many messages.
+                if self.waiting.capacity() <= LEAST {
+                    (self.waiting, self.taken) = (BytesMut::new(), 0);
+                }
+                return Pin::new(&mut self.stream).poll_read(context, buffer);
+            }
+            ready!(self.fill(context))?;
+        }
+        let left = &self.waiting[self.taken..];
+        let length = left.len().min(buffer.remaining());
+        buffer.put_slice(&left[..length]);
+        self.taken += length;
+        Poll::Ready(Ok(()))
+    }
+
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.waiting.clear();
         self.taken = 0;
@@ -104,8 +121,13 @@ const LEAST: usize = 4 << 10;
 /// Four records of TLS. Larger calls save little.
 const MOST: usize = 64 << 10;
 
+/// How much is read at a stretch: as much as one call takes.
+const TURN: usize = MOST;
+
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     use super::*;
@@ -135,5 +157,26 @@ mod tests {
         assert_eq!((ahead.read(&mut much).await.expect("six bytes"), ahead.waiting.capacity()), (6, 0));
         drop(peer);
         assert_eq!(ahead.read(&mut received).await.expect("the end"), 0);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_never_stops_leaves_others_their_turn() {
+        let mut ahead = ReadAhead::new(tokio::io::repeat(7));
+        let mut room = vec![0; 1000];
+        let mut turn = async || {
+            let mut length = 0;
+            poll_fn(|context| {
+                let mut buffer = ReadBuf::new(&mut room);
+                while Pin::new(&mut ahead).poll_read(context, &mut buffer).is_ready() {
+                    length += buffer.filled().len();
+                    buffer.clear();
+                }
+                Poll::Ready(length)
+            })
+            .await
+        };
+        for _ in 0..3 {
+            assert!((TURN..TURN + 1000).contains(&turn().await));
+        }
     }
 }
