@@ -95,7 +95,7 @@ impl Answer {
     /// The header fields of `whose` message have a fault.
     pub(super) fn of_header_fault(whose: &str, fault: &HeaderFault) -> Self {
         let code = match fault {
-            HeaderFault::Octet { .. } => Code::Internal,
+            HeaderFault::OfConnection { .. } | HeaderFault::Octet { .. } => Code::Internal,
             HeaderFault::TooLarge { .. } => Code::ResourceExhausted,
         };
         Self::new(code, format!("{whose}: {fault}"))

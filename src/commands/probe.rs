@@ -17,6 +17,7 @@ use super::material::Files as _;
 use super::signals::Signals;
 use super::{Clock, Error, block_on, lists};
 use crate::cli::{self, Variables};
+use crate::gateway::releases::Fact;
 use crate::gateway::{Peer, Release};
 use crate::net::{Address, Alpn, ClientTls, Placement, Target, Transport};
 use crate::pki::{Certificate, IdentityError, Role};
@@ -170,9 +171,10 @@ fn plan(
     if let Some(path) = &arguments.targets_file {
         arguments.addresses.extend(lists::targets(path)?);
     }
-    let calls = calls(&arguments.calls)?;
+    let mut calls = calls(&arguments.calls)?;
     refuse_contradictions(&arguments, variables)?;
     let release: Release = arguments.eg_version.parse().map_err(ConfigError::from)?;
+    calls.http_status_counts = !release.has(Fact::GrpcStatusAlone);
     let wants_tls = arguments.addresses.iter().any(is_tls);
     let (tls, missing) = match wants_tls.then(|| tls(&arguments.material)).transpose() {
         Ok(tls) => (tls, None),

@@ -63,7 +63,9 @@ pub(crate) use read_ahead::ReadAhead;
 pub use reset::Reset;
 pub use session::{Goodbye, Session, open};
 pub use settings::Settings;
-pub(crate) use sieve::{Farewell, HeaderFault, HeaderFaults, NO_AUTHORITY, Sieve};
+pub(crate) use sieve::{
+    CLAIMED_LENGTH, Farewell, HeaderFault, HeaderFaults, IgnoredFrame, NO_AUTHORITY, Sieve,
+};
 pub(crate) use stream::Cut;
 pub use stream::Stream;
 pub(crate) use tls::H2;

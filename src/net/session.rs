@@ -1,6 +1,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -14,10 +15,10 @@ use tokio::time::{Instant, timeout_at};
 use tower::{Service, service_fn};
 
 use super::frame::{FRAME_HEADER, is_settings};
-use super::limits::{HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
+use super::limits::{FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
 use super::overheard::{Heard, Overheard};
 use super::stream::{Replayed, Stream, Wire};
-use super::{Fault, FaultKind, Reset, Settings, Stage};
+use super::{Fault, FaultKind, HeaderFault, HeaderFaults, IgnoredFrame, Reset, Settings, Sieve, Stage};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for calls of our own.
 ///
@@ -28,6 +29,9 @@ pub struct Session<B> {
     link: Link,
     goodbye: Arc<OnceLock<Goodbye>>,
     heard: Heard,
+    faults: HeaderFaults,
+    /// How many calls were begun.
+    begun: Arc<AtomicU32>,
 }
 
 /// How HTTP/2 ended a connection.
@@ -54,8 +58,11 @@ impl<B: Body + 'static> Session<B> {
     where
         B: Send,
     {
-        let requests = self.requests.clone();
-        service_fn(move |request| requests.clone().send_request(request))
+        let (requests, begun) = (self.requests.clone(), Arc::clone(&self.begun));
+        service_fn(move |request| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            requests.clone().send_request(request)
+        })
     }
 
     /// What the server's first SETTINGS frame says, as far as it has come.
@@ -82,6 +89,16 @@ impl<B: Body + 'static> Session<B> {
             Some(Goodbye { reset: Reset::by_peer(farewell.reason()), words })
         };
         self.goodbye.get().cloned().or_else(heard)
+    }
+
+    /// What was wrong with header fields since this was last asked.
+    pub(crate) fn header_faults(&self) -> Vec<HeaderFault> {
+        self.faults.take_all()
+    }
+
+    /// Which frames were ignored since this was last asked.
+    pub(crate) fn ignored(&self) -> Vec<IgnoredFrame> {
+        self.faults.take_ignored()
     }
 
     /// What ended the connection, as a fault of `stage`; `None` when it ended in good order or stands.
@@ -132,7 +149,10 @@ where
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
     let (stream, heard) = Overheard::new(stream);
-    let handshake = settings().handshake(TokioIo::new(stream));
+    let begun = Arc::<AtomicU32>::default();
+    let sieve = Sieve::of_probed(stream, Arc::clone(&begun));
+    let faults = sieve.faults();
+    let handshake = settings().handshake(TokioIo::new(sieve));
     let (requests, connection) = timeout_at(deadline, handshake)
         .await
         .map_err(|_| Fault::timeout(Stage::Http2))?
@@ -161,7 +181,7 @@ where
     if silent {
         link.await_settings(deadline).await?;
     }
-    Ok(Session { requests, link, goodbye, heard })
+    Ok(Session { requests, link, goodbye, heard, faults, begun })
 }
 
 /// Why the connection ended before the server's SETTINGS.
@@ -176,14 +196,14 @@ pub(super) fn ended_early(wire: &Wire, error: Option<String>) -> Fault {
 
 /// For one call at a time of a program of ours: what a [`super::Channel`] must guard against does not happen here.
 ///
-/// Frames have the length of the standard: h2 computes from it how many of them header fields may have, and servers such as
-/// grpc-go never send longer ones, whatever they may.
+/// The sieve writes header fields in frames of our size, whatever the server does.
 fn settings() -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW)
+        .max_frame_size(FRAME_SIZE)
         .max_header_list_size(HEADER_LIST)
         .max_send_buf_size(SEND_BUFFER);
     builder

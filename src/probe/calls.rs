@@ -24,6 +24,9 @@ pub struct Calls {
     pub repeats_unseen: bool,
     /// Make calls again that fail, as another client does.
     pub retry: Option<Retry>,
+    /// An answer in gRPC whose status of HTTP is not 200 is a failure, as for grpc-go before 1.77 and so Envoy Gateway before
+    /// 1.7.
+    pub http_status_counts: bool,
     /// Limit of one call; `None` for what the connection leaves of the limit of an attempt.
     pub limit: Option<Duration>,
 }
@@ -40,6 +43,7 @@ impl Default for Calls {
             longest_request: None,
             repeats_unseen: false,
             retry: None,
+            http_status_counts: false,
             limit: None,
         }
     }

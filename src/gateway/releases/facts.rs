@@ -229,6 +229,7 @@ facts! {
         ReloadChecked         "A changed EnvoyGateway file is validated"                [n Y Y Y Y Y] "v1.4.3:internal/envoygateway/config/loader/configloader.go:71" "v1.5.9:internal/envoygateway/config/loader/configloader.go:78" "v1.9.1:internal/envoygateway/config/loader/configloader.go:83";
         ReloadDefaults        "A changed file may leave out `gateway` and `provider`"   [Y F F F Y Y] "v1.5.9:internal/envoygateway/config/loader/configloader.go:84" "v1.8.3:internal/envoygateway/config/loader/configloader.go:80";
         FailOpenLogged        "With several managers, one with `failOpen` and no client is logged" [i i i i n n] "v1.8.3:internal/extension/registry/composite_manager.go:148" "v1.9.1:internal/extension/registry/composite_manager.go:148";
+        GrpcStatusAlone       "EG takes a gRPC answer whose HTTP status is not 200"     [F F F Y Y Y] "v1.6.3:go.mod:69" "v1.7.2:go.mod:71" "v1.9.1:go.mod:61";
         OfflineEnvoy          "Envoy's version is known without a network, if EnvoyProxy names none" [n n Y Y Y n] "v1.8.3:api/v1alpha1/shared_types.go:29" "v1.9.1:api/v1alpha1/shared_types.go:30";
         UnreachableWaits      "EG waits without a limit for a server that it cannot connect to, with `failOpen` too" [Y Y Y Y Y Y] "v1.4.3:internal/extension/registry/extension_manager.go:42" "v1.9.1:internal/extension/grpc.go:39";
     }

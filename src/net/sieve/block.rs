@@ -1,7 +1,8 @@
 //! A header block, read field by field without knowing the dynamic table (RFC 7541 section 6).
 
 use super::faults::HeaderFault;
-use super::field::{Effect, Piece};
+use super::field::{Effect, Piece, write_indexed};
+use super::renamed::Reader;
 use super::stored::Stored;
 
 /// What h2 can take of a block.
@@ -17,44 +18,61 @@ pub(super) enum Sifted {
 /// Judges `block` for a connection whose lists of fields have `limit` bytes at most (RFC 9113 section 6.5.2).
 ///
 /// A field that was repaired and stored in the dynamic table still has its fault when it is used again: `stored` remembers it.
-pub(super) fn judge(block: &[u8], limit: usize, stored: &mut Stored) -> Sifted {
+pub(super) fn judge(block: &[u8], limit: usize, reader: Reader, stored: &mut Stored) -> Sifted {
     let mut size = 0;
-    let mut fault = None;
-    let mut is_socket = false;
+    let mut fault: Option<HeaderFault> = None;
+    let mut is_changed = false;
     let mut rest = block;
     while !rest.is_empty() {
         let Some(piece) = Piece::read(&mut rest) else { return Sifted::Fine };
         size += piece.size();
         let mut damage = piece.reference().and_then(|reference| stored.damage(&reference)).cloned();
-        match piece.inspect() {
+        match piece.inspect(reader) {
             Some(Effect::Fine) => {}
-            Some(Effect::Socket) => is_socket = true,
+            Some(Effect::Changed) => is_changed = true,
             Some(Effect::Fault(found)) => damage = damage.or(Some(found)),
             None => return Sifted::Fine,
         }
         if piece.is_stored() {
             stored.insert(damage.as_ref());
         }
-        fault = fault.or(damage.map(|damage| damage.fault));
+        let found = damage.map(|damage| damage.fault);
+        // One that grpc-go takes does not hide one that it does not.
+        fault = match (fault, found) {
+            (Some(before), Some(found)) if before.is_of_connection() => Some(found),
+            (before, found) => before.or(found),
+        };
     }
     if size >= limit {
         fault = Some(HeaderFault::TooLarge { size, limit });
     }
     match fault {
-        None if !is_socket => Sifted::Fine,
-        fault => Sifted::Mended(mended(block, fault.as_ref()), fault),
+        None if !is_changed => Sifted::Fine,
+        fault => Sifted::Mended(mended(block, reader, fault.as_ref()), fault),
     }
 }
 
-fn mended(block: &[u8], fault: Option<&HeaderFault>) -> Vec<u8> {
+/// Can it be left out without a change of the dynamic table?
+pub(super) fn is_needless(mut block: &[u8]) -> bool {
+    while !block.is_empty() {
+        match Piece::read(&mut block) {
+            Some(piece) if !piece.is_stored() && !matches!(piece, Piece::Resize(_)) => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn mended(block: &[u8], reader: Reader, fault: Option<&HeaderFault>) -> Vec<u8> {
     let is_large = matches!(fault, Some(HeaderFault::TooLarge { .. }));
     let mut written = Vec::with_capacity(if is_large { 0 } else { block.len() });
     let mut rest = block;
     while let Some(piece) = Piece::read(&mut rest) {
         match piece {
-            Piece::Indexed { whole, .. } | Piece::Resize(whole) => written.extend_from_slice(whole),
+            Piece::Indexed { whole, index } => write_indexed(&mut written, whole, index, reader),
+            Piece::Resize(whole) => written.extend_from_slice(whole),
             Piece::Literal(literal) if is_large && literal.is_needless() => {}
-            Piece::Literal(literal) => literal.write_mended(&mut written, is_large),
+            Piece::Literal(literal) => literal.write_mended(&mut written, reader, is_large),
         }
     }
     written
@@ -64,13 +82,14 @@ fn mended(block: &[u8], fault: Option<&HeaderFault>) -> Vec<u8> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::field::{TABLE_SIZE, write_integer, write_text};
+    use super::super::field::TABLE_SIZE;
     use super::super::huffman;
+    use super::super::integer::{write_integer, write_text};
     use super::*;
 
     /// The first block of a connection.
     fn judge(block: &[u8], limit: usize) -> Sifted {
-        super::judge(block, limit, &mut Stored::default())
+        super::judge(block, limit, Reader::H2, &mut Stored::default())
     }
 
     fn field(pattern: u8, name: &[u8], value: &[u8]) -> Vec<u8> {
@@ -136,7 +155,7 @@ mod tests {
     fn a_mended_field_is_no_better_from_the_table() {
         let fault = HeaderFault::Octet { name: "X-Up".to_owned(), octet: b'X' };
         let mut stored = Stored::default();
-        let mut judge = |block: &[u8]| super::judge(block, 1 << 20, &mut stored);
+        let mut judge = |block: &[u8]| super::judge(block, 1 << 20, Reader::H2, &mut stored);
         let again = |block: &[u8]| Sifted::Mended(block.to_vec(), Some(fault.clone()));
         assert_eq!(judge(&field(0x40, b"x-good", b"v")), Sifted::Fine);
         assert_eq!(judge(&field(0x40, b"X-Up", b"v")), again(&field(0x40, b"x-xp", b"v")));
@@ -176,6 +195,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn h2_does_not_see_what_grpc_go_ignores() {
+        let judge = |block: &[u8]| super::judge(block, 1 << 20, Reader::GrpcGo, &mut Stored::default());
+        let of_connection = |name: &str| Some(HeaderFault::OfConnection { name: name.to_owned() });
+        for (block, mended, fault) in [
+            (
+                field(0x40, b"connection", b"close"),
+                field(0x40, b"xonnection", b"close"),
+                of_connection("connection"),
+            ),
+            (coded_field(b"te", b"gzip"), field(0, b"xe", b"gzip"), of_connection("te")),
+            // From the static table: the name, and the whole field.
+            (
+                b"\x0f\x2a\x01a".to_vec(),
+                field(0, b"xransfer-encoding", b"a"),
+                of_connection("transfer-encoding"),
+            ),
+            (b"\xb9".to_vec(), field(0, b"xransfer-encoding", b""), of_connection("transfer-encoding")),
+            (b"\x5c\x017".to_vec(), field(0x40, b"x-egext-length", b"7"), None),
+        ] {
+            assert_eq!(judge(&block), Sifted::Mended(mended, fault));
+        }
+        assert_eq!(judge(&field(0, b"te", b"trailers")), Sifted::Fine);
+        let both = [field(0, b"te", b"gzip"), field(0, b"x", b"\n")].concat();
+        let worse = HeaderFault::Octet { name: "x".to_owned(), octet: b'\n' };
+        assert!(matches!(judge(&both), Sifted::Mended(_, Some(fault)) if fault == worse));
     }
 
     #[test]

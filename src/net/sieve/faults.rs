@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::farewell::Farewell;
+use super::ignored::IgnoredFrame;
 
 /// What was wrong with header fields that a [`super::Sieve`] has repaired for h2, by the stream that had them.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,7 @@ struct Shared {
     /// So that the check is cheap as long as there are none.
     number: AtomicUsize,
     faults: Mutex<BTreeMap<u32, HeaderFault>>,
+    ignored: Mutex<Vec<IgnoredFrame>>,
     /// What the peer said last, preferably with words.
     farewell: Mutex<Option<Farewell>>,
     said: Notify,
@@ -25,6 +27,9 @@ struct Shared {
 /// Why header fields are rejected.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum HeaderFault {
+    /// Only where grpc-go's reading counts, which takes it.
+    #[error("the field `{name}`, which HTTP/2 does not allow")]
+    OfConnection { name: String },
     #[error("`{name}` has the byte {octet:#04x}, which no header field can have")]
     Octet { name: String, octet: u8 },
     #[error("{size} bytes of header fields are more than the limit of {limit}")]
@@ -41,6 +46,24 @@ impl HeaderFaults {
         let fault = faults.remove(&stream);
         self.0.number.store(faults.len(), Ordering::Release);
         fault
+    }
+
+    /// Takes out what was wrong with the fields of all streams.
+    pub(crate) fn take_all(&self) -> Vec<HeaderFault> {
+        let faults = std::mem::take(&mut *self.faults());
+        faults.into_values().collect()
+    }
+
+    /// Takes out frames that were ignored.
+    pub(crate) fn take_ignored(&self) -> Vec<IgnoredFrame> {
+        std::mem::take(&mut *self.0.ignored.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn ignore(&self, frame: IgnoredFrame) {
+        let mut ignored = self.0.ignored.lock().unwrap_or_else(PoisonError::into_inner);
+        if ignored.len() < MOST_IGNORED && !ignored.contains(&frame) {
+            ignored.push(frame);
+        }
     }
 
     pub(super) fn note(&self, stream: u32, fault: HeaderFault) {
@@ -84,6 +107,16 @@ impl HeaderFaults {
         self.0.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl HeaderFault {
+    /// Is it one that grpc-go takes?
+    pub(crate) fn is_of_connection(&self) -> bool {
+        matches!(self, Self::OfConnection { .. })
+    }
+}
+
+/// Enough to say what is wrong.
+const MOST_IGNORED: usize = 4;
 
 /// More than calls at once on a connection.
 const REMEMBERED: usize = 4096;

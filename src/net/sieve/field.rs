@@ -6,6 +6,8 @@ use http::HeaderName;
 
 use super::faults::HeaderFault;
 use super::huffman;
+use super::integer::{integer, write_integer, write_text};
+use super::renamed::{Reader, other_name, static_name};
 
 /// One representation.
 pub(super) enum Piece<'a> {
@@ -42,8 +44,8 @@ struct Text<'a> {
 /// What h2 makes of a field.
 pub(super) enum Effect {
     Fine,
-    /// An authority that is none: h2 resets the call.
-    Socket,
+    /// An authority that is none, or a length that is not the body's: h2 resets the call.
+    Changed,
     /// It ends the connection.
     Fault(Damage),
 }
@@ -108,11 +110,25 @@ impl<'a> Piece<'a> {
     }
 
     /// What h2 would make of it; `None` when it is no HPACK.
-    pub(super) fn inspect(&self) -> Option<Effect> {
-        match self {
-            Self::Indexed { .. } | Self::Resize(_) => Some(Effect::Fine),
-            Self::Literal(literal) => literal.inspect(),
-        }
+    pub(super) fn inspect(&self, reader: Reader) -> Option<Effect> {
+        let (effect, name) = match self {
+            Self::Resize(_) => return Some(Effect::Fine),
+            Self::Indexed { index, .. } => (Effect::Fine, static_name(*index).map(Cow::Borrowed)),
+            Self::Literal(literal) => (literal.inspect()?, literal.full_name()),
+        };
+        let value = || match self {
+            Self::Literal(literal) => literal.value.decoded().unwrap_or_default(),
+            Self::Indexed { .. } | Self::Resize(_) => Cow::default(),
+        };
+        let name = name.filter(|_| reader == Reader::GrpcGo && matches!(effect, Effect::Fine));
+        Some(match name {
+            Some(name) if *name == *b"content-length" => Effect::Changed,
+            Some(name) if other_name(&name, &value()).is_some() => Effect::Fault(Damage {
+                fault: HeaderFault::OfConnection { name: name.escape_ascii().to_string() },
+                is_in_name: true,
+            }),
+            _ => effect,
+        })
     }
 
     pub(super) fn reference(&self) -> Option<Reference> {
@@ -162,7 +178,7 @@ impl Literal<'_> {
         let value = self.value.decoded()?;
         Some(match bad_in_value(kind, &value) {
             Some(octet) => Effect::Fault(Damage { fault: self.octet(&name, octet), is_in_name: false }),
-            None if kind == Kind::Authority && is_socket(&value) => Effect::Socket,
+            None if kind == Kind::Authority && is_socket(&value) => Effect::Changed,
             None => Effect::Fine,
         })
     }
@@ -184,7 +200,15 @@ impl Literal<'_> {
         !self.is_stored && !is_pseudo
     }
 
-    pub(super) fn write_mended(&self, written: &mut Vec<u8>, is_large: bool) {
+    /// Its name, if it is not one of a dynamic table or of no interest.
+    fn full_name(&self) -> Option<Cow<'_, [u8]>> {
+        match self.name {
+            Name::Index(index) => static_name(index).map(Cow::Borrowed),
+            Name::Text(name) => name.decoded(),
+        }
+    }
+
+    pub(super) fn write_mended(&self, written: &mut Vec<u8>, reader: Reader, is_large: bool) {
         let name = match self.name {
             Name::Index(_) => Cow::Borrowed(&b""[..]),
             Name::Text(name) => name.decoded().unwrap_or_default(),
@@ -195,16 +219,23 @@ impl Literal<'_> {
             kind != Kind::Field || matches!(self.name, Name::Index(_)) || bad_in_name(&name).is_none();
         let is_too_long = is_large && value.len() > TABLE_SIZE;
         let is_socket = kind == Kind::Authority && is_socket(&value);
-        if is_good_name && !is_socket && bad_in_value(kind, &value).is_none() && !is_too_long {
+        let other = self.full_name().filter(|_| reader == Reader::GrpcGo);
+        let other = other.and_then(|name| other_name(&name, &value));
+        let is_fine = is_good_name && !is_socket && bad_in_value(kind, &value).is_none();
+        if is_fine && !is_too_long && other.is_none() {
             return written.extend_from_slice(self.whole);
         }
         if kind == Kind::Status && value.len() != 3 {
             return self.write_other_status(written, &value);
         }
         let (pattern, bits) = if self.is_stored { (0x40, 6) } else { (0, 4) };
-        match self.name {
-            Name::Index(index) => write_integer(written, pattern, bits, index),
-            Name::Text(_) => {
+        match (self.name, other) {
+            (_, Some(other)) => {
+                written.push(pattern);
+                write_text(written, &other);
+            }
+            (Name::Index(index), None) => write_integer(written, pattern, bits, index),
+            (Name::Text(_), None) => {
                 written.push(pattern);
                 let good = |octet: &u8| if bad_in_name(&[*octet]).is_none() { *octet } else { b'x' };
                 let name = if is_good_name { name.to_vec() } else { name.iter().map(good).collect() };
@@ -313,41 +344,17 @@ fn is_control(octet: u8) -> bool {
     octet < b' ' && octet != b'\t' || octet == 0x7f
 }
 
-/// RFC 7541 section 5.1, as long as h2 takes it.
-fn integer(rest: &mut &[u8], bits: u32) -> Option<usize> {
-    let (first, mut after) = rest.split_first()?;
-    let most = (1 << bits) - 1;
-    let mut value = usize::from(*first) & most;
-    if value == most {
-        for shift in [0, 7, 14, 21] {
-            let (octet, next) = after.split_first()?;
-            after = next;
-            value += usize::from(octet & 0x7f) << shift;
-            if octet & 0x80 == 0 {
-                *rest = after;
-                return Some(value);
-            }
+/// A field of a table. None in the static one that has another name has a value.
+pub(super) fn write_indexed(written: &mut Vec<u8>, whole: &[u8], index: usize, reader: Reader) {
+    let name = static_name(index).filter(|_| reader == Reader::GrpcGo);
+    match name.and_then(|name| other_name(name, b"")) {
+        None => written.extend_from_slice(whole),
+        Some(other) => {
+            written.push(0);
+            write_text(written, &other);
+            write_text(written, b"");
         }
-        return None;
     }
-    *rest = after;
-    Some(value)
-}
-
-pub(super) fn write_integer(written: &mut Vec<u8>, pattern: u8, bits: u32, value: usize) {
-    let most = (1 << bits) - 1;
-    let Some(mut rest) = value.checked_sub(most) else { return written.push(pattern | value as u8) };
-    written.push(pattern | most as u8);
-    while rest >= 0x80 {
-        written.push(rest as u8 | 0x80);
-        rest >>= 7;
-    }
-    written.push(rest as u8);
-}
-
-pub(super) fn write_text(written: &mut Vec<u8>, text: &[u8]) {
-    write_integer(written, 0, 7, text.len());
-    written.extend_from_slice(text);
 }
 
 /// A character that h2 takes in an authority, and that stands in the name of no host. The place of an authority that is

@@ -10,6 +10,10 @@
 //! - for an byte that a name or a value must not have (RFC 9113 section 8.2.1 requires a stream error). It is
 //!   replaced by another one, so that the state of the compression stays that of the peer.
 //!
+//! A probe says whether Envoy Gateway, so grpc-go, would take a server's answer, and not whether h2 would. So for a probe,
+//! fields and frames that grpc-go does not look at are kept from h2, and it learns of them ([`IgnoredFrame`],
+//! [`HeaderFault::OfConnection`]).
+//!
 //! It also resets a call whose authority is the path of a socket, as many clients send it on a unix socket. That is not
 //! an authority, so it is replaced by one that means none ([`NO_AUTHORITY`]).
 //!
@@ -21,13 +25,19 @@ mod block;
 mod farewell;
 mod faults;
 mod field;
+mod head;
 mod huffman;
+mod ignored;
+mod integer;
+mod renamed;
 mod stored;
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
@@ -37,9 +47,16 @@ use self::block::Sifted;
 pub(crate) use self::farewell::Farewell;
 pub(crate) use self::faults::{HeaderFault, HeaderFaults};
 pub(crate) use self::field::NO_AUTHORITY;
+use self::head::{
+    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Head, PUSH_PROMISE, RST_STREAM, WINDOW_UPDATE,
+    continuations,
+};
+pub(crate) use self::ignored::IgnoredFrame;
+pub(crate) use self::renamed::CLAIMED_LENGTH;
+use self::renamed::Reader;
 use self::stored::Stored;
 use super::frame::FRAME_HEADER;
-use super::limits::{FRAME_SIZE, UPSTREAM_HEADER_LIST};
+use super::limits::{FRAME_SIZE, HEADER_LIST, UPSTREAM_HEADER_LIST};
 
 /// A stream below h2, whose frames are looked at as they are read.
 #[derive(Debug)]
@@ -59,15 +76,8 @@ pub(crate) struct Sieve<S> {
     held_limit: usize,
     stored: Stored,
     faults: HeaderFaults,
-}
-
-/// The first nine bytes of a frame.
-#[derive(Clone, Copy)]
-struct Head {
-    length: usize,
-    kind: u8,
-    flags: u8,
-    stream: u32,
+    /// How many calls a probe has begun. `None` if this is none.
+    begun: Option<Arc<AtomicU32>>,
 }
 
 /// What becomes of the bytes at the beginning of a frame.
@@ -96,6 +106,11 @@ impl<S> Sieve<S> {
         Self::new(stream, 0, limit, UPSTREAM_HELD)
     }
 
+    /// On the stream of a server that is probed; `begun` counts the calls.
+    pub(crate) fn of_probed(stream: S, begun: Arc<AtomicU32>) -> Self {
+        Self { begun: Some(begun), ..Self::new(stream, 0, HEADER_LIST, 4 * HEADER_LIST as usize) }
+    }
+
     /// `preface` bytes come before the first frame.
     fn new(stream: S, preface: usize, limit: u32, held_limit: usize) -> Self {
         Self {
@@ -108,7 +123,12 @@ impl<S> Sieve<S> {
             held_limit,
             stored: Stored::default(),
             faults: HeaderFaults::default(),
+            begun: None,
         }
+    }
+
+    fn reader(&self) -> Reader {
+        if self.begun.is_some() { Reader::GrpcGo } else { Reader::H2 }
     }
 
     /// What is wrong with the header fields of which stream.
@@ -178,6 +198,17 @@ impl<S> Sieve<S> {
     fn step(&mut self, octets: &[u8]) -> Step {
         let Some(head) = Head::read(octets) else { return Step::Wait };
         let whole = FRAME_HEADER + head.length;
+        if self.is_of_no_call(head) {
+            if octets.len() < whole {
+                return Step::Wait;
+            }
+            let fragment = head.fragment(&octets[FRAME_HEADER..whole]);
+            // What changes the dynamic table has to be seen, and only h2 knows the table.
+            if head.kind != HEADERS || fragment.is_some_and(block::is_needless) {
+                self.faults.ignore(IgnoredFrame { kind: head.kind, stream: head.stream });
+                return Step::Skip(whole);
+            }
+        }
         match head.kind {
             DATA if head.length == 0 && head.flags & END_STREAM == 0 && head.stream != 0 => Step::Skip(whole),
             // A longer frame, and one without a stream, are errors that h2 tells.
@@ -191,6 +222,23 @@ impl<S> Sieve<S> {
         }
     }
 
+    /// Is it a frame that grpc-go does not look at and h2 ends the connection for?
+    fn is_of_no_call(&self, head: Head) -> bool {
+        let Some(begun) = self.begun.as_ref().filter(|_| head.length <= FRAME_SIZE as usize) else {
+            return false;
+        };
+        // Calls have the odd numbers, in their order.
+        let last = 2 * u64::from(begun.load(Ordering::Relaxed));
+        let has_call = head.stream % 2 == 1 && u64::from(head.stream) < last || head.stream == 0;
+        match head.kind {
+            PUSH_PROMISE => head.flags & END_HEADERS != 0,
+            HEADERS => !has_call && head.flags & END_HEADERS != 0,
+            RST_STREAM | WINDOW_UPDATE => !has_call && head.length == 4,
+            DATA => !has_call,
+            _ => false,
+        }
+    }
+
     /// A HEADERS frame and the CONTINUATION frames behind it.
     fn headers(&mut self, head: Head, octets: &[u8]) -> Step {
         let whole = FRAME_HEADER + head.length;
@@ -199,7 +247,7 @@ impl<S> Sieve<S> {
         }
         let Some(first) = head.fragment(&octets[FRAME_HEADER..whole]) else { return Step::Pass(whole) };
         if head.flags & END_HEADERS != 0 {
-            return match block::judge(first, self.limit, &mut self.stored) {
+            return match block::judge(first, self.limit, self.reader(), &mut self.stored) {
                 Sifted::Fine => Step::Pass(whole),
                 Sifted::Mended(block, fault) => self.mended(head, whole, &block, fault),
             };
@@ -221,7 +269,7 @@ impl<S> Sieve<S> {
             }
         }
         let block = [first, &continuations(&octets[whole..end])].concat();
-        match block::judge(&block, self.limit, &mut self.stored) {
+        match block::judge(&block, self.limit, self.reader(), &mut self.stored) {
             Sifted::Fine => Step::Replace(end, head.write(&block)),
             Sifted::Mended(block, fault) => self.mended(head, end, &block, fault),
         }
@@ -232,61 +280,6 @@ impl<S> Sieve<S> {
             self.faults.note(head.stream, fault);
         }
         Step::Replace(length, head.write(block))
-    }
-}
-
-/// What is in whole CONTINUATION frames.
-fn continuations(mut frames: &[u8]) -> Vec<u8> {
-    let mut block = Vec::with_capacity(frames.len());
-    while let Some(head) = Head::read(frames) {
-        let (frame, rest) = frames.split_at(FRAME_HEADER + head.length);
-        block.extend_from_slice(&frame[FRAME_HEADER..]);
-        frames = rest;
-    }
-    block
-}
-
-impl Head {
-    fn read(octets: &[u8]) -> Option<Self> {
-        let [a, b, c, kind, flags, id @ ..] = *octets.first_chunk::<FRAME_HEADER>()?;
-        let length = u32::from_be_bytes([0, a, b, c]) as usize;
-        Some(Self { length, kind, flags, stream: u32::from_be_bytes(id) & !(1 << 31) })
-    }
-
-    /// Whether this may come behind the HEADERS frame of `head`.
-    fn continues(self, head: Self) -> bool {
-        self.kind == CONTINUATION && self.stream == head.stream && self.length <= FRAME_SIZE as usize
-    }
-
-    /// The part of the header block in a HEADERS frame (RFC 9113 section 6.2). `None` when there is none.
-    fn fragment(self, payload: &[u8]) -> Option<&[u8]> {
-        let (padding, payload) = match self.flags & PADDED {
-            0 => (0, payload),
-            _ => payload.split_first().map(|(padding, rest)| (usize::from(*padding), rest))?,
-        };
-        let payload = if self.flags & PRIORITY == 0 { payload } else { payload.get(5..)? };
-        payload.get(..payload.len().checked_sub(padding)?)
-    }
-
-    /// A header block in frames of our size.
-    fn write(self, block: &[u8]) -> Vec<u8> {
-        let mut written = Vec::with_capacity(block.len() + 2 * FRAME_HEADER);
-        let mut rest = block;
-        let mut kind = HEADERS;
-        loop {
-            let (piece, after) = rest.split_at(rest.len().min(FRAME_SIZE as usize));
-            let end = if after.is_empty() { END_HEADERS } else { 0 };
-            let flags = if kind == HEADERS { end | self.flags & END_STREAM } else { end };
-            let length = u32::try_from(piece.len()).unwrap_or(u32::MAX).to_be_bytes();
-            written.extend_from_slice(&length[1..]);
-            written.extend_from_slice(&[kind, flags]);
-            written.extend_from_slice(&self.stream.to_be_bytes());
-            written.extend_from_slice(piece);
-            if after.is_empty() {
-                return written;
-            }
-            (rest, kind) = (after, CONTINUATION);
-        }
     }
 }
 
@@ -357,13 +350,3 @@ const UPSTREAM_HELD: usize = 3 * UPSTREAM_HEADER_LIST as usize / 2;
 
 /// What a client sends before its first frame (RFC 9113 section 3.4).
 const PREFACE: usize = 24;
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-const PADDED: u8 = 8;
-const PRIORITY: u8 = 0x20;

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use tokio::io::AsyncReadExt as _;
 
+use super::head::{CONTINUATION, PADDED, PRIORITY};
 use super::*;
 use crate::net::limits::HEADER_LIST;
 

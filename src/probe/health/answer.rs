@@ -15,7 +15,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::ServiceExt as _;
 
 use super::gzip;
-use crate::net::Session;
+use crate::net::{CLAIMED_LENGTH, HeaderFault, IgnoredFrame, Session};
 use crate::probe::{Calls, HealthStatus};
 
 /// What came back, as far as it came.
@@ -30,6 +30,12 @@ pub(super) struct Answer {
     gzip: bool,
     /// The body was longer than any answer can be, so its end was not waited for.
     pub(super) too_long: bool,
+    /// A status of HTTP other than 200 ends the call, whatever that of gRPC is.
+    pub(super) http_status_counts: bool,
+    /// What is wrong with its header fields.
+    pub(super) faults: Vec<HeaderFault>,
+    /// What came with it, and the call does not look at.
+    pub(super) ignored: Vec<IgnoredFrame>,
     /// What ended the response before its end.
     pub(super) cut: Option<hyper::Error>,
 }
@@ -62,7 +68,14 @@ pub(super) async fn call(
     service: &str,
     calls: &Calls,
 ) -> Answer {
-    let mut answer = Answer { gzip: calls.gzip, ..Answer::default() };
+    let mut answer = gathered(session, origin, service, calls).await;
+    (answer.faults, answer.ignored) = (session.header_faults(), session.ignored());
+    answer
+}
+
+async fn gathered(session: &Session<Full<Bytes>>, origin: Uri, service: &str, calls: &Calls) -> Answer {
+    let http_status_counts = calls.http_status_counts;
+    let mut answer = Answer { gzip: calls.gzip, http_status_counts, ..Answer::default() };
     let response = match session.service().oneshot(request(origin, service, calls)).await {
         Ok(response) => response,
         Err(error) => {
@@ -178,10 +191,27 @@ impl Answer {
         self.field(name).map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
-    /// As a gRPC client sees it: status 200, and `application/grpc`, alone or with a subtype behind `+` or a
+    /// What it says about the length of its body, if that is not its length.
+    pub(super) fn wrong_length(&self) -> Option<String> {
+        let claimed = self.headers().and_then(|headers| last(headers, CLAIMED_LENGTH))?;
+        let claimed = String::from_utf8_lossy(claimed).into_owned();
+        (!self.too_long && claimed.parse() != Ok(self.body.len())).then_some(claimed)
+    }
+
+    pub(super) fn body_length(&self) -> usize {
+        self.body.len()
+    }
+
+    /// What is wrong with its header fields, so that grpc-go ends the call.
+    pub(super) fn fault(&self) -> Option<&HeaderFault> {
+        self.faults.iter().find(|fault| !fault.is_of_connection())
+    }
+
+    /// As a gRPC client sees it: status 200 if that counts, and `application/grpc`, alone or with a subtype behind `+` or a
     /// parameter behind `;` (PROTOCOL-HTTP2.md, Responses; `ContentSubtype` of grpc-go).
     pub(super) fn is_grpc(&self) -> bool {
-        self.has_grpc_content_type() && self.http_status() == Some(StatusCode::OK)
+        let is_refused = self.http_status_counts && self.http_status() != Some(StatusCode::OK);
+        self.has_grpc_content_type() && !is_refused
     }
 
     pub(super) fn has_grpc_content_type(&self) -> bool {
@@ -194,7 +224,8 @@ impl Answer {
 
     /// What a good answer says about the server's health.
     pub(super) fn health(&self) -> Option<HealthStatus> {
-        let is_ok = self.is_grpc() && self.undecodable().is_none() && self.status() == Some(Ok(0));
+        let has_fault = self.fault().is_some() || self.undecodable().is_some();
+        let is_ok = self.is_grpc() && !has_fault && self.status() == Some(Ok(0));
         let message = self.message().ok().filter(|_| is_ok)?;
         Some(HealthStatus(message.status))
     }

@@ -11,7 +11,7 @@ use super::answer::Answer;
 use super::codes::{CERTIFICATE_REFUSALS, CODES, REFUSALS, RESETS};
 use super::printable;
 use crate::diagnosis::{self, BRIDGE_SAYS, Context, diagnose};
-use crate::net::{Reset, Session, Stage};
+use crate::net::{HeaderFault, Reset, Session, Stage};
 use crate::probe::outcome::BRIDGE_ANSWERED;
 use crate::probe::{HealthStatus, Layer, Reply};
 use crate::report::{Finding, FindingId};
@@ -48,6 +48,9 @@ impl Judge<'_> {
 
     /// In the order in which a gRPC client looks at an answer.
     pub(super) fn grpc(&self, session: &Session<Full<Bytes>>) -> HealthVerdict {
+        if let Some(fault) = self.answer.fault() {
+            return failed(self.bad_fields(fault));
+        }
         let Some(status) = self.answer.http_status() else { return failed(self.cut(session)) };
         if !self.answer.is_grpc() {
             return self.client_certificate(status).unwrap_or_else(|| failed(self.not_grpc(status)));
@@ -122,24 +125,32 @@ impl Judge<'_> {
         hint.map_or(finding.clone(), |hint| finding.with_hint(hint))
     }
 
-    /// Our own HTTP/2 refused what the server sent. It does not say what it was, so the likely one is named.
+    /// A client of gRPC ends the call for them, grpc-go among them.
+    fn bad_fields(&self, fault: &HeaderFault) -> Finding {
+        let finding = self.finding(
+            FindingId::ProbeGrpcMalformed,
+            format!("the server's header fields cannot be used: {}", printable(&fault.to_string())),
+        );
+        match fault {
+            HeaderFault::TooLarge { .. } => finding
+                .with_evidence("expected", "1 MiB of header fields at most")
+                .with_hint("let the server send less in one answer: EG reads up to 16 MiB, `egext` and other clients less"),
+            _ => finding.with_evidence("expected", "names in lower case, values without control characters"),
+        }
+    }
+
+    /// Our own HTTP/2 refused what the server sent, and says no more than a code.
     fn malformed(&self, reset: Reset) -> Finding {
-        let length = self.answer.text("content-length").map(|length| printable(&length));
-        let (why, expected) = match (&self.answer.head, length) {
-            _ if reset.connection => ("its frames or headers break the rules of HTTP/2".to_owned(), FIELDS),
-            (Some(_), Some(length)) => (
-                format!("its body is not as long as its `content-length: {length}` says"),
-                "a body of that length, or no such header",
-            ),
-            (Some(_), None) => ("its trailers break the rules of HTTP/2".to_owned(), FIELDS),
-            (None, _) => ("its headers break the rules of HTTP/2".to_owned(), FIELDS),
+        let (what, expected) = match (reset.connection, &self.answer.head) {
+            (true, _) => ("we ended the server's connection: its frames break the rules of HTTP/2", FRAMES),
+            (false, Some(_)) => {
+                ("we reset the server's response: its trailers break the rules of HTTP/2", TRAILERS)
+            }
+            (false, None) => {
+                ("we reset the server's response: its headers break the rules of HTTP/2", FIELDS)
+            }
         };
-        let what = if reset.connection {
-            "we ended the server's connection"
-        } else {
-            "we reset the server's response"
-        };
-        self.finding(FindingId::ProbeGrpcMalformed, format!("{what}: {why}"))
+        self.finding(FindingId::ProbeGrpcMalformed, what)
             .with_evidence("expected", expected)
             .with_evidence("found", format!("{}, by our side", reset.name()))
     }
@@ -350,6 +361,12 @@ const BEHIND: &str = "a proxy answers, and does not reach the server behind it: 
 
 const LARGER: &str = "`--max-message-size` lets longer answers pass, or `maxMessageSize` in EG's file";
 
-/// What HTTP/2 asks of header fields (RFC 9113 sections 8.2 and 8.3).
-const FIELDS: &str =
-    "lower-case names, no `connection` or other field of one hop, `:status` first, 1 MiB in all at most";
+/// What HTTP/2 asks of header fields (RFC 9113 section 8.3).
+const FIELDS: &str = "`:status` before all other fields, with three digits, and no other pseudo-header field";
+
+/// Of trailers (RFC 9113 section 8.1).
+const TRAILERS: &str = "END_STREAM on the second HEADERS frame, and no frame behind it";
+
+/// Of frames (RFC 9113 sections 4 to 6), as far as servers break it.
+const FRAMES: &str = "frames of the announced length, values that SETTINGS may have, HEADERS before DATA, and no more data than \
+                      our windows allow";

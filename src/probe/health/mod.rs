@@ -6,6 +6,7 @@ mod gzip;
 mod judge;
 mod line;
 mod retry;
+mod tolerated;
 mod watch;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ use answer::{Answer, request_length};
 use judge::{HealthVerdict, Judge};
 pub(super) use line::Line;
 use retry::{NoStreams, called};
+use tolerated::tolerated;
 pub(super) use watch::{Heard, Watcher};
 
 /// Asks for the health of each service and fills in the last two layers.
@@ -69,6 +71,10 @@ pub(super) async fn check(
             HealthVerdict::Unhealthy(finding) => unhealthy.push(finding),
         }
         repeated.extend(called.repeated(context));
+        let odd = tolerated(context, answer);
+        // The answers about several services may have the same.
+        let odd = odd.filter(|odd| repeated.iter().all(|known: &Finding| known.message != odd.message));
+        repeated.extend(odd);
     }
     outcome.pass(Layer::Grpc, words, took);
     conclude(&calls.services, unhealthy, outcome);

@@ -134,13 +134,13 @@ macro_rules! probe {
                 "the server answered the health check, but its message is missing, cut short, compressed without being asked for, not a health answer at all, or longer than the client takes; gRPC clients report such an answer as INTERNAL, UNIMPLEMENTED or RESOURCE_EXHAUSTED",
                 "the message says what is wrong with it; the cause may be a proxy that changes bodies, or a server with its own gRPC code";
             ProbeGrpcMalformed = "probe.grpc.malformed", Error @ Grpc,
-                "the server's response violates HTTP/2 (RFC 9113 section 8), so our side reset it: a `connection` header, a header name in upper case, a body that is not as long as `content-length` says; or its metadata is not base64 where the name ends with `-bin`",
-                "correct the server, or the proxy in front of it that adds such headers; other clients reject them too";
+                "the server's response violates HTTP/2 (RFC 9113) in a way that clients of gRPC, Envoy Gateway among them, end the call for, such as a header name in upper case; or its metadata is not base64 where the name ends with `-bin`. Some violations that Envoy Gateway takes are among them, because our HTTP/2 ends the connection for them: DATA before HEADERS, more data than our windows allow, a status that has not three digits, more than 1 MiB of header fields",
+                "correct the server, or the proxy in front of it, that sends it";
             ProbeGrpcNoStreams = "probe.grpc.no-streams", Error @ Grpc, may_pass,
                 "the server allows no calls: the setting MAX_CONCURRENT_STREAMS in its first HTTP/2 frame is 0, and no call was answered",
                 "it may be starting or overloaded, so try again (`--wait 60s`); otherwise correct its limit of calls";
             ProbeGrpcNotGrpc = "probe.grpc.not-grpc", Error @ Grpc,
-                "an HTTP/2 server answered, but not in gRPC: its status is not 200, or its content type is not `application/grpc`, alone or followed by `+` or `;`; gRPC-Web is another protocol",
+                "an HTTP/2 server answered, but not in gRPC: its content type is not `application/grpc`, alone or followed by `+` or `;`, or, for Envoy Gateway before 1.7 (`--eg-version`), its HTTP status is not 200; gRPC-Web is another protocol",
                 "check the port: this one belongs to a web server, a gRPC-Web proxy or a proxy without a route for gRPC";
             ProbeGrpcPermissionDenied = "probe.grpc.permission-denied", Error @ Grpc,
                 "the server answered PERMISSION_DENIED: it authenticated us but does not authorize this call",
@@ -157,6 +157,9 @@ macro_rules! probe {
             ProbeGrpcTimeout = "probe.grpc.timeout", Error @ Grpc, may_pass,
                 "the HTTP/2 connection is open, but the health check got no answer in time",
                 "look at the server's load; raise `--timeout` if it is only slow";
+            ProbeGrpcTolerated = "probe.grpc.tolerated", Warning @ Grpc,
+                "the server's answer has what HTTP/2 or gRPC does not allow and Envoy Gateway's gRPC (grpc-go) does not look at: a `connection` or `transfer-encoding` field, a body that is not as long as `content-length` says, a frame on a stream without a call, or an HTTP status other than 200 beside the content type of gRPC. Envoy Gateway accepts it, and other clients do not: nor does egext's bridge, but for the status",
+                "correct the server, or the proxy in front of it, that sends it";
             ProbeGrpcUnauthenticated = "probe.grpc.unauthenticated", Error @ Grpc,
                 "the server answered UNAUTHENTICATED: it requires credentials in addition to the certificate",
                 "the message says which credentials; send them with `--metadata-file FILE`";

@@ -40,15 +40,26 @@ fn grpc_web_is_called_by_its_name() {
     assert_eq!(finding["message"], "the server answers in gRPC-Web, which gRPC clients do not speak");
 }
 
+/// grpc-go has looked at it until 1.76, which is in Envoy Gateway 1.6.
 #[test]
-fn a_status_of_http_counts_before_the_content_type() {
-    let server = TestServer::plaintext().answers_header(":status", "503");
-    let (_, finding) = fault(server, "grpc");
-    assert_eq!(finding["id"], "probe.grpc.not-grpc");
+fn a_status_of_http_beside_an_answer_in_grpc_counts_for_old_releases() {
+    let server = TestServer::plaintext().answers_header(":status", "503").spawn();
+    let run = probe(&server.address()).json();
+    assert_eq!((run.exit_code, run.ids()), (0, vec!["probe.grpc.tolerated"]), "{}", run.stdout);
+    let finding =
+        assert_finding!(run, "probe.grpc.tolerated", subject = server.address(), severity = "warning");
+    let words = "Envoy Gateway accepts the answer, other clients do not: it has the HTTP status 503";
+    assert_eq!(finding["message"], words);
+    let run = probe(&server.address()).args(["--eg-version", "1.6"]).json();
+    let finding = assert_fault(&run, "probe.grpc.not-grpc", &server.address(), "grpc");
     let words = "the server answered in gRPC, but with the HTTP status 503, which some gRPC clients report in its place";
     assert_eq!(finding["message"], words);
     let found = "status 503, content type `application/grpc`, `grpc-status: 0`";
     assert_eq!(finding["evidence"]["found"], found);
+}
+
+#[test]
+fn a_web_server_or_a_proxy_is_told_by_its_status() {
     let (_, finding) = fault(TestServer::plaintext().answers_page(503, "busy"), "grpc");
     assert_eq!(finding["message"], "an HTTP/2 server answered with status 503, and not in gRPC");
     let hint = |finding: &Value| finding["hint"].as_str().expect("words").to_owned();
@@ -202,36 +213,61 @@ fn the_answer_of_a_bridge_is_told_from_that_of_a_server() {
     }
 }
 
+/// What h2 rejects and grpc-go, so Envoy Gateway, does not.
 #[test]
-fn what_our_side_resets_is_told_as_ours() {
+fn what_grpc_go_does_not_look_at_is_a_warning() {
     for (name, value, words) in [
-        ("connection", "close", "we reset the server's response: its headers break the rules of HTTP/2"),
-        (
-            "transfer-encoding",
-            "chunked",
-            "we reset the server's response: its headers break the rules of HTTP/2",
-        ),
-        (
-            "X-Upper-Case",
-            "1",
-            "we ended the server's connection: its frames or headers break the rules of HTTP/2",
-        ),
-        (
-            "content-length",
-            "100",
-            "we reset the server's response: its body is not as long as its `content-length: 100` says",
-        ),
-        (
-            "content-length",
-            "1",
-            "we reset the server's response: its body is not as long as its `content-length: 1` says",
-        ),
+        ("connection", "close", "the field `connection`, which HTTP/2 does not allow"),
+        ("transfer-encoding", "chunked", "the field `transfer-encoding`, which HTTP/2 does not allow"),
+        ("te", "gzip", "the field `te`, which HTTP/2 does not allow"),
+        ("content-length", "100", "`content-length: 100` before a body of 7 bytes"),
+        ("content-length", "1", "`content-length: 1` before a body of 7 bytes"),
+    ] {
+        let server = TestServer::plaintext().answers_header(name, value).spawn();
+        let run = probe(&server.address()).json();
+        assert_eq!((run.exit_code, run.ids()), (0, vec!["probe.grpc.tolerated"]), "{}", run.stdout);
+        let finding = assert_finding!(run, "probe.grpc.tolerated");
+        let words = format!("Envoy Gateway accepts the answer, other clients do not: it has {words}");
+        assert_eq!(finding["message"], words);
+        assert!(finding["hint"].to_string().contains("egext's bridge"), "{finding:#}");
+        // Several services, and one answer of the kind.
+        let run = probe(&server.address()).args(["--service", "a", "--service", "b"]).json();
+        assert_eq!(run.ids(), ["probe.grpc.tolerated"], "{}", run.stdout);
+    }
+    let server = TestServer::plaintext().answers_header("content-length", "7").spawn();
+    assert_healthy(&probe(&server.address()).json());
+}
+
+#[test]
+fn header_fields_that_no_client_takes_are_named() {
+    let long = "a".repeat(2 << 20);
+    for (name, value, words) in [
+        ("X-Upper-Case", "1", "`X-Upper-Case` has the byte 0x58, which no header field can have"),
+        ("x-long", &*long, "2097"),
     ] {
         let (run, finding) = fault(TestServer::plaintext().answers_header(name, value), "grpc");
         assert_eq!(finding["id"], "probe.grpc.malformed", "{}", run.stdout);
-        assert_eq!(finding["message"], words);
-        assert_eq!(finding["evidence"]["found"], "PROTOCOL_ERROR, by our side");
+        let message = finding["message"].as_str().expect("words");
+        let expected = format!("the server's header fields cannot be used: {words}");
+        assert!(message.starts_with(&expected), "{message}");
+        assert_eq!(
+            finding["hint"].to_string().contains("EG reads up to 16 MiB"),
+            value.len() > 1,
+            "{finding:#}"
+        );
     }
+}
+
+#[test]
+fn what_our_side_ends_is_told_as_ours() {
+    // SETTINGS with a window that is too large: the value is in the next part of the frame.
+    let settings = [0, 4, 0xff, 0xff, 0xff, 0xff];
+    let (run, finding) = fault(TestServer::plaintext().pours_frames(4, &settings), "grpc");
+    assert_eq!(finding["id"], "probe.grpc.malformed", "{}", run.stdout);
+    let words = "we ended the server's connection: its frames break the rules of HTTP/2";
+    assert_eq!(finding["message"], words);
+    assert_eq!(finding["evidence"]["found"], "PROTOCOL_ERROR, by our side");
+    assert!(finding["evidence"]["expected"].to_string().contains("SETTINGS"), "{finding:#}");
 }
 
 #[test]

@@ -14,6 +14,12 @@ import (
 // Answers that are written frame by frame, because no library of gRPC sends them. Envoy Gateway is grpc-go, so what grpc-go
 // takes is healthy, and what it does not take is not: grpc-health-probe, which is grpc-go too, is asked about each.
 
+// Rows of the table in docs/probe.md.
+const (
+	oddStatus     = "an HTTP status that has not three digits"
+	tableOfOthers = "a HEADERS frame on a stream without a call that changes the table of HPACK"
+)
+
 // fields are those of a header block, names and values in turn.
 type fields []string
 
@@ -32,6 +38,9 @@ var (
 	serving  = []byte{0, 0, 0, 0, 2, 8, 1}
 	closed   = []string{"probe.grpc.closed"}
 	noNumber = []string{"probe.grpc.status"}
+
+	tolerated = []string{"probe.grpc.tolerated"}
+	malformed = []string{"probe.grpc.malformed"}
 )
 
 // with is a serving answer with these fields in its headers and trailers.
@@ -47,7 +56,63 @@ func oddAnswers() []odd {
 	status := func(value string, ids []string) odd {
 		return odd{name: "grpc-status `" + value + "`", send: with(nil, fields{"grpc-status", value}), ids: ids}
 	}
+	header := func(name, value string, differs string) odd {
+		ids := tolerated
+		if differs == "" && name == "X-Up" {
+			ids = malformed
+		}
+		return odd{name: name + ": " + value, send: with(fields{name, value}, good), ids: ids, differs: differs}
+	}
+	// In front of a good answer.
+	frame := func(name string, ids []string, differs string, send func(*writer)) odd {
+		return odd{name: name, ids: ids, differs: differs, send: func(to *writer) {
+			send(to)
+			with(nil, good)(to)
+		}}
+	}
+	http := func(status string, ids []string, differs string) odd {
+		return odd{name: "HTTP status " + status, ids: ids, differs: differs, send: func(to *writer) {
+			to.head(false, fields{":status", status, "content-type", "application/grpc"})
+			to.data(false)
+			to.head(true, good)
+		}}
+	}
 	return []odd{
+		header("connection", "keep-alive", ""), header("te", "gzip", ""), header("transfer-encoding", "chunked", ""),
+		header("upgrade", "h2c", ""), header("keep-alive", "x", ""), header("proxy-connection", "x", ""),
+		header("content-length", "3", ""), header("content-length", "many", ""), header("X-Up", "a", ""),
+		http("204", tolerated, ""), http("404", tolerated, ""), http("502", tolerated, ""), http("301", tolerated, ""),
+		http("0", malformed, oddStatus), http("2000", malformed, oddStatus),
+		frame("DATA on a stream that was not begun", tolerated, "", func(to *writer) {
+			_ = to.framer.WriteData(to.stream+2, false, []byte("x"))
+		}),
+		frame("HEADERS on an even stream", tolerated, "", func(to *writer) {
+			_ = to.framer.WriteRawFrame(http2.FrameHeaders, http2.FlagHeadersEndHeaders, 2, []byte("\x88\x00\x01a\x01b"))
+		}),
+		frame("RST_STREAM on a stream that was not begun", tolerated, "", func(to *writer) {
+			_ = to.framer.WriteRSTStream(to.stream+4, http2.ErrCodeCancel)
+		}),
+		frame("WINDOW_UPDATE on a stream that was not begun", tolerated, "", func(to *writer) {
+			_ = to.framer.WriteWindowUpdate(to.stream+4, 1)
+		}),
+		frame("PUSH_PROMISE", tolerated, "", func(to *writer) {
+			_ = to.framer.WritePushPromise(http2.PushPromiseParam{StreamID: to.stream, PromiseID: 2, BlockFragment: []byte("\x82\x86\x84\x41\x01a"), EndHeaders: true})
+		}),
+		frame("HEADERS on an even stream, for the table", malformed, tableOfOthers, func(to *writer) { to.on(2, false, fields{"a", "b"}) }),
+		{name: "DATA before HEADERS", ids: malformed, differs: "DATA before HEADERS", send: func(to *writer) {
+			to.data(false)
+			to.head(false, inGRPC)
+			to.head(true, good)
+		}},
+		{name: "a window that is too large", ids: malformed, differs: "more window than HTTP/2 has", send: func(to *writer) {
+			_ = to.framer.WriteWindowUpdate(0, 1<<31-1)
+			with(nil, good)(to)
+		}},
+		{name: "2 MiB of header fields", ids: malformed, differs: "more than 1 MiB of header fields", send: func(to *writer) {
+			to.long(2 << 20)
+			to.data(false)
+			to.head(true, good)
+		}},
 		{name: "status in the headers only", ids: closed, send: func(to *writer) {
 			to.head(false, slices.Concat(inGRPC, good))
 			to.data(true)
@@ -109,12 +174,29 @@ func (w *writer) on(stream uint32, end bool, of fields) {
 	})
 }
 
+// long writes the headers of an answer with a value of so many bytes, in as many frames as it takes.
+func (w *writer) long(size int) {
+	w.block.Reset()
+	for pair := range slices.Chunk(inGRPC, 2) {
+		_ = w.encoder.WriteField(hpack.HeaderField{Name: pair[0], Value: pair[1]})
+	}
+	_ = w.encoder.WriteField(hpack.HeaderField{Name: "x-long", Value: string(bytes.Repeat([]byte("a"), size)), Sensitive: true})
+	const most = 16 << 10
+	rest := slices.Clone(w.block.Bytes())
+	_ = w.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: w.stream, BlockFragment: rest[:most]})
+	for rest = rest[most:]; len(rest) > 0; {
+		piece := rest[:min(most, len(rest))]
+		rest = rest[len(piece):]
+		_ = w.framer.WriteContinuation(w.stream, len(rest) == 0, piece)
+	}
+}
+
 // data writes the message of a server that serves.
 func (w *writer) data(end bool) {
 	_ = w.framer.WriteData(w.stream, end, serving)
 }
 
-// serve answers every call on a listener's connections, in plaintext.
+// start answers every call on a listener's connections, in plaintext.
 func (o odd) start(t *testing.T) (address, directory string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)

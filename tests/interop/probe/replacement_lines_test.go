@@ -225,7 +225,6 @@ func linesOfServers() []line {
 }
 
 var differsByFault = map[string]string{
-	"counts-wrong": "an answer whose `content-length` is wrong",
-	"not-found":    "an HTTP server that answers 404",
-	"no-streams":   "a server that allows no calls",
+	"not-found":  "an HTTP server that answers 404",
+	"no-streams": "a server that allows no calls",
 }

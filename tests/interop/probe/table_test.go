@@ -152,11 +152,11 @@ func rows() []row {
 		{fault: "an empty answer", by: []implementation{coreServer}, manner: manner{name: "empty"}, ids: []string{"probe.health.not-serving"}},
 	}
 	answers := map[string]string{
-		"page": "probe.grpc.not-grpc", "not-found": "probe.grpc.not-grpc", "web": "probe.grpc.not-grpc", "busy": "probe.grpc.not-grpc",
+		"page": "probe.grpc.not-grpc", "not-found": "probe.grpc.not-grpc", "web": "probe.grpc.not-grpc", "busy": "probe.grpc.unavailable",
 		"http1-only": "probe.grpc.not-grpc", "without-status": "probe.grpc.closed", "without-message": "probe.grpc.invalid-message",
 		"garbled": "probe.grpc.invalid-message", "compressed": "probe.grpc.invalid-message", "long": "probe.grpc.invalid-message",
 		"odd": "probe.grpc.status", "refuses": "probe.grpc.refused", "calms": "probe.grpc.refused", "crashes": "probe.grpc.closed",
-		"counts-wrong": "probe.grpc.malformed", "cuts": "probe.grpc.closed", "no-streams": "probe.grpc.no-streams",
+		"counts-wrong": "probe.grpc.tolerated", "cuts": "probe.grpc.closed", "no-streams": "probe.grpc.no-streams",
 	}
 	for _, name := range slices.Sorted(maps.Keys(answers)) {
 		table = append(table, row{fault: name, by: []implementation{nodeServer}, plaintext: true, manner: manner{name: name}, ids: []string{answers[name]}})
