@@ -19,7 +19,7 @@ macro_rules! doctor {
                 "this user may not read the certificates of the channel, so the server cannot be looked at; they may be fine",
                 "run `egext doctor` as the user that owns them, which is the user of the bridge, or as root";
             DoctorSecretsMissing = "doctor.secrets-missing", Warning,
-                "Envoy Gateway connects to the server by its own TLS, and none of its Secrets is among the files, so what it trusts and presents is not known",
+                "what Envoy Gateway trusts and presents is not known: it connects to the server by its own TLS, and none of its Secrets is among the files",
                 "name the manifests of its Secrets, or the directory with them, next to its file: `egext doctor envoy-gateway.yaml secrets.yaml`";
             DoctorSocketDiffers = "doctor.socket-differs", Error,
                 "the configuration makes Envoy Gateway call another address than the one on which the bridge listens, so its calls do not reach the bridge, or reach another program",
