@@ -18,7 +18,6 @@ mod limits;
 mod linger;
 mod listen;
 mod naming;
-mod overheard;
 mod permitted;
 mod placement;
 mod read_ahead;

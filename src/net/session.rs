@@ -16,7 +16,6 @@ use tower::{Service, service_fn};
 
 use super::frame::{FRAME_HEADER, is_settings};
 use super::limits::{FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
-use super::overheard::{Heard, Overheard};
 use super::stream::{Replayed, Stream, Wire};
 use super::{Fault, FaultKind, HeaderFault, HeaderFaults, IgnoredFrame, Reset, Settings, Sieve, Stage};
 
@@ -28,7 +27,6 @@ pub struct Session<B> {
     requests: http2::SendRequest<B>,
     link: Link,
     goodbye: Arc<OnceLock<Goodbye>>,
-    heard: Heard,
     faults: HeaderFaults,
     /// How many calls were begun.
     begun: Arc<AtomicU32>,
@@ -84,7 +82,7 @@ impl<B: Body + 'static> Session<B> {
     /// another way.
     pub fn goodbye(&self) -> Option<Goodbye> {
         let heard = || {
-            let farewell = self.heard.farewell()?;
+            let farewell = self.faults.said()?;
             let words = Some(farewell.words().to_owned()).filter(|words| !words.is_empty());
             Some(Goodbye { reset: Reset::by_peer(farewell.reason()), words })
         };
@@ -148,7 +146,6 @@ where
 {
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
-    let (stream, heard) = Overheard::new(stream);
     let begun = Arc::<AtomicU32>::default();
     let sieve = Sieve::of_probed(stream, Arc::clone(&begun));
     let faults = sieve.faults();
@@ -181,7 +178,7 @@ where
     if silent {
         link.await_settings(deadline).await?;
     }
-    Ok(Session { requests, link, goodbye, heard, faults, begun })
+    Ok(Session { requests, link, goodbye, faults, begun })
 }
 
 /// Why the connection ended before the server's SETTINGS.
