@@ -2,6 +2,7 @@ mod managers;
 pub(super) mod native;
 mod watch;
 
+use std::collections::HashSet;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -266,7 +267,10 @@ fn is_tls(address: &Address) -> bool {
 fn calls(flags: &cli::CallFlags) -> Result<Calls, Error> {
     let whole = Calls::default();
     let longest = usize::try_from(flags.max_message_size.octets()).unwrap_or(usize::MAX);
-    let services = if flags.service.is_empty() { whole.services.clone() } else { flags.service.clone() };
+    let mut services = if flags.service.is_empty() { whole.services.clone() } else { flags.service.clone() };
+    // Each is asked for once, as each target is.
+    let mut seen = HashSet::new();
+    services.retain(|service| seen.insert(service.clone()));
     Ok(Calls { services, metadata: lists::metadata(flags)?, longest, ..whole })
 }
 

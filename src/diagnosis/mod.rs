@@ -77,7 +77,7 @@ pub fn diagnose(context: &Context<'_>, fault: &Fault) -> Finding {
         FaultKind::AlpnMissing => context
             .finding(FindingId::ProbeAlpnMissing, "the server agrees on no protocol by ALPN")
             .with_evidence("expected", "h2")
-            .with_hint("let the server's TLS offer `h2`"),
+            .with_hint(tls::OFFER_H2),
         FaultKind::Closed => wire::closed(context, fault.stage),
         FaultKind::Corrupt(error) => tls::malformed(context, error),
         FaultKind::Io(error) => wire::io_error(context, fault.stage, error),
@@ -209,6 +209,6 @@ impl Context<'_> {
             socket @ Address::Unix(_) => socket.to_string(),
             address => format!("tcp://{}", address.authority()),
         };
-        format!("if the server is plaintext: {}", self.with_address(&address))
+        format!("let the server speak TLS; if plaintext is meant: {}", self.with_address(&address))
     }
 }

@@ -42,9 +42,13 @@ pub(super) fn tls_error(context: &Context<'_>, stage: Stage, error: &rustls::Err
 
 /// What answers is no TLS; `first` is how it begins, if that is known.
 pub(super) fn plaintext(context: &Context<'_>, first: Option<&[u8]>) -> Finding {
+    let hint = match first {
+        Some(first) if wire::is_of_web_server(first) => wire::CHECK_PORT.to_owned(),
+        _ => context.plaintext_hint(),
+    };
     let finding = context
         .finding(FindingId::ProbeTlsNotTls, "the server answered our TLS hello in plaintext")
-        .with_hint(context.plaintext_hint());
+        .with_hint(hint);
     match first {
         Some(first) => finding.with_evidence("found", wire::shown(first)),
         None => finding,
@@ -53,12 +57,30 @@ pub(super) fn plaintext(context: &Context<'_>, first: Option<&[u8]>) -> Finding 
 
 /// What answers is TLS, and broken.
 pub(super) fn malformed(context: &Context<'_>, error: &rustls::Error) -> Finding {
+    if is_too_long(error) {
+        return context
+            .finding(
+                FindingId::ProbeTlsMalformed,
+                "the server sent a handshake message of more than 64 KiB, most likely its certificates",
+            )
+            .with_hint("let the server present its own certificate and its intermediates only: we read 64 KiB, and Envoy Gateway reads 256 KiB");
+    }
     context
         .finding(
             FindingId::ProbeTlsMalformed,
             format!("the TLS handshake failed: {}", words::handshake(error)),
         )
         .with_hint("look for a proxy or a firewall on the way that changes TLS, and at the server's log")
+}
+
+/// Go's limit of certificates is that of `crypto/tls/common.go` (`maxHandshakeCertificateMsg`).
+fn is_too_long(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidMessage(
+            InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge
+        )
+    )
 }
 
 fn alert_received(context: &Context<'_>, alert: AlertDescription) -> Finding {
@@ -119,10 +141,11 @@ fn with_name(context: &Context<'_>, alert: AlertDescription, finding: Finding) -
 }
 
 fn alpn_refused(context: &Context<'_>) -> Finding {
-    context
-        .finding(FindingId::ProbeAlpnRefused, "the server refuses `h2` by ALPN")
-        .with_hint("let the server's TLS offer `h2`")
+    context.finding(FindingId::ProbeAlpnRefused, "the server refuses `h2` by ALPN").with_hint(OFFER_H2)
 }
+
+/// Most servers without it are for browsers.
+pub(super) const OFFER_H2: &str = "let the server's TLS offer `h2`; if it is a web server, look at the port: it is not the extension server's";
 
 /// The name of RFC 8446 section 6, as OpenSSL and Wireshark write it.
 pub(super) fn alert_name(alert: AlertDescription) -> String {

@@ -147,15 +147,22 @@ pub(super) const ONLY_TLS: &str = "no answer to plaintext, and one to a TLS hell
 pub(super) fn unexpected(context: &Context<'_>, first: &[u8]) -> Finding {
     let message = match first {
         _ if is_tls(context, first) => return speaks_tls(context, &shown(first)),
-        [b'H', b'T', b'T', b'P', ..] => "the server answers in HTTP/1",
+        first if is_of_web_server(first) => "the server answers in HTTP/1",
         _ => "the server's first bytes are not HTTP/2",
     };
     context
         .finding(FindingId::ProbeHttp2NotHttp2, message)
         .with_evidence("expected", "an HTTP/2 SETTINGS frame")
         .with_evidence("found", shown(first))
-        .with_hint("check the port: another server has this one, such as a web server")
+        .with_hint(CHECK_PORT)
 }
+
+/// A status line, or, without one, a page (HTTP/0.9): so do servers answer that are no gRPC servers.
+pub(super) fn is_of_web_server(first: &[u8]) -> bool {
+    [&b"HTTP/"[..], b"<!", b"<h"].iter().any(|begin| first.starts_with(begin))
+}
+
+pub(super) const CHECK_PORT: &str = "check the port: another server has this one, such as a web server";
 
 pub(super) fn speaks_tls(context: &Context<'_>, found: &str) -> Finding {
     let address = context.target.address();

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use h2::Reason;
@@ -43,9 +44,12 @@ impl Reset {
         self.reason
     }
 
-    /// The name of the error code, as the standard and all other tools write it.
-    pub fn name(&self) -> &'static str {
-        NAMES.iter().find(|(known, _)| *known == self.reason).map_or("an unknown code", |(_, name)| name)
+    /// The name of the error code, as the standard and all other tools write it; of one without a name its number.
+    pub fn name(&self) -> Cow<'static, str> {
+        match NAMES.iter().find(|(known, _)| *known == self.reason) {
+            Some((_, name)) => (*name).into(),
+            None => format!("code {:#x}", u32::from(self.reason)).into(),
+        }
     }
 }
 

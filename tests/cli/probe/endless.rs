@@ -92,6 +92,8 @@ fn a_chain_is_read_as_far_as_tls_permits() {
         let server = manner.repeats_its_certificate(1000).spawn();
         let run = probe(&server.address()).pki(&pki).json();
         assert_fault(&run, "probe.tls.malformed", &server.address(), "tls");
+        let message = run.findings()[0]["message"].as_str().expect("words").to_owned();
+        assert!(message.ends_with("more than 64 KiB, most likely its certificates"), "{message}");
     }
     let names = (0..2500).map(|number| format!("h{number}.example")).collect::<Vec<_>>();
     let huge = TestPki::new().server_with_dns_names(&names.iter().map(String::as_str).collect::<Vec<_>>());

@@ -52,6 +52,17 @@ fn numbers_have_the_names_of_blackbox_exporter() {
     assert!(!metrics.contains(&format!("probe_ssl_earliest_cert_expiry{{target=\"{refused}\"")), "{metrics}");
 }
 
+/// A sample that stands twice makes a reader refuse all of them.
+#[test]
+fn a_service_that_is_named_twice_is_asked_for_once() {
+    let server = TestServer::plaintext().spawn();
+    let services = ["--service", "a.B", "--service", "", "--service", "a.B"];
+    let run = egext(["probe", &server.address(), "-o", "prometheus"]).args(services).run();
+    let samples: Vec<_> =
+        prometheus(&run).lines().filter(|line| line.starts_with("probe_grpc_status_code{")).collect();
+    assert_eq!(samples.len(), 2, "{samples:?}");
+}
+
 /// What took long is the layer that failed.
 #[test]
 fn the_duration_is_that_of_the_whole_attempt() {
