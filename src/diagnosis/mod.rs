@@ -209,6 +209,6 @@ impl Context<'_> {
             socket @ Address::Unix(_) => socket.to_string(),
             address => format!("tcp://{}", address.authority()),
         };
-        format!("let the server speak TLS; if plaintext is meant: {}", self.with_address(&address))
+        format!("if the server is plaintext: let it speak TLS, or {}", self.with_address(&address))
     }
 }

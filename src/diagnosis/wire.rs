@@ -90,6 +90,10 @@ fn connect_error(context: &Context<'_>, error: &io::Error) -> Finding {
         (FindingId::ProbeConnectFailed, Some(path)) if error.kind() == io::ErrorKind::InvalidInput => {
             finding.with_hint(format!("correct the path; `ls -ld {}` shows what is there", shell_path(path)))
         }
+        (FindingId::ProbeConnectFailed, Some(_)) if error.kind() == io::ErrorKind::WouldBlock => finding
+            .with_hint(
+                "the program that listens there takes no connections: it hangs; restart it, and read its log",
+            ),
         (FindingId::ProbeConnectFailed, _) => finding.with_evidence("found", error.to_string()),
         (FindingId::ProbeConnectRefused, Some(path)) => finding.with_hint(format!(
             "the socket file is stale: start the program that serves `{}`",
@@ -123,8 +127,14 @@ pub(super) fn timed_out(context: &Context<'_>, stage: Stage) -> Finding {
             }),
         Stage::Call => context
             .finding(FindingId::ProbeGrpcTimeout, format!("no answer to the health check within {limit}")),
-        _ => context
-            .finding(FindingId::ProbeHttp2Timeout, format!("the server sent no HTTP/2 frame within {limit}")),
+        _ => {
+            let message = format!("the server sent no HTTP/2 frame within {limit}");
+            let finding = context.finding(FindingId::ProbeHttp2Timeout, message);
+            match context.trace.handshake {
+                Some(_) => finding.with_hint("TLS works, and nothing behind it answers: restart the server, or what is on the way to it"),
+                None => finding,
+            }
+        }
     }
 }
 
