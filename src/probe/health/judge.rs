@@ -246,7 +246,10 @@ impl Judge<'_> {
                 };
                 let finding =
                     self.finding(FindingId::ProbeHealthNotServing, format!("the server says {status}{of}"));
-                Some(finding.with_hint("`--wait 60s` waits until it serves"))
+                Some(
+                    finding
+                        .with_hint("its log says why it does not serve; `--wait 60s` waits until it serves"),
+                )
             }
         }
     }

@@ -193,7 +193,10 @@ fn a_hint_names_no_flag_that_only_the_probe_has() {
     let server = TestServer::mtls(&channel.pki).not_serving().spawn();
     let run = channel.doctor().args(["--server", &server.address()]).json();
     let next = run.json["first"]["next"].as_str().expect("words");
-    let words = format!("`--wait 60s` waits until it serves, with `egext probe {} --dir ", server.address());
+    let words = format!(
+        "its log says why it does not serve; `--wait 60s` waits until it serves, with `egext probe {} --dir ",
+        server.address()
+    );
     assert!(next.starts_with(&words), "{next}");
 }
 
