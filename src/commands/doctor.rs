@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::config::{look, sources};
 use super::material::DEFAULT_DIRECTORY;
-use super::probe::{native, tls};
+use super::probe::{native, tls, tls_of_files};
 use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::cli::{self, Material};
@@ -57,14 +57,13 @@ fn plan(arguments: cli::Doctor, clock: Clock) -> Result<Plan, Error> {
 }
 
 fn load(files: &Files) -> Result<Tls, Box<Finding>> {
-    let material = match files.clone() {
-        Files::Directory(directory) => Material { dir: Some(directory), ca: None, cert: None, key: None },
-        Files::Named { ca, pair } => {
-            let (cert, key) = pair.unzip();
-            Material { dir: None, ca: Some(ca), cert, key }
+    let loaded = match files.clone() {
+        Files::Directory(directory) => {
+            tls(&Material { dir: Some(directory), ca: None, cert: None, key: None })
         }
+        Files::Named { ca, pair } => tls_of_files(&ca, pair),
     };
-    match tls(&material) {
+    match loaded {
         Ok((client, own)) => Ok(Tls { client: Arc::new(client), own }),
         Err(missing) => Err(Box::new(Finding::of_error(missing.id, files.name(), &missing.error))),
     }

@@ -2,24 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Alone;
 use super::both::both;
-use super::{Alone, Error};
 use crate::cli::{Material, Variables};
-use crate::pki::{Anchors, CA_CERTIFICATE_FILE, Identity, IdentityError, PairFiles, Role};
+use crate::pki::{CA_CERTIFICATE_FILE, PairFiles, Role};
 
 /// What the flags about certificates mean.
 pub(super) trait Files {
-    /// The CA certificates that a peer is verified against.
-    fn anchors(&self) -> Result<Anchors, IdentityError>;
-
-    /// The file of the CA certificates.
+    /// The file of the CA certificates that a peer is verified against.
     fn ca_file(&self) -> PathBuf;
 
-    /// Certificate and key of `role`, or none: a server may do without our certificate. Half a pair is an
-    /// error. With a CA file and no directory there is none: the default directory is not looked at.
-    fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error>;
-
-    /// The files of the certificate of `role`, if they were named, or one of them is where they are looked for.
+    /// The files of the certificate of `role`, if they were named, or one of them is where they are looked for. Without
+    /// them there is no certificate: a server may do without ours.
     fn pair_if_present(&self, role: Role) -> Result<Option<(PathBuf, PathBuf)>, Alone>;
 
     /// As it would be typed.
@@ -43,23 +37,14 @@ pub(super) trait Files {
 }
 
 impl Files for Material {
-    fn anchors(&self) -> Result<Anchors, IdentityError> {
-        Anchors::load(&self.ca_file())
-    }
-
     fn ca_file(&self) -> PathBuf {
         self.ca.clone().unwrap_or_else(|| self.directory().join(CA_CERTIFICATE_FILE))
     }
 
-    fn identity_if_present(&self, role: Role) -> Result<Option<Identity>, Error> {
-        let pair = self.pair_if_present(role)?;
-        Ok(pair.map(|(certificate, key)| Identity::load(&certificate, &key)).transpose()?)
-    }
-
     fn pair_if_present(&self, role: Role) -> Result<Option<(PathBuf, PathBuf)>, Alone> {
         let pair = self.pair(role)?;
-        let is_there = self.is_searched() && (is_present(&pair.0) || is_present(&pair.1));
-        Ok(Some(pair).filter(|_| self.cert.is_some() || is_there))
+        let is_there = !self.is_searched() || is_present(&pair.0) || is_present(&pair.1);
+        Ok(Some(pair).filter(|_| is_there))
     }
 
     fn directory(&self) -> &Path {
@@ -79,7 +64,6 @@ impl Files for Material {
     fn pair_files(&self, role: Role, required: bool) -> Result<PairFiles, Alone> {
         let candidates = match self.named_pair()? {
             Some((certificate, key)) => vec![(certificate.clone(), key.clone())],
-            None if !required && !self.is_searched() => Vec::new(),
             None => {
                 let pair =
                     |(certificate, key)| (self.directory().join(certificate), self.directory().join(key));
@@ -100,7 +84,7 @@ impl Files for Material {
     }
 
     fn is_searched(&self) -> bool {
-        self.cert.is_none() && (self.dir.is_some() || self.ca.is_none())
+        self.cert.is_none()
     }
 
     fn named_pair(&self) -> Result<Option<(&PathBuf, &PathBuf)>, Alone> {

@@ -3,6 +3,7 @@ pub(super) mod native;
 mod watch;
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,12 +17,12 @@ use self::managers::Managed;
 use super::config::ConfigError;
 use super::material::Files as _;
 use super::signals::Signals;
-use super::{Clock, Error, block_on, lists};
+use super::{Alone, Clock, Error, block_on, lists};
 use crate::cli::{self, Variables};
 use crate::gateway::releases::Fact;
 use crate::gateway::{Peer, Release};
 use crate::net::{Address, Alpn, ClientTls, Placement, Target, Transport};
-use crate::pki::{Certificate, IdentityError, Role};
+use crate::pki::{Anchors, Certificate, Identity, IdentityError, Role};
 use crate::probe::{Calls, News, ProbePlan, Speaker, TargetOutcome, WaitFor, probe};
 use crate::render::probe::Progress;
 use crate::render::{self, Live, Printer};
@@ -293,6 +294,16 @@ impl Unusable {
 }
 
 pub(super) fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Certificate>), Box<Unusable>> {
+    let of_typed =
+        |error: Alone| Box::new(Unusable { id: FindingId::ProbeClientCertUnreadable, error: error.into() });
+    tls_of_files(&material.ca_file(), material.pair_if_present(Role::Client).map_err(of_typed)?)
+}
+
+/// With the CA certificates in `ca`, and with certificate and key in `pair`.
+pub(super) fn tls_of_files(
+    ca: &Path,
+    pair: Option<(PathBuf, PathBuf)>,
+) -> Result<(ClientTls, Option<Certificate>), Box<Unusable>> {
     let of_ca = |error| Box::new(Unusable { id: FindingId::ProbeCaUnusable, error });
     let of_client = |error: Error| {
         let id = match &error {
@@ -301,8 +312,9 @@ pub(super) fn tls(material: &cli::Material) -> Result<(ClientTls, Option<Certifi
         };
         Box::new(Unusable { id, error })
     };
-    let anchors = material.anchors().map_err(|error| of_ca(error.into()))?;
-    let identity = material.identity_if_present(Role::Client).map_err(of_client)?;
+    let anchors = Anchors::load(ca).map_err(|error| of_ca(error.into()))?;
+    let identity = pair.map(|(certificate, key)| Identity::load(&certificate, &key)).transpose();
+    let identity = identity.map_err(|error| of_client(error.into()))?;
     let tls = ClientTls::new(&anchors, identity.as_ref()).map_err(|error| of_client(error.into()))?;
     Ok((tls, identity.map(|identity| identity.leaf().clone())))
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use egext_test_support::{Egext, Run, TestPki};
+use egext_test_support::{Egext, Run, TestPki, TestServer};
 use tempfile::TempDir;
 
 use crate::egext;
@@ -106,6 +106,38 @@ fn a_directory_that_is_not_there_is_named() {
     let place = Place::new();
     place.refuses(&place.bridge().args(["--dir", "nowhere"]).run(), "nowhere/ca.crt");
     place.refuses(&place.bridge().run(), "certs/ca.crt");
+}
+
+/// As the help says: each flag takes the place of one file of the directory.
+#[test]
+fn a_ca_file_alone_leaves_the_certificate_of_the_usual_directory() {
+    let pki = TestPki::new();
+    let started = |server: &TestServer, certificates: Option<&Path>| {
+        let place = Place::new();
+        if let Some(certificates) = certificates {
+            std::os::unix::fs::symlink(certificates, place.directory.path().join("certs")).expect("a link");
+        }
+        let arguments = ["bridge", "--listen", &place.listen, "--upstream", &server.address(), "--ca"];
+        let mut bridge = egext(arguments).arg(pki.ca()).current_dir(place.directory.path()).start();
+        bridge.wait_for_line("bridge is up");
+        let probed = egext(["probe", &place.listen]).run();
+        assert_eq!(probed.exit_code, 0, "{probed:?}");
+    };
+    let server = TestServer::mtls(&pki).spawn();
+    started(&server, Some(pki.directory()));
+    assert!(server.client_certificates() > 0);
+
+    let server = TestServer::tls(&pki).spawn();
+    started(&server, None);
+}
+
+#[test]
+fn half_a_pair_in_the_usual_directory_is_named() {
+    let pki = broken(|pki| remove(&pki.client_key()));
+    let (place, here) = (Place::new(), tempfile::tempdir().expect("a temporary directory"));
+    std::os::unix::fs::symlink(pki.directory(), here.path().join("certs")).expect("a link");
+    let run = place.bridge().arg("--ca").arg(pki.ca()).current_dir(here.path()).run();
+    place.refuses(&run, "certs/client.key");
 }
 
 #[test]

@@ -94,9 +94,23 @@ fn a_directory_without_our_certificate_is_named() {
     let hint = finding["hint"].as_str().expect("text");
     let words = format!("`{}` has neither `client.crt` with its key", pki.directory().display());
     assert!(hint.starts_with(&words), "{hint}");
-    let run = probe(&server.address()).arg("--ca").arg(pki.ca()).json();
+    let nowhere = tempfile::tempdir().expect("a directory");
+    let run = probe(&server.address()).arg("--ca").arg(pki.ca()).current_dir(nowhere.path()).json();
     let finding = assert_finding!(run, "probe.client-cert.required");
-    assert_eq!(finding["hint"], "pass `--dir`, or `--cert` and `--key`");
+    let hint = finding["hint"].as_str().expect("text");
+    assert!(hint.starts_with("`certs` has neither `client.crt` with its key"), "{hint}");
+}
+
+/// As the help says: each flag takes the place of one file of the directory.
+#[test]
+fn a_ca_file_alone_leaves_our_certificate_as_it_is() {
+    let pki = TestPki::new();
+    let server = TestServer::mtls(&pki).spawn();
+    let here = tempfile::tempdir().expect("a directory");
+    std::os::unix::fs::symlink(pki.directory(), here.path().join("certs")).expect("a new link");
+    let run = probe(&server.address()).arg("--ca").arg(pki.ca()).current_dir(here.path()).json();
+    assert_healthy(&run);
+    assert_eq!(server.client_certificates(), 1);
 }
 
 /// No certificate has the dot, and it is the same name.
