@@ -21,7 +21,7 @@ pub struct Probe {
     pub addresses: Vec<Address>,
     /// File with servers to probe, one a line
     ///
-    /// `-` is stdin. Empty lines and lines that begin with `#` are skipped.
+    /// `-` is stdin. Empty lines are skipped. `#` at the beginning of a line or after a blank begins a comment.
     #[arg(long, value_name = "FILE", env = "EGEXT_TARGETS_FILE")]
     pub targets_file: Option<PathBuf>,
     /// Name expected in the server's certificate [default: host of the address]

@@ -19,7 +19,7 @@ pub(super) fn targets(path: &Path) -> Result<Vec<Address>, ListError> {
     let text = read(path)?;
     let mut targets = Vec::new();
     for (line, entry) in entries(&text) {
-        let address = Address::of_server(entry);
+        let address = Address::of_server(without_comment(entry));
         targets.push(address.map_err(|source| ListError::Address { path: path.to_owned(), line, source })?);
     }
     match targets.is_empty() {
@@ -69,6 +69,12 @@ pub(super) fn metadata_field(name: &str, value: &str) -> Option<(HeaderName, Hea
     let mut value = HeaderValue::from_str(&value).ok().filter(|_| is_text)?;
     value.set_sensitive(true);
     Some((header, value))
+}
+
+/// A target without the comment after it. The path of a socket may have a `#` that is none.
+fn without_comment(entry: &str) -> &str {
+    let mut comments = entry.match_indices('#').map(|(at, _)| entry.split_at(at).0);
+    comments.find(|target| target.ends_with(char::is_whitespace)).unwrap_or(entry).trim_end()
 }
 
 /// Lines with something on them, each with its number.

@@ -115,6 +115,18 @@ fn a_file_of_targets_may_begin_as_windows_writes_it() {
 }
 
 #[test]
+fn a_comment_may_stand_behind_a_target() {
+    let server = TestServer::unix().spawn();
+    let link = server.socket().with_file_name("a#b.sock");
+    std::os::unix::fs::symlink(server.socket(), &link).expect("a new link");
+    let file = format!("unix:{}\t # a note, # and more\nunix:{}#\n", link.display(), link.display());
+    let run = egext(["probe", "--timeout", "1h"]).args(["--targets-file", "-"]).stdin(file).json();
+    let address = |index: usize| run.json["targets"][index]["address"].as_str().expect("text");
+    assert!(address(0).ends_with("/a#b.sock") && address(1).ends_with("/a#b.sock#"), "{}", run.stdout);
+    assert_eq!((run.exit_code, &run.json["targets"][0]["healthy"]), (1, &true.into()));
+}
+
+#[test]
 fn a_file_of_targets_has_an_end() {
     let run = egext(["probe", "--targets-file", "-"]).stdin("a.internal:5005\n".repeat(1 << 17)).run();
     assert_eq!(run.exit_code, 2);
