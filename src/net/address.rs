@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::address_error::{AddressError, is_abstract, is_number, is_path, looks_like_ipv6, meant};
-use super::naming::{GRPC_PORT, address_of_target};
+use super::naming::{GRPC_PORT, address_of_target, behind_dns_server};
 use crate::host::Host;
 
 /// Where a server listens, and whether TLS is spoken there.
@@ -47,6 +47,11 @@ impl Address {
     /// # Errors
     /// When it is no address.
     pub fn of_server(text: &str) -> Result<Self, AddressError> {
+        // A password is hidden by the errors of `parse`.
+        if let Some(rest) = behind_dns_server(text).filter(|_| !text.contains('@')) {
+            let meant = Self::parse(rest, Some(GRPC_PORT)).ok();
+            return Err(AddressError::DnsServer { text: text.to_owned(), meant });
+        }
         match address_of_target(text) {
             Some(rest) => Self::parse(rest, Some(GRPC_PORT)),
             None => Self::parse(text, Some(Self::DEFAULT_PORT)),

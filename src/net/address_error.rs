@@ -25,6 +25,14 @@ pub enum AddressError {
         /// What was probably meant.
         meant: Option<Address>,
     },
+    /// A target of gRPC that names the DNS server to ask.
+    #[error("`{text}` names the DNS server to ask, but names are resolved by the system's resolver only")]
+    DnsServer {
+        /// As typed.
+        text: String,
+        /// The same without that server, if it is an address.
+        meant: Option<Address>,
+    },
     /// Neither a host name nor an IP address.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -125,6 +133,7 @@ impl Hint for AddressError {
                 format!("write `{meant}`; a client certificate proves who you are")
             }
             Self::Brackets { meant: Some(meant), .. }
+            | Self::DnsServer { meant: Some(meant), .. }
             | Self::Malformed { meant: Some(meant), .. }
             | Self::Port { meant: Some(meant), .. }
             | Self::Scheme { meant: Some(meant), .. } => format!("write `{meant}`"),
@@ -133,7 +142,8 @@ impl Hint for AddressError {
                 "use an address without a zone, or a name: a link-local address can be put into `/etc/hosts`"
                     .to_owned()
             }
-            Self::Malformed { meant: None, .. }
+            Self::DnsServer { meant: None, .. }
+            | Self::Malformed { meant: None, .. }
             | Self::Scheme { meant: None, .. }
             | Self::UserInfo { meant: None, .. } => {
                 "for example `localhost:5005`, or `tcp://localhost:5005` without TLS".to_owned()

@@ -10,6 +10,13 @@ pub(super) fn address_of_target(text: &str) -> Option<&str> {
     (is_scheme && !is_port).then_some(rest)
 }
 
+/// The address in `dns://server/host:port`, behind the DNS server that gRPC would ask.
+pub(super) fn behind_dns_server(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (server, address) = rest.split_once('/')?;
+    (scheme.eq_ignore_ascii_case("dns") && !server.is_empty() && !address.is_empty()).then_some(address)
+}
+
 const SCHEMES: [&str; 3] = ["dns", "ipv4", "ipv6"];
 
 /// What a target without a port means to gRPC.
