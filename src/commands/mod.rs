@@ -39,10 +39,10 @@ use crate::bridge::Died;
 use crate::cli::{self, Certs, CertsCommand, Cli, Command, HUMAN_AND_JSON, ONLY_HUMAN, WITH_CHECKS};
 use crate::demo::DemoError;
 use crate::input::is_stdin;
-use crate::net::{Address, AddressError, BindError, TargetError, TlsError, enough_for_a_runtime};
+use crate::net::{Address, BindError, TargetError, TlsError, enough_for_a_runtime};
 use crate::pki::IdentityError;
 use crate::render::{self, Format, OutputOptions, Printer};
-use crate::report::{FindingId, Hint, UnknownId};
+use crate::report::{Finding, FindingId, Hint, UnknownId};
 use crate::shell::{shell_path, shell_word};
 
 /// Reads the clock. A function, because a bridge lives long enough to ask twice.
@@ -206,9 +206,14 @@ pub enum Error {
         /// As typed.
         host: String,
     },
-    /// The user named an address in a configuration that is none.
-    #[error(transparent)]
-    PeerAddress(#[from] AddressError),
+    /// The user named a configuration with a server that EG cannot call.
+    #[error("{place}: {}", finding.message)]
+    PeerConfiguration {
+        /// File, line and extension manager.
+        place: String,
+        /// Why.
+        finding: Box<Finding>,
+    },
     /// The user named two forms for the same lines.
     #[error("`--short` and `-o {format}` are different formats")]
     ShortFormat {
@@ -308,7 +313,7 @@ impl Hint for Error {
                 Some(format!("`egext config check {}` says what it makes EG do", shell_path(file)))
             }
             Self::NotATarget { .. } => Some("write the host as the target has it".to_owned()),
-            Self::PeerAddress(error) => error.hint(),
+            Self::PeerConfiguration { finding, .. } => finding.hint.clone(),
             Self::Panicked { .. } => {
                 Some("please report it with this output; start the bridge again".to_owned())
             }

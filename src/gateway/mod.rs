@@ -39,7 +39,7 @@ mod yaml;
 pub use bridge_command::BridgeCommand;
 pub use check::{
     Called, Checked, FILE_LIMIT, InPlace, NotRead, Pair, Pauses, Peer, PeerTls, Questions, Source, Verdict,
-    called, check, peers,
+    called, check, obstacle, peers,
 };
 pub use confidential::{has_encoded_secret, masked};
 pub use configuration::{Configuration, ConfigurationError};

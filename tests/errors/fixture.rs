@@ -45,6 +45,7 @@ impl Fixture {
     /// Files of Envoy Gateway that a person has to decide about.
     fn write_gateways(&self) {
         for (name, rest) in [
+            ("alone.yaml", "apiVersion: gateway.envoyproxy.io/v1alpha1\nprovider: {type: Kubernetes}\n"),
             ("anchor.yaml", "extensionManager: &a\n  failOpen: true\nother: *a\n"),
             ("both.yaml", "extensionManager: {}\nextensionManagers: [{}]\n"),
             ("list.yaml", "extensionManager: [1]\n"),

@@ -11,7 +11,7 @@ use crate::commands::config::{
     ConfigError,
     check::{directory, source},
 };
-use crate::gateway::{Pauses, Peer, PeerTls, Questions, Release, peers};
+use crate::gateway::{Pauses, Peer, PeerTls, Questions, Release, obstacle, peers};
 use crate::net::{Address, Alpn, ClientTls, Target};
 use crate::pki::{Anchors, Certificate, Identity};
 use crate::probe::{Calls, Layer, Manager, ProbePlan, Retry, Speaker, TargetOutcome};
@@ -56,11 +56,23 @@ pub(super) fn configured(arguments: &cli::Probe, now: OffsetDateTime) -> Result<
     for resources in &arguments.resources {
         sources.extend(directory(resources).map_err(ConfigError::from)?);
     }
-    match peers(&sources, &Questions { release, mode: None, namespace, now, server_limit: None, look: None })
-    {
-        peers if peers.is_empty() => Err(Error::NoPeers { file: file.clone() }),
-        peers => Ok(Some(peers)),
+    let questions = Questions { release, mode: None, namespace, now, server_limit: None, look: None };
+    let peers = peers(&sources, &questions);
+    match obstacle(&sources, &questions, &peers) {
+        Some(finding) => Err(unusable(finding)),
+        None if peers.is_empty() => Err(Error::NoPeers { file: file.clone() }),
+        None => Ok(Some(peers)),
     }
+}
+
+fn unusable(finding: Finding) -> Error {
+    let place = match &finding.location {
+        // It is about the file as a whole.
+        Some(location) if location.path == finding.subject => location.to_string(),
+        Some(location) => format!("{location}: `{}`", finding.subject),
+        None => format!("`{}`", finding.subject),
+    };
+    Error::PeerConfiguration { place, finding: Box::new(finding) }
 }
 
 /// How the server of a manager is probed, apart from that as in `pattern`; or what became of it without that.
@@ -69,11 +81,24 @@ pub(super) fn one(
     pattern: &ProbePlan,
 ) -> Result<(Managed, Result<ProbePlan, Box<TargetOutcome>>), Error> {
     let calls = calls(&peer, pattern);
-    let Peer { manager, called, tls, without_connection, message_limit, attempts, retried, failing, .. } =
-        peer;
+    let Peer {
+        manager,
+        called,
+        location,
+        tls,
+        without_connection,
+        message_limit,
+        attempts,
+        retried,
+        failing,
+        ..
+    } = peer;
     let never = tls.as_ref().and_then(|tls| tls.unusable.clone());
     let presents_since = tls.as_ref().and_then(|tls| tls.presents_since);
-    let address = called.address()?;
+    let address = called.address().map_err(|error| {
+        let subject = format!("{manager}.service");
+        unusable(Finding::of_error(FindingId::ConfigTarget, subject, &error).at(location))
+    })?;
     let planned = match material(&address, tls) {
         Err(finding) => Err(Box::new(TargetOutcome::untried(address, *finding))),
         Ok(material) => {

@@ -38,6 +38,14 @@ impl Called {
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         Address::of_upstream(&format!("{scheme}://{host}:{port}"))
     }
+
+    /// Can EG call it at all? To gRPC a relative path begins with the name of a machine.
+    pub(super) fn is_callable(&self) -> bool {
+        match self {
+            Self::Unix(path) => path.is_absolute(),
+            Self::Tcp { .. } => self.address().is_ok(),
+        }
+    }
 }
 
 /// Whom EG calls with the configuration in `source`, one for each extension manager. What cannot be read calls no server.

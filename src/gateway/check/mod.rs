@@ -333,4 +333,4 @@ const CLIP: usize = 300;
 
 pub use super::document::FILE_LIMIT;
 pub use looked::check;
-pub use peers::{Pair, Pauses, Peer, PeerTls, peers};
+pub use peers::{Pair, Pauses, Peer, PeerTls, obstacle, peers};

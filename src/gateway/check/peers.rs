@@ -8,11 +8,12 @@ use super::called::{Called, of_service};
 use super::looked::{documents, of_all, text};
 use super::part::Content;
 use super::secrets::{self, Secret, names, secrets};
-use super::{Mode, Node, Questions, Source, check, model};
+use super::{Mode, Node, Questions, Source, check, location, model};
+use crate::gateway::config_map::Shift;
 use crate::gateway::document::Kind;
 use crate::gateway::model::{Manager, Quantity, duration};
 use crate::gateway::releases::{Fact, Failure, Release, Value, Version};
-use crate::report::{Finding, FindingId, Severity};
+use crate::report::{Finding, FindingId, Location, Severity};
 
 /// An extension manager, with all that EG uses to call its server.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Peer {
     pub manager: String,
     /// Where the server is.
     pub called: Called,
+    /// Where the file says so.
+    pub location: Location,
     /// `None` in plaintext.
     pub tls: Option<PeerTls>,
     /// What EG does if it cannot connect.
@@ -85,6 +88,8 @@ pub fn peers(sources: &[Source], questions: &Questions) -> Vec<Peer> {
     let mode = if part.is_whole { Some(Mode::of(root)) } else { questions.mode.map(Mode::from) };
     let known: Vec<_> = files.iter().flat_map(|(path, documents)| secrets(path, documents)).collect();
     let reader = Reader {
+        path: files[0].0,
+        shift: part.shift,
         secrets: &known,
         namespace: questions.namespace.as_str(),
         release: questions.release,
@@ -109,7 +114,35 @@ pub fn peers(sources: &[Source], questions: &Questions) -> Vec<Peer> {
 const FAILING: [FindingId; 3] =
     [FindingId::ConfigMessageSize, FindingId::ConfigRetryPolicy, FindingId::ConfigRetryStatus];
 
+/// Why EG does not call each server of the configuration in the first of `sources`, as `config check` says it: first what is wrong
+/// with an address, then what keeps EG from reading it. `peers` are those of this configuration.
+pub fn obstacle(sources: &[Source], questions: &Questions, peers: &[Peer]) -> Option<Finding> {
+    let source = sources.first()?;
+    let checked = check(sources, questions).into_iter().find(|checked| checked.path == source.path)?;
+    let findings = checked.findings.into_iter();
+    let mut errors: Vec<_> = findings.filter(|finding| finding.severity == Severity::Error).collect();
+    let called = peers.iter().filter(|peer| peer.called.is_callable());
+    let called: Vec<_> = called.map(|peer| format!("{}.service", peer.manager)).collect();
+    // Not every address of which `config check` thinks ill is one that EG cannot call.
+    let of_address = errors
+        .iter()
+        .position(|finding| finding.id == FindingId::ConfigTarget && !called.contains(&finding.subject));
+    let lacks_some = peers.is_empty() || peers.len() < servers(source, questions.release);
+    let index = of_address.or_else(|| (lacks_some && !errors.is_empty()).then_some(0))?;
+    Some(errors.swap_remove(index))
+}
+
+/// How many servers the configuration names, by addresses or by what is none.
+fn servers(source: &Source, release: Release) -> usize {
+    let Ok(documents) = documents(&text(source)) else { return 0 };
+    let Content::Part(part) = of_all(&documents) else { return 0 };
+    let managers = model::managers(&part.document.root, release);
+    managers.iter().filter(|manager| manager.node.set("service").is_some()).count()
+}
+
 struct Reader<'a> {
+    path: &'a str,
+    shift: Shift,
     secrets: &'a [Secret<'a>],
     namespace: &'a str,
     release: Release,
@@ -130,6 +163,7 @@ impl Reader<'_> {
         Some(Peer {
             manager: manager.path.clone(),
             called: of_service(service)?,
+            location: location(self.path, self.shift.outer(host_of(service).place)),
             tls: service.set("tls").map(|tls| self.tls(manager, tls)),
             without_connection: self.release.without_connection(),
             message_limit: or_default(limit, Value::ReceiveLimit),
@@ -197,6 +231,12 @@ impl Reader<'_> {
             Some((Ok(value), _)) => Ok(value),
         }
     }
+}
+
+/// What names the host or the socket.
+fn host_of(service: &Node) -> &Node {
+    let paths = [["fqdn", "hostname"].as_slice(), &["ip", "address"], &["unix", "path"], &["host"]];
+    paths.into_iter().find_map(|path| service.at(path)).unwrap_or(service)
 }
 
 fn fails_open(manager: &Manager<'_>) -> bool {

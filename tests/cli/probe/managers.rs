@@ -14,12 +14,12 @@ use crate::egext;
 
 /// A configuration for Kubernetes and a directory with Secrets.
 pub(super) struct Configured {
-    directory: TempDir,
+    pub(super) directory: TempDir,
 }
 
 impl Configured {
     #[expect(clippy::disallowed_methods, reason = "what a user wrote")]
-    fn new(provider: &str, managers: &str) -> Self {
+    pub(super) fn new(provider: &str, managers: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         fs::create_dir(directory.path().join("secrets")).expect("a new directory");
         let text = format!(
@@ -51,7 +51,7 @@ impl Configured {
     }
 }
 
-const KUBERNETES: &str = "{type: Kubernetes}";
+pub(super) const KUBERNETES: &str = "{type: Kubernetes}";
 
 const HOOKS: &str = "hooks: {xdsTranslator: {post: [Route]}}";
 

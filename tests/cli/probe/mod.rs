@@ -20,6 +20,7 @@ mod resolve;
 mod short_limit;
 mod skip;
 mod spiffe;
+mod uncalled;
 mod unseen;
 mod wait;
 mod watch;
