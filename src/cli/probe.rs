@@ -15,7 +15,8 @@ pub struct Probe {
     /// Server to probe: `host:port`, `tcp://host:port` or `unix:/path`
     ///
     /// `host:port` uses TLS, as does `tls://host:port`; the other two are plaintext. The port defaults to 5005. Several
-    /// servers are probed at once. The targets of gRPC `dns:host:port`, `dns:///host:port`, `ipv4:` and `ipv6:` mean TLS,
+    /// servers are probed at once; a comma separates servers, too: name a socket with a comma in its path in
+    /// `--targets-file`. The targets of gRPC `dns:host:port`, `dns:///host:port`, `ipv4:` and `ipv6:` mean TLS,
     /// and port 443 without a port.
     #[arg(value_name = "ADDRESS", required_unless_present_any = ["targets_file", "gateway_config"], env = "EGEXT_PROBE_ADDRESS", value_delimiter = ',', value_parser = Address::of_server)]
     pub addresses: Vec<Address>,

@@ -12,7 +12,7 @@ use crate::cli::CallFlags;
 use crate::input::{self, InputError};
 use crate::net::{Address, AddressError};
 use crate::report::Hint;
-use crate::shell::shell_path;
+use crate::shell::{shell_path, shell_word};
 
 /// The targets of a file, in its order.
 pub(super) fn targets(path: &Path) -> Result<Vec<Address>, ListError> {
@@ -26,6 +26,22 @@ pub(super) fn targets(path: &Path) -> Result<Vec<Address>, ListError> {
         true => Err(ListError::Empty { path: path.to_owned() }),
         false => Ok(targets),
     }
+}
+
+/// Refuses a socket whose path was split at a comma, as lists of targets are. Only a path that is there was surely meant.
+pub(super) fn refuse_split_socket(targets: &[Address]) -> Result<(), ListError> {
+    for pair in targets.windows(2) {
+        let [Address::Unix(begin), Address::Tcp { host, port: Address::DEFAULT_PORT, .. }] = pair else {
+            continue;
+        };
+        let mut path = begin.clone().into_os_string();
+        path.push(format!(",{host}"));
+        let path = PathBuf::from(path);
+        if path.exists() && !begin.exists() {
+            return Err(ListError::SplitSocket { path });
+        }
+    }
+    Ok(())
 }
 
 /// The metadata of flags and file.
@@ -146,6 +162,12 @@ pub enum ListError {
         /// What it is.
         kind: &'static str,
     },
+    /// A socket with a comma in its path, where a comma separates targets.
+    #[error("a comma separates targets, and `{}` is one socket", path.display())]
+    SplitSocket {
+        /// As typed.
+        path: PathBuf,
+    },
     /// The file is not there, or not readable.
     #[error("cannot read `{}`", path.display())]
     Unreadable {
@@ -169,6 +191,10 @@ impl Hint for ListError {
                     .to_owned()
             }
             Self::MetadataValue { .. } => "a name that ends in `-bin` takes any value".to_owned(),
+            Self::SplitSocket { path } => {
+                let target = Address::Unix(path.clone()).to_string();
+                format!("name it in a file: `echo {} | egext probe --targets-file -`", shell_word(&target))
+            }
             Self::Unreadable { path, .. } => format!("look at the path: `ls -ld {}`", shell_path(path)),
         })
     }

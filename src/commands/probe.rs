@@ -170,6 +170,7 @@ fn plan(
     variables: &Variables,
     skipped: &[FindingId],
 ) -> Result<(ProbePlan, Vec<(usize, TargetOutcome)>), Error> {
+    lists::refuse_split_socket(&arguments.addresses)?;
     if let Some(path) = &arguments.targets_file {
         arguments.addresses.extend(lists::targets(path)?);
     }

@@ -69,6 +69,7 @@ impl Fixture {
         self.write("gateway.json", r#"{"kind": "EnvoyGateway"}"#);
         self.write("quoted.yaml", "kind: ConfigMap\ndata:\n  eg.yaml: 'kind: EnvoyGateway'\n");
         self.write("inside.yaml", "kind: ConfigMap\ndata:\n  eg.yaml: |\n    kind: EnvoyGateway\n    a: [\n");
+        self.write("a,b.sock", "");
         self.write("values.yaml", "config: 5\n");
         self.write("shared/gateway.yaml", "kind: EnvoyGateway\n");
     }

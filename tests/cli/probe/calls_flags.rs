@@ -126,6 +126,25 @@ fn a_comment_may_stand_behind_a_target() {
     assert_eq!((run.exit_code, &run.json["targets"][0]["healthy"]), (1, &true.into()));
 }
 
+/// On the command line it would be two targets, as lists are written there.
+#[test]
+fn a_socket_with_a_comma_in_its_path_is_named_in_a_file() {
+    let server = TestServer::unix().spawn();
+    let link = server.socket().with_file_name("a,b.sock");
+    std::os::unix::fs::symlink(server.socket(), &link).expect("a new link");
+    let target = format!("unix:{}", link.display());
+    let run = egext(["probe", &target]).run();
+    assert_eq!((run.exit_code, &*run.stdout), (2, ""));
+    let words = format!(
+        "error: a comma separates targets, and `{}` is one socket\n  \
+         hint: name it in a file: `echo {target} | egext probe --targets-file -`\n",
+        link.display()
+    );
+    assert_eq!(run.stderr, words);
+    let run = egext(["probe", "--timeout", "1h", "--targets-file", "-"]).stdin(target).run();
+    assert_eq!(run.exit_code, 0, "{run:?}");
+}
+
 #[test]
 fn a_file_of_targets_has_an_end() {
     let run = egext(["probe", "--targets-file", "-"]).stdin("a.internal:5005\n".repeat(1 << 17)).run();
