@@ -55,7 +55,7 @@ pub use set::request;
 pub use set::rotation;
 pub use set::store;
 pub use spiffe::bundles::{BundleError, SvidRefusal, TrustBundles};
-pub use spiffe::id::{SpiffeId, SpiffeIdError, TrustDomain};
+pub use spiffe::id::{SpiffeId, SpiffeIdError, TrustDomain, is_path_segment};
 pub use spiffe::svid::{SvidError, X509Svid};
 pub use x509::certificate::Certificate;
 pub use x509::certificate_error::InspectError;

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::host::is_dns_name;
-use crate::pki::{SubjectName, is_network};
+use crate::pki::{SubjectName, is_network, is_path_segment};
 use crate::printable::{is_printable, printable};
 use crate::report::Hint;
 
@@ -115,13 +115,7 @@ fn matches_uri(permitted: &str, uri: &str) -> bool {
         let (before, behind) = wild(permitted)?;
         uri.strip_prefix(before)?.strip_prefix('/')?.strip_suffix(behind)
     };
-    permitted == uri || segment().is_some_and(is_segment)
-}
-
-/// As SPIFFE-ID section 2.2 has them: a `/`, a query or an escape cannot hide in one.
-fn is_segment(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    !matches!(text, "" | "." | "..") && text.bytes().all(plain)
+    permitted == uri || segment().is_some_and(is_path_segment)
 }
 
 /// What was meant, if a name was given without its kind, or with another one.

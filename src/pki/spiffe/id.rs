@@ -21,6 +21,8 @@ pub enum SpiffeIdError {
     DotSegment,
     #[error("the certificate has no URI")]
     Missing,
+    #[error("it has no path")]
+    NoPath,
     #[error("it has no trust domain")]
     NoTrustDomain,
     #[error("it does not begin with `spiffe://`")]
@@ -31,6 +33,8 @@ pub enum SpiffeIdError {
     SegmentCharacter,
     #[error("the certificate has more than one URI")]
     Several,
+    #[error("it is too long")]
+    TooLong,
     #[error("a trust domain has lower case letters, digits, `.`, `-` and `_` only")]
     TrustDomainCharacter,
 }
@@ -39,20 +43,29 @@ impl SpiffeId {
     /// Reads an id, possibly of a trust domain itself, which has no path.
     ///
     /// # Errors
-    /// When it breaks a rule of SPIFFE-ID section 2.
+    /// When it breaks a rule of SPIFFE-ID sections 2.1 and 2.2.
     pub fn parse(text: &str) -> Result<Self, SpiffeIdError> {
-        let rest = text.strip_prefix(SCHEME).ok_or(SpiffeIdError::Scheme)?;
+        let rest = text.strip_prefix(SPIFFE_SCHEME).ok_or(SpiffeIdError::Scheme)?;
         let (domain, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         TrustDomain::check(domain)?;
-        for segment in path.split('/').skip(1) {
-            match segment {
-                "" => return Err(SpiffeIdError::Segment),
-                "." | ".." => return Err(SpiffeIdError::DotSegment),
-                plain if plain.bytes().all(is_plain) => {}
-                _ => return Err(SpiffeIdError::SegmentCharacter),
-            }
-        }
+        path.split('/').skip(1).try_for_each(check_segment)?;
         Ok(Self { text: text.to_owned(), path: text.len() - path.len() })
+    }
+
+    /// Reads the id of a workload, for a certificate that is to be issued: it has a path, and every implementation of SPIFFE
+    /// must be able to read it (SPIFFE-ID section 2.3).
+    ///
+    /// # Errors
+    /// When it is not such an id.
+    pub fn of_workload(text: &str) -> Result<Self, SpiffeIdError> {
+        let id = Self::parse(text)?;
+        if id.path().is_empty() {
+            return Err(SpiffeIdError::NoPath);
+        }
+        if id.trust_domain().0.len() > LONGEST_TRUST_DOMAIN || text.len() > LONGEST {
+            return Err(SpiffeIdError::TooLong);
+        }
+        Ok(id)
     }
 
     /// The one that a certificate with these URIs is for.
@@ -66,7 +79,7 @@ impl SpiffeId {
 
     /// Where it belongs.
     pub fn trust_domain(&self) -> TrustDomain {
-        TrustDomain(self.text[SCHEME.len()..self.path].to_owned())
+        TrustDomain(self.text[SPIFFE_SCHEME.len()..self.path].to_owned())
     }
 
     /// Which workload of it; empty for the trust domain itself.
@@ -88,8 +101,9 @@ impl TrustDomain {
         Ok(Self(text.to_owned()))
     }
 
+    /// SPIFFE-ID section 2.1.
     fn check(name: &str) -> Result<(), SpiffeIdError> {
-        let is_allowed = |octet: u8| is_plain(octet) && !octet.is_ascii_uppercase();
+        let is_allowed = |byte: u8| is_plain(byte) && !byte.is_ascii_uppercase();
         match name {
             "" => Err(SpiffeIdError::NoTrustDomain),
             name if name.bytes().all(is_allowed) => Ok(()),
@@ -110,11 +124,30 @@ impl Display for TrustDomain {
     }
 }
 
-fn is_plain(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"._-".contains(&octet)
+/// Is it one part of the path of an id? Then a `/`, a query or an escape cannot hide in it.
+pub fn is_path_segment(text: &str) -> bool {
+    check_segment(text).is_ok()
 }
 
-const SCHEME: &str = "spiffe://";
+/// SPIFFE-ID section 2.2.
+fn check_segment(segment: &str) -> Result<(), SpiffeIdError> {
+    match segment {
+        "" => Err(SpiffeIdError::Segment),
+        "." | ".." => Err(SpiffeIdError::DotSegment),
+        plain if plain.bytes().all(is_plain) => Ok(()),
+        _ => Err(SpiffeIdError::SegmentCharacter),
+    }
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._-".contains(&byte)
+}
+
+pub(in crate::pki) const SPIFFE_SCHEME: &str = "spiffe://";
+
+/// In bytes (SPIFFE-ID section 2.3).
+const LONGEST: usize = 2048;
+const LONGEST_TRUST_DOMAIN: usize = 255;
 
 #[cfg(test)]
 mod tests {
@@ -167,5 +200,26 @@ mod tests {
         ] {
             assert_eq!(TrustDomain::parse(text), Err(error), "{text}");
         }
+    }
+
+    #[test]
+    fn an_id_to_be_issued_has_a_path_and_a_length_that_all_can_read() {
+        let of_length = |domain: usize, all: usize| {
+            let begin = format!("spiffe://{}/", "d".repeat(domain));
+            format!("{begin}{}", "p".repeat(all - begin.len()))
+        };
+        for id in ["spiffe://example.org/a", &of_length(255, 2048)] {
+            assert_eq!(SpiffeId::of_workload(id), SpiffeId::parse(id));
+        }
+        for (id, error) in [
+            ("spiffe://example.org", SpiffeIdError::NoPath),
+            ("spiffe://example.org/", SpiffeIdError::Segment),
+            (&of_length(256, 300), SpiffeIdError::TooLong),
+            (&of_length(1, 2049), SpiffeIdError::TooLong),
+        ] {
+            assert_eq!(SpiffeId::of_workload(id), Err(error), "{id}");
+        }
+        // Such an id of a peer is read nevertheless.
+        SpiffeId::parse(&of_length(256, 2049)).expect("a long id");
     }
 }

@@ -1,3 +1,5 @@
+use crate::pki::SpiffeIdError;
+
 /// The user typed something that cannot stand in a certificate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -66,8 +68,8 @@ pub enum NameError {
     Spiffe {
         /// As typed.
         name: String,
-        /// In words.
-        reason: &'static str,
+        /// The rule that it breaks.
+        reason: SpiffeIdError,
     },
     /// It changes more than the names, and so has a flag of its own.
     #[error("`{name}` is a SPIFFE id")]

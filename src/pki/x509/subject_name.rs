@@ -7,7 +7,8 @@ use std::str::FromStr;
 use x509_parser::extensions::GeneralName;
 
 use crate::host::{Host, is_dns_name, without_user};
-use crate::pki::{DistinguishedName, NameError};
+use crate::pki::spiffe::id::SPIFFE_SCHEME;
+use crate::pki::{DistinguishedName, NameError, SpiffeId};
 use crate::printable::printable;
 
 /// A name that the holder of a certificate may be called by (subjectAltName).
@@ -28,7 +29,7 @@ pub enum SubjectName {
 impl SubjectName {
     /// Is it the id of a workload, or of a trust domain, by the rules of SPIFFE?
     pub fn is_spiffe(&self) -> bool {
-        matches!(self, Self::Uri(uri) if uri.starts_with("spiffe://"))
+        matches!(self, Self::Uri(uri) if uri.starts_with(SPIFFE_SCHEME))
     }
 
     /// What kind of name it is, and the name.
@@ -113,7 +114,7 @@ impl FromStr for SubjectName {
         if !text.is_ascii() {
             return Err(NameError::International { name: name() });
         }
-        if text.starts_with(SPIFFE) {
+        if text.starts_with(SPIFFE_SCHEME) {
             return Err(NameError::SpiffeAsName { name: name() });
         }
         if is_uri(text) {
@@ -142,26 +143,15 @@ impl FromStr for SubjectName {
 }
 
 impl SubjectName {
-    /// The id of a workload, as SPIFFE-ID section 2 has it: a trust domain and a path.
+    /// The id of a workload, as [`SpiffeId::of_workload`] reads it.
     ///
     /// # Errors
     /// When it is none.
     pub fn spiffe(text: &str) -> Result<Self, NameError> {
-        let refused = |reason| NameError::Spiffe { name: text.to_owned(), reason };
-        let rest = text.strip_prefix(SPIFFE).ok_or_else(|| refused("it does not begin with `spiffe://`"))?;
-        let (domain, path) = rest.split_once('/').ok_or_else(|| refused("it has no path"))?;
-        let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"._-".contains(&octet);
-        if domain.is_empty() || !domain.bytes().all(|octet| plain(octet) && !octet.is_ascii_uppercase()) {
-            return Err(refused("a trust domain has lower case letters, digits, `.`, `-` and `_` only"));
+        match SpiffeId::of_workload(text) {
+            Ok(id) => Ok(Self::Uri(id.to_string())),
+            Err(reason) => Err(NameError::Spiffe { name: text.to_owned(), reason }),
         }
-        let segment = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(plain);
-        if !path.split('/').all(segment) {
-            return Err(refused("the parts of a path have letters, digits, `.`, `-` and `_` only"));
-        }
-        if domain.len() > 255 || text.len() > 2048 {
-            return Err(refused("it is too long"));
-        }
-        Ok(Self::Uri(text.to_owned()))
     }
 }
 
@@ -267,8 +257,6 @@ fn host_name(name: &str) -> Result<String, NameError> {
     }
     Ok(owned())
 }
-
-const SPIFFE: &str = "spiffe://";
 
 /// Schemes whose URIs look like URLs and lead nowhere: ids of workloads. Those of SPIFFE have a flag of their own.
 const IDS: [&str; 1] = ["wimse"];
