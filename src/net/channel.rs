@@ -102,7 +102,7 @@ pub(crate) struct ChannelPlan {
     pub(crate) keepalive: Option<Keepalive>,
 }
 
-/// Begins HTTP/2 on a stream that [`super::dial`] made, and gives up at `deadline`.
+/// Begins HTTP/2 on a stream that [`super::dial()`] made, and gives up at `deadline`.
 ///
 /// # Errors
 /// As [`super::open`].

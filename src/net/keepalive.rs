@@ -1,6 +1,6 @@
 //! Asks an upstream that is silent during calls whether it is still there.
 //!
-//! TCP notices within half a minute that a host has gone ([`super::dial`]). It does not notice a server that stands still, nor
+//! TCP notices within half a minute that a host has gone ([`super::dial()`]). It does not notice a server that stands still, nor
 //! that a relay has lost the server behind it: a load balancer, a tunnel, a sidecar. A PING of HTTP/2 goes all the way.
 //!
 //! But servers count PINGs, and end a connection that has too many of them (ENHANCE_YOUR_CALM, `too_many_pings`). By

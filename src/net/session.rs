@@ -133,7 +133,7 @@ impl Link {
     }
 }
 
-/// Begins HTTP/2 on a stream that [`super::dial`] made, and gives up at `deadline`.
+/// Begins HTTP/2 on a stream that [`super::dial()`] made, and gives up at `deadline`.
 ///
 /// # Errors
 /// When the server's first frame does not come or is not one. A server's refusal of our certificate can still

@@ -54,7 +54,7 @@ impl ClientTls {
         })
     }
 
-    /// Also accepts servers that Envoy Gateway accepts and we do not; the [`Witness`](super::Witness) then has our refusal.
+    /// Also accepts servers that Envoy Gateway accepts and we do not; the [`Witness`] then has our refusal.
     ///
     /// It is for a probe, which says what Envoy Gateway would find behind the handshake. What carries calls of others
     /// has one verifier.
@@ -88,7 +88,7 @@ impl ClientTls {
     }
 
     /// Trusts no CA: every handshake ends as soon as the server has presented its certificate, which the
-    /// [`Witness`](super::Witness) then has.
+    /// [`Witness`] then has.
     pub fn trusting_no_ca() -> Self {
         Self { judge: Judge::RejectAll, trusted: Arc::new([]), certified: None, issuers: Vec::new() }
     }

@@ -1,6 +1,6 @@
 //! What Envoy Gateway (EG) makes of an EnvoyGateway file: which keys it ignores, and what it refuses in which words.
 //!
-//! EG decodes into its own types first ([`decode`]) and then fills in defaults and validates ([`validate`]). It names the
+//! EG decodes into its own types first ([`mod@decode`]) and then fills in defaults and validates ([`mod@validate`]). It names the
 //! first thing that it refuses, in an order of its own, which is not that of the file.
 
 mod decode;

@@ -3,7 +3,7 @@
 //! OpenSSL's strict mode, Go, webpki, BoringSSL, GnuTLS, Java and Python accept them;
 //! `docs/certificates.md` has the table, the reasons, and the few remarks of linters.
 //!
-//! The profile is expressed in rcgen's types; [`sign`](crate::pki::sign) lets rcgen write the certificate, and signs it.
+//! The profile is expressed in rcgen's types; [`sign`](super::sign) lets rcgen write the certificate, and signs it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

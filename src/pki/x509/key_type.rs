@@ -37,7 +37,7 @@ impl KeyType {
 }
 
 impl Display for KeyType {
-    /// As [`PublicKey`](crate::pki::PublicKey) does.
+    /// As [`PublicKey`] does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::P256 => "P-256",

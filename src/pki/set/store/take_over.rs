@@ -1,4 +1,4 @@
-//! Converts a copy with plain files to a set as we store it: see [`plain`](super::plain).
+//! Converts a copy with plain files to a set as we store it: see [`plain`].
 
 use std::ffi::OsStr;
 
