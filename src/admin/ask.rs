@@ -40,6 +40,8 @@ pub struct Held {
     pub role: String,
     /// Where the bridge has read it; a relative path begins where the bridge runs.
     pub file: String,
+    /// Where it has read the key, if it is not a CA.
+    pub key_file: Option<String>,
     /// SHA-256 of the certificate, in hexadecimal.
     pub fingerprint: String,
 }

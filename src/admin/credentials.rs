@@ -33,6 +33,7 @@ fn certificate(in_use: &InUse, fails_handshakes: bool, now: OffsetDateTime) -> C
         role,
         subject: in_use.subject.clone(),
         file: in_use.path.display().to_string(),
+        key_file: in_use.key_path.as_ref().map(|path| path.display().to_string()),
         not_before: when::timestamp(in_use.not_before),
         not_after: when::timestamp(in_use.not_after),
         not_after_unix: in_use.not_after.unix_timestamp(),

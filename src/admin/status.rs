@@ -146,6 +146,9 @@ pub(super) struct Certificate {
     pub(super) role: Role,
     pub(super) subject: String,
     pub(super) file: String,
+    /// Where its key is; none for a CA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key_file: Option<String>,
     pub(super) not_before: String,
     pub(super) not_after: String,
     #[serde(skip)]

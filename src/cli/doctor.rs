@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::Omitted;
 use super::directory::directory;
+use crate::gateway::DEFAULT_NAMESPACE;
 use crate::host::Host;
 use crate::net::Address;
 use crate::units::Span;
@@ -41,6 +42,9 @@ pub struct Doctor {
     /// Release of EG that reads the files, such as 1.9 or 1.5.0
     #[arg(long, value_name = "VERSION", default_value = "1.9", env = "EGEXT_EG_VERSION")]
     pub eg_version: String,
+    /// Namespace in which EG runs, for Secrets without one
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_NAMESPACE, env = "EGEXT_NAMESPACE")]
+    pub namespace: String,
     /// Limit of each question to the server or the bridge
     #[arg(long, value_name = "DURATION", default_value = "5s", env = "EGEXT_TIMEOUT")]
     pub timeout: Span,

@@ -10,7 +10,7 @@ use super::signals::Signals;
 use super::{Clock, Error, block_on};
 use crate::cli::{self, Material};
 use crate::doctor::{Files, Known, Origin, Plan, Tls, examine};
-use crate::gateway::{DEFAULT_NAMESPACE, Questions, Release};
+use crate::gateway::{Questions, Release};
 use crate::net::Address;
 use crate::render;
 use crate::report::{Finding, Report};
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: cli::Doctor, clock: Clock) -> Result<Report, Error>
 
 fn plan(arguments: cli::Doctor, clock: Clock) -> Result<Plan, Error> {
     let release: Release = arguments.eg_version.parse().map_err(super::ConfigError::from)?;
-    let namespace = DEFAULT_NAMESPACE.parse().map_err(super::ConfigError::from)?;
+    let namespace = arguments.namespace.parse().map_err(super::ConfigError::from)?;
     let paths = if arguments.paths.is_empty() { usual_file() } else { arguments.paths };
     let mut sources = sources(&paths).map_err(super::ConfigError::from)?;
     let questions =

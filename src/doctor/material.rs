@@ -125,13 +125,17 @@ fn told(answer: &Answer) -> Option<Result<Files, String>> {
     let ca = PathBuf::from(&ca.file);
     let Some(client) = client else { return Some(Ok(Files::Named { ca, pair: None })) };
     let certificate = PathBuf::from(&client.file);
+    let usual_key = certificate.with_extension("key");
+    // A bridge of an earlier version does not say where it is.
+    let key = client.key_file.as_ref().map_or_else(|| usual_key.clone(), PathBuf::from);
     // All of it is looked at, with the server's certificate if that is here.
     let is_set = ca.file_name().is_some_and(|name| name == CA_CERTIFICATE_FILE)
         && ca.parent() == certificate.parent()
+        && key == usual_key
         && ["client.crt", "tls.crt"].iter().any(|name| certificate.ends_with(name));
     Some(Ok(match ca.parent().filter(|_| is_set) {
         Some(directory) => Files::Directory(directory.to_owned()),
-        None => Files::Named { ca, pair: Some((certificate.clone(), certificate.with_extension("key"))) },
+        None => Files::Named { ca, pair: Some((certificate, key)) },
     }))
 }
 

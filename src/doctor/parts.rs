@@ -220,7 +220,7 @@ pub(super) fn for_doctor(findings: &[Finding], command: &str) -> Vec<Finding> {
     findings.iter().map(with_command).collect()
 }
 
-/// What may be nobody's fault.
+/// The same as a warning at most, for certificates of which nothing says that the channel uses them.
 pub(super) fn downgraded(finding: Finding) -> Finding {
     Finding { severity: finding.severity.min(Severity::Warning), ..finding }
 }

@@ -127,6 +127,7 @@ impl Anchors {
 /// A certificate chain and the key of its leaf, proven to be a pair.
 pub struct Identity {
     certificate_path: PathBuf,
+    key_path: PathBuf,
     /// At least one.
     chain: Vec<Certificate>,
     key: Zeroizing<PrivateKeyDer<'static>>,
@@ -174,7 +175,7 @@ impl Identity {
         };
         let chain = certificates(certificate_path, &chain.certificates)?;
         prove_pair((certificate_path, &chain), (key_path, &key))?;
-        Ok(Self { certificate_path: certificate_path.into(), chain, key })
+        Ok(Self { certificate_path: certificate_path.into(), key_path: key_path.into(), chain, key })
     }
 
     /// The same from certificates that have been read, leaf first and at least one, and their key; `names` are what messages
@@ -188,7 +189,7 @@ impl Identity {
         key: Zeroizing<PrivateKeyDer<'static>>,
     ) -> Result<Self, IdentityError> {
         prove_pair((certificate_name, &chain), (key_name, &key))?;
-        Ok(Self { certificate_path: certificate_name.into(), chain, key })
+        Ok(Self { certificate_path: certificate_name.into(), key_path: key_name.into(), chain, key })
     }
 
     /// The certificates, leaf first.
@@ -220,6 +221,11 @@ impl Identity {
     /// Where the chain came from.
     pub fn certificate_path(&self) -> &Path {
         &self.certificate_path
+    }
+
+    /// Where the key came from.
+    pub fn key_path(&self) -> &Path {
+        &self.key_path
     }
 }
 

@@ -38,6 +38,8 @@ pub struct InUse {
     pub subject: String,
     /// The file that it was read from.
     pub path: PathBuf,
+    /// The file that its key was read from; `None` for a CA.
+    pub key_path: Option<PathBuf>,
     /// The first second of its life.
     pub not_before: OffsetDateTime,
     /// The last second of its life.
@@ -102,8 +104,9 @@ impl CredentialsStatus {
         anchors: &Anchors,
         now: OffsetDateTime,
     ) {
-        let own = identities.map(|(role, identity)| {
-            InUse::of(Some(role), identity.leaf(), identity.certificate_path().to_owned())
+        let own = identities.map(|(role, identity)| InUse {
+            key_path: Some(identity.key_path().to_owned()),
+            ..InUse::of(Some(role), identity.leaf(), identity.certificate_path().to_owned())
         });
         let cas = anchors.certificates().iter().map(|ca| InUse::of(None, ca, anchors.path().to_owned()));
         self.certificates = own.chain(cas).collect();
@@ -149,6 +152,7 @@ impl InUse {
             role,
             subject: certificate.subject.to_string(),
             path,
+            key_path: None,
             not_before: certificate.not_before,
             not_after: certificate.not_after,
             fingerprint: certificate.fingerprint(),

@@ -54,6 +54,31 @@ fn the_certificate_that_the_bridge_presents_is_the_one_to_renew() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a fixture")]
+fn the_key_of_the_bridge_can_be_anywhere() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).spawn();
+    let key = channel.path("secret.pem");
+    fs::rename(channel.pki.client_key(), &key).expect("moved");
+    let mut bridge = egext(["bridge", "--upstream", &server.address(), "--listen"])
+        .arg(format!("unix:{}", channel.path("eg.sock").display()))
+        .arg("--admin")
+        .arg(format!("unix:{}", channel.path("admin.sock").display()))
+        .arg("--ca")
+        .arg(channel.pki.ca())
+        .arg("--cert")
+        .arg(channel.pki.client_certificate())
+        .arg("--key")
+        .arg(&key)
+        .start();
+    bridge.wait_for_line("admin server is up");
+    bridge.wait_for_socket(&channel.path("eg.sock"));
+    let run = elsewhere(&channel).json();
+    assert_eq!((run.exit_code, run.findings()), (0, &[][..]), "{}", run.stdout);
+    assert_eq!(steps(&run)[..2], [("certificates", "works"), ("server", "works")], "{}", run.stdout);
+}
+
+#[test]
 fn a_path_from_where_the_bridge_runs_is_not_taken_for_one_from_here() {
     let channel = Channel::new(TestPki::new());
     let server = TestServer::mtls(&channel.pki).spawn();

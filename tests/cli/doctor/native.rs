@@ -149,6 +149,24 @@ fn tls_on_a_socket_is_spoken_there() {
 }
 
 #[test]
+fn secrets_can_be_in_the_namespace_of_eg() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).takes_names_with_ports().spawn();
+    let run = egext(["config", "secrets", "--namespace", "gateways", "--dir"]).arg(channel.pki.directory());
+    let run = run.arg("--out").arg(channel.path("secrets.yaml")).run();
+    assert_eq!(run.exit_code, 0, "{}", run.stderr);
+    let run = native(&channel, &server, BOTH).args(["secrets.yaml", "--namespace", "gateways"]).json();
+    assert_eq!((run.exit_code, steps(&run)[1]), (0, ("server", "works")), "{}", run.stdout);
+    // Without it, EG looks in the namespace of its own Helm chart.
+    let run = native(&channel, &server, BOTH).arg("secrets.yaml").json();
+    assert_eq!((run.exit_code, steps(&run)[1]), (1, ("server", "failed")), "{}", run.stdout);
+
+    let run = egext(["doctor", "--namespace", "A b"]).run();
+    assert_eq!(run.exit_code, 2, "{run:?}");
+    assert!(run.stderr.contains("`A b`"), "{}", run.stderr);
+}
+
+#[test]
 fn every_server_that_eg_calls_is_asked() {
     let channel = Channel::new(TestPki::new());
     let server = TestServer::mtls(&channel.pki).takes_names_with_ports().spawn();
