@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::known::is_same;
-use super::{ADMIN_SOCKET, Known, Native, Origin, Plan, Usual, socket_called, usual_socket};
+use super::{ADMIN_SOCKET, Known, Native, Origin, Plan, Usual, sockets_called, usual_socket};
 use crate::admin::{Answer, AskError, ask};
 use crate::gateway::Called;
 use crate::net::{Address, Alpn, Target, TargetError};
@@ -34,22 +34,53 @@ pub(super) enum Said {
 }
 
 impl<'a> Bridge<'a> {
-    /// Asks the admin server, and makes a call through the socket, side by side: one that hangs takes the whole limit.
+    /// The bridge on the socket that was named, or else on the first that EG calls, or on the usual one.
     pub(super) async fn ask(
         plan: &'a Plan,
         services: &[Called],
         now: fn() -> OffsetDateTime,
     ) -> Result<Self, TargetError> {
         let socket = plan.socket.clone().map(Known::by(Origin::Named));
-        let socket = socket.or_else(|| socket_called(services).map(Known::by(Origin::Configured)));
+        let called = || sockets_called(services).into_iter().next().map(Known::by(Origin::Configured));
+        let socket = socket.or_else(called);
         let socket = socket.or_else(|| usual_socket().map(Known::by(Origin::Guessed)));
+        Self::on(plan, services, socket, plan.admin.clone(), now).await
+    }
+
+    /// The bridges on the other sockets that EG calls, unless `first` is one that was named: each manager can have one.
+    pub(super) async fn ask_others(
+        plan: &'a Plan,
+        services: &[Called],
+        first: &Self,
+        now: fn() -> OffsetDateTime,
+    ) -> Result<Vec<Self>, TargetError> {
+        let first = first.socket.as_ref().filter(|(socket, _)| socket.origin == Origin::Configured);
+        let Some((first, _)) = first else { return Ok(Vec::new()) };
+        let mut others = Vec::new();
+        for path in sockets_called(services) {
+            if path != first.value {
+                let socket = Known { value: path, origin: Origin::Configured };
+                others.push(Self::on(plan, services, Some(socket), None, now).await?);
+            }
+        }
+        Ok(others)
+    }
+
+    /// Asks the admin server, and makes a call through the socket, side by side: one that hangs takes the whole limit.
+    async fn on(
+        plan: &'a Plan,
+        services: &[Called],
+        socket: Option<Known<PathBuf>>,
+        admin: Option<Address>,
+        now: fn() -> OffsetDateTime,
+    ) -> Result<Self, TargetError> {
         let beside = socket.as_ref().map(|socket| Usual::at(socket.value.with_file_name(ADMIN_SOCKET)));
         let (beside, closed) = match beside {
             Some(Usual::There(path)) => (Some(Address::Unix(path)), None),
             Some(Usual::Closed(path)) => (None, Some(path)),
             Some(Usual::Nothing) | None => (None, None),
         };
-        let admin = plan.admin.clone().map(Known::by(Origin::Named));
+        let admin = admin.map(Known::by(Origin::Named));
         let admin = admin.or_else(|| beside.map(Known::by(Origin::Guessed)));
         let asking = async {
             let admin = admin?;
@@ -83,18 +114,22 @@ impl<'a> Bridge<'a> {
         let native = socket.as_ref().and_then(|(socket, _)| native_on(plan, &socket.value));
         let untried = native.filter(|native| !native.has_secrets);
         let mut bridge = Self { socket, untried, admin, closed };
-        bridge.recognize();
+        bridge.recognize(services);
         Ok(bridge)
     }
 
-    /// Beside a socket that works, there can be the admin server of another bridge.
-    fn recognize(&mut self) {
+    /// Beside a socket, there can be the admin server of another bridge. That is certain if the socket works, or if EG calls
+    /// that bridge, too.
+    fn recognize(&mut self, services: &[Called]) {
         let Some((socket, outcome)) = &self.socket else { return };
         let Some((admin, said)) = &mut self.admin else { return };
         let Said::Answer(answer) = said else { return };
         let called = Address::Unix(socket.value.clone());
-        let is_other = answer.listen.parse().is_ok_and(|listen| !is_same(&listen, &called));
-        if admin.is_guessed() && outcome.is_connected() && is_other {
+        let Ok(listen) = answer.listen.parse() else { return };
+        let is_other = !is_same(&listen, &called);
+        let mut all = services.iter().filter_map(|called| called.address().ok());
+        let is_certain = outcome.is_connected() || all.any(|called| is_same(&listen, &called));
+        if admin.is_guessed() && is_other && is_certain {
             *said = Said::Other(answer.listen.clone());
         }
     }
@@ -104,6 +139,11 @@ impl<'a> Bridge<'a> {
             (_, Said::Answer(answer)) => Some(answer),
             (_, Said::Nothing(_) | Said::Other(_)) => None,
         }
+    }
+
+    /// Is there an admin server that is its own, as far as is known?
+    pub(super) fn has_admin(&self) -> bool {
+        matches!(self.admin, Some((_, Said::Answer(_) | Said::Nothing(_))))
     }
 
     /// Whom it calls: by what it says of itself, or by what it answers in place of its server.

@@ -108,17 +108,52 @@ pub async fn examine(plan: Plan, now: fn() -> OffsetDateTime) -> Result<Story, T
     let mut server = Server::new(&plan, server, &services, &bridge, material, now);
     let mut steps = vec![server.certificates()];
     steps.extend(server.steps().await?);
+    let mut asked = vec![server.known.value.clone()];
     for address in others(&services, &server.known) {
+        asked.push(address.clone());
         let material = Material::choose(&plan, bridge.answer(), now());
         let known = Known { value: address, origin: Origin::Configured };
         steps.extend(Server::new(&plan, known, &services, &bridge, material, now).steps().await?);
     }
     let examination = Examination { plan: &plan, services: &services, bridge: &bridge, server: &server };
-    steps.extend([examination.bridge(), examination.socket(), examination.configuration()]);
+    steps.extend([examination.bridge(), examination.socket()]);
+    for other in Bridge::ask_others(&plan, &services, &bridge, now).await? {
+        other_channel(&plan, &services, &other, (&mut steps, &mut asked), now).await?;
+    }
+    steps.push(examination.configuration());
     for step in &mut steps {
         step.leave_out(&plan.skip);
     }
     Ok(Story { steps })
+}
+
+/// Looks at the bridge of another manager, and at its server, unless that is among those that were `asked`.
+async fn other_channel(
+    plan: &Plan,
+    services: &[Called],
+    bridge: &Bridge<'_>,
+    (steps, asked): (&mut Vec<Step>, &mut Vec<Address>),
+    now: fn() -> OffsetDateTime,
+) -> Result<(), TargetError> {
+    let told = bridge.upstream().map(Known::by(Origin::Told));
+    let is_new = plan.server.is_none() && told.as_ref().is_some_and(|known| !asked.contains(&known.value));
+    let known = told.unwrap_or_else(|| Known { value: usual_server(), origin: Origin::Guessed });
+    let material = Material::choose(plan, bridge.answer(), now());
+    let mut server = Server::new(plan, known, services, bridge, material, now);
+    if is_new {
+        asked.push(server.known.value.clone());
+        let certificates = server.certificates();
+        let is_same = |step: &Step| step.part == Part::Certificates && step.subject == certificates.subject;
+        if !steps.iter().any(is_same) {
+            steps.push(certificates);
+        }
+        steps.extend(server.steps().await?);
+    }
+    let examination = Examination { plan, services, bridge, server: &server };
+    // Where it has none, it may have one that is not beside its socket.
+    steps.extend(bridge.has_admin().then(|| examination.bridge()));
+    steps.push(examination.socket());
+    Ok(())
 }
 
 /// The files that EG is started with, among those that it loads.
@@ -126,11 +161,16 @@ fn configurations(sources: &[Source]) -> impl Iterator<Item = &Source> {
     sources.iter().filter(|source| !source.is_resource)
 }
 
-fn socket_called(services: &[Called]) -> Option<PathBuf> {
-    services.iter().find_map(|called| match called {
-        Called::Unix(path) => Some(path.clone()),
-        Called::Tcp { .. } => None,
-    })
+/// The sockets that EG calls, each once.
+fn sockets_called(services: &[Called]) -> Vec<PathBuf> {
+    let mut sockets = Vec::new();
+    for called in services {
+        match called {
+            Called::Unix(path) if !sockets.contains(path) => sockets.push(path.clone()),
+            Called::Unix(_) | Called::Tcp { .. } => {}
+        }
+    }
+    sockets
 }
 
 fn server_called(services: &[Called]) -> Option<Address> {

@@ -148,12 +148,16 @@ impl Examination<'_> {
             false => self.server.known.value.to_string(),
         };
         let directory = dir_flag(&self.plan.directory.value);
-        format!(
-            "egext bridge --listen {} --upstream {}{directory} --admin {}",
+        let start = format!(
+            "egext bridge --listen {} --upstream {}{directory}",
             shell_word(&listen),
-            shell_word(&server),
-            admin_word(socket)
-        )
+            shell_word(&server)
+        );
+        match self.bridge.admin {
+            // The usual place is taken.
+            Some((_, Said::Other(_))) => start,
+            _ => format!("{start} --admin {}", admin_word(socket)),
+        }
     }
 
     pub(super) fn configuration(&self) -> Step {

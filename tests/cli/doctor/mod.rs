@@ -4,6 +4,7 @@ mod files;
 mod guessed;
 mod left_out;
 mod native;
+mod several;
 
 use std::fs;
 use std::path::Path;
