@@ -4,8 +4,8 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::concatenated::{BrokenCertificate, certificates};
-use super::id::{SpiffeId, SpiffeIdError, TrustDomain};
 use crate::pki::{Role, go_x509};
+use crate::pki::{SpiffeId, SpiffeIdError, TrustDomain};
 
 /// The CAs of trust domains: a certificate counts only below a CA of the trust domain that its id is of.
 #[derive(Clone, Debug, Default)]

@@ -5,5 +5,4 @@
 
 pub(super) mod bundles;
 mod concatenated;
-pub(super) mod id;
 pub(super) mod svid;

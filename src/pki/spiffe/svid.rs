@@ -4,9 +4,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use super::concatenated::{BrokenCertificate, certificates};
-use super::id::{SpiffeId, SpiffeIdError};
 use crate::pki::go_x509::Facts;
 use crate::pki::{Certificate, Identity, IdentityError, InspectError};
+use crate::pki::{SpiffeId, SpiffeIdError};
 
 /// Who a workload is: an id, the certificate that says so with its chain, and the key.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ pub(super) mod public_key;
 pub(super) mod refusal;
 mod rfc2253;
 pub(crate) mod signature;
+pub(super) mod spiffe_id;
 pub(super) mod strict;
 pub(super) mod subject_name;
 pub(super) mod trust;

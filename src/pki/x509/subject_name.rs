@@ -7,7 +7,7 @@ use std::str::FromStr;
 use x509_parser::extensions::GeneralName;
 
 use crate::host::{Host, is_dns_name, without_user};
-use crate::pki::spiffe::id::SPIFFE_SCHEME;
+use crate::pki::x509::spiffe_id::SPIFFE_SCHEME;
 use crate::pki::{DistinguishedName, NameError, SpiffeId};
 use crate::printable::printable;
 

@@ -69,7 +69,7 @@ impl SpiffeId {
     }
 
     /// The one that a certificate with these URIs is for.
-    pub(super) fn of_certificate(uris: &[String]) -> Result<Self, SpiffeIdError> {
+    pub(in crate::pki) fn of_certificate(uris: &[String]) -> Result<Self, SpiffeIdError> {
         match uris {
             [] => Err(SpiffeIdError::Missing),
             [id] => Self::parse(id),
@@ -143,7 +143,7 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._-".contains(&byte)
 }
 
-pub(in crate::pki) const SPIFFE_SCHEME: &str = "spiffe://";
+pub(super) const SPIFFE_SCHEME: &str = "spiffe://";
 
 /// In bytes (SPIFFE-ID section 2.3).
 const LONGEST: usize = 2048;
