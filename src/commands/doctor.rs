@@ -12,6 +12,7 @@ use crate::cli::{self, Material};
 use crate::doctor::{Files, Known, Origin, Plan, Tls, examine};
 use crate::gateway::{Questions, Release};
 use crate::net::Address;
+use crate::probe::enough_for_a_probe;
 use crate::render;
 use crate::report::{Finding, Report};
 
@@ -23,6 +24,7 @@ pub(super) fn run(arguments: cli::Doctor, clock: Clock) -> Result<Report, Error>
     let story = block_on(async {
         // A program that reads the result gets one, also if it loses patience with a server that is silent.
         let mut signals = Signals::listen().map_err(Error::Runtime)?;
+        enough_for_a_probe()?;
         tokio::select! {
             story = examine(plan, clock) => Ok(story?),
             _ = signals.next() => Err(Error::Interrupted),

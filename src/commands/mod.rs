@@ -41,6 +41,7 @@ use crate::demo::DemoError;
 use crate::input::is_stdin;
 use crate::net::{Address, BindError, TargetError, TlsError, enough_for_a_runtime};
 use crate::pki::IdentityError;
+use crate::probe::TooFewDescriptors;
 use crate::render::{self, Format, OutputOptions, Printer};
 use crate::report::{Finding, FindingId, Hint, UnknownId};
 use crate::shell::{shell_path, shell_word};
@@ -191,6 +192,9 @@ pub enum Error {
     /// The user named a target that contradicts itself.
     #[error("{flag}{0}", flag = .0.flag())]
     Target(#[from] TargetError),
+    /// The operating system lets us open too few files.
+    #[error(transparent)]
+    TooFewDescriptors(#[from] TooFewDescriptors),
     /// There is no room for temporary files.
     #[error("cannot make a temporary directory")]
     TemporaryDirectory(#[source] io::Error),
@@ -325,6 +329,7 @@ impl Hint for Error {
             Self::Target(error) => error.advice(),
             Self::TemporaryDirectory(_) => Some("set TMPDIR to a directory that you may write to".to_owned()),
             Self::Tls(error) => error.advice(),
+            Self::TooFewDescriptors(error) => error.hint(),
             Self::Config(error) => error.hint(),
             Self::Certs(error) => error.hint(),
             Self::UnknownId(error) => Some(error.nearest().map_or_else(

@@ -23,7 +23,7 @@ use crate::gateway::releases::Fact;
 use crate::gateway::{Peer, Release};
 use crate::net::{Address, Alpn, ClientTls, Placement, Target, Transport};
 use crate::pki::{Anchors, Certificate, Identity, IdentityError, Role};
-use crate::probe::{Calls, News, ProbePlan, Speaker, TargetOutcome, WaitFor, probe};
+use crate::probe::{Calls, News, ProbePlan, Speaker, TargetOutcome, WaitFor, enough_for_a_probe, probe};
 use crate::render::probe::Progress;
 use crate::render::{self, Live, Printer};
 use crate::report::{Finding, FindingId};
@@ -76,6 +76,7 @@ async fn outcomes(
     let mut progress = Progress::new(plans.iter().map(|plan| plan.targets.len()).sum());
     // A program that reads the result gets one, also if it sends a signal while we wait.
     let mut signals = Signals::listen().map_err(Error::Runtime)?;
+    enough_for_a_probe()?;
     let mut probing = pin!(each(plans, clock));
     let mut last = None;
     // What is over soon needs no line.

@@ -1,4 +1,5 @@
 use std::io;
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -8,6 +9,13 @@ use crate::report::is_lack_of_descriptors;
 /// The number of files that this process may have open.
 pub(crate) fn descriptor_limit() -> usize {
     number(getrlimit(Resource::Nofile).current)
+}
+
+/// How many more files this process can open now, counted up to `most`: it may have been started with open ones.
+pub(crate) fn spare_descriptors(most: usize) -> usize {
+    let copies = (0..most).map_while(|_| io::stdin().as_fd().try_clone_to_owned().ok());
+    // All of them are held until the last one is there.
+    copies.collect::<Vec<_>>().len()
 }
 
 /// Raises the number of files that this process may have open to its maximum, and returns it.

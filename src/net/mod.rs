@@ -37,7 +37,7 @@ pub use address_error::AddressError;
 pub(crate) use channel::{Channel, ChannelPlan, open_channel};
 pub(crate) use deadline::{LONGEST, deadline};
 pub use descriptors::enough_for_a_runtime;
-pub(crate) use descriptors::{descriptor_limit, raise_limit};
+pub(crate) use descriptors::{descriptor_limit, raise_limit, spare_descriptors};
 pub(crate) use dial::dial_telling;
 pub use dial::{Agreed, Alpn, Dialed, Target, TargetError, Trace, dial};
 pub use entrance::Crowd;

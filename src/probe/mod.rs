@@ -13,6 +13,7 @@ mod health;
 mod news;
 mod outcome;
 mod policy;
+mod room;
 mod watch;
 
 use std::path::PathBuf;
@@ -31,11 +32,13 @@ pub use calls::{Calls, HealthStatus, Reply, Retry};
 pub use facts::Facts;
 pub use news::{News, Waiting};
 pub use outcome::{LayerOutcome, LayerState, Manager, TargetOutcome};
+pub use room::{TooFewDescriptors, enough_for_a_probe};
 pub use watch::{Condition, Sight, watch};
 
 use self::attempt::attempt;
+use self::room::at_once;
 use crate::backoff::{Backoff, jittered};
-use crate::net::{Target, descriptor_limit};
+use crate::net::Target;
 use crate::pki::Certificate;
 use crate::report::FindingId;
 use crate::units::Within;
@@ -125,7 +128,7 @@ impl WaitFor {
 /// `now` is asked once for each verdict: with a `wait` an attempt can come much later than the call.
 pub async fn probe(plan: ProbePlan, now: fn() -> OffsetDateTime) -> Vec<TargetOutcome> {
     let plan = Arc::new(plan);
-    let room = Arc::new(Semaphore::new(at_once()));
+    let room = Arc::new(Semaphore::new(at_once(plan.targets.len())));
     let mut running = JoinSet::new();
     for (index, target) in plan.targets.iter().cloned().enumerate() {
         let (plan, room) = (Arc::clone(&plan), Arc::clone(&room));
@@ -182,21 +185,6 @@ async fn until_healthy(
         before = Some(outcome);
     }
 }
-
-/// How many attempts are made at a time: each has a connection or two, and perhaps a thread that asks the resolver.
-fn at_once() -> usize {
-    let spare = descriptor_limit().saturating_sub(OTHER_DESCRIPTORS) / DESCRIPTORS_OF_ATTEMPT;
-    spare.clamp(1, MOST_AT_ONCE)
-}
-
-/// A bound of memory.
-const MOST_AT_ONCE: usize = 128;
-
-/// Of one attempt: connections, and the files of the resolver.
-const DESCRIPTORS_OF_ATTEMPT: usize = 4;
-
-/// Of the runtime, and the standard streams.
-const OTHER_DESCRIPTORS: usize = 16;
 
 /// Between attempts: short at first, because a server that is just starting needs little.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

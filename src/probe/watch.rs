@@ -14,12 +14,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::attempt::{Client, Others, Reached};
 use super::health::{self, Heard, Line, Watcher};
-use super::{
-    DESCRIPTORS_OF_ATTEMPT, FIRST_PAUSE, HealthStatus, Layer, OTHER_DESCRIPTORS, ProbePlan, Reply,
-    TargetOutcome, at_once,
-};
+use super::room::{at_once, has_room_to_keep};
+use super::{FIRST_PAUSE, HealthStatus, Layer, ProbePlan, Reply, TargetOutcome};
 use crate::backoff::{Backoff, jittered};
-use crate::net::{self, Address, Session, Target, Trace, descriptor_limit};
+use crate::net::{self, Address, Session, Target, Trace};
 use crate::report::FindingId;
 
 /// Something that was seen while targets are watched.
@@ -82,8 +80,8 @@ pub async fn watch(
     sights: Sender<Sight>,
 ) {
     let targets = plans.iter().map(|plan| plan.targets.len()).sum();
-    let keeps = has_room_for(targets);
-    let room = Arc::new(Semaphore::new(at_once()));
+    let keeps = has_room_to_keep(targets);
+    let room = Arc::new(Semaphore::new(at_once(targets)));
     let mut running = JoinSet::new();
     let mut index = 0;
     for plan in plans.into_iter().map(Arc::new) {
@@ -96,12 +94,6 @@ pub async fn watch(
     }
     drop(sights);
     running.join_all().await;
-}
-
-/// Can each of them have a connection that is kept, besides the attempts?
-fn has_room_for(targets: usize) -> bool {
-    let of_attempts = at_once().min(targets) * DESCRIPTORS_OF_ATTEMPT;
-    targets.saturating_add(of_attempts + OTHER_DESCRIPTORS) <= descriptor_limit()
 }
 
 /// One target.

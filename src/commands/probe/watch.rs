@@ -11,7 +11,7 @@ use super::super::signals::Signals;
 use super::super::{Clock, Error, block_on};
 use super::Planned;
 use super::managers::Managed;
-use crate::probe::{Condition, Sight, TargetOutcome, watch};
+use crate::probe::{Condition, Sight, TargetOutcome, enough_for_a_probe, watch};
 use crate::render::{self, Printer};
 use crate::report::FindingId;
 use crate::units::Span;
@@ -37,6 +37,7 @@ pub(super) fn run(
     }
     let printed = block_on(async {
         let mut signals = Signals::listen().map_err(Error::Runtime)?;
+        enough_for_a_probe()?;
         let (sender, sights) = channel(MOST_UNPRINTED);
         let watching = watch(plans, pause.duration(), clock, sender);
         Ok::<_, Error>(tokio::select! {

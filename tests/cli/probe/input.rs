@@ -101,3 +101,31 @@ fn too_few_descriptors_are_said() {
         assert!(matches!(run.exit_code, 1 | 2), "{number}: {} {}", run.exit_code, run.stderr);
     }
 }
+
+/// With few of them fewer targets are tried at a time, and a target is never blamed for it.
+#[test]
+fn too_few_descriptors_are_no_fault_of_a_target() {
+    let pki = TestPki::new();
+    let (plaintext, tls) = (TestServer::plaintext().spawn(), TestServer::mtls(&pki).spawn());
+    let named = plaintext.tcp_address().replace("127.0.0.1", "localhost");
+    let (mut refused, mut passed) = (0, 0);
+    for number in 8..=20 {
+        let script = format!(r#"ulimit -n {number}; exec "$0" "$@""#);
+        let targets = [named.clone(), tls.address()].into_iter().cycle().take(40);
+        let probe = crate::script("sh", &script)
+            .args(["probe", "--timeout", "1h", "--no-gateway"])
+            .args(targets)
+            .pki(&pki);
+        let run = probe.run();
+        match run.exit_code {
+            0 => passed += 1,
+            2 => {
+                assert!(run.stderr.contains("open files"), "{number}: {run:?}");
+                assert!(run.stderr.contains("`ulimit -n"), "{number}: {run:?}");
+                refused += 1;
+            }
+            _ => panic!("{number}: {}", run.stdout),
+        }
+    }
+    assert!(refused > 0 && passed > 0, "{refused} {passed}");
+}
