@@ -111,4 +111,4 @@ Examples:
 
 Exit codes: 0 fine, 1 a finding, 2 could not run, 3 something is due (`certs check`, `certs renew --dry-run`).
 `help` before a command, or `--help` after it, explains it and names the environment variables of its flags.
-Destructive flags have none.";
+Flags that destroy something have no variable.";

@@ -64,8 +64,8 @@ pub struct Probe {
     pub within: Option<Within>,
     /// Take the flags of another program: `grpc-health-probe`
     ///
-    /// It comes first: `egext probe --compat grpc-health-probe -addr=:5005 -tls`. What follows is read as that program
-    /// reads it, and so are the exit codes. The binary does the same if it is called `grpc_health_probe`.
+    /// It comes first: `egext probe --compat grpc-health-probe -addr=:5005 -tls`. What follows are the flags of that
+    /// program, and the exit codes are its own, too. The binary does the same if it is called `grpc_health_probe`.
     #[arg(long, value_name = "PROGRAM", value_parser = ["grpc-health-probe"], ignore_case = true)]
     pub compat: Option<String>,
     /// Probe the servers that EG calls with this configuration, as EG does

@@ -29,7 +29,7 @@ pub(super) fn format() -> impl TypedValueParser<Value = Format> {
         Format::Human => "Aligned lines for a person",
         Format::Json => "One JSON object on stdout",
         Format::Junit => {
-            "JUnit XML on stdout, for CI servers (`certs check`, `config check`, `config --check`, `probe`)"
+            "JUnit XML on stdout, for CI servers (`certs check`, `config check`, `config --check`, `doctor`, `probe`)"
         }
         Format::Pem => "The certificates themselves on stdout (`certs show`)",
         Format::Prometheus => "Metrics on stdout, for a textfile collector (`certs check`, `probe`)",

@@ -12,7 +12,12 @@ pub(crate) fn one(id: FindingId) -> Report {
 
 /// A line for each finding.
 pub(crate) fn list(ids: &[FindingId]) -> Report {
-    report(ids, ids.iter().map(|id| format!("{:<35} {}\n", id.name(), id.entry().severity)).collect())
+    let line = |id: &FindingId| {
+        let Entry { name, severity, cause, .. } = id.entry();
+        let severity = severity.name();
+        format!("{name:<35} {severity:<7} {cause}\n")
+    };
+    report(ids, ids.iter().map(line).collect())
 }
 
 fn report(ids: &[FindingId], text: String) -> Report {

@@ -32,7 +32,7 @@ pub enum Format {
     Human,
     /// One JSON object on stdout.
     Json,
-    /// JUnit XML on stdout, for CI servers (`certs check`, `config check`, `config --check`, `probe`).
+    /// JUnit XML on stdout, for CI servers (`certs check`, `config check`, `config --check`, `doctor`, `probe`).
     Junit,
     /// The certificates themselves on stdout (`certs show`).
     Pem,

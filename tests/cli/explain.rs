@@ -27,6 +27,9 @@ fn without_an_id_all_are_listed() {
     assert_eq!(run.exit_code, 0);
     assert_eq!(run.stdout.lines().count(), FindingId::ALL.len());
     assert!(FindingId::ALL.iter().all(|id| run.stdout.contains(id.name())));
+    let not_serving =
+        "probe.health.not-serving            error   the server reports that it does not serve\n";
+    assert!(run.stdout.contains(not_serving), "{}", run.stdout);
 }
 
 #[test]
