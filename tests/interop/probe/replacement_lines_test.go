@@ -165,7 +165,11 @@ const noClientCert = tls.NoClientCert
 
 // connectProxy leads each CONNECT to one server of grpc-go.
 func connectProxy(t *testing.T) (string, string) {
-	server := grpcGo(t, manner{name: "healthy"})
+	return proxyTo(t, grpcGo(t, manner{name: "healthy"})), t.TempDir()
+}
+
+// proxyTo leads each CONNECT to one address.
+func proxyTo(t *testing.T, server string) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
@@ -192,7 +196,7 @@ func connectProxy(t *testing.T) (string, string) {
 			}()
 		}
 	}()
-	return listener.Addr().String(), t.TempDir()
+	return listener.Addr().String()
 }
 
 // abstractSocket is a server on a socket without a file.

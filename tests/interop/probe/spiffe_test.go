@@ -2,7 +2,12 @@ package probe
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
@@ -47,9 +52,17 @@ func newSVID(ca *authority, change func(*x509.Certificate), ids ...string) svid 
 	if change != nil {
 		change(made)
 	}
-	key := newKey()
-	chain := [][]byte{ensured(x509.CreateCertificate(rand.Reader, made, ca.certificate, &key.PublicKey, ca.key))}
+	return newSVIDOf(newKey(), ca, made)
+}
+
+func newSVIDOf(key crypto.Signer, ca *authority, made *x509.Certificate) svid {
+	chain := [][]byte{ensured(x509.CreateCertificate(rand.Reader, made, ca.certificate, key.Public(), ca.key))}
 	return svid{chain, ensured(x509.MarshalPKCS8PrivateKey(key)), tls.Certificate{Certificate: chain, PrivateKey: key}}
+}
+
+// withKey is the same workload with another key.
+func (s svid) withKey(key crypto.Signer) svid {
+	return newSVIDOf(key, ourDomain, ensured(x509.ParseCertificate(s.chain[0])))
 }
 
 func (s svid) followedBy(ca *authority) svid {
@@ -304,14 +317,40 @@ func linesOfSpiffe() []line {
 		add(name, "", "-addr {addr} -spiffe -rpc-timeout 1s", agent, server)
 	}
 
+	// Kinds of keys.
+	for name, key := range map[string]crypto.Signer{
+		"P-224":    ensured(ecdsa.GenerateKey(elliptic.P224(), rand.Reader)),
+		"P-384":    ensured(ecdsa.GenerateKey(elliptic.P384(), rand.Reader)),
+		"P-521":    ensured(ecdsa.GenerateKey(elliptic.P521(), rand.Reader)),
+		"RSA 1024": ensured(rsa.GenerateKey(rand.Reader, 1024)),
+		"RSA 2048": ensured(rsa.GenerateKey(rand.Reader, 2048)),
+		"RSA 2056": ensured(rsa.GenerateKey(rand.Reader, 2056)),
+		"Ed25519":  ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)),
+	} {
+		differs := ""
+		if name == "P-224" || name == "RSA 1024" {
+			differs = "`-spiffe` with a key of RSA with less than 2048 bits, or of P-224"
+		}
+		add("key "+name, differs, "-addr {addr} -spiffe -rpc-timeout 2s", answeringWith(probe.withKey(key).message(ourDomain)), server)
+	}
+
 	// Addresses of it.
 	for _, endpoint := range []string{
 		"", "{dir}/agent.sock", "unix:agent.sock", "unix://agent.sock", "unix://host/agent.sock", "unix:///a?b", "unix:///a#b",
 		"http://127.0.0.1:1", "tcp:127.0.0.1:1", "tcp://localhost:1", "tcp://127.0.0.1", "tcp://127.0.0.1:1/", "tcp://127.0.0.1:1",
-		"unix://{dir}/none",
+		"unix://{dir}/none", "tcp://127.0.0.1:0", "tcp://127.0.0.1:65536", "tcp://127.0.0.1:99999999999999999999",
 	} {
 		all = append(all, line{words: "-addr {addr} -spiffe -rpc-timeout 300ms", environment: "SPIFFE_ENDPOINT_SOCKET=" + endpoint, server: plaintext})
 	}
+	// An address to which nothing can be sent.
+	all = append(all, line{words: "-addr {addr} -spiffe -rpc-timeout 1s", server: row{fault: "SPIFFE, through a proxy"},
+		environment: "SPIFFE_ENDPOINT_SOCKET=tcp://255.255.255.255:1 HTTPS_PROXY={agent} NO_PROXY=", differs: "`HTTPS_PROXY`",
+		start: func(t *testing.T) (string, string) {
+			address, directory := good.start(server, "tcp", "")(t)
+			proxy := "http://" + proxyTo(t, strings.TrimPrefix(agentOf(directory), "tcp://"))
+			must(t, os.WriteFile(filepath.Join(directory, "agent"), []byte(proxy), 0o600))
+			return address, directory
+		}})
 	add("address in upper case", "", patient, good, server)
 	all[len(all)-1].environment = "SPIFFE_ENDPOINT_SOCKET=UNIX:{dir}/agent.sock"
 	all = append(all, line{words: "-addr {addr} -spiffe -v", server: plaintext},
