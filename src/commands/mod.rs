@@ -63,7 +63,7 @@ pub fn run(cli: Cli, clock: Clock, printer: &Printer) -> Result<ExitCode, Error>
         Command::Config(arguments) => config::run(&arguments, &cli.variables, clock())?,
         // With `--keep` it goes on running after its report.
         Command::Demo(arguments) => return demo::run(&arguments, clock, printer),
-        Command::Doctor(arguments) => doctor::run(arguments, clock)?,
+        Command::Doctor(arguments) => doctor::run(arguments, clock, printer)?,
         Command::Explain(arguments) => explain::run(&arguments)?,
         Command::Generate(arguments) => generate::run(arguments)?,
         Command::Man(arguments) => generate::man(&arguments)?,

@@ -332,4 +332,4 @@ fn interrupted(cause: Option<Finding>) -> Error {
 }
 
 /// Between two looks at what is going on.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

@@ -106,6 +106,7 @@ impl<'a> Bridge<'a> {
                     ProbePlan { speaker, timeout, ..ProbePlan::new(vec![target]) }
                 }
             };
+            let probed = ProbePlan { news: plan.news.clone(), ..probed };
             let outcome = probe(probed, now).await.remove(0);
             Ok::<_, TargetError>(Some((socket, outcome)))
         };

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::sync::mpsc::UnboundedSender;
 
 pub use known::{Known, Origin};
 pub use material::Files;
@@ -27,7 +28,7 @@ use crate::gateway::{self, Called, Source, called};
 use crate::host::Host;
 use crate::net::{Address, ClientTls, TargetError, Transport};
 use crate::pki::Certificate;
-use crate::probe::{ProbePlan, TargetOutcome};
+use crate::probe::{News, ProbePlan, TargetOutcome};
 use crate::report::{Finding, FindingId};
 use bridge::Bridge;
 use known::Usual;
@@ -62,6 +63,8 @@ pub struct Plan {
     pub policy: bool,
     /// Findings that are left out.
     pub skip: Vec<FindingId>,
+    /// Gets what is going on.
+    pub news: Option<UnboundedSender<News>>,
 }
 
 /// What a connection with TLS needs.

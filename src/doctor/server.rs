@@ -258,8 +258,8 @@ impl<'a> Server<'a> {
         };
         let directory = self.material.files().map(|files| files.value.directory());
         let directory = directory.unwrap_or(&self.plan.directory.value).to_owned();
-        let (policy, timeout) = (self.plan.policy, self.plan.limit);
-        probe(ProbePlan { policy, speaker, directory, timeout, ..plan }, self.now).await.remove(0)
+        let (policy, timeout, news) = (self.plan.policy, self.plan.limit, self.plan.news.clone());
+        probe(ProbePlan { policy, speaker, directory, timeout, news, ..plan }, self.now).await.remove(0)
     }
 
     async fn on_disk(&mut self, target: &Target) -> Step {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use egext_test_support::{Egext, ReservedPort, Terminal, TestPki, TestServer};
 
 use super::{every_layer, probe, with_pki};
+use crate::egext;
 
 /// On a terminal that can move its cursor.
 fn on(terminal: &Terminal, run: Egext) -> Egext {
@@ -196,4 +197,20 @@ fn what_is_longer_than_a_line_does_not_wrap() {
     let all = terminal.all();
     let lines = all.matches("\r\x1b[?7lwaiting for ").count();
     assert!(lines > 0 && lines == all.matches("there\x1b[K\x1b[?7h").count(), "{all:?}");
+}
+
+/// `doctor` probes one after the other.
+#[test]
+fn the_doctor_shows_what_takes_long_too() {
+    let server = TestServer::plaintext().never_answers().spawn();
+    let pki = TestPki::new();
+    let doctor = |limit| egext(["doctor", "--timeout", limit, "--server", &server.tcp_address()]).pki(&pki);
+    let terminal = Terminal::new();
+    let run = on(&terminal, doctor("1h")).start();
+    terminal.wait_for(&format!("probing \x1b[1m{}\x1b[0m: grpc", server.tcp_address()));
+    assert_eq!(run.interrupt(), (2, String::new()));
+    assert_eq!(screen(&terminal.all()), "error: interrupted\n");
+    let terminal = Terminal::new();
+    let run = on(&terminal, doctor("300ms")).args(["-o", "json"]).run();
+    assert_eq!((run.exit_code, &*terminal.all()), (1, ""), "none for a program");
 }
