@@ -211,7 +211,10 @@ impl Watched {
         let context = client.context(&self.target, &kept.trace);
         let mut statuses = statuses(&kept.replies);
         let can_watch = statuses.len() == calls.services.len() && kept.allows(calls.services.len() + 1);
-        let mut watcher = can_watch.then(|| Watcher::start(&context, &kept.session, calls, self.interval));
+        let start = || can_watch.then(|| Watcher::start(&context, &kept.session, calls, self.interval));
+        let mut watcher = start();
+        // What each service said by itself.
+        let mut said = vec![None; statuses.len()];
         let mut next = Instant::now() + self.interval;
         loop {
             let heard = tokio::select! {
@@ -231,10 +234,12 @@ impl Watched {
                         let address = self.target.address().clone();
                         self.send(Sight::Polled { address, answer }).await?;
                     }
+                    next = next.min(Instant::now() + self.interval);
                     continue;
                 }
                 Some(Heard::Status(service, status)) => {
                     statuses[service] = status;
+                    said[service] = Some(status);
                     health::judge(&context, calls, &statuses, &mut outcome);
                 }
                 None => {
@@ -249,6 +254,14 @@ impl Watched {
                         return Ok(());
                     }
                     let new = self::statuses(&outcome.replies);
+                    // A change that is on its way, or a server that contradicts itself: asked anew, it says how it is, and
+                    // if it does not, the next look counts.
+                    if said.iter().zip(&new).any(|(said, new)| said.is_some_and(|said| said != *new)) {
+                        watcher = start();
+                        said.fill(None);
+                        next = Instant::now() + self.interval.max(self.plan.timeout);
+                        continue;
+                    }
                     statuses = if new.len() == statuses.len() { new } else { statuses };
                 }
             }

@@ -106,6 +106,19 @@ fn a_watch_that_the_server_ends_is_begun_again() {
     assert_eq!((code, stdout.lines().count(), server.connections(), &*stderr), (0, 3, 1, ""), "{stdout}");
 }
 
+/// Another answer to `Check` is no change while the call of `Watch` stands.
+#[test]
+fn a_server_that_contradicts_itself_is_what_it_says_to_watch() {
+    let server = TestServer::plaintext().watched_falsely().spawn();
+    let mut watching = probe(&server.address()).args(["--watch", "--interval", "20ms"]).start();
+    watching.wait_for_line("healthy: SERVING");
+    watching.wait_for_line("NOT_SERVING");
+    // Each look is a call of `Check`, and the call of `Watch` is made anew.
+    server.wait_for_calls(12);
+    let (code, stdout, stderr) = stop(watching, Signal::TERM);
+    assert_eq!((code, stdout.lines().count(), &*stderr), (1, 2, ""), "{stdout}");
+}
+
 /// More targets than connections that the process may have.
 #[test]
 fn without_room_for_its_connection_a_target_is_connected_to_again() {

@@ -367,6 +367,13 @@ impl Manner {
         self
     }
 
+    /// Answers `Health/Watch` with the opposite of its health.
+    #[must_use]
+    pub fn watched_falsely(mut self) -> Self {
+        self.watched = Watched::Falsely;
+        self
+    }
+
     /// Answers `Health/Watch` with its health, and ends the call.
     #[must_use]
     pub fn watched_once(mut self) -> Self {

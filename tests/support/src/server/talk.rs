@@ -267,7 +267,8 @@ impl Health for ServingOrNot {
         let mut health = self.0.health();
         tokio::spawn(async move {
             loop {
-                let status = status(&service, *health.borrow_and_update());
+                let serving = *health.borrow_and_update();
+                let status = status(&service, serving != (watched == Watched::Falsely));
                 let message = HealthCheckResponse { status: status.into() };
                 if sender.send(Ok(message)).await.is_err()
                     || watched == Watched::Once
