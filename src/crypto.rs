@@ -2,8 +2,11 @@
 //!
 //! For TLS it is passed explicitly, never taken from the process default, so the library works the same in any process.
 
+mod p521;
+
 use std::sync::{Arc, OnceLock};
 
+use aws_lc_rs::agreement;
 pub(crate) use aws_lc_rs::{cipher, digest, encoding, error, iv, pbkdf2, rand, rsa, signature};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -14,6 +17,17 @@ pub(crate) use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 pub fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(default_provider())))
+}
+
+/// The same for a client that stands for one in Go: with the one group more that every release of Go offers by itself
+/// (`crypto/tls`, `defaultCurvePreferences`), as the last.
+pub(crate) fn provider_as_go() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    Arc::clone(PROVIDER.get_or_init(|| {
+        let ours = provider();
+        let kx_groups = [&*ours.kx_groups, &[p521::SECP521R1]].concat();
+        Arc::new(CryptoProvider { kx_groups, ..CryptoProvider::clone(&ours) })
+    }))
 }
 
 #[cfg(test)]

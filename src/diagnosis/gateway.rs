@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustls::{AlertDescription, CertificateError};
 
 use super::{Context, Speaker, seconds, server, tls};
-use crate::net::{Address, Greeting};
+use crate::net::{Address, Greeting, MOST_TICKETS};
 use crate::pki::go_x509;
 use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
@@ -39,6 +39,39 @@ pub(crate) fn accepts_more(context: &Context<'_>, refusal: &CertificateError) ->
         None => finding,
     }
 }
+
+/// The answer to a hello of ours, of a server that has agreed with Envoy Gateway on a group that we do not offer. `None` if
+/// it goes on with the handshake, or cannot be asked.
+pub(crate) fn accepts_group(context: &Context<'_>, ours: &Greeting) -> Option<Finding> {
+    let (Greeting::Alert(_) | Greeting::Closed) = ours else { return None };
+    Some(
+        context
+            .finding(
+                FindingId::ProbeGatewayAcceptsMore,
+                "Envoy Gateway agrees with the server on a key, other clients do not: it has no group but P-521",
+            )
+            .with_hint("let the server offer X25519 or P-256, too, as `egext bridge` and most clients do"),
+    )
+}
+
+/// The server sends more session tickets than Go takes. `effect` is what Envoy Gateway does then; without it another client
+/// in Go is meant.
+pub(crate) fn too_many_tickets(context: &Context<'_>, effect: Option<&str>) -> Finding {
+    let client = if effect.is_some() { "Envoy Gateway" } else { "a client in Go" };
+    let finding = context
+        .finding(
+            FindingId::ProbeGatewayTooManyTickets,
+            format!("{client} ends the connection (`{GO_TOO_MANY}`): the server sends more than {MOST_TICKETS} session tickets in a row"),
+        )
+        .with_hint("let the server send fewer of them: OpenSSL sends 2 by itself (`SSL_CTX_set_num_tickets`; Python: `num_tickets` of its `SSLContext`)");
+    match effect {
+        Some(effect) => finding.with_evidence("effect", effect),
+        None => finding,
+    }
+}
+
+/// As `crypto/tls` words it.
+const GO_TOO_MANY: &str = "tls: too many non-advancing records";
 
 /// The server's answer to a hello with `sent` as its name. `None` if it goes on with the handshake.
 pub(crate) fn sni_refused(

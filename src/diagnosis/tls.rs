@@ -117,9 +117,12 @@ fn nothing_in_common(context: &Context<'_>, alert: AlertDescription) -> Finding 
             "the server found no TLS version, cipher suite, key exchange or kind of key in common with us",
         )
         .with_hint(format!(
-            "see which kind of key it has: `openssl s_client {server} < /dev/null | openssl x509 -noout -text`"
+            "see what it agrees on with a client that offers more: `openssl s_client {server} -brief < /dev/null`; {OFFERED}"
         ))
 }
+
+/// The alert is the same for all of them.
+const OFFERED: &str = "we offer AES-GCM and ChaCha20-Poly1305 (no CBC, which Envoy Gateway offers, too), the groups X25519, P-256 and P-384, and take keys of RSA, ECDSA and Ed25519";
 
 const LET_IT_SPEAK: &str = "let the server speak TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20-Poly1305";
 

@@ -30,20 +30,24 @@ pub(crate) enum Greeting {
     Unsent(io::Error),
 }
 
-/// What a hello says of the server's name.
+/// What a hello has in it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Sni<'a> {
-    /// What stands here, whatever it is.
-    Any(&'a str),
-    /// What our TLS sends to a server of this name: nothing if it is an IP address.
+pub(crate) enum Hello<'a> {
+    /// What Envoy Gateway offers, and this as the server's name, whatever it is.
+    Gateway(&'a str),
+    /// What Envoy Gateway offers, and what our TLS sends to a server of this name: nothing if it is an IP address.
+    Named(&'a ServerName<'static>),
+    /// What other clients of ours offer and send.
     Ours(&'a ServerName<'static>),
 }
 
-/// Sends a hello with this name, and waits for the beginning of an answer.
-pub(crate) async fn greet(peer: SocketAddr, name: Sni<'_>, deadline: Instant) -> Greeting {
-    let hello = match name {
-        Sni::Any(name) => hello(name),
-        Sni::Ours(name) => our_hello(name.clone()),
+/// Says hello, and waits for the beginning of an answer.
+pub(crate) async fn greet(peer: SocketAddr, hello: Hello<'_>, deadline: Instant) -> Greeting {
+    let client = ClientTls::trusting_no_ca();
+    let hello = match hello {
+        Hello::Gateway(name) => of_gateway(name),
+        Hello::Named(name) => hello_of(&client.offering_as_go(), name.clone()),
+        Hello::Ours(name) => hello_of(&client, name.clone()),
     };
     let hello = match hello {
         Ok(hello) => hello,
@@ -82,9 +86,10 @@ async fn answer(stream: &mut TcpStream) -> io::Result<Greeting> {
     Ok(Greeting::Closed)
 }
 
-fn hello(name: &str) -> io::Result<Vec<u8>> {
+fn of_gateway(name: &str) -> io::Result<Vec<u8>> {
     let stand_in = stand_in(name.len());
-    let mut hello = our_hello(ServerName::try_from(stand_in.clone()).map_err(io::Error::other)?)?;
+    let client = ClientTls::trusting_no_ca().offering_as_go();
+    let mut hello = hello_of(&client, ServerName::try_from(stand_in.clone()).map_err(io::Error::other)?)?;
     // A host name (type 0) with its length before it (RFC 6066 section 3), which nothing else looks like.
     let [high, low] = u16::try_from(name.len()).map_err(io::Error::other)?.to_be_bytes();
     let entry = [&[0, high, low], stand_in.as_bytes()].concat();
@@ -94,8 +99,8 @@ fn hello(name: &str) -> io::Result<Vec<u8>> {
     Ok(hello)
 }
 
-fn our_hello(name: ServerName<'static>) -> io::Result<Vec<u8>> {
-    let (config, _) = ClientTls::trusting_no_ca().connection();
+fn hello_of(client: &ClientTls, name: ServerName<'static>) -> io::Result<Vec<u8>> {
+    let (config, _) = client.connection();
     let mut connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
     let mut hello = Vec::new();
     connection.write_tls(&mut hello)?;
@@ -130,10 +135,10 @@ mod tests {
     #[test]
     fn a_hello_has_any_name_in_it() {
         for name in ["a:1", "localhost:5005", "[::1]:5005", &format!("{}:65535", "a".repeat(247))] {
-            let hello = hello(name).expect(name);
+            let hello = of_gateway(name).expect(name);
             let entry = [&[0, 0, name.len() as u8], name.as_bytes()].concat();
             assert_eq!(hello.windows(entry.len()).filter(|octets| *octets == entry).count(), 1, "{name}");
         }
-        hello(&"a".repeat(254)).expect_err("no host name is so long");
+        of_gateway(&"a".repeat(254)).expect_err("no host name is so long");
     }
 }

@@ -21,6 +21,7 @@ mod naming;
 mod permitted;
 mod placement;
 mod read_ahead;
+mod records;
 mod reset;
 mod session;
 mod settings;
@@ -45,7 +46,7 @@ pub(crate) use entrance::{Arrivals, Counters, Entrance, Noise, Wording};
 pub use fault::{Fault, FaultKind, Stage};
 pub(crate) use gate::{Admission, Bound, Capacity};
 pub(crate) use gathered::{Flusher, Gathered};
-pub(crate) use greeting::{Greeting, Sni, greet};
+pub(crate) use greeting::{Greeting, Hello, greet};
 pub use hello::explain;
 pub(crate) use limits::{
     CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
@@ -70,6 +71,7 @@ pub use stream::Stream;
 pub(crate) use tls::H2;
 pub use tls::{ClientTls, ServerTls, TlsError, server_config};
 pub(crate) use traffic::Carried;
+pub(crate) use witness::MOST_TICKETS;
 pub use witness::Witness;
 
 pub(crate) use address::{SOCKET_PATH_LIMIT, is_directory};

@@ -6,6 +6,8 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
+use super::records::Records;
+
 /// A socket, read in larger pieces than TLS and h2 ask for.
 ///
 /// rustls asks for 4 KiB at a time, so a record of 16 KiB costs five calls of the kernel. h2 asks for what is left of its
@@ -23,12 +25,24 @@ pub struct ReadAhead<S> {
     size: usize,
     /// How much was read since there was last nothing to read.
     in_turn: usize,
+    /// If its reader gets one record of TLS at a time.
+    records: Option<Records>,
 }
 
 impl<S> ReadAhead<S> {
     /// Nothing has been read from `stream` yet.
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, waiting: BytesMut::new(), taken: 0, size: LEAST, in_turn: 0 }
+        Self { stream, waiting: BytesMut::new(), taken: 0, size: LEAST, in_turn: 0, records: None }
+    }
+
+    /// Its reader gets one record of TLS at a time.
+    pub(super) fn in_records(stream: S, records: Records) -> Self {
+        Self { records: Some(records), ..Self::new(stream) }
+    }
+
+    /// The records of its stream, if its reader gets one at a time.
+    pub(super) fn records(&self) -> Option<&Records> {
+        self.records.as_ref()
     }
 }
 
@@ -57,7 +71,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
 impl<S: AsyncRead + Unpin> ReadAhead<S> {
     fn take(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.taken == self.waiting.len() {
-            if buffer.remaining() >= self.size {
+            if buffer.remaining() >= self.size && self.records.is_none() {
                 // Room that an idle connection would keep for nothing. A busy one is here once for many messages.
                 if self.waiting.capacity() <= LEAST {
                     (self.waiting, self.taken) = (BytesMut::new(), 0);
@@ -67,8 +81,12 @@ impl<S: AsyncRead + Unpin> ReadAhead<S> {
             ready!(self.fill(context))?;
         }
         let left = &self.waiting[self.taken..];
-        let length = left.len().min(buffer.remaining());
+        let room = self.records.as_ref().map_or(usize::MAX, Records::room);
+        let length = left.len().min(buffer.remaining()).min(room);
         buffer.put_slice(&left[..length]);
+        if let Some(records) = &mut self.records {
+            records.pass(&left[..length]);
+        }
         self.taken += length;
         Poll::Ready(Ok(()))
     }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::ReadAhead;
 use super::frame::FRAME_HEADER;
+use super::records::Records;
 use super::settings::OPENING;
 
 /// A connection of any of our kinds.
@@ -29,6 +30,15 @@ pub enum Stream {
 impl Stream {
     pub(super) fn is_plaintext(&self) -> bool {
         matches!(self, Self::Tcp(_) | Self::Unix(_))
+    }
+
+    /// The records below TLS, if they are looked at one at a time.
+    fn records(&self) -> Option<&Records> {
+        match self {
+            Self::Tls(stream) => stream.get_ref().0.records(),
+            Self::UnixTls(stream) => stream.get_ref().0.records(),
+            Self::Tcp(_) | Self::Unix(_) => None,
+        }
     }
 }
 
@@ -61,7 +71,15 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        on_each!(self, stream => Pin::new(stream).poll_read(context, buffer))
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let result = on_each!(Pin::new(&mut *this), stream => Pin::new(stream).poll_read(context, buffer));
+        if buffer.filled().len() > before
+            && let Some(records) = this.records()
+        {
+            records.had_data();
+        }
+        result
     }
 }
 

@@ -12,9 +12,10 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, InconsistentKeys, ServerConfig, SupportedProtocolVersion};
 
 use super::permitted::Permitted;
-use super::verifier;
+use super::records::Records;
 use super::witness::{Judge, Witness, WitnessedResolver, WitnessedTickets, WitnessedVerifier};
-use crate::crypto::provider;
+use super::{ReadAhead, verifier};
+use crate::crypto::{provider, provider_as_go};
 use crate::pki::{self, Anchors, Certificate, Identity, TrustBundles};
 
 /// What a client trusts and what it shows.
@@ -24,6 +25,8 @@ pub struct ClientTls {
     trusted: Arc<[Certificate]>,
     certified: Option<Arc<CertifiedKey>>,
     issuers: Vec<pki::DistinguishedName>,
+    /// Does it stand for a client in Go?
+    as_go: bool,
 }
 
 impl ClientTls {
@@ -38,6 +41,7 @@ impl ClientTls {
             trusted: anchors.shared_certificates(),
             certified: identity.map(certified_key).transpose()?.map(Arc::new),
             issuers: identity.map(issuers).unwrap_or_default(),
+            as_go: false,
         })
     }
 
@@ -64,17 +68,30 @@ impl ClientTls {
             Judge::Ours(verifier) => Judge::OursOrGo(verifier),
             judge => judge,
         };
-        Self { judge, ..self }
+        Self { judge, as_go: true, ..self }
     }
 
-    /// Accepts the servers that a client in Go accepts, and no other: for one that takes the place of such a client.
+    /// Accepts the servers that a client in Go accepts, and no other: for one that takes the place of such a client. One
+    /// that has another verdict on certificates keeps it.
     #[must_use]
     pub fn judging_as_go(self) -> Self {
         let judge = match self.judge {
             Judge::Ours(verifier) => Judge::Go(verifier),
             judge => judge,
         };
-        Self { judge, ..self }
+        Self { judge, ..self }.offering_as_go()
+    }
+
+    /// Offers the groups of key exchange that a client in Go offers, and counts session tickets as such a client does.
+    #[must_use]
+    pub(super) fn offering_as_go(self) -> Self {
+        Self { as_go: true, ..self }
+    }
+
+    /// Offers what `other` offers.
+    #[must_use]
+    pub(crate) fn offering_like(self, other: &Self) -> Self {
+        Self { as_go: other.as_go, ..self }
     }
 
     /// Accepts every certificate of a server and shows `identity`: for a check of health that was told not to verify, and
@@ -84,19 +101,32 @@ impl ClientTls {
     /// When the key cannot be used for TLS.
     pub fn accepting_any_server(identity: Option<&Identity>) -> Result<Self, TlsError> {
         let certified = identity.map(certified_key).transpose()?.map(Arc::new);
-        Ok(Self { judge: Judge::AcceptAll, trusted: Arc::new([]), certified, issuers: Vec::new() })
+        Ok(Self {
+            judge: Judge::AcceptAll,
+            trusted: Arc::new([]),
+            certified,
+            issuers: Vec::new(),
+            as_go: false,
+        })
     }
 
     /// Trusts no CA: every handshake ends as soon as the server has presented its certificate, which the
     /// [`Witness`] then has.
     pub fn trusting_no_ca() -> Self {
-        Self { judge: Judge::RejectAll, trusted: Arc::new([]), certified: None, issuers: Vec::new() }
+        Self {
+            judge: Judge::RejectAll,
+            trusted: Arc::new([]),
+            certified: None,
+            issuers: Vec::new(),
+            as_go: false,
+        }
     }
 
     /// The settings of one connection, and the witness of its handshake.
     pub(super) fn connection(&self) -> (Arc<ClientConfig>, Arc<Witness>) {
-        let witness = Arc::new(Witness::default());
-        let mut config = ClientConfig::builder_with_provider(provider())
+        let witness = Arc::new(Witness::new(self.as_go));
+        let provider = if self.as_go { provider_as_go() } else { provider() };
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(VERSIONS)
             .expect("aws-lc has suites for both versions")
             .dangerous()
@@ -113,6 +143,14 @@ impl ClientTls {
         let tickets = Arc::new(WitnessedTickets(Arc::clone(&witness)));
         config.resumption = Resumption::store(tickets).tls12_resumption(Tls12Resumption::Disabled);
         (Arc::new(config), witness)
+    }
+
+    /// A socket from which TLS of this kind reads, and which `witness` is told about.
+    pub(super) fn reading<S>(&self, stream: S, witness: &Arc<Witness>) -> ReadAhead<S> {
+        match self.as_go {
+            true => ReadAhead::in_records(stream, Records::new(Arc::clone(witness))),
+            false => ReadAhead::new(stream),
+        }
     }
 
     /// The certificates of the CA file.

@@ -1,5 +1,6 @@
 //! What one handshake of a client sees of the server, whether it succeeds or fails, and how it judges that.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -27,9 +28,19 @@ pub struct Witness {
     overruled: OnceLock<CertificateError>,
     asked: OnceLock<Vec<DistinguishedName>>,
     ticket: Notify,
+    /// Does anything tell it when there is data?
+    counts_tickets: bool,
+    /// Since there was data.
+    tickets: AtomicU32,
+    too_many: AtomicBool,
 }
 
 impl Witness {
+    /// `counts_tickets`: it is told when there is data, so that tickets can be counted.
+    pub(super) fn new(counts_tickets: bool) -> Self {
+        Self { counts_tickets, ..Self::default() }
+    }
+
     /// What the server presented, leaf first; empty when the handshake did not come that far.
     pub fn presented(&self) -> &[CertificateDer<'static>] {
         self.presented.get().map_or(&[], Vec::as_slice)
@@ -57,12 +68,34 @@ impl Witness {
         self.asked.get().map(Vec::as_slice)
     }
 
+    /// Were there more session tickets in a row than a client in Go takes? Only known if the connection stands for one.
+    ///
+    /// Go counts the messages behind the handshake, and begins again with each record of data.
+    pub fn had_too_many_tickets(&self) -> bool {
+        self.too_many.load(Ordering::Relaxed)
+    }
+
+    /// The record that was looked at last had data.
+    pub(super) fn had_data(&self) {
+        self.tickets.store(0, Ordering::Relaxed);
+    }
+
+    fn had_ticket(&self) {
+        if self.counts_tickets && self.tickets.fetch_add(1, Ordering::Relaxed) >= MOST_TICKETS {
+            self.too_many.store(true, Ordering::Relaxed);
+        }
+        self.ticket.notify_one();
+    }
+
     /// Waits for a session ticket, once. A server sends it when it has judged the client certificate (RFC 8446
     /// section 4.6.1), which no other message of TLS 1.3 tells.
     pub(super) async fn ticket(&self) {
         self.ticket.notified().await;
     }
 }
+
+/// At the next one in a row, Go ends the connection (`crypto/tls`, `maxUselessRecords`).
+pub(crate) const MOST_TICKETS: u32 = 16;
 
 /// How the certificates of a server are judged.
 #[derive(Clone, Debug)]
@@ -241,7 +274,7 @@ impl ClientSessionStore for WitnessedTickets {
     fn remove_tls12_session(&self, _server: &ServerName<'static>) {}
 
     fn insert_tls13_ticket(&self, _server: ServerName<'static>, _session: Tls13ClientSessionValue) {
-        self.0.ticket.notify_one();
+        self.0.had_ticket();
     }
 
     fn take_tls13_ticket(&self, _server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {

@@ -204,6 +204,12 @@ impl<'a> Client<'a> {
                 return None;
             }
             outcome.findings.extend(expiring(context, self.plan.within));
+            // A client that takes the place of one in Go. The layer `gateway` has its own words.
+            let witness = context.trace.witness.as_ref().filter(|_| self.plan.gateway.is_none());
+            if witness.is_some_and(|witness| witness.had_too_many_tickets()) {
+                outcome.fail(Layer::Http2, diagnosis::gateway::too_many_tickets(context, None));
+                return None;
+            }
         }
         outcome.pass_greeting(context, first_frame);
         self.comes_to(Layer::Grpc, context.target);

@@ -11,7 +11,7 @@ use super::attempt::LEAST_TIME;
 use super::outcome::Verdict;
 use crate::diagnosis::{Context, gateway};
 use crate::host::Host;
-use crate::net::{Address, Greeting, Sni, deadline, greet};
+use crate::net::{Address, Greeting, Hello, deadline, greet};
 use crate::pki::{Role, go_x509};
 
 /// Judges the chain that the server has presented, and says hello to it once more, with the name that Envoy Gateway sends.
@@ -27,6 +27,9 @@ pub(super) async fn look(context: &Context<'_>, effect: &str, left: Duration) ->
         (Ok(()), Some(refusal)) => findings.push(gateway::accepts_more(context, refusal)),
         (Err(refusal), _) => findings.push(gateway::chain_refused(context, &refusal, effect)),
     }
+    if witness.had_too_many_tickets() {
+        findings.push(gateway::too_many_tickets(context, Some(effect)));
+    }
     let Some(sent) = sni(context.target.address(), &host) else {
         // On a socket EG sends the name that we have sent, without a port.
         return Some(Verdict::of(findings, format!("certificate and SNI `{host}` accepted")));
@@ -36,6 +39,11 @@ pub(super) async fn look(context: &Context<'_>, effect: &str, left: Duration) ->
     let answer = answer(peer, &sent, context.target.server_name()?, limit).await;
     if let Ok(answer) = &answer {
         findings.extend(gateway::sni_refused(context, &sent, answer, (effect, limit)));
+    }
+    if is_by_group_of_go(context) {
+        // The server may have others, too, and prefer this one.
+        let ours = greet(peer, Hello::Ours(context.target.server_name()?), deadline(limit)).await;
+        findings.extend(gateway::accepts_group(context, &ours));
     }
     Some(match answer {
         Err(why) if findings.is_empty() => Verdict::noted(format!("SNI `{sent}` could not be tried: {why}")),
@@ -53,8 +61,8 @@ async fn answer(
     limit: Duration,
 ) -> Result<Greeting, String> {
     let end = deadline(limit);
-    let mut theirs = pin!(greet(peer, Sni::Any(sent), end));
-    let ours = greet(peer, Sni::Ours(ours), end);
+    let mut theirs = pin!(greet(peer, Hello::Gateway(sent), end));
+    let ours = greet(peer, Hello::Named(ours), end);
     let (theirs, ours) = match timeout_at(deadline(limit / 2), &mut theirs).await {
         Ok(Greeting::Accepted) => return Ok(Greeting::Accepted),
         Ok(theirs) => (theirs, ours.await),
@@ -69,6 +77,12 @@ async fn answer(
     }
 }
 
+/// Was the key agreed on by a group that Go offers and we do not?
+fn is_by_group_of_go(context: &Context<'_>) -> bool {
+    let agreed = context.trace.handshake.as_ref();
+    agreed.is_some_and(|(agreed, _)| agreed.key_exchange == GROUP_OF_GO)
+}
+
 /// The name is the host's, and the port the address's: this is what Envoy Gateway sends if it is configured with both.
 fn sni(address: &Address, host: &Host) -> Option<String> {
     let Address::Tcp { port, .. } = address else { return None };
@@ -78,6 +92,9 @@ fn sni(address: &Address, host: &Host) -> Option<String> {
 fn host(name: &ServerName<'_>) -> Option<Host> {
     name.to_str().parse().ok()
 }
+
+/// See `crypto::provider_as_go`.
+const GROUP_OF_GO: &str = "secp521r1";
 
 /// A server that has just made a handshake decides about a hello at once.
 const LIMIT: Duration = Duration::from_secs(2);

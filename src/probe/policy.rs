@@ -66,6 +66,8 @@ async fn admission(target: &Target, client: Client<'_>, identity: Option<&Identi
     let Ok(tls) = ClientTls::accepting_any_server(identity) else {
         return Admission::Unknown("its certificate cannot be used for TLS".to_owned());
     };
+    // So that nothing but the certificate is refused.
+    let tls = target.tls().map_or(tls.clone(), |before| tls.offering_like(before));
     let client = Client { own: identity.map(Identity::leaf), ..client };
     let Reached { outcome, trace, .. } = client.reach(&target.with_tls(Arc::new(tls))).await;
     let was_asked = trace.witness.is_some_and(|witness| witness.is_accepted() && witness.asked().is_some());

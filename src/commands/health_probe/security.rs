@@ -48,10 +48,10 @@ fn of_files(tls: &HealthProbeTls) -> Result<Secured, String> {
             let system = || openssl_probe::probe().cert_file.ok_or(NO_SYSTEM_CAS);
             let file = tls.ca.as_ref().map(PathBuf::from).map_or_else(system, Ok)?;
             let anchors = Anchors::load(&file).map_err(|error| chain(&error))?;
-            ClientTls::new(&anchors, identity.as_ref()).map(ClientTls::judging_as_go)
+            ClientTls::new(&anchors, identity.as_ref())
         }
     };
-    let tls = made.map_err(|error| chain(&error))?;
+    let tls = made.map(ClientTls::judging_as_go).map_err(|error| chain(&error))?;
     Ok(Secured { tls: Some(tls), own: identity.map(|identity| identity.leaf().clone()), svid: None })
 }
 
@@ -68,7 +68,8 @@ fn of_workload(typed: &HealthProbe) -> Result<Secured, String> {
         }
         error => chain(&error),
     })?;
-    let tls = ClientTls::of_workload(svid.identity(), bundles).map_err(|error| chain(&error))?;
+    let tls = ClientTls::of_workload(svid.identity(), bundles).map(ClientTls::judging_as_go);
+    let tls = tls.map_err(|error| chain(&error))?;
     Ok(Secured { tls: Some(tls), own: Some(svid.identity().leaf().clone()), svid: Some(svid.id().clone()) })
 }
 

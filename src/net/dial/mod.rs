@@ -221,8 +221,9 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<TlsStream<ReadAhead<S>>, Fault> {
     let begin = Instant::now();
     let (config, witness) = tls.connection();
+    let stream = tls.reading(stream, &witness);
     trace.witness = Some(witness);
-    let stream = timeout_at(deadline, TlsConnector::from(config).connect(name, ReadAhead::new(stream)))
+    let stream = timeout_at(deadline, TlsConnector::from(config).connect(name, stream))
         .await
         .map_err(|_| Fault::timeout(Stage::Tls))?
         .map_err(|error| Fault::io(Stage::Tls, error))?;

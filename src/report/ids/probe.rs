@@ -179,14 +179,17 @@ macro_rules! probe {
                 "the server's health service does not know the service that was asked for, or has no entry for the server as a whole",
                 "check the name given with `--service`; without it the server as a whole is asked, for which some servers have no entry";
             ProbeGatewayAcceptsMore = "probe.gateway.accepts-more", Warning @ Gateway,
-                "our verifier (webpki) rejects the server's certificate, but Envoy Gateway's (Go's `crypto/x509`) accepts it; the other layers were probed as Envoy Gateway would reach them, but `egext bridge` and other clients refuse to connect",
-                "issue a certificate that every verifier accepts (`egext certs issue server --out server --san NAME --replace`), or do without the gateway layer (`--no-gateway`): then our own verdict decides";
+                "our verifier (webpki) rejects the server's certificate, but Envoy Gateway's (Go's `crypto/x509`) accepts it, or the server agrees on keys by P-521 alone, which Go offers and we do not; the other layers were probed as Envoy Gateway would reach them, but `egext bridge` and other clients refuse to connect",
+                "let the server offer X25519 or P-256 if its groups are the matter; otherwise issue a certificate that every verifier accepts (`egext certs issue server --out server --san NAME --replace`), or do without the gateway layer (`--no-gateway`): then our own verdict decides";
             ProbeGatewayChainRefused = "probe.gateway.chain-refused", Error @ Gateway,
                 "our verifier accepts the server's certificate, but Go's `crypto/x509` rejects it as Envoy Gateway uses it, so Envoy Gateway's own TLS never connects; Go also judges the root: its dates, its key usage and its extended key usage",
                 "read Go's reason in the message, then replace the certificate that it is about: `egext certs check --connect HOST:PORT` says which one that is; if Envoy Gateway connects through `egext bridge`, pass `--no-gateway`";
             ProbeGatewaySniRefused = "probe.gateway.sni-refused", Error @ Gateway,
                 "the TLS of Envoy Gateway sends `host:port` as the server's name (SNI), and the server ends the handshake because of it: servers with rustls do (tonic, for example), those with Go or OpenSSL usually do not",
                 "let Envoy Gateway connect through `egext bridge`, which sends the host alone, and pass `--no-gateway` to the probe; or terminate TLS with a server that accepts such a name";
+            ProbeGatewayTooManyTickets = "probe.gateway.too-many-tickets", Error @ Gateway,
+                "the server sends more than 16 TLS 1.3 session tickets in a row, and Go's `crypto/tls` then ends the connection with `tls: too many non-advancing records`, so Envoy Gateway's own TLS never connects; `egext bridge` does",
+                "let the server send fewer tickets (OpenSSL: `SSL_CTX_set_num_tickets`, Python: `num_tickets` of its `SSLContext`; 2 are usual), or let Envoy Gateway connect through `egext bridge` and pass `--no-gateway`";
             ProbePolicyClientCertNotRequired = "probe.policy.client-cert-not-required", Error @ Policy,
                 "the server answers clients that have no certificate, so the channel is not mutually authenticated: anyone who reaches the port can call the server",
                 "let the server require a client certificate of its CA (Go: `tls.RequireAndVerifyClientCert`, OpenSSL: `SSL_VERIFY_PEER` with `SSL_VERIFY_FAIL_IF_NO_PEER_CERT`, gRPC C-core: `require_client_auth`); if clients are meant to have none, pass `--no-policy`";

@@ -156,6 +156,36 @@ fn what_the_gateway_accepts_is_healthy_with_a_warning() {
 }
 
 #[test]
+fn more_session_tickets_than_go_takes_are_an_error() {
+    let pki = TestPki::new();
+    for (tickets, ids) in [(16, &[][..]), (17, &["probe.gateway.too-many-tickets"])] {
+        let server = TestServer::mtls(&pki).takes_names_with_ports().sends_tickets(tickets).spawn();
+
+        let run = probe(&server.address()).pki(&pki).json();
+
+        assert_eq!(run.ids(), ids, "{}", run.stdout);
+        assert_eq!(state(&run, "health"), "passed", "we take them");
+        assert_eq!(state(&run, "gateway"), if ids.is_empty() { "passed" } else { "failed" });
+
+        assert_healthy(&probe(&server.address()).pki(&pki).arg("--no-gateway").json());
+    }
+}
+
+#[test]
+fn tickets_are_counted_between_data() {
+    let pki = TestPki::new();
+    let server =
+        TestServer::mtls(&pki).takes_names_with_ports().sends_tickets(17).waits_for_preface().spawn();
+
+    let run = every_layer(&server.address()).pki(&pki).json();
+
+    let finding = assert_fault(&run, "probe.gateway.too-many-tickets", &server.address(), "gateway");
+    let message = finding["message"].as_str().expect("words");
+    assert!(message.contains("`tls: too many non-advancing records`"), "{message}");
+    assert_eq!(state(&run, "policy"), "passed", "it refuses strangers because of their certificates");
+}
+
+#[test]
 fn what_neither_accepts_is_our_finding() {
     let pki = TestPki::new().server_from_other_ca();
     let server = TestServer::mtls(&pki).takes_names_with_ports().spawn();

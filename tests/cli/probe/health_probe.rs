@@ -59,6 +59,22 @@ fn tls_on_a_socket_is_spoken_under_the_name_that_is_asked_for() {
 }
 
 #[test]
+fn more_session_tickets_than_go_takes_end_the_connection() {
+    let pki = TestPki::new();
+    let ca = pki.ca().display().to_string();
+    for (tickets, exit_code, words) in
+        [(16, 0, "status: SERVING"), (17, 2, "(probe.gateway.too-many-tickets)")]
+    {
+        let server = TestServer::tls(&pki).sends_tickets(tickets).spawn();
+        for verified in [["-tls-ca-cert", &*ca].as_slice(), &["-tls-no-verify"]] {
+            let run =
+                compat(["-addr", &server.address(), "-connect-timeout=60s", "-tls"]).args(verified).run();
+            assert_said(&run, exit_code, words);
+        }
+    }
+}
+
+#[test]
 fn the_binary_by_its_name_is_a_replacement() {
     let server = TestServer::plaintext().spawn();
     for name in ["grpc_health_probe", "grpc-health-probe"] {

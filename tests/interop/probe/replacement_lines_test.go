@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -154,6 +155,17 @@ func lineWithSurroundings() []line {
 			made.differs = atOnce
 		}
 		all = append(all, made)
+	}
+	for changes, differs := range map[string]string{
+		"tickets=16": "", "tickets=17": atOnce, "group=secp521r1": "", "group=X448": atOnce,
+		"suite=ECDHE-ECDSA-AES128-SHA": atOnce,
+	} {
+		start := func(t *testing.T) (string, string) {
+			set := chain{}.set(t)
+			return set.behindOpenSSL(t, strings.Fields(changes)...), set.directory
+		}
+		all = append(all, line{words: trusting + " -tls-client-cert {cert} -tls-client-key {key}",
+			server: row{fault: "OpenSSL, " + changes}, start: start, differs: differs})
 	}
 	return all
 }

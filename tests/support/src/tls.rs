@@ -22,7 +22,7 @@ pub(crate) struct ServerTls {
     pub(crate) versions: &'static [&'static SupportedProtocolVersion],
     pub(crate) alpn: &'static [&'static [u8]],
     /// In TLS 1.3, when the client's certificate was judged.
-    pub(crate) sends_tickets: bool,
+    pub(crate) tickets: usize,
 }
 
 impl ServerTls {
@@ -34,7 +34,7 @@ impl ServerTls {
             client: WebPkiClientVerifier::no_client_auth(),
             versions: ALL_VERSIONS,
             alpn: &[b"h2"],
-            sends_tickets: true,
+            tickets: 2,
         }
     }
 
@@ -93,7 +93,7 @@ impl ServerTls {
             .with_client_cert_verifier(Arc::clone(&self.client))
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         config.alpn_protocols = self.alpn.iter().map(|protocol| protocol.to_vec()).collect();
-        config.send_tls13_tickets *= usize::from(self.sends_tickets);
+        config.send_tls13_tickets = self.tickets;
         config
     }
 }

@@ -307,7 +307,13 @@ impl Manner {
     /// a server that refuses a certificate and closes: the write fails, and the alert is lost.
     #[must_use]
     pub fn cuts_who_speaks_first(self) -> Self {
-        self.change_tls(|tls| tls.sends_tickets = false).conducts(Conduct::Http2IfSilent(Answer::Health))
+        self.sends_tickets(0).conducts(Conduct::Http2IfSilent(Answer::Health))
+    }
+
+    /// Sends so many session tickets in a row, as soon as it has judged its client.
+    #[must_use]
+    pub fn sends_tickets(self, tickets: usize) -> Self {
+        self.change_tls(|tls| tls.tickets = tickets)
     }
 
     /// Opens HTTP/2 and takes no call: SETTINGS, GOAWAY, end.
