@@ -27,7 +27,7 @@ pub enum Sight {
     Polled {
         /// The target.
         address: Address,
-        /// What the server answered to `Health/Watch`: the name of a gRPC status.
+        /// What the server answered `Health/Watch` with: the name of a gRPC status, or what is wrong.
         answer: String,
     },
     /// How a target is, also if it was so before.
@@ -230,17 +230,26 @@ impl Watched {
             let mut outcome = kept.channel.clone();
             match heard {
                 Some(Heard::Refusal(answer)) => {
-                    if !mem::replace(was_refused, true) {
-                        let address = self.target.address().clone();
-                        self.send(Sight::Polled { address, answer }).await?;
-                    }
+                    // They are of this call.
+                    drop((kept.session.header_faults(), kept.session.ignored()));
+                    self.tell_of_refusal(answer, was_refused).await?;
                     next = next.min(Instant::now() + self.interval);
                     continue;
                 }
                 Some(Heard::Status(service, status)) => {
                     statuses[service] = status;
                     said[service] = Some(status);
-                    health::judge(&context, calls, &statuses, &mut outcome);
+                    if let Err(fault) = health::judge(&context, &kept.session, calls, &statuses, &mut outcome)
+                    {
+                        watcher = None;
+                        said.fill(None);
+                        self.tell_of_refusal(
+                            format!("header fields that cannot be used, {fault}"),
+                            was_refused,
+                        )
+                        .await?;
+                        continue;
+                    }
                 }
                 None => {
                     let deadline = net::deadline(self.plan.timeout);
@@ -274,6 +283,14 @@ impl Watched {
             }
             self.tell(outcome).await?;
         }
+    }
+
+    /// Once, however often the target is connected to.
+    async fn tell_of_refusal(&self, answer: String, was_refused: &mut bool) -> Result<(), Unwanted> {
+        if mem::replace(was_refused, true) {
+            return Ok(());
+        }
+        self.send(Sight::Polled { address: self.target.address().clone(), answer }).await
     }
 
     async fn tell(&self, outcome: TargetOutcome) -> Result<(), Unwanted> {

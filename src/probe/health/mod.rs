@@ -82,13 +82,21 @@ pub(super) async fn check(
 }
 
 /// Fills in the last layer from what servers say by themselves: one status for each service.
+///
+/// # Errors
+/// What is wrong with the header fields of what was said, if grpc-go ends a call for it.
 pub(super) fn judge(
     context: &Context<'_>,
+    session: &Session<Full<Bytes>>,
     calls: &Calls,
     statuses: &[HealthStatus],
     outcome: &mut TargetOutcome,
-) {
-    let answer = Answer::default();
+) -> Result<(), String> {
+    let mut answer = Answer::default();
+    (answer.faults, answer.ignored) = (session.header_faults(), session.ignored());
+    if let Some(fault) = answer.fault() {
+        return Err(printable(&fault.to_string()));
+    }
     let mut unhealthy = Vec::new();
     for (service, status) in calls.services.iter().zip(statuses) {
         let judge = Judge { context, answer: &answer, service, longest: calls.longest };
@@ -97,6 +105,8 @@ pub(super) fn judge(
     }
     outcome.pass(Layer::Grpc, "answers", Duration::ZERO);
     conclude(&calls.services, unhealthy, outcome);
+    outcome.findings.extend(tolerated(context, &answer));
+    Ok(())
 }
 
 /// `unhealthy` is what is wrong with services, in gRPC.

@@ -21,16 +21,19 @@ pub(super) fn tolerated(context: &Context<'_>, answer: &Answer) -> Option<Findin
         return None;
     }
     let hint = match breaks_http2 {
-        true => {
-            "correct the server, or the proxy in front of it: egext's bridge and other clients that keep to HTTP/2 reject it"
-        }
+        true => "correct the server, or the proxy in front of it, so that it keeps to HTTP/2",
         false => {
             "let the server, or the proxy in front of it, answer with 200: EG before 1.7 and gRPC's C core report the \
                   HTTP status as an error"
         }
     };
-    let message =
-        format!("Envoy Gateway accepts the answer, other clients do not: it has {}", found.join(", and "));
+    let who = match breaks_http2 {
+        true => {
+            "Envoy Gateway accepts the answer where it connects itself, `egext bridge` and other clients do not"
+        }
+        false => "Envoy Gateway accepts the answer, other clients do not",
+    };
+    let message = format!("{who}: it has {}", found.join(", and "));
     let subject = context.target.address().to_string();
     Some(Finding::new(FindingId::ProbeGrpcTolerated, subject, message).with_hint(hint))
 }

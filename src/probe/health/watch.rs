@@ -1,10 +1,11 @@
 //! Calls of `grpc.health.v1.Health/Watch`: the server says by itself when its health changes.
 
+use std::mem;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, Request, Response};
-use http_body::Body as _;
+use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use prost::Message as _;
@@ -20,7 +21,7 @@ use super::codes::CODES;
 use super::{origin, printable};
 use crate::backoff::{Backoff, jittered};
 use crate::diagnosis::Context;
-use crate::net::Session;
+use crate::net::{Reset, Session};
 use crate::probe::{Calls, FIRST_PAUSE, HealthStatus};
 
 /// One call for each service, on the same connection. They end when this is dropped.
@@ -31,7 +32,7 @@ pub(in crate::probe) struct Watcher {
 
 /// What a call of `Watch` brought.
 pub(in crate::probe) enum Heard {
-    /// The server answered the call with this status of gRPC, and never with one of health.
+    /// The server answered the call with this status of gRPC and never with one of health, or with what is no answer.
     Refusal(String),
     /// The health of the service with this number.
     Status(usize, HealthStatus),
@@ -75,10 +76,23 @@ struct Watch {
 
 /// Why a call ended.
 enum End {
-    /// It was cut, or answered with what is no message.
+    /// It was answered with what is no message.
+    Broken,
+    /// It was cut.
     Cut,
     /// The server ended it with this status of gRPC.
     Status(String),
+}
+
+impl End {
+    /// Our own HTTP/2 resets a call whose answer breaks its rules.
+    fn of(error: &hyper::Error) -> Self {
+        if Reset::of(error).is_some_and(|reset| reset.ours && !reset.connection) {
+            Self::Broken
+        } else {
+            Self::Cut
+        }
+    }
 }
 
 impl Watch {
@@ -95,17 +109,19 @@ impl Watch {
             if begin.elapsed() > pause {
                 backoff.reset();
             }
-            if let End::Status(code) = end {
-                let is_unknown = code == (Code::Unimplemented as u32).to_string();
-                if !has_answered && !is_refused {
-                    is_refused = true;
-                    if self.heard.send(Heard::Refusal(named(&code))).await.is_err() {
-                        return;
-                    }
+            let (refusal, is_last) = match end {
+                End::Cut => (None, false),
+                End::Broken => (Some(BROKEN.to_owned()), true),
+                End::Status(code) => {
+                    let is_unknown = code == (Code::Unimplemented as u32).to_string();
+                    (Some(named(&code)).filter(|_| !has_answered), is_unknown)
                 }
-                if is_unknown {
-                    return;
-                }
+            };
+            if let Some(refusal) = refusal.filter(|_| !mem::replace(&mut is_refused, true)) {
+                let Ok(()) = self.heard.send(Heard::Refusal(refusal)).await else { return };
+            }
+            if is_last {
+                return;
             }
             sleep(jittered(backoff.advance())).await;
         }
@@ -115,24 +131,28 @@ impl Watch {
     where
         S: Service<Request<Full<Bytes>>, Response = Response<Incoming>, Error = hyper::Error>,
     {
-        let Ok(response) = requests.oneshot(request).await else { return End::Cut };
+        let response = match requests.oneshot(request).await {
+            Ok(response) => response,
+            Err(error) => return End::of(&error),
+        };
         let (head, mut body) = response.into_parts();
         // Only then a status in headers counts.
         if body.is_end_stream() {
-            return status(&head.headers).unwrap_or(End::Cut);
+            return status(&head.headers).unwrap_or(End::Broken);
         }
         let mut unread = BytesMut::new();
-        while let Some(Ok(frame)) = body.frame().await {
-            match frame.into_data() {
-                Ok(data) => unread.extend_from_slice(&data),
-                Err(frame) => {
+        while let Some(frame) = body.frame().await {
+            match frame.map(Frame::into_data) {
+                Err(error) => return End::of(&error),
+                Ok(Ok(data)) => unread.extend_from_slice(&data),
+                Ok(Err(frame)) => {
                     let trailers = frame.into_trailers().unwrap_or_default();
-                    return status(&trailers).unwrap_or(End::Cut);
+                    return status(&trailers).unwrap_or(End::Broken);
                 }
             }
             loop {
                 match message(&mut unread, self.longest) {
-                    Err(NoMessage) => return End::Cut,
+                    Err(NoMessage) => return End::Broken,
                     Ok(None) => break,
                     Ok(Some(message)) => {
                         *has_answered = true;
@@ -183,6 +203,9 @@ fn named(code: &str) -> String {
 
 /// A flag and a length.
 const PREFIX: usize = 5;
+
+/// What a server answers with that has no status of health for us.
+const BROKEN: &str = "what is no message of gRPC";
 
 /// A server that says more waits.
 const MOST_UNREAD: usize = 16;

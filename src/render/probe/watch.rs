@@ -50,7 +50,7 @@ fn line(outcome: &TargetOutcome, timestamp: &str) -> Line {
 pub(crate) fn polled_line(address: &Address, answer: &str, interval: Span) -> Line {
     Line::default()
         .with(Style::Strong, address.to_string())
-        .plain(format!(": the server answered {answer} to `Health/Watch`, so it is asked every {interval}"))
+        .plain(format!(": the server answered `Health/Watch` with {answer}, so it is asked every {interval}"))
 }
 
 /// As in the log of the bridge.

@@ -227,9 +227,11 @@ fn what_grpc_go_does_not_look_at_is_a_warning() {
         let run = probe(&server.address()).json();
         assert_eq!((run.exit_code, run.ids()), (0, vec!["probe.grpc.tolerated"]), "{}", run.stdout);
         let finding = assert_finding!(run, "probe.grpc.tolerated");
-        let words = format!("Envoy Gateway accepts the answer, other clients do not: it has {words}");
+        let words = format!(
+            "Envoy Gateway accepts the answer where it connects itself, `egext bridge` and other clients do not: it has {words}"
+        );
         assert_eq!(finding["message"], words);
-        assert!(finding["hint"].to_string().contains("egext's bridge"), "{finding:#}");
+        assert!(finding["hint"].to_string().contains("keeps to HTTP/2"), "{finding:#}");
         // Several services, and one answer of the kind.
         let run = probe(&server.address()).args(["--service", "a", "--service", "b"]).json();
         assert_eq!(run.ids(), ["probe.grpc.tolerated"], "{}", run.stdout);

@@ -62,8 +62,9 @@ fn a_server_without_watch_is_asked_again_and_that_is_said_once() {
     let address = server.address();
     let mut watching = probe(&address).args(["--watch", "--interval", "20ms"]).start();
     watching.wait_for_line("healthy: SERVING");
-    let said =
-        format!("{address}: the server answered UNIMPLEMENTED to `Health/Watch`, so it is asked every 20ms");
+    let said = format!(
+        "{address}: the server answered `Health/Watch` with UNIMPLEMENTED, so it is asked every 20ms"
+    );
     server.set_serving(false);
     watching.wait_for_line("NOT_SERVING");
     // Another connection, on which the server is asked for `Watch` again.
@@ -104,6 +105,24 @@ fn a_watch_that_the_server_ends_is_begun_again() {
     assert!(server.paths()[1..].iter().all(|path| path.ends_with("/Watch")), "{:?}", server.paths());
     let (code, stdout, stderr) = stop(watching, Signal::TERM);
     assert_eq!((code, stdout.lines().count(), server.connections(), &*stderr), (0, 3, 1, ""), "{stdout}");
+}
+
+#[test]
+fn a_server_whose_watch_cannot_be_read_is_asked_and_that_is_said() {
+    let server = TestServer::plaintext().watched_badly().spawn();
+    let address = server.address();
+    let mut watching = probe(&address).args(["--watch", "--interval", "20ms"]).start();
+    watching.wait_for_line("healthy: SERVING");
+    server.wait_for_calls(2);
+    server.set_serving(false);
+    watching.wait_for_line("NOT_SERVING");
+    let (code, stdout, stderr) = stop(watching, Signal::TERM);
+    let said = format!(
+        "{address}: the server answered `Health/Watch` with what is no message of gRPC, so it is asked every 20ms\n"
+    );
+    assert_eq!((code, stdout.lines().count(), stderr), (1, 2, said), "{stdout}");
+    let watches = server.paths().iter().filter(|path| path.ends_with("/Watch")).count();
+    assert_eq!(watches, 1);
 }
 
 /// Another answer to `Check` is no change while the call of `Watch` stands.

@@ -64,7 +64,7 @@ func TestWatchAsksAServerThatDoesNotTell(t *testing.T) {
 		server := start("without-watch")
 		next, complaint := watch(t, "unix:"+path, "--interval", "10ms")
 		next()
-		if line := complaint(); !strings.Contains(line, "the server answered UNIMPLEMENTED to `Health/Watch`") {
+		if line := complaint(); !strings.Contains(line, "the server answered `Health/Watch` with UNIMPLEMENTED") {
 			t.Fatalf("it says %q", line)
 		}
 		server.serves(false)

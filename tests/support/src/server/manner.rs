@@ -373,6 +373,13 @@ impl Manner {
         self
     }
 
+    /// Answers `Health/Watch` with a message that cannot be decoded.
+    #[must_use]
+    pub fn watched_badly(mut self) -> Self {
+        self.watched = Watched::Badly;
+        self
+    }
+
     /// Answers `Health/Watch` with the opposite of its health.
     #[must_use]
     pub fn watched_falsely(mut self) -> Self {

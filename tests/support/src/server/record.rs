@@ -24,6 +24,8 @@ pub(super) struct Record {
 pub(super) enum Watched {
     /// With each change.
     Always,
+    /// With what is no message.
+    Badly,
     /// With the health that there is not, and no end.
     Falsely,
     /// It is not.

@@ -224,6 +224,9 @@ async fn health(request: Request<Incoming>, record: Arc<Record>) -> Response<Bod
     if !request.uri().path().starts_with("/grpc.health.v1.Health/") {
         return Status::new(Code::Unimplemented, "only health is served here").into_http();
     }
+    if record.watched == Watched::Badly && request.uri().path().ends_with("/Watch") {
+        return response("application/grpc", b"\0\0\0\0\x02\xff\xff".as_slice());
+    }
     let server = HealthServer::new(ServingOrNot(record))
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip);
