@@ -7,6 +7,7 @@
 //! The form that works outside Kubernetes is plaintext on a unix socket, with `egext bridge` behind it. EG's own TLS needs
 //! a Kubernetes client to read its Secrets: see [`NativeTls`].
 
+mod base64;
 mod bridge_command;
 mod check;
 mod comments;
@@ -38,8 +39,8 @@ mod yaml;
 
 pub use bridge_command::BridgeCommand;
 pub use check::{
-    Called, Checked, FILE_LIMIT, InPlace, NotRead, Pair, Pauses, Peer, PeerTls, Questions, Source, Verdict,
-    called, check, obstacle, peers,
+    Called, Checked, FILE_LIMIT, InPlace, Lack, NotRead, Pair, Pauses, Peer, PeerTls, Questions, Source,
+    Verdict, called, check, obstacle, peers,
 };
 pub use confidential::{has_encoded_secret, masked};
 pub use configuration::{Configuration, ConfigurationError};

@@ -11,7 +11,7 @@ use crate::commands::config::{
     ConfigError,
     check::{directory, source},
 };
-use crate::gateway::{Pauses, Peer, PeerTls, Questions, Release, obstacle, peers};
+use crate::gateway::{Lack, Pauses, Peer, PeerTls, Questions, Release, obstacle, peers};
 use crate::net::{Address, Alpn, ClientTls, Target};
 use crate::pki::{Anchors, Certificate, Identity};
 use crate::probe::{Calls, Layer, Manager, ProbePlan, Retry, Speaker, TargetOutcome};
@@ -24,6 +24,8 @@ pub(super) struct Managed {
     never: Option<String>,
     /// What makes every call of EG fail.
     failing: Vec<Finding>,
+    /// What else there is to say of its Secrets.
+    remarks: Vec<Finding>,
 }
 
 impl Managed {
@@ -44,6 +46,7 @@ impl Managed {
             finding.subject = outcome.address.to_string();
             outcome.refuse(Layer::Gateway, finding);
         }
+        outcome.findings.extend(self.remarks.iter().cloned());
     }
 }
 
@@ -94,6 +97,7 @@ pub(super) fn one(
         ..
     } = peer;
     let never = tls.as_ref().and_then(|tls| tls.unusable.clone());
+    let remarks = tls.as_ref().map(|tls| tls.remarks.clone()).unwrap_or_default();
     let presents_since = tls.as_ref().and_then(|tls| tls.presents_since);
     let address = called.address().map_err(|error| {
         let subject = format!("{manager}.service");
@@ -120,7 +124,7 @@ pub(super) fn one(
         }
     };
     let manager = Manager { path: manager, message_limit, attempts, retried };
-    Ok((Managed { manager, never, failing }, planned))
+    Ok((Managed { manager, never, failing, remarks }, planned))
 }
 
 /// The same calls as in `pattern`, made as EG makes its own.
@@ -148,24 +152,47 @@ type Material = Option<(ClientTls, Option<Certificate>)>;
 /// What EG would use for TLS, from its Secrets.
 fn material(address: &Address, tls: Option<PeerTls>) -> Result<Material, Box<Finding>> {
     let Some(PeerTls { ca, client, .. }) = tls else { return Ok(None) };
-    let refused =
-        |id, words: String| Box::new(Finding::new(id, address.to_string(), words).with_hint(WHERE_SECRETS));
+    let lacks = |id| move |lack| Box::new(lacking(id, address, lack));
+    let refused = |id, words: String| {
+        Box::new(Finding::new(id, address.to_string(), words).with_hint(OTHER_CERTIFICATES))
+    };
     let of_ca = |words| refused(FindingId::ProbeCaUnusable, words);
     let of_client = |words| refused(FindingId::ProbeClientCertUnreadable, words);
-    let ca = ca.map_err(of_ca)?;
+    let ca = ca.map_err(lacks(FindingId::ProbeCaUnusable))?;
     let anchors = Anchors::from_pem(Path::new("tls.crt"), &ca).map_err(|error| of_ca(error.to_string()))?;
-    let identity = client
-        .map(|pair| {
-            let (certificate, key) = pair?;
+    let pair = client.transpose().map_err(lacks(FindingId::ProbeClientCertUnreadable))?;
+    let identity = pair
+        .map(|(certificate, key)| {
             let certificate = (Path::new("tls.crt"), certificate.as_slice());
             Identity::from_pem(certificate, (Path::new("tls.key"), key.as_slice()))
-                .map_err(|error| error.to_string())
+                .map_err(|error| of_client(error.to_string()))
         })
-        .transpose()
-        .map_err(of_client)?;
+        .transpose()?;
     let tls = ClientTls::new(&anchors, identity.as_ref()).map_err(|error| of_client(error.to_string()))?;
     Ok(Some((tls, identity.map(|identity| identity.leaf().clone()))))
 }
+
+/// Why EG gets nothing from a Secret: in its words, with what is wrong there.
+fn lacking(id: FindingId, address: &Address, lack: Lack) -> Finding {
+    let Lack { words, finding, unread } = lack;
+    let mut lacking = Finding::new(id, address.to_string(), words);
+    if let Some(cause) = &finding {
+        let place = cause.location.as_ref().map(|location| format!("{location}: ")).unwrap_or_default();
+        lacking = lacking.with_evidence("found", format!("{place}{}", cause.message));
+    }
+    let hint = match (unread, finding.and_then(|cause| cause.hint)) {
+        (Some((place, why)), _) => {
+            format!("`{place}` cannot be read: {why}; correct it if the Secret is there")
+        }
+        (None, Some(hint)) => hint,
+        (None, None) => WHERE_SECRETS.to_owned(),
+    };
+    lacking.with_hint(hint)
+}
+
+/// What EG takes, and the probe does not.
+const OTHER_CERTIFICATES: &str =
+    "`egext config secrets` writes the Secret from the files of `egext certs init`";
 
 /// The words are EG's, which has other flags.
 const WHERE_SECRETS: &str = "name the directory with its Secrets by `--resources DIR`; `--namespace` is for those without a namespace";

@@ -4,8 +4,9 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use time::OffsetDateTime;
 
+use super::manifests::Secret;
 use super::part::Part;
-use super::secrets::{Secret, ca_of};
+use super::secrets::ca_of;
 use super::{Mode, Place, clipped, location};
 use crate::gateway::model::{self, Manager};
 use crate::gateway::releases::Release;

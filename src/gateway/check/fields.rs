@@ -3,10 +3,9 @@
 //! EG validates objects of the Gateway API and its own by their whole CRD, as the API server does. Of that this knows the keys, and
 //! which of them have to be there; of values it knows only names and labels.
 
-use data_encoding::BASE64;
-
 use super::Node;
 use super::crds::{self, Crd, Key};
+use crate::gateway::base64;
 use crate::gateway::document::{Entry, Kind, Place};
 use crate::gateway::model::{json_type, nearest_word};
 use crate::gateway::releases::Release;
@@ -94,11 +93,7 @@ fn core(root: &Node, kind: &str) -> Option<Fault> {
         let key = &entry.key;
         return Some(quotes(entry, format!("the value of `{key}` is no text")));
     }
-    let is_encoded = |entry: &&Entry| {
-        let text = entry.value.text().unwrap_or_default();
-        let text: String = text.chars().filter(|c| !"\r\n".contains(*c)).collect();
-        BASE64.decode(text.as_bytes()).is_ok()
-    };
+    let is_encoded = |entry: &&Entry| base64::decode(entry.value.text().unwrap_or_default()).is_ok();
     let entry = bytes.iter().find(|entry| !is_encoded(entry))?;
     let why = format!("the value of `{}` is not Base64", entry.key);
     Some(Fault::new(entry.value.place, why).with_hint("write what `base64 -w0 FILE` prints"))

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::certificates::{self, Certificates, is_pem};
+use super::manifests::{self, Secret};
 use super::part::{Content, Part, content};
 use super::references::{self, Object};
 use super::resources::Loader;
-use super::secrets::{self, Secret};
+use super::secrets;
 use super::{
     Cause, Checked, Document, FILE_LIMIT, Format, Found, Node, NotRead, Place, Questions, Source, Unreadable,
     Verdict, document, location, not_checked, one, several, unreadable,
@@ -78,7 +79,7 @@ impl<'a> Looked<'a> {
         let mut found = Found::new(&source.path, self.questions.release);
         let content = match documents {
             Ok(documents) => {
-                self.secrets.extend(secrets::secrets(&source.path, documents));
+                self.secrets.extend(manifests::secrets(&source.path, documents));
                 of_all(documents)
             }
             Err((format, error)) => Content::Unreadable(*format, error.clone()),
@@ -165,11 +166,21 @@ pub(super) fn documents(
 ) -> Result<Vec<Document>, (Format, Unreadable)> {
     let text = text.as_ref().map_err(|error| (Format::Yaml, error.clone()))?;
     let wrong = |error| (Format::of(text), error);
-    let first = document::read(text).map_err(wrong)?;
-    if first.rest.is_some() && matches!(content(&first), Content::Secrets | Content::Other(_)) {
-        return document::read_all(text).map_err(wrong);
+    match document::read(text) {
+        Ok(first) if first.rest.is_some() && is_foreign(&first) => document::read_all(text).map_err(wrong),
+        Ok(first) => Ok(vec![first]),
+        // What begins with a brace is JSON for EG, and for `kubectl` also YAML, and several documents.
+        Err(error) if Format::of(text) == Format::Json => {
+            let all = document::read_all(text).ok();
+            all.filter(|all| all.first().is_some_and(is_foreign)).ok_or_else(|| wrong(error))
+        }
+        Err(error) => Err(wrong(error)),
     }
-    Ok(vec![first])
+}
+
+/// Is it an object that `kubectl` reads, and not EG?
+fn is_foreign(document: &Document) -> bool {
+    matches!(content(document), Content::Secrets | Content::Other(_))
 }
 
 /// In a stream of objects, as `helm template` prints it, the ConfigMap with EG's file is one of many.

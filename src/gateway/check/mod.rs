@@ -11,6 +11,7 @@ mod hooks;
 mod keys;
 mod looked;
 mod managers;
+mod manifests;
 mod part;
 mod peers;
 mod provider;
@@ -333,4 +334,4 @@ const CLIP: usize = 300;
 
 pub use super::document::FILE_LIMIT;
 pub use looked::check;
-pub use peers::{Pair, Pauses, Peer, PeerTls, obstacle, peers};
+pub use peers::{Lack, Pair, Pauses, Peer, PeerTls, obstacle, peers};

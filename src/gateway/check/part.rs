@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Document, Node};
+use super::{Document, Node, manifests};
 use crate::gateway::config_map::{Shift, embedded};
 use crate::gateway::document::{self, Entry, Format, Kind, Place, Unreadable};
 use crate::gateway::model::nearest_word;
@@ -57,7 +57,7 @@ pub(super) fn content(document: &Document) -> Content<'_> {
     };
     match root.set("kind").and_then(Node::text).unwrap_or_default() {
         "ConfigMap" => config_map(root),
-        "Secret" => Content::Secrets,
+        _ if !manifests::of(root).is_empty() => Content::Secrets,
         "" if values_at(root).is_some() => values(document),
         "" if is_ours && root.entries().iter().all(|entry| STANZA.contains(&&*entry.key)) => {
             all(false, Cow::Owned(completed(document)))

@@ -5,10 +5,12 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::called::{Called, of_service};
+use super::certificates::is_pem;
 use super::looked::{documents, of_all, text};
+use super::manifests::{Secret, find, secrets};
 use super::part::Content;
-use super::secrets::{self, Secret, names, secrets};
-use super::{Mode, Node, Questions, Source, check, location, model};
+use super::secrets::{Fault, Role, missing, names, twice};
+use super::{Mode, Node, Questions, Source, check, location, model, unreadable};
 use crate::gateway::config_map::Shift;
 use crate::gateway::document::Kind;
 use crate::gateway::model::{Manager, Quantity, duration};
@@ -59,19 +61,32 @@ pub struct Pauses {
     pub growth: f64,
 }
 
-/// What EG trusts and presents. Errors are in EG's own words.
+/// What EG trusts and presents.
 #[derive(Debug)]
 pub struct PeerTls {
     /// The CA certificates, PEM.
-    pub ca: Result<Zeroizing<Vec<u8>>, String>,
+    pub ca: Result<Zeroizing<Vec<u8>>, Lack>,
     /// Certificate and key, PEM. `None` if EG presents none.
-    pub client: Option<Result<Pair, String>>,
+    pub client: Option<Result<Pair, Lack>>,
     /// The first release that presents one, if this one presents none.
     pub presents_since: Option<&'static str>,
+    /// What else there is to say of the Secrets.
+    pub remarks: Vec<Finding>,
     /// Is any Secret among the files? Without one, nothing is known of those that EG has.
     pub has_secrets: bool,
     /// Why EG never connects by TLS, whatever the Secrets are.
     pub unusable: Option<String>,
+}
+
+/// Why EG gets nothing that it can use from a Secret.
+#[derive(Debug)]
+pub struct Lack {
+    /// EG's own words.
+    pub words: String,
+    /// What is wrong with the Secret, or with its name. `None` if no Secret is among the files.
+    pub finding: Option<Box<Finding>>,
+    /// A file that may have the Secret and cannot be read: its place, and why.
+    pub unread: Option<(Location, String)>,
 }
 
 /// Certificate and key, PEM.
@@ -80,8 +95,18 @@ pub type Pair = (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>);
 /// The servers that EG calls with the configuration in the first of `sources`; the others may have Secrets. What cannot be
 /// read calls no server.
 pub fn peers(sources: &[Source], questions: &Questions) -> Vec<Peer> {
-    let files: Vec<_> =
-        sources.iter().map(|source| (&*source.path, documents(&text(source)).unwrap_or_default())).collect();
+    let mut unread = None;
+    let mut read = |source: &Source| {
+        let text = text(source);
+        documents(&text).unwrap_or_else(|(format, error)| {
+            // A certificate, or a key.
+            let is_other = text.as_deref().is_ok_and(is_pem);
+            let why = unreadable(&source.path, format, &error).message;
+            unread = unread.take().or((!is_other).then(|| (location(&source.path, error.place), why)));
+            Vec::new()
+        })
+    };
+    let files: Vec<_> = sources.iter().map(|source| (&*source.path, read(source))).collect();
     let Some((_, configuration)) = files.first() else { return Vec::new() };
     let Content::Part(part) = of_all(configuration) else { return Vec::new() };
     let root = &part.document.root;
@@ -91,6 +116,7 @@ pub fn peers(sources: &[Source], questions: &Questions) -> Vec<Peer> {
         path: files[0].0,
         shift: part.shift,
         secrets: &known,
+        unread,
         namespace: questions.namespace.as_str(),
         release: questions.release,
         is_from_files: matches!(mode, Some(Mode::Files | Mode::Standalone)),
@@ -144,6 +170,7 @@ struct Reader<'a> {
     path: &'a str,
     shift: Shift,
     secrets: &'a [Secret<'a>],
+    unread: Option<(Location, String)>,
     namespace: &'a str,
     release: Release,
     is_from_files: bool,
@@ -190,22 +217,16 @@ impl Reader<'_> {
             true => "EG publishes without the extension",
             false => "every hook fails",
         };
+        let ca = tls.set("certificateRef").map_or_else(
+            || Err(self.lack(Failure::CaNotFound.says(&["", self.namespace]), None)),
+            |reference| self.secret(reference, Role::Ca),
+        );
+        let client = client.map(|reference| self.secret(reference, Role::Client));
+        let secrets = [ca.as_ref().ok(), client.as_ref().and_then(|client| client.as_ref().ok())];
         PeerTls {
-            ca: tls.set("certificateRef").map_or_else(
-                || Err(Failure::CaNotFound.says(&["", self.namespace])),
-                |reference| {
-                    let failures = (Failure::CaNotFound, Failure::CaKeyMissing, Failure::CaUnusable);
-                    self.value(reference, "tls.crt", failures)
-                },
-            ),
-            client: client.map(|reference| {
-                let pair = Failure::ClientPair;
-                let missing = Failure::ClientNotFound;
-                let certificate =
-                    self.value(reference, "tls.crt", (missing, Failure::ClientCertificateMissing, pair))?;
-                let key = self.value(reference, "tls.key", (missing, Failure::ClientKeyMissing, pair))?;
-                Ok((certificate, key))
-            }),
+            remarks: secrets.iter().flatten().filter_map(|secret| twice(secret, self.secrets)).collect(),
+            ca: ca.map(|secret| value(secret, "tls.crt")),
+            client: client.map(|secret| secret.map(|it| (value(it, "tls.crt"), value(it, "tls.key")))),
             presents_since: match presents {
                 true => None,
                 false => Fact::ClientCertificateRef.row().since().map(Version::name),
@@ -215,22 +236,34 @@ impl Reader<'_> {
         }
     }
 
-    /// What a Secret has under `key`, or what EG says: that there is no such Secret, no such key, or nothing that can be used.
-    fn value(
-        &self,
-        reference: &Node,
-        key: &str,
-        (not_found, missing, unusable): (Failure, Failure, Failure),
-    ) -> Result<Zeroizing<Vec<u8>>, String> {
-        let (name, namespace) = names(reference, self.namespace).unwrap_or(("", self.namespace));
-        let secret = self.secrets.iter().find(|secret| secret.is_called(namespace, name));
-        let secret = secret.ok_or_else(|| not_found.says(&[name, namespace]))?;
-        match secret.value(key) {
-            None => Err(missing.says(&[name, namespace])),
-            Some((Err(secrets::NotBase64), _)) => Err(unusable.says(&["..."])),
-            Some((Ok(value), _)) => Ok(value),
+    /// The Secret, with all that EG reads of it, or why EG gets nothing that it can use.
+    fn secret(&self, reference: &Node, role: Role) -> Result<&Secret<'_>, Lack> {
+        let names = names(reference, self.namespace).unwrap_or(("", self.namespace));
+        let (name, namespace) = names;
+        let Some(secret) = find(self.secrets, names) else {
+            let words = role.failures().0.says(&[name, namespace]);
+            let is_known = !self.secrets.is_empty();
+            let finding = is_known.then(|| missing(role, names, self.secrets, self.release));
+            let place = self.shift.outer(reference.place);
+            return Err(self.lack(words, finding.map(|finding| finding.at(location(self.path, place)))));
+        };
+        match role.judge(secret, names, self.release) {
+            Some(Fault { finding, words: Some(words) }) => {
+                Err(Lack { words, finding: Some(finding.into()), unread: None })
+            }
+            _ => Ok(secret),
         }
     }
+
+    /// Nothing is known of the Secret.
+    fn lack(&self, words: String, finding: Option<Finding>) -> Lack {
+        Lack { words, finding: finding.map(Box::new), unread: self.unread.clone() }
+    }
+}
+
+/// Of a Secret that was found fine.
+fn value(secret: &Secret<'_>, key: &str) -> Zeroizing<Vec<u8>> {
+    secret.value(key).and_then(|(value, _)| value.ok()).unwrap_or_default()
 }
 
 /// What names the host or the socket.

@@ -2,62 +2,18 @@
 
 use std::path::Path;
 
-use data_encoding::BASE64;
-use zeroize::Zeroizing;
-
 use super::certificates::parse;
+use super::manifests::{Secret, find};
 use super::part::Part;
 use super::references::TLS_SECRET;
 use super::service::says;
-use super::{Document, Mode, Node, Place, clipped, location};
+use super::{Mode, Node, Place, clipped, location};
+use crate::gateway::base64::{self, NotBase64};
+use crate::gateway::document::Entry;
 use crate::gateway::model::{self, Manager};
 use crate::gateway::releases::{Fact, Failure, Release};
-use crate::pki::{Certificate, Identity};
+use crate::pki::{Certificate, Identity, IdentityError};
 use crate::report::{Finding, FindingId};
-
-/// The manifest of a Secret.
-pub(super) struct Secret<'a> {
-    path: &'a str,
-    root: &'a Node,
-}
-
-/// Those of all documents of a file.
-pub(super) fn secrets<'a>(path: &'a str, documents: &'a [Document]) -> impl Iterator<Item = Secret<'a>> {
-    let is_secret = |root: &&Node| root.set("kind").and_then(Node::text) == Some("Secret");
-    documents.iter().map(|document| &document.root).filter(is_secret).map(move |root| Secret { path, root })
-}
-
-impl Secret<'_> {
-    pub(super) fn is_called(&self, namespace: &str, name: &str) -> bool {
-        let text = |key: &str| self.root.at(&["metadata", key]).and_then(Node::text);
-        // Without a namespace, `kubectl` decides.
-        text("name") == Some(name) && text("namespace").is_none_or(|own| own == namespace)
-    }
-
-    /// A value, decoded, and where it stands. The API server puts `stringData` into `data`.
-    pub(super) fn value(&self, key: &str) -> Option<(Decoded, Place)> {
-        if let Some(node) = self.root.at(&["stringData", key]) {
-            return Some((Ok(node.text()?.as_bytes().to_vec().into()), node.place));
-        }
-        let node = self.root.at(&["data", key])?;
-        let text: Zeroizing<String> = node.text()?.split_whitespace().collect::<String>().into();
-        Some((BASE64.decode(text.as_bytes()).map(Zeroizing::new).map_err(|_| NotBase64), node.place))
-    }
-
-    fn place(&self) -> Place {
-        let keys = ["data", "stringData"].iter().find_map(|key| self.root.get(key));
-        keys.map_or(self.root.place, |entry| entry.key_place)
-    }
-
-    fn at(&self, place: Place, finding: Finding) -> Finding {
-        finding.at(location(self.path, place))
-    }
-}
-
-pub(super) struct NotBase64;
-
-/// A value; it may be a key.
-pub(super) type Decoded = Result<Zeroizing<Vec<u8>>, NotBase64>;
 
 /// What EG would find when it looks for the Secrets. Without any manifest nothing is known.
 pub(super) fn check(
@@ -79,8 +35,12 @@ pub(super) fn check(
                     continue;
                 };
                 let Some((name, namespace)) = names(reference, namespace) else { continue };
-                match secrets.iter().find(|secret| secret.is_called(namespace, name)) {
-                    Some(secret) => findings.extend(role.judge(secret, (name, namespace), release)),
+                match find(secrets, (name, namespace)) {
+                    Some(secret) => {
+                        let fault = role.judge(secret, (name, namespace), release);
+                        findings.extend(fault.map(Fault::told));
+                        findings.extend(twice(secret, secrets));
+                    }
                     None => {
                         let place = part.shift.outer(reference.place);
                         let finding = missing(role, (name, namespace), secrets, release);
@@ -107,28 +67,30 @@ pub(super) fn ca_of(
 ) -> Option<Vec<Certificate>> {
     let reference = manager.node.at(&["service", "tls", "certificateRef"])?;
     let (name, namespace) = names(reference, namespace)?;
-    let secret = secrets.iter().find(|secret| secret.is_called(namespace, name))?;
+    let secret = find(secrets, (name, namespace))?;
     let (text, _) = secret.value("tls.crt")?;
     text.ok().map(|text| parse(&text))
 }
 
-fn missing(role: Role, (name, namespace): (&str, &str), secrets: &[Secret<'_>], release: Release) -> Finding {
+pub(super) fn missing(
+    role: Role,
+    (name, namespace): (&str, &str),
+    secrets: &[Secret<'_>],
+    release: Release,
+) -> Finding {
     let (failure, _) = role.failures();
     let message = format!(
         "no Secret `{}` for namespace `{}` is in these files, so every hook of EG {release} fails",
         clipped(name),
         clipped(namespace)
     );
-    let text = |secret: &Secret<'_>, key: &str| {
-        secret.root.at(&["metadata", key]).and_then(Node::text).map(clipped).unwrap_or_default()
-    };
-    let elsewhere = secrets.iter().find(|secret| text(secret, "name") == name);
-    let hint = match elsewhere.map(|secret| text(secret, "namespace")) {
+    let elsewhere = secrets.iter().find(|secret| secret.name() == Some(name));
+    let hint = match elsewhere.map(|secret| secret.namespace().map(clipped).unwrap_or_default()) {
         Some(other) => format!(
             "it is in namespace `{other}`: write `namespace: {other}` here, or `--namespace {other}` if EG runs there"
         ),
         None => {
-            let names = secrets.iter().map(|secret| text(secret, "name")).filter(|name| !name.is_empty());
+            let names = secrets.iter().filter_map(Secret::name).filter(|name| !name.is_empty()).map(clipped);
             let names: Vec<_> = names.take(3).map(|name| format!("`{name}`")).collect();
             format!(
                 "the files have {}: write the name of the right one, or make it with `egext config secrets`",
@@ -140,59 +102,123 @@ fn missing(role: Role, (name, namespace): (&str, &str), secrets: &[Secret<'_>], 
     says(finding, failure, &[name, namespace])
 }
 
+/// `kubectl` says nothing about it either.
+pub(super) fn twice(secret: &Secret<'_>, secrets: &[Secret<'_>]) -> Option<Finding> {
+    let other = secrets.iter().find(|other| secret.contradicts(other))?;
+    let message = format!(
+        "{} has a Secret of the same name with another certificate or key: `kubectl apply` leaves the one that it reads last, which is taken for EG's here",
+        other.location()
+    );
+    let finding = Finding::new(FindingId::ConfigSecretTwice, clipped(secret.name()?), message);
+    let hint = "take out the one that is not in the cluster, or give one of them another name";
+    Some(secret.at(secret.place(), finding.with_hint(hint)))
+}
+
+/// What is wrong with a Secret.
+pub(super) struct Fault {
+    pub(super) finding: Finding,
+    /// What EG says of it, if it fails.
+    pub(super) words: Option<String>,
+}
+
+impl Fault {
+    fn new(finding: Finding, failure: Failure, values: &[&str]) -> Self {
+        Self { finding, words: Some(failure.says(values)) }
+    }
+
+    fn told(self) -> Finding {
+        match self.words {
+            Some(words) => self.finding.with_evidence("EG says", clipped(&words)),
+            None => self.finding,
+        }
+    }
+}
+
 /// What a Secret is for.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Role {
+pub(super) enum Role {
     Ca,
     Client,
 }
 
 impl Role {
     /// What EG says if the Secret is not there, and if its certificates are not.
-    const fn failures(self) -> (Failure, Failure) {
+    pub(super) const fn failures(self) -> (Failure, Failure) {
         match self {
             Self::Ca => (Failure::CaNotFound, Failure::CaKeyMissing),
             Self::Client => (Failure::ClientNotFound, Failure::ClientCertificateMissing),
         }
     }
 
-    fn judge(self, secret: &Secret<'_>, names: (&str, &str), release: Release) -> Option<Finding> {
+    /// Why EG gets nothing from the Secret, or not what it should get.
+    pub(super) fn judge(self, secret: &Secret<'_>, names: (&str, &str), release: Release) -> Option<Fault> {
+        if let Some((entry, error)) = secret.unread() {
+            return Some(self.malformed(secret, (entry, error), names, release));
+        }
         let keys: &[&str] = if self == Self::Ca { &["tls.crt"] } else { &["tls.crt", "tls.key"] };
         let missing = keys.iter().find(|key| secret.value(key).is_none());
         if let Some(key) = missing {
             return Some(self.without(secret, key, names, release));
         }
-        let kind = secret.root.get("type").filter(|kind| kind.value.text() == Some(TLS_SECRET));
-        if let Some(kind) = kind.filter(|_| secret.value("tls.key").is_none()) {
-            return Some(self.refused(secret, kind.value.place, names, release));
+        let is_typed = secret.is_of_type(TLS_SECRET).filter(|_| secret.value("tls.key").is_none());
+        if let Some(place) = is_typed {
+            return Some(self.refused(secret, place, names, release));
         }
         let (certificates, place) = secret.value("tls.crt")?;
-        match (self, certificates) {
-            (_, Err(NotBase64)) => Some(unusable(secret, place, "`tls.crt` is not Base64", self)),
-            (Self::Ca, Ok(certificates)) => ca(secret, place, &certificates),
-            (Self::Client, Ok(certificates)) => {
+        let certificates = certificates.ok()?;
+        match self {
+            Self::Ca => ca(secret, place, &certificates),
+            Self::Client => {
                 let (key, key_place) = secret.value("tls.key")?;
-                let Ok(key) = key else {
-                    return Some(unusable(secret, key_place, "`tls.key` is not Base64", self));
-                };
-                let path = Path::new("tls.crt");
+                let (key, path) = (key.ok()?, Path::new("tls.crt"));
                 let pair = Identity::from_pem((path, &certificates), (Path::new("tls.key"), &key));
-                pair.err().map(|error| unusable(secret, place, &clipped(&error.to_string()), self))
+                let is_twice = [(&certificates, place, "tls.crt"), (&key, key_place, "tls.key")];
+                let is_twice = is_twice.into_iter().find(|(value, ..)| is_encoded(value));
+                let (why, hint) = pair.err().map(|error| (clipped(&error.to_string()), of_pair(&error)))?;
+                Some(match is_twice {
+                    Some((_, place, key)) => {
+                        unusable(secret, place, (&encoded_twice(key), ENCODED_TWICE), self)
+                    }
+                    None => unusable(secret, place, (&why, hint), self),
+                })
             }
         }
     }
 
+    /// The API server reads all values, also those that EG does not ask for.
+    fn malformed(
+        self,
+        secret: &Secret<'_>,
+        (entry, error): (&Entry, Option<NotBase64>),
+        names: (&str, &str),
+        release: Release,
+    ) -> Fault {
+        let key = clipped(&entry.key);
+        let (why, hint) = match error {
+            Some(error) => (
+                format!("`{key}` {} (`{}`)", error.why(), error.in_go()),
+                "write what `base64 -w0 FILE` prints, in one line, or the text itself under `stringData`",
+            ),
+            None => (format!("`{key}` is no text"), "put the value into quotes"),
+        };
+        let message = format!(
+            "Kubernetes refuses a Secret of which {why}, so it is not there, and every hook of EG {release} fails"
+        );
+        let finding = Finding::new(FindingId::ConfigSecretUnusable, names.0, message).with_hint(hint);
+        Fault::new(secret.at(entry.value.place, finding), self.failures().0, &[names.0, names.1])
+    }
+
     /// EG does not look at the type, but the API server does.
-    fn refused(self, secret: &Secret<'_>, place: Place, names: (&str, &str), release: Release) -> Finding {
+    fn refused(self, secret: &Secret<'_>, place: Place, names: (&str, &str), release: Release) -> Fault {
         let message = format!(
             "Kubernetes refuses a Secret of this type without `tls.key`, so it is not there, and every hook of EG {release} fails"
         );
         let finding = Finding::new(FindingId::ConfigSecretType, names.0, message)
             .with_hint("write `type: Opaque`, as `egext config secrets` does");
-        secret.at(place, says(finding, self.failures().0, &[names.0, names.1]))
+        Fault::new(secret.at(place, finding), self.failures().0, &[names.0, names.1])
     }
 
-    fn without(self, secret: &Secret<'_>, key: &str, names: (&str, &str), release: Release) -> Finding {
+    fn without(self, secret: &Secret<'_>, key: &str, names: (&str, &str), release: Release) -> Fault {
         let (_, mut failure) = self.failures();
         if key == "tls.key" {
             failure = Failure::ClientKeyMissing;
@@ -209,23 +235,30 @@ impl Role {
             false => "`egext config secrets` writes the Secret with all that EG reads",
         };
         let finding = Finding::new(FindingId::ConfigSecretKey, names.0, message).with_hint(hint);
-        secret.at(secret.place(), says(finding, failure, &[names.0, names.1]))
+        Fault::new(secret.at(secret.place(), finding), failure, &[names.0, names.1])
     }
 }
 
-fn unusable(secret: &Secret<'_>, place: Place, why: &str, role: Role) -> Finding {
-    let name = secret.root.at(&["metadata", "name"]).and_then(Node::text).unwrap_or_default();
-    let finding = Finding::new(FindingId::ConfigSecretUnusable, name, format!("{why}, so every hook fails"))
-        .with_hint("`egext config secrets` writes the Secret from the files of `egext certs init`");
+fn unusable(secret: &Secret<'_>, place: Place, (why, hint): (&str, &str), role: Role) -> Fault {
+    let name = secret.name().unwrap_or_default();
+    let finding = Finding::new(FindingId::ConfigSecretUnusable, name, format!("{why}, so every hook fails"));
     let failure = if role == Role::Ca { Failure::CaUnusable } else { Failure::ClientPair };
-    secret.at(place, says(finding, failure, &["..."]))
+    Fault::new(secret.at(place, finding.with_hint(hint)), failure, &["..."])
 }
 
 /// Go takes each certificate that it can parse, and is content with one.
-fn ca(secret: &Secret<'_>, place: Place, text: &[u8]) -> Option<Finding> {
+fn ca(secret: &Secret<'_>, place: Place, text: &[u8]) -> Option<Fault> {
     let certificates = parse(text);
     if certificates.is_empty() {
-        return Some(unusable(secret, place, "`tls.crt` has no certificate in PEM", Role::Ca));
+        return Some(match is_encoded(text) {
+            true => unusable(secret, place, (&encoded_twice("tls.crt"), ENCODED_TWICE), Role::Ca),
+            false => unusable(
+                secret,
+                place,
+                ("`tls.crt` has no certificate in PEM", WITHOUT_CERTIFICATE),
+                Role::Ca,
+            ),
+        });
     }
     if certificates.iter().any(|certificate| certificate.is_ca) {
         return None;
@@ -237,5 +270,41 @@ fn ca(secret: &Secret<'_>, place: Place, text: &[u8]) -> Option<Finding> {
     );
     let finding = Finding::new(FindingId::ConfigSecretLeaf, "tls.crt", message)
         .with_hint("put the certificate of its CA into it: `egext config secrets` does so");
-    Some(secret.at(place, finding))
+    Some(Fault { finding: secret.at(place, finding), words: None })
+}
+
+/// Is a value Base64 of PEM, although it was decoded?
+fn is_encoded(value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    base64::decode(text).is_ok_and(|inner| inner.windows(BEGIN.len()).any(|window| window == BEGIN))
+}
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+
+fn encoded_twice(key: &str) -> String {
+    format!("`{key}` was encoded in Base64 twice")
+}
+
+const ENCODED_TWICE: &str = "write what `base64 -w0 FILE` prints under `data`, or the PEM itself under `stringData`, which is encoded for you";
+
+const WITHOUT_CERTIFICATE: &str = "put the CA's certificate into it, which begins with `-----BEGIN CERTIFICATE-----`: `egext config secrets` does so for a set";
+
+/// What to do about a certificate and a key that are no pair.
+const fn of_pair(error: &IdentityError) -> &'static str {
+    match error {
+        IdentityError::KeyMismatch { .. } => {
+            "put both of one pair into it: they were probably renewed, and only one of them was replaced here; `egext config secrets` writes the Secret from a set"
+        }
+        IdentityError::EncryptedKey { .. } => {
+            "EG has no passphrase for it: put the key in as it was before it was encrypted"
+        }
+        IdentityError::Swapped { .. } => "put the certificate under `tls.crt` and the key under `tls.key`",
+        IdentityError::NoCertificate { .. } => {
+            "put the certificate into it, which begins with `-----BEGIN CERTIFICATE-----`: `egext config secrets` does so for a set"
+        }
+        IdentityError::LeafNotFirst { .. } => {
+            "put the leaf certificate at the top of `tls.crt`, then the intermediates up to the root"
+        }
+        _ => "`egext config secrets` writes the Secret from the files of `egext certs init`",
+    }
 }

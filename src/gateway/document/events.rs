@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
 use super::tabs::Covered;
 use super::{
     Budget, Cause, Document, Entry, Format, Kind, Node, Place, Unreadable, directives, scalar, size,
 };
+use crate::gateway::base64;
 
 /// The first document, which is all that EG reads.
 pub(super) fn first(text: &str) -> Result<Document, Unreadable> {
@@ -82,7 +83,9 @@ impl<'a> Reader<'a> {
         let (kind, anchor) = match event {
             Event::Alias(id) => return self.alias(id, at),
             Event::Scalar(value, style, anchor, tag) => {
-                let kind = match tag.as_deref().and_then(Tag::core_suffix) {
+                let suffix = tag.as_deref().and_then(|tag| tag.suffix_in_namespace(YAML_TAGS));
+                let kind = match suffix.as_deref() {
+                    Some("binary") => binary(&value, at)?,
                     Some("bool" | "float" | "int" | "null") => scalar::resolve(&value),
                     // A tag of another kind makes a text of it.
                     None if style == ScalarStyle::Plain && tag.is_none() => scalar::resolve(&value),
@@ -233,6 +236,16 @@ fn name(key: &Node) -> Result<Arc<str>, Unreadable> {
         Kind::Fraction(_) | Kind::Null => return Err(wrong(key.place, "a key has no text")),
         Kind::List(_) | Kind::Map(_) => return Err(wrong(key.place, "a key is a list or a mapping")),
     })
+}
+
+/// The namespace of `!!`.
+const YAML_TAGS: &str = "tag:yaml.org,2002:";
+
+/// go-yaml gives what the text stands for, which is not Base64 any more.
+fn binary(text: &str, place: Place) -> Result<Kind, Unreadable> {
+    let value =
+        base64::decode(text).map_err(|_| wrong(place, "`!!binary` stands before what is not Base64"))?;
+    Ok(Kind::Text(String::from_utf8_lossy(&value).into()))
 }
 
 fn syntax(error: &ScanError) -> Unreadable {

@@ -8,11 +8,21 @@ use super::{Budget, Cause, Entry, Kind, Node, Place, Unreadable, size};
 pub(super) fn read(text: &str) -> Result<Node, Unreadable> {
     let mut reader = Reader { text, rest: text, seen: 0, place: Place::START, budget: Budget::new() };
     let root = reader.value(0)?;
-    reader.skip_blanks();
-    if !reader.rest.is_empty() {
+    if !reader.is_at_end() {
         return Err(reader.wrong("something follows the value"));
     }
     Ok(root)
+}
+
+/// All values of a text, one after the other.
+pub(super) fn all(text: &str) -> Result<Vec<Node>, Unreadable> {
+    let mut reader = Reader { text, rest: text, seen: 0, place: Place::START, budget: Budget::new() };
+    let mut values = Vec::new();
+    while !reader.is_at_end() {
+        reader.budget = Budget::new();
+        values.push(reader.value(0)?);
+    }
+    Ok(values)
 }
 
 struct Reader<'a> {
@@ -134,6 +144,11 @@ impl Reader<'_> {
         let rest = self.rest.strip_prefix(character);
         self.rest = rest.unwrap_or(self.rest);
         rest.is_some()
+    }
+
+    fn is_at_end(&mut self) -> bool {
+        self.skip_blanks();
+        self.rest.is_empty()
     }
 
     fn skip_blanks(&mut self) {

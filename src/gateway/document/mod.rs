@@ -11,6 +11,8 @@ mod tabs;
 
 use std::sync::Arc;
 
+use crate::yaml_documents;
+
 /// Where something stands. Both numbers count from 1, columns in characters.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Place {
@@ -23,6 +25,11 @@ pub struct Place {
 impl Place {
     /// The first character of a text.
     pub const START: Self = Self { line: 1, column: 1 };
+
+    /// As a place in a text in which `lines` stand above it.
+    fn below(self, lines: u32) -> Self {
+        Self { line: self.line.saturating_add(lines), ..self }
+    }
 
     /// Where the byte at `offset` of `text` stands.
     pub fn of(text: &[u8], offset: usize) -> Self {
@@ -84,6 +91,21 @@ pub struct Entry {
 }
 
 impl Node {
+    /// As a part of a text in which `lines` stand above it.
+    fn move_below(&mut self, lines: u32) {
+        self.place = self.place.below(lines);
+        match &mut self.kind {
+            Kind::List(items) => items.iter_mut().for_each(|item| item.move_below(lines)),
+            Kind::Map(entries) => {
+                for entry in entries {
+                    entry.key_place = entry.key_place.below(lines);
+                    entry.value.move_below(lines);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// The entry with this key that counts.
     pub fn get(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| &*entry.key == key && !entry.is_overridden)
@@ -216,15 +238,31 @@ pub fn read_yaml(text: &str) -> Result<Document, Unreadable> {
     events::first(text).map_err(|unreadable| explained(unreadable, text))
 }
 
-/// Reads all documents of a text, of which none need be a configuration.
+/// Reads all documents of a text, of which none need be a configuration. What begins with a brace is read as `kubectl` does
+/// it: JSON, one value after the other, or YAML.
 ///
 /// # Errors
 /// If one of them cannot be read, or has more than we read.
 pub fn read_all(text: &str) -> Result<Vec<Document>, Unreadable> {
-    match Format::of(text) {
-        Format::Json => read(text).map(|document| vec![document]),
-        Format::Yaml => events::all(text).map_err(|unreadable| explained(unreadable, text)),
+    let format = Format::of(text);
+    if format == Format::Yaml {
+        return events::all(text).map_err(|unreadable| explained(unreadable, text));
     }
+    let mut documents = Vec::new();
+    for (before, part) in yaml_documents::documents(text) {
+        let lines = u32::try_from(before).unwrap_or(u32::MAX);
+        let read = |error: Unreadable| match Format::of(part) {
+            Format::Json => read_yaml(part).map(|document| vec![document.root]).map_err(|_| error),
+            Format::Yaml => read_yaml(part).map(|document| vec![document.root]),
+        };
+        let roots = json::all(part).or_else(read);
+        let roots = roots.map_err(|error| Unreadable { place: error.place.below(lines), ..error })?;
+        documents.extend(roots.into_iter().map(|mut root| {
+            root.move_below(lines);
+            Document { root, format, rest: None }
+        }));
+    }
+    Ok(documents)
 }
 
 /// Where each line begins, and the end of the text. A carriage return alone ends a line too (YAML 1.2.2 section 5.4).

@@ -96,6 +96,9 @@ macro_rules! config {
             ConfigSecretMissing = "config.secret-missing", Error,
                 "a reference of `service.tls` names a Secret that is not among the Secrets in these files",
                 "write it with `egext config secrets`, correct its name or its namespace (`--namespace`), or check without Secrets if another program makes it";
+            ConfigSecretTwice = "config.secret-twice", Warning,
+                "two manifests of a Secret that Envoy Gateway uses have the same name and namespace, and another certificate or key: the last one that is applied is in the cluster",
+                "take out the one that is not in the cluster";
             ConfigSecretType = "config.secret-type", Error,
                 "the type of the Secrets for an extension server is nothing that Envoy Gateway looks at, but Kubernetes takes none of the type `kubernetes.io/tls` without `tls.key`, and such a Secret with a CA only is never there. A warning for a Secret in a resource file: Envoy Gateway serves a listener with TLS only if the Secret has this type, which without Kubernetes is never a default",
                 "write `type: Opaque` for a CA, and `type: kubernetes.io/tls` for a certificate with its key";

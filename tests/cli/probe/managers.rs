@@ -31,7 +31,7 @@ impl Configured {
         Self { directory }
     }
 
-    fn secrets(&self) -> std::path::PathBuf {
+    pub(super) fn secrets(&self) -> std::path::PathBuf {
         self.directory.path().join("secrets")
     }
 
@@ -53,9 +53,9 @@ impl Configured {
 
 pub(super) const KUBERNETES: &str = "{type: Kubernetes}";
 
-const HOOKS: &str = "hooks: {xdsTranslator: {post: [Route]}}";
+pub(super) const HOOKS: &str = "hooks: {xdsTranslator: {post: [Route]}}";
 
-fn tls(port: u16) -> String {
+pub(super) fn tls(port: u16) -> String {
     format!(
         "service: {{fqdn: {{hostname: localhost, port: {port}}}, tls: {{certificateRef: {{kind: Secret, name: egext-ca}}, \
          clientCertificateRef: {{kind: Secret, name: egext-client}}}}}}"

@@ -17,6 +17,7 @@ mod parts;
 mod plaintext;
 mod policy;
 mod resolve;
+mod secrets;
 mod short_limit;
 mod skip;
 mod spiffe;

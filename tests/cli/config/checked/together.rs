@@ -108,10 +108,30 @@ fn a_secret_is_judged_by_what_envoy_gateway_reads() {
         (
             ca.clone(),
             BASE64.encode(ca.as_bytes()),
+            "`tls.crt` was encoded in Base64 twice",
+            "failed to append certificates",
+        ),
+        (
+            ca.clone(),
+            "Tk9ORQ==".to_owned(),
             "`tls.crt` has no certificate in PEM",
             "failed to append certificates",
         ),
-        (ca.clone(), "'?'".to_owned(), "`tls.crt` is not Base64", "failed to append certificates"),
+        // What the API server refuses is not there.
+        (ca.clone(), "'?'".to_owned(), "`tls.crt` is not Base64", "cannot find Secret egext-ca in"),
+        (
+            ca.clone(),
+            format!("{} {}", &ca[..8], &ca[8..]),
+            "`tls.crt` has a blank in its Base64",
+            "cannot find Secret",
+        ),
+        (ca.clone(), format!("{ca}{ca}="), "`tls.crt` is Base64 with a wrong end", "cannot find Secret"),
+        (
+            ca.clone(),
+            "|-\n    -----BEGIN X-----".to_owned(),
+            "`tls.crt` is PEM, and not Base64 of it",
+            "cannot find Secret",
+        ),
         ("tls.key".to_owned(), "key".to_owned(), "there is no `tls.key`", "no client private key found in"),
         (
             key.clone(),
@@ -119,7 +139,7 @@ fn a_secret_is_judged_by_what_envoy_gateway_reads() {
             "`tls.key` is not the key of `tls.crt`",
             "failed to load client certificate and key",
         ),
-        (key, "'?'".to_owned(), "`tls.key` is not Base64", "failed to load client certificate and key"),
+        (key, "'?'".to_owned(), "`tls.key` is not Base64", "cannot find Secret egext-client in"),
     ] {
         files.write("secrets.yaml", &secrets.replace(&from, &to));
         let found = files.checked(&[]);
@@ -129,6 +149,40 @@ fn a_secret_is_judged_by_what_envoy_gateway_reads() {
     }
     files.write("secrets.yaml", &secrets.replace("\ndata:", "\nstringData:").replace(&ca, "PEM"));
     assert!(files.checked(&[]).contains("`tls.crt` has no certificate in PEM"));
+}
+
+#[test]
+fn secrets_are_read_in_each_form_that_kubectl_reads() {
+    let files = Referring::new();
+    let secret = |name: &str, data: &[(&str, &str)]| {
+        let data: Vec<_> = data
+            .iter()
+            .map(|(key, file)| format!("{key}: {}", files.encoded(&format!("certs/{file}"))))
+            .collect();
+        let metadata = format!("{{name: {name}, namespace: envoy-gateway-system}}");
+        format!("{{apiVersion: v1, kind: Secret, metadata: {metadata}, data: {{{}}}}}", data.join(", "))
+    };
+    let ca = secret("egext-ca", &[("tls.crt", "ca.crt")]);
+    let client = secret("egext-client", &[("tls.crt", "client.crt"), ("tls.key", "client.key")]);
+    for text in [
+        format!("{ca}\n---\n{client}\n"),
+        format!("---\n{ca}\n---\n{client}\n"),
+        format!("apiVersion: v1\nkind: List\nitems:\n- {ca}\n- {client}\n"),
+    ] {
+        files.write("secrets.yaml", &text);
+        let found = files.checked(&[]);
+        assert!(found.starts_with("  √ eg.yaml: ") && found.lines().count() == 1, "{text}: {found}");
+    }
+
+    let other = secret("egext-ca", &[("tls.crt", "client.crt")]);
+    files.write("secrets.yaml", &format!("{other}\n---\n{ca}\n---\n{client}\n"));
+    let found = files.checked(&[]);
+    let words = "secrets.yaml:1:93 has a Secret of the same name with another certificate or key: ";
+    assert!(found.contains("  ‼ secrets.yaml:3:93: ") && found.contains(words), "{found}");
+
+    // EG's own file is JSON if it begins with a brace.
+    files.write("eg.yaml", "{kind: EnvoyGateway}\n---\n{}\n");
+    assert!(files.checked(&[]).contains("  × eg.yaml:1:2: not JSON: a key in double quotes is expected"));
 }
 
 #[test]
@@ -326,6 +380,8 @@ fn a_field_that_keeps_a_file_from_being_loaded_is_named() {
         ),
         (core("ConfigMap", "data: {a: y}"), "4:11: *the value of `a` is no text; put it into quotes".to_owned()),
         (core("Secret", "data: {a: '%%%'}"), "4:11: *the value of `a` is not Base64; write what".to_owned()),
+        (core("Secret", "data: {a: YQ==YQ==}"), "4:11: *the value of `a` is not Base64; write what".to_owned()),
+        (core("Secret", "data: {a: YR==}"), String::new()),
         (core("Secret", "data: {a: YQ==}\nstringData: {b: '%'}"), String::new()),
         // Unknown fields of Kubernetes' own kinds are passed over.
         (core("ConfigMap", "foo: {a: 1}"), String::new()),
