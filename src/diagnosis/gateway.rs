@@ -32,7 +32,10 @@ pub(crate) fn accepts_more(context: &Context<'_>, refusal: &CertificateError) ->
     let ours = server::certificate(context, refusal);
     let finding = context.finding(
         FindingId::ProbeGatewayAcceptsMore,
-        format!("Envoy Gateway accepts the server's certificate, other clients do not: {}", ours.message),
+        format!(
+            "Envoy Gateway accepts the server's certificate, `egext bridge` and other clients do not: {}",
+            ours.message
+        ),
     );
     match ours.hint {
         Some(hint) => finding.with_hint(hint),

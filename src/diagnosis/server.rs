@@ -8,9 +8,10 @@ use rustls::{CertificateError, OtherError};
 
 use super::{Context, Speaker, client, some_of, words};
 use crate::host::Host;
+use crate::net::ClientTls;
 use crate::pki::when::timestamp;
 use crate::pki::{Certificate, SubjectName, SvidRefusal, audit, go_x509};
-use crate::report::{Finding, FindingId};
+use crate::report::{Finding, FindingId, in_backticks};
 use crate::shell::shell_word;
 
 /// Our verdict on the server's certificate.
@@ -38,7 +39,9 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
                     FindingId::ProbeServerCertNotYetValid,
                     format!("the server's certificate{subject} is not valid{from}"),
                 )
-                .with_hint("compare the clocks of both machines")
+                .with_hint(
+                    "compare the clocks (`date -u`) of both machines; if they agree, wait until then, or renew it",
+                )
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             wrong_name(context, found)
@@ -88,7 +91,7 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
                 FindingId::ProbeServerCertIsCa,
                 format!("the server presents the CA certificate{subject} as its own"),
             )
-            .with_hint("give it a leaf certificate of that CA, such as the `server.crt` of its set"),
+            .with_hint(leaf_instead(context)),
         other => context
             .finding(
                 FindingId::ProbeServerCertRefused,
@@ -281,26 +284,84 @@ fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Certifica
         FindingId::ProbeServerCertUnknownIssuer,
         format!("we do not trust the issuer of the server's certificate{subject}"),
     );
-    let issued_by = match context.speaker {
-        Speaker::Doctor => "name its set by `--dir`, or add the CA that issued it to `ca.crt`".to_owned(),
-        Speaker::Bridge | Speaker::Gateway { .. } | Speaker::Probe => context.with_flags_or(
-            "`--ca` and the file of the CA that issued it",
-            "put the CA that issued it into the Secret of `certificateRef`: `egext config secrets` does so for a set",
-        ),
-    };
-    let finding = match found {
-        Some(found) if found.self_issued => finding.with_evidence("found", "it is self-signed"),
-        Some(found) => finding.with_evidence("found", format!("issued by `{}`", found.issuer)),
-        None => finding,
+    let finding = match trusted(context).as_slice() {
+        [] => finding,
+        names => finding.with_evidence("expected", format!("a certificate of {}", some_of(names))),
     };
     match found {
-        Some(found) if !found.self_issued && context.presented_count() == 1 => finding.with_hint(format!(
-            "{issued_by}; if `{}` is an intermediate CA, let the server send its certificate, too: in the \
-             server's file, put it after the leaf",
-            found.issuer
-        )),
-        _ => finding.with_hint(issued_by),
+        Some(found) if found.self_issued && found.is_ca => {
+            finding.with_evidence("found", "it is self-signed").with_hint(
+                "to trust this one is not enough, since clients accept no CA certificate as a server's: let a CA that \
+                 we trust issue one for the server",
+            )
+        }
+        Some(found) if found.self_issued => {
+            finding.with_evidence("found", "it is self-signed").with_hint(trusting(context, ITSELF))
+        }
+        Some(found) => {
+            let hint = trusting(context, ISSUER) + &after_a_new_ca(context);
+            let hint = match context.presented_count() {
+                1 => format!(
+                    "{hint}; if `{}` is an intermediate CA, let the server send its certificate, too: in the server's \
+                     file, put it after the leaf",
+                    found.issuer
+                ),
+                _ => hint,
+            };
+            finding.with_evidence("found", format!("issued by `{}`", found.issuer)).with_hint(hint)
+        }
+        None => finding.with_hint(trusting(context, ISSUER)),
     }
+}
+
+/// The names of the CAs that we trust, as the file has them.
+fn trusted(context: &Context<'_>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let anchors = context.target.tls().map_or(&[][..], ClientTls::trusted);
+    for name in in_backticks(anchors.iter().map(|anchor| &anchor.subject)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// What to trust: the words for a flag, and for other places.
+const ISSUER: (&str, &str) = ("the file of the CA that issued it", "the CA that issued it");
+
+/// One that is no CA certificate can be trusted as itself.
+const ITSELF: (&str, &str) = ("a copy of this certificate", "this certificate");
+
+fn trusting(context: &Context<'_>, (file, what): (&str, &str)) -> String {
+    match context.speaker {
+        Speaker::Doctor => format!("name its set by `--dir`, or add {what} to `ca.crt`"),
+        Speaker::Bridge | Speaker::Gateway { .. } | Speaker::Probe => context.with_flags_or(
+            format!("`--ca` and {file}"),
+            &format!(
+                "put {what} into the Secret of `certificateRef`: `egext config secrets` does so for a set"
+            ),
+        ),
+    }
+}
+
+/// A server whose set was made anew rejects the old client certificate next.
+fn after_a_new_ca(context: &Context<'_>) -> String {
+    match context.speaker {
+        Speaker::Bridge | Speaker::Probe if context.own.is_some() => "; if the server's CA was replaced, copy the new \
+            set (`ca.crt` and the client's files) instead: with `--ca` alone, the server rejects our certificate next"
+            .to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// How the server gets a certificate in the place of a CA's.
+fn leaf_instead(context: &Context<'_>) -> String {
+    let name = context.target.server_name().map_or_else(String::new, |name| name.to_str().into_owned());
+    let (name, place) = (shell_word(&name), context.dir_flag());
+    format!(
+        "give it a leaf certificate and its key: where the CA's key is, `egext certs issue server --out server --san \
+         {name} --replace{place}` makes them"
+    )
 }
 
 /// Why the certificate is not one of a workload that we trust, if its trust domain decides.

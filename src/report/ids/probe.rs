@@ -68,8 +68,8 @@ macro_rules! probe {
                 "the certificate has no subjectAltName; modern TLS stacks ignore the common name (RFC 9525)",
                 "issue it again with the name as subjectAltName: `egext certs issue server --out server --san NAME --replace`";
             ProbeServerCertNotYetValid = "probe.server-cert.not-yet-valid", Error @ Tls,
-                "the certificate is not valid yet: it was made on a machine whose clock is ahead, or this clock is behind",
-                "compare the clocks (`date -u`) of both machines";
+                "the certificate is not valid yet: it was made on a machine whose clock is ahead, this clock is behind, or it was made for later",
+                "compare the clocks (`date -u`) of both machines; if they agree, wait until it is valid, or renew it (`egext certs renew --role server --force`)";
             ProbeServerCertRefused = "probe.server-cert.refused", Error @ Tls,
                 "the certificate cannot be used for a reason that has no finding of its own",
                 "read the reason in the message; `egext certs init` makes certificates that every verifier accepts";
@@ -81,7 +81,7 @@ macro_rules! probe {
                 "give the server a new certificate with a new key; if it was revoked by mistake, have the CA publish a list without it";
             ProbeServerCertUnknownIssuer = "probe.server-cert.unknown-issuer", Error @ Tls,
                 "the server's certificate does not chain to a CA that we trust: another CA issued it, or the server does not send an intermediate certificate",
-                "pass the CA that issued it with `--ca`, or issue the server's certificate from the CA in use";
+                "pass the CA that issued it with `--ca`, or issue the server's certificate from the CA in use; if the server's CA was replaced, copy `ca.crt` and the client's files of the new set, since `--ca` alone leads to `probe.client-cert.rejected`";
             ProbeServerCertWrongPurpose = "probe.server-cert.wrong-purpose", Error @ Tls,
                 "the certificate may not be used by a server: its extended key usage lacks serverAuth, often because the client's certificate was installed",
                 "give the server its own files (`server.crt`, `server.key`)";

@@ -247,6 +247,42 @@ fn a_self_signed_server_is_of_an_unknown_issuer() {
     let run = probe(&server.address()).pki(&pki).json();
     let finding = assert_fault(&run, "probe.server-cert.unknown-issuer", &server.address(), "tls");
     assert_eq!(finding["evidence"]["found"], "it is self-signed");
+    assert_eq!(finding["hint"], "pass `--ca` and a copy of this certificate");
+    let pki = pki.trusting_the_server(true);
+    assert_healthy(&probe(&server.address()).pki(&pki).json());
+}
+
+/// As plain `openssl req -x509` makes it: with this file as `--ca`, only Envoy Gateway accepts it.
+#[test]
+fn a_self_signed_ca_certificate_is_not_cured_by_trust() {
+    let pki = TestPki::new().server_self_signed().server_is_ca();
+    let server = TestServer::mtls(&pki).spawn();
+    let run = probe(&server.address()).pki(&pki).json();
+    assert_eq!(run.ids(), ["probe.server-cert.is-ca", "probe.server-cert.unknown-issuer"]);
+    let hints = run.findings().iter().map(|finding| finding["hint"].as_str()).collect::<Option<Vec<_>>>();
+    let hints = hints.expect("both have one");
+    assert!(hints.iter().all(|hint| !hint.contains("--ca")), "{hints:?}");
+    let makes = "`egext certs issue server --out server --san localhost --replace --dir ";
+    assert!(hints[0].contains(makes), "{hints:?}");
+}
+
+/// Whether the server's CA is another one or a new one, the user sees by the names of both.
+#[test]
+fn another_ca_is_named_beside_ours() {
+    let pki = TestPki::new().server_from_other_ca();
+    let server = TestServer::mtls(&pki).spawn();
+    let run = probe(&server.address()).pki(&pki).json();
+    let finding = assert_fault(&run, "probe.server-cert.unknown-issuer", &server.address(), "tls");
+    let [expected, found] = ["expected", "found"].map(|key| finding["evidence"][key].as_str());
+    assert_eq!(expected, Some("a certificate of `egext test CA`"));
+    assert_eq!(found, Some("issued by `another CA`"));
+    let copies = |hint: &str| hint.contains("copy the new set (`ca.crt` and the client's files)");
+    assert!(finding["hint"].as_str().is_some_and(copies), "{finding:#}");
+
+    let pki = pki.without_client();
+    let run = probe(&server.address()).pki(&pki).json();
+    let finding = assert_finding!(run, "probe.server-cert.unknown-issuer");
+    assert!(!finding["hint"].as_str().is_some_and(copies), "no client certificate to replace: {finding:#}");
 }
 
 #[test]

@@ -146,6 +146,9 @@ fn what_the_gateway_accepts_is_healthy_with_a_warning() {
             severity = "warning"
         );
         assert_eq!((run.exit_code, run.ids().len()), (0, 1), "{finding:#}");
+        let words =
+            "Envoy Gateway accepts the server's certificate, `egext bridge` and other clients do not: ";
+        assert!(finding["message"].as_str().is_some_and(|text| text.starts_with(words)), "{finding:#}");
         assert_eq!(run.json["targets"][0]["healthy"], true);
         assert_eq!(state(&run, "gateway"), "passed");
         assert_eq!(state(&run, "health"), "passed");
