@@ -167,8 +167,20 @@ impl<'a> Bridge<'a> {
     /// Where it listens, if that is none of `called`.
     pub(super) fn listens_elsewhere(&self, called: &[Address]) -> Option<Address> {
         let listen = self.answer()?.listen.parse::<Address>().ok()?;
-        (!called.is_empty() && !called.iter().any(|called| is_same(&listen, called))).then_some(listen)
+        is_none_of(&listen, called).then_some(listen)
     }
+
+    /// The socket that the user has named, if it is none of `called`. EG's calls do not come there, whatever answers.
+    pub(super) fn named_elsewhere(&self, called: &[Address]) -> Option<Address> {
+        let (socket, _) = self.socket.as_ref().filter(|(socket, _)| socket.origin == Origin::Named)?;
+        let socket = Address::Unix(socket.value.clone());
+        is_none_of(&socket, called).then_some(socket)
+    }
+}
+
+/// EG calls something, and not this.
+fn is_none_of(listen: &Address, called: &[Address]) -> bool {
+    !called.is_empty() && !called.iter().any(|called| is_same(listen, called))
 }
 
 /// How EG speaks TLS on this socket, if it does.

@@ -177,16 +177,22 @@ impl Examination<'_> {
         Step::of(Part::Configuration, subject, findings, detail)
     }
 
-    /// EG calls a socket on which this bridge does not listen.
+    /// EG calls a socket on which this bridge does not listen, by what it says or by its name.
     fn other_socket(&self, subject: &str) -> Option<Finding> {
         let called: Vec<_> = self.services.iter().filter_map(|called| called.address().ok()).collect();
-        let listen = self.bridge.listens_elsewhere(&called)?;
         let words = called.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let finding = Finding::new(
-            FindingId::DoctorSocketDiffers,
-            subject,
-            format!("EG calls `{words}`, and the bridge listens on `{listen}`"),
-        );
+        let (listen, message) = match self.bridge.listens_elsewhere(&called) {
+            Some(listen) => {
+                let message = format!("EG calls `{words}`, and the bridge listens on `{listen}`");
+                (listen, message)
+            }
+            None => {
+                let named = self.bridge.named_elsewhere(&called)?;
+                let message = format!("EG calls `{words}`, and not `{named}`, the socket that was named");
+                (named, message)
+            }
+        };
+        let finding = Finding::new(FindingId::DoctorSocketDiffers, subject, message);
         let key = match &listen {
             Address::Unix(path) => format!("`unix: {{path: {}}}`", path.display()),
             Address::Tcp { .. } => "the bridge's address".to_owned(),

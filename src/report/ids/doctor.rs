@@ -22,7 +22,7 @@ macro_rules! doctor {
                 "what Envoy Gateway trusts and presents is not known: it connects to the server by its own TLS, and none of its Secrets is among the files",
                 "name the manifests of its Secrets, or the directory with them, next to its file: `egext doctor envoy-gateway.yaml secrets.yaml`";
             DoctorSocketDiffers = "doctor.socket-differs", Error,
-                "the configuration makes Envoy Gateway call another address than the one on which the bridge listens, so its calls do not reach the bridge, or reach another program",
+                "the configuration makes Envoy Gateway call another address than the one on which the bridge listens, or than the socket that was named, so its calls do not reach the bridge, or reach another program",
                 "write the bridge's address into `extensionManager.service`, or start the bridge with `--listen` and the address that is there";
         }
     };

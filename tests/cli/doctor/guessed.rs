@@ -131,6 +131,31 @@ fn a_socket_that_eg_alone_knows_is_told_before_its_absence() {
 }
 
 #[test]
+fn a_named_socket_that_eg_does_not_call_is_told_of_without_an_admin_server() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).spawn();
+    let _bridge = plain_bridge(&channel, &server.address());
+    let socket = channel.path("eg.sock");
+    let run = channel.configuration("other.sock").arg("--socket").arg(&socket).json();
+    assert_eq!(run.exit_code, 1, "{}", run.stdout);
+    assert_first(&run, "configuration", "doctor.socket-differs");
+    assert_eq!(steps(&run)[4], ("socket", "works"), "{}", run.stdout);
+    let message = format!(
+        "EG calls `unix:{}`, and not `unix:{}`, the socket that was named",
+        channel.path("other.sock").display(),
+        socket.display()
+    );
+    assert_eq!(run.json["first"]["message"], message);
+
+    let run = channel.configuration("eg.sock").arg("--socket").arg(&socket).json();
+    assert_eq!((run.exit_code, run.findings()), (0, &[][..]), "{}", run.stdout);
+    // From where it runs.
+    let doctor = channel.configuration("eg.sock").current_dir(channel.path(""));
+    let run = doctor.args(["--socket", "eg.sock"]).json();
+    assert_eq!((run.exit_code, run.findings()), (0, &[][..]), "{}", run.stdout);
+}
+
+#[test]
 fn one_socket_can_have_several_names() {
     let channel = Channel::new(TestPki::new());
     let server = TestServer::mtls(&channel.pki).spawn();
