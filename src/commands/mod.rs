@@ -265,7 +265,7 @@ pub enum Error {
         /// As typed.
         verbs: String,
     },
-    /// The user gave no time at all.
+    /// The user gave no time at all, or no size.
     #[error("`{flag}` must be greater than zero")]
     ZeroLimit {
         /// The flag.
@@ -344,6 +344,7 @@ impl Hint for Error {
                 Some(format!("leave out `{flag}`: a change is one line; `-o json` has every fact in it"))
             }
             Self::UnknownVerb { .. } => Some("`egext --help` lists them".to_owned()),
+            Self::ZeroLimit { flag: "--max-message-size" } => Some("for example `--max-message-size 4MiB`".to_owned()),
             Self::ZeroLimit { flag } => Some(format!("for example `{flag} 5s`")),
         }
     }

@@ -268,6 +268,9 @@ fn is_tls(address: &Address) -> bool {
 }
 
 fn calls(flags: &cli::CallFlags) -> Result<Calls, Error> {
+    if flags.max_message_size.octets() == 0 {
+        return Err(Error::ZeroLimit { flag: "--max-message-size" });
+    }
     let whole = Calls::default();
     let longest = usize::try_from(flags.max_message_size.octets()).unwrap_or(usize::MAX);
     let mut services = if flags.service.is_empty() { whole.services.clone() } else { flags.service.clone() };
