@@ -81,6 +81,7 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
                 ),
             )
             .with_hint("fetch the current revocation list of its CA"),
+        other if is_unknown_extension(other) => unknown_extension(context, &subject),
         other if is_ca_as_leaf(other) && context.has_leaf_behind() => context
             .finding(FindingId::ProbeServerCertChainOrder, "the server sends its chain in the wrong order")
             .with_evidence("expected", "its own certificate first")
@@ -209,6 +210,43 @@ fn not_its_key(context: &Context<'_>, subject: &str, found: Option<&Certificate>
             ),
     }
 }
+
+fn is_unknown_extension(error: &CertificateError) -> bool {
+    match error {
+        CertificateError::UnhandledCriticalExtension => true,
+        CertificateError::Other(other) => {
+            other.0.downcast_ref() == Some(&webpki::Error::UnsupportedCriticalExtension)
+        }
+        _ => false,
+    }
+}
+
+/// In the server's certificate, or in one of those above it.
+fn unknown_extension(context: &Context<'_>, subject: &str) -> Finding {
+    let presented = context.trace.witness.as_ref().map_or(&[][..], |witness| witness.presented());
+    let unknown = presented.iter().filter_map(|der| Certificate::of(der).ok()).find_map(|certificate| {
+        let mut unknown = certificate.extensions().iter().filter(|found| found.is_critical());
+        let unknown = unknown.find(|found| !KNOWN_EXTENSIONS.contains(&&*found.oid()))?.oid();
+        Some((certificate.subject.to_string(), unknown))
+    });
+    let words = words::certificate(&CertificateError::UnhandledCriticalExtension);
+    let finding = context.finding(
+        FindingId::ProbeServerCertRefused,
+        format!("the server's certificate{subject} cannot be used: {words}"),
+    );
+    match unknown {
+        Some((holder, oid)) => {
+            finding.with_evidence("found", format!("extension {oid} of `{holder}`")).with_hint(format!(
+                "issue `{holder}` again without the extension {oid}, or with one that is not critical"
+            ))
+        }
+        None => finding.with_hint("issue it again without critical extensions that only some programs know"),
+    }
+}
+
+/// Those that webpki reads if they are critical.
+const KNOWN_EXTENSIONS: [&str; 6] =
+    ["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.37"];
 
 fn anew(context: &Context<'_>) -> String {
     format!(

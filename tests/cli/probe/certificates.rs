@@ -463,3 +463,16 @@ fn an_address_to_listen_on_is_told_from_one_to_connect_to() {
         "`0.0.0.0` is an address to listen on: connect to `localhost`, or as the server's clients do"
     );
 }
+
+#[test]
+fn an_extension_that_no_verifier_knows_is_named() {
+    let pki = TestPki::new().server_with_unknown_critical_extension();
+    let server = TestServer::mtls(&pki).spawn();
+
+    let run = probe(&server.address()).pki(&pki).json();
+
+    let finding = assert_finding!(run, "probe.server-cert.refused");
+    assert_eq!(finding["evidence"]["found"], "extension 1.3.6.1.4.1.32473.1 of `egext server`");
+    let hint = "issue `egext server` again without the extension 1.3.6.1.4.1.32473.1, or with one that is not critical";
+    assert_eq!(finding["hint"], hint);
+}
