@@ -10,7 +10,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
-use prost::Message as _;
+use prost::encoding::{DecodeContext, WireType, decode_key, int32, skip_field};
+use prost::{DecodeError, Message as _};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::ServiceExt as _;
 
@@ -54,7 +55,7 @@ pub(super) enum Unusable {
     #[error(" without a message")]
     None,
     #[error(", but its message is no health answer: {0}")]
-    NotHealth(prost::DecodeError),
+    NotHealth(DecodeError),
     #[error(", but its message ends within its 5-byte prefix")]
     Prefix,
     #[error(", but its message is announced with {announced} bytes, and {came} came")]
@@ -263,10 +264,25 @@ impl Answer {
         }
         if *flag == 1 {
             let message = gzip::expanded(message).map_err(Unusable::Gzip)?;
-            return HealthCheckResponse::decode(&*message).map_err(Unusable::NotHealth);
+            return decode(&message).map_err(Unusable::NotHealth);
         }
-        HealthCheckResponse::decode(message).map_err(Unusable::NotHealth)
+        decode(message).map_err(Unusable::NotHealth)
     }
+}
+
+/// As Go's protobuf reads it: a status of another type than a number is a field that it does not know, and no error.
+pub(super) fn decode(mut message: &[u8]) -> Result<HealthCheckResponse, DecodeError> {
+    let mut response = HealthCheckResponse::default();
+    while !message.is_empty() {
+        let context = DecodeContext::default();
+        match decode_key(&mut message)? {
+            (STATUS, WireType::Varint) => {
+                int32::merge(WireType::Varint, &mut response.status, &mut message, context)?;
+            }
+            (tag, kind) => skip_field(kind, tag, &mut message, context)?,
+        }
+    }
+    Ok(response)
 }
 
 /// grpc-go takes the last of several.
@@ -287,6 +303,9 @@ fn is_base64(value: &[u8]) -> bool {
     base64.check_trailing_bits = false;
     base64.encoding().is_ok_and(|base64| base64.decode(value).is_ok())
 }
+
+/// The only field of the message.
+const STATUS: u32 = 1;
 
 const GRPC_STATUS: &str = "grpc-status";
 

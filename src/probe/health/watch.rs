@@ -8,7 +8,6 @@ use http::{HeaderMap, Request, Response};
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use prost::Message as _;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -16,7 +15,7 @@ use tonic::Code;
 use tonic_health::pb::HealthCheckResponse;
 use tower::{Service, ServiceExt as _};
 
-use super::answer::request;
+use super::answer::{decode, request};
 use super::codes::CODES;
 use super::{origin, printable};
 use crate::backoff::{Backoff, jittered};
@@ -192,7 +191,7 @@ fn message(unread: &mut BytesMut, longest: usize) -> Result<Option<HealthCheckRe
     }
     unread.advance(PREFIX);
     let message = unread.split_to(length);
-    HealthCheckResponse::decode(&*message).map(Some).map_err(|_| NoMessage)
+    decode(&message).map(Some).map_err(|_| NoMessage)
 }
 
 /// As the gRPC documents write it, or as the server does.

@@ -16,7 +16,9 @@ import (
 
 // Rows of the table in docs/probe.md.
 const (
+	noStatus      = "no HTTP status"
 	oddStatus     = "an HTTP status that has not three digits"
+	smallFrames   = "SETTINGS_MAX_FRAME_SIZE below 16,384"
 	tableOfOthers = "a HEADERS frame on a stream without a call that changes the table of HPACK"
 )
 
@@ -77,6 +79,13 @@ func oddAnswers() []odd {
 			to.head(true, good)
 		}}
 	}
+	message := func(name string, ids []string, octets string) odd {
+		return odd{name: name, ids: ids, send: func(to *writer) {
+			to.head(false, inGRPC)
+			_ = to.framer.WriteData(to.stream, false, append([]byte{0, 0, 0, 0, byte(len(octets))}, octets...))
+			to.head(true, good)
+		}}
+	}
 	return []odd{
 		header("connection", "keep-alive", ""), header("te", "gzip", ""), header("transfer-encoding", "chunked", ""),
 		header("upgrade", "h2c", ""), header("keep-alive", "x", ""), header("proxy-connection", "x", ""),
@@ -113,6 +122,22 @@ func oddAnswers() []odd {
 			to.data(false)
 			to.head(true, good)
 		}},
+		{name: "no HTTP status", ids: malformed, differs: noStatus, send: func(to *writer) {
+			to.head(false, fields{"content-type", "application/grpc"})
+			to.data(false)
+			to.head(true, good)
+		}},
+		frame("frames that are too small", malformed, smallFrames, func(to *writer) {
+			_ = to.framer.WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 100})
+		}),
+		message("status as fixed32, then as a number", healthy, "\x0d\x01\x00\x00\x00\x08\x01"),
+		message("status as fixed64", []string{"probe.health.not-serving"}, "\x09\x01\x00\x00\x00\x00\x00\x00\x00"),
+		message("status as bytes", []string{"probe.health.not-serving"}, "\x0a\x01\x01"),
+		message("status as a group", []string{"probe.health.not-serving"}, "\x0b\x08\x01\x0c"),
+		message("status as a group without an end", []string{"probe.grpc.invalid-message"}, "\x0b\x08\x01"),
+		message("status of a type that there is not", []string{"probe.grpc.invalid-message"}, "\x0e\x01"),
+		message("two statuses", healthy, "\x08\x02\x08\x01"),
+		message("status of more than 32 bits", healthy, "\x08\x81\x80\x80\x80\x10"),
 		{name: "status in the headers only", ids: closed, send: func(to *writer) {
 			to.head(false, slices.Concat(inGRPC, good))
 			to.data(true)
