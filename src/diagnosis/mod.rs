@@ -81,6 +81,7 @@ pub fn diagnose(context: &Context<'_>, fault: &Fault) -> Finding {
         FaultKind::Closed => wire::closed(context, fault.stage),
         FaultKind::Corrupt(error) => tls::malformed(context, error),
         FaultKind::Io(error) => wire::io_error(context, fault.stage, error),
+        FaultKind::NoWindow { initial } => wire::no_window(context, *initial),
         FaultKind::SpeaksTls => wire::speaks_tls(context, wire::ONLY_TLS),
         FaultKind::Timeout => wire::timed_out(context, fault.stage),
         FaultKind::Tls(error) => tls::tls_error(context, fault.stage, error),

@@ -138,6 +138,18 @@ pub(super) fn timed_out(context: &Context<'_>, stage: Stage) -> Finding {
     }
 }
 
+/// The server has the head of a request, and did not let us send the rest.
+pub(super) fn no_window(context: &Context<'_>, initial: u32) -> Finding {
+    let limit = seconds(context.limit);
+    context
+        .finding(
+            FindingId::ProbeGrpcTimeout,
+            format!("the server gave no window for the whole request within {limit}"),
+        )
+        .with_evidence("found", format!("SETTINGS_INITIAL_WINDOW_SIZE {initial}, and no WINDOW_UPDATE that suffices"))
+        .with_hint("let the server say that it reads requests, by a larger SETTINGS_INITIAL_WINDOW_SIZE or by WINDOW_UPDATE; one that hangs sends neither")
+}
+
 /// What shows that a server speaks TLS that got plaintext.
 pub(super) fn tls_seen(context: &Context<'_>, fault: &Fault) -> Option<String> {
     match &fault.kind {

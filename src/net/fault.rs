@@ -41,6 +41,11 @@ pub enum FaultKind {
     Corrupt(rustls::Error),
     /// The operating system or the peer's reset ended it.
     Io(io::Error),
+    /// The limit passed, and the peer did not let us send the whole request (RFC 9113 section 5.2).
+    NoWindow {
+        /// What it lets a client send at first.
+        initial: u32,
+    },
     /// The peer speaks TLS, but got plaintext.
     SpeaksTls,
     /// The limit passed.
@@ -59,6 +64,7 @@ impl Display for FaultKind {
             Self::Closed => f.write_str("the peer closed the connection"),
             Self::Corrupt(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
+            Self::NoWindow { .. } => f.write_str("the peer gave no window for the request"),
             Self::SpeaksTls => f.write_str("the peer speaks TLS"),
             Self::Timeout => f.write_str("the limit passed"),
             Self::Tls(error) => error.fmt(f),

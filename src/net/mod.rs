@@ -64,7 +64,7 @@ pub use reset::Reset;
 pub use session::{Goodbye, Session, open};
 pub use settings::Settings;
 pub(crate) use sieve::{
-    CLAIMED_LENGTH, Farewell, HeaderFault, HeaderFaults, IgnoredFrame, NO_AUTHORITY, Sieve,
+    CLAIMED_LENGTH, Farewell, HeaderFault, HeaderFaults, IgnoredFrame, NO_AUTHORITY, Outgoing, Sieve,
 };
 pub(crate) use stream::Cut;
 pub use stream::Stream;

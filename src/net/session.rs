@@ -1,7 +1,6 @@
 use std::error::Error as StdError;
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -17,7 +16,9 @@ use tower::{Service, service_fn};
 use super::frame::{FRAME_HEADER, is_settings};
 use super::limits::{FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
 use super::stream::{Replayed, Stream, Wire};
-use super::{Fault, FaultKind, HeaderFault, HeaderFaults, IgnoredFrame, Reset, Settings, Sieve, Stage};
+use super::{
+    Fault, FaultKind, HeaderFault, HeaderFaults, IgnoredFrame, Outgoing, Reset, Settings, Sieve, Stage,
+};
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for calls of our own.
 ///
@@ -28,8 +29,7 @@ pub struct Session<B> {
     link: Link,
     goodbye: Arc<OnceLock<Goodbye>>,
     faults: HeaderFaults,
-    /// How many calls were begun.
-    begun: Arc<AtomicU32>,
+    calls: Arc<Outgoing>,
 }
 
 /// How HTTP/2 ended a connection.
@@ -56,9 +56,9 @@ impl<B: Body + 'static> Session<B> {
     where
         B: Send,
     {
-        let (requests, begun) = (self.requests.clone(), Arc::clone(&self.begun));
+        let (requests, calls) = (self.requests.clone(), Arc::clone(&self.calls));
         service_fn(move |request| {
-            begun.fetch_add(1, Ordering::Relaxed);
+            calls.begin();
             requests.clone().send_request(request)
         })
     }
@@ -66,6 +66,16 @@ impl<B: Body + 'static> Session<B> {
     /// What the server's first SETTINGS frame says, as far as it has come.
     pub fn settings(&self) -> Option<Settings> {
         Settings::of(&self.link.wire.opening())
+    }
+
+    /// Why an answer is late: the server, or that it has not let us send the request.
+    pub(crate) fn lateness(&self) -> Fault {
+        if !self.calls.waits_for_window() {
+            return Fault::timeout(Stage::Call);
+        }
+        let settings = self.settings().unwrap_or_default();
+        let initial = settings.initial_window_size.unwrap_or(USUAL_WINDOW);
+        Fault::new(Stage::Call, FaultKind::NoWindow { initial })
     }
 
     /// Can no new call be made?
@@ -146,8 +156,8 @@ where
 {
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
-    let begun = Arc::<AtomicU32>::default();
-    let sieve = Sieve::of_probed(stream, Arc::clone(&begun));
+    let calls = Arc::<Outgoing>::default();
+    let sieve = Sieve::of_probed(stream, Arc::clone(&calls));
     let faults = sieve.faults();
     let handshake = settings().handshake(TokioIo::new(sieve));
     let (requests, connection) = timeout_at(deadline, handshake)
@@ -178,7 +188,7 @@ where
     if silent {
         link.await_settings(deadline).await?;
     }
-    Ok(Session { requests, link, goodbye, faults, begun })
+    Ok(Session { requests, link, goodbye, faults, calls })
 }
 
 /// Why the connection ended before the server's SETTINGS.
@@ -205,3 +215,6 @@ fn settings() -> http2::Builder<TokioExecutor> {
         .max_send_buf_size(SEND_BUFFER);
     builder
 }
+
+/// What a stream may carry if the server says nothing about it (RFC 9113 section 6.5.2).
+const USUAL_WINDOW: u32 = 65_535;

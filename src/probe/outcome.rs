@@ -255,7 +255,7 @@ impl TargetOutcome {
     pub(super) fn fault(&mut self, context: &Context<'_>, fault: &Fault) {
         let mut findings = diagnose_all(context, fault).into_iter();
         let Some(cause) = findings.next() else { return };
-        self.is_late = matches!(fault.kind, FaultKind::Timeout);
+        self.is_late = matches!(fault.kind, FaultKind::Timeout | FaultKind::NoWindow { .. });
         self.fail(cause.id.entry().layer.unwrap_or_else(|| built_at(fault.stage)), cause);
         self.findings.extend(findings.map(Finding::advised));
     }

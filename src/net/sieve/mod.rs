@@ -29,6 +29,7 @@ mod head;
 mod huffman;
 mod ignored;
 mod integer;
+mod outgoing;
 mod renamed;
 mod stored;
 #[cfg(test)]
@@ -37,7 +38,6 @@ mod tests;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
@@ -52,6 +52,8 @@ use self::head::{
     continuations,
 };
 pub(crate) use self::ignored::IgnoredFrame;
+pub(crate) use self::outgoing::Outgoing;
+use self::outgoing::Written;
 pub(crate) use self::renamed::CLAIMED_LENGTH;
 use self::renamed::Reader;
 use self::stored::Stored;
@@ -76,8 +78,8 @@ pub(crate) struct Sieve<S> {
     held_limit: usize,
     stored: Stored,
     faults: HeaderFaults,
-    /// How many calls a probe has begun. `None` if this is none.
-    begun: Option<Arc<AtomicU32>>,
+    /// The calls of a probe. `None` if this is none.
+    calls: Option<(Arc<Outgoing>, Written)>,
 }
 
 /// What becomes of the bytes at the beginning of a frame.
@@ -106,9 +108,10 @@ impl<S> Sieve<S> {
         Self::new(stream, 0, limit, UPSTREAM_HELD)
     }
 
-    /// On the stream of a server that is probed; `begun` counts the calls.
-    pub(crate) fn of_probed(stream: S, begun: Arc<AtomicU32>) -> Self {
-        Self { begun: Some(begun), ..Self::new(stream, 0, HEADER_LIST, 4 * HEADER_LIST as usize) }
+    /// On the stream of a server that is probed by these calls.
+    pub(crate) fn of_probed(stream: S, calls: Arc<Outgoing>) -> Self {
+        let calls = Some((calls, Written::new(PREFACE)));
+        Self { calls, ..Self::new(stream, 0, HEADER_LIST, 4 * HEADER_LIST as usize) }
     }
 
     /// `preface` bytes come before the first frame.
@@ -123,12 +126,12 @@ impl<S> Sieve<S> {
             held_limit,
             stored: Stored::default(),
             faults: HeaderFaults::default(),
-            begun: None,
+            calls: None,
         }
     }
 
     fn reader(&self) -> Reader {
-        if self.begun.is_some() { Reader::GrpcGo } else { Reader::H2 }
+        if self.calls.is_some() { Reader::GrpcGo } else { Reader::H2 }
     }
 
     /// What is wrong with the header fields of which stream.
@@ -224,11 +227,11 @@ impl<S> Sieve<S> {
 
     /// Is it a frame that grpc-go does not look at and h2 ends the connection for?
     fn is_of_no_call(&self, head: Head) -> bool {
-        let Some(begun) = self.begun.as_ref().filter(|_| head.length <= FRAME_SIZE as usize) else {
+        let Some((calls, _)) = self.calls.as_ref().filter(|_| head.length <= FRAME_SIZE as usize) else {
             return false;
         };
         // Calls have the odd numbers, in their order.
-        let last = 2 * u64::from(begun.load(Ordering::Relaxed));
+        let last = 2 * u64::from(calls.begun());
         let has_call = head.stream % 2 == 1 && u64::from(head.stream) < last || head.stream == 0;
         match head.kind {
             PUSH_PROMISE => head.flags & END_HEADERS != 0,
@@ -272,6 +275,19 @@ impl<S> Sieve<S> {
         match block::judge(&block, self.limit, self.reader(), &mut self.stored) {
             Sifted::Fine => Step::Replace(end, head.write(&block)),
             Sifted::Mended(block, fault) => self.mended(head, end, &block, fault),
+        }
+    }
+
+    /// Notes what was written of these bytes.
+    fn note(&mut self, written: &Poll<io::Result<usize>>, bytes: &[IoSlice<'_>]) {
+        let Some((calls, frames)) = &mut self.calls else { return };
+        calls.found_full(written.is_pending());
+        let Poll::Ready(Ok(written)) = written else { return };
+        let mut left = *written;
+        for slice in bytes {
+            let (passed, _) = slice.split_at(left.min(slice.len()));
+            frames.pass(passed, calls);
+            left -= passed.len();
         }
     }
 
@@ -321,7 +337,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Sieve<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Sieve<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.note(&written, &[IoSlice::new(bytes)]);
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -337,7 +356,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Sieve<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.note(&written, slices);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

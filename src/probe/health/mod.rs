@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::outcome::TargetOutcome;
 use super::{Calls, HealthStatus, Layer};
 use crate::diagnosis::Context;
-use crate::net::{self, Fault, Session, Stage};
+use crate::net::{self, Session};
 use crate::report::{Finding, FindingId};
 use answer::{Answer, request_length};
 use judge::{HealthVerdict, Judge};
@@ -49,7 +49,7 @@ pub(super) async fn check(
         let called = match calling {
             Ok(Ok(called)) => called,
             Ok(Err(NoStreams)) => return outcome.fail(Layer::Grpc, no_streams(context)),
-            Err(_) => return outcome.fault(context, &Fault::timeout(Stage::Call)),
+            Err(_) => return outcome.fault(context, &line.session().lateness()),
         };
         let answer = &called.answer;
         outcome.facts.health = answer.health().map(|status| status.to_string());

@@ -155,7 +155,7 @@ macro_rules! probe {
                 "the server answered the health check with an error status that has no finding of its own",
                 "read the code and the message, and the server's log";
             ProbeGrpcTimeout = "probe.grpc.timeout", Error @ Grpc, may_pass,
-                "the HTTP/2 connection is open, but the health check got no answer in time",
+                "the HTTP/2 connection is open, but the health check got no answer in time, or the server gave no window for the whole request (flow control of HTTP/2)",
                 "look at the server's load; raise `--timeout` if it is only slow";
             ProbeGrpcTolerated = "probe.grpc.tolerated", Warning @ Grpc,
                 "the server's answer has what HTTP/2 or gRPC does not allow and Envoy Gateway's gRPC (grpc-go) does not look at: a `connection` or `transfer-encoding` field, a body that is not as long as `content-length` says, a frame on a stream without a call, or an HTTP status other than 200 beside the content type of gRPC. Envoy Gateway accepts it, and other clients do not: nor does egext's bridge, but for the status",

@@ -4,6 +4,7 @@ use egext_test_support::{Manner, Run, TestPki, TestServer, assert_finding};
 use serde_json::Value;
 
 use super::{assert_fault, assert_healthy, layers, probe};
+use crate::egext;
 
 #[test]
 fn only_the_content_types_of_grpc_are_grpc() {
@@ -112,6 +113,33 @@ fn a_message_that_cannot_be_read_is_told_as_such() {
         assert!(message.starts_with(words), "{message}");
         let is_long = words.ends_with("64KiB");
         assert_eq!(finding["hint"].to_string().contains("--max-message-size"), is_long, "{finding:#}");
+    }
+}
+
+#[test]
+fn a_status_of_another_type_is_a_field_that_go_does_not_know() {
+    let serving = [0, 0, 0, 0, 7, 0x0d, 1, 0, 0, 0, 8, 1].as_slice();
+    assert_healthy(&probe(&TestServer::plaintext().answers_octets(serving).spawn().address()).json());
+    let (_, finding) = fault(TestServer::plaintext().answers_octets(&[0, 0, 0, 0, 3, 0x0a, 1, 1]), "health");
+    assert_eq!(finding["message"], "the server says UNKNOWN");
+}
+
+#[test]
+fn a_request_for_which_there_is_no_window_is_told() {
+    let long = "x".repeat(70_000);
+    for (manner, service, found) in [
+        (TestServer::plaintext().gives_no_window(), "", 0),
+        (TestServer::plaintext().answers_octets(&[0, 0, 0, 0, 2, 8, 1]), &*long, 65_535),
+    ] {
+        let server = manner.spawn();
+
+        let run = egext(["probe", &server.address(), "--timeout", "500ms", "--service", service]).json();
+
+        let finding = assert_fault(&run, "probe.grpc.timeout", &server.address(), "grpc");
+        assert_eq!(finding["message"], "the server gave no window for the whole request within 500 ms");
+        let found = format!("SETTINGS_INITIAL_WINDOW_SIZE {found}, and no WINDOW_UPDATE that suffices");
+        assert_eq!(finding["evidence"]["found"], found);
+        assert_eq!(server.calls(), 0, "it has no whole request");
     }
 }
 

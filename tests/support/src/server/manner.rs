@@ -486,6 +486,12 @@ impl Manner {
         self.answers_raw(RawAnswer { settings: vec![(3, 0)], ..RawAnswer::serving() })
     }
 
+    /// Opens HTTP/2 with SETTINGS_INITIAL_WINDOW_SIZE 0, and never sends WINDOW_UPDATE.
+    #[must_use]
+    pub fn gives_no_window(self) -> Self {
+        self.answers_raw(RawAnswer { settings: vec![(4, 0)], ..RawAnswer::serving() })
+    }
+
     /// Answers every call with a message that has no end.
     #[must_use]
     pub fn answers_without_end(self) -> Self {
