@@ -6,12 +6,14 @@ use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1;
+use hyper::ext::on_informational;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::heard::Heard;
 use super::status::{SCHEMA, SCHEMA_NAME};
 use crate::net::Address;
 
@@ -97,9 +99,17 @@ pub enum AskError {
         /// Where.
         address: Address,
     },
-    /// It did not answer in time.
+    /// It did not say a word in time.
     #[error("`{address}` did not answer within {} ms", limit.as_millis())]
     Late {
+        /// Where.
+        address: Address,
+        /// In what time.
+        limit: Duration,
+    },
+    /// It has begun to say something. A bridge says all of it at once.
+    #[error("what listens on `{address}` does not answer as a bridge does: it began, and did not come to an end within {} ms", limit.as_millis())]
+    Unfinished {
         /// Where.
         address: Address,
         /// In what time.
@@ -121,18 +131,24 @@ pub enum AskError {
 /// When nothing that is an admin server answers in time.
 pub async fn ask(address: &Address, limit: Duration) -> Result<Answer, AskError> {
     let unreachable = |source| AskError::Connect { address: address.clone(), source };
+    let heard = Heard::default();
     let asking = async {
         let answer = match address {
-            Address::Unix(path) => exchange(UnixStream::connect(path).await.map_err(unreachable)?).await,
+            Address::Unix(path) => {
+                exchange(UnixStream::connect(path).await.map_err(unreachable)?, &heard).await
+            }
             Address::Tcp { host, port, .. } => {
                 let stream = TcpStream::connect((host.to_string(), *port)).await.map_err(unreachable)?;
-                exchange(stream).await
+                exchange(stream, &heard).await
             }
         };
         let body = answer.ok_or_else(|| AskError::Foreign { address: address.clone() })?;
         read(&body, address)
     };
-    let late = |_| AskError::Late { address: address.clone(), limit };
+    let late = |_| match heard.anything() {
+        true => AskError::Unfinished { address: address.clone(), limit },
+        false => AskError::Late { address: address.clone(), limit },
+    };
     timeout(limit, asking).await.map_err(late)?
 }
 
@@ -154,15 +170,18 @@ struct Form {
 }
 
 /// None for whatever else speaks there, in whatever way.
-async fn exchange<S>(stream: S) -> Option<Bytes>
+async fn exchange<S>(stream: S, heard: &Heard) -> Option<Bytes>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-    let request = Request::get("/status")
+    let (mut sender, connection) = http1::handshake(TokioIo::new(heard.on(stream))).await.ok()?;
+    let mut request = Request::get("/status")
         .header(header::HOST, "localhost")
         .body(Empty::<Bytes>::new())
         .expect("both are constants");
+    // A bridge sends no interim answer, and hyper would read them without end.
+    let interim = heard.clone();
+    on_informational(&mut request, move |_| interim.cut());
     let asking = async {
         let response = sender.send_request(request).await.ok()?;
         if response.status() != StatusCode::OK {

@@ -14,6 +14,7 @@
 mod ask;
 mod credentials;
 mod gather;
+mod heard;
 mod metrics;
 mod page;
 mod process;

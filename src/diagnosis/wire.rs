@@ -94,7 +94,11 @@ fn connect_error(context: &Context<'_>, error: &io::Error) -> Finding {
             .with_hint(
                 "the program that listens there takes no connections: it hangs; restart it, and read its log",
             ),
-        (FindingId::ProbeConnectFailed, _) => finding.with_evidence("found", error.to_string()),
+        // Links lead in a circle, or a part of the path is a file.
+        (FindingId::ProbeConnectFailed, Some(path)) => finding
+            .with_evidence("found", error.to_string())
+            .with_hint(format!("look at the path: `ls -ld {}`", shell_path(path))),
+        (FindingId::ProbeConnectFailed, None) => finding.with_evidence("found", error.to_string()),
         (FindingId::ProbeConnectRefused, Some(path)) => finding.with_hint(format!(
             "the socket file is stale: start the program that serves `{}`",
             path.display()

@@ -163,10 +163,17 @@ pub(super) fn unusable(files: &Files, error: &IdentityError) -> Finding {
     if is_closed(error) {
         return Finding::of_error(FindingId::DoctorCertificatesUnreadable, subject, error);
     }
-    Finding::of_error(FindingId::DoctorCertificatesMissing, subject, error).with_hint(format!(
-        "`egext certs init --dir {}` makes a set; `--dir` names another directory",
-        shell_path(files.directory())
-    ))
+    let missing = Finding::of_error(FindingId::DoctorCertificatesMissing, subject, error);
+    missing.with_hint(match error {
+        // A new set could not be there either: links lead in a circle, or a part of the path is a file.
+        IdentityError::Unreadable { path, source } if source.kind() != io::ErrorKind::NotFound => {
+            format!("look at the path: `ls -ld {}`; `--dir` names another directory", shell_path(path))
+        }
+        _ => {
+            let directory = shell_path(files.directory());
+            format!("`egext certs init --dir {directory}` makes a set; `--dir` names another directory")
+        }
+    })
 }
 
 /// Is it this user who may not read them?

@@ -1,5 +1,6 @@
 //! The bridge and the configuration, one function for each part.
 
+use std::io;
 use std::path::Path;
 
 use super::bridge::{Bridge, Said};
@@ -10,7 +11,7 @@ use crate::gateway::{Called, Verdict, check};
 use crate::net::Address;
 use crate::probe::{Layer, TargetOutcome};
 use crate::report::{Finding, FindingId, Severity, chain};
-use crate::shell::{dir_flag, shell_word};
+use crate::shell::{dir_flag, shell_path, shell_word};
 
 /// What is known when these parts are looked at.
 pub(super) struct Examination<'a> {
@@ -61,6 +62,13 @@ impl Examination<'_> {
                 Severity::Warning,
                 "use the same version of egext for the bridge and here",
             ),
+            AskError::Connect { address: Address::Unix(path), source } if is_of_path(source) => {
+                return Finding::new(FindingId::DoctorBridgeUnanswered, subject, chain(error))
+                    .with_hint(format!("look at the path: `ls -ld {}`", shell_path(path)));
+            }
+            AskError::Connect { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                (FindingId::DoctorBridgeUnanswered, Severity::Error, OTHER_USER)
+            }
             _ => (
                 FindingId::DoctorBridgeUnanswered,
                 Severity::Error,
@@ -132,9 +140,7 @@ impl Examination<'_> {
                     None => format!("start the bridge: `{}`", self.start(path)),
                 })
             }
-            FindingId::ProbeConnectPermission => {
-                Some("run it as the user of the bridge, or as root".to_owned())
-            }
+            FindingId::ProbeConnectPermission => Some(OTHER_USER.to_owned()),
             FindingId::ProbeHttp2Timeout => Some(RESTART.to_owned()),
             _ => None,
         }
@@ -236,6 +242,14 @@ pub(super) fn downgraded(finding: Finding) -> Finding {
 }
 
 const OF_PROBE: [&str; 4] = ["`--max-message-size", "`--metadata-file", "`--service", "`--wait"];
+
+/// Does the path of a socket lead nowhere, whether something listens or not?
+fn is_of_path(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+    !matches!(error.kind(), ConnectionRefused | NotFound | PermissionDenied)
+}
+
+const OTHER_USER: &str = "run it as the user of the bridge, or as root";
 
 const RESTART: &str = "the bridge hangs: restart it";
 

@@ -4,16 +4,16 @@ macro_rules! doctor {
     ([$next:ident $($rest:ident)*] $($before:tt)*) => {
         $next! { [$($rest)*] $($before)*
             DoctorBridgeHangs = "doctor.bridge-hangs", Error, may_pass,
-                "the bridge's admin server accepts a connection and answers nothing within the limit: the bridge is stopped, or hangs, or something else listens there",
+                "the bridge's admin server accepts a connection and answers nothing within the limit: the bridge is stopped, or hangs, or something else listens there that does not say a word",
                 "restart the bridge: `systemctl restart egext-bridge@NAME`, or end it and start it again; a larger `--timeout` gives it more time";
             DoctorBridgeNotReady = "doctor.bridge-not-ready", Error,
                 "the bridge says that calls do not reach the server, for a reason that this version of egext does not know by name",
                 "read the message, which is the bridge's own; use the same version of egext for both";
             DoctorBridgeUnanswered = "doctor.bridge-unanswered", Error, may_pass,
-                "nothing answers where the bridge's admin server was looked for: the bridge does not run, was started without `--admin`, or something else listens there, such as a bridge of another version",
+                "nothing answers where the bridge's admin server was looked for: the bridge does not run, was started without `--admin`, or something else listens there, such as a bridge of another version, or a server whose answer is another one, or does not come to an end",
                 "start the bridge with `--admin unix:/run/egext/admin.sock`, or name the address that it was started with: `egext doctor --admin 127.0.0.1:9464`";
             DoctorCertificatesMissing = "doctor.certificates-missing", Error,
-                "the directory has no set of certificates: it is not there, is empty, or lacks `ca.crt`",
+                "the directory has no set of certificates: it is not there, cannot be opened, is empty, or lacks `ca.crt`",
                 "make one with `egext certs init`, or name the directory that has it: `egext doctor --dir DIR`";
             DoctorCertificatesUnreadable = "doctor.certificates-unreadable", Error,
                 "this user may not read the certificates of the channel, so the server cannot be looked at; they may be fine",

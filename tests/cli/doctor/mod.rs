@@ -7,6 +7,8 @@ mod native;
 mod several;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use egext_test_support::{Egext, ReservedPort, Run, Running, Signal, TestPki, TestServer};
@@ -241,20 +243,81 @@ fn what_is_no_admin_server_is_told_of() {
     );
 }
 
+/// What could be made or started there would fail.
+#[test]
+fn of_a_path_that_leads_in_a_circle_the_path_is_to_be_looked_at() {
+    let channel = Channel::new(TestPki::new());
+    let server = TestServer::mtls(&channel.pki).spawn();
+    let circle = channel.path("loop");
+    std::os::unix::fs::symlink("loop", &circle).expect("a link");
+    let look = format!("look at the path: `ls -ld {}`", circle.display());
+    let socket = format!("unix:{}", circle.display());
+    for (directory, flags, hint) in [
+        (&*circle, vec![], format!("{look}; `--dir` names another directory")),
+        (channel.pki.directory(), vec!["--socket", &socket], look.clone()),
+        (channel.pki.directory(), vec!["--admin", &socket], look),
+    ] {
+        let doctor = egext(["doctor", "--no-policy", "--server", &server.address(), "--dir"]).arg(directory);
+        let run = doctor.args(flags).json();
+        assert_eq!(run.findings().len(), 1, "{}", run.stdout);
+        assert_eq!(run.findings()[0]["hint"], hint);
+    }
+}
+
+/// Such an answer is no bridge that hangs.
+#[test]
+fn an_answer_without_an_end_is_none_of_a_bridge() {
+    let channel = Channel::new(TestPki::new());
+    for (begin, goes_on, limit, words) in [
+        // It is cut without the limit.
+        ("HTTP/1.1 100 Continue\r\n\r\n", true, "1h", "is no admin server of a bridge"),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\nabc",
+            false,
+            "300ms",
+            "does not answer as a bridge does: it began, and did not come to an end within 300 ms",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{",
+            false,
+            "300ms",
+            "does not answer as a bridge does: ",
+        ),
+    ] {
+        let run = answered_by(&channel, limit, move |mut stream| {
+            let text = begin.repeat(if goes_on { 1000 } else { 1 });
+            while stream.write_all(text.as_bytes()).is_ok() && goes_on {}
+            // Open until the doctor has seen enough; a reset is an end, too.
+            let _ = stream.read(&mut [0]);
+        });
+        assert_first(&run, "bridge", "doctor.bridge-unanswered");
+        let message = run.json["first"]["message"].as_str().expect("words");
+        let admin = run.json["findings"][0]["subject"].as_str().expect("an address");
+        assert!(message.contains(words) && message.contains(admin), "{message}");
+    }
+}
+
 /// What a bridge of another version answers to one question, and what comes of that.
 fn answered(channel: &Channel, body: &'static str) -> Run {
+    answered_by(channel, "1h", move |mut stream| {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all((head + body).as_bytes()).expect("read");
+    })
+}
+
+/// What comes of an admin server that does this after the question.
+fn answered_by(channel: &Channel, limit: &str, answer: impl FnOnce(TcpStream) + Send + 'static) -> Run {
     let server = TestServer::plaintext().spawn();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound").to_string();
     let answering = std::thread::spawn(move || {
-        use std::io::{BufRead as _, BufReader, Write as _};
-        let (mut stream, _) = listener.accept().expect("doctor comes");
+        let (stream, _) = listener.accept().expect("doctor comes");
         let mut lines = BufReader::new(stream.try_clone().expect("a copy")).lines();
         while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-        stream.write_all((head + body).as_bytes()).expect("read");
+        answer(stream);
     });
-    let run = channel.doctor().args(["--server", &server.address(), "--admin", &address]).json();
+    let doctor = channel.doctor().args(["--server", &server.address(), "--admin", &address]);
+    let run = doctor.args(["--timeout", limit]).json();
     answering.join().expect("answered");
     run
 }
