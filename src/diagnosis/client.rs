@@ -157,7 +157,14 @@ pub(crate) fn untimely(context: &Context<'_>) -> Option<Finding> {
         return finding(
             FindingId::ProbeClientCertNotYetValid,
             format!("our certificate `{}` is valid from {} on", own.subject, timestamp(own.not_before)),
-        );
+        )
+        .map(|finding| {
+            let renew = context.renew_ours(" --force");
+            finding.with_hint(format!(
+                "compare the clocks (`date -u`) of the machines that made and that use it; if they agree, wait until then, \
+                 or {renew}"
+            ))
+        });
     }
     None
 }

@@ -90,7 +90,15 @@ fn alert_received(context: &Context<'_>, alert: AlertDescription) -> Finding {
     }
     // In TLS 1.2 this comes within the handshake, in 1.3 behind it.
     if context.asked_for_certificate() && CERTIFICATE_ALERTS.contains(&alert) {
-        return client::client_certificate(context, alert).with_evidence("found", format!("alert `{name}`"));
+        let finding = client::client_certificate(context, alert);
+        // The alert is the same for both (RFC 8446 section 6.2).
+        let also = match (finding.id, alert) {
+            (FindingId::ProbeClientCertNotYetValid, AlertDescription::CertificateExpired) => {
+                ", which servers also send if a certificate is not valid yet"
+            }
+            _ => "",
+        };
+        return finding.with_evidence("found", format!("alert `{name}`{also}"));
     }
     if VERSION_ALERTS.contains(&alert) {
         let finding = nothing_in_common(context, alert).with_evidence("found", format!("alert `{name}`"));

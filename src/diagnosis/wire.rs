@@ -1,8 +1,12 @@
 //! Faults below and above TLS: the operating system, no answer, other protocols.
 
-use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use super::{Context, client, seconds};
+use rustix::process::geteuid;
+
+use super::{Context, Speaker, client, seconds};
 use crate::net::{Fault, FaultKind, Stage};
 use crate::report::{Finding, FindingId, MORE_DESCRIPTORS, is_lack_of_descriptors};
 use crate::shell::{shell_path, shell_word};
@@ -68,7 +72,7 @@ pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -
             context
                 .finding(FindingId::ProbeResolveFailed, format!("no address was found for `{host}`"))
                 .with_evidence("found", error.to_string())
-                .with_hint(format!("`getent hosts {}` asks the same resolver", shell_word(host)))
+                .with_hint(unknown_host(context, host))
         }
         Stage::Connect => connect_error(context, error),
         Stage::Tls => in_handshake(context, "the connection was cut during the TLS handshake")
@@ -79,6 +83,17 @@ pub(super) fn io_error(context: &Context<'_>, stage: Stage, error: &io::Error) -
         _ => after_handshake(context, "the connection was cut before the server's first HTTP/2 frame")
             .with_evidence("found", error.to_string()),
     }
+}
+
+fn unknown_host(context: &Context<'_>, host: &str) -> String {
+    let host = shell_word(host);
+    let cures = match context.speaker {
+        Speaker::Probe => {
+            format!("correct the name, add it to DNS or `/etc/hosts`, or pass `--resolve {host}:IP`")
+        }
+        _ => "correct the name, or add it to DNS or `/etc/hosts`".to_owned(),
+    };
+    format!("{cures}; `getent hosts {host}` asks the same resolver")
 }
 
 fn connect_error(context: &Context<'_>, error: &io::Error) -> Finding {
@@ -106,8 +121,48 @@ fn connect_error(context: &Context<'_>, error: &io::Error) -> Finding {
         (FindingId::ProbeConnectRefused, None) => finding.with_hint("start the server, or correct the port"),
         (FindingId::ProbeConnectSocketMissing, Some(path)) => finding
             .with_hint(format!("start the program that serves `{}`, or correct the path", path.display())),
+        (FindingId::ProbeConnectPermission, Some(path)) => not_permitted(finding, path),
         _ => finding,
     }
+}
+
+/// A bridge gives its socket the mode 0600, and the directory may be closed as well.
+fn not_permitted(finding: Finding, socket: &Path) -> Finding {
+    const OPEN: &str = "`--socket-group GROUP`, a group of both users, or with";
+    let user = geteuid().as_raw();
+    let flags = format!("{OPEN} `--allow-uid {user} --socket-mode 0666`");
+    match closed_directory(socket) {
+        Some(directory) => finding
+            .with_evidence("found", format!("the directory `{}`{}", directory.display(), access(&directory)))
+            .with_hint(format!(
+                "give this user access to the directory (`chmod o+x {}`), or use one that both users can access; a \
+                 bridge opens the socket in it with {flags}",
+                shell_path(&directory)
+            )),
+        None => finding
+            .with_evidence("found", format!("the socket{}", access(socket)))
+            .with_hint(format!("start the bridge that serves it with {flags}; or run as the socket's owner")),
+    }
+}
+
+/// The directory above the socket that this user cannot pass, if it is not the socket itself that refuses.
+fn closed_directory(socket: &Path) -> Option<PathBuf> {
+    let is_denied = |path: &Path| {
+        fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    };
+    let highest = socket.ancestors().filter(|path| is_denied(path)).last()?;
+    highest.parent().map(Path::to_owned)
+}
+
+/// In words; nothing if it cannot be seen.
+fn access(path: &Path) -> String {
+    fs::metadata(path).map_or_else(
+        |_| String::new(),
+        |found| {
+            let mode = found.mode() & 0o7777;
+            format!(" has the mode {mode:04o}, user {}, group {}", found.uid(), found.gid())
+        },
+    )
 }
 
 pub(super) fn timed_out(context: &Context<'_>, stage: Stage) -> Finding {

@@ -9,13 +9,13 @@ macro_rules! probe {
         $next! { [$($rest)*] $($before)*
             ProbeResolveFailed = "probe.resolve.failed", Error @ Resolve, may_pass,
                 "the host name has no address here: a typing error, a missing entry in DNS or `/etc/hosts`, or a name that only exists inside another network",
-                "try `getent hosts NAME` on this machine, then correct the name or the resolver";
+                "try `getent hosts NAME` on this machine, then correct the name, or add it to DNS or `/etc/hosts`; the probe does without the resolver with `--resolve HOST:IP`";
             ProbeConnectFailed = "probe.connect.failed", Error @ Connect, may_pass,
                 "the operating system refused to open the connection, for a reason that has no finding of its own",
                 "read the reason in the message";
             ProbeConnectPermission = "probe.connect.permission", Error @ Connect,
-                "this user may not open the unix socket: its mode is 0600 and it belongs to another user, or a directory above it is not accessible",
-                "run as the user that owns the socket, or let its owner create it in a directory that both can access";
+                "this user may not open the unix socket: its mode is 0600 and it belongs to another user (a bridge creates it so), or a directory above it is not accessible",
+                "if the socket refuses, start the bridge with `--socket-group GROUP`, a group of both users, or with `--allow-uid USER --socket-mode 0666`; if a directory refuses, give this user access to it (`chmod o+x DIR`), or use another one; or run as the user that owns the socket";
             ProbeConnectRefused = "probe.connect.refused", Error @ Connect, may_pass,
                 "the machine answers, but nothing listens at this address",
                 "start the server, or compare its listening address and port (`ss -ltnp`) with what you probe";
@@ -104,8 +104,8 @@ macro_rules! probe {
                 "a target speaks TLS, but the key of the client certificate belongs to another certificate: usually only one file of a renewal was copied",
                 "copy certificate and key together; `egext certs show DIR` says which belong to each other";
             ProbeClientCertNotYetValid = "probe.client-cert.not-yet-valid", Error @ Mtls,
-                "the client certificate is not valid yet: a clock is wrong",
-                "compare the clocks (`date -u`) of the machines that made and that use it";
+                "the client certificate is not valid yet: a clock is wrong, or it was made for later; servers may reject it with the alert `certificate_expired`",
+                "compare the clocks (`date -u`) of the machines that made and that use it; if they agree, wait until it is valid, or renew it (`egext certs renew --role client --force`)";
             ProbeClientCertRejected = "probe.client-cert.rejected", Error @ Mtls,
                 "the server rejected the client certificate that we sent: it trusts another CA, or it trusts this one but its access list does not have a name of the certificate",
                 "give the server the CA of this client certificate, or use a certificate of a CA that it trusts; if it trusts the CA, compare the names of the certificate (`egext certs show client.crt`) with its access list";

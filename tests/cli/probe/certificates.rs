@@ -439,6 +439,30 @@ fn every_defect_of_our_certificate_has_its_finding() {
 }
 
 #[test]
+fn what_is_not_valid_yet_can_be_renewed_if_the_clocks_are_right() {
+    for (pki, id, role) in [
+        (TestPki::new().server_not_yet_valid(), "probe.server-cert.not-yet-valid", "server"),
+        (TestPki::new().client_not_yet_valid(), "probe.client-cert.not-yet-valid", "client"),
+    ] {
+        let server = TestServer::mtls(&pki).spawn();
+        let run = probe(&server.address()).pki(&pki).json();
+        let finding = assert_finding!(run, id);
+        let hint = finding["hint"].as_str().expect("text");
+        let renews = format!("`egext certs renew --role {role} --force --dir ");
+        let begins = hint.starts_with("compare the clocks (`date -u`) of ");
+        assert!(
+            begins && hint.contains("; if they agree, wait until then, or ") && hint.contains(&renews),
+            "{hint}"
+        );
+        if role == "client" {
+            let found =
+                "alert `certificate_expired`, which servers also send if a certificate is not valid yet";
+            assert_eq!(finding["evidence"]["found"], found);
+        }
+    }
+}
+
+#[test]
 fn a_refusal_is_named_also_when_the_server_speaks_second() {
     let pki = TestPki::new().client_from_other_ca();
     let server = TestServer::mtls(&pki).waits_for_preface().spawn();

@@ -50,7 +50,25 @@ fn a_socket_of_somebody_else_is_closed_to_us() {
     let nobodys = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(server.socket(), nobodys).expect("ours");
     let run = probe(&server.address()).without_privileges().json();
-    assert_fault(&run, "probe.connect.permission", &server.address(), "connect");
+    let finding = assert_fault(&run, "probe.connect.permission", &server.address(), "connect");
+    let [found, hint] =
+        [&finding["evidence"]["found"], &finding["hint"]].map(|value| value.as_str().expect("text"));
+    assert!(found.starts_with("the socket has the mode 0000, user "), "{finding:#}");
+    assert!(hint.starts_with("start the bridge that serves it with `--socket-group GROUP`"), "{finding:#}");
+    assert!(hint.contains("`--allow-uid ") && hint.contains(" --socket-mode 0666`"), "{finding:#}");
+
+    let closed = std::fs::Permissions::from_mode(0o000);
+    let directory = server.socket().parent().expect("a directory");
+    let open = std::fs::metadata(directory).expect("ours").permissions();
+    std::fs::set_permissions(directory, closed).expect("ours");
+    let run = probe(&server.address()).without_privileges().json();
+    std::fs::set_permissions(directory, open).expect("ours");
+    let finding = assert_fault(&run, "probe.connect.permission", &server.address(), "connect");
+    let [found, hint] =
+        [&finding["evidence"]["found"], &finding["hint"]].map(|value| value.as_str().expect("text"));
+    let words = format!("the directory `{}` has the mode 0000, user ", directory.display());
+    assert!(found.starts_with(&words), "{finding:#}");
+    assert!(hint.contains(&format!("`chmod o+x {}`", directory.display())), "{finding:#}");
 }
 
 #[test]
