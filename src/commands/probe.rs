@@ -209,6 +209,7 @@ fn plan(
         directory: arguments.material.directory().to_owned(),
         searched: arguments.material.is_searched(),
         speaker: Speaker::Probe,
+        spoke_tls: false,
         judges_own: true,
         within: arguments.within,
         gateway: (!arguments.no_gateway).then(|| release.without_connection()),

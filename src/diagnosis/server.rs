@@ -292,10 +292,7 @@ fn wrong_name(context: &Context<'_>, found: Option<&Certificate>) -> Finding {
             format!(
                 "{}; or add this one where its CA is, and restart the server: `egext certs renew --name server \
                  --add-san {}{place}`",
-                context.with_flags_or(
-                    "`--server-name NAME` and a name that it has",
-                    "write a name that it has as host in the file"
-                ),
+                context.with_flags_or(other_name(names), "write a name that it has as host in the file"),
                 shell_word(&name)
             ),
         )
@@ -316,6 +313,16 @@ fn wrong_name(context: &Context<'_>, found: Option<&Certificate>) -> Finding {
         .with_evidence("expected", expected)
         .with_evidence("found", some_of(&found))
         .with_hint(hint)
+}
+
+/// The flag that makes us expect a name that the certificate has.
+fn other_name(names: &[SubjectName]) -> String {
+    let mut names = names.iter().filter(|name| matches!(name, SubjectName::Dns(_) | SubjectName::Ip(_)));
+    let name = names.find_map(|name| name.to_string().parse::<Host>().ok());
+    match name.map(|name| name.to_string()) {
+        Some(name) => format!("`--server-name {}`, which it has", shell_word(&name)),
+        None => "`--server-name NAME` and a name that it has".to_owned(),
+    }
 }
 
 fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Certificate>) -> Finding {

@@ -153,6 +153,11 @@ impl<'a> Bridge<'a> {
         told.or_else(|| self.socket.as_ref()?.1.behind())
     }
 
+    /// Does it say that it has a connection to its server?
+    pub(super) fn is_connected(&self) -> bool {
+        self.answer().is_some_and(|answer| answer.upstream.state == "connected")
+    }
+
     /// Do calls pass it?
     pub(super) fn works(&self) -> bool {
         let passes = self.socket.as_ref().is_some_and(|(_, outcome)| outcome.is_healthy());

@@ -12,6 +12,7 @@ mod material;
 mod parts;
 mod server;
 mod story;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::bridge::{Bridge, Said};
 use super::server::{Server, secrets_missing};
+use super::told::{lift_hint, other_server};
 use super::{ADMIN_SOCKET, Part, Plan, Step, configurations};
 use crate::admin::{Answer, AskError, Told};
 use crate::gateway::{Called, Verdict, check};
@@ -45,7 +46,8 @@ impl Examination<'_> {
                 return Step::of(Part::Bridge, subject, vec![finding], "").from(admin.origin);
             }
         };
-        let findings = self.of_answer(&subject, answer);
+        let mut findings = self.of_answer(&subject, answer);
+        findings.extend(other_server(self.bridge, self.server, &subject));
         let detail = format!("{} to {}", answer.upstream.state, answer.upstream.address);
         Step::of(Part::Bridge, subject, findings, detail).from(admin.origin)
     }
@@ -83,8 +85,11 @@ impl Examination<'_> {
         let reasons = answer.reasons.iter().map(|it| told(subject, it, Severity::Error));
         let warnings = answer.warnings.iter().map(|it| told(subject, it, Severity::Warning));
         let mut findings: Vec<_> = reasons.chain(warnings).collect();
-        let past: Vec<_> = answer.upstream.causes.iter().rev().take(PAST_CAUSES).collect();
-        if let (Some(first), false) = (findings.first_mut(), past.is_empty()) {
+        let Some(first) = findings.first_mut() else { return findings };
+        // The last of them is often the present one, with the time of its last attempt.
+        let past = answer.upstream.causes.iter().filter(|cause| !first.message.ends_with(&cause.message));
+        let past: Vec<_> = past.rev().take(PAST_CAUSES).collect();
+        if !past.is_empty() {
             let words = past.iter().map(|cause| format!("{} (until {})", cause.message, cause.last));
             *first = first.clone().with_evidence("before", words.collect::<Vec<_>>());
         }
@@ -122,10 +127,14 @@ impl Examination<'_> {
         }
         let command = format!("egext probe {}", shell_word(&subject));
         let mut findings = for_doctor(&outcome.findings, &command);
+        lift_hint(outcome, &mut findings);
         for finding in &mut findings {
             if let Some(hint) = self.hint_of_socket(finding.id, &socket.value) {
                 finding.hint = Some(hint);
             }
+        }
+        if self.bridge.answer().is_none() {
+            findings.extend(other_server(self.bridge, self.server, &subject));
         }
         Step::of(Part::Socket, subject, findings, passed(outcome)).from(socket.origin)
     }

@@ -94,6 +94,8 @@ impl<'a> Server<'a> {
             let distance = when::distance(first.not_after, (self.now)());
             format!("fine until {} ({distance})", when::end(first))
         });
+        let is_alone = tls.as_ref().is_ok_and(|tls| tls.own.is_none());
+        let detail = if is_alone { detail + ", without a client certificate" } else { detail };
         Step::of(Part::Certificates, subject, findings, detail).from(files.origin)
     }
 
@@ -153,6 +155,10 @@ impl<'a> Server<'a> {
         let mut findings = if is_uncertain { Vec::new() } else { for_doctor(&outcome.findings, &command) };
         for finding in &mut findings {
             self.tell_of_gateway(finding);
+            // What the doctor is called with mends nothing.
+            if let Some(hint) = self.hint_of_bridge(finding.id) {
+                finding.hint = Some(hint);
+            }
         }
         findings.extend(
             self.native.filter(|it| !it.has_secrets).map(|it| secrets_missing(it, &self.known.value)),
@@ -185,6 +191,16 @@ impl<'a> Server<'a> {
         {
             finding.hint = Some(WHERE_SECRETS.to_owned());
         }
+    }
+
+    /// What to do about a fault that the bridge has with this server, too.
+    fn hint_of_bridge(&self, id: FindingId) -> Option<String> {
+        self.is_behind_bridge().then(|| self.bridge.hint_about(id))?
+    }
+
+    /// Is it the one that the bridge calls?
+    fn is_behind_bridge(&self) -> bool {
+        self.native.is_none() && self.bridge.upstream().is_some_and(|upstream| upstream == self.known.value)
     }
 
     /// What shows more of it.
@@ -233,6 +249,7 @@ impl<'a> Server<'a> {
             gateway,
             own: tls.and_then(|tls| tls.own.clone()),
             searched: true,
+            spoke_tls: self.is_behind_bridge() && self.bridge.is_connected(),
             ..ProbePlan::new(vec![target.clone()])
         };
         Ok((self.probed(plan).await, Some(target)))

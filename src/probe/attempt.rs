@@ -229,7 +229,7 @@ impl<'a> Client<'a> {
             now: (self.now)(),
             directory: &self.plan.directory,
             searched: self.plan.searched,
-            spoke_tls: false,
+            spoke_tls: self.plan.spoke_tls,
             speaker: self.plan.speaker,
         }
     }

@@ -58,6 +58,8 @@ pub struct ProbePlan {
     pub searched: bool,
     /// To whom the findings are told.
     pub speaker: Speaker,
+    /// It is known that the targets speak TLS: what fails before that is not taken for plaintext.
+    pub spoke_tls: bool,
     /// Is a certificate of ours that is not valid now a failure, whatever the server says to it?
     pub judges_own: bool,
     /// Certificates that expire within this time are worth a warning; `None` for the last third of their lifetime, at
@@ -93,6 +95,7 @@ impl ProbePlan {
             directory: PathBuf::from("certs"),
             searched: false,
             speaker: Speaker::Probe,
+            spoke_tls: false,
             judges_own: true,
             within: None,
             gateway: None,

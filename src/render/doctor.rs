@@ -14,6 +14,7 @@ pub(crate) fn report(story: &Story) -> Report {
     report.checks = story.steps.iter().map(check).collect();
     report.detail(&Details::of(story));
     report.findings = story.findings().cloned().collect();
+    report.first = story.first().map(|(_, finding)| finding.id);
     report
 }
 

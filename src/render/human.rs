@@ -70,6 +70,7 @@ fn closing_line(report: &Report) -> Option<Line> {
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let gravest = report.findings.iter().map(|finding| finding.severity).max()?;
     let first = report.findings.iter().find(|finding| finding.severity == gravest)?;
+    let first = report.first.unwrap_or(first.id);
     if gravest == Severity::Info {
         return None;
     }
@@ -80,7 +81,7 @@ fn closing_line(report: &Report) -> Option<Line> {
         .collect::<Vec<_>>()
         .join(", ");
     let style = if errors > 0 { Style::Bad } else { Style::Warn };
-    Some(Line::default().with(style, counted).plain(format!(" (`egext explain {}` says more)", first.id)))
+    Some(Line::default().with(style, counted).plain(format!(" (`egext explain {first}` says more)")))
 }
 
 fn push(text: &mut String, line: &Line) {

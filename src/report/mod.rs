@@ -33,6 +33,8 @@ pub struct Report {
     pub command: &'static str,
     /// What was found, in the order in which it was found.
     pub findings: Vec<Finding>,
+    /// The finding to begin with, if it is not the first of the gravest.
+    pub first: Option<FindingId>,
     /// A certificate falls due within the requested period. Only commands that take a period set it: it has an
     /// exit code of its own.
     pub due: bool,

@@ -21,6 +21,9 @@ macro_rules! doctor {
             DoctorSecretsMissing = "doctor.secrets-missing", Warning,
                 "what Envoy Gateway trusts and presents is not known: it connects to the server by its own TLS, and none of its Secrets is among the files",
                 "name the manifests of its Secrets, or the directory with them, next to its file: `egext doctor envoy-gateway.yaml secrets.yaml`";
+            DoctorServerDiffers = "doctor.server-differs", Info,
+                "the server that was named is not the one that the bridge calls: what is found about it says nothing about Envoy Gateway's calls, unless both addresses mean the same server",
+                "leave out `--server`, to look at the server that the bridge calls, or start the bridge with `--upstream` and the address that was named";
             DoctorSocketDiffers = "doctor.socket-differs", Error,
                 "the configuration makes Envoy Gateway call another address than the one on which the bridge listens, or than the socket that was named, so its calls do not reach the bridge, or reach another program",
                 "write the bridge's address into `extensionManager.service`, or start the bridge with `--listen` and the address that is there";

@@ -7,8 +7,8 @@ use egext_test_support::{Egext, ReservedPort, Running, TestPki, TestServer};
 use super::{Channel, assert_first, steps, write};
 use crate::egext;
 
-/// As `egext config gateway` prints it: without an admin server.
-fn plain_bridge(channel: &Channel, server: &str) -> Running {
+/// One without an admin server.
+pub(super) fn plain_bridge(channel: &Channel, server: &str) -> Running {
     let mut running = egext(["bridge", "--connect-wait", "forever", "--upstream", server, "--listen"])
         .arg(format!("unix:{}", channel.path("eg.sock").display()))
         .pki(&channel.pki)

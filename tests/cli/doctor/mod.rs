@@ -5,6 +5,7 @@ mod guessed;
 mod left_out;
 mod native;
 mod several;
+mod told;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
