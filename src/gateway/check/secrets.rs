@@ -105,11 +105,12 @@ pub(super) fn missing(
 /// `kubectl` says nothing about it either.
 pub(super) fn twice(secret: &Secret<'_>, secrets: &[Secret<'_>]) -> Option<Finding> {
     let other = secrets.iter().find(|other| secret.contradicts(other))?;
+    let (name, here, there) = (clipped(secret.name()?), secret.location(), other.location());
     let message = format!(
-        "{} has a Secret of the same name with another certificate or key: `kubectl apply` leaves the one that it reads last, which is taken for EG's here",
-        other.location()
+        "Secret `{name}` is in {there} and in {here}, with another certificate or key: EG gets the last one that is applied, here the one in {}",
+        here.path
     );
-    let finding = Finding::new(FindingId::ConfigSecretTwice, clipped(secret.name()?), message);
+    let finding = Finding::new(FindingId::ConfigSecretTwice, name, message);
     let hint = "take out the one that is not in the cluster, or give one of them another name";
     Some(secret.at(secret.place(), finding.with_hint(hint)))
 }

@@ -251,7 +251,10 @@ fn of_two_secrets_of_one_name_the_last_one_counts() {
 
     let finding = assert_finding!(run, "config.secret-twice", subject = "egext-ca", severity = "warning");
     let message = finding["message"].as_str().expect("words");
-    assert!(message.contains("a.yaml:1:") && finding["location"]["line"] == 3, "{finding:#}");
+    assert!(
+        message.contains("a.yaml:1:") && message.contains("b.yaml:3:") && finding["location"]["line"] == 3,
+        "{finding:#}"
+    );
     assert_eq!((run.exit_code, run.ids().len()), (0, 1), "{}", run.stdout);
 
     // The same twice is no contradiction, and one without a namespace may be for another one.

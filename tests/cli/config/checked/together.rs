@@ -177,7 +177,7 @@ fn secrets_are_read_in_each_form_that_kubectl_reads() {
     let other = secret("egext-ca", &[("tls.crt", "client.crt")]);
     files.write("secrets.yaml", &format!("{other}\n---\n{ca}\n---\n{client}\n"));
     let found = files.checked(&[]);
-    let words = "secrets.yaml:1:93 has a Secret of the same name with another certificate or key: ";
+    let words = "Secret `egext-ca` is in secrets.yaml:1:93 and in secrets.yaml:3:93, with another certificate or key: ";
     assert!(found.contains("  ‼ secrets.yaml:3:93: ") && found.contains(words), "{found}");
 
     // EG's own file is JSON if it begins with a brace.
