@@ -3,6 +3,7 @@
 
 mod security;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,14 +153,13 @@ fn address(typed: &HealthProbe) -> Result<Address, String> {
         Some(rest) => rest.strip_prefix("///").unwrap_or(rest),
         None => &typed.address,
     };
+    let text = &*taken_apart(text);
     if text.contains("://") && !text.starts_with("unix://") && !text.starts_with("dns:///") {
         return Err("not a target of gRPC".to_owned());
     }
     // This machine, as `net.Dial` of Go has it.
     let local = text.strip_prefix(':').filter(|port| is_number(port)).map(|port| format!("localhost:{port}"));
-    let has_port =
-        text.starts_with("unix") || text.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(':');
-    if !has_port && !text.starts_with("dns:") {
+    if text.rfind(':') <= text.rfind(']') && !text.starts_with("dns:") {
         return Err("missing port in address".to_owned());
     }
     let mut address =
@@ -169,6 +169,21 @@ fn address(typed: &HealthProbe) -> Result<Address, String> {
         *transport = Transport::Plaintext;
     }
     Ok(address)
+}
+
+/// The target without what gRPC for Go does not look at: to it a target with a scheme is a URL, whose path it decodes.
+fn taken_apart(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once(':') else { return text.into() };
+    let scheme = scheme.to_ascii_lowercase();
+    if !["dns", "unix"].contains(&&*scheme) {
+        return text.into();
+    }
+    let end = rest.find(['?', '#']).unwrap_or(rest.len());
+    let decoded = percent_encoding::percent_decode_str(&rest[..end]).decode_utf8();
+    match decoded {
+        Ok(path) if rest.starts_with('/') => format!("{scheme}:{path}").into(),
+        _ => format!("{scheme}:{}", &rest[..end]).into(),
+    }
 }
 
 fn metadata(typed: &HealthProbe) -> Result<HeaderMap, String> {
@@ -209,8 +224,8 @@ fn judge(typed: &HealthProbe, outcome: &TargetOutcome, took: Duration) -> Checke
             let id = FindingId::ProbeGrpcTimeout;
             Checked::failed(RPC_FAILED, format!("timeout: health rpc did not complete within {limit} ({id})"))
         }
-        Some(Reply { code: Some(UNIMPLEMENTED), .. }) => {
-            Checked::failed(RPC_FAILED, NO_HEALTH_SERVICE.to_owned())
+        Some(Reply { code: Some(UNIMPLEMENTED), text, .. }) => {
+            Checked::failed(RPC_FAILED, format!("{NO_HEALTH_SERVICE}: {}", printable(text)))
         }
         Some(Reply { code: Some(DEADLINE_EXCEEDED), .. }) => {
             let limit = GoDuration::of(typed.rpc_timeout);

@@ -83,6 +83,8 @@ pub struct Reply {
     pub service: String,
     /// The status of gRPC, if the answer has one.
     pub code: Option<u32>,
+    /// What it says about that.
+    pub text: String,
     /// What it says of the service, if the status is OK and the message can be read.
     pub status: Option<HealthStatus>,
     /// How long it took.

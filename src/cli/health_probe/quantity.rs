@@ -8,24 +8,31 @@ pub struct GoDuration(pub i64);
 impl GoDuration {
     /// As `time.ParseDuration` does; none if that fails.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (sign, mut rest) = match text.strip_prefix('-') {
-            Some(rest) => (-1.0, rest),
-            None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+        let (is_negative, mut rest) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
         if rest == "0" {
             return Some(Self(0));
         }
-        let mut sum = 0.0;
-        while !rest.is_empty() || sum == 0.0 && !text.ends_with(char::is_alphabetic) {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut sum = 0_i128;
+        while !rest.is_empty() {
             let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
             let (number, behind) = rest.split_at(end);
             let end = behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len());
             let (unit, behind) = behind.split_at(end);
             let (_, size) = UNITS.iter().find(|(name, _)| *name == unit)?;
-            sum += number.parse::<f64>().ok()? * size;
+            sum += nanoseconds(number, *size)?;
+            // Go looks at it here, so that the sum has no room to become too large.
+            if sum > i128::from(i64::MIN.unsigned_abs()) {
+                return None;
+            }
             rest = behind;
         }
-        (sum < i64::MAX as f64).then_some(Self((sign * sum) as i64))
+        i64::try_from(if is_negative { -sum } else { sum }).ok().map(Self)
     }
 
     /// One of the standard library's; beyond 292 years it is as long as can be.
@@ -49,6 +56,7 @@ impl Display for GoDuration {
             1_000_000..1_000_000_000 => write!(f, "{}ms", below(1_000_000)),
             _ => {
                 let (minutes, rest) = (all / MINUTE, all % MINUTE);
+                // Exact: there are fewer digits than such a number has.
                 let seconds = (rest as f64) / 1e9;
                 match (minutes / 60, minutes % 60) {
                     (0, 0) => write!(f, "{seconds}s"),
@@ -60,18 +68,35 @@ impl Display for GoDuration {
     }
 }
 
+/// So many units of this size. None if that is no number.
+fn nanoseconds(number: &str, size: i128) -> Option<i128> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.bytes().all(|octet| octet.is_ascii_digit());
+    if whole.len() + fraction.len() == 0 || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    // More digits are less than a nanosecond of the largest unit.
+    let fraction = &fraction[..fraction.len().min(MOST_DIGITS)];
+    let parts: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    let scale = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
+    Some(whole.checked_mul(size)? + parts * size / scale)
+}
+
+const MOST_DIGITS: usize = 18;
+
 const MINUTE: u64 = 60_000_000_000;
 
 /// In nanoseconds; the micro sign is there twice in Unicode.
-const UNITS: [(&str, f64); 8] = [
-    ("ns", 1.0),
-    ("us", 1e3),
-    ("\u{b5}s", 1e3),
-    ("\u{3bc}s", 1e3),
-    ("ms", 1e6),
-    ("s", 1e9),
-    ("m", 60e9),
-    ("h", 3600e9),
+const UNITS: [(&str, i128); 8] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("\u{b5}s", 1_000),
+    ("\u{3bc}s", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
 ];
 
 #[cfg(test)]
@@ -95,10 +120,29 @@ mod tests {
             ("+2s", "2s"),
             ("0", "0s"),
             ("0s", "0s"),
+            ("1.s", "1s"),
+            ("0.0000000009s", "0s"),
+            ("2562047h47m16.854775807s", "2562047h47m16.854775807s"),
+            ("9223372036854775807ns", "2562047h47m16.854775807s"),
+            ("-9223372036854775808ns", "-2562047h47m16.854775808s"),
         ] {
             assert_eq!(GoDuration::parse(text).expect(text).to_string(), printed);
         }
-        for text in ["", "1", "s", "1x", "1s2", "-", "1d", ".s", "1..5s", "9999999999h", "one"] {
+        for text in [
+            "",
+            "1",
+            "s",
+            "1x",
+            "1s2",
+            "-",
+            "1d",
+            ".s",
+            "1..5s",
+            "9999999999h",
+            "9223372036854775808ns",
+            "one",
+            "+",
+        ] {
             assert_eq!(GoDuration::parse(text), None, "{text}");
         }
     }

@@ -43,7 +43,8 @@ impl Judge<'_> {
     pub(super) fn reply(&self, took: Duration) -> Option<Reply> {
         self.answer.http_status().filter(|_| self.answer.is_grpc())?;
         let code = self.answer.status().and_then(Result::ok);
-        Some(Reply { service: self.service.to_owned(), code, status: self.answer.health(), took })
+        let (service, text) = (self.service.to_owned(), self.words());
+        Some(Reply { service, code, text, status: self.answer.health(), took })
     }
 
     /// In the order in which a gRPC client looks at an answer.

@@ -24,12 +24,15 @@ fn a_serving_server_is_told_in_its_words_in_every_form_of_its_flags() {
     let server = TestServer::plaintext().spawn();
     let address = target(&server);
     let (equals, target) = (format!("-addr={address}"), format!("--addr=dns:///{address}"));
+    let (upper, odd) = (format!("DNS:///{address}?x=1"), format!("dns:{address}#f"));
     let (local, passed) = (format!(":{}", server.port()), format!("passthrough:///{address}"));
     for flags in [
         &["-addr", &address][..],
         &["--addr", &address],
         &[&equals],
         &[&target],
+        &["-addr", &upper],
+        &["-addr", &odd],
         &["-addr", &local],
         &["-addr", &passed],
         &["-addr", "unused:1", "-addr", &address],

@@ -50,7 +50,8 @@ func addFlags(add adder) {
 		"-version=false -addr {addr}", "-version -no-such-flag")
 	add(plaintext, "`-version`", "-version", "-version -addr=", "-v -version", "-version -alts -spiffe")
 	add(plaintext, "",
-		"-addr x:1 -connect-timeout 0", "-addr x:1 -connect-timeout -1s", "-addr x:1 -rpc-timeout 0s",
+		"-addr x:1 -connect-timeout -9223372036854775808ns", "-addr x:1 -connect-timeout 2562047h47m16.854775807s -rpc-timeout 0",
+		"-addr x:1 -connect-timeout 9223372036854775808ns", "-addr x:1 -connect-timeout 0", "-addr x:1 -connect-timeout -1s", "-addr x:1 -rpc-timeout 0s",
 		"-addr x:1 -rpc-timeout=-1m30s", "-addr x:1 -tls-no-verify", "-addr x:1 -tls-ca-cert c",
 		"-addr x:1 -tls-client-cert c", "-addr x:1 -tls-client-key k", "-addr x:1 -tls-server-name n",
 		"-addr x:1 -tls -tls-client-cert c", "-addr x:1 -tls -tls-client-key k",
@@ -63,16 +64,17 @@ func addFlags(add adder) {
 func addAddresses(add adder) {
 	add(plaintext, "",
 		"-addr :{port}", "-addr 127.0.0.1:{port}", "-addr passthrough:///{addr}", "-addr passthrough:{addr}",
-		"-addr dns:///{addr}", "-addr dns:{addr}")
+		"-addr dns:///{addr}", "-addr dns:{addr}", "-addr DNS:///{addr}", "-addr DNS:{addr}",
+		"-addr dns:///{addr}?x=1", "-addr dns:///{addr}#f", "-addr dns:{addr}#f")
 	add(plaintext, "",
 		"-addr 127.0.0.1:1 -connect-timeout 300ms", "-addr [::1]:1 -connect-timeout 300ms",
 		"-addr unix:{dir}/none -connect-timeout 300ms", "-addr no.such.host.invalid:1 -connect-timeout 300ms")
 	add(plaintext, atOnce,
 		"-addr localhost", "-addr http://{addr}", "-addr tcp://{addr}", "-addr tls://{addr}", "-addr ::1:{port}",
-		"-addr {addr}:1", "-addr unix-abstract:nowhere", "-addr 127.0.0.1:99999", "-addr 127.0.0.1:0")
+		"-addr {addr}:1", "-addr {addr}/x", "-addr {addr}~", "-addr unix-abstract:nowhere", "-addr 127.0.0.1:99999", "-addr 127.0.0.1:0")
 	add(plaintext, "`ipv4:` and `ipv6:` in `-addr`", "-addr ipv4:127.0.0.1:{port}")
 	socket := row{fault: "on a socket", plaintext: true, manner: manner{socket: "s"}}
-	add(socket, "", "-addr unix:{dir}/s", "-addr unix://{dir}/s", "-addr unix:{dir}/s -service x")
+	add(socket, "", "-addr unix:{dir}/%73", "-addr unix://{dir}/s?x=1", "-addr UNIX:{dir}/s#f", "-addr unix:{dir}/s", "-addr unix://{dir}/s", "-addr unix:{dir}/s -service x")
 	add(socket, atOnce, "-addr {dir}/s")
 	socket = row{fault: "TLS on a socket", manner: manner{socket: "s"}}
 	add(socket, "", "-addr unix:{dir}/s -tls -tls-ca-cert {ca}", "-addr unix:{dir}/s -tls -tls-no-verify",
