@@ -18,6 +18,7 @@ mod limits;
 mod linger;
 mod listen;
 mod naming;
+mod opening;
 mod permitted;
 mod placement;
 mod read_ahead;

@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
+use super::opening::Opening;
 use super::records::Records;
 
 /// A socket, read in larger pieces than TLS and h2 ask for.
@@ -27,17 +28,37 @@ pub struct ReadAhead<S> {
     in_turn: usize,
     /// If its reader gets one record of TLS at a time.
     records: Option<Records>,
+    /// While TLS is shaking hands.
+    opening: Option<Opening>,
 }
 
 impl<S> ReadAhead<S> {
     /// Nothing has been read from `stream` yet.
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, waiting: BytesMut::new(), taken: 0, size: LEAST, in_turn: 0, records: None }
+        Self {
+            stream,
+            waiting: BytesMut::new(),
+            taken: 0,
+            size: LEAST,
+            in_turn: 0,
+            records: None,
+            opening: None,
+        }
     }
 
     /// Its reader gets one record of TLS at a time.
     pub(super) fn in_records(stream: S, records: Records) -> Self {
         Self { records: Some(records), ..Self::new(stream) }
+    }
+
+    /// A handshake of TLS begins: until [`Self::opened`], an alert that closes the connection is its end.
+    pub(super) fn opening(self) -> Self {
+        Self { opening: Some(Opening::default()), ..self }
+    }
+
+    /// The handshake is complete.
+    pub(super) fn opened(&mut self) {
+        self.opening = None;
     }
 
     /// The records of its stream, if its reader gets one at a time.
@@ -70,8 +91,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
 
 impl<S: AsyncRead + Unpin> ReadAhead<S> {
     fn take(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.opening.as_ref().is_some_and(Opening::is_closed) {
+            return Poll::Ready(Ok(()));
+        }
         if self.taken == self.waiting.len() {
-            if buffer.remaining() >= self.size && self.records.is_none() {
+            let is_watched = self.records.is_some() || self.opening.is_some();
+            if buffer.remaining() >= self.size && !is_watched {
                 // Room that an idle connection would keep for nothing. A busy one is here once for many messages.
                 if self.waiting.capacity() <= LEAST {
                     (self.waiting, self.taken) = (BytesMut::new(), 0);
@@ -86,6 +111,9 @@ impl<S: AsyncRead + Unpin> ReadAhead<S> {
         buffer.put_slice(&left[..length]);
         if let Some(records) = &mut self.records {
             records.pass(&left[..length]);
+        }
+        if let Some(opening) = &mut self.opening {
+            opening.pass(&left[..length]);
         }
         self.taken += length;
         Poll::Ready(Ok(()))

@@ -81,7 +81,7 @@ async fn what_is_to_be_done_is_to_be_done_at_the_bridge() {
         (
             TestPki::new().server_for_other_name(),
             TestServer::mtls,
-            "start the bridge with `--server-name NAME` and ",
+            "start the bridge with `--server-name other.example`, which it has; or add ",
         ),
         (
             TestPki::new().without_client(),
@@ -169,6 +169,16 @@ async fn tls_is_named_at_once_also_where_plaintext_gets_no_answer() {
     let answer = bridge.caller().await.hook().await;
     assert_answer(&answer, Code::FailedPrecondition, "probe.http2.not-http2");
     assert!(answer.words().contains(&format!("tls://127.0.0.1:{}", server.port())), "{answer:?}");
+}
+
+/// Its socket stays open: a bridge that waits for more would say that the handshake takes too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_closes_the_connection_ends_the_handshake() {
+    let pki = TestPki::new();
+    let server = TestServer::plaintext().closes_by_alert().spawn();
+    let bridge = Bridge::mtls(&server.tls_address(), &pki).flag("--connect-wait", "1s").start();
+    let answer = bridge.caller().await.hook().await;
+    assert_answer(&answer, Code::Unavailable, "probe.tls.closed");
 }
 
 /// C-core and Node.js send no alert; a person has to give one side another certificate.

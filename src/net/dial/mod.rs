@@ -221,12 +221,13 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<TlsStream<ReadAhead<S>>, Fault> {
     let begin = Instant::now();
     let (config, witness) = tls.connection();
-    let stream = tls.reading(stream, &witness);
+    let stream = tls.reading(stream, &witness).opening();
     trace.witness = Some(witness);
-    let stream = timeout_at(deadline, TlsConnector::from(config).connect(name, stream))
+    let mut stream = timeout_at(deadline, TlsConnector::from(config).connect(name, stream))
         .await
         .map_err(|_| Fault::timeout(Stage::Tls))?
         .map_err(|error| Fault::io(Stage::Tls, error))?;
+    stream.get_mut().0.opened();
     trace.handshake = Some((agreed(stream.get_ref().1), begin.elapsed()));
     Ok(stream)
 }

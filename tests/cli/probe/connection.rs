@@ -144,7 +144,9 @@ fn tls_that_cannot_be_read_is_not_plaintext() {
 #[test]
 fn a_server_that_goes_away_during_the_handshake_is_reported_at_once() {
     let pki = TestPki::new();
-    for server in [TestServer::plaintext().closes().spawn(), TestServer::plaintext().resets().spawn()] {
+    let plaintext = TestServer::plaintext;
+    for manner in [plaintext().closes(), plaintext().resets(), plaintext().closes_by_alert()] {
+        let server = manner.spawn();
         let address = server.tls_address();
         let run = probe(&address).pki(&pki).json();
         let finding = assert_fault(&run, "probe.tls.closed", &address, "tls");

@@ -74,6 +74,8 @@ pub(super) enum Conduct {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Words {
     Alert(u8),
+    /// The alert that closes a connection, on a socket that stays open.
+    CloseNotify,
     Octets(&'static [u8]),
     Text(&'static str),
 }
@@ -295,6 +297,12 @@ impl Manner {
     #[must_use]
     pub fn sends_alert(self, description: u8) -> Self {
         self.conducts(Conduct::Say(Words::Alert(description)))
+    }
+
+    /// Answers a ClientHello with the alert `close_notify`, and keeps the socket open. For plaintext servers.
+    #[must_use]
+    pub fn closes_by_alert(self) -> Self {
+        self.conducts(Conduct::Say(Words::CloseNotify))
     }
 
     /// Sends its SETTINGS only after it read the client's preface, as some servers do.

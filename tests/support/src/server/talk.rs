@@ -119,6 +119,11 @@ async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, words: Words) -> i
     match words {
         // A fatal alert in a record of its own (RFC 8446 section 5.1).
         Words::Alert(description) => stream.write_all(&[21, 3, 3, 0, 2, 2, description]).await?,
+        // A warning, as RFC 5246 section 7.2.1 has it.
+        Words::CloseNotify => {
+            stream.write_all(&[21, 3, 3, 0, 2, 1, 0]).await?;
+            return drain(stream).await;
+        }
         Words::Octets(octets) => stream.write_all(octets).await?,
         Words::Text(text) => stream.write_all(text.as_bytes()).await?,
     }
