@@ -205,6 +205,7 @@ impl RunningDemo {
         let socket = self.directory.join(SOCKET);
         let bridge = BridgeCommand {
             socket: socket.as_path().try_into()?,
+            alone: true,
             upstream: self.server.clone(),
             material: self.certificates().as_path().try_into()?,
             hold: false,

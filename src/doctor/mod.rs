@@ -25,7 +25,7 @@ pub use known::{Known, Origin};
 pub use material::Files;
 pub use story::{Part, State, Step, Story};
 
-use crate::gateway::{self, Called, Source, called};
+use crate::gateway::{self, ADMIN_SOCKET, Called, Source, called};
 use crate::host::Host;
 use crate::net::{Address, ClientTls, TargetError, Transport};
 use crate::pki::Certificate;
@@ -205,4 +205,3 @@ fn usual_server() -> Address {
 
 /// As the documentation and the systemd units have them.
 const USUAL_SOCKET: &str = "/run/egext/eg.sock";
-const ADMIN_SOCKET: &str = "admin.sock";

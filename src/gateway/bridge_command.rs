@@ -1,4 +1,5 @@
 use std::fmt::{self, Display};
+use std::path::Path;
 
 use super::{AbsolutePath, SocketPath, TextPath};
 use crate::net::{Address, Transport};
@@ -9,6 +10,8 @@ use crate::shell::shell_word;
 pub struct BridgeCommand {
     /// Where EG calls it.
     pub socket: SocketPath,
+    /// Is it the only one whose socket is in this directory? Its admin server is then beside that.
+    pub alone: bool,
     /// Where it calls the extension server.
     pub upstream: Address,
     /// Directory of certificates and keys; of no use to a plaintext upstream.
@@ -20,6 +23,13 @@ pub struct BridgeCommand {
 }
 
 impl BridgeCommand {
+    /// Where `egext doctor` looks for its admin server, if that can be there.
+    fn admin(&self) -> Option<SocketPath> {
+        let admin = Path::new(self.socket.as_str()).with_file_name(ADMIN_SOCKET);
+        let admin = SocketPath::try_from(admin.as_path()).ok();
+        admin.filter(|admin| self.alone && admin.as_str() != self.socket.as_str())
+    }
+
     /// Does the bridge speak TLS to the server?
     pub(super) fn is_tls(&self) -> bool {
         self.upstream.transport() == Transport::Tls
@@ -34,6 +44,9 @@ impl Display for BridgeCommand {
         if self.is_tls() {
             write!(f, " --dir {}", shell_word(self.material.as_str()))?;
         }
+        if let Some(admin) = self.admin() {
+            write!(f, " --admin {}", shell_word(&format!("unix:{}", admin.as_str())))?;
+        }
         if self.hold {
             write!(f, " --connect-wait forever")?;
         }
@@ -43,3 +56,6 @@ impl Display for BridgeCommand {
         Ok(())
     }
 }
+
+/// The name that `egext doctor` looks for, too.
+pub(crate) const ADMIN_SOCKET: &str = "admin.sock";

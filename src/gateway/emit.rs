@@ -176,6 +176,7 @@ mod tests {
     fn bridge(socket: &str, upstream: &str, material: &str) -> Option<BridgeCommand> {
         Some(BridgeCommand {
             socket: SocketPath::try_from(Path::new(socket)).ok()?,
+            alone: true,
             upstream: upstream.parse().ok()?,
             material: TextPath::try_from(Path::new(material)).ok()?,
             hold: false,

@@ -55,7 +55,10 @@ fn times_and_paths_fit_together() {
         line.unwrap_or_else(|| panic!("no {key}")).to_owned()
     };
     let command = value(&service, "ExecStart");
-    assert!(command.contains(&format!("--listen unix:{} ", value(&socket, "ListenStream"))), "{command}");
+    let sockets: Vec<_> = socket.lines().filter_map(|line| line.strip_prefix("ListenStream=")).collect();
+    let [listen, admin] = sockets[..] else { panic!("{sockets:?}") };
+    assert!(command.contains(&format!("--listen unix:{listen} ")), "{command}");
+    assert!(command.ends_with(&format!("--admin unix:{admin}")), "{command}");
     let seconds = |text: &str| text.trim_end_matches('s').parse::<u64>().expect("seconds");
     // The default of `--drain-timeout`.
     assert!(!command.contains("--drain-timeout"));

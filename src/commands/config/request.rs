@@ -114,6 +114,7 @@ fn service(extension: &Extension, mode: Mode, variables: &Variables) -> Result<S
     let upstream = preset.map_or(DEFAULT_UPSTREAM, Preset::upstream);
     Ok(Service::Bridge(BridgeCommand {
         socket: SocketPath::try_from(arguments.socket.as_path())?,
+        alone: extension.hooks.name.is_none(),
         upstream: arguments.upstream.as_deref().unwrap_or(upstream).parse()?,
         material,
         hold: false,

@@ -178,7 +178,7 @@ fn without_wishes_the_defaults_are_written() {
             "failOpen": false,
         } })
     );
-    let bridge = "#   egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005 --dir certs --connect-wait forever\n";
+    let bridge = "#   egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005 --dir certs --admin unix:/run/egext/admin.sock --connect-wait forever\n";
     assert!(yaml.contains(bridge), "{yaml}");
 }
 
@@ -355,9 +355,26 @@ fn the_report_in_json_has_what_a_person_gets_and_more() {
     assert_eq!(json["mode"], "standalone");
     assert_eq!(
         json["bridge_command"],
-        "egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005 --dir certs --connect-wait forever"
+        "egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005 --dir certs --admin unix:/run/egext/admin.sock --connect-wait forever"
     );
     assert_eq!(json["yaml"], written(&flags));
+}
+
+/// `egext doctor` looks for the admin server beside the socket.
+#[test]
+fn the_bridge_has_an_admin_server_beside_its_socket() {
+    let admin = |flags: &[&str]| {
+        let run = egext(&["config", "stanza", "--hook=VirtualHost", "-o=json"]).args(flags).assert();
+        let json = json(run.success());
+        let command = json["bridge_command"].as_str().expect("a command").to_owned();
+        command.split_once(" --admin ").map(|(_, rest)| rest.split(' ').next().unwrap_or(rest).to_owned())
+    };
+    assert_eq!(admin(&["--socket", "/run/a/b.sock"]).as_deref(), Some("unix:/run/a/admin.sock"));
+    assert_eq!(admin(&["--socket", "/run/a/admin.sock"]), None, "EG calls it");
+    // Beside a short name in a long path there is no room for it.
+    assert_eq!(admin(&["--socket", &format!("/{}/s", "x".repeat(100))]), None);
+    // Another manager's bridge may have the one beside its socket.
+    assert_eq!(admin(&["--socket", "/run/a/b.sock", "--name", "one"]), None);
 }
 
 #[test]

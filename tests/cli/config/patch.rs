@@ -174,7 +174,7 @@ fn a_dry_run_shows_the_difference_and_writes_nothing() {
     place.patch(&["--dry-run", "--hook", "VirtualHost,Route", "--resource", "a.io/v1/B"]).assert().success().stderr_eq("").stdout_eq(str![[r#"
 would change `file.yaml` for EG 1.9
 
-hint: EG needs the bridge: `egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005 --dir certs --connect-wait forever`
+hint: EG needs the bridge: `egext bridge --listen unix:/run/egext/eg.sock --upstream localhost:5005 --dir certs --admin unix:/run/egext/admin.sock --connect-wait forever`
 
 --- file.yaml
 +++ egext config patch
