@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::bridge::Bridge;
 use super::material::{Material, is_closed, questions, unusable};
 use super::parts::{downgraded, for_doctor, passed};
+use super::told::hint_about;
 use super::{Known, Native, Origin, Part, Plan, State, Step, Tls};
 use crate::gateway::Called;
 use crate::net::{self, Address, Alpn, Target, TargetError, Transport};
@@ -195,7 +196,7 @@ impl<'a> Server<'a> {
 
     /// What to do about a fault that the bridge has with this server, too.
     fn hint_of_bridge(&self, id: FindingId) -> Option<String> {
-        self.is_behind_bridge().then(|| self.bridge.hint_about(id))?
+        self.is_behind_bridge().then(|| hint_about(self.bridge, id))?
     }
 
     /// Is it the one that the bridge calls?

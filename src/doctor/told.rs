@@ -8,17 +8,15 @@ use crate::probe::TargetOutcome;
 use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
 
-impl Bridge<'_> {
-    /// What to do about the fault `id` of its server, if it has met the same one.
-    pub(super) fn hint_about(&self, id: FindingId) -> Option<String> {
-        let reasons = self.answer().map_or(&[][..], |answer| &answer.reasons);
-        let reason = reasons.iter().find(|told| told.id.as_deref() == Some(id.name()));
-        let told = reason.and_then(|told| told.hint.clone());
-        told.or_else(|| {
-            let repeated = Repeated::of(&self.socket.as_ref()?.1)?;
-            (repeated.id == id).then(|| repeated.hint.to_owned())
-        })
-    }
+/// What to do about the fault `id` of its server, if the bridge has met the same one.
+pub(super) fn hint_about(bridge: &Bridge<'_>, id: FindingId) -> Option<String> {
+    let reasons = bridge.answer().map_or(&[][..], |answer| &answer.reasons);
+    let reason = reasons.iter().find(|told| told.id.as_deref() == Some(id.name()));
+    let told = reason.and_then(|told| told.hint.clone());
+    told.or_else(|| {
+        let repeated = Repeated::of(&bridge.socket.as_ref()?.1)?;
+        (repeated.id == id).then(|| repeated.hint.to_owned())
+    })
 }
 
 /// What a bridge has answered in place of its server.
