@@ -159,10 +159,10 @@ pub(crate) fn untimely(context: &Context<'_>) -> Option<Finding> {
             format!("our certificate `{}` is valid from {} on", own.subject, timestamp(own.not_before)),
         )
         .map(|finding| {
-            let renew = context.renew_ours(" --force");
+            let place = context.dir_flag();
             finding.with_hint(format!(
                 "compare the clocks (`date -u`) of the machines that made and that use it; if they agree, wait until then, \
-                 or {renew}"
+                 or renew it where its CA is: `egext certs renew --force --role client{place}`"
             ))
         });
     }

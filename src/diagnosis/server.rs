@@ -10,7 +10,7 @@ use super::{Context, Speaker, client, some_of, words};
 use crate::host::Host;
 use crate::net::ClientTls;
 use crate::pki::when::timestamp;
-use crate::pki::{Certificate, Role, SubjectName, SvidRefusal, audit, go_x509};
+use crate::pki::{Certificate, SubjectName, SvidRefusal, audit, go_x509};
 use crate::report::{Finding, FindingId, in_backticks};
 use crate::shell::shell_word;
 
@@ -40,8 +40,9 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
                     format!("the server's certificate{subject} is not valid{from}"),
                 )
                 .with_hint(format!(
-                    "compare the clocks (`date -u`) of both machines; if they agree, wait until then, or {}",
-                    context.renew(Role::Server, ", and restart the server", " --force")
+                    "compare the clocks (`date -u`) of both machines; if they agree, wait until then, or renew it where \
+                     its CA is, and restart the server: `egext certs renew --force --role server{}`",
+                    context.dir_flag()
                 ))
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {

@@ -448,7 +448,7 @@ fn what_is_not_valid_yet_can_be_renewed_if_the_clocks_are_right() {
         let run = probe(&server.address()).pki(&pki).json();
         let finding = assert_finding!(run, id);
         let hint = finding["hint"].as_str().expect("text");
-        let renews = format!("`egext certs renew --role {role} --force --dir ");
+        let renews = format!("`egext certs renew --force --role {role} --dir ");
         let begins = hint.starts_with("compare the clocks (`date -u`) of ");
         assert!(
             begins && hint.contains("; if they agree, wait until then, or ") && hint.contains(&renews),
