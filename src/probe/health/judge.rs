@@ -14,7 +14,7 @@ use crate::diagnosis::{self, BRIDGE_SAYS, Context, diagnose};
 use crate::net::{HeaderFault, Reset, Session, Stage};
 use crate::probe::outcome::BRIDGE_ANSWERED;
 use crate::probe::{HealthStatus, Layer, Reply};
-use crate::report::{Finding, FindingId};
+use crate::report::{Finding, FindingId, enumeration, in_backticks};
 use crate::units::Size;
 
 /// What is said of one answer.
@@ -267,6 +267,19 @@ impl Judge<'_> {
             ),
         };
         self.finding(FindingId::ProbeHealthUnknownService, message).with_hint(hint)
+    }
+
+    /// Without a health service it is not known whether a service works that was asked for by name.
+    pub(super) fn unchecked(&self, services: &[String]) -> Option<Finding> {
+        let named = services.iter().filter(|service| !service.is_empty()).map(|service| printable(service));
+        let named = in_backticks(named);
+        let were = if named.len() == 1 { "was" } else { "were" };
+        (!named.is_empty()).then(|| {
+            let message =
+                format!("{} {were} not checked: the server has no health service", enumeration(&named));
+            self.finding(FindingId::ProbeHealthUnknownService, message)
+                .with_hint("leave `--service` out: a server without a health service is healthy then")
+        })
     }
 
     /// A proxy without a route for the call answers it itself, and in the same way. What a server says passes an Envoy

@@ -61,7 +61,14 @@ pub(super) async fn check(
             // Nor has it one for another service.
             HealthVerdict::Absent(finding) => {
                 outcome.pass(Layer::Grpc, words, took);
-                outcome.note(Layer::Health, finding);
+                match judge.unchecked(&calls.services) {
+                    Some(unchecked) => {
+                        outcome.fail(Layer::Health, unchecked);
+                        let is_proxy = finding.id == FindingId::ProbeHealthFromProxy;
+                        outcome.findings.extend(is_proxy.then_some(finding));
+                    }
+                    None => outcome.note(Layer::Health, finding),
+                }
                 return outcome.findings.extend(called.repeated(context));
             }
             HealthVerdict::Failed(layer, finding) => {

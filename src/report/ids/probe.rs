@@ -69,7 +69,7 @@ macro_rules! probe {
                 "issue it again with the name as subjectAltName: `egext certs issue server --out server --san NAME --replace`";
             ProbeServerCertNotYetValid = "probe.server-cert.not-yet-valid", Error @ Tls,
                 "the certificate is not valid yet: it was made on a machine whose clock is ahead, this clock is behind, or it was made for later",
-                "compare the clocks (`date -u`) of both machines; if they agree, wait until it is valid, or renew it (`egext certs renew --role server --force`)";
+                "compare the clocks (`date -u`) of both machines; if they agree, wait until it is valid, or renew it (`egext certs renew --force --role server`)";
             ProbeServerCertRefused = "probe.server-cert.refused", Error @ Tls,
                 "the certificate cannot be used for a reason that has no finding of its own",
                 "read the reason in the message; `egext certs init` makes certificates that every verifier accepts";
@@ -105,7 +105,7 @@ macro_rules! probe {
                 "copy certificate and key together; `egext certs show DIR` says which belong to each other";
             ProbeClientCertNotYetValid = "probe.client-cert.not-yet-valid", Error @ Mtls,
                 "the client certificate is not valid yet: a clock is wrong, or it was made for later; servers may reject it with the alert `certificate_expired`",
-                "compare the clocks (`date -u`) of the machines that made and that use it; if they agree, wait until it is valid, or renew it (`egext certs renew --role client --force`)";
+                "compare the clocks (`date -u`) of the machines that made and that use it; if they agree, wait until it is valid, or renew it (`egext certs renew --force --role client`)";
             ProbeClientCertRejected = "probe.client-cert.rejected", Error @ Mtls,
                 "the server rejected the client certificate that we sent: it trusts another CA, or it trusts this one but its access list does not have a name of the certificate",
                 "give the server the CA of this client certificate, or use a certificate of a CA that it trusts; if it trusts the CA, compare the names of the certificate (`egext certs show client.crt`) with its access list";
@@ -176,7 +176,7 @@ macro_rules! probe {
                 "the server has no `grpc.health.v1.Health` service; it answers gRPC, so the channel works",
                 "nothing has to be done; a health service would let `probe` see more";
             ProbeHealthUnknownService = "probe.health.unknown-service", Error @ Health,
-                "the server's health service does not know the service that was asked for, or has no entry for the server as a whole",
+                "the server's health service does not know the service that was asked for by name, or has no entry for the server as a whole; or the server has no health service, so the named service was not checked",
                 "check the name given with `--service`; without it the server as a whole is asked, for which some servers have no entry";
             ProbeGatewayAcceptsMore = "probe.gateway.accepts-more", Warning @ Gateway,
                 "our verifier (webpki) rejects the server's certificate, but Envoy Gateway's (Go's `crypto/x509`) accepts it, or the server agrees on keys by P-521 alone, which Go offers and we do not; the other layers were probed as Envoy Gateway would reach them, but `egext bridge` and other clients refuse to connect",

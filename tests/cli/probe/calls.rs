@@ -135,6 +135,24 @@ fn a_server_without_health_is_fine() {
     assert_eq!(layers(&run, 0)[7], ("health", "noted"));
 }
 
+/// What was asked for by name is not proven. grpc-health-probe fails as well.
+#[test]
+fn a_named_service_is_not_healthy_without_a_health_service() {
+    let server = TestServer::plaintext().without_health().spawn();
+    for (services, words) in [
+        (&["foo"][..], "`foo` was not checked: the server has no health service"),
+        (&["", "foo", "bar"], "`foo` and `bar` were not checked: the server has no health service"),
+    ] {
+        let flags = services.iter().flat_map(|service| ["--service", service]);
+        let run = probe(&server.address()).args(flags).json();
+        let finding = assert_fault(&run, "probe.health.unknown-service", &server.address(), "health");
+        assert_eq!(finding["message"], words);
+        assert_eq!(layers(&run, 0)[6], ("grpc", "passed"));
+    }
+    let run = probe(&server.address()).args(["--service", ""]).json();
+    assert_eq!((run.exit_code, run.ids()), (0, vec!["probe.health.unimplemented"]), "{}", run.stdout);
+}
+
 #[test]
 fn an_unknown_service_is_not_a_healthy_one() {
     let server = TestServer::plaintext().spawn();
