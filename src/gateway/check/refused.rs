@@ -10,7 +10,8 @@ pub(super) fn at_start(found: &mut Found<'_>, refused: &Refused, root: &Node) {
     let cut = if refused.text.ends_with(" in") { " '...'" } else { "" };
     let message = format!("EG {} ends at its start: {}{cut}", found.release, clipped(&refused.text));
     let finding = Finding::new(FindingId::ConfigRefused, found.path, message);
-    found.add(refused.place, finding.with_hint(hint(refused, root)));
+    let hint = hint(found, refused, root);
+    found.add(refused.place, finding.with_hint(hint));
 }
 
 /// EG names one thing, and the next one when that is mended.
@@ -22,7 +23,8 @@ pub(super) fn later(found: &mut Found<'_>, refused: &Refused, first: &Refused, r
         clipped(&refused.text)
     );
     let finding = Finding::new(FindingId::ConfigRefused, found.path, message);
-    found.add(refused.place, finding.with_hint(hint(refused, root)));
+    let hint = hint(found, refused, root);
+    found.add(refused.place, finding.with_hint(hint));
 }
 
 pub(super) fn on_reload(found: &mut Found<'_>, refused: &Refused) {
@@ -38,8 +40,13 @@ pub(super) fn on_reload(found: &mut Found<'_>, refused: &Refused) {
     );
 }
 
-fn hint(refused: &Refused, root: &Node) -> String {
+fn hint(found: &Found<'_>, refused: &Refused, root: &Node) -> String {
     match &refused.reason {
+        // Such as a prompt of a shell and a command, copied with the file.
+        Reason::Type { .. } if root.text().is_some() => format!(
+            "remove line {}: with it, this document is one text, and not keys and values",
+            found.shift.outer(refused.place).line
+        ),
         Reason::NotANumber => "put it into quotes if it is a text".to_owned(),
         Reason::Other => "change the value in this line as EG says".to_owned(),
         Reason::Quantity(written) => quantity(written),

@@ -100,3 +100,14 @@ fn very_many_unknown_words_are_counted() {
 fn list(key: &str, number: usize) -> String {
     (0..number).map(|index| format!("{key}{index}: {index}")).collect::<Vec<_>>().join(", ")
 }
+
+/// Copied from a terminal with the command above it.
+#[test]
+fn a_line_that_is_no_configuration_is_to_be_removed() {
+    let file = "kind: EnvoyGateway\napiVersion: gateway.envoyproxy.io/v1alpha1\n";
+    let run = checked(format!("# by hand\n$ egext config gateway\n---\n{file}"), &[]);
+    let hint = "\n    hint: remove line 2: with it, this document is one text, and not keys and values\n";
+    assert!(run.stdout.starts_with("  × eg.yaml:2:1: EG ") && run.stdout.contains(hint), "{run:?}");
+    let run = checked(format!("# by hand\n---\n{file}"), &[]);
+    assert!(!run.stdout.contains("one text"), "{run:?}");
+}
