@@ -47,7 +47,7 @@ pub(super) async fn look(context: &Context<'_>, effect: &str, left: Duration) ->
     }
     Some(match answer {
         Err(why) if findings.is_empty() => Verdict::noted(format!("SNI `{sent}` could not be tried: {why}")),
-        _ => Verdict::of(findings, format!("certificate and SNI `{sent}` accepted")),
+        _ => Verdict::of(findings, format!("certificate and SNI `{sent}` (EG sends the port, too) accepted")),
     })
 }
 

@@ -25,8 +25,9 @@ fn a_leaf_in_the_ca_file_is_refused_by_all_that_accept_peers() {
         let run = run.pki(&pki).run();
         assert_eq!(run.exit_code, 2, "{}", run.stderr);
         let says = format!(
-            "error: certificate 2 in `{ca}` (`egext server`) cannot be a trust anchor: it is not a CA certificate, \
-             so its owner could sign others\n  hint: replace it by the certificate of its issuer, `egext test CA`\n"
+            "error: certificate 2 in `{ca}` (`egext server`) cannot be a trust anchor: it is the certificate of a client \
+             or a server, not of a CA\n  hint: replace it by the certificate of its issuer, `egext test CA`: in a set, \
+             that is `ca.crt`\n"
         );
         assert_eq!(run.stderr, says);
     }

@@ -179,7 +179,7 @@ fn what_peers_will_reject_is_told_at_the_start() {
         assert!(line.contains("WARN") && line.contains("client.crt"), "{line}");
         if id.starts_with("certs.expir") {
             assert!(line.contains("the certificate of `egext client` expire"), "{line}");
-            let cure = "renew it where its CA is: `egext certs renew --name client --dir ";
+            let cure = "renew it where its CA is: `egext certs renew --role client --dir ";
             assert!(line.contains(cure), "{line}");
         }
     }

@@ -282,7 +282,9 @@ impl Hint for IdentityError {
             }
             Self::NotPem { path, container } => of_contents(path, container.hint(path, Wanted::Certificate)),
             Self::NotAnAnchor { source: Distrust::CannotSign, .. } => CANNOT_SIGN.to_owned(),
-            Self::NotAnAnchor { issuer, .. } => format!("replace it by the certificate of its issuer, `{issuer}`"),
+            Self::NotAnAnchor { issuer, .. } => format!(
+                "replace it by the certificate of its issuer, `{issuer}`: in a set, that is `ca.crt`"
+            ),
             Self::NotAFile { .. } => "name a regular file of PEM blocks; a pipe of the shell works, too: `<(COMMAND)`".to_owned(),
             Self::OpenPipe { .. } | Self::Silent { .. } => "let the command write its output to a file first, and name that".to_owned(),
             Self::Terminal => "pipe the file in, or redirect it: `< FILE`".to_owned(),

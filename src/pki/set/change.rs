@@ -243,6 +243,10 @@ fn leaf_name(path: &Path) -> Option<&str> {
 pub fn renew_command(path: &Path, flags: &str) -> String {
     let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
     match leaf_name(path) {
+        // As the probe says it, which sees no file.
+        Some(role @ ("client" | "server")) if flags.is_empty() => {
+            format!("`egext certs renew --role {role}{}`", dir_flag_of(path))
+        }
         Some(name) => format!("`egext certs renew --name {}{flags}{}`", shell_word(name), dir_flag_of(path)),
         None => format!("`egext certs renew --name NAME{flags}{ELSEWHERE}`"),
     }

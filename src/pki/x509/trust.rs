@@ -26,7 +26,7 @@ pub enum Distrust {
     #[error("its key usage does not include keyCertSign")]
     CannotSign,
     /// It was issued to an end entity.
-    #[error("it is not a CA certificate, so its owner could sign others")]
+    #[error("it is the certificate of a client or a server, not of a CA")]
     NotACa,
 }
 

@@ -11,7 +11,7 @@ use super::lines::{self, words};
 use crate::pki::change::Difference;
 use crate::pki::member::{Member, Successor};
 use crate::pki::renewal::{Policy, Selected};
-use crate::pki::{SubjectName, when};
+use crate::pki::{Role, SubjectName, when};
 use crate::report::{Finding, Line, Report, Style, enumeration, in_backticks};
 
 /// What `egext certs renew` has renewed, or would renew.
@@ -139,9 +139,14 @@ impl Renewal<'_> {
         }
         lines::files(report, &holders);
         self.remarks(report, selected);
+        let has_server = selected.iter().any(|selected| selected.member.role() == Role::Server);
+        let restart = if has_server {
+            "a server that reads them only at its start must be restarted, the bridge reloads them by itself"
+        } else {
+            "the bridge reloads them by itself, restart other programs that do not"
+        };
         report.talk.blank().hint(format!(
-            "give {} the new files: the bridge reloads them by itself, restart other programs that do not. \
-             The CA is the same, so the order does not matter",
+            "give {} the new files: {restart}. The CA is the same, so the order does not matter",
             enumeration(&who_restarts(selected))
         ));
         certificates

@@ -29,7 +29,7 @@ renewed in `certs`
 files
   to the server   certs/server.crt  certs/server.key
 
-hint: give the server the new files: the bridge reloads them by itself, restart other programs that do not. The CA is the same, so the order does not matter
+hint: give the server the new files: a server that reads them only at its start must be restarted, the bridge reloads them by itself. The CA is the same, so the order does not matter
 
 "]]);
     let new = place.leaf("server");

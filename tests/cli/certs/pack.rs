@@ -88,7 +88,7 @@ fn what_has_expired_is_not_packed() {
         &["pack", "server", "--out", "x.tar"],
         str![[r"
 error: `certs/server.crt` expired [..] ago, so every peer rejects it
-  hint: renew it first: `egext certs renew --name server`
+  hint: renew it first: `egext certs renew --role server`
 
 "]],
     );

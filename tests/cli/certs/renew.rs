@@ -67,7 +67,7 @@ files
   to the server   certs/server.crt  certs/server.key
   to the client   certs/client.crt  certs/client.key
 
-hint: give the server and the client the new files: the bridge reloads them by itself, restart other programs that do not. The CA is the same, so the order does not matter
+hint: give the server and the client the new files: a server that reads them only at its start must be restarted, the bridge reloads them by itself. The CA is the same, so the order does not matter
 
 "]]);
     place.assert_whole();

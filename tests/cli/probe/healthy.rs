@@ -101,7 +101,7 @@ fn the_json_of_a_target_has_layers_with_durations() {
         {
           "layer": "gateway",
           "state": "passed",
-          "detail": "certificate and SNI `localhost:[..]` accepted",
+          "detail": "certificate and SNI `localhost:[..]` (EG sends the port, too) accepted",
           "milliseconds": [..]
         },
         {
@@ -216,7 +216,7 @@ localhost:[..]
   √ http2     SETTINGS received[..] ms
   √ grpc      answers[..] ms
   √ health    SERVING[..] ms
-  √ gateway   certificate and SNI `localhost:[..]` accepted[..] ms
+  √ gateway   certificate and SNI `localhost:[..]` (EG sends the port, too) accepted[..] ms
   √ policy    no certificate: refused, another CA: refused[..] ms
   healthy after [..] ms
 
