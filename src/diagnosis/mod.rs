@@ -6,6 +6,7 @@
 mod caller;
 mod client;
 pub(crate) mod gateway;
+mod issuer;
 pub(crate) mod policy;
 mod server;
 mod soon;

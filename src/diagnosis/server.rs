@@ -6,12 +6,11 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, OtherError};
 
-use super::{Context, Speaker, client, some_of, words};
+use super::{Context, client, issuer, some_of, words};
 use crate::host::Host;
-use crate::net::ClientTls;
 use crate::pki::when::timestamp;
 use crate::pki::{Certificate, SubjectName, SvidRefusal, audit, go_x509};
-use crate::report::{Finding, FindingId, in_backticks};
+use crate::report::{Finding, FindingId};
 use crate::shell::shell_word;
 
 /// Our verdict on the server's certificate.
@@ -59,9 +58,9 @@ pub(super) fn certificate(context: &Context<'_>, error: &CertificateError) -> Fi
             not_its_key(context, &subject, found)
         }
         // A CA with the name of ours and another key: it was made anew.
-        CertificateError::BadSignature => unknown_issuer(context, &subject, found)
+        CertificateError::BadSignature => issuer::unknown(context, &subject, found)
             .with_evidence("expected", "the key of our CA of that name"),
-        CertificateError::UnknownIssuer => unknown_issuer(context, &subject, found),
+        CertificateError::UnknownIssuer => issuer::unknown(context, &subject, found),
         CertificateError::Revoked => context
             .finding(
                 FindingId::ProbeServerCertRevoked,
@@ -323,81 +322,6 @@ fn other_name(names: &[SubjectName]) -> String {
     match name.map(|name| name.to_string()) {
         Some(name) => format!("`--server-name {}`, which it has", shell_word(&name)),
         None => "`--server-name NAME` and a name that it has".to_owned(),
-    }
-}
-
-fn unknown_issuer(context: &Context<'_>, subject: &str, found: Option<&Certificate>) -> Finding {
-    let finding = context.finding(
-        FindingId::ProbeServerCertUnknownIssuer,
-        format!("we do not trust the issuer of the server's certificate{subject}"),
-    );
-    let finding = match trusted(context).as_slice() {
-        [] => finding,
-        names => finding.with_evidence("expected", format!("a certificate of {}", some_of(names))),
-    };
-    match found {
-        Some(found) if found.self_issued && found.is_ca => {
-            finding.with_evidence("found", "it is self-signed").with_hint(
-                "to trust this one is not enough, since clients accept no CA certificate as a server's: let a CA that \
-                 we trust issue one for the server",
-            )
-        }
-        Some(found) if found.self_issued => {
-            finding.with_evidence("found", "it is self-signed").with_hint(trusting(context, ITSELF))
-        }
-        Some(found) => {
-            let hint = trusting(context, ISSUER) + &after_a_new_ca(context);
-            let hint = match context.presented_count() {
-                1 => format!(
-                    "{hint}; if `{}` is an intermediate CA, let the server send its certificate, too: in the server's \
-                     file, put it after the leaf",
-                    found.issuer
-                ),
-                _ => hint,
-            };
-            finding.with_evidence("found", format!("issued by `{}`", found.issuer)).with_hint(hint)
-        }
-        None => finding.with_hint(trusting(context, ISSUER)),
-    }
-}
-
-/// The names of the CAs that we trust, as the file has them.
-fn trusted(context: &Context<'_>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    let anchors = context.target.tls().map_or(&[][..], ClientTls::trusted);
-    for name in in_backticks(anchors.iter().map(|anchor| &anchor.subject)) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// What to trust: the words for a flag, and for other places.
-const ISSUER: (&str, &str) = ("the file of the CA that issued it", "the CA that issued it");
-
-/// One that is no CA certificate can be trusted as itself.
-const ITSELF: (&str, &str) = ("a copy of this certificate", "this certificate");
-
-fn trusting(context: &Context<'_>, (file, what): (&str, &str)) -> String {
-    match context.speaker {
-        Speaker::Doctor => format!("name its set by `--dir`, or add {what} to `ca.crt`"),
-        Speaker::Bridge | Speaker::Gateway { .. } | Speaker::Probe => context.with_flags_or(
-            format!("`--ca` and {file}"),
-            &format!(
-                "put {what} into the Secret of `certificateRef`: `egext config secrets` does so for a set"
-            ),
-        ),
-    }
-}
-
-/// A server whose set was made anew rejects the old client certificate next.
-fn after_a_new_ca(context: &Context<'_>) -> String {
-    match context.speaker {
-        Speaker::Bridge | Speaker::Probe if context.own.is_some() => "; if the server's CA was replaced, copy the new \
-            set (`ca.crt` and the client's files) instead: with `--ca` alone, the server rejects our certificate next"
-            .to_owned(),
-        _ => String::new(),
     }
 }
 
