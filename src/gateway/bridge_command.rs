@@ -58,4 +58,4 @@ impl Display for BridgeCommand {
 }
 
 /// The name that `egext doctor` looks for, too.
-pub(crate) const ADMIN_SOCKET: &str = "admin.sock";
+pub const ADMIN_SOCKET: &str = "admin.sock";

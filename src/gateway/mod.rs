@@ -37,8 +37,7 @@ mod values;
 mod wishes;
 mod yaml;
 
-pub(crate) use bridge_command::ADMIN_SOCKET;
-pub use bridge_command::BridgeCommand;
+pub use bridge_command::{ADMIN_SOCKET, BridgeCommand};
 pub use check::{
     Called, Checked, FILE_LIMIT, InPlace, Lack, NotRead, Pair, Pauses, Peer, PeerTls, Questions, Source,
     Verdict, called, check, obstacle, peers,
