@@ -153,7 +153,7 @@ func (c *chain) configure(flags ...string) string {
 	return report.Command
 }
 
-// startPrintedBridge runs the command that `egext config gateway` prints, as a shell does, and adds the admin page.
+// startPrintedBridge runs the command that `egext config gateway` prints, as a shell does. Its admin server is beside the socket.
 func (c *chain) startPrintedBridge(command string) *process {
 	c.t.Helper()
 	flags, found := strings.CutPrefix(command, "egext ")
@@ -161,7 +161,7 @@ func (c *chain) startPrintedBridge(command string) *process {
 		c.t.Fatalf("no command for the bridge: %s", command)
 	}
 	bridge := start(c.t, "egext bridge", exec.Command("sh", "-c",
-		fmt.Sprintf("exec %s %s --admin unix:%s", tools.egext, flags, c.path("admin.sock"))))
+		fmt.Sprintf("exec %s %s", tools.egext, flags)))
 	bridge.waitFor(c.t, "bridge is up")
 	return bridge
 }

@@ -59,7 +59,7 @@ func TestThePageShowsWhatWaitsAndWhatHasExpired(t *testing.T) {
 	ended := make(chan codes.Code)
 	go func() { ended <- s.call("PostTranslateModify") }()
 	page.shows("1 call held since", "PostTranslateModify", "probe.connect.refused")
-	page.shows("a certificate\nexpired", "egext certs renew --name client --dir", "Failing")
+	page.shows("a certificate\nexpired", "egext certs renew --role client --dir", "Failing")
 	page.isSound("expired")
 	s.bridge.kill()
 	is(t, <-ended, codes.Unavailable)

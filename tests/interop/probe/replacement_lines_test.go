@@ -86,7 +86,7 @@ func addCalls(add adder) {
 	add(plaintext, "",
 		"-addr {addr} -service=", "-addr {addr} -service no.such.Service", "-addr {addr} -gzip",
 		"-addr {addr} -gzip -service x", "-addr {addr} -user-agent tests/1", "-addr {addr} -user-agent=",
-		"-addr {addr} -user-agent two~words", "-addr {addr} -connect-timeout 1m30s -rpc-timeout 1h0.5m",
+		"-addr {addr} -user-agent two~words", "-addr {addr} -user-agent ö", "-addr {addr} -connect-timeout 1m30s -rpc-timeout 1h0.5m",
 		"-addr {addr} -rpc-timeout 1h")
 	add(plaintext, "",
 		"-addr {addr} -rpc-header foo:bar", "-addr {addr} -rpc-header Foo:~bar~baz -rpc-header foo:2",
@@ -95,9 +95,9 @@ func addCalls(add adder) {
 		"-addr {addr} -rpc-header grpc-timeout:1S", "-addr {addr} -rpc-header content-type:x",
 		"-addr {addr} -rpc-header te:x", "-addr {addr} -rpc-header grpc-foo:x", "-addr {addr} -rpc-header host:x",
 		"-addr {addr} -rpc-header content-length:1")
-	add(plaintext, "`-rpc-header` with what cannot be sent",
+	add(plaintext, "`-rpc-header` or `-user-agent` with what cannot be sent",
 		"-addr {addr} -rpc-header :x", "-addr {addr} -rpc-header ~a~:b", "-addr {addr} -rpc-header a:ö",
-		"-addr {addr} -rpc-header ö:a", "-addr {addr} -rpc-header connection:x")
+		"-addr {addr} -rpc-header ö:a", "-addr {addr} -rpc-header connection:x", "-addr {addr} -user-agent a\x01b")
 	add(plaintext, "`-rpc-header` without a colon", "-addr {addr} -rpc-header novalue")
 	add(plaintext, "",
 		"-addr {addr} -v", "-addr {addr} -v -service x", "-addr x:1 -v -connect-timeout 0", "-v",
