@@ -189,8 +189,8 @@ fn taken_apart(text: &str) -> Cow<'_, str> {
 fn metadata(typed: &HealthProbe) -> Result<HeaderMap, String> {
     let mut metadata = HeaderMap::new();
     let agent = format!("{} egext/{}", typed.user_agent, env!("CARGO_PKG_VERSION"));
-    let agent =
-        HeaderValue::from_bytes(agent.as_bytes()).map_err(|_| "-user-agent is no value of a header".to_owned())?;
+    let agent = HeaderValue::from_bytes(agent.as_bytes())
+        .map_err(|_| "-user-agent is no value of a header".to_owned())?;
     metadata.insert(http::header::USER_AGENT, agent);
     for (name, value) in &typed.headers {
         if OF_GRPC.contains(&&**name) {
