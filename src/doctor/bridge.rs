@@ -119,7 +119,7 @@ impl<'a> Bridge<'a> {
         Ok(bridge)
     }
 
-    /// Beside a socket, there can be the admin server of another bridge. That is certain if the socket works, or if EG calls
+    /// The admin server next to a socket can be that of another bridge. That is certain if the socket works, or if EG calls
     /// that bridge, too.
     fn recognize(&mut self, services: &[Called]) {
         let Some((socket, outcome)) = &self.socket else { return };

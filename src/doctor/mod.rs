@@ -154,7 +154,7 @@ async fn other_channel(
         steps.extend(server.steps().await?);
     }
     let examination = Examination { plan, services, bridge, server: &server };
-    // Where it has none, it may have one that is not beside its socket.
+    // Where none is next to its socket, it may have one in another place.
     steps.extend(bridge.has_admin().then(|| examination.bridge()));
     steps.push(examination.socket());
     Ok(())

@@ -10,7 +10,7 @@ use crate::shell::shell_word;
 pub struct BridgeCommand {
     /// Where EG calls it.
     pub socket: SocketPath,
-    /// Is it the only one whose socket is in this directory? Its admin server is then beside that.
+    /// Is it the only one whose socket is in this directory? Its admin server is then next to that socket.
     pub alone: bool,
     /// Where it calls the extension server.
     pub upstream: Address,

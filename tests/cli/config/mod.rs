@@ -360,7 +360,7 @@ fn the_report_in_json_has_what_a_person_gets_and_more() {
     assert_eq!(json["yaml"], written(&flags));
 }
 
-/// `egext doctor` looks for the admin server beside the socket.
+/// `egext doctor` looks for the admin server next to the socket.
 #[test]
 fn the_bridge_has_an_admin_server_beside_its_socket() {
     let admin = |flags: &[&str]| {
@@ -371,9 +371,9 @@ fn the_bridge_has_an_admin_server_beside_its_socket() {
     };
     assert_eq!(admin(&["--socket", "/run/a/b.sock"]).as_deref(), Some("unix:/run/a/admin.sock"));
     assert_eq!(admin(&["--socket", "/run/a/admin.sock"]), None, "EG calls it");
-    // Beside a short name in a long path there is no room for it.
+    // A long path with a short name at its end has no room for it.
     assert_eq!(admin(&["--socket", &format!("/{}/s", "x".repeat(100))]), None);
-    // Another manager's bridge may have the one beside its socket.
+    // Another manager's bridge may have the one next to its socket.
     assert_eq!(admin(&["--socket", "/run/a/b.sock", "--name", "one"]), None);
 }
 
