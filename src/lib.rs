@@ -12,6 +12,7 @@
 //! * [`extension`] is the extension server protocol, with a server that changes nothing.
 //! * [`gateway`] knows the releases of Envoy Gateway and writes configuration for them.
 //! * [`host`] is a host as it is typed: a DNS name or an IP address.
+//! * `http2` is the bridge's HTTP/2.
 //! * [`net`] has addresses, streams, listeners and TLS settings.
 //! * [`pki`] has certificates and keys: it loads, describes, issues, checks and stores them.
 //! * [`probe`] tests a channel layer by layer and names the cause of the first failure.
@@ -84,6 +85,7 @@ pub mod doctor;
 pub mod extension;
 pub mod gateway;
 pub mod host;
+mod http2;
 mod input;
 pub mod net;
 pub mod pki;

@@ -3,12 +3,12 @@ use std::io;
 
 use h2::Reason;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tonic::{Code, Status};
 
 use super::cutoff::GoAwayReason;
 use crate::diagnosis::BRIDGE_SAYS;
-use crate::net::{Farewell, HeaderFault};
+use crate::http2::{Farewell, Fields, HeaderFault, Http2Error, ResponseHead, Side};
 use crate::report::Finding;
 
 /// What the bridge itself says to a caller: a gRPC status.
@@ -52,43 +52,42 @@ impl Answer {
 
     /// A call was cut: by a reset of its stream, or together with the connection, by the server or by our own HTTP/2.
     /// `farewell` is what the server said before.
-    pub(super) fn of_cut(error: &h2::Error, farewell: Option<&Farewell>) -> Self {
-        let after = farewell.map(|farewell| format!(" (after {farewell})")).unwrap_or_default();
-        let Some(reason) = error.reason() else {
-            if !error.is_io() {
-                return Self::new(Code::Internal, format!("the bridge could not send the call ({error})"));
+    pub(super) fn of_cut(error: &Http2Error, farewell: Option<&Farewell>) -> Self {
+        match error {
+            Http2Error::Reset { by: Side::Peer, reason } => {
+                let words = reason.description();
+                Self::new(code_of_reset(*reason), format!("the extension server reset the call ({words})"))
             }
-            // We have cut the connection; other ends of a connection explain nothing.
-            let ours = error.get_io().filter(|error| error.kind() == io::ErrorKind::ConnectionAborted);
-            let why = ours.map(|error| format!(": {error}")).unwrap_or_default();
-            let message =
-                format!("the connection to the extension server was cut during the call{why}{after}");
-            return Self::new(Code::Unavailable, message);
-        };
-        let words = match farewell.filter(|_| error.is_go_away() && error.is_remote()) {
-            Some(farewell) => farewell.to_string(),
-            None => reason.description().to_owned(),
-        };
-        match (error.is_remote(), error.is_go_away()) {
-            (true, false) => {
-                Self::new(code_of_reset(reason), format!("the extension server reset the call ({words})"))
-            }
-            (true, true) => Self::new(
-                Code::Unavailable,
-                format!("the extension server ended the connection before it accepted the call ({words})"),
-            ),
-            (false, false) => Self::new(
-                Code::Internal,
-                format!(
+            Http2Error::Reset { by: Side::Us, reason } => {
+                let words = reason.description();
+                let message = format!(
                     "the bridge reset the call, because the extension server's answer breaks HTTP/2 ({words})"
-                ),
-            ),
-            (false, true) => Self::new(
-                Code::Unavailable,
-                format!(
+                );
+                Self::new(Code::Internal, message)
+            }
+            Http2Error::GoAway { by: Side::Peer, reason } => {
+                let words = farewell.map_or_else(|| reason.description().to_owned(), Farewell::to_string);
+                let message = format!(
+                    "the extension server ended the connection before it accepted the call ({words})"
+                );
+                Self::new(Code::Unavailable, message)
+            }
+            Http2Error::GoAway { by: Side::Us, reason } => {
+                let words = reason.description();
+                let message = format!(
                     "the bridge ended the connection, because the extension server breaks HTTP/2 ({words})"
-                ),
-            ),
+                );
+                Self::new(Code::Unavailable, message)
+            }
+            Http2Error::Io(error) => {
+                let after = farewell.map(|farewell| format!(" (after {farewell})")).unwrap_or_default();
+                // We have cut the connection; other ends of a connection explain nothing.
+                let is_ours = error.kind() == io::ErrorKind::ConnectionAborted;
+                let why = if is_ours { format!(": {error}") } else { String::new() };
+                let message =
+                    format!("the connection to the extension server was cut during the call{why}{after}");
+                Self::new(Code::Unavailable, message)
+            }
         }
     }
 
@@ -124,20 +123,24 @@ impl Answer {
         self.status.code() as i32
     }
 
+    #[cfg(test)]
+    pub(super) fn message(&self) -> &str {
+        self.status.message()
+    }
+
     /// A response that is nothing but this status ("Trailers-Only" of PROTOCOL-HTTP2.md).
-    pub(super) fn into_response(self) -> Response<()> {
-        let mut response = Response::new(());
-        *response.status_mut() = self.http;
-        *response.headers_mut() = self.into_trailers();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        response
+    pub(super) fn into_response(self) -> ResponseHead {
+        let status = self.http;
+        let mut fields = self.into_trailers();
+        fields.set(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        ResponseHead { status, fields }
     }
 
     /// The same as trailers, after a part of the response has been sent.
-    pub(super) fn into_trailers(self) -> HeaderMap {
+    pub(super) fn into_trailers(self) -> Fields {
         let mut trailers = HeaderMap::with_capacity(2);
         self.status.add_header(&mut trailers).expect("what is not printable ASCII is encoded");
-        trailers
+        trailers.into()
     }
 }
 
@@ -159,12 +162,15 @@ const RESETS: &[(Reason, Code)] = &[
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     #[test]
     fn any_text_fits_into_the_header() {
         let text = "50% of `ä`\0\n~\x7f";
         let trailers = Answer::new(Code::Internal, text).into_trailers();
+        let trailers: HeaderMap = trailers.iter().cloned().collect();
         assert_eq!(trailers["grpc-status"], "13");
         let status = Status::from_header_map(&trailers).expect("a status");
         assert_eq!(status.message(), format!("{BRIDGE_SAYS}{text}"));
@@ -173,7 +179,8 @@ mod tests {
     #[test]
     fn no_server_decides_how_long_an_answer_is() {
         let trailers = Answer::new(Code::Internal, "ä".repeat(9_000)).into_trailers();
-        let message = trailers["grpc-message"].to_str().expect("ASCII");
+        let message = trailers.get(&HeaderName::from_static("grpc-message")).expect("a message");
+        let message = message.to_str().expect("ASCII");
         assert!(message.len() < 8 << 10 && message.ends_with("%A4%20..."), "{}", message.len());
     }
 }

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::header::HeaderName;
 use http::uri::PathAndQuery;
 use tokio::time::Instant;
@@ -8,6 +7,7 @@ use tracing::{debug, error};
 
 use super::connection_name::ConnectionName;
 use super::metrics::{Code, Ended, Method, Metrics, Outcome};
+use crate::http2::Fields;
 
 /// The one place that observes a call: its log line and its metrics, both when it is dropped.
 #[derive(Debug)]
@@ -98,8 +98,8 @@ impl Drop for CallLog {
 }
 
 /// The gRPC status in headers or trailers.
-pub(super) fn status(headers: &HeaderMap) -> Option<i32> {
-    headers.get(GRPC_STATUS)?.to_str().ok()?.parse().ok()
+pub(super) fn status(fields: &Fields) -> Option<i32> {
+    fields.get(&GRPC_STATUS)?.to_str().ok()?.parse().ok()
 }
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");

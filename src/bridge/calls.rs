@@ -1,21 +1,18 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use h2::RecvStream;
-use h2::server::SendResponse;
-use http::Request;
-
 use super::call_log::CallLog;
+use super::checked::{Checked as _, Whose};
 use super::connection_name::ConnectionName;
 use super::cutoff::Cutoff;
 use super::deadline::Limits;
 use super::exchange::{Exchange, Failure};
-use super::headers_of::HeadersOf;
 use super::metrics::Metrics;
 use super::request::{Caller, NextHop};
 use super::surroundings::Surroundings;
-use crate::net::HeaderFaults;
+use crate::http2::server::Call;
+use crate::http2::{Judged, RecvStream, RequestHead, SendStream};
 
 /// Passes calls on.
 #[derive(Debug)]
@@ -41,39 +38,39 @@ impl Calls {
     /// What is dropped at the end without having come to its own end is reset, on either side.
     pub(super) async fn pass(
         self: Arc<Self>,
-        request: Request<RecvStream>,
-        mut respond: SendResponse<Bytes>,
+        (head, body, mut respond): Call,
         (caller, connection): (Caller, ConnectionName),
-        faults: HeaderFaults,
         cutoff: Arc<Cutoff>,
     ) {
-        let mut log = CallLog::new(&self.metrics, connection, request.uri().path_and_query());
-        let forwarded = self.forward(request, &mut respond, caller, (faults, &cutoff), &mut log);
-        match cutoff.waking(forwarded).await {
+        let mut log = CallLog::new(&self.metrics, connection, head.message.path.as_ref());
+        let outcome = {
+            // It is not moved: it is as large as all that a call may wait for.
+            let forwarded = pin!(self.forward((head, body), &mut respond, caller, &cutoff, &mut log));
+            cutoff.waking(forwarded).await
+        };
+        match outcome {
             Ok(()) | Err(Failure::CallerGone) => {}
             Err(Failure::Answer(answer)) => {
                 log.answered_by_bridge(answer.code());
                 self.bridge.unanswered(&log, answer.code());
                 // Fails when the caller has gone.
-                let _ = respond.send_response(answer.into_response(), true);
+                let _ = respond.send_response(&answer.into_response(), true);
             }
         }
     }
 
     async fn forward(
         &self,
-        request: Request<RecvStream>,
-        respond: &mut SendResponse<Bytes>,
+        (head, body): (Box<Judged<RequestHead>>, RecvStream),
+        respond: &mut SendStream,
         caller: Caller,
-        (faults, cutoff): (HeaderFaults, &Cutoff),
+        cutoff: &Cutoff,
         log: &mut CallLog,
     ) -> Result<(), Failure> {
-        let asked = HeadersOf::new(faults, respond.stream_id(), "the call's header fields");
-        asked.check()?;
-        let (head, body) = request.into_parts();
-        let limits = Limits::new(&head.headers, self.call_timeout)?;
+        let head = head.checked(Whose::Caller)?;
+        let limits = Limits::new(&head.fields, self.call_timeout)?;
         let head = self.route.prepare(head, &caller)?;
-        let mut exchange = Exchange::new((&self.bridge, cutoff), limits, body, caller, asked, log);
+        let mut exchange = Exchange::new((&self.bridge, cutoff), limits, body, caller, log);
         let outcome = exchange.run(head, respond).await;
         exchange.count();
         outcome

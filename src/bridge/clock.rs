@@ -2,15 +2,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use h2::{Ping, PingPong};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::http2::Pings;
 use crate::net::{CallerLimits, LONGEST, deadline};
 
 /// What time demands of a caller's connection. It has one timer, which rings for the earliest of all.
 pub(super) struct Clock {
     timer: Pin<Box<Sleep>>,
-    pings: PingPong,
+    pings: Pings,
     limits: CallerLimits,
     /// When the caller is asked again, or when its answer must have come.
     ping: Instant,
@@ -34,7 +34,7 @@ pub(super) enum Due {
 }
 
 impl Clock {
-    pub(super) fn new(pings: PingPong, limits: CallerLimits) -> Self {
+    pub(super) fn new(pings: Pings, limits: CallerLimits) -> Self {
         let ping = deadline(limits.ping_after);
         let look = limits.idle.map(|idle| deadline(idle / LOOKS));
         let old = limits.age.and_then(|age| Instant::now().checked_add(about(age)));
@@ -45,7 +45,7 @@ impl Clock {
     /// What is due next. A wake-up of the connection costs one look at the timer, which it does not set again.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Due> {
         loop {
-            if self.is_asked && self.pings.poll_pong(context).is_ready() {
+            if self.is_asked && self.pings.poll_answer(context).is_ready() {
                 // With an error the connection itself has the better reason for its end.
                 self.is_asked = false;
                 self.ping = deadline(self.limits.ping_after);
@@ -90,7 +90,7 @@ impl Clock {
             return Some(Due::Gone);
         }
         // Fails if the connection has ended.
-        self.is_asked = self.pings.send_ping(Ping::opaque()).is_ok();
+        self.is_asked = self.pings.send().is_ok();
         self.ping = deadline(if self.is_asked { self.limits.ping_limit } else { self.limits.ping_after });
         None
     }

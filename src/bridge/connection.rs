@@ -3,8 +3,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use h2::server::{Builder, Connection};
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
@@ -14,10 +12,9 @@ use super::connection_name::ConnectionName;
 use super::cutoff::{Cutoff, GoAwayReason};
 use super::phase::{Watched, stopping};
 use super::request::Caller;
-use crate::net::{
-    Admission, CONNECTION_WINDOW, CallerLimits, FRAME_SIZE, Flusher, Gathered, H2, HeaderFaults, Lingering,
-    REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW, Sieve, Stream,
-};
+use crate::http2::server::{self, Connection};
+use crate::http2::{Http2Error, Limits};
+use crate::net::{Admission, CallerLimits, FRAME_SIZE, H2, Lingering, STREAM_WINDOW, Stream};
 
 /// HTTP/2 with one caller, until one side ends it.
 pub(super) async fn serve(
@@ -33,34 +30,13 @@ pub(super) async fn serve(
     }
     // In a box, which is gone by the time that the caller may be idle. So its task has no room for it.
     let begun = Box::pin(begin(stream, &limits, admission, &mut phase)).await?;
-    let Some(Begun { mut connection, flusher, faults }) = begun else { return Ok(()) };
+    let Some(connection) = begun else { return Ok(()) };
     if !admission.prove() {
         return Err(Ended::Displaced);
     }
-    let clock = Clock::new(connection.ping_pong().expect("taken once"), limits);
-    let mut serving = Serving {
-        connection,
-        flusher,
-        name,
-        calls,
-        cutoff,
-        caller,
-        faults,
-        clock,
-        called: false,
-        busy: false,
-    };
+    let clock = Clock::new(connection.pings(), limits);
+    let mut serving = Serving { connection, name, calls, cutoff, caller, clock, called: false, busy: false };
     serving.run(phase, drain).await
-}
-
-/// What h2 reads and writes.
-type Below = Sieve<Lingering>;
-
-/// HTTP/2 as it has begun.
-struct Begun {
-    connection: Box<Connection<Gathered<Below>, Bytes>>,
-    flusher: Flusher<Below>,
-    faults: HeaderFaults,
 }
 
 /// Waits until the caller begins HTTP/2; `None` if the bridge stops first.
@@ -69,19 +45,15 @@ async fn begin(
     limits: &CallerLimits,
     admission: &Admission,
     phase: &mut Watched,
-) -> Result<Option<Begun>, Ended> {
-    let sieve = Sieve::of_caller(Lingering::new(stream), limits.metadata);
-    let faults = sieve.faults();
-    let (stream, flusher) = Gathered::new(sieve);
-    let handshake = settings(limits).handshake(stream);
+) -> Result<Option<Connection<Lingering>>, Ended> {
+    let handshake = server::begin(Lingering::new(stream), http2_limits(limits));
     let connection = tokio::select! {
         connection = timeout(limits.preface, handshake) => connection.map_err(|_| Ended::Silent)??,
         () = admission.closed() => return Err(Ended::Displaced),
         // A caller that has not begun HTTP/2 by then has no call in progress.
         () = async { stopping(phase).await; sleep(LAST_WORDS).await } => return Ok(None),
     };
-    flusher.take_over();
-    Ok(Some(Begun { connection: Box::new(connection), flusher, faults }))
+    Ok(Some(connection))
 }
 
 /// Why a caller's connection ended.
@@ -94,7 +66,7 @@ pub(super) enum Ended {
     #[error("the caller does not answer")]
     Gone,
     #[error("HTTP/2 failed")]
-    Http2(#[from] h2::Error),
+    Http2(#[from] Http2Error),
     /// RFC 9113 section 3.2: HTTP/2 over TLS is negotiated by ALPN. A caller without it may speak another protocol.
     #[error("the client did not ask for `h2` by ALPN")]
     NoAlpn,
@@ -109,13 +81,11 @@ pub(super) enum Ended {
 }
 
 struct Serving {
-    connection: Box<Connection<Gathered<Below>, Bytes>>,
-    flusher: Flusher<Below>,
+    connection: Connection<Lingering>,
     name: ConnectionName,
     calls: Arc<Calls>,
     cutoff: Arc<Cutoff>,
     caller: Caller,
-    faults: HeaderFaults,
     clock: Clock,
     called: bool,
     /// There was a call since the clock last said that it is time to look.
@@ -139,7 +109,7 @@ impl Serving {
             () = stopping(&mut phase) => {}
         }
         self.clock.leave();
-        self.connection.graceful_shutdown();
+        self.connection.leave();
         tokio::select! {
             ended = self.accept() => return ended.map(|_| ()),
             () = sleep(LAST_WORDS) => {}
@@ -152,7 +122,7 @@ impl Serving {
     async fn go_away(&mut self, reason: GoAwayReason, drain: Duration) -> Result<(), Ended> {
         debug!(connection = %self.name, %reason, "a caller's connection is closed");
         self.clock.leave();
-        self.connection.graceful_shutdown();
+        self.connection.leave();
         let limit = drain.max(LAST_WORDS);
         // The caller may send a call before it has read GOAWAY.
         let first = limit.min(UNREAD_GOAWAY);
@@ -175,21 +145,14 @@ impl Serving {
         poll_fn(|context| {
             while let Poll::Ready(call) = self.connection.poll_accept(context) {
                 let Some(call) = call else { return Poll::Ready(Ok(AcceptEnd::Closed)) };
-                let (request, respond) = call?;
+                let call = call?;
                 (self.called, self.busy) = (true, true);
                 // No task waits for its end: it belongs to the streams of its two connections, and the connection here
                 // ends after its streams. If it panics, the process ends (`render::log`).
                 let (calls, caller) = (Arc::clone(&self.calls), self.caller.clone());
                 // In a box, since tokio moves a task several times before it runs, and once when it has ended.
-                tokio::spawn(Box::pin(calls.pass(
-                    request,
-                    respond,
-                    (caller, self.name),
-                    self.faults.clone(),
-                    Arc::clone(&self.cutoff),
-                )));
+                tokio::spawn(Box::pin(calls.pass(call, (caller, self.name), Arc::clone(&self.cutoff))));
             }
-            self.flusher.flush(context);
             while let Poll::Ready(due) = self.clock.poll(context) {
                 match due {
                     Due::Gone => return Poll::Ready(Err(Ended::Gone)),
@@ -210,24 +173,17 @@ impl Serving {
     }
 }
 
-fn settings(limits: &CallerLimits) -> Builder {
-    let mut builder = Builder::new();
-    builder
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(FRAME_SIZE)
-        .max_header_list_size(limits.metadata)
-        .max_send_buffer_size(SEND_BUFFER)
-        .data_frame_budget(SMALL_FRAMES)
-        .max_concurrent_streams(limits.concurrent_calls)
-        .max_concurrent_reset_streams(REMEMBERED_RESETS)
-        // Calls that were cancelled before we have read them: as many as there may be calls at once. They cost
-        // the upstream nothing, because they are not passed on.
-        .max_pending_accept_reset_streams(limits.concurrent_calls as usize)
-        // Malformed requests on a connection, in total. h2 has no other measure against a caller that makes
-        // us reset its calls, so that more than `concurrent_calls` of them are processed (CVE-2025-8671).
-        .max_local_error_reset_streams(Some(MALFORMED_CALLS));
-    builder
+fn http2_limits(limits: &CallerLimits) -> Limits {
+    Limits {
+        stream_window: STREAM_WINDOW,
+        frame_size: FRAME_SIZE,
+        told_header_list: limits.metadata,
+        header_list: limits.metadata as usize,
+        // What is larger than the limit costs its own call.
+        header_block: 4 * limits.metadata as usize,
+        concurrent_streams: limits.concurrent_calls,
+        malformed_streams: Some(MALFORMED_CALLS),
+    }
 }
 
 /// How long after the signal to stop a first call may still arrive.

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
 use tonic::Code;
 
 use super::answer::Answer;
-use super::request::add;
+use crate::http2::Fields;
 use crate::net;
 
 /// What ends a call.
@@ -37,8 +37,8 @@ impl Limits {
     ///
     /// # Errors
     /// When the caller's cannot be read: it expects an end that would not come.
-    pub(super) fn new(headers: &HeaderMap, ours: Option<Duration>) -> Result<Self, Answer> {
-        let asked = asked(headers)?.map(|limit| Deadline::new(limit, "the caller's `grpc-timeout`"));
+    pub(super) fn new(fields: &Fields, ours: Option<Duration>) -> Result<Self, Answer> {
+        let asked = asked(fields)?.map(|limit| Deadline::new(limit, "the caller's `grpc-timeout`"));
         Ok(Self { asked, ours })
     }
 
@@ -56,15 +56,9 @@ impl Deadline {
     }
 
     /// Tells the upstream how much time is left.
-    ///
-    /// # Errors
-    /// When there is no room for it.
-    pub(super) fn pass_on(&self, headers: &mut HeaderMap) -> Result<(), Answer> {
+    pub(super) fn pass_on(&self, fields: &mut Fields) {
         let left = self.at.saturating_duration_since(Instant::now());
-        let mut value = HeaderValue::try_from(written(left)).expect("digits and a letter");
-        // Each call has another one. HPACK does not store it in its table then, in the place of what comes again.
-        value.set_sensitive(true);
-        add(headers, GRPC_TIMEOUT, value)
+        fields.set(GRPC_TIMEOUT, HeaderValue::try_from(written(left)).expect("digits and a letter"));
     }
 
     /// Until when to wait for a connection: the caller must have its answer before its own limit has passed, or it
@@ -103,8 +97,8 @@ impl Deadline {
 }
 
 /// How long the caller wants to wait.
-fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Answer> {
-    let Some(value) = headers.get(GRPC_TIMEOUT) else { return Ok(None) };
+fn asked(fields: &Fields) -> Result<Option<Duration>, Answer> {
+    let Some(value) = fields.get(&GRPC_TIMEOUT) else { return Ok(None) };
     match value.to_str().ok().and_then(parse) {
         Some(limit) => Ok(Some(limit)),
         None => {
@@ -195,8 +189,9 @@ mod tests {
         for text in ["", "S", "5", "-1S", "123456789S", "5s", "5 S", "5é", "é"] {
             assert_eq!(parse(text), None, "{text}");
             if let Ok(value) = HeaderValue::try_from(text) {
-                let headers = HeaderMap::from_iter([(GRPC_TIMEOUT, value)]);
-                assert_eq!(asked(&headers).expect_err(text).code(), Code::Internal as i32);
+                let mut fields = Fields::default();
+                fields.set(GRPC_TIMEOUT, value);
+                assert_eq!(asked(&fields).expect_err(text).code(), Code::Internal as i32);
             }
         }
     }

@@ -1,28 +1,25 @@
 mod verdict;
 
 use std::future::{Future as _, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::ResponseFuture;
-use h2::server::SendResponse;
-use h2::{Reason, RecvStream, SendStream};
-use http::{Request, Response};
 use tokio::time::{Instant, sleep};
 use tonic::Code;
 
 use super::alarms::Alarm;
 use super::answer::Answer;
 use super::call_log::{CallLog, status};
+use super::checked::{Checked as _, Whose};
 use super::cutoff::Cutoff;
 use super::deadline::{Deadline, Limits};
-use super::headers_of::HeadersOf;
 use super::pipe::{Broken, End, Pipe};
 use super::request::Caller;
 use super::surroundings::Surroundings;
 use crate::backoff::{Backoff, jittered};
+use crate::http2::{Http2Error, Judged, RecvStream, RequestHead, ResponseHead, Said, SendStream};
 use crate::net::{Carried, Channel};
 
 /// A call in progress.
@@ -36,12 +33,12 @@ pub(super) struct Exchange<'a> {
     limit: Option<Alarm>,
     upload: Pipe,
     /// `None` when all of the request's body has been sent, or the upstream does not want the rest.
-    to_upstream: Option<SendStream<Bytes>>,
+    to_upstream: Option<SendStream>,
     /// `None` when the upstream has nothing more to do with the call.
     carried: Option<Carried>,
     caller: Caller,
-    asked: HeadersOf,
-    answered: Option<HeadersOf>,
+    /// What the upstream says when it takes no new calls.
+    said: Option<Said>,
     log: &'a mut CallLog,
 }
 
@@ -62,7 +59,7 @@ impl From<Answer> for Failure {
 enum Attempt {
     Failed(Failure),
     /// The server has not begun to process the call, and says so (RFC 9113 section 8.7).
-    Unprocessed(h2::Error),
+    Unprocessed(Http2Error),
 }
 
 impl<'a> Exchange<'a> {
@@ -71,7 +68,6 @@ impl<'a> Exchange<'a> {
         limits: Limits,
         body: RecvStream,
         caller: Caller,
-        asked: HeadersOf,
         log: &'a mut CallLog,
     ) -> Self {
         let upload = Pipe::replayable(body);
@@ -85,20 +81,15 @@ impl<'a> Exchange<'a> {
             to_upstream: None,
             carried: None,
             caller,
-            asked,
-            answered: None,
+            said: None,
             log,
         }
     }
 
     /// Passes the call on and its response back.
-    pub(super) async fn run(
-        &mut self,
-        head: Request<()>,
-        respond: &mut SendResponse<Bytes>,
-    ) -> Result<(), Failure> {
+    pub(super) async fn run(&mut self, head: RequestHead, respond: &mut SendStream) -> Result<(), Failure> {
         let outcome = match self.response(head, respond).await {
-            Ok(response) => self.relay(response, respond).await,
+            Ok((response, body)) => self.relay(response, body, respond).await,
             Err(failure) => Err(failure),
         };
         if matches!(outcome, Err(Failure::CallerGone)) {
@@ -117,29 +108,24 @@ impl<'a> Exchange<'a> {
     /// no connection, it waits as it did the first time.
     async fn response(
         &mut self,
-        head: Request<()>,
-        respond: &mut SendResponse<Bytes>,
-    ) -> Result<Response<RecvStream>, Failure> {
+        mut head: RequestHead,
+        respond: &mut SendStream,
+    ) -> Result<(Box<Judged<ResponseHead>>, RecvStream), Failure> {
         let mut give_up = None;
         let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         loop {
             let channel = self.channel(respond).await?;
-            let mut head = head.clone();
             if let Some(deadline) = &self.deadline {
-                deadline.pass_on(head.headers_mut())?;
+                deadline.pass_on(&mut head.fields);
             }
             let is_bodiless = self.upload.is_bodiless();
-            let error = match channel.begin(head, is_bodiless) {
-                Ok((response, to_upstream, carried)) => {
+            let error = match channel.begin(&head, is_bodiless) {
+                Ok((mut answer, to_upstream, carried)) => {
                     self.carried = Some(carried);
-                    self.answered = Some(HeadersOf::new(
-                        channel.header_faults().clone(),
-                        response.stream_id(),
-                        "the header fields of the extension server's answer",
-                    ));
+                    self.said = Some(channel.said().clone());
                     self.to_upstream = Some(to_upstream).filter(|_| !is_bodiless);
-                    match self.attempt(response, respond).await {
-                        Ok(response) => return Ok(response),
+                    match self.attempt(&mut answer, respond).await {
+                        Ok(head) => return Ok((head, answer)),
                         Err(Attempt::Failed(failure)) => return Err(failure),
                         Err(Attempt::Unprocessed(error)) => error,
                     }
@@ -159,11 +145,11 @@ impl<'a> Exchange<'a> {
     }
 
     /// The connection to the upstream. The limits of the call begin to count when there is one.
-    async fn channel(&mut self, respond: &mut SendResponse<Bytes>) -> Result<Channel, Failure> {
+    async fn channel(&mut self, respond: &mut SendStream) -> Result<Channel, Failure> {
         let upstream = &self.bridge.upstream;
         if let Some(channel) = upstream.channel_at_once() {
             // A call that was cancelled before it was read does not count.
-            let gone = poll_fn(|context| Poll::Ready(respond.poll_reset(context).is_ready())).await;
+            let gone = poll_fn(|context| Poll::Ready(respond.poll_failed(context).is_ready())).await;
             if gone {
                 return Err(Failure::CallerGone);
             }
@@ -178,13 +164,13 @@ impl<'a> Exchange<'a> {
         Ok(channel)
     }
 
-    async fn wait_for_channel(&mut self, respond: &mut SendResponse<Bytes>) -> Result<Channel, Failure> {
+    async fn wait_for_channel(&mut self, respond: &mut SendStream) -> Result<Channel, Failure> {
         let upload = &mut self.upload;
         let channel = self.bridge.upstream.channel(self.limits.asked.as_ref(), self.log.path());
         tokio::select! {
             channel = channel => Ok(channel?),
             reason = poll_fn(|_| self.cutoff.poll()) => Err(Answer::dismissed(reason).into()),
-            _ = poll_fn(|context| respond.poll_reset(context)) => Err(Failure::CallerGone),
+            _ = poll_fn(|context| respond.poll_failed(context)) => Err(Failure::CallerGone),
             _ = poll_fn(|context| upload.poll_source(context)) => Err(Failure::CallerGone),
         }
     }
@@ -195,7 +181,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Whether the call can be sent once more.
-    fn again(&mut self, error: &h2::Error, give_up: Instant) -> Result<(), Failure> {
+    fn again(&mut self, error: &Http2Error, give_up: Instant) -> Result<(), Failure> {
         (self.to_upstream, self.carried) = (None, None);
         // A server that says goodbye again and again may be waited for, one that refuses the call is there.
         let is_held = !error.is_reset() && self.bridge.upstream.holds_calls();
@@ -210,10 +196,10 @@ impl<'a> Exchange<'a> {
         Err(Answer::new(Code::Unavailable, message).into())
     }
 
-    async fn pause(&mut self, pause: Duration, respond: &mut SendResponse<Bytes>) -> Result<(), Failure> {
+    async fn pause(&mut self, pause: Duration, respond: &mut SendStream) -> Result<(), Failure> {
         let mut pause = pin!(sleep(pause));
         poll_fn(|context| {
-            let is_reset = respond.poll_reset(context).is_ready();
+            let is_reset = respond.poll_failed(context).is_ready();
             if is_reset || self.upload.poll_source(context).is_ready() {
                 return Poll::Ready(Err(Failure::CallerGone));
             }
@@ -228,18 +214,18 @@ impl<'a> Exchange<'a> {
     /// Sends the request until the head of its response comes.
     async fn attempt(
         &mut self,
-        mut response: ResponseFuture,
-        respond: &mut SendResponse<Bytes>,
-    ) -> Result<Response<RecvStream>, Attempt> {
+        answer: &mut RecvStream,
+        respond: &mut SendStream,
+    ) -> Result<Box<Judged<ResponseHead>>, Attempt> {
         let outcome = poll_fn(|context| {
-            if respond.poll_reset(context).is_ready() {
+            if respond.poll_failed(context).is_ready() {
                 return Poll::Ready(Err(Attempt::Failed(Failure::CallerGone)));
             }
             if let Err(failure) = self.poll_upload(context) {
                 return Poll::Ready(Err(Attempt::Failed(failure)));
             }
-            if let Poll::Ready(response) = Pin::new(&mut response).poll(context) {
-                return Poll::Ready(response.map_err(|error| self.attempt_failed(error)));
+            if let Poll::Ready(head) = answer.poll_head(context) {
+                return Poll::Ready(head.map_err(|error| self.attempt_failed(error)));
             }
             self.poll_time(context).map(|answer| Err(Attempt::Failed(answer.into())))
         })
@@ -253,9 +239,8 @@ impl<'a> Exchange<'a> {
         outcome
     }
 
-    fn attempt_failed(&self, error: h2::Error) -> Attempt {
-        let is_refusal = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
-        match error.is_remote() && (is_refusal || error.is_go_away()) {
+    fn attempt_failed(&self, error: Http2Error) -> Attempt {
+        match error.is_unprocessed() {
             true => Attempt::Unprocessed(error),
             false => Attempt::Failed(self.cut(&error).into()),
         }
@@ -264,12 +249,12 @@ impl<'a> Exchange<'a> {
     /// Passes the response on until its end.
     async fn relay(
         &mut self,
-        response: Response<RecvStream>,
-        respond: &mut SendResponse<Bytes>,
+        head: Box<Judged<ResponseHead>>,
+        body: RecvStream,
+        to_caller: &mut SendStream,
     ) -> Result<(), Failure> {
-        self.check_answer()?;
-        let (head, body) = response.into_parts();
-        let code = status(&head.headers);
+        let head = head.checked(Whose::Server)?;
+        let code = status(&head.fields);
         if self.is_late_cancel(code) {
             return Err(self.too_late().into());
         }
@@ -280,14 +265,14 @@ impl<'a> Exchange<'a> {
         if code.is_some() || is_bodiless {
             self.log.answered_by_server(code);
         }
-        let Ok(mut to_caller) = respond.send_response(Response::from_parts(head, ()), is_bodiless) else {
+        if to_caller.send_response(&head, is_bodiless).is_err() {
             return Err(Failure::CallerGone);
-        };
+        }
         if is_bodiless {
             return Ok(());
         }
         let mut download = Pipe::new(body);
-        let end = poll_fn(|context| self.poll_relay(context, &mut download, &mut to_caller)).await;
+        let end = poll_fn(|context| self.poll_relay(context, &mut download, to_caller)).await;
         if end.is_ok() {
             self.carried = None;
         }
@@ -301,9 +286,9 @@ impl<'a> Exchange<'a> {
                 self.log.answered_by_server(None);
                 to_caller.send_data(Bytes::new(), true)
             }
-            Ok(End::Trailers(trailers)) => to_caller.send_trailers(self.judged(trailers)),
+            Ok(End::Trailers(trailers)) => to_caller.send_trailers(&self.judged(trailers)),
             // Trailers need no room in the caller's window: it gets them also if it does not read.
-            Err(Failure::Answer(answer)) => to_caller.send_trailers(self.told(answer)),
+            Err(Failure::Answer(answer)) => to_caller.send_trailers(&self.told(answer)),
             Err(Failure::CallerGone) => return Err(Failure::CallerGone),
         };
         sent.map_err(|_| Failure::CallerGone)
@@ -314,9 +299,9 @@ impl<'a> Exchange<'a> {
         &mut self,
         context: &mut Context<'_>,
         download: &mut Pipe,
-        to_caller: &mut SendStream<Bytes>,
+        to_caller: &mut SendStream,
     ) -> Poll<Result<End, Failure>> {
-        if to_caller.poll_reset(context).is_ready() {
+        if to_caller.poll_failed(context).is_ready() {
             return Poll::Ready(Err(Failure::CallerGone));
         }
         self.poll_upload(context)?;
@@ -366,10 +351,10 @@ impl<'a> Exchange<'a> {
             Poll::Ready(Err(Broken::Source(_))) => return Err(Failure::CallerGone),
             Poll::Ready(Err(Broken::Sink) | Ok(End::Sent)) => Ok(()),
             Poll::Ready(Ok(End::Bare)) => sink.send_data(Bytes::new(), true),
-            Poll::Ready(Ok(End::Trailers(mut trailers))) => {
-                self.asked.check()?;
+            Poll::Ready(Ok(End::Trailers(trailers))) => {
+                let mut trailers = trailers.checked(Whose::Caller)?;
                 self.caller.remove_claims(&mut trailers);
-                sink.send_trailers(trailers)
+                sink.send_trailers(&trailers)
             }
         };
         self.to_upstream = None;

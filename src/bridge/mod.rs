@@ -7,17 +7,16 @@
 //! One connection to the upstream serves all calls (`upstream`). Messages are never decoded: bodies,
 //! trailers and resets pass through as they come, under HTTP/2's own flow control (`calls`, `pipe`).
 //!
-//! Both sides use h2 directly, without hyper. On a shared connection each of h2's limits affects
-//! the calls of others, and hyper 1.12 does not expose all of them (`data_frame_budget`). It also polls a
-//! response only while the caller's window is open, so a caller that does not read would keep its call, and
-//! the call its part of the upstream's window, without end. Here one task for each call watches the caller,
-//! the upstream, the deadline and both directions in every state. That is one task fewer than with hyper.
+//! Both sides have an HTTP/2 of their own (`http2`): on a shared connection each limit of a library affects the calls of
+//! others, and most of a call's time was spent there. One task for each call watches the caller, the upstream, the
+//! deadline and both directions in every state.
 
 mod alarms;
 mod answer;
 mod buffer;
 mod call_log;
 mod calls;
+mod checked;
 mod clock;
 mod connection;
 mod connection_name;
@@ -28,7 +27,6 @@ mod died;
 mod exchange;
 mod forwarded;
 mod front;
-mod headers_of;
 mod hooks;
 mod metrics;
 mod overview;

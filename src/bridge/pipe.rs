@@ -1,14 +1,13 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use h2::{RecvStream, SendStream};
-use http::HeaderMap;
 
 use super::buffer::Buffer;
+use crate::http2::{Fields, Http2Error, Judged, RecvStream, SendStream};
 
 /// One direction of a call: from the stream of one connection to that of the other.
 ///
-/// It takes data from h2 at once, even while the reader does not read, and opens the sender's window only by what has
+/// It takes data at once, even while the reader does not read, and opens the sender's window only by what has
 /// been sent. So only the sender's window limits how much data waits here.
 #[derive(Debug)]
 pub(super) struct Pipe {
@@ -31,13 +30,13 @@ pub(super) enum End {
     Sent,
     /// Without any, or after bytes that have been sent already.
     Bare,
-    Trailers(HeaderMap),
+    Trailers(Judged<Fields>),
 }
 
 /// Which side failed.
 #[derive(Debug)]
 pub(super) enum Broken {
-    Source(h2::Error),
+    Source(Http2Error),
     /// The other end of the call knows why.
     Sink,
 }
@@ -103,7 +102,7 @@ impl Pipe {
     pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
-        sink: &mut SendStream<Bytes>,
+        sink: &mut SendStream,
     ) -> Poll<Result<End, Broken>> {
         loop {
             self.write(context, sink)?;
@@ -132,8 +131,8 @@ impl Pipe {
         }
     }
 
-    /// Takes what comes while it cannot be passed on yet: in h2, each frame of one byte would take the room of
-    /// hundreds. Ready only when the sender has failed.
+    /// Takes what comes while it cannot be passed on yet: where it would wait otherwise, each frame of one byte takes the room
+    /// of hundreds. Ready only when the sender has failed.
     pub(super) fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Broken> {
         while self.end.is_none() && !self.source.is_end_stream() {
             match self.read(context) {
@@ -148,12 +147,9 @@ impl Pipe {
     fn read(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, Broken> {
         match self.source.poll_data(context) {
             Poll::Ready(Some(octets)) => self.received(octets.map_err(Broken::Source)?),
-            Poll::Ready(None) => match self.source.poll_trailers(context) {
-                Poll::Ready(trailers) => {
-                    self.end = Some(trailers.map_err(Broken::Source)?.map_or(End::Bare, End::Trailers));
-                }
-                Poll::Pending => return Ok(Poll::Pending),
-            },
+            Poll::Ready(None) => {
+                self.end = Some(self.source.take_trailers().map_or(End::Bare, End::Trailers));
+            }
             Poll::Pending => return Ok(Poll::Pending),
         }
         Ok(Poll::Ready(()))
@@ -170,19 +166,12 @@ impl Pipe {
     }
 
     /// Writes as much as the reader has room for.
-    fn write(&mut self, context: &mut Context<'_>, sink: &mut SendStream<Bytes>) -> Result<(), Broken> {
+    fn write(&mut self, context: &mut Context<'_>, sink: &mut SendStream) -> Result<(), Broken> {
         while !self.waiting.is_empty() {
-            sink.reserve_capacity(self.waiting.len());
-            // h2 gives a new stream no room before its connection has opened it. Data that has to wait waits there as
-            // well as here, and a message that goes out with its header fields is one write, and one record of TLS.
-            let mut room = if self.is_begun { sink.capacity() } else { FIRST };
-            while room == 0 {
-                match sink.poll_capacity(context) {
-                    Poll::Ready(Some(Ok(more))) => room = more,
-                    Poll::Ready(Some(Err(_)) | None) => return Err(Broken::Sink),
-                    Poll::Pending => return Ok(()),
-                }
-            }
+            let room = match sink.poll_room(context, self.waiting.len()) {
+                Poll::Ready(room) => room.map_err(|_| Broken::Sink)?,
+                Poll::Pending => return Ok(()),
+            };
             let octets = self.waiting.take(room);
             let length = octets.len();
             let is_last = self.waiting.is_empty() && self.ends_here();
@@ -213,13 +202,9 @@ impl Pipe {
         if let Some(replay) = &mut self.replay {
             replay.sent += fresh;
         }
-        // Fails when the stream has ended; the next read returns the reason.
-        let _ = self.source.flow_control().release_capacity(fresh);
+        self.source.release(fresh);
     }
 }
-
-/// How much is sent of a stream before its peer is known to have room.
-const FIRST: usize = 16 << 10;
 
 /// What is kept of a request's body until its response begins; grpc-go keeps as much of a call for the same end.
 const REPLAY_LIMIT: usize = 256 << 10;

@@ -4,18 +4,18 @@
 //! (`internal/transport/http2_server.go`).
 
 use http::header::{CONTENT_TYPE, HOST, HeaderName};
-use http::request::Parts;
-use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http::uri::Authority;
+use http::{HeaderValue, Method, StatusCode};
 use tonic::Code;
 
 use super::answer::Answer;
-use crate::net::NO_AUTHORITY;
+use crate::http2::{Fields, RequestHead};
 
 /// The way that requests take on.
 #[derive(Debug)]
 pub(super) struct NextHop {
-    pub(super) scheme: Scheme,
+    /// Whether the upstream's connection is TLS.
+    pub(super) is_secure: bool,
     /// For callers that name none, as some do on a unix socket.
     pub(super) authority: Authority,
 }
@@ -23,31 +23,26 @@ pub(super) struct NextHop {
 impl NextHop {
     /// The request as it goes to the upstream: with the scheme of the upstream's connection (RFC 9113 section 8.3.1),
     /// the authority of the caller, and without what only a proxy in front of us may say.
-    pub(super) fn prepare(&self, head: Parts, caller: &Caller) -> Result<Request<()>, Answer> {
-        let Parts { method, uri, mut headers, .. } = head;
-        if method != Method::POST {
+    pub(super) fn prepare(&self, mut head: RequestHead, caller: &Caller) -> Result<RequestHead, Answer> {
+        let RequestHead { method, path, authority, fields, .. } = &mut head;
+        if *method != Method::POST {
             let message = format!("`{method}` is not a gRPC call, which is a `POST`");
             return Err(Answer::new(Code::Internal, message).with_http_status(StatusCode::METHOD_NOT_ALLOWED));
         }
-        check_content_type(&headers)?;
-        let mut parts = uri.into_parts();
-        if !parts.path_and_query.as_ref().is_some_and(|path| is_method(path.path())) {
-            let path = parts.path_and_query.as_ref().map_or("", |path| path.as_str());
+        check_content_type(fields)?;
+        if !path.as_ref().is_some_and(|path| is_method(path.path())) {
+            let path = path.as_ref().map_or("", |path| path.as_str());
             return Err(Answer::new(Code::Unimplemented, format!("malformed method name: `{path}`")));
         }
-        let authority = authority(parts.authority.take(), &mut headers)?;
-        parts.authority = Some(authority.unwrap_or_else(|| self.authority.clone()));
-        parts.scheme = Some(self.scheme.clone());
-        caller.remove_claims(&mut headers);
+        let named = named(authority.take(), fields)?;
+        *authority = Some(named.unwrap_or_else(|| self.authority.clone()));
+        caller.remove_claims(fields);
         if let Caller::Remote(certificate) = caller {
-            add(&mut headers, CLIENT_CERTIFICATE, certificate.clone())?;
+            fields.set(CLIENT_CERTIFICATE, certificate.clone());
         }
-        count_hop(&mut headers)?;
-        let mut request = Request::new(());
-        *request.method_mut() = method;
-        *request.uri_mut() = Uri::from_parts(parts).map_err(|error| malformed(error.to_string()))?;
-        *request.headers_mut() = headers;
-        Ok(request)
+        count_hop(fields)?;
+        head.is_secure = self.is_secure;
+        Ok(head)
     }
 }
 
@@ -63,7 +58,7 @@ pub(super) enum Caller {
 
 impl Caller {
     /// Takes out of its fields, be they headers or trailers, what it must not tell about itself.
-    pub(super) fn remove_claims(&self, fields: &mut HeaderMap) {
+    pub(super) fn remove_claims(&self, fields: &mut Fields) {
         if matches!(self, Self::Remote(_)) {
             remove_identities(fields);
         }
@@ -71,8 +66,8 @@ impl Caller {
 }
 
 /// `application/grpc`, also with a message format behind it (PROTOCOL-HTTP2.md, Requests).
-fn check_content_type(headers: &HeaderMap) -> Result<(), Answer> {
-    let found = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+fn check_content_type(fields: &Fields) -> Result<(), Answer> {
+    let found = fields.get(&CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     match found.strip_prefix(b"application/grpc") {
         Some([] | [b'+' | b';', ..]) => Ok(()),
         _ => {
@@ -91,11 +86,13 @@ fn is_method(path: &str) -> bool {
 
 /// The authority of a request. `:authority` counts; `host` counts without it and does not go on (RFC 9113 section
 /// 8.3.1).
-fn authority(pseudo: Option<Authority>, headers: &mut HeaderMap) -> Result<Option<Authority>, Answer> {
-    let hosts = headers.get_all(HOST).iter().count();
-    let host = headers.remove(HOST);
-    let is_none = |authority: &Authority| authority.as_str().bytes().all(|octet| octet == NO_AUTHORITY);
-    let authority = match (pseudo.filter(|authority| !is_none(authority)), host) {
+fn named(pseudo: Option<Authority>, fields: &mut Fields) -> Result<Option<Authority>, Answer> {
+    let hosts = fields.count(&HOST);
+    let host = fields.get(&HOST).cloned();
+    if hosts > 0 {
+        fields.retain(|name| *name != HOST);
+    }
+    let authority = match (pseudo, host) {
         (Some(authority), _) => authority,
         (None, None) => return Ok(None),
         (None, Some(_)) if hosts > 1 => return Err(malformed("more than one `host`")),
@@ -111,12 +108,8 @@ fn authority(pseudo: Option<Authority>, headers: &mut HeaderMap) -> Result<Optio
 
 /// What proxies tell about a caller. From a caller itself it is a claim without proof, and a server behind the
 /// bridge would believe it.
-fn remove_identities(headers: &mut HeaderMap) {
-    let is_claim = |name: &&HeaderName| IDENTITIES.iter().any(|start| begins(name.as_str(), start));
-    let claims = headers.keys().filter(is_claim).cloned().collect::<Vec<_>>();
-    for name in claims {
-        headers.remove(name);
-    }
+fn remove_identities(fields: &mut Fields) {
+    fields.retain(|name| !IDENTITIES.iter().any(|start| begins(name.as_str(), start)));
 }
 
 /// For many servers (CGI, WSGI, nginx's variables) `_` in a name is the same as `-`.
@@ -126,8 +119,8 @@ fn begins(name: &str, start: &str) -> bool {
 }
 
 /// Bridges that lead to each other would pass a call on without end.
-fn count_hop(headers: &mut HeaderMap) -> Result<(), Answer> {
-    let hops = match headers.get(HOPS) {
+fn count_hop(fields: &mut Fields) -> Result<(), Answer> {
+    let hops = match fields.get(&HOPS) {
         None => 0,
         Some(value) => value.to_str().ok().and_then(|value| value.parse().ok()).unwrap_or(MOST_HOPS),
     };
@@ -138,16 +131,8 @@ fn count_hop(headers: &mut HeaderMap) -> Result<(), Answer> {
         );
         return Err(Answer::new(Code::FailedPrecondition, message));
     }
-    add(headers, HOPS, HeaderValue::from(hops + 1))
-}
-
-/// Sets a field of ours among those of a caller. They may already be as many as a map of fields can have, and it panics
-/// where one more is inserted.
-pub(super) fn add(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) -> Result<(), Answer> {
-    match headers.try_insert(name, value) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Answer::new(Code::ResourceExhausted, "the call has too many header fields")),
-    }
+    fields.set(HOPS, HeaderValue::from(hops + 1));
+    Ok(())
 }
 
 fn malformed(what: impl Into<String>) -> Answer {
@@ -196,10 +181,11 @@ mod tests {
             ("application/json", false),
             ("", false),
         ] {
-            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]);
-            assert_eq!(check_content_type(&headers).is_ok(), expected, "{value}");
+            let mut fields = Fields::default();
+            fields.set(CONTENT_TYPE, HeaderValue::from_static(value));
+            assert_eq!(check_content_type(&fields).is_ok(), expected, "{value}");
         }
-        assert!(check_content_type(&HeaderMap::new()).is_err());
+        assert!(check_content_type(&Fields::default()).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use http::uri::{Authority, Scheme};
+use http::uri::Authority;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -261,7 +261,7 @@ fn calls(
     tied: (Heart, Renewal),
     resync: watch::Sender<ResyncStatus>,
 ) -> (Arc<Calls>, Keeping) {
-    let scheme = if plan.upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+    let is_secure = plan.upstream.tls().is_some();
     let authority = Authority::try_from(plan.upstream.address().authority())
         .expect("host and port of an address are a valid authority");
     let (upstream, mut keeping) = Upstream::start(plan, status, phase.clone(), tied);
@@ -272,6 +272,6 @@ fn calls(
     }
     let alarms = Alarms::default();
     keeping.spawn(alarms.clone().run());
-    let route = NextHop { scheme, authority };
+    let route = NextHop { is_secure, authority };
     (Calls::new(Surroundings { upstream, hooks, phase, alarms }, route, plan.call_timeout, metrics), keeping)
 }

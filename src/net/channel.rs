@@ -1,38 +1,34 @@
 use std::future::{Future as _, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use h2::SendStream;
-use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
-use http::Request;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::keepalive::keep_alive;
-use super::limits::{
-    CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
-    UPSTREAM_HEADER_LIST,
-};
-use super::session::{Link, ended_early};
+use super::limits::{FRAME_SIZE, STREAM_WINDOW, UPSTREAM_HEADER_LIST};
+use super::session::Link;
 use super::stream::{Cut, Replayed, Stream};
 use super::traffic::{Carried, Traffic};
-use super::{Fault, Flusher, Gathered, HeaderFaults, Keepalive, Sieve, Stage};
+use super::{Fault, Keepalive, Stage};
+use crate::http2::client::{self, Connection, Requests};
+use crate::http2::{Http2Error, Limits, RecvStream, RequestHead, Said, SendStream};
 
-/// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone.
-///
-/// It uses h2 without hyper: hyper does not expose all of h2's limits, and reads a body only as fast
-/// as its reader does; while the reader pauses, hyper does nothing else. See [`crate::bridge`].
+/// An HTTP/2 connection to a server that has sent its SETTINGS, for the calls of many callers. Cheap to clone: each call
+/// has a clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Channel {
-    requests: SendRequest<Bytes>,
-    faults: HeaderFaults,
+pub(crate) struct Channel(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    requests: Requests,
+    said: Said,
     traffic: Arc<Traffic>,
     link: Link,
-    /// Shared, since each call has a clone of the channel.
-    draining: Arc<Draining>,
+    draining: Draining,
 }
 
 /// The rest of a connection's life, when new calls go elsewhere. It does not keep the connection.
@@ -55,41 +51,41 @@ impl Channel {
     /// When nothing was sent, because the connection accepts no new calls.
     pub(crate) fn begin(
         &self,
-        request: Request<()>,
+        head: &RequestHead,
         end: bool,
-    ) -> Result<(ResponseFuture, SendStream<Bytes>, Carried), h2::Error> {
-        let (response, message) = self.requests.clone().send_request(request, end)?;
-        Ok((response, message, Carried::new(&self.traffic)))
+    ) -> Result<(RecvStream, SendStream, Carried), Http2Error> {
+        let (answer, message) = self.0.requests.begin(head, end)?;
+        Ok((answer, message, Carried::new(&self.0.traffic)))
     }
 
-    /// What was wrong with the header fields of the server's answers.
-    pub(crate) fn header_faults(&self) -> &HeaderFaults {
-        &self.faults
+    /// What the server says when it takes no new calls.
+    pub(crate) fn said(&self) -> &Said {
+        &self.0.said
     }
 
     /// True when no new call can begin: the connection failed or the server said GOAWAY.
     pub(crate) fn is_closed(&self) -> bool {
-        refuses(&mut self.requests.clone(), &mut Context::from_waker(Waker::noop()))
+        self.0.requests.is_refused()
     }
 
     /// Waits until no new call can begin.
     pub(crate) async fn closed(&self) {
-        self.link.closed().await;
+        self.0.link.closed().await;
     }
 
     /// Ends the connection when it is dropped, with all calls in progress on it.
     pub(crate) fn cut(&self) -> Cut {
-        Cut::new(&self.link.wire)
+        Cut::new(&self.0.link.wire)
     }
 
     /// What becomes of the connection and the last calls on it.
     pub(crate) fn draining(&self) -> Draining {
-        Draining::clone(&self.draining)
+        self.0.draining.clone()
     }
 
     /// What ended the connection, as a fault of `stage`; `None` if it ended without an error or is still open.
     pub(crate) fn fault(&self, stage: Stage) -> Option<Fault> {
-        self.link.fault(stage)
+        self.0.link.fault(stage)
     }
 }
 
@@ -114,94 +110,63 @@ pub(crate) async fn open_channel(
 ) -> Result<Channel, Fault> {
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
-    let settings = settings();
-    let sieve = Sieve::of_upstream(stream, plan.metadata);
-    let faults = sieve.faults();
-    let (stream, flusher) = Gathered::new(sieve);
-    let handshake = settings.handshake(stream);
-    let (requests, mut connection) = timeout_at(deadline, handshake)
-        .await
-        .map_err(|_| Fault::timeout(Stage::Http2))?
-        .map_err(|error| ended_early(&wire, Some(error.to_string())))?;
-    flusher.take_over();
+    let (requests, connection) = client::begin(stream, limits(plan));
     let traffic = Arc::<Traffic>::default();
-    if let (Some(keepalive), Some(pings)) = (plan.keepalive, connection.ping_pong()) {
-        tokio::spawn(keep_alive(pings, Arc::downgrade(&wire), keepalive, Arc::clone(&traffic)));
+    if let Some(keepalive) = plan.keepalive {
+        let (pings, wire) = (connection.pings(), Arc::downgrade(&wire));
+        tokio::spawn(keep_alive(pings, wire, keepalive, Arc::clone(&traffic)));
     }
     let (end, ended) = watch::channel(false);
     let (over, draining) = watch::channel(None);
-    let (seen, driven) = (Arc::downgrade(&wire), Driven { connection, flusher });
-    let requests_of_driver = requests.clone();
+    let (seen, said) = (Arc::downgrade(&wire), connection.said());
     tokio::spawn(async move {
-        let driven = drive(driven, requests_of_driver, end).await;
+        let connection = drive(connection, end).await;
         // The stream in it keeps what was seen.
         over.send_replace(seen.upgrade().and_then(|wire| wire.error()).map(Arc::new));
-        drop(driven);
+        drop(connection);
     });
     let link = Link { wire, ended };
     if silent {
         link.await_settings(deadline).await?;
     }
-    Ok(Channel { requests, faults, traffic, link, draining: Arc::new(Draining(draining)) })
-}
-
-/// A connection, and what writes whatever it has said.
-struct Driven {
-    connection: Connection<Gathered<Sieve<Replayed>>, Bytes>,
-    flusher: Flusher<Sieve<Replayed>>,
-}
-
-impl Driven {
-    /// Ready at its end. Why it ended is on the wire; h2's error adds nothing to it.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let ended = Pin::new(&mut self.connection).poll(context);
-        self.flusher.flush(context);
-        ended.map(|_| ())
-    }
+    Ok(Channel(Arc::new(Shared { requests, said, traffic, link, draining: Draining(draining) })))
 }
 
 /// Runs the connection to its end, and reports when it accepts no new calls. That is earlier if the server sends
 /// GOAWAY while calls are in progress.
-async fn drive(mut connection: Driven, mut requests: SendRequest<Bytes>, end: watch::Sender<bool>) -> Driven {
+async fn drive(mut connection: Connection<Replayed>, end: watch::Sender<bool>) -> Connection<Replayed> {
     let is_over = {
         let mut abandoned = pin!(end.closed());
-        poll_fn(|context| {
+        let mut poll = |context: &mut Context<'_>| {
             if connection.poll(context).is_ready() {
                 return Poll::Ready(true);
             }
-            if refuses(&mut requests, context) || abandoned.as_mut().poll(context).is_ready() {
+            if connection.is_refusing() || abandoned.as_mut().poll(context).is_ready() {
                 return Poll::Ready(false);
             }
             Poll::Pending
-        })
-        .await
+        };
+        poll_fn(&mut poll).await
     };
     end.send_replace(true);
-    // While it is there, h2 keeps the connection for it.
-    drop(requests);
     if !is_over {
         poll_fn(|context| connection.poll(context)).await;
     }
     connection
 }
 
-fn refuses(requests: &mut SendRequest<Bytes>, context: &mut Context<'_>) -> bool {
-    matches!(requests.poll_ready(context), Poll::Ready(Err(_)))
+fn limits(plan: &ChannelPlan) -> Limits {
+    Limits {
+        stream_window: STREAM_WINDOW,
+        frame_size: FRAME_SIZE,
+        told_header_list: UPSTREAM_HEADER_LIST,
+        header_list: plan.metadata as usize,
+        header_block: UPSTREAM_BLOCK,
+        concurrent_streams: 0,
+        // A count over the whole life of the connection would end it for what was forgiven long ago.
+        malformed_streams: None,
+    }
 }
 
-fn settings() -> Builder {
-    let mut builder = Builder::new();
-    builder
-        .enable_push(false)
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(FRAME_SIZE)
-        .max_header_list_size(UPSTREAM_HEADER_LIST)
-        .max_send_buffer_size(SEND_BUFFER)
-        .data_frame_budget(SMALL_FRAMES)
-        .max_concurrent_reset_streams(REMEMBERED_RESETS)
-        // A count over the whole life of the connection, and a server that answers calls which were cancelled does
-        // nothing wrong.
-        .max_local_error_reset_streams(None);
-    builder
-}
+/// All that the server may send by [`UPSTREAM_HEADER_LIST`].
+const UPSTREAM_BLOCK: usize = 3 * UPSTREAM_HEADER_LIST as usize / 2;

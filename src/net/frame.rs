@@ -6,8 +6,7 @@ pub(super) fn is_settings(first: &[u8]) -> bool {
     matches!(*first, [0, _, _, 0x04, flags, 0, 0, 0, 0] if flags & 1 == 0)
 }
 
-/// Length, type, flags and stream of a frame (RFC 9113 section 4.1).
-pub(super) const FRAME_HEADER: usize = 9;
+pub(super) use crate::http2::frame::FRAME_HEADER;
 
 #[cfg(test)]
 mod tests {

@@ -15,12 +15,12 @@ use std::mem;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use h2::{Ping, PingPong};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Keepalive;
 use super::stream::Wire;
 use super::traffic::{Activity, Traffic};
+use crate::http2::Pings;
 
 /// What became of a PING.
 enum PingOutcome {
@@ -34,7 +34,7 @@ enum PingOutcome {
 /// Sends PING to a server that is silent during calls, and cuts the connection if it does not answer. Returns when the
 /// connection has ended.
 pub(super) async fn keep_alive(
-    mut pings: PingPong,
+    mut pings: Pings,
     wire: Weak<Wire>,
     Keepalive { interval, timeout }: Keepalive,
     traffic: Arc<Traffic>,
@@ -72,14 +72,14 @@ pub(super) async fn keep_alive(
     }
 }
 
-async fn ping(pings: &mut PingPong, wire: &Weak<Wire>, limit: Duration) -> PingOutcome {
-    if pings.send_ping(Ping::opaque()).is_err() {
+async fn ping(pings: &mut Pings, wire: &Weak<Wire>, limit: Duration) -> PingOutcome {
+    if pings.send().is_err() {
         return PingOutcome::Ended;
     }
     // In two halves: if this process itself stood still, the time may be over before anything could be read.
     let mut silent_halves = 0;
     while silent_halves < 2 {
-        match timeout(limit / 2, poll_fn(|context| pings.poll_pong(context))).await {
+        match timeout(limit / 2, poll_fn(|context| pings.poll_answer(context))).await {
             Ok(Ok(_)) => return PingOutcome::Answered,
             Ok(Err(_)) => return PingOutcome::Ended,
             // The answer to the PING may be behind a large message.

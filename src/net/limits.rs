@@ -1,8 +1,5 @@
-//! The limits of HTTP/2 on a connection that is shared by many calls, and why they are large.
-//!
-//! h2 has a limit for each of these, made for servers that talk to strangers: above it, the connection ends with
-//! all its calls. But callers of the bridge and its upstream have proven who they are, and one call must not end
-//! others. So each limit is set here, for both sides.
+//! The limits of HTTP/2 on a connection that is shared by many calls, and why they are large: callers of the bridge and its
+//! upstream have proven who they are, and one call must not end others.
 
 use std::time::Duration;
 
@@ -61,11 +58,6 @@ impl Default for CallerLimits {
 /// it arrives without a pause for WINDOW_UPDATE. It is also how much memory a call with a slow reader needs.
 pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
 
-/// The same for all streams of a connection together: as much as HTTP/2 can say (RFC 9113 section 6.9.1), so that only
-/// the streams' own windows count. With less, a few readers that stop would use all of it, and block every
-/// other call. The memory is limited by the number of calls times their window.
-pub(crate) const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
-
 /// The largest frame that we accept: with larger frames, a large message needs fewer.
 pub(crate) const FRAME_SIZE: u32 = 64 << 10;
 
@@ -78,14 +70,5 @@ pub(crate) const HEADER_LIST: u32 = 1 << 20;
 /// [`HEADER_LIST`] may come, and are refused by name.
 pub(crate) const UPSTREAM_HEADER_LIST: u32 = 16 << 20;
 
-/// What may wait on one stream for the peer's window.
+/// What may wait on one stream of a probe for the server's window.
 pub(crate) const SEND_BUFFER: usize = 256 << 10;
-
-/// h2's budget for DATA frames smaller than 256 bytes that were not read yet. gRPC streams are made of them: a
-/// message of one byte is a frame of six. A call's relay takes frames out of h2 as soon as they come, and keeps their
-/// bytes only, so the windows bound what is kept. This budget has to hold what comes between two turns of the relay.
-pub(crate) const SMALL_FRAMES: usize = usize::MAX;
-
-/// Calls of a connection that were reset by us and whose late frames are still recognised. h2 counts a frame for a
-/// call that it has forgotten as an error of the peer, although the peer is right.
-pub(crate) const REMEMBERED_RESETS: usize = 1024;

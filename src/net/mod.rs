@@ -10,7 +10,6 @@ mod entrance;
 mod fault;
 mod frame;
 mod gate;
-mod gathered;
 mod greeting;
 mod hello;
 mod keepalive;
@@ -46,13 +45,10 @@ pub use entrance::Crowd;
 pub(crate) use entrance::{Arrivals, Counters, Entrance, Noise, Wording};
 pub use fault::{Fault, FaultKind, Stage};
 pub(crate) use gate::{Admission, Bound, Capacity};
-pub(crate) use gathered::{Flusher, Gathered};
 pub(crate) use greeting::{Greeting, Hello, greet};
 pub use hello::explain;
-pub(crate) use limits::{
-    CONNECTION_WINDOW, FRAME_SIZE, REMEMBERED_RESETS, SEND_BUFFER, SMALL_FRAMES, STREAM_WINDOW,
-};
 pub use limits::{CallerLimits, Keepalive};
+pub(crate) use limits::{FRAME_SIZE, STREAM_WINDOW};
 pub(crate) use linger::Lingering;
 pub(crate) use listen::is_of_this_machine;
 pub use listen::{
@@ -64,9 +60,7 @@ pub(crate) use read_ahead::ReadAhead;
 pub use reset::Reset;
 pub use session::{Goodbye, Session, open};
 pub use settings::Settings;
-pub(crate) use sieve::{
-    CLAIMED_LENGTH, Farewell, HeaderFault, HeaderFaults, IgnoredFrame, NO_AUTHORITY, Outgoing, Sieve,
-};
+pub(crate) use sieve::{CLAIMED_LENGTH, IgnoredFrame};
 pub(crate) use stream::Cut;
 pub use stream::Stream;
 pub(crate) use tls::H2;

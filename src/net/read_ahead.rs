@@ -9,10 +9,9 @@ use tokio_util::io::poll_read_buf;
 use super::opening::Opening;
 use super::records::Records;
 
-/// A socket, read in larger pieces than TLS and h2 ask for.
+/// A socket, read in larger pieces than TLS asks for.
 ///
-/// rustls asks for 4 KiB at a time, so a record of 16 KiB costs five calls of the kernel. h2 asks for what is left of its
-/// buffer, so every third message of 2 KiB costs two. Here one call takes what there is, up to [`MOST`], unless the reader
+/// rustls asks for 4 KiB at a time, so a record of 16 KiB costs five calls of the kernel. Here one call takes what there is, up to [`MOST`], unless the reader
 /// has as much room itself. A connection that sends little has a buffer of [`LEAST`] at most, so that thousands of idle
 /// connections cost little memory.
 #[derive(Debug)]
@@ -185,7 +184,7 @@ mod tests {
         peer.write_all(&sent).await.expect("room for all of it");
         let mut ahead = ReadAhead::new(stream);
         let mut received = vec![0; sent.len()];
-        // Into little room, as TLS and h2 have it: a reader with much room of its own needs none here.
+        // Into little room, as TLS has it: a reader with much room of its own needs none here.
         for piece in received.chunks_mut(1000) {
             ahead.read_exact(piece).await.expect("all of it");
         }

@@ -15,10 +15,10 @@ use tower::{Service, service_fn};
 
 use super::frame::{FRAME_HEADER, is_settings};
 use super::limits::{FRAME_SIZE, HEADER_LIST, SEND_BUFFER, STREAM_WINDOW};
+use super::sieve::{HeaderFaults, Outgoing, Sieve};
 use super::stream::{Replayed, Stream, Wire};
-use super::{
-    Fault, FaultKind, HeaderFault, HeaderFaults, IgnoredFrame, Outgoing, Reset, Settings, Sieve, Stage,
-};
+use super::{Fault, FaultKind, IgnoredFrame, Reset, Settings, Stage};
+use crate::http2::HeaderFault;
 
 /// An HTTP/2 connection to a server that has sent its SETTINGS, for calls of our own.
 ///
@@ -92,7 +92,7 @@ impl<B: Body + 'static> Session<B> {
     /// another way.
     pub fn goodbye(&self) -> Option<Goodbye> {
         let heard = || {
-            let farewell = self.faults.said()?;
+            let farewell = self.faults.said().so_far()?;
             let words = Some(farewell.words().to_owned()).filter(|words| !words.is_empty());
             Some(Goodbye { reset: Reset::by_peer(farewell.reason()), words })
         };
@@ -157,7 +157,7 @@ where
     let silent = first.is_empty();
     let (stream, wire) = Replayed::new(first, stream);
     let calls = Arc::<Outgoing>::default();
-    let sieve = Sieve::of_probed(stream, Arc::clone(&calls));
+    let sieve = Sieve::new(stream, Arc::clone(&calls));
     let faults = sieve.faults();
     let handshake = settings().handshake(TokioIo::new(sieve));
     let (requests, connection) = timeout_at(deadline, handshake)

@@ -272,7 +272,7 @@ impl Replayed {
         lock(&self.wire.heard).extend_from_slice(&bytes[..length]);
     }
 
-    /// What becomes of a write. A peer that does not read makes it wait without end, and h2 reads nothing in that time.
+    /// What becomes of a write. A peer that does not read makes it wait without end, and nothing is read in that time.
     fn written<T>(&mut self, context: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         let result = match result {
             Poll::Pending if self.wire.cut.load(Ordering::Acquire) => {

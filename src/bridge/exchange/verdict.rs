@@ -1,15 +1,15 @@
 //! What the end of a call means, and what its caller is told.
 
 use h2::Reason;
-use http::HeaderMap;
 use tonic::Code;
 
 use super::Exchange;
 use crate::bridge::answer::Answer;
 use crate::bridge::call_log::status;
-use crate::bridge::headers_of::HeadersOf;
+use crate::bridge::checked::{Checked as _, Whose};
 use crate::bridge::phase::Lifecycle;
 use crate::bridge::upstream::silence;
+use crate::http2::{Fields, Http2Error, Judged, Said, Side};
 
 impl Exchange<'_> {
     pub(super) fn is_late_cancel(&self, code: Option<i32>) -> bool {
@@ -17,12 +17,14 @@ impl Exchange<'_> {
     }
 
     /// The upstream's trailers, or what they mean.
-    pub(super) fn judged(&mut self, trailers: HeaderMap) -> HeaderMap {
-        let code = status(&trailers);
-        match self.check_answer() {
+    pub(super) fn judged(&mut self, trailers: Judged<Fields>) -> Fields {
+        match trailers.checked(Whose::Server) {
             Err(answer) => self.told(answer),
-            Ok(()) if self.is_late_cancel(code) => self.told(self.too_late()),
-            Ok(()) => {
+            Ok(trailers) => {
+                let code = status(&trailers);
+                if self.is_late_cancel(code) {
+                    return self.told(self.too_late());
+                }
                 self.log.answered_by_server(code);
                 trailers
             }
@@ -30,14 +32,10 @@ impl Exchange<'_> {
     }
 
     /// An answer of the bridge, after a part of the server's has been sent.
-    pub(super) fn told(&mut self, answer: Answer) -> HeaderMap {
+    pub(super) fn told(&mut self, answer: Answer) -> Fields {
         self.log.answered_by_bridge(answer.code());
         self.bridge.unanswered(self.log, answer.code());
         answer.into_trailers()
-    }
-
-    pub(super) fn check_answer(&self) -> Result<(), Answer> {
-        self.answered.as_ref().map_or(Ok(()), HeadersOf::check)
     }
 
     /// True if the bridge has closed the upstream because it stops.
@@ -45,22 +43,21 @@ impl Exchange<'_> {
         *self.bridge.phase.borrow() == Lifecycle::Cutting
     }
 
-    pub(super) fn cut(&self, error: &h2::Error) -> Answer {
+    pub(super) fn cut(&self, error: &Http2Error) -> Answer {
         if self.is_cut_by_us() {
             return Answer::stopping();
         }
-        if let Err(answer) = self.check_answer() {
-            return answer;
-        }
-        let is_cancel = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::CANCEL);
+        let is_cancel = matches!(error, Http2Error::Reset { by: Side::Peer, reason: Reason::CANCEL });
         match is_cancel && self.is_late_cancel(Some(Code::Cancelled as i32)) {
             true => self.too_late(),
             false => {
                 let upstream = self.bridge.upstream.address();
-                if let Some(silence) = error.get_io().and_then(|error| silence(upstream, error)) {
+                if let Http2Error::Io(error) = error
+                    && let Some(silence) = silence(upstream, error)
+                {
                     return Answer::of_finding(&silence);
                 }
-                let farewell = self.answered.as_ref().and_then(HeadersOf::farewell);
+                let farewell = self.said.as_ref().and_then(Said::so_far);
                 Answer::of_cut(error, farewell.as_ref())
             }
         }

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::net::{Farewell, Fault, FaultKind};
+use crate::http2::Farewell;
+use crate::net::{Fault, FaultKind};
 use crate::report::{Finding, FindingId};
 
 /// How a connection to the upstream ended.

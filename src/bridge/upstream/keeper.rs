@@ -179,7 +179,7 @@ impl Keeper {
             info!(connection = %self.board.name(), upstream = %self.target.address(), "connected");
             channel = self.until_closed(channel).await;
         }
-        let farewell = channel.header_faults().explained(LEAST_PAUSE).await;
+        let farewell = channel.said().explained(LEAST_PAUSE).await;
         let fault = channel.fault(Stage::Call);
         let ended = Ended::of(&self.target.address().to_string(), farewell.as_ref(), fault.as_ref());
         if !is_untold {

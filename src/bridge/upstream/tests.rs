@@ -142,10 +142,7 @@ async fn held_calls_are_counted_and_health_checks_are_not_held() {
     way.order.send_replace(Lifecycle::Draining);
     for call in held {
         let answer = call.await.expect("no panic").expect_err("nothing listens");
-        assert_eq!(
-            answer.into_trailers()["grpc-message"],
-            Answer::stopping().into_trailers()["grpc-message"]
-        );
+        assert_eq!(answer.message(), Answer::stopping().message());
     }
     assert_eq!(way.status.borrow().held, None);
 }
@@ -198,11 +195,7 @@ async fn pauses_stay_short_while_a_call_waits() {
 async fn a_connection_that_ended_is_told_from_one_that_never_was() {
     let (status, _seen) = watch::channel(UpstreamStatus::new(OffsetDateTime::UNIX_EPOCH));
     let (board, calls) = Board::new(status, None, || OffsetDateTime::UNIX_EPOCH);
-    let told = || {
-        let trailers = calls.borrow().absence.answer("unix:up.sock").into_trailers();
-        let words = trailers["grpc-message"].to_str().expect("ASCII").to_owned();
-        percent_encoding::percent_decode_str(&words).decode_utf8().expect("UTF-8").into_owned()
-    };
+    let told = || calls.borrow().absence.answer("unix:up.sock").message().to_owned();
     assert!(told().ends_with("there is no connection to `unix:up.sock` yet"), "{}", told());
     board.ended(&Ended::of("unix:up.sock", None, None), None);
     let words = "the connection to `unix:up.sock` ended, and there is no new one yet";

@@ -1,13 +1,8 @@
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::time::timeout;
-
-use super::farewell::Farewell;
 use super::ignored::IgnoredFrame;
+use crate::http2::{HeaderFault, Said};
 
 /// What was wrong with header fields that a [`super::Sieve`] has repaired for h2, by the stream that had them.
 #[derive(Clone, Debug, Default)]
@@ -15,39 +10,12 @@ pub(crate) struct HeaderFaults(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// So that the check is cheap as long as there are none.
-    number: AtomicUsize,
     faults: Mutex<BTreeMap<u32, HeaderFault>>,
     ignored: Mutex<Vec<IgnoredFrame>>,
-    /// What the peer said last, preferably with words.
-    farewell: Mutex<Option<Farewell>>,
-    said: Notify,
-}
-
-/// Why header fields are rejected.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum HeaderFault {
-    /// Only where grpc-go's reading counts, which takes it.
-    #[error("the field `{name}`, which HTTP/2 does not allow")]
-    OfConnection { name: String },
-    #[error("`{name}` has the byte {octet:#04x}, which no header field can have")]
-    Octet { name: String, octet: u8 },
-    #[error("{size} bytes of header fields are more than the limit of {limit}")]
-    TooLarge { size: usize, limit: usize },
+    said: Said,
 }
 
 impl HeaderFaults {
-    /// Takes out what was wrong with the fields of a stream.
-    pub(crate) fn take(&self, stream: u32) -> Option<HeaderFault> {
-        if self.0.number.load(Ordering::Acquire) == 0 {
-            return None;
-        }
-        let mut faults = self.faults();
-        let fault = faults.remove(&stream);
-        self.0.number.store(faults.len(), Ordering::Release);
-        fault
-    }
-
     /// Takes out what was wrong with the fields of all streams.
     pub(crate) fn take_all(&self) -> Vec<HeaderFault> {
         let faults = std::mem::take(&mut *self.faults());
@@ -69,38 +37,15 @@ impl HeaderFaults {
     pub(super) fn note(&self, stream: u32, fault: HeaderFault) {
         let mut faults = self.faults();
         faults.insert(stream, fault);
-        // The bridge does not ask for a stream that has ended in another way.
+        // A server may send bad fields on any number of streams before the probe asks for them.
         if faults.len() > REMEMBERED {
             faults.pop_first();
         }
-        self.0.number.store(faults.len(), Ordering::Release);
     }
 
-    /// The peer says that it takes no new streams.
-    pub(super) fn farewell(&self, farewell: Farewell) {
-        let mut known = self.0.farewell.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.is_none() || !farewell.is_bare() {
-            *known = Some(farewell);
-        }
-        drop(known);
-        self.0.said.notify_waiters();
-    }
-
-    /// Why the peer takes no new streams, if it said so.
-    pub(crate) fn said(&self) -> Option<Farewell> {
-        self.0.farewell.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The same, and waits for a peer that has yet to say why.
-    pub(crate) async fn explained(&self, limit: Duration) -> Option<Farewell> {
-        let next = self.0.said.notified();
-        let said = self.said();
-        if said.as_ref().is_none_or(|said| !said.is_bare()) {
-            return said;
-        }
-        // Without a reason in time, what was said counts.
-        let _ = timeout(limit, next).await;
-        self.said()
+    /// What the peer says when it takes no new streams.
+    pub(crate) fn said(&self) -> &Said {
+        &self.0.said
     }
 
     fn faults(&self) -> MutexGuard<'_, BTreeMap<u32, HeaderFault>> {
@@ -108,15 +53,8 @@ impl HeaderFaults {
     }
 }
 
-impl HeaderFault {
-    /// Is it one that grpc-go takes?
-    pub(crate) fn is_of_connection(&self) -> bool {
-        matches!(self, Self::OfConnection { .. })
-    }
-}
-
 /// Enough to say what is wrong.
 const MOST_IGNORED: usize = 4;
 
-/// More than calls at once on a connection.
+/// More than a probe has calls on a connection before it asks.
 const REMEMBERED: usize = 4096;

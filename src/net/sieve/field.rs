@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use http::HeaderName;
-
-use super::faults::HeaderFault;
-use super::huffman;
-use super::integer::{integer, write_integer, write_text};
-use super::renamed::{Reader, other_name, static_name};
+use super::renamed::other_name;
+use crate::http2::HeaderFault;
+use crate::http2::hpack::integer::{integer, write_integer, write_text};
+use crate::http2::hpack::{
+    DEFAULT_SIZE, OVERHEAD, bad_in_method, bad_in_name, bad_in_status, bad_in_text, huffman, not_utf8,
+    static_name,
+};
 
 /// One representation.
 pub(super) enum Piece<'a> {
@@ -44,7 +45,7 @@ struct Text<'a> {
 /// What h2 makes of a field.
 pub(super) enum Effect {
     Fine,
-    /// An authority that is none, or a length that is not the body's: h2 resets the call.
+    /// It gets another name, and nothing is wrong with it: for a length that is not the body's, h2 resets the call.
     Changed,
     /// It ends the connection.
     Fault(Damage),
@@ -67,7 +68,6 @@ pub(super) enum Reference {
 /// What a value is of.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Kind {
-    Authority,
     Field,
     Method,
     Status,
@@ -110,25 +110,12 @@ impl<'a> Piece<'a> {
     }
 
     /// What h2 would make of it; `None` when it is no HPACK.
-    pub(super) fn inspect(&self, reader: Reader) -> Option<Effect> {
-        let (effect, name) = match self {
-            Self::Resize(_) => return Some(Effect::Fine),
-            Self::Indexed { index, .. } => (Effect::Fine, static_name(*index).map(Cow::Borrowed)),
-            Self::Literal(literal) => (literal.inspect()?, literal.full_name()),
-        };
-        let value = || match self {
-            Self::Literal(literal) => literal.value.decoded().unwrap_or_default(),
-            Self::Indexed { .. } | Self::Resize(_) => Cow::default(),
-        };
-        let name = name.filter(|_| reader == Reader::GrpcGo && matches!(effect, Effect::Fine));
-        Some(match name {
-            Some(name) if *name == *b"content-length" => Effect::Changed,
-            Some(name) if other_name(&name, &value()).is_some() => Effect::Fault(Damage {
-                fault: HeaderFault::OfConnection { name: name.escape_ascii().to_string() },
-                is_in_name: true,
-            }),
-            _ => effect,
-        })
+    pub(super) fn inspect(&self) -> Option<Effect> {
+        match self {
+            Self::Indexed { index, .. } => Some(Effect::of_good(name_at(*index), b"")),
+            Self::Literal(literal) => literal.inspect(),
+            Self::Resize(_) => Some(Effect::Fine),
+        }
     }
 
     pub(super) fn reference(&self) -> Option<Reference> {
@@ -145,83 +132,80 @@ impl<'a> Piece<'a> {
     }
 }
 
-impl Literal<'_> {
-    fn kind(&self, name: &[u8]) -> Kind {
-        match (self.name, name) {
-            (Name::Index(2 | 3), _) | (_, b":method") => Kind::Method,
-            (Name::Index(8..=14), _) | (_, b":status") => Kind::Status,
-            (Name::Index(1), _) | (_, b":authority") => Kind::Authority,
-            (Name::Index(4..=7), _) | (_, b":path" | b":protocol" | b":scheme") => Kind::Pseudo,
-            _ => Kind::Field,
+impl Effect {
+    /// That of a field which could be parsed.
+    fn of_good(name: &[u8], value: &[u8]) -> Self {
+        match other_name(name, value) {
+            None => Self::Fine,
+            Some(_) if name == b"content-length" => Self::Changed,
+            Some(_) => {
+                let fault = HeaderFault::OfConnection { name: name.escape_ascii().to_string() };
+                Self::Fault(Damage { fault, is_in_name: true })
+            }
         }
     }
+}
 
+impl Kind {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b":method" => Self::Method,
+            b":status" => Self::Status,
+            b":authority" | b":path" | b":protocol" | b":scheme" => Self::Pseudo,
+            _ => Self::Field,
+        }
+    }
+}
+
+impl Literal<'_> {
     fn inspect(&self) -> Option<Effect> {
-        let name = match self.name {
-            Name::Index(_) => Cow::Borrowed(&b""[..]),
-            Name::Text(name) => name.decoded()?,
-        };
-        let kind = self.kind(&name);
+        let name = self.full_name()?;
+        let kind = Kind::of(&name);
         if kind == Kind::Field
-            && matches!(self.name, Name::Text(_))
             && let Some(octet) = bad_in_name(&name)
         {
             return Some(Effect::Fault(Damage { fault: self.octet(&name, octet), is_in_name: true }));
         }
-        // Most calls have a path that is Huffman-coded, and to decode it is most of the work here.
-        if matches!(kind, Kind::Field | Kind::Pseudo)
+        let is_plain = matches!(kind, Kind::Field | Kind::Pseudo)
             && self.value.is_coded
-            && !huffman::may_have_bad(self.value.octets)
-        {
-            return Some(Effect::Fine);
-        }
-        let value = self.value.decoded()?;
+            && !huffman::may_have_bad(self.value.octets);
+        // Most values are Huffman-coded, and neither bad nor of interest.
+        let value = if is_plain && *name != *b"te" { Cow::default() } else { self.value.decoded()? };
         Some(match bad_in_value(kind, &value) {
             Some(octet) => Effect::Fault(Damage { fault: self.octet(&name, octet), is_in_name: false }),
-            None if kind == Kind::Authority && is_socket(&value) => Effect::Changed,
-            None => Effect::Fine,
+            None => Effect::of_good(&name, &value),
         })
     }
 
     fn octet(&self, name: &[u8], octet: u8) -> HeaderFault {
         let name = match self.name {
-            Name::Text(_) => name.escape_ascii().to_string(),
-            Name::Index(index) => STATIC_NAMES.get(index).map_or("a header field", |name| name).to_owned(),
+            Name::Index(_) if name.is_empty() => "a header field".to_owned(),
+            Name::Index(_) | Name::Text(_) => name.escape_ascii().to_string(),
         };
         HeaderFault::Octet { name, octet }
     }
 
     /// Whether the list can do without it: it says nothing to HTTP/2 and is not kept for later.
     pub(super) fn is_needless(&self) -> bool {
-        let is_pseudo = match self.name {
-            Name::Index(index) => index <= 14,
-            Name::Text(name) => name.decoded().is_some_and(|name| name.starts_with(b":")),
-        };
-        !self.is_stored && !is_pseudo
+        !self.is_stored && !self.full_name().is_some_and(|name| name.starts_with(b":"))
     }
 
-    /// Its name, if it is not one of a dynamic table or of no interest.
+    /// Its name, which is empty if a dynamic table has it; `None` when it is no HPACK.
     fn full_name(&self) -> Option<Cow<'_, [u8]>> {
         match self.name {
-            Name::Index(index) => static_name(index).map(Cow::Borrowed),
+            Name::Index(index) => Some(Cow::Borrowed(name_at(index))),
             Name::Text(name) => name.decoded(),
         }
     }
 
-    pub(super) fn write_mended(&self, written: &mut Vec<u8>, reader: Reader, is_large: bool) {
-        let name = match self.name {
-            Name::Index(_) => Cow::Borrowed(&b""[..]),
-            Name::Text(name) => name.decoded().unwrap_or_default(),
-        };
-        let kind = self.kind(&name);
+    pub(super) fn write_mended(&self, written: &mut Vec<u8>, is_large: bool) {
+        let name = self.full_name().unwrap_or_default();
+        let kind = Kind::of(&name);
         let value = self.value.decoded().unwrap_or_default();
-        let is_good_name =
-            kind != Kind::Field || matches!(self.name, Name::Index(_)) || bad_in_name(&name).is_none();
-        let is_too_long = is_large && value.len() > TABLE_SIZE;
-        let is_socket = kind == Kind::Authority && is_socket(&value);
-        let other = self.full_name().filter(|_| reader == Reader::GrpcGo);
-        let other = other.and_then(|name| other_name(&name, &value));
-        let is_fine = is_good_name && !is_socket && bad_in_value(kind, &value).is_none();
+        let is_good_name = kind != Kind::Field || bad_in_name(&name).is_none();
+        let is_too_long = is_large && value.len() > DEFAULT_SIZE;
+        let other = other_name(&name, &value);
+        let is_fine = is_good_name && bad_in_value(kind, &value).is_none();
         if is_fine && !is_too_long && other.is_none() {
             return written.extend_from_slice(self.whole);
         }
@@ -244,7 +228,7 @@ impl Literal<'_> {
         }
         match is_too_long {
             // Larger than the table, so that it does to the table what the whole value does: it empties it.
-            true => write_text(written, &vec![b'x'; TABLE_SIZE]),
+            true => write_text(written, &vec![b'x'; DEFAULT_SIZE]),
             false => write_text(written, &mended_value(kind, &value)),
         }
     }
@@ -281,40 +265,28 @@ impl<'a> Text<'a> {
     fn length(&self) -> usize {
         match self.is_coded {
             // Only for long ones it matters how much longer they are.
-            true if self.octets.len() > TABLE_SIZE => self.decoded().map_or(0, |octets| octets.len()),
+            true if self.octets.len() > DEFAULT_SIZE => self.decoded().map_or(0, |octets| octets.len()),
             _ => self.octets.len(),
         }
     }
 }
 
-/// The first byte that cannot stand in a name (RFC 9113 section 8.2.1). That of an empty name does not exist.
-fn bad_in_name(name: &[u8]) -> Option<u8> {
-    if HeaderName::from_lowercase(name).is_ok() {
-        return None;
-    }
-    name.iter().copied().find(|octet| HeaderName::from_lowercase(&[*octet]).is_err())
+/// The name that the static table has at `index`, or none.
+fn name_at(index: usize) -> &'static [u8] {
+    static_name(index).unwrap_or_default().as_bytes()
 }
 
 fn bad_in_value(kind: Kind, value: &[u8]) -> Option<u8> {
     match kind {
-        Kind::Field => value.iter().copied().find(|octet| is_control(*octet)),
-        Kind::Method => value.iter().copied().find(|octet| http::Method::from_bytes(&[*octet]).is_err()),
-        Kind::Status => match http::StatusCode::from_bytes(value) {
-            Ok(_) => None,
-            Err(_) => value.iter().copied().find(|octet| !octet.is_ascii_digit()).or(value.first().copied()),
-        },
-        Kind::Authority | Kind::Pseudo => match str::from_utf8(value) {
-            Ok(_) => None,
-            Err(error) => value.get(error.valid_up_to()).copied(),
-        },
+        Kind::Field => bad_in_text(value),
+        Kind::Method => bad_in_method(value),
+        Kind::Pseudo => not_utf8(value),
+        Kind::Status => http::StatusCode::from_bytes(value).err().and_then(|_| bad_in_status(value)),
     }
 }
 
 /// Of the same length, so that it takes the same room in the table.
 fn mended_value(kind: Kind, value: &[u8]) -> Vec<u8> {
-    if kind == Kind::Authority && is_socket(value) {
-        return vec![NO_AUTHORITY; value.len()];
-    }
     if bad_in_value(kind, value).is_none() {
         return value.to_vec();
     }
@@ -322,32 +294,17 @@ fn mended_value(kind: Kind, value: &[u8]) -> Vec<u8> {
         return b"500".to_vec();
     }
     let good = |octet: &u8| match kind {
-        Kind::Method if http::Method::from_bytes(&[*octet]).is_err() => b'X',
-        Kind::Authority | Kind::Pseudo if !octet.is_ascii() => b'?',
-        _ if is_control(*octet) => b'?',
+        Kind::Method if bad_in_method(&[*octet]).is_some() => b'X',
+        Kind::Pseudo if !octet.is_ascii() => b'?',
+        _ if bad_in_text(&[*octet]).is_some() => b'?',
         _ => *octet,
     };
     value.iter().map(good).collect()
 }
 
-/// The path of a socket, plain or percent-encoded, or an abstract socket: what clients that are made of gRPC's C core
-/// use as the authority on a unix socket. h2 resets their calls before we see them.
-fn is_socket(authority: &[u8]) -> bool {
-    let path = authority.strip_prefix(b"unix:").unwrap_or(authority);
-    let is_abstract = [&b"@"[..], b"%40"].iter().any(|start| path.starts_with(start));
-    // Some leave out the first slash. No host name and no port has one.
-    is_abstract || path.contains(&b'/') || path.windows(3).any(|octets| octets.eq_ignore_ascii_case(b"%2F"))
-}
-
-/// As `http::HeaderValue` judges it.
-fn is_control(octet: u8) -> bool {
-    octet < b' ' && octet != b'\t' || octet == 0x7f
-}
-
 /// A field of a table. None in the static one that has another name has a value.
-pub(super) fn write_indexed(written: &mut Vec<u8>, whole: &[u8], index: usize, reader: Reader) {
-    let name = static_name(index).filter(|_| reader == Reader::GrpcGo);
-    match name.and_then(|name| other_name(name, b"")) {
+pub(super) fn write_indexed(written: &mut Vec<u8>, whole: &[u8], index: usize) {
+    match other_name(name_at(index), b"") {
         None => written.extend_from_slice(whole),
         Some(other) => {
             written.push(0);
@@ -357,39 +314,10 @@ pub(super) fn write_indexed(written: &mut Vec<u8>, whole: &[u8], index: usize, r
     }
 }
 
-/// A character that h2 takes in an authority, and that stands in the name of no host. The place of an authority that is
-/// none is filled with it: the dynamic table may bring it again with every call.
-pub(crate) const NO_AUTHORITY: u8 = b'!';
-
 /// In the static table (RFC 7541 appendix A).
 const STATUS_500: u8 = 14;
 
 const SAME_LENGTH_AS_STATUS: &[u8; ":status".len()] = b"x-state";
 
-/// What each field counts in addition to its bytes (RFC 9113 section 6.5.2).
-const OVERHEAD: usize = 32;
-
 /// A guess at what stands in a table: the longest name in the static one has 27 bytes.
 const INDEXED: usize = 32;
-
-/// Of the dynamic table, which our side never changes (RFC 9113 section 6.5.2).
-pub(super) const TABLE_SIZE: usize = 4096;
-
-/// Those of the static table that say something in a message (RFC 7541 appendix A).
-const STATIC_NAMES: &[&str] = &[
-    "a header field",
-    ":authority",
-    ":method",
-    ":method",
-    ":path",
-    ":path",
-    ":scheme",
-    ":scheme",
-    ":status",
-    ":status",
-    ":status",
-    ":status",
-    ":status",
-    ":status",
-    ":status",
-];

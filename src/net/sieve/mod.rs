@@ -1,34 +1,28 @@
-//! Faults of one call for which h2 would end the whole connection, repaired before h2 sees them.
+//! Faults of a server's answer for which h2 would end a probe's whole connection, repaired before h2 sees them.
 //!
+//! A probe uses h2, and the bridge does not: it has [`crate::http2`], where a fault of one call costs only that call.
 //! h2 0.4 ends a connection with all its calls in these cases, and has no setting for them:
 //!
 //! - at the 101st empty DATA frame on the connection: grpc-go ends streams with them, and some peers send them as a sign
 //!   of life. Without END_STREAM they mean nothing, so they are left out.
-//! - for a header list in more frames than 1.25 times the list's limit divided by *our* frame size, although peers send
+//! - for a header list in more frames than 1.25 times the list's limit divided by *our* frame size, although servers send
 //!   frames of 16 KiB; and for one of four times the limit. Here h2 gets lists in frames of our size, and lists that are
 //!   too large are made small.
-//! - for an byte that a name or a value must not have (RFC 9113 section 8.2.1 requires a stream error). It is
-//!   replaced by another one, so that the state of the compression stays that of the peer.
+//! - for a byte that a name or a value must not have (RFC 9113 section 8.2.1 requires a stream error). It is
+//!   replaced by another one, so that the state of the compression stays that of the server.
 //!
-//! A probe says whether Envoy Gateway, so grpc-go, would take a server's answer, and not whether h2 would. So for a probe,
-//! fields and frames that grpc-go does not look at are kept from h2, and it learns of them ([`IgnoredFrame`],
+//! A probe says whether Envoy Gateway, so grpc-go, would take the answer, and not whether h2 would. So
+//! fields and frames that grpc-go does not look at are kept from h2, and the probe learns of them ([`IgnoredFrame`],
 //! [`HeaderFault::OfConnection`]).
 //!
-//! It also resets a call whose authority is the path of a socket, as many clients send it on a unix socket. That is not
-//! an authority, so it is replaced by one that means none ([`NO_AUTHORITY`]).
-//!
-//! [`HeaderFaults`] tells the call what was wrong, and the call fails with it: a repaired field is not passed on as if it
-//! were the peer's. Other frames are not changed, and correct data is not copied. What GOAWAY says is
-//! kept as well ([`Farewell`]).
+//! [`HeaderFaults`] tells the probe what was wrong: a repaired field does not count as if it were the server's. Other
+//! frames are not changed, and correct data is not copied. What GOAWAY says is kept as well ([`Farewell`]).
 
 mod block;
-mod farewell;
 mod faults;
 mod field;
-mod head;
-mod huffman;
+mod frames;
 mod ignored;
-mod integer;
 mod outgoing;
 mod renamed;
 mod stored;
@@ -44,27 +38,25 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::block::Sifted;
-pub(crate) use self::farewell::Farewell;
-pub(crate) use self::faults::{HeaderFault, HeaderFaults};
-pub(crate) use self::field::NO_AUTHORITY;
-use self::head::{
-    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Head, PUSH_PROMISE, RST_STREAM, WINDOW_UPDATE,
-    continuations,
-};
+pub(crate) use self::faults::HeaderFaults;
+use self::frames::{continuations, continues, fragment, in_our_frames};
 pub(crate) use self::ignored::IgnoredFrame;
 pub(crate) use self::outgoing::Outgoing;
 use self::outgoing::Written;
 pub(crate) use self::renamed::CLAIMED_LENGTH;
-use self::renamed::Reader;
 use self::stored::Stored;
-use super::frame::FRAME_HEADER;
-use super::limits::{FRAME_SIZE, HEADER_LIST, UPSTREAM_HEADER_LIST};
+use super::limits::{FRAME_SIZE, HEADER_LIST};
+use crate::http2::frame::{
+    DATA, END_HEADERS, END_STREAM, FRAME_HEADER, GOAWAY, HEADERS, Head, PUSH_PROMISE, RST_STREAM,
+    WINDOW_UPDATE,
+};
+use crate::http2::{Farewell, HeaderFault};
 
-/// A stream below h2, whose frames are looked at as they are read.
+/// The stream of a probed server, below h2. Its frames are looked at as they are read.
 #[derive(Debug)]
 pub(crate) struct Sieve<S> {
     stream: S,
-    /// What of the current frame, or of the preface, passes without a look.
+    /// What of the current frame passes without a look.
     passing: usize,
     /// Read and not looked at: the beginning of a frame, or of a header block, whose rest has not come yet.
     held: BytesMut,
@@ -72,14 +64,10 @@ pub(crate) struct Sieve<S> {
     whole: usize,
     /// Looked at, for h2 to read.
     ready: BytesMut,
-    /// The largest list of header fields.
-    limit: usize,
-    /// The most that is held of a header block. One that has no end goes to h2 then (CVE-2024-27316).
-    held_limit: usize,
     stored: Stored,
     faults: HeaderFaults,
-    /// The calls of a probe. `None` if this is none.
-    calls: Option<(Arc<Outgoing>, Written)>,
+    calls: Arc<Outgoing>,
+    written: Written,
 }
 
 /// What becomes of the bytes at the beginning of a frame.
@@ -95,43 +83,19 @@ enum Step {
 }
 
 impl<S> Sieve<S> {
-    /// On a stream of a caller, who begins with the preface.
-    ///
-    /// `limit` is that of a list of header fields. Of a block, four times as much is held: what is larger than the limit
-    /// costs its own call.
-    pub(crate) fn of_caller(stream: S, limit: u32) -> Self {
-        Self::new(stream, PREFACE, limit, 4 * limit as usize)
-    }
-
-    /// On the stream of the upstream.
-    pub(crate) fn of_upstream(stream: S, limit: u32) -> Self {
-        Self::new(stream, 0, limit, UPSTREAM_HELD)
-    }
-
     /// On the stream of a server that is probed by these calls.
-    pub(crate) fn of_probed(stream: S, calls: Arc<Outgoing>) -> Self {
-        let calls = Some((calls, Written::new(PREFACE)));
-        Self { calls, ..Self::new(stream, 0, HEADER_LIST, 4 * HEADER_LIST as usize) }
-    }
-
-    /// `preface` bytes come before the first frame.
-    fn new(stream: S, preface: usize, limit: u32, held_limit: usize) -> Self {
+    pub(crate) fn new(stream: S, calls: Arc<Outgoing>) -> Self {
         Self {
             stream,
-            passing: preface,
+            passing: 0,
             held: BytesMut::new(),
             whole: 0,
             ready: BytesMut::new(),
-            limit: limit as usize,
-            held_limit,
             stored: Stored::default(),
             faults: HeaderFaults::default(),
-            calls: None,
+            calls,
+            written: Written::default(),
         }
-    }
-
-    fn reader(&self) -> Reader {
-        if self.calls.is_some() { Reader::GrpcGo } else { Reader::H2 }
     }
 
     /// What is wrong with the header fields of which stream.
@@ -205,20 +169,22 @@ impl<S> Sieve<S> {
             if octets.len() < whole {
                 return Step::Wait;
             }
-            let fragment = head.fragment(&octets[FRAME_HEADER..whole]);
+            let block = fragment(head, &octets[FRAME_HEADER..whole]);
             // What changes the dynamic table has to be seen, and only h2 knows the table.
-            if head.kind != HEADERS || fragment.is_some_and(block::is_needless) {
+            if head.kind != HEADERS || block.is_some_and(block::is_needless) {
                 self.faults.ignore(IgnoredFrame { kind: head.kind, stream: head.stream });
                 return Step::Skip(whole);
             }
         }
         match head.kind {
-            DATA if head.length == 0 && head.flags & END_STREAM == 0 && head.stream != 0 => Step::Skip(whole),
+            DATA if head.length == 0 && !head.has(END_STREAM) && head.stream != 0 => Step::Skip(whole),
             // A longer frame, and one without a stream, are errors that h2 tells.
             HEADERS if head.length <= FRAME_SIZE as usize && head.stream != 0 => self.headers(head, octets),
             GOAWAY if head.length <= FRAME_SIZE as usize && head.stream == 0 => {
                 let Some(payload) = octets.get(FRAME_HEADER..whole) else { return Step::Wait };
-                Farewell::read(payload).into_iter().for_each(|farewell| self.faults.farewell(farewell));
+                if let Some((_, farewell)) = Farewell::read(payload) {
+                    self.faults.said().note(farewell);
+                }
                 Step::Pass(whole)
             }
             _ => Step::Pass(whole),
@@ -227,15 +193,15 @@ impl<S> Sieve<S> {
 
     /// Is it a frame that grpc-go does not look at and h2 ends the connection for?
     fn is_of_no_call(&self, head: Head) -> bool {
-        let Some((calls, _)) = self.calls.as_ref().filter(|_| head.length <= FRAME_SIZE as usize) else {
+        if head.length > FRAME_SIZE as usize {
             return false;
-        };
+        }
         // Calls have the odd numbers, in their order.
-        let last = 2 * u64::from(calls.begun());
+        let last = 2 * u64::from(self.calls.begun());
         let has_call = head.stream % 2 == 1 && u64::from(head.stream) < last || head.stream == 0;
         match head.kind {
-            PUSH_PROMISE => head.flags & END_HEADERS != 0,
-            HEADERS => !has_call && head.flags & END_HEADERS != 0,
+            PUSH_PROMISE => head.has(END_HEADERS),
+            HEADERS => !has_call && head.has(END_HEADERS),
             RST_STREAM | WINDOW_UPDATE => !has_call && head.length == 4,
             DATA => !has_call,
             _ => false,
@@ -248,9 +214,9 @@ impl<S> Sieve<S> {
         if octets.len() < whole {
             return Step::Wait;
         }
-        let Some(first) = head.fragment(&octets[FRAME_HEADER..whole]) else { return Step::Pass(whole) };
-        if head.flags & END_HEADERS != 0 {
-            return match block::judge(first, self.limit, self.reader(), &mut self.stored) {
+        let Some(first) = fragment(head, &octets[FRAME_HEADER..whole]) else { return Step::Pass(whole) };
+        if head.has(END_HEADERS) {
+            return match block::judge(first, HEADER_LIST as usize, &mut self.stored) {
                 Sifted::Fine => Step::Pass(whole),
                 Sifted::Mended(block, fault) => self.mended(head, whole, &block, fault),
             };
@@ -259,7 +225,7 @@ impl<S> Sieve<S> {
         loop {
             let rest = &octets[end..];
             let next = Head::read(rest);
-            if next.is_some_and(|next| !next.continues(head)) || octets.len() > self.held_limit {
+            if next.is_some_and(|next| !continues(next, head)) || octets.len() > MOST_HELD {
                 return Step::Pass(usize::MAX);
             }
             let Some(next) = next.filter(|next| rest.len() >= FRAME_HEADER + next.length) else {
@@ -267,26 +233,25 @@ impl<S> Sieve<S> {
                 return Step::Wait;
             };
             end += FRAME_HEADER + next.length;
-            if next.flags & END_HEADERS != 0 {
+            if next.has(END_HEADERS) {
                 break;
             }
         }
         let block = [first, &continuations(&octets[whole..end])].concat();
-        match block::judge(&block, self.limit, self.reader(), &mut self.stored) {
-            Sifted::Fine => Step::Replace(end, head.write(&block)),
+        match block::judge(&block, HEADER_LIST as usize, &mut self.stored) {
+            Sifted::Fine => Step::Replace(end, in_our_frames(head, &block)),
             Sifted::Mended(block, fault) => self.mended(head, end, &block, fault),
         }
     }
 
     /// Notes what was written of these bytes.
     fn note(&mut self, written: &Poll<io::Result<usize>>, bytes: &[IoSlice<'_>]) {
-        let Some((calls, frames)) = &mut self.calls else { return };
-        calls.found_full(written.is_pending());
+        self.calls.found_full(written.is_pending());
         let Poll::Ready(Ok(written)) = written else { return };
         let mut left = *written;
         for slice in bytes {
             let (passed, _) = slice.split_at(left.min(slice.len()));
-            frames.pass(passed, calls);
+            self.written.pass(passed, &self.calls);
             left -= passed.len();
         }
     }
@@ -295,7 +260,7 @@ impl<S> Sieve<S> {
         if let Some(fault) = fault {
             self.faults.note(head.stream, fault);
         }
-        Step::Replace(length, head.write(block))
+        Step::Replace(length, in_our_frames(head, block))
     }
 }
 
@@ -367,8 +332,5 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Sieve<S> {
     }
 }
 
-/// Of the upstream's header block, all that it may send by [`UPSTREAM_HEADER_LIST`], and more than h2 takes CONTINUATION frames for.
-const UPSTREAM_HELD: usize = 3 * UPSTREAM_HEADER_LIST as usize / 2;
-
-/// What a client sends before its first frame (RFC 9113 section 3.4).
-const PREFACE: usize = 24;
+/// How much is held of a header block. One that has no end goes to h2 then (CVE-2024-27316).
+const MOST_HELD: usize = 4 * HEADER_LIST as usize;

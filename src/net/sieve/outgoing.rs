@@ -1,7 +1,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::super::frame::FRAME_HEADER;
-use super::head::{DATA, END_STREAM, HEADERS, Head};
+use crate::http2::frame::{DATA, END_STREAM, FRAME_HEADER, HEADERS, Head, PREFACE};
 
 /// The calls of a probe, as far as they have come to the socket.
 #[derive(Debug, Default)]
@@ -46,12 +45,13 @@ pub(super) struct Written {
     come: usize,
 }
 
-impl Written {
-    /// `preface` bytes come before the first frame.
-    pub(super) fn new(preface: usize) -> Self {
-        Self { passing: preface, head: [0; FRAME_HEADER], come: 0 }
+impl Default for Written {
+    fn default() -> Self {
+        Self { passing: PREFACE.len(), head: [0; FRAME_HEADER], come: 0 }
     }
+}
 
+impl Written {
     /// These bytes were written.
     pub(super) fn pass(&mut self, mut bytes: &[u8], calls: &Outgoing) {
         while !bytes.is_empty() {
@@ -67,7 +67,7 @@ impl Written {
             bytes = &bytes[piece..];
             if let Some(head) = Head::read(&self.head[..self.come]) {
                 (self.passing, self.come) = (head.length, 0);
-                if matches!(head.kind, DATA | HEADERS) && head.flags & END_STREAM != 0 {
+                if matches!(head.kind, DATA | HEADERS) && head.has(END_STREAM) {
                     calls.sent.fetch_max(head.stream, Ordering::Relaxed);
                 }
             }

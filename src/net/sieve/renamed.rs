@@ -2,35 +2,15 @@
 
 use std::borrow::Cow;
 
-/// Whose reading of fields counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Reader {
-    /// That of grpc-go: h2 gets these fields by another name.
-    GrpcGo,
-    H2,
-}
+use crate::http2::hpack::is_of_connection;
 
 /// The name that h2 gets in the place of `name`. It has the same length, so it takes the same room in the dynamic table.
 pub(super) fn other_name(name: &[u8], value: &[u8]) -> Option<Cow<'static, [u8]>> {
     if name == b"content-length" {
         return Some(Cow::Borrowed(CLAIMED_LENGTH.as_bytes()));
     }
-    // RFC 9113 section 8.2.2.
-    let is_of_connection = match name {
-        b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => true,
-        b"te" => value != b"trailers",
-        _ => false,
-    };
+    let is_of_connection = str::from_utf8(name).is_ok_and(|name| is_of_connection(name, value));
     is_of_connection.then(|| [b"x", &name[1..]].concat().into())
-}
-
-/// Those of the static table (RFC 7541 appendix A).
-pub(super) fn static_name(index: usize) -> Option<&'static [u8]> {
-    match index {
-        28 => Some(b"content-length"),
-        57 => Some(b"transfer-encoding"),
-        _ => None,
-    }
 }
 
 /// By this name a probe gets `content-length`.

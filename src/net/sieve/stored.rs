@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
-use super::field::{Damage, Reference, TABLE_SIZE};
+use super::field::{Damage, Reference};
+use crate::http2::hpack::{DEFAULT_SIZE, FIRST_DYNAMIC, OVERHEAD};
 
 /// Which entries of the peer's dynamic table were mended on the way to h2.
 ///
@@ -39,21 +40,17 @@ impl Stored {
     }
 
     fn find(&self, index: usize) -> Option<&Damage> {
-        let number = self.number.checked_sub(index.checked_sub(STATIC_ENTRIES)?)?;
+        let number = self.number.checked_sub(index.checked_sub(FIRST_DYNAMIC - 1)?)?;
         self.mended.iter().find(|(mended, _)| *mended == number).map(|(_, damage)| damage)
     }
 }
 
-/// Of the static table (RFC 7541 appendix A).
-const STATIC_ENTRIES: usize = 61;
-
-/// An entry counts 32 bytes in addition to its own (RFC 7541 section 4.1).
-const MOST_ENTRIES: usize = TABLE_SIZE / 32;
+const MOST_ENTRIES: usize = DEFAULT_SIZE / OVERHEAD;
 
 #[cfg(test)]
 mod tests {
-    use super::super::faults::HeaderFault;
     use super::*;
+    use crate::http2::HeaderFault;
 
     fn damage(is_in_name: bool) -> Damage {
         Damage { fault: HeaderFault::Octet { name: "x".to_owned(), octet: 7 }, is_in_name }

@@ -16,7 +16,8 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::ServiceExt as _;
 
 use super::gzip;
-use crate::net::{CLAIMED_LENGTH, HeaderFault, IgnoredFrame, Session};
+use crate::http2::HeaderFault;
+use crate::net::{CLAIMED_LENGTH, IgnoredFrame, Session};
 use crate::probe::{Calls, HealthStatus};
 
 /// What came back, as far as it came.

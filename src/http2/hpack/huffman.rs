@@ -1,47 +1,72 @@
 //! Decodes the Huffman coding of header fields (RFC 7541 section 5.2 and appendix B).
 
-/// The bytes that `coded` stands for; `None` when it is no such code.
-pub(super) fn decode(coded: &[u8]) -> Option<Vec<u8>> {
-    let mut octets = Vec::with_capacity(coded.len() * 8 / 5);
-    let mut position = 0;
-    while position < coded.len() * 8 {
-        let window = window(coded, position);
-        let (symbol, length) = match SHORT[(window >> 24) as usize] {
-            (_, 0) => long(window)?,
-            short => short,
-        };
-        let left = coded.len() * 8 - position;
-        if length > left {
-            // The first bits of the end's code, all of them ones, and fewer than an byte has.
-            return (left < 8 && window == u32::MAX).then_some(octets);
-        }
-        // The end itself must not be coded.
-        octets.push(u8::try_from(symbol).ok()?);
-        position += length;
-    }
+/// The bytes that `coded` stands for; `None` if it is no such code.
+pub(crate) fn decode(coded: &[u8]) -> Option<Vec<u8>> {
+    let mut octets = Vec::new();
+    decode_into(coded, &mut octets)?;
     Some(octets)
 }
 
-/// The bits from `position` on, with ones behind the last one.
-fn window(coded: &[u8], position: usize) -> u32 {
-    let first = position / 8;
-    let octets = (first..first + 5).map(|index| coded.get(index).copied().unwrap_or(0xff));
-    let bits = octets.fold(0_u64, |bits, octet| bits << 8 | u64::from(octet));
-    (bits >> (8 - position % 8)) as u32
+/// Appends the bytes that `coded` stands for.
+pub(super) fn decode_into(coded: &[u8], octets: &mut Vec<u8>) -> Option<()> {
+    octets.reserve(coded.len() * 8 / SHORTEST);
+    let mut rest = coded;
+    // The next bits, the first of them on top, and how many they are. Zeros follow.
+    let (mut bits, mut number) = (0_u64, 0);
+    loop {
+        if number < u32::BITS {
+            if let Some((next, after)) = rest.split_first_chunk() {
+                bits |= u64::from(u32::from_be_bytes(*next)) << (u32::BITS - number);
+                number += u32::BITS;
+                rest = after;
+            } else {
+                for octet in std::mem::take(&mut rest) {
+                    bits |= u64::from(*octet) << (u64::BITS - u8::BITS - number);
+                    number += u8::BITS;
+                }
+            }
+        }
+        while number >= u8::BITS
+            && let (symbol, length @ 1..) = SHORT[(bits >> (u64::BITS - u8::BITS)) as usize]
+        {
+            octets.push(symbol);
+            (bits, number) = (bits << length, number - u32::from(length));
+        }
+        // The longest code fits.
+        if number < u32::BITS && !rest.is_empty() {
+            continue;
+        }
+        if number == 0 {
+            return Some(());
+        }
+        // Ones follow the last bit.
+        let window = ((bits | u64::MAX >> number) >> u32::BITS) as u32;
+        let (symbol, length) = match SHORT[(window >> (u32::BITS - u8::BITS)) as usize] {
+            (_, 0) => long(window)?,
+            (symbol, length) => (symbol.into(), length.into()),
+        };
+        let Some(left) = number.checked_sub(length) else {
+            // The first bits of the end's code, all of them ones, and fewer than a byte has.
+            return (number < u8::BITS && window == u32::MAX).then_some(());
+        };
+        // The end itself must not be coded.
+        octets.push(u8::try_from(symbol).ok()?);
+        (bits, number) = (bits << length, left);
+    }
 }
 
-/// The symbol whose code `window` begins with, and the length of that code.
-fn long(window: u32) -> Option<(u16, usize)> {
-    (1..=LONGEST).find_map(|length| {
+/// The symbol whose code `window` begins with, and the length of that code, which is not in [`SHORT`].
+fn long(window: u32) -> Option<(u16, u32)> {
+    (9..=LONGEST).find_map(|length| {
         let Row { first, number, index } = ROWS[length];
         let place = (window >> (32 - length)).checked_sub(first).filter(|place| *place < number)?;
-        Some((SYMBOLS[index + place as usize], length))
+        Some((SYMBOLS[index + place as usize], length as u32))
     })
 }
 
 /// Whether `coded` may hold a control character, or one that is not ASCII. Their codes, and few others, begin with ten
 /// ones at least. So it is found without decoding that most strings have none.
-pub(super) fn may_have_bad(coded: &[u8]) -> bool {
+pub(crate) fn may_have_bad(coded: &[u8]) -> bool {
     coded.contains(&0xff)
         || coded.windows(2).any(|pair| pair[0].trailing_ones() + pair[1].leading_ones() >= 10)
 }
@@ -55,6 +80,7 @@ struct Row {
     index: usize,
 }
 
+const SHORTEST: usize = 5;
 const LONGEST: usize = 30;
 
 /// The code is canonical: codes of one length follow each other in the order of their symbols.
@@ -94,9 +120,9 @@ const SYMBOLS: [u16; LENGTHS.len()] = {
     symbols
 };
 
-/// What an byte begins with, if that is a code: the symbol, and the length of its code or 0. Names and most values
+/// What a byte begins with, if that is a code: the symbol, and the length of its code or 0. Names and most values
 /// have no longer ones.
-const SHORT: [(u16, usize); 256] = {
+const SHORT: [(u8, u8); 256] = {
     let mut short = [(0, 0); 256];
     let mut length = 1;
     while length <= 8 {
@@ -106,7 +132,7 @@ const SHORT: [(u16, usize); 256] = {
             let code = ((row.first + place) as usize) << (8 - length);
             let mut rest = 0;
             while rest < 1 << (8 - length) {
-                short[code + rest] = (SYMBOLS[row.index + place as usize], length);
+                short[code + rest] = (SYMBOLS[row.index + place as usize] as u8, length as u8);
                 rest += 1;
             }
             place += 1;
@@ -133,12 +159,12 @@ const LENGTHS: [u8; 257] = [
 ];
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    pub(in super::super) fn encode(octets: &[u8]) -> Vec<u8> {
+    pub(crate) fn encode(octets: &[u8]) -> Vec<u8> {
         let mut bits = octets
             .iter()
             .flat_map(|octet| {
@@ -180,6 +206,13 @@ pub(super) mod tests {
         #[test]
         fn any_octets_are_read_back(octets in prop::collection::vec(any::<u8>(), 0..40)) {
             prop_assert_eq!(decode(&encode(&octets)), Some(octets));
+        }
+
+        #[test]
+        fn what_is_decoded_is_encoded_in_one_way(coded in prop::collection::vec(any::<u8>(), 0..20)) {
+            if let Some(octets) = decode(&coded) {
+                prop_assert_eq!(encode(&octets), coded);
+            }
         }
 
         #[test]
