@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call_log::CallLog;
-use super::checked::{Checked as _, Whose};
+use super::checked::{Whose, checked};
 use super::connection_name::ConnectionName;
 use super::cutoff::Cutoff;
 use super::deadline::Limits;
@@ -67,7 +67,7 @@ impl Calls {
         cutoff: &Cutoff,
         log: &mut CallLog,
     ) -> Result<(), Failure> {
-        let head = head.checked(Whose::Caller)?;
+        let head = checked(*head, Whose::Caller)?;
         let limits = Limits::new(&head.fields, self.call_timeout)?;
         let head = self.route.prepare(head, &caller)?;
         let mut exchange = Exchange::new((&self.bridge, cutoff), limits, body, caller, log);

@@ -8,19 +8,14 @@ pub(super) enum Whose {
     Server,
 }
 
-/// Header fields that have no fault.
-pub(super) trait Checked<T> {
-    /// # Errors
-    /// The answer to a call with a fault in its fields.
-    fn checked(self, whose: Whose) -> Result<T, Answer>;
-}
-
-impl<T> Checked<T> for Judged<T> {
-    fn checked(self, whose: Whose) -> Result<T, Answer> {
-        let words = match whose {
-            Whose::Caller => "the call's header fields",
-            Whose::Server => "the header fields of the extension server's answer",
-        };
-        self.fault.map_or(Ok(self.message), |fault| Err(Answer::of_header_fault(words, &fault)))
-    }
+/// A message whose header fields have no fault.
+///
+/// # Errors
+/// The answer to a call with a fault in them.
+pub(super) fn checked<T>(judged: Judged<T>, whose: Whose) -> Result<T, Answer> {
+    let words = match whose {
+        Whose::Caller => "the call's header fields",
+        Whose::Server => "the header fields of the extension server's answer",
+    };
+    judged.fault.map_or(Ok(judged.message), |fault| Err(Answer::of_header_fault(words, &fault)))
 }

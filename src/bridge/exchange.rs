@@ -12,7 +12,7 @@ use tonic::Code;
 use super::alarms::Alarm;
 use super::answer::Answer;
 use super::call_log::{CallLog, status};
-use super::checked::{Checked as _, Whose};
+use super::checked::{Whose, checked};
 use super::cutoff::Cutoff;
 use super::deadline::{Deadline, Limits};
 use super::pipe::{Broken, End, Pipe};
@@ -253,7 +253,7 @@ impl<'a> Exchange<'a> {
         body: RecvStream,
         to_caller: &mut SendStream,
     ) -> Result<(), Failure> {
-        let head = head.checked(Whose::Server)?;
+        let head = checked(*head, Whose::Server)?;
         let code = status(&head.fields);
         if self.is_late_cancel(code) {
             return Err(self.too_late().into());
@@ -352,7 +352,7 @@ impl<'a> Exchange<'a> {
             Poll::Ready(Err(Broken::Sink) | Ok(End::Sent)) => Ok(()),
             Poll::Ready(Ok(End::Bare)) => sink.send_data(Bytes::new(), true),
             Poll::Ready(Ok(End::Trailers(trailers))) => {
-                let mut trailers = trailers.checked(Whose::Caller)?;
+                let mut trailers = checked(trailers, Whose::Caller)?;
                 self.caller.remove_claims(&mut trailers);
                 sink.send_trailers(&trailers)
             }

@@ -6,7 +6,7 @@ use tonic::Code;
 use super::Exchange;
 use crate::bridge::answer::Answer;
 use crate::bridge::call_log::status;
-use crate::bridge::checked::{Checked as _, Whose};
+use crate::bridge::checked::{Whose, checked};
 use crate::bridge::phase::Lifecycle;
 use crate::bridge::upstream::silence;
 use crate::http2::{Fields, Http2Error, Judged, Said, Side};
@@ -18,7 +18,7 @@ impl Exchange<'_> {
 
     /// The upstream's trailers, or what they mean.
     pub(super) fn judged(&mut self, trailers: Judged<Fields>) -> Fields {
-        match trailers.checked(Whose::Server) {
+        match checked(trailers, Whose::Server) {
             Err(answer) => self.told(answer),
             Ok(trailers) => {
                 let code = status(&trailers);
