@@ -3,6 +3,7 @@
 mod pair;
 mod pressure;
 mod raw;
+mod rules;
 
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
