@@ -82,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         state.attend(context);
         loop {
             self.read_frames(context, &mut state);
-            let was_full = state.out.len() > MOST_WAITING;
+            let was_full = state.out.len() > MOST_UNREAD;
             state.finish();
             match self.poll_write(context, &mut state) {
                 Poll::Ready(Err(error)) => {
@@ -118,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if mem::take(&mut self.is_fresh) {
                 missing = state.take(&mut self.read);
             }
-            if state.over.is_some() || state.out.len() > MOST_WAITING {
+            if state.over.is_some() || state.out.len() > MOST_UNREAD {
                 return;
             }
             let read = match self.size == LEAST && self.read.is_empty() {
@@ -215,7 +215,7 @@ const LEAST: usize = 4 << 10;
 const MOST: usize = 64 << 10;
 
 /// With so many bytes of answers that the peer does not read, it is not read either.
-const MOST_WAITING: usize = 1 << 20;
+const MOST_UNREAD: usize = 1 << 20;
 
 /// As long as Envoy waits (`delayed_close_timeout`).
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -43,6 +43,41 @@ impl Head {
         let (padding, rest) = payload.split_first()?;
         rest.get(..rest.len().checked_sub(usize::from(*padding))?)
     }
+
+    /// The part of the header block in the payload of HEADERS (section 6.2); `None` when there is none.
+    pub(crate) fn fragment(self, payload: &[u8]) -> Option<&[u8]> {
+        let unpadded = self.unpadded(payload)?;
+        if self.has(PRIORITY) { unpadded.get(5..) } else { Some(unpadded) }
+    }
+}
+
+/// The settings in the payload of SETTINGS: numbers and values (section 6.5.1). What is cut off is left out.
+pub(crate) fn settings(payload: &[u8]) -> impl Iterator<Item = (u16, u32)> {
+    payload.chunks_exact(SETTING).map(|setting| {
+        let value = u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]);
+        (u16::from_be_bytes([setting[0], setting[1]]), value)
+    })
+}
+
+/// How long a setting is.
+pub(crate) const SETTING: usize = 6;
+
+/// Writes a header block in as many frames as it needs (section 4.3), `most` bytes each. `flags` are those of HEADERS, apart
+/// from the end of the block.
+pub(crate) fn write_block(out: &mut Vec<u8>, stream: u32, flags: u8, block: &[u8], most: usize) {
+    let (mut rest, mut kind, mut flags) = (block, HEADERS, flags);
+    loop {
+        let (piece, after) = rest.split_at(rest.len().min(most));
+        if after.is_empty() {
+            flags |= END_HEADERS;
+        }
+        out.extend_from_slice(&Head::new(piece.len(), kind, flags, stream).octets());
+        out.extend_from_slice(piece);
+        if after.is_empty() {
+            return;
+        }
+        (rest, kind, flags) = (after, CONTINUATION, 0);
+    }
 }
 
 pub(crate) const DATA: u8 = 0;

@@ -33,21 +33,19 @@ impl Outbox {
     }
 
     /// Adds what `write` puts behind the bytes that it gets.
-    pub(super) fn write<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    pub(super) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.tail.capacity() == 0 {
             self.tail.reserve(self.usual.max(LEAST));
         }
         let before = self.tail.len();
-        let outcome = write(&mut self.tail);
+        write(&mut self.tail);
         self.length += self.tail.len() - before;
-        outcome
     }
 
     /// Adds `octets`, without a copy if they are many.
     pub(super) fn push(&mut self, octets: Bytes) {
         if octets.len() < LARGE {
             return self.write(|tail| {
-                // With what comes behind it as a rule: trailers, or the head of the next frame.
                 tail.reserve(octets.len() + BEHIND);
                 tail.extend_from_slice(&octets);
             });
@@ -127,6 +125,7 @@ impl Outbox {
 /// Pieces of at least so many bytes are not copied.
 const LARGE: usize = 8 << 10;
 
+/// What comes behind a piece of a body as a rule: trailers, or the head of the next frame.
 const BEHIND: usize = 256;
 
 /// The first room.

@@ -17,17 +17,6 @@ enum Asked {
     Over,
 }
 
-/// Whose PING was answered.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Answered {
-    /// That of the user.
-    User,
-    /// The one that follows GOAWAY.
-    Leaving,
-    /// None: the peer made it up.
-    Nobody,
-}
-
 impl PingState {
     pub(super) const USER: [u8; 8] = *b"egext ok";
     pub(super) const LEAVING: [u8; 8] = *b"egext go";
@@ -54,15 +43,12 @@ impl PingState {
         Poll::Pending
     }
 
-    pub(super) fn answered(&mut self, payload: [u8; 8]) -> Answered {
-        if payload == Self::LEAVING && self.is_leaving {
-            return Answered::Leaving;
+    /// True if that is the answer to the one that follows GOAWAY. What a peer has made up is the answer to none.
+    pub(super) fn answered(&mut self, payload: [u8; 8]) -> bool {
+        if payload == Self::USER && self.asked == Asked::Waiting {
+            self.now(Asked::Answered);
         }
-        if payload != Self::USER || self.asked != Asked::Waiting {
-            return Answered::Nobody;
-        }
-        self.now(Asked::Answered);
-        Answered::User
+        payload == Self::LEAVING && self.is_leaving
     }
 
     /// The connection is over.

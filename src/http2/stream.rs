@@ -15,7 +15,7 @@ pub(super) type Streams = HashMap<u32, Box<Stream>, BuildHasherDefault<IdHasher>
 pub(super) struct Stream {
     /// How many handles there are of it. Without one, and over, it is forgotten.
     pub(super) handles: u8,
-    /// It is a call that nobody has taken yet.
+    /// It is a call that was not taken yet.
     pub(super) is_new: bool,
     /// The task of the call: it has all handles.
     waker: Option<Waker>,

@@ -1,4 +1,6 @@
 use super::frame::{FRAME_HEADER, is_settings};
+use crate::http2;
+use crate::http2::frame::SETTING;
 
 /// What a server's first SETTINGS frame says (RFC 9113 section 6.5.2). What it leaves out has the value of the standard.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -18,9 +20,6 @@ pub struct Settings {
 /// As many bytes of a connection as a SETTINGS frame with every setting twice has.
 pub(super) const OPENING: usize = FRAME_HEADER + 16 * SETTING;
 
-/// A number and a value (RFC 9113 section 6.5.1).
-const SETTING: usize = 6;
-
 impl Settings {
     /// What is said in the beginning of a connection, as far as it has come; `None` if that is no SETTINGS frame.
     pub(super) fn of(opening: &[u8]) -> Option<Self> {
@@ -28,14 +27,13 @@ impl Settings {
             opening.split_at_checked(FRAME_HEADER).filter(|(header, _)| is_settings(header))?;
         let length = usize::from(header[1]) << 8 | usize::from(header[2]);
         let mut settings = Self::default();
-        for setting in rest[..rest.len().min(length)].chunks_exact(SETTING) {
-            let value = Some(u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]));
-            match u16::from_be_bytes([setting[0], setting[1]]) {
-                1 => settings.header_table_size = value,
-                3 => settings.max_concurrent_streams = value,
-                4 => settings.initial_window_size = value,
-                5 => settings.max_frame_size = value,
-                6 => settings.max_header_list_size = value,
+        for (setting, value) in http2::frame::settings(&rest[..rest.len().min(length)]) {
+            match setting {
+                1 => settings.header_table_size = Some(value),
+                3 => settings.max_concurrent_streams = Some(value),
+                4 => settings.initial_window_size = Some(value),
+                5 => settings.max_frame_size = Some(value),
+                6 => settings.max_header_list_size = Some(value),
                 _ => {}
             }
         }

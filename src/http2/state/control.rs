@@ -7,8 +7,7 @@ use h2::Reason;
 use super::receive::{Outcome, connection};
 use super::{Role, State};
 use crate::http2::error::{Http2Error, Side, Violation};
-use crate::http2::frame::{ACK, Head, LARGEST_WINDOW, SETTINGS};
-use crate::http2::ping::Answered;
+use crate::http2::frame::{ACK, Head, LARGEST_WINDOW, SETTING, SETTINGS, settings};
 use crate::http2::said::Farewell;
 
 impl State {
@@ -16,16 +15,15 @@ impl State {
         if head.stream != 0 {
             return Err(connection(Reason::PROTOCOL_ERROR));
         }
-        if !payload.len().is_multiple_of(6) || head.has(ACK) && !payload.is_empty() {
+        if !payload.len().is_multiple_of(SETTING) || head.has(ACK) && !payload.is_empty() {
             return Err(connection(Reason::FRAME_SIZE_ERROR));
         }
         if head.has(ACK) {
             return Ok(());
         }
         self.has_settings = true;
-        for setting in payload.chunks_exact(6) {
-            let value = u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]);
-            match u16::from_be_bytes([setting[0], setting[1]]) {
+        for (setting, value) in settings(payload) {
+            match setting {
                 1 => self.encoder.resize(value),
                 2 if value > 1 => return Err(connection(Reason::PROTOCOL_ERROR)),
                 3 => self.peer.concurrent_streams = value,
@@ -76,7 +74,7 @@ impl State {
         }
         match head.has(ACK) {
             false => self.ping(ACK, payload),
-            true if self.pings.answered(payload) == Answered::Leaving => self.leave(),
+            true if self.pings.answered(payload) => self.leave(),
             true => {}
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::http2::fields::{Judged, RequestHead};
 use crate::http2::frame::{LARGEST_ID, RST_STREAM};
 
 impl State {
-    /// The next call that nobody has taken yet.
+    /// The next call that was not taken yet.
     pub(in crate::http2) fn arrived(&mut self) -> Option<(u32, Box<Judged<RequestHead>>)> {
         match &mut self.role {
             Role::Server { arrived, given_up, .. } => {
@@ -53,7 +53,7 @@ impl State {
         }
     }
 
-    /// Nobody can begin calls any more.
+    /// No calls are begun any more.
     pub(in crate::http2) fn abandon(&mut self) {
         if let Role::Client { is_abandoned, .. } = &mut self.role {
             *is_abandoned = true;
@@ -119,16 +119,12 @@ impl State {
         if stream.handles > 0 {
             return;
         }
-        if stream.is_over() {
-            return self.forget(id);
-        }
-        if !stream.sending.is_begun && self.is_client() {
-            // The peer has never heard of it.
+        // Or the peer has never heard of it.
+        if stream.is_over() || !stream.sending.is_begun {
             return self.forget(id);
         }
         // The answer is complete, and the rest of the request is not wanted (section 8.1).
-        let is_answered =
-            !self.is_client() && self.streams.get(&id).is_some_and(|stream| stream.sending.is_over);
+        let is_answered = stream.sending.is_over && !self.is_client();
         self.reset(id, if is_answered { Reason::NO_ERROR } else { Reason::CANCEL });
     }
 }

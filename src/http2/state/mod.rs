@@ -33,33 +33,33 @@ pub(in crate::http2) fn lock(shared: &Mutex<State>) -> MutexGuard<'_, State> {
 /// What is known of a connection. Frames are encoded here as soon as they are said, in their order.
 #[derive(Debug)]
 pub(in crate::http2) struct State {
-    pub(in crate::http2) role: Role,
+    role: Role,
     pub(in crate::http2) limits: Limits,
-    pub(in crate::http2) peer: Peer,
+    peer: Peer,
     pub(in crate::http2) streams: Streams,
     /// How many of them count as concurrent ones.
-    pub(in crate::http2) concurrent: u32,
-    pub(in crate::http2) encoder: Encoder,
-    pub(in crate::http2) decoder: Decoder,
+    concurrent: u32,
+    encoder: Encoder,
+    decoder: Decoder,
     pub(in crate::http2) out: Outbox,
     /// The peer's first frame has come (section 3.4).
-    pub(in crate::http2) has_settings: bool,
+    has_settings: bool,
     /// The block of a message whose end has not come yet.
-    pub(in crate::http2) block: Option<Block>,
+    block: Option<Block>,
     /// How many bytes the peer takes on all streams together, and how many it may send.
-    pub(in crate::http2) send_window: i64,
-    pub(in crate::http2) receive_window: i64,
+    send_window: i64,
+    receive_window: i64,
     /// The peer has changed how much it takes of each stream.
     has_new_windows: bool,
     /// Streams that wait for their turn to use the room of the connection.
-    pub(in crate::http2) queue: VecDeque<u32>,
+    queue: VecDeque<u32>,
     /// Whose turn it is.
-    pub(in crate::http2) turn: Option<u32>,
+    turn: Option<u32>,
     pub(in crate::http2) pings: PingState,
     /// Streams that we have reset not long ago.
-    pub(in crate::http2) remembered: Remembered,
+    remembered: Remembered,
     /// How many streams of the peer were malformed.
-    pub(in crate::http2) malformed: usize,
+    malformed: usize,
     pub(in crate::http2) said: Said,
     /// Why the connection is over.
     pub(in crate::http2) over: Option<Http2Error>,
@@ -76,7 +76,7 @@ pub(in crate::http2) enum Role {
         next: u32,
         /// Calls that the peer has no room for yet, in the order of their numbers.
         unopened: VecDeque<Unopened>,
-        /// Nobody can begin calls any more.
+        /// No calls are begun any more.
         is_abandoned: bool,
         /// What the peer has said about new streams.
         refused: Option<Http2Error>,
@@ -84,7 +84,7 @@ pub(in crate::http2) enum Role {
     Server {
         /// The last stream that the peer has begun.
         last: u32,
-        /// Calls that nobody has taken yet.
+        /// Calls that were not taken yet.
         arrived: VecDeque<(u32, Box<Judged<RequestHead>>)>,
         /// How many of them the peer has given up already.
         given_up: u32,
@@ -96,26 +96,26 @@ pub(in crate::http2) enum Role {
 /// A call that waits for the peer's room.
 #[derive(Debug)]
 pub(in crate::http2) struct Unopened {
-    pub(in crate::http2) id: u32,
-    pub(in crate::http2) head: RequestHead,
-    pub(in crate::http2) is_bodiless: bool,
+    id: u32,
+    head: RequestHead,
+    is_bodiless: bool,
 }
 
 /// A header block in the making.
 #[derive(Debug)]
-pub(in crate::http2) struct Block {
-    pub(in crate::http2) head: Head,
-    pub(in crate::http2) octets: Vec<u8>,
+struct Block {
+    head: Head,
+    octets: Vec<u8>,
     /// How many bytes its frames have.
-    pub(in crate::http2) received: usize,
+    received: usize,
 }
 
 /// What the peer has said in SETTINGS (section 6.5.2).
 #[derive(Debug)]
-pub(in crate::http2) struct Peer {
-    pub(in crate::http2) window: u32,
-    pub(in crate::http2) frame_size: usize,
-    pub(in crate::http2) concurrent_streams: u32,
+struct Peer {
+    window: u32,
+    frame_size: usize,
+    concurrent_streams: u32,
 }
 
 impl Role {

@@ -8,7 +8,7 @@ use super::{Block, Role, State};
 use crate::http2::error::{Http2Error, Side, Violation};
 use crate::http2::frame::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, FRAME_HEADER, GOAWAY, HEADERS, Head, LARGEST_WINDOW,
-    PING, PRIORITY, PRIORITY_FRAME, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    PING, PRIORITY_FRAME, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
 };
 use crate::http2::message::{self, Malformed, Received};
 use crate::http2::octets::Octets;
@@ -171,11 +171,9 @@ impl State {
         if head.stream.is_multiple_of(2) || self.is_client() && self.is_idle(head.stream) {
             return Err(connection(Reason::PROTOCOL_ERROR));
         }
-        let fragment = head.unpadded(payload).and_then(|unpadded| match head.has(PRIORITY) {
-            true => unpadded.get(5..),
-            false => Some(unpadded),
-        });
-        let Some(fragment) = fragment else { return Err(connection(Reason::PROTOCOL_ERROR)) };
+        let Some(fragment) = head.fragment(payload) else {
+            return Err(connection(Reason::PROTOCOL_ERROR));
+        };
         if head.has(END_HEADERS) {
             return self.block_received(head, fragment);
         }
@@ -287,7 +285,7 @@ impl State {
         if let Role::Server { given_up, .. } = &mut self.role
             && is_new
         {
-            // Rapid reset (CVE-2023-44487): calls that nobody has seen do not count as concurrent ones any more.
+            // Rapid reset (CVE-2023-44487): calls that were not taken yet do not count as concurrent ones any more.
             *given_up += 1;
             if *given_up > self.limits.concurrent_streams {
                 return Err(connection(Reason::ENHANCE_YOUR_CALM));

@@ -8,8 +8,8 @@ use super::{Role, State};
 use crate::http2::error::Http2Error;
 use crate::http2::fields::{Fields, RequestHead};
 use crate::http2::frame::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, FRAME_HEADER, GOAWAY, HEADERS, Head, LARGEST_ID, PING,
-    WINDOW_UPDATE,
+    DATA, END_HEADERS, END_STREAM, FRAME_HEADER, GOAWAY, HEADERS, Head, LARGEST_ID, PING, WINDOW_UPDATE,
+    write_block,
 };
 use crate::http2::hpack::Encoder;
 use crate::http2::message;
@@ -60,11 +60,10 @@ impl State {
 
     /// Begins a stream of our own.
     pub(in crate::http2) fn open(&mut self, id: u32, head: &RequestHead, is_bodiless: bool) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        stream.is_counted = true;
         self.concurrent += 1;
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.is_counted = true;
-        }
-        let early_end = self.streams.get_mut(&id).and_then(|stream| stream.sending.early_end.take());
+        let early_end = stream.sending.early_end.take();
         let has_trailers = early_end.as_ref().is_some_and(|trailers| !trailers.is_empty());
         let flags = self.ending(id, is_bodiless || early_end.is_some() && !has_trailers);
         self.block(id, flags, |encoder, out| message::request(encoder, head, out));
@@ -194,14 +193,7 @@ impl State {
             }
             let block = out.split_off(begin + FRAME_HEADER);
             out.truncate(begin);
-            let mut pieces = block.chunks(most).peekable();
-            let mut kind = (HEADERS, flags);
-            while let Some(piece) = pieces.next() {
-                let end = if pieces.peek().is_none() { END_HEADERS } else { 0 };
-                out.extend_from_slice(&Head::new(piece.len(), kind.0, kind.1 | end, id).octets());
-                out.extend_from_slice(piece);
-                kind = (CONTINUATION, 0);
-            }
+            write_block(out, id, flags, &block, most);
         });
     }
 }

@@ -1,13 +1,7 @@
 //! Header blocks in HEADERS and CONTINUATION frames (RFC 9113 sections 6.2 and 6.10).
 
 use super::super::limits::FRAME_SIZE;
-use crate::http2::frame::{CONTINUATION, END_HEADERS, END_STREAM, FRAME_HEADER, HEADERS, Head, PRIORITY};
-
-/// The part of the header block in the payload of a HEADERS frame. `None` when there is none.
-pub(super) fn fragment(head: Head, payload: &[u8]) -> Option<&[u8]> {
-    let unpadded = head.unpadded(payload)?;
-    if head.has(PRIORITY) { unpadded.get(5..) } else { Some(unpadded) }
-}
+use crate::http2::frame::{CONTINUATION, END_STREAM, FRAME_HEADER, Head, write_block};
 
 /// Whether `next` may come behind the HEADERS frame of `head`.
 pub(super) fn continues(next: Head, head: Head) -> bool {
@@ -28,18 +22,6 @@ pub(super) fn continuations(mut frames: &[u8]) -> Vec<u8> {
 /// A header block in frames of our size, in the place of those that `head` begins.
 pub(super) fn in_our_frames(head: Head, block: &[u8]) -> Vec<u8> {
     let mut written = Vec::with_capacity(block.len() + 2 * FRAME_HEADER);
-    let mut rest = block;
-    let (mut kind, mut flags) = (HEADERS, head.flags & END_STREAM);
-    loop {
-        let (piece, after) = rest.split_at(rest.len().min(FRAME_SIZE as usize));
-        if after.is_empty() {
-            flags |= END_HEADERS;
-        }
-        written.extend_from_slice(&Head::new(piece.len(), kind, flags, head.stream).octets());
-        written.extend_from_slice(piece);
-        if after.is_empty() {
-            return written;
-        }
-        (rest, kind, flags) = (after, CONTINUATION, 0);
-    }
+    write_block(&mut written, head.stream, head.flags & END_STREAM, block, FRAME_SIZE as usize);
+    written
 }

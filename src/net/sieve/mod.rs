@@ -39,7 +39,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::block::Sifted;
 pub(crate) use self::faults::HeaderFaults;
-use self::frames::{continuations, continues, fragment, in_our_frames};
+use self::frames::{continuations, continues, in_our_frames};
 pub(crate) use self::ignored::IgnoredFrame;
 pub(crate) use self::outgoing::Outgoing;
 use self::outgoing::Written;
@@ -169,7 +169,7 @@ impl<S> Sieve<S> {
             if octets.len() < whole {
                 return Step::Wait;
             }
-            let block = fragment(head, &octets[FRAME_HEADER..whole]);
+            let block = head.fragment(&octets[FRAME_HEADER..whole]);
             // What changes the dynamic table has to be seen, and only h2 knows the table.
             if head.kind != HEADERS || block.is_some_and(block::is_needless) {
                 self.faults.ignore(IgnoredFrame { kind: head.kind, stream: head.stream });
@@ -214,7 +214,7 @@ impl<S> Sieve<S> {
         if octets.len() < whole {
             return Step::Wait;
         }
-        let Some(first) = fragment(head, &octets[FRAME_HEADER..whole]) else { return Step::Pass(whole) };
+        let Some(first) = head.fragment(&octets[FRAME_HEADER..whole]) else { return Step::Pass(whole) };
         if head.has(END_HEADERS) {
             return match block::judge(first, HEADER_LIST as usize, &mut self.stored) {
                 Sifted::Fine => Step::Pass(whole),
