@@ -1,6 +1,6 @@
 //! Root's bridge where another user owns or can write to something, and exchanges it at every moment.
 //!
-//! `EGEXT_RACES` says how many rounds each race has; `.ci/run` asks for 3,000.
+//! `EGEXT_RACES` says how many rounds each race has; `.ci/run` asks for 300.
 //!
 //! The exchanges are made by this process, but only such as that user could make: renames of what belongs to that user,
 //! in directories that let that user do so.

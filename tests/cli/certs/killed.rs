@@ -1,6 +1,6 @@
 //! SIGKILL at any moment, while somebody reads.
 //!
-//! `EGEXT_KILLS` says how many runs of each kind are killed; `.ci/run` asks for 500.
+//! `EGEXT_KILLS` says how many runs of each kind are killed; `.ci/run` asks for 100.
 
 use std::collections::hash_map::RandomState;
 use std::env;

@@ -1,7 +1,7 @@
 //! Directories, files and links that somebody exchanges in a loop, while we work in them.
 //!
 //! The exchanges are made by this process, so where it runs as root they are more than another user could do.
-//! `EGEXT_RACES` says how often each verb runs in each of them; `.ci/run` asks for 1000.
+//! `EGEXT_RACES` says how often each verb runs in each of them; `.ci/run` asks for 60.
 
 use std::collections::BTreeMap;
 use std::env;
