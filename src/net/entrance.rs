@@ -110,6 +110,10 @@ impl Entrance {
                 arrived = arrivals.next() => arrived,
                 Some(ended) = running.join_next() => {
                     ended?;
+                    // As a rule several end at the same time.
+                    while let Some(ended) = running.try_join_next() {
+                        ended?;
+                    }
                     continue;
                 }
             };
