@@ -2,6 +2,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::alarms::Alarm;
 use super::call_log::CallLog;
 use super::checked::{Whose, checked};
 use super::connection_name::ConnectionName;
@@ -13,6 +14,7 @@ use super::request::{Caller, NextHop};
 use super::surroundings::Surroundings;
 use crate::http2::server::Call;
 use crate::http2::{Judged, RecvStream, RequestHead, SendStream};
+use crate::net::deadline;
 
 /// Passes calls on.
 #[derive(Debug)]
@@ -31,6 +33,11 @@ impl Calls {
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
         Arc::new(Self { bridge, route, call_timeout, metrics })
+    }
+
+    /// Rings after so long.
+    pub(super) fn alarm(&self, after: Duration) -> Alarm {
+        self.bridge.alarms.at(deadline(after))
     }
 
     /// Passes one call on, and its response back, or answers it.

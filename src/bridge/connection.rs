@@ -1,18 +1,19 @@
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
+use super::alarms::Alarm;
 use super::calls::Calls;
 use super::clock::{Clock, Due};
 use super::connection_name::ConnectionName;
 use super::cutoff::{Cutoff, GoAwayReason};
 use super::phase::{Watched, stopping};
 use super::request::Caller;
-use crate::http2::server::{self, Connection};
+use crate::http2::server::{self, Call, Connection};
 use crate::http2::{Http2Error, Limits};
 use crate::net::{Admission, CallerLimits, FRAME_SIZE, H2, Lingering, STREAM_WINDOW, Stream};
 
@@ -30,12 +31,15 @@ pub(super) async fn serve(
     }
     // In a box, which is gone by the time that the caller may be idle. So its task has no room for it.
     let begun = Box::pin(begin(stream, &limits, admission, &mut phase)).await?;
-    let Some(connection) = begun else { return Ok(()) };
+    let Some(mut connection) = begun else { return Ok(()) };
     if !admission.prove() {
         return Err(Ended::Displaced);
     }
     let clock = Clock::new(connection.pings(), limits);
-    let mut serving = Serving { connection, name, calls, cutoff, caller, clock, called: false, busy: false };
+    connection.hold_back();
+    let patience = Some(calls.alarm(FIRST_WORDS));
+    let mut serving =
+        Serving { connection, name, calls, cutoff, caller, clock, patience, called: false, busy: false };
     serving.run(phase, drain).await
 }
 
@@ -87,6 +91,8 @@ struct Serving {
     cutoff: Arc<Cutoff>,
     caller: Caller,
     clock: Clock,
+    /// Rings when what we say first must not wait for an answer any longer.
+    patience: Option<Alarm>,
     called: bool,
     /// There was a call since the clock last said that it is time to look.
     busy: bool,
@@ -140,10 +146,25 @@ impl Serving {
         Err(Ended::Cut)
     }
 
+    /// The next call, as [`Connection::poll_accept`] gives it.
+    fn poll_call(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Call, Http2Error>>> {
+        loop {
+            if let Poll::Ready(call) = self.connection.poll_accept(context) {
+                return Poll::Ready(call);
+            }
+            let Some(patience) = &mut self.patience else { return Poll::Pending };
+            if self.connection.holds_back() {
+                ready!(patience.poll(context));
+                self.connection.speak();
+            }
+            self.patience = None;
+        }
+    }
+
     /// Takes calls until the connection has ended or has to go. Can be cancelled and begun again.
     async fn accept(&mut self) -> Result<AcceptEnd, Ended> {
         poll_fn(|context| {
-            while let Poll::Ready(call) = self.connection.poll_accept(context) {
+            while let Poll::Ready(call) = self.poll_call(context) {
                 let Some(call) = call else { return Poll::Ready(Ok(AcceptEnd::Closed)) };
                 let call = call?;
                 (self.called, self.busy) = (true, true);
@@ -185,6 +206,10 @@ fn http2_limits(limits: &CallerLimits) -> Limits {
         malformed_streams: Some(MALFORMED_CALLS),
     }
 }
+
+/// How long our SETTINGS may wait for the answer to a call that the caller has sent before them: longer than an answer takes
+/// as a rule, also on a busy machine, and shorter than anything that a client could wait for.
+const FIRST_WORDS: Duration = Duration::from_millis(10);
 
 /// How long after the signal to stop a first call may still arrive.
 const LAST_WORDS: Duration = Duration::from_millis(500);

@@ -84,6 +84,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             self.read_frames(context, &mut state);
             let was_full = state.out.len() > MOST_UNREAD;
             state.finish();
+            if state.holds_back() {
+                break;
+            }
+            state.speak();
             match self.poll_write(context, &mut state) {
                 Poll::Ready(Err(error)) => {
                     state.fail(error.into());

@@ -63,6 +63,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Some((head, receive, send))
     }
 
+    /// To be called before the first poll: what we say first (RFC 9113 section 3.4) waits for what the client says first,
+    /// and then, if the client has begun with whole calls, for the first answer. Both are one write then, and one thing for the
+    /// client to read and to answer.
+    /// It is for the caller of this to end the wait in time, as long as [`Connection::holds_back`].
+    pub(crate) fn hold_back(&mut self) {
+        lock(&self.shared).hold_back();
+    }
+
+    /// Whether what we say first still waits.
+    pub(crate) fn holds_back(&self) -> bool {
+        lock(&self.shared).holds_back()
+    }
+
+    /// What we say first waits no longer.
+    pub(crate) fn speak(&mut self) {
+        lock(&self.shared).speak();
+    }
+
     /// Is there any call, or an answer that was not written yet?
     pub(crate) fn has_streams(&self) -> bool {
         lock(&self.shared).is_busy()

@@ -5,7 +5,9 @@
 
 use std::future::pending;
 
-use crate::fixture::raw::{CONTINUATION, END_STREAM, Frames, HEADERS, RawUpstream, literal, request_fields};
+use crate::fixture::raw::{
+    CONTINUATION, END_STREAM, Frames, HEADERS, RawUpstream, block, frame, literal, request_fields,
+};
 use crate::fixture::{Bridge, Call, HOOK, Upstream, post};
 use crate::memory::resident;
 
@@ -35,21 +37,13 @@ fn floods(head: &[u8]) -> Vec<Flood> {
     ]
 }
 
-fn frame(kind: u8, flags: u8, id: u8, payload: &[u8]) -> Vec<u8> {
-    let [_, _, high, low] = u32::try_from(payload.len()).expect("short").to_be_bytes();
-    [&[0, high, low, kind, flags, 0, 0, 0, id][..], payload].concat()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_floods_costs_no_memory_and_no_call_of_others() {
     let upstream = Upstream::unix(Call::echo);
     let bridge = Bridge::plaintext(upstream.address()).start();
     let good = bridge.caller().await;
     assert_eq!(good.hook().await.code(), 0);
-    let head = request_fields(HOOK)
-        .iter()
-        .flat_map(|(name, value)| literal(name.as_bytes(), value))
-        .collect::<Vec<_>>();
+    let head = block(&request_fields(HOOK));
     let mut open = Vec::new();
     for flood in floods(&head) {
         let before = resident(&bridge.running);

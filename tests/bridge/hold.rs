@@ -8,6 +8,9 @@ use tokio::task::JoinSet;
 use tonic::Code;
 
 use crate::egext;
+use crate::fixture::raw::{
+    END_HEADERS, END_STREAM, Frames, HEADERS, WINDOW_UPDATE, block, frame, request_fields,
+};
 use crate::fixture::{Bridge, Call, HOOK, Upstream, answer, post, within_limit};
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -224,4 +227,13 @@ async fn a_hook_that_takes_too_long_is_a_warning_too() {
     bridge.running.wait_for_line("bridge.hook.unanswered");
     let (_, log) = bridge.running.terminate();
     assert_eq!(log.matches("bridge.hook.unanswered").count(), 1, "{log}");
+}
+
+/// What a bridge says first waits for an answer to what the caller has sent, but not as long as the answer for a server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_caller_gets_the_settings() {
+    let bridge = holding("unix:/nowhere/server.sock");
+    let call = frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(&request_fields(HOOK)));
+    let mut frames = Frames::client_with(bridge.connect().await, &call).await;
+    frames.wait_for(WINDOW_UPDATE, 0).await;
 }

@@ -13,7 +13,7 @@ use h2::Reason;
 
 use super::error::{Http2Error, Side, Violation};
 use super::fields::{Judged, RequestHead};
-use super::frame::{Head, LARGEST_WINDOW, PREFACE, SETTINGS};
+use super::frame::{FRAME_HEADER, Head, LARGEST_WINDOW, PREFACE, SETTINGS};
 use super::hpack::{Decoder, Encoder};
 use super::limits::Limits;
 use super::octets::Octets;
@@ -42,6 +42,8 @@ pub(in crate::http2) struct State {
     encoder: Encoder,
     decoder: Decoder,
     pub(in crate::http2) out: Outbox,
+    /// How many bytes have our first words, with the answer to those of the peer, while they may wait for more.
+    held: Option<usize>,
     /// The peer's first frame has come (section 3.4).
     has_settings: bool,
     /// The block of a message whose end has not come yet.
@@ -139,6 +141,7 @@ impl State {
             encoder: Encoder::new(),
             decoder: Decoder::new(),
             out: Outbox::default(),
+            held: None,
             has_settings: false,
             block: None,
             send_window: i64::from(USUAL_WINDOW),
@@ -189,6 +192,28 @@ impl State {
             Some(task) => task.clone_from(context.waker()),
             None => self.task = Some(context.waker().clone()),
         }
+    }
+
+    /// Our first words may wait for the first answer: see [`State::holds_back`].
+    pub(in crate::http2) fn hold_back(&mut self) {
+        // They have been sent if the peer's came in pieces.
+        self.held = (!self.out.is_empty()).then(|| self.out.len() + FRAME_HEADER);
+    }
+
+    /// Whether nothing was said but our first words, and the peer's own are not complete, or nothing but answers can follow. A
+    /// peer that began with whole calls did not wait for our SETTINGS, and with less than a whole call it may need the room that
+    /// they give.
+    pub(in crate::http2) fn holds_back(&self) -> bool {
+        let has_asked =
+            || !self.streams.is_empty() && self.streams.values().all(|stream| stream.receiving.is_over);
+        self.held.is_some_and(|most| self.out.len() <= most)
+            && self.over.is_none()
+            && (!self.has_settings || has_asked())
+    }
+
+    /// What was said waits for nothing any more.
+    pub(in crate::http2) fn speak(&mut self) {
+        self.held = None;
     }
 
     /// There is something to write.

@@ -1,15 +1,18 @@
 //! Frames that are written by hand, and what the other side makes of them.
 
 use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use h2::Reason;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex};
 use tokio::time::timeout;
 
 use super::{LIMITS, request, response};
 use crate::http2::frame::{
-    ACK, END_HEADERS, FRAME_HEADER, GOAWAY, HEADERS, Head, PING, PREFACE, RST_STREAM, SETTINGS,
+    ACK, END_HEADERS, END_STREAM, FRAME_HEADER, GOAWAY, HEADERS, Head, PING, PREFACE, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE,
 };
 use crate::http2::hpack::{Encoder, Storing};
 use crate::http2::{client, message, server};
@@ -136,4 +139,96 @@ pub(super) async fn client_makes(frames: Writer) -> Vec<Answer> {
         answers
     };
     tokio::join!(driving, answers).1
+}
+
+/// A server that holds back what it says first, and what comes from it before it has done anything else.
+async fn held(
+    frames: Writer,
+) -> (server::Connection<DuplexStream>, Vec<server::Call>, DuplexStream, Vec<u8>) {
+    let (mut peer, stream) = duplex(1 << 20);
+    let all = [&PREFACE[..], &frame(SETTINGS, 0, 0, &[]), &frames.frames].concat();
+    peer.write_all(&all).await.expect("room");
+    let mut connection = server::begin(stream, LIMITS).await.expect("a preface");
+    connection.hold_back();
+    let calls = turn(&mut connection).await;
+    let said = so_far(&mut peer);
+    (connection, calls, peer, said)
+}
+
+/// What a server does at one time.
+async fn turn(connection: &mut server::Connection<DuplexStream>) -> Vec<server::Call> {
+    let mut calls = Vec::new();
+    poll_fn(|context| {
+        while let Poll::Ready(call) = connection.poll_accept(context) {
+            calls.push(call.expect("it goes on").expect("no error"));
+        }
+        Poll::Ready(())
+    })
+    .await;
+    calls
+}
+
+/// What has come from the other side.
+fn so_far(peer: &mut DuplexStream) -> Vec<u8> {
+    let mut room = [0; 1000];
+    let mut read = ReadBuf::new(&mut room);
+    match Pin::new(peer).poll_read(&mut Context::from_waker(Waker::noop()), &mut read) {
+        Poll::Ready(Ok(())) => read.filled().to_vec(),
+        Poll::Ready(Err(error)) => panic!("{error}"),
+        Poll::Pending => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_first_comes_with_the_first_answer() {
+    let (mut connection, mut calls, mut peer, said) = held(Writer::new().request(1, END_STREAM)).await;
+    assert!(connection.holds_back() && said.is_empty(), "{said:?}");
+    let (_, _, mut to) = calls.remove(0);
+    to.send_response(&response(), true).expect("a caller");
+    assert!(!connection.holds_back());
+    turn(&mut connection).await;
+    let said = so_far(&mut peer);
+    let kinds = kinds(&said);
+    assert_eq!(kinds, [SETTINGS, WINDOW_UPDATE, SETTINGS, HEADERS]);
+}
+
+#[tokio::test]
+async fn what_is_said_first_does_not_wait_if_it_is_needed() {
+    for (frames, expected) in [
+        (Writer::new(), &[SETTINGS, WINDOW_UPDATE, SETTINGS][..]),
+        (Writer::new().request(1, 0), &[SETTINGS, WINDOW_UPDATE, SETTINGS]),
+        (Writer::new().request(1, END_STREAM).request(3, 0), &[SETTINGS, WINDOW_UPDATE, SETTINGS]),
+        (
+            Writer::new().request(1, END_STREAM).then(&frame(PING, 0, 0, LAST)),
+            &[SETTINGS, WINDOW_UPDATE, SETTINGS, PING],
+        ),
+    ] {
+        let shown = format!("{frames:?}");
+        let (connection, _calls, _peer, said) = held(frames).await;
+        assert_eq!(kinds(&said), expected, "{shown}");
+        assert!(!connection.holds_back(), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_first_waits_no_longer_than_it_should() {
+    let (mut connection, _calls, mut peer, said) = held(Writer::new().request(1, END_STREAM)).await;
+    assert!(said.is_empty(), "{said:?}");
+    connection.speak();
+    turn(&mut connection).await;
+    assert_eq!(kinds(&so_far(&mut peer)), [SETTINGS, WINDOW_UPDATE, SETTINGS]);
+    // From then on nothing waits.
+    let rest = Writer::new().request(3, END_STREAM).then(&frame(PING, 0, 0, LAST));
+    peer.write_all(&rest.frames).await.expect("room");
+    turn(&mut connection).await;
+    assert_eq!(kinds(&so_far(&mut peer)), [PING]);
+}
+
+fn kinds(mut frames: &[u8]) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    while let Some(head) = Head::read(frames) {
+        kinds.push(head.kind);
+        frames = &frames[FRAME_HEADER + head.length..];
+    }
+    kinds
 }
