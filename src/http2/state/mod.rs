@@ -42,7 +42,8 @@ pub(in crate::http2) struct State {
     encoder: Encoder,
     decoder: Decoder,
     pub(in crate::http2) out: Outbox,
-    /// How many bytes have our first words, with the answer to those of the peer, while they may wait for more.
+    /// How many bytes have our first words, with the answer to those of the peer and heads of answers, while they may wait for
+    /// more.
     held: Option<usize>,
     /// The peer's first frame has come (section 3.4).
     has_settings: bool,
@@ -200,7 +201,7 @@ impl State {
         self.held = (!self.out.is_empty()).then(|| self.out.len() + FRAME_HEADER);
     }
 
-    /// Whether nothing was said but our first words, and the peer's own are not complete, or nothing but answers can follow. A
+    /// Whether nothing was said but our first words and heads of answers, and the peer's own are not complete, or nothing but answers can follow. A
     /// peer that began with whole calls did not wait for our SETTINGS, and with less than a whole call it may need the room that
     /// they give.
     pub(in crate::http2) fn holds_back(&self) -> bool {

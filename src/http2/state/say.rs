@@ -114,7 +114,14 @@ impl State {
     ) -> Result<(), Http2Error> {
         self.check_sending(id)?;
         let flags = self.ending(id, is_last);
+        let before = self.out.len();
         self.block(id, flags, write);
+        if let Some(most) = &mut self.held
+            && !is_last
+        {
+            // What follows says more than the head of an answer.
+            *most += self.out.len() - before;
+        }
         self.settle(id);
         self.wake();
         Ok(())

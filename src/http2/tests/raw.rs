@@ -5,14 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use h2::Reason;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex};
 use tokio::time::timeout;
 
 use super::{LIMITS, request, response};
 use crate::http2::frame::{
-    ACK, END_HEADERS, END_STREAM, FRAME_HEADER, GOAWAY, HEADERS, Head, PING, PREFACE, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE,
+    ACK, DATA, END_HEADERS, END_STREAM, FRAME_HEADER, GOAWAY, HEADERS, Head, PING, PREFACE, RST_STREAM,
+    SETTINGS, WINDOW_UPDATE,
 };
 use crate::http2::hpack::{Encoder, Storing};
 use crate::http2::{client, message, server};
@@ -184,12 +185,13 @@ async fn what_is_said_first_comes_with_the_first_answer() {
     let (mut connection, mut calls, mut peer, said) = held(Writer::new().request(1, END_STREAM)).await;
     assert!(connection.holds_back() && said.is_empty(), "{said:?}");
     let (_, _, mut to) = calls.remove(0);
-    to.send_response(&response(), true).expect("a caller");
+    to.send_response(&response(), false).expect("a caller");
+    turn(&mut connection).await;
+    assert!(connection.holds_back() && so_far(&mut peer).is_empty(), "a head is no answer");
+    to.send_data(Bytes::from_static(b"an answer"), true).expect("a caller");
     assert!(!connection.holds_back());
     turn(&mut connection).await;
-    let said = so_far(&mut peer);
-    let kinds = kinds(&said);
-    assert_eq!(kinds, [SETTINGS, WINDOW_UPDATE, SETTINGS, HEADERS]);
+    assert_eq!(kinds(&so_far(&mut peer)), [SETTINGS, WINDOW_UPDATE, SETTINGS, HEADERS, DATA]);
 }
 
 #[tokio::test]
