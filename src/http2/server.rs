@@ -64,8 +64,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// To be called before the first poll: what we say first (RFC 9113 section 3.4) waits for what the client says first,
-    /// and then, if the client has begun with whole calls, for the first answer: its message, or its end. Both are one write then,
-    /// and one thing for the client to read and to answer.
+    /// and then, if the client has begun with whole calls, for the first answer: its message, or its end. Both are one write
+    /// then, and one thing for the client to read and to answer.
+    ///
     /// It is for the caller of this to end the wait in time, as long as [`Connection::holds_back`].
     pub(crate) fn hold_back(&mut self) {
         lock(&self.shared).hold_back();

@@ -201,9 +201,9 @@ impl State {
         self.held = (!self.out.is_empty()).then(|| self.out.len() + FRAME_HEADER);
     }
 
-    /// Whether nothing was said but our first words and heads of answers, and the peer's own are not complete, or nothing but answers can follow. A
-    /// peer that began with whole calls did not wait for our SETTINGS, and with less than a whole call it may need the room that
-    /// they give.
+    /// Whether nothing was said but our first words and heads of answers, and either the peer's own are not complete, or
+    /// nothing but answers can follow. A peer that began with whole calls did not wait for our SETTINGS, and with less than a
+    /// whole call it may need the room that they give.
     pub(in crate::http2) fn holds_back(&self) -> bool {
         let has_asked =
             || !self.streams.is_empty() && self.streams.values().all(|stream| stream.receiving.is_over);

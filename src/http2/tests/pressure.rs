@@ -12,12 +12,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
-use super::raw::{Answer, LAST, Writer, answers, frame, setting};
+use super::raw::{Answer, LAST, Writer, answers, frame, frames, setting};
 use super::{LIMITS, request, response};
 use crate::http2::client::{self, Requests};
-use crate::http2::frame::{
-    ACK, END_STREAM, FRAME_HEADER, GOAWAY, HEADERS, Head, PING, PREFACE, RST_STREAM, SETTINGS,
-};
+use crate::http2::frame::{ACK, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS};
 use crate::http2::{Limits, RequestHead, server};
 
 /// A client whose task is driven, and its peer.
@@ -44,17 +42,10 @@ async fn settle() {
 }
 
 /// The streams of frames of this kind, and the first number in them.
-fn frames_of(kind: u8, mut octets: &[u8]) -> Vec<(u32, u32)> {
-    let mut found = Vec::new();
-    while let Some(head) = Head::read(octets) {
-        let payload = &octets[FRAME_HEADER..FRAME_HEADER + head.length];
-        if head.kind == kind {
-            let number = payload.first_chunk().map_or(0, |number| u32::from_be_bytes(*number));
-            found.push((head.stream, number));
-        }
-        octets = &octets[FRAME_HEADER + head.length..];
-    }
-    found
+fn frames_of(kind: u8, octets: &[u8]) -> Vec<(u32, u32)> {
+    let number = |payload: &[u8]| payload.first_chunk().map_or(0, |number| u32::from_be_bytes(*number));
+    let wanted = frames(octets).filter(|(head, _)| head.kind == kind);
+    wanted.map(|(head, payload)| (head.stream, number(payload))).collect()
 }
 
 /// Reading pauses while too many answers wait, and goes on when they have been written, without anything new to wake it.

@@ -226,11 +226,16 @@ async fn what_is_said_first_waits_no_longer_than_it_should() {
     assert_eq!(kinds(&so_far(&mut peer)), [PING]);
 }
 
-fn kinds(mut frames: &[u8]) -> Vec<u8> {
-    let mut kinds = Vec::new();
-    while let Some(head) = Head::read(frames) {
-        kinds.push(head.kind);
-        frames = &frames[FRAME_HEADER + head.length..];
-    }
-    kinds
+fn kinds(octets: &[u8]) -> Vec<u8> {
+    frames(octets).map(|(head, _)| head.kind).collect()
+}
+
+/// Whole frames, one behind the other.
+pub(super) fn frames(mut octets: &[u8]) -> impl Iterator<Item = (Head, &[u8])> {
+    std::iter::from_fn(move || {
+        let head = Head::read(octets)?;
+        let (frame, rest) = octets.split_at(FRAME_HEADER + head.length);
+        octets = rest;
+        Some((head, &frame[FRAME_HEADER..]))
+    })
 }
